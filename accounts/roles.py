@@ -1,0 +1,67 @@
+"""Who may do what: one table, everything not named here is refused (DESIGN.md rule 6)."""
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    ADMIN = "admin", "Office manager"
+    DOCTOR = "doctor", "Doctor"
+    STAFF = "staff", "Staff"
+    BILLING = "billing", "Billing administrator"
+    PATIENT = "patient", "Patient"
+
+
+class Permission(StrEnum):
+    USE_OWN_ACCOUNT = "read and change their own account"
+    LIST_DOCTORS = "see the practice's doctors"
+    READ_CHARTS = "read every chart of the practice, clinical fields included"
+    READ_CONTACTS = "read every patient's contact data, clinical fields withheld"
+    READ_OWN_CHART = "read their own chart"
+    WRITE_CHARTS = "open and change charts, confirm registrations"
+    READ_APPOINTMENTS = "see the practice's appointments"
+    READ_APPOINTMENT_TEXT = "read why an appointment was made and its notes"
+    READ_OWN_APPOINTMENTS = "see their own appointments"
+    BOOK = "book an appointment for any patient of the practice"
+    BOOK_OWN = "book an appointment for themself"
+    CHANGE_APPOINTMENTS = "move, complete, cancel and re-open the practice's appointments"
+    CHANGE_OWN_APPOINTMENTS = "move and cancel their own appointments"
+    READ_RECORDS = "read every medical record of the practice"
+    READ_OWN_RECORDS = "read their own medical records"
+    WRITE_RECORDS = "write medical records"
+    SEE_DASHBOARD = "see the numbers of their role"
+    REGISTER_USERS = "register people of any role in their practice"
+    USE_ADMIN_SITE = "open the admin site and look"
+    MANAGE_PRACTICE = "change people, offices and the practice in the admin site"
+
+
+P = Permission
+EVERYONE = {P.USE_OWN_ACCOUNT, P.LIST_DOCTORS, P.SEE_DASHBOARD}
+CLINIC = {P.READ_CHARTS, P.READ_APPOINTMENTS, P.READ_APPOINTMENT_TEXT, P.CHANGE_APPOINTMENTS, P.READ_RECORDS}
+
+PERMISSIONS: dict[str, frozenset[Permission]] = {
+    # The office manager runs the practice; the contract lets admins change appointments, not book them.
+    Role.ADMIN: frozenset(
+        EVERYONE | CLINIC | {P.WRITE_CHARTS, P.REGISTER_USERS, P.USE_ADMIN_SITE, P.MANAGE_PRACTICE}
+    ),
+    # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
+    Role.DOCTOR: frozenset(EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS}),
+    # The front desk: charts, registrations, bookings; may look at the admin site.
+    Role.STAFF: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.BOOK, P.USE_ADMIN_SITE}),
+    # Billing needs to reach people and to know when they came, not why.
+    Role.BILLING: frozenset(EVERYONE | {P.READ_CONTACTS, P.READ_APPOINTMENTS}),
+    # A patient sees and books for their own chart alone.
+    Role.PATIENT: frozenset(
+        EVERYONE
+        | {P.READ_OWN_CHART, P.READ_OWN_APPOINTMENTS, P.BOOK_OWN, P.CHANGE_OWN_APPOINTMENTS, P.READ_OWN_RECORDS}
+    ),
+}
+
+# The contract knows four roles: billing shows as "staff" there, and may be asked for by its own name.
+PUBLIC_ROLES = ["admin", "doctor", "staff", "patient"]
+REGISTER_ROLES = [*PUBLIC_ROLES, "billing"]
+
+
+def public_role(role: str) -> str:
+    return "staff" if role == Role.BILLING else role

@@ -1,0 +1,122 @@
+"""What can be done with accounts."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts import sessions
+from accounts.lockout import locked_sentence
+from accounts.models import Session, User
+from accounts.roles import Role
+from core.errors import Forbidden, Invalid, NotSignedIn, Refusal
+from core.tenancy import practice_scope
+from practices.services import create_practice
+
+ROLE_FIELDS = {"specialization": Role.DOCTOR, "department": Role.STAFF}
+
+
+class LockedOut(Refusal):
+    """`retry_after` is in seconds."""
+
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(locked_sentence(retry_after))
+        self.retry_after = retry_after
+
+
+def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
+    """A new session for the right email and password. Raises NotSignedIn, and LockedOut from the sixth attempt
+    on; neither tells whether the email has an account."""
+    user = authenticate(request, username=email, password=password)
+    if user is None:
+        wait = getattr(request, "lockout_seconds", 0)
+        raise LockedOut(wait) if wait else NotSignedIn("Invalid email or password")
+    user_logged_in.send(sender=User, request=request, user=user)
+    return sessions.begin(user=user, request=request)
+
+
+@transaction.atomic
+def register_user(*, by: User | None, email: str, name: str, password: str, role: str, **details: str) -> User:
+    """A new account in the scope's practice. `by` is None when people register themselves or a command does.
+    Raises Invalid for a weak password, an email that has an account, or a detail that the role does not have."""
+    user = User(email=email, name=name, role=role, practice=None)
+    _set_details(user, details)
+    set_checked_password(user, password)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:
+        if User.sign_in.with_email(email) is None:
+            raise
+        raise Invalid("email", "This email already has an account.") from error
+    return user
+
+
+@transaction.atomic
+def open_practice(*, email: str, name: str, password: str, **details: str) -> User:
+    """A new practice with its first office manager, for somebody who signs up."""
+    practice = create_practice(name=f"{name}'s practice"[:200], by=None)
+    with practice_scope(practice.pk):
+        return register_user(by=None, email=email, name=name, password=password, role=Role.ADMIN, **details)
+
+
+@transaction.atomic
+def update_profile(*, by: User, **changes: str) -> User:
+    """Change one's own name, phone, specialization or department; raises Invalid where the role has no such detail."""
+    user = User.sign_in.select_for_update().get(pk=by.pk)
+    _set_details(user, changes)
+    return _save(user)
+
+
+@transaction.atomic
+def update_user(*, user: User, by: User, role: str, is_active: bool, **changes: str) -> User:
+    """An office manager changes a colleague. A new role and a deactivation end that person's sessions.
+    Raises Forbidden when it would lock out the one who does it."""
+    if user.pk == by.pk and (role != by.role or not is_active):
+        raise Forbidden("You cannot change your own role or deactivate yourself.")
+    before = User.sign_in.select_for_update().get(pk=user.pk)
+    after = User.sign_in.get(pk=user.pk)
+    after.role, after.is_active = role, is_active
+    _set_details(after, changes)
+    if (before.role, before.is_active) != (role, is_active):
+        sessions.end_all(user=after)
+    return _save(after)
+
+
+@transaction.atomic
+def set_password(*, user: User, by: User, password: str) -> None:
+    """A new password; it ends every session of this person."""
+    set_checked_password(user, password)
+    sessions.end_all(user=_save(user))
+
+
+def set_checked_password(user: User, password: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("password", " ".join(error.messages)) from error
+    user.set_password(password)
+
+
+def _set_details(user: User, details: dict[str, Any]) -> None:
+    for field, value in details.items():
+        role = ROLE_FIELDS.get(field)
+        if role and value and user.role != role:
+            raise Invalid(field, f"Only the role {role.value} has this.")
+        setattr(user, field, value)
+
+
+def _save(user: User) -> User:
+    if user.practice_id is None:
+        user.save()
+    else:
+        with practice_scope(user.practice_id):
+            user.save()
+    sessions.user_changed(user=user)
+    return user

@@ -1,0 +1,156 @@
+"""Sessions: begun by a sign-in, looked up on every request, ended by logout and by what ends trust in the account.
+
+The lookup asks Redis first and the database behind it. What Redis holds is the session's user, encrypted. An ended
+session leaves a tombstone that a slower reader cannot overwrite (it fills with SET NX), so its tokens are refused at
+once; a changed user leaves a short hold, after which the next reader fetches the row anew.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Session, SessionQuerySet, User
+from accounts.tokens import Claims, InvalidToken, Kind, read, refresh_life
+from core import redis
+from core.client import client_address
+from core.encryption.keyring import DecryptionError, get_keyring
+from core.errors import NotSignedIn
+
+LIFE_SECONDS = 60  # how long Redis answers before the row is asked again; also how often last_seen_at is written
+HOLD_SECONDS = 5  # longer than any reader needs between reading the row and filling the cache
+ENDED, HOLD = b"ended", b"hold"
+ENDED_SENTENCE = "Your session has ended. Please sign in again."
+_LABEL = b"session.user"
+_FIELDS = ("id", "email", "name", "phone", "role", "specialization", "department", "is_superuser", "practice_id")
+_TIMES = ("created_at", "updated_at")
+
+
+def _key(session_id: UUID) -> str:
+    return f"session:{session_id}"
+
+
+@transaction.atomic
+def begin(*, user: User, request: HttpRequest) -> Session:
+    """A new session of this user on the device behind the request."""
+    return Session.objects.create(
+        user=user,
+        expires_at=timezone.now() + refresh_life(),
+        address=client_address(request),
+        agent=request.headers.get("User-Agent", "")[:255].replace("\x00", ""),
+    )
+
+
+def to_refresh(token: str) -> Session:
+    """The live session of a refresh token, its user's row as it is now; raises NotSignedIn."""
+    try:
+        claims = read(token, Kind.REFRESH)
+    except InvalidToken as error:
+        raise NotSignedIn(ENDED_SENTENCE) from error
+    session = _live_session(claims)
+    if session is None:
+        raise NotSignedIn(ENDED_SENTENCE)
+    return session
+
+
+@transaction.atomic
+def end(*, session_id: UUID) -> None:
+    """End one session; its tokens are refused from the commit on."""
+    _end(Session.objects.filter(pk=session_id))
+
+
+@transaction.atomic
+def end_all(*, user: User) -> None:
+    """End every session of this user, as a password change, a new role and a deactivation do."""
+    _end(Session.objects.filter(user=user))
+
+
+def _end(sessions: SessionQuerySet) -> None:
+    ids = list(sessions.live().values_list("pk", flat=True))
+    sessions.filter(pk__in=ids).update(revoked_at=timezone.now())
+    _mark(ids, ENDED, refresh_life())
+
+
+def user_changed(*, user: User) -> None:
+    """Make the next request of each of this user's sessions read the row anew."""
+    if redis.configured():
+        ids = Session.objects.filter(user=user).live().values_list("pk", flat=True)
+        _mark(list(ids), HOLD, timedelta(seconds=HOLD_SECONDS))
+
+
+def _mark(session_ids: list[UUID], mark: bytes, life: timedelta) -> None:
+    def write() -> None:
+        try:
+            for session_id in session_ids:
+                redis.ask(lambda client, key=_key(session_id): client.set(key, mark, ex=life))  # type: ignore[misc]
+        except redis.RedisDown:
+            pass  # told by redis.ask; what Redis still holds is gone after LIFE_SECONDS
+
+    if redis.configured():
+        transaction.on_commit(write)
+
+
+def user_of(claims: Claims) -> User | None:
+    """The active user of a live session, with `session_id` set on it; None where the session has ended."""
+    user = _from_redis(claims) if redis.configured() else None
+    if user is None:
+        user = _from_database(claims)
+    if user is not None:
+        user.session_id = claims.session_id  # type: ignore[attr-defined]
+    return user
+
+
+def _live_session(claims: Claims) -> Session | None:
+    sessions = Session.objects.live().select_related("user")
+    return sessions.filter(pk=claims.session_id, user_id=claims.user_id, user__is_active=True).first()
+
+
+def _from_database(claims: Claims) -> User | None:
+    session = _live_session(claims)
+    if session is None:
+        return None
+    now = timezone.now()
+    if now - session.last_seen_at > timedelta(seconds=LIFE_SECONDS):
+        Session.objects.filter(pk=session.pk).update(last_seen_at=now)
+    _remember(session)
+    return session.user
+
+
+def _remember(session: Session) -> None:
+    if not redis.configured():
+        return
+    row = orjson.dumps({name: getattr(session.user, name) for name in (*_FIELDS, *_TIMES)})
+    value = get_keyring().encrypt(row, _LABEL)
+    try:
+        redis.ask(lambda client: client.set(_key(session.pk), value, nx=True, ex=LIFE_SECONDS))
+    except redis.RedisDown:
+        pass  # told by redis.ask; the database answers
+
+
+def _from_redis(claims: Claims) -> User | None:
+    try:
+        value = redis.ask(lambda client: client.get(_key(claims.session_id)))
+    except redis.RedisDown:
+        return None
+    if value is None or value in (ENDED, HOLD):
+        return None
+    try:
+        row = orjson.loads(get_keyring().decrypt(value, _LABEL))
+    except DecryptionError:
+        return None  # written under a key that has left the ring
+    if row["id"] != str(claims.user_id):
+        return None
+    return _user_from(row)
+
+
+def _user_from(row: dict[str, Any]) -> User:
+    row["id"] = UUID(row["id"])
+    row["practice_id"] = row["practice_id"] and UUID(row["practice_id"])
+    for name in _TIMES:
+        row[name] = datetime.fromisoformat(row[name])
+    names = ["is_active", *row]
+    return User.from_db("default", names, [True, *row.values()])

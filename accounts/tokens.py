@@ -1,0 +1,75 @@
+"""The JWTs in the two cookies. simplejwt encodes and checks them; whether their session lives is asked of the session."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError
+from uuid_utils.compat import uuid4
+
+from accounts.models import Session
+from accounts.roles import public_role
+
+
+class Kind(StrEnum):
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+class InvalidToken(Exception):
+    """Forged, broken, of the other kind, or expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    session_id: UUID
+    user_id: UUID
+
+
+@cache
+def _backend(leeway: timedelta = timedelta(0)) -> TokenBackend:
+    return TokenBackend(settings.ALGORITHM, settings.SECRET_KEY, leeway=leeway)
+
+
+def access_life() -> timedelta:
+    return timedelta(minutes=settings.ACCESS_TOKEN_EXPIRE_MINUTES)
+
+
+def refresh_life() -> timedelta:
+    return timedelta(days=settings.REFRESH_TOKEN_EXPIRE_DAYS)
+
+
+def issue(session: Session, kind: Kind) -> str:
+    """A token of this session; it never outlives it. Claims come from the user's row as it is now."""
+    user = session.user
+    now = timezone.now()
+    expiry: datetime = min(now + access_life(), session.expires_at) if kind is Kind.ACCESS else session.expires_at
+    payload: dict[str, Any] = {
+        "sub": str(user.pk),
+        "email": user.email,
+        "role": public_role(user.role),
+        "exp": int(expiry.timestamp()),
+        "iat": int(now.timestamp()),
+        "jti": uuid4().hex,
+        "sid": str(session.pk),
+        "type": kind.value,
+    }
+    return _backend().encode(payload)
+
+
+def read(token: str, kind: Kind, *, even_expired: bool = False) -> Claims:
+    """The claims of a token of this kind that we issued and that has not expired (`even_expired`: as long as its
+    session can live); raises InvalidToken."""
+    try:
+        payload = _backend(refresh_life() if even_expired else timedelta(0)).decode(token)  # type: ignore[arg-type]
+        if payload["type"] != kind:
+            raise InvalidToken
+        return Claims(UUID(payload["sid"]), UUID(payload["sub"]))
+    except (TokenBackendError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidToken from error

@@ -1,0 +1,68 @@
+"""Sign-in and one's own account."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import cookies, services, sessions
+from accounts.roles import Permission
+from accounts.serializers import LoginInput, Message, Profile, ProfileInput, SignedIn
+from accounts.tokens import InvalidToken, Kind, read
+from core.api.views import ApiView, PublicView
+
+
+class Login(PublicView):
+    methods = ("POST",)
+
+    @extend_schema(request=LoginInput, responses={200: SignedIn}, auth=[], summary="Sign in; sets both cookies")
+    def post(self, request: Request) -> HttpResponse:
+        session = services.sign_in(request=request._request, **self.checked(LoginInput))
+        response = Response(SignedIn.of(session.user))
+        cookies.set_access(response, session)
+        cookies.set_refresh(response, session)
+        return response
+
+
+class Refresh(PublicView):
+    methods = ("POST",)
+
+    @extend_schema(
+        request=None,
+        responses={200: Message},
+        auth=[{"refreshCookie": []}],
+        summary="A new access cookie for the refresh cookie",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        session = sessions.to_refresh(request.COOKIES.get(cookies.REFRESH_COOKIE, ""))
+        response = Response(Message.of("Token refreshed"))
+        cookies.set_access(response, session)
+        return response
+
+
+class Logout(PublicView):
+    methods = ("POST",)
+
+    @extend_schema(request=None, responses={200: Message}, auth=[], summary="End the session; clears both cookies")
+    def post(self, request: Request) -> HttpResponse:
+        try:
+            claims = read(request.COOKIES.get(cookies.ACCESS_COOKIE, ""), Kind.ACCESS, even_expired=True)
+            sessions.end(session_id=claims.session_id)
+        except InvalidToken:
+            pass  # whoever is not signed in is signed out already
+        response = Response(Message.of("Logged out successfully"))
+        cookies.clear(response)
+        return response
+
+
+class Me(ApiView):
+    permissions = {"GET": Permission.USE_OWN_ACCOUNT, "PATCH": Permission.USE_OWN_ACCOUNT}
+    needs_practice = False
+
+    @extend_schema(responses={200: Profile}, summary="One's own account")
+    def get(self, request: Request) -> Response:
+        return Response(Profile.of(request.user))
+
+    @extend_schema(request=ProfileInput, responses={200: Profile}, summary="Change one's own account")
+    def patch(self, request: Request) -> Response:
+        return Response(Profile.of(services.update_profile(by=request.user, **self.checked(ProfileInput))))

@@ -1,0 +1,66 @@
+"""The calendar."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+
+from accounts.models import User
+from accounts.roles import Permission
+from core.encryption.fields import EncryptedCharField, EncryptedTextField
+from core.tenancy import PracticeManager, PracticeModel, PracticeQuerySet
+from patients.models import Patient
+
+
+class Status(models.TextChoices):
+    SCHEDULED = "scheduled", "Scheduled"
+    COMPLETED = "completed", "Completed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class AppointmentQuerySet(PracticeQuerySet):
+    def visible_to(self, user: User) -> Self:
+        """The appointments this person may see: the practice's, or their own chart's."""
+        if user.can(Permission.READ_APPOINTMENTS):
+            return self
+        if user.can(Permission.READ_OWN_APPOINTMENTS):
+            return self.filter(patient__user_id=user.pk)
+        return self.none()
+
+    def with_people(self) -> Self:
+        """With the names a list shows, in one query."""
+        return self.select_related("patient", "doctor").defer("patient__search_index")
+
+
+class AppointmentManager(PracticeManager.from_queryset(AppointmentQuerySet)):  # type: ignore[misc]
+    pass
+
+
+class Appointment(PracticeModel):
+    """A slot in a doctor's day. The database itself keeps a doctor's scheduled ones from overlapping: an exclusion
+    constraint on PostgreSQL, triggers on SQLite (migration 0002)."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
+    doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="appointments")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.SCHEDULED)
+    reason = EncryptedCharField(label="appointment.reason", max_length=500)
+    notes = EncryptedTextField(label="appointment.notes", max_length=5000, blank=True)
+
+    objects: ClassVar[AppointmentManager] = AppointmentManager()
+
+    class Meta(PracticeModel.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["practice", "starts_at", "id"], name="appointment_day"),
+            models.Index(fields=["practice", "status", "starts_at", "id"], name="appointment_status"),
+            models.Index(fields=["doctor", "starts_at", "id"], name="appointment_doctor_day"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="appointment_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="appointment_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Appointment {str(self.pk)[-6:]}"

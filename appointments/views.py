@@ -1,0 +1,96 @@
+"""Appointments."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from accounts.models import User
+from accounts.roles import Permission, Role
+from appointments import services
+from appointments.models import Appointment, AppointmentQuerySet
+from appointments.serializers import AppointmentPage, AppointmentQuery, AppointmentShape, BookingInput, ChangeInput
+from core import totals
+from core.api.pages import page_of
+from core.api.schema import CONFLICT, NOT_FOUND
+from core.api.views import ApiView
+from core.tenancy import current_practice_id
+from practices.services import current_practice
+
+
+class CalendarView(ApiView):
+    def checked_in_local_time(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+        """The request's body; a time without an offset is the practice's."""
+        with timezone.override(current_practice().tzinfo):
+            return self.checked(serializer)
+
+
+class Appointments(CalendarView):
+    permissions = {
+        "GET": (Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS),
+        "POST": (Permission.BOOK, Permission.BOOK_OWN),
+    }
+    extra_errors = NOT_FOUND | CONFLICT
+
+    @extend_schema(
+        parameters=[AppointmentQuery],
+        responses={200: AppointmentPage},
+        summary="A doctor's own appointments, a patient's own, the practice's for the others",
+        description="The latest first; one day's (`date`) in the order of the day.",
+    )
+    def get(self, request: Request) -> Response:
+        query = self.checked_query(AppointmentQuery)
+        page = {"page": query.pop("page"), "limit": query.pop("limit")}
+        appointments = _listed_for(request.user, **query)
+        total = totals.remembered(
+            f"appointments:{_whose(request.user)}:{sorted(query.items())}",
+            practice_id=current_practice_id(),
+            of=(Appointment,),
+            compute=appointments.count,
+        )
+        rows = page_of(appointments, **page).select_related("patient", "doctor").defer("patient__search_index")
+        return Response({"appointments": [AppointmentShape.seen_by(request.user, row) for row in rows], "total": total})
+
+    @extend_schema(request=BookingInput, responses={201: AppointmentShape}, summary="Book an appointment")
+    def post(self, request: Request) -> Response:
+        appointment = services.book(by=request.user, **self.checked_in_local_time(BookingInput))
+        return Response(AppointmentShape.seen_by(request.user, appointment), status=201)
+
+
+class AppointmentById(CalendarView):
+    permissions = {"PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
+    extra_errors = NOT_FOUND | CONFLICT
+
+    @extend_schema(
+        request=ChangeInput, responses={200: AppointmentShape}, summary="Move, complete, cancel, re-open, note"
+    )
+    def patch(self, request: Request, appointment_id: UUID) -> Response:
+        changes = self.checked_in_local_time(ChangeInput)
+        appointment = services.change(by=request.user, appointment_id=appointment_id, **changes)
+        return Response(AppointmentShape.seen_by(request.user, appointment))
+
+
+def _listed_for(
+    user: User, *, date: date | None = None, status: str | None = None, doctor_id: UUID | None = None
+) -> AppointmentQuerySet:
+    """What this person's list holds: a doctor sees their own day unless they ask for a colleague's."""
+    appointments: AppointmentQuerySet = Appointment.objects.visible_to(user)
+    if doctor_id is None and user.role == Role.DOCTOR:
+        doctor_id = user.pk
+    if doctor_id is not None:
+        appointments = appointments.filter(doctor_id=doctor_id)
+    if status is not None:
+        appointments = appointments.filter(status=status)
+    if date is None:
+        return appointments.order_by("-starts_at", "-id")
+    start, end = current_practice().day_bounds(date)
+    return appointments.filter(starts_at__gte=start, starts_at__lt=end).order_by("starts_at", "id")
+
+
+def _whose(user: User) -> str:
+    return str(user.pk) if user.role in (Role.DOCTOR, Role.PATIENT) else "practice"

@@ -1,0 +1,98 @@
+"""Typed readers for environment variables; each bad value is told in one sentence that says how to mend it."""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+MAKE_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
+TRUE_WORDS, FALSE_WORDS = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+_env = environ.Env()
+
+
+def load_dotenv() -> None:
+    """Read `.env` (or the file ENV_FILE names; an empty ENV_FILE reads none). The environment wins."""
+    path = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+    if path and Path(path).is_file():
+        environ.Env.read_env(path, overwrite=False)
+
+
+def text(name: str, default: str = "") -> str:
+    return str(_env.str(name, default=default)).strip()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name, str(default)).lower()
+    if value not in TRUE_WORDS | FALSE_WORDS:
+        raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+    return value in TRUE_WORDS
+
+
+def number(name: str, default: int, *, least: int = 1) -> int:
+    value = text(name) or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {value!r}.")
+    return int(value)
+
+
+def choice(name: str, default: str, *, allowed: tuple[str, ...]) -> str:
+    value = text(name) or default
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    return value
+
+
+def names(name: str, default: tuple[str, ...]) -> list[str]:
+    """A comma-separated list."""
+    value = text(name)
+    return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
+
+
+def secret(name: str, *, least: int = 32) -> str:
+    """A secret of at least `least` bytes that does not look like a placeholder."""
+    value = text(name)
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. Make one with: {MAKE_SECRET}")
+    if len(value.encode()) < least or len(set(value)) < 12:
+        raise ImproperlyConfigured(
+            f"{name} is too weak: it needs at least {least} random characters. Make one with: {MAKE_SECRET}"
+        )
+    return value
+
+
+def encryption_keys(name: str) -> dict[int, bytes]:
+    """The key ring `id:base64,id:base64`, newest first: key id (1 to 65535) to 32 bytes."""
+    ring: dict[int, bytes] = {}
+    for entry in names(name, ()):
+        key_id, _, encoded = entry.partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            key = b""
+        if not key_id.isdigit() or not 1 <= int(key_id) <= 0xFFFF or len(key) != 32 or len(set(key)) < 12:
+            raise ImproperlyConfigured(
+                f"{name} must be 'id:key' pairs, the key 32 random bytes in base64. Make a key with: {MAKE_KEY}"
+            )
+        if int(key_id) in ring:
+            raise ImproperlyConfigured(f"{name} has two keys with the id {key_id}; every key has an id of its own.")
+        ring[int(key_id)] = key
+    if not ring:
+        raise ImproperlyConfigured(f"{name} is not set. Give it '1:' and a key made with: {MAKE_KEY}")
+    return ring
+
+
+def database(name: str, default: str) -> dict[str, object]:
+    value = text(name) or default
+    try:
+        parsed = dict(environ.Env.db_url_config(value))
+    except Exception as error:  # django-environ raises several kinds for an odd URL
+        raise ImproperlyConfigured(f"{name} is not a database URL such as postgresql://user:pass@host/name.") from error
+    if parsed.get("ENGINE") not in ("django.db.backends.postgresql", "django.db.backends.sqlite3"):
+        raise ImproperlyConfigured(f"{name} must begin with postgresql:// or sqlite:///.")
+    return parsed

@@ -1,0 +1,263 @@
+"""The settings of Praxis. Every variable of the environment is explained in .env.example; config/env.py reads them."""
+
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+from config import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load_dotenv()
+
+# --- Secrets: nothing here has a default -----------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", default=False)
+SEARCH_INDEX_KEY = env.secret("SEARCH_INDEX_KEY")
+FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
+# django-encrypted-model-fields wants a key at import; its engine is replaced (core/encryption/), so this encrypts nothing.
+FIELD_ENCRYPTION_KEY = Fernet.generate_key()
+
+# --- Sign-in (the contract's names) ----------------------------------------------------------------------------------
+ALGORITHM = env.choice("ALGORITHM", "HS256", allowed=("HS256", "HS384", "HS512"))
+SECRET_KEY = env.secret("SECRET_KEY", least=int(ALGORITHM[2:]) // 8)  # RFC 7518 3.2: as long as the hash
+ACCESS_TOKEN_EXPIRE_MINUTES = env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 15)
+REFRESH_TOKEN_EXPIRE_DAYS = env.number("REFRESH_TOKEN_EXPIRE_DAYS", 7)
+PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", 6)
+PRACTICE_SIGNUP = env.flag("PRACTICE_SIGNUP", default=DEBUG)
+FIRST_SUPERUSER_EMAIL = env.text("FIRST_SUPERUSER_EMAIL")
+FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD")
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.authentication.EmailBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]  # cost 12; no 72-byte limit
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH},
+    }
+]
+LOGIN_ATTEMPTS = 5
+LOGIN_ATTEMPTS_WINDOW = 900  # seconds
+AXES_HANDLER = "accounts.lockout.ReservingHandler"
+AXES_USERNAME_FORM_FIELD = "username"  # the keyword that authenticate() is called with, here and in the admin
+AXES_USERNAME_CALLABLE = "accounts.lockout.attempted_email"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"
+AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # the email is unique through its blind index, and EmailBackend looks it up there
+    "axes.W006",  # the contract counts attempts by email; a limit per address stands beside it (core/api/limits.py)
+]
+
+# --- Limits and doors ------------------------------------------------------------------------------------------------
+RATE_LIMIT_PER_MINUTE = env.number("RATE_LIMIT_PER_MINUTE", 100)
+ANON_RATE_LIMIT_PER_MINUTE = env.number("ANON_RATE_LIMIT_PER_MINUTE", 60)
+MAX_BODY_BYTES = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CORS_ALLOWED_ORIGINS = env.names("CORS_ALLOWED_ORIGINS", ("http://localhost:5173", "http://localhost:3000"))
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
+CORS_URLS_REGEX = r"^/api/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # the admin site's own cookies
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_NAME = "praxis_admin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Database and cache ----------------------------------------------------------------------------------------------
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'praxis.sqlite3'}")}
+SERVER_THREADS = env.number("SERVER_THREADS", 8)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",  # writers queue instead of failing when a read turns into a write
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {
+        **dict(DATABASES["default"].get("OPTIONS", {})),  # type: ignore[call-overload]
+        "connect_timeout": 5,
+        # never smaller than the threads, or requests would wait for each other's connection
+        "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
+    }
+
+REDIS_URL = env.text("REDIS_URL")
+REDIS_TIMEOUT = 0.1  # seconds to connect and to answer, each; no request waits more than 0.25 s for Redis
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "praxis",
+            "OPTIONS": {
+                "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT,
+                "SOCKET_TIMEOUT": REDIS_TIMEOUT,
+                "CONNECTION_POOL_KWARGS": {"retry": None, "max_connections": 64},
+            },
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- The application -------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "core",
+    "practices",
+    "accounts",
+    "patients",
+    "appointments",
+    "records",
+    "dashboard",
+]
+MIDDLEWARE = [
+    "core.middleware.RequestLog",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.api.cors.Cors",
+    "core.api.doors.Doors",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dashboard.admin_scope.AdminScope",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # serves the packages' own static files, so that no collect step is needed
+WHITENOISE_AUTOREFRESH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.CookieAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.RolePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["core.api.json.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["core.api.json.OrjsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.json.JsonOnly",
+    "DEFAULT_SCHEMA_CLASS": "core.api.schema.PraxisSchema",
+    "EXCEPTION_HANDLER": "core.api.errors.handle",
+    "DEFAULT_METADATA_CLASS": None,
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Praxis",
+    "DESCRIPTION": "Practice management for clinics: sign-in, patients, doctors, appointments, records, dashboard.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Gender": "patients.models.Gender",
+        "AppointmentStatus": "appointments.models.Status",
+        "RegisterRole": "accounts.roles.REGISTER_ROLES",
+        "PublicRole": "accounts.roles.PUBLIC_ROLES",
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Praxis",
+    "SITE_HEADER": "Praxis",
+    "SITE_SUBHEADER": "Practice management",
+    "SITE_SYMBOL": "local_hospital",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "DASHBOARD_CALLBACK": "dashboard.admin_home.context",
+    "STYLES": [lambda request: static("praxis/admin.css")],
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": "Clinic",
+                "items": [
+                    {"title": "Today", "icon": "today", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": "Patients",
+                        "icon": "groups",
+                        "link": reverse_lazy("admin:patients_patient_changelist"),
+                    },
+                    {
+                        "title": "Appointments",
+                        "icon": "calendar_month",
+                        "link": reverse_lazy("admin:appointments_appointment_changelist"),
+                    },
+                    {
+                        "title": "Medical records",
+                        "icon": "clinical_notes",
+                        "link": reverse_lazy("admin:records_medicalrecord_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "Practice",
+                "items": [
+                    {"title": "People", "icon": "badge", "link": reverse_lazy("admin:accounts_user_changelist")},
+                    {
+                        "title": "Practice",
+                        "icon": "home_health",
+                        "link": reverse_lazy("admin:practices_practice_changelist"),
+                    },
+                    {
+                        "title": "Offices",
+                        "icon": "location_on",
+                        "link": reverse_lazy("admin:practices_office_changelist"),
+                    },
+                ],
+            },
+        ],
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # Django's own lines carry the path as it was typed; core.middleware.RequestLog names the route instead.
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,24 @@
+"""Every address of Praxis."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import TemplateView
+
+from core.api.views import UnknownPath
+
+api = [
+    path("", include("accounts.urls")),
+    path("", include("patients.urls")),
+    path("", include("appointments.urls")),
+    path("", include("records.urls")),
+    path("", include("dashboard.urls")),
+    path("", include("core.api.urls")),
+    re_path("", UnknownPath.as_view(), name="unknown"),
+]
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("admin/", admin.site.urls),
+    path("api/", include(api)),
+]
+handler404 = "core.api.errors.not_found"
+handler500 = "core.api.errors.server_error"

@@ -1,0 +1,47 @@
+"""What stops a request at the door: too large a body, or a browser that acts for a foreign page."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from core.api.errors import error_response
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Doors:
+    """Bodies over the limit get 413. Unsafe API calls get 403 when the browser says that another site made them and
+    that site is not an allowed origin: the cookies alone would not tell (SameSite knows sites, not origins)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _too_large(request):
+            return error_response(413, f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
+        if request.path.startswith("/api/") and request.method not in SAFE_METHODS and _from_foreign_page(request):
+            return error_response(403, "This request came from a page of another site.")
+        return self.get_response(request)
+
+
+def _too_large(request: HttpRequest) -> bool:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return length.isdigit() and int(length) > settings.MAX_BODY_BYTES
+
+
+def _from_foreign_page(request: HttpRequest) -> bool:
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return origin not in settings.CORS_ALLOWED_ORIGINS and not _is_own_origin(request, origin)
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+
+
+def _is_own_origin(request: HttpRequest, origin: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    # A proxy may end TLS before us, so https is right even where this hop is http; the other way round is not.
+    return parts.netloc == request.get_host() and parts.scheme in ("https", request.scheme)

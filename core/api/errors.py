@@ -1,0 +1,93 @@
+"""Errors of the API (DESIGN.md rule 7): `{"detail": "one sentence"}`, and `"errors": {field: [..]}` beside it on a
+400 from validation. Nothing internal is ever shown."""
+
+import logging
+import math
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from core.api.json import MEDIA_TYPE, dumps
+from core.errors import Refusal
+
+logger = logging.getLogger("praxis.errors")
+UNEXPECTED = "Something went wrong on our side. Please try again."
+NOT_FOUND = "Not found."
+
+
+def error_response(status: int, detail: str) -> HttpResponse:
+    """For what answers before a view is reached."""
+    return HttpResponse(dumps({"detail": detail}), status=status, content_type=MEDIA_TYPE)
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: every exception becomes an answer of the one shape."""
+    set_rollback()
+    if isinstance(error, Refusal):
+        body: dict[str, Any] = {"detail": error.detail}
+        if error.errors:
+            body["errors"] = error.errors
+        return _response(body, error.status, retry_after=getattr(error, "retry_after", None))
+    if isinstance(error, exceptions.ValidationError):
+        fields = _messages_by_field(error.detail)
+        field, messages = next(iter(fields.items()))
+        return _response({"detail": f"{field}: {messages[0]}", "errors": fields}, 400)
+    if isinstance(error, exceptions.APIException):
+        challenge = getattr(error, "auth_header", None)
+        response = _response({"detail": _sentence(error)}, error.status_code, retry_after=getattr(error, "wait", None))
+        if challenge:
+            response["WWW-Authenticate"] = challenge
+        return response
+    if isinstance(error, Http404):
+        return _response({"detail": NOT_FOUND}, 404)
+    if isinstance(error, PermissionDenied):
+        return _response({"detail": "You may not do this."}, 403)
+    if isinstance(error, RequestDataTooBig):
+        return _response({"detail": "The request body is too large."}, 413)
+    if isinstance(error, SuspiciousOperation):
+        return _response({"detail": "The request is malformed."}, 400)
+    logger.exception("Unexpected %s in %s", type(error).__name__, type(context.get("view")).__name__)
+    return _response({"detail": UNEXPECTED}, 500)
+
+
+def _response(body: dict[str, Any], status: int, *, retry_after: float | None = None) -> Response:
+    response = Response(body, status=status)
+    if retry_after is not None:
+        response["Retry-After"] = str(math.ceil(retry_after))
+    return response
+
+
+def _sentence(error: exceptions.APIException) -> str:
+    detail: Any = error.detail
+    return str(detail) if not isinstance(detail, list | dict) else str(next(iter(detail)))
+
+
+def _messages_by_field(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """DRF's nested details as one flat map: `attachments.2` names an item of a list."""
+    if isinstance(detail, dict):
+        flat: dict[str, list[str]] = {}
+        for field, inner in detail.items():
+            flat.update(_messages_by_field(inner, f"{prefix}.{field}" if prefix else str(field)))
+        return flat
+    messages = [str(message) for message in (detail if isinstance(detail, list) else [detail])]
+    return {prefix or "request": messages}
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler404."""
+    if request.path.startswith("/api/"):
+        return error_response(404, NOT_FOUND)
+    return render(request, "error.html", {"title": "Page not found", "sentence": "There is nothing here."}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500, for what broke outside a view of the API."""
+    logger.error("Unexpected error outside the API's views", exc_info=True)
+    if request.path.startswith("/api/"):
+        return error_response(500, UNEXPECTED)
+    return render(request, "error.html", {"title": "Something went wrong", "sentence": UNEXPECTED}, status=500)

@@ -1,0 +1,80 @@
+"""Whether this process lives and can serve: open to anybody, cheap, not counted."""
+
+from functools import cache
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core import redis
+from core.api.shapes import Shape
+from core.api.views import PublicView
+
+OK, FAILING = "ok", "failing"
+
+
+class HealthShape(Shape[Any]):
+    status = serializers.ChoiceField(choices=[OK, FAILING])
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK, FAILING]))
+
+
+class LiveShape(Shape[Any]):
+    status = serializers.ChoiceField(choices=[OK])
+
+
+@cache
+def _all_migrated() -> None:
+    """Raises DatabaseError while a migration is due; once none is, this process asks no more."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise DatabaseError("migrations are due")
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _cache() -> None:
+    if redis.configured():
+        redis.ask(lambda client: client.ping())
+
+
+def _state() -> dict[str, str]:
+    state = {}
+    for name, check in {"database": _database, "cache": _cache, "migrations": _all_migrated}.items():
+        try:
+            check()
+            state[name] = OK
+        except (DatabaseError, redis.RedisDown):
+            state[name] = FAILING
+    return state
+
+
+class Health(PublicView):
+    methods = ("GET",)
+    counted = False
+    extra_errors = {"503": "A check fails."}
+
+    @extend_schema(responses={200: HealthShape, 503: HealthShape}, auth=[], summary="Database, cache and migrations")
+    def get(self, request: Request) -> Response:
+        checks = _state()
+        healthy = set(checks.values()) == {OK}
+        return Response({"status": OK if healthy else FAILING, "checks": checks}, status=200 if healthy else 503)
+
+
+class Ready(Health):
+    """The same under the name that orchestrators ask for."""
+
+
+class Live(PublicView):
+    methods = ("GET",)
+    counted = False
+
+    @extend_schema(responses={200: LiveShape}, auth=[], summary="The process answers")
+    def get(self, request: Request) -> Response:
+        return Response({"status": OK})

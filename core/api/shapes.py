@@ -1,0 +1,51 @@
+"""Output shapes. The fields of a Shape are what the schema says; `to_representation` builds the same as a plain dict,
+without DRF's per-field machinery (a test holds the two together)."""
+
+from typing import Any, TypeVar
+
+from rest_framework import serializers
+
+T = TypeVar("T")
+
+
+class Shape(serializers.Serializer[T]):
+    """A shape that is only ever written out."""
+
+    @classmethod
+    def of(cls, instance: Any) -> dict[str, Any]:
+        """The plain dict that the renderer takes."""
+        representation: dict[str, Any] = cls.to_representation(_blank(cls), instance)
+        return representation
+
+
+_blanks: dict[type[Any], Any] = {}
+
+
+def _blank(shape: type[Any]) -> Any:
+    if shape not in _blanks:
+        _blanks[shape] = shape()
+    return _blanks[shape]
+
+
+class OptionalText(serializers.CharField):
+    """Text that may be left out, empty or null; all three are stored as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "allow_blank": True, "allow_null": True, **kwargs})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return "" if value is None else value
+
+
+def optional_text(max_length: int, **kwargs: Any) -> OptionalText:
+    return OptionalText(max_length=max_length, **kwargs)
+
+
+class ErrorShape(serializers.Serializer[Any]):
+    detail = serializers.CharField(help_text="One sentence.")
+    errors = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="On a 400 from validation: field to messages.",
+    )

@@ -1,0 +1,115 @@
+"""The base of every API view: who calls, how often, whether they may, and in which practice."""
+
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from django.http import HttpResponseBase
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.api.errors import NOT_FOUND
+from core.api.limits import count_call
+from core.api.permissions import RolePermission, effective_method
+from core.errors import Forbidden, Missing
+from core.tenancy import practice_scope
+
+
+class PracticeScoped(APIView):
+    """Counts the call, opens the practice's scope once the caller is known, and closes it whatever happens."""
+
+    counted: ClassVar[bool] = True
+    format_kwarg = None
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        with ExitStack() as self.scope:
+            return super().dispatch(request, *args, **kwargs)
+
+    def allowed_here(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        return sorted(self.allowed_here())
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        if effective_method(request) not in self.allowed_here():
+            raise MethodNotAllowed(str(request.method))
+        self._count(request)
+        self.enter(request)
+
+    def _count(self, request: Request) -> None:
+        if not self.counted:
+            return
+        try:
+            user = request.user
+        except APIException:
+            count_call(request, None)
+            raise
+        count_call(request, str(user.pk) if user else None)
+
+    def enter(self, request: Request) -> None:
+        """Let the caller in or raise."""
+        raise NotImplementedError
+
+    def checked(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The request's body as this serializer takes it; raises ValidationError."""
+        checked = serializer(data=self.request.data)
+        checked.is_valid(raise_exception=True)
+        return dict(checked.validated_data)
+
+    def checked_query(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The same for the query string."""
+        checked = serializer(data=self.request.query_params)
+        checked.is_valid(raise_exception=True)
+        return dict(checked.validated_data)
+
+
+class ApiView(PracticeScoped):
+    """A view for signed-in people. `permissions` maps each method to what it takes; no entry, no method."""
+
+    permissions: ClassVar[dict[str, Any]] = {}
+    needs_practice: ClassVar[bool] = True
+
+    def allowed_here(self) -> tuple[str, ...]:
+        return tuple(self.permissions)
+
+    def enter(self, request: Request) -> None:
+        if request.user is None:
+            raise NotAuthenticated("Not authenticated")
+        for permission in self.get_permissions():
+            if not permission.has_permission(request, self):
+                raise PermissionDenied(RolePermission.message)
+        if request.user.practice_id is not None:
+            self.scope.enter_context(practice_scope(request.user.practice_id))
+        elif self.needs_practice:
+            raise Forbidden("This account belongs to no practice; it works in the admin site.")
+
+
+class PublicView(PracticeScoped):
+    """A view that anybody may call; counted by address, or by user where one is signed in and `knows_caller`."""
+
+    methods: ClassVar[tuple[str, ...]] = ()
+    knows_caller: ClassVar[bool] = False
+
+    def get_authenticators(self) -> list[Any]:
+        return super().get_authenticators() if self.knows_caller else []
+
+    def allowed_here(self) -> tuple[str, ...]:
+        return self.methods
+
+    def enter(self, request: Request) -> None:
+        pass
+
+
+class UnknownPath(PublicView):
+    """Everything under /api/ that is no route."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        self._count(request)
+        raise Missing(NOT_FOUND)

@@ -1,0 +1,38 @@
+"""The outermost layer: a request id, one log line a request, and no internals shown when something breaks."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+from uuid_utils import uuid4
+
+logger = logging.getLogger("praxis.request")
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+_WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class RequestLog:
+    """`X-Request-ID` on every answer (the caller's own where it is well-formed) and one line that names the route,
+    never the path as typed, a query, a body or a person."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        offered = request.headers.get("X-Request-ID", "")
+        token = request_id.set(offered if _WELL_FORMED.fullmatch(offered) else uuid4().hex)
+        try:
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id.get()
+            route = request.resolver_match.route if request.resolver_match else "-"
+            milliseconds = (time.perf_counter() - started) * 1000
+            logger.info(
+                "%s /%s %d %.1fms id=%s", request.method, route, response.status_code, milliseconds, request_id.get()
+            )
+            return response
+        finally:
+            request_id.reset(token)

@@ -1,0 +1,74 @@
+"""Charts."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from accounts.models import User
+from core.encryption.blind_index import BlindIndexField
+from core.encryption.fields import EncryptedCharField, EncryptedDateField, EncryptedEmailField, EncryptedTextField
+from core.tenancy import PracticeModel
+from patients.querysets import PatientManager
+from patients.search import SEARCHED, chart_tokens
+
+
+class Gender(models.TextChoices):
+    MALE = "male", "Male"
+    FEMALE = "female", "Female"
+    OTHER = "other", "Other"
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", "Waiting to be confirmed"
+    CONFIRMED = "confirmed", "Confirmed"
+
+
+class Patient(PracticeModel):
+    """A chart: who the patient is and what every encounter starts from. All of it that tells who or how is encrypted.
+
+    A person who registers gets an account and a pending chart; the front desk confirms it. `user` is that account.
+    """
+
+    user = models.OneToOneField(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="chart", editable=False
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.CONFIRMED, editable=False)
+    primary_doctor = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    name = EncryptedCharField(label="patient.name", max_length=200)
+    email = EncryptedEmailField(label="patient.email", max_length=254)
+    phone = EncryptedCharField(label="patient.phone", max_length=40, blank=True)
+    date_of_birth = EncryptedDateField(label="patient.date_of_birth", null=True)
+    gender = models.CharField(max_length=6, choices=Gender.choices, blank=True)
+    address = EncryptedCharField(label="patient.address", max_length=500, blank=True)
+    blood_type = EncryptedCharField(label="patient.blood_type", max_length=20, blank=True)
+    allergies = EncryptedTextField(label="patient.allergies", max_length=5000, blank=True)
+    medical_history = EncryptedTextField(label="patient.medical_history", max_length=20_000, blank=True)
+    emergency_contact = EncryptedCharField(label="patient.emergency_contact", max_length=300, blank=True)
+    search_index = BlindIndexField()
+
+    objects: ClassVar[PatientManager] = PatientManager()
+
+    class Meta(PracticeModel.Meta):
+        verbose_name = "chart"
+        indexes: ClassVar = [
+            models.Index(fields=["practice", "status", "id"], name="patient_page"),
+            models.Index(fields=["primary_doctor"], name="patient_primary_doctor"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="patient_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(gender__in=["", *Gender.values]), name="patient_gender_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Chart {str(self.pk)[-6:]}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.enter_scope()
+        fields = kwargs.get("update_fields")
+        if fields is None or SEARCHED & set(fields):
+            self.search_index = chart_tokens(self)
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, "search_index"}
+        super().save(*args, **kwargs)

@@ -1,0 +1,58 @@
+"""Finding a chart by name, email and phone without a plaintext column (core/encryption/blind_index.py)."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import BinaryField, ExpressionWrapper, F
+
+from core.encryption.blind_index import (
+    email_word,
+    is_exact,
+    name_words,
+    occurs_in,
+    phone_digits,
+    query_tokens,
+    query_words,
+    text_tokens,
+)
+from core.tenancy import current_practice_id
+
+if TYPE_CHECKING:
+    from patients.models import Patient
+    from patients.querysets import PatientQuerySet
+
+WORDS_OF = {"name": name_words, "email": lambda email: [email_word(email)], "phone": lambda phone: [phone_digits(phone)]}
+SEARCHED = frozenset(WORDS_OF)
+
+
+def chart_tokens(patient: "Patient") -> list[int]:
+    """What the chart's index holds."""
+    words = [word for field, split in WORDS_OF.items() for word in split(getattr(patient, field))]
+    return text_tokens(words, practice_id=patient.practice_id)
+
+
+def find(charts: "PatientQuerySet", query: str) -> "PatientQuerySet | list[UUID]":
+    """Those of the charts in which every word of the query occurs, in the charts' order: a queryset where the index
+    alone answers, else the ids of the hits that were checked. None for a query without letters or digits."""
+    words = query_words(query)
+    if not words:
+        return charts.none()
+    candidates = charts.filter(search_index__has_all=query_tokens(words, practice_id=current_practice_id()))
+    to_check = [word for word in words if not is_exact(word)]
+    return list(_checked(candidates, to_check)) if to_check else candidates
+
+
+def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
+    """The ids of the candidates that really hold these words. The name is looked at first: it mostly settles it, and
+    the email and phone of a hit then need not be decrypted."""
+    fields = {name: candidates.model._meta.get_field(name) for name in WORDS_OF}
+    envelopes = {f"raw_{name}": ExpressionWrapper(F(name), output_field=BinaryField()) for name in WORDS_OF}
+    for pk, *raw in candidates.annotate(**envelopes).values_list("pk", *envelopes).iterator(chunk_size=5000):
+        missing: Any = words
+        for (name, field), envelope in zip(fields.items(), raw, strict=True):
+            texts = WORDS_OF[name](field.decrypt(bytes(envelope)))
+            missing = [word for word in missing if not occurs_in(word, texts)]
+            if not missing:
+                yield pk
+                break

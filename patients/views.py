@@ -1,0 +1,92 @@
+"""Charts and registration."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from accounts.roles import Permission
+from accounts.serializers import RegisterInput, UserBrief
+from core import totals
+from core.api.pages import page_of
+from core.api.schema import NOT_FOUND
+from core.api.views import ApiView, PublicView
+from core.errors import Missing
+from core.tenancy import current_practice_id
+from patients import services
+from patients.models import Patient
+from patients.querysets import PatientQuerySet
+from patients.search import find
+from patients.serializers import Chart, ChartBrief, ChartInput, ChartPage, ChartQuery
+
+SEE_CHARTS = (Permission.READ_CHARTS, Permission.READ_CONTACTS, Permission.READ_OWN_CHART)
+
+
+class Register(PublicView):
+    methods = ("POST",)
+    knows_caller = True
+
+    @extend_schema(
+        request=RegisterInput,
+        responses={201: UserBrief},
+        auth=[{}, {"accessCookie": []}],
+        summary="Register: a patient for themself; an office manager anybody in their practice",
+    )
+    def post(self, request: Request) -> Response:
+        user = services.register(by=request.user, **self.checked(RegisterInput))
+        return Response(UserBrief.of(user), status=201)
+
+
+class Charts(ApiView):
+    permissions = {"GET": SEE_CHARTS, "POST": Permission.WRITE_CHARTS}
+
+    @extend_schema(
+        parameters=[ChartQuery],
+        responses={200: ChartPage},
+        summary="The practice's confirmed charts, newest first; a patient's own",
+        description="`search`: every word must occur in the name, email or phone; from three characters on anywhere "
+        "in a word, below that at its beginning.",
+    )
+    def get(self, request: Request) -> Response:
+        query = self.checked_query(ChartQuery)
+        charts, total = _page_of_charts(request.user, **query)
+        page = {"page": query["page"], "limit": query["limit"]}
+        return Response({"patients": [ChartBrief.of(chart) for chart in charts], "total": total, **page})
+
+    @extend_schema(request=ChartInput, responses={201: Chart}, summary="Open a chart")
+    def post(self, request: Request) -> Response:
+        chart = services.open_chart(by=request.user, **self.checked(ChartInput))
+        return Response(Chart.of(chart), status=201)
+
+
+class ChartById(ApiView):
+    permissions = {"GET": SEE_CHARTS}
+    extra_errors = NOT_FOUND
+
+    @extend_schema(responses={200: Chart}, summary="One chart")
+    def get(self, request: Request, chart_id: UUID) -> Response:
+        chart = Patient.objects.visible_to(request.user).filter(pk=chart_id).first()
+        if chart is None:
+            raise Missing("There is no such patient.")
+        return Response(_as_seen_by(request.user, chart))
+
+
+def _as_seen_by(user: User, chart: Patient) -> dict[str, Any]:
+    return Chart.contact_only(chart) if user.can(Permission.READ_CONTACTS) else Chart.of(chart)
+
+
+def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[PatientQuerySet, int]:
+    """The charts of one page, and how many there are in all."""
+    charts = Patient.objects.listed_for(user).newest_first()
+    hits = find(charts, search) if search.strip() else charts
+    if isinstance(hits, list):
+        ids = hits[(page - 1) * limit : page * limit]
+        return Patient.objects.filter(pk__in=ids).newest_first(), len(hits)
+    rows = page_of(hits, page=page, limit=limit).defer("search_index")
+    if search.strip() or user.can(Permission.READ_OWN_CHART):
+        return rows, hits.count()
+    total = totals.remembered("charts", practice_id=current_practice_id(), of=(Patient,), compute=hits.count)
+    return rows, total

@@ -1,0 +1,34 @@
+"""Writing medical records."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from appointments.models import Appointment, Status
+from core.errors import Missing
+from patients.models import Patient
+from records.models import MedicalRecord
+
+
+@transaction.atomic
+def write_record(*, by: User, patient_id: UUID, **texts: Any) -> MedicalRecord:
+    """A record by this doctor of this patient, tied to the latest of their encounters that has none yet."""
+    patient = Patient.objects.visible_to(by).filter(pk=patient_id).first()
+    if patient is None:
+        raise Missing("There is no such patient.")
+    encounter = _encounter_without_record(by, patient)
+    record: MedicalRecord = MedicalRecord.objects.create(patient=patient, doctor=by, appointment=encounter, **texts)
+    return record
+
+
+def _encounter_without_record(doctor: User, patient: Patient) -> Appointment | None:
+    """The row is locked, so that two records written at once do not take the same encounter."""
+    happened = Q(status=Status.COMPLETED) | Q(status=Status.SCHEDULED, starts_at__lte=timezone.now())
+    encounters = Appointment.objects.select_for_update().filter(happened, doctor=doctor, patient=patient)
+    without_record = ~Q(pk__in=MedicalRecord.objects.filter(patient=patient, appointment__isnull=False).values("appointment"))
+    encounter: Appointment | None = encounters.filter(without_record).order_by("-starts_at", "-id").first()
+    return encounter

@@ -1,0 +1,62 @@
+"""Medical records."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from accounts.roles import Permission
+from core import totals
+from core.api.pages import page_of
+from core.api.schema import NOT_FOUND
+from core.api.views import ApiView
+from core.errors import Missing
+from core.tenancy import current_practice_id
+from patients.models import Patient
+from records import services
+from records.models import MedicalRecord, RecordQuerySet
+from records.serializers import RecordInput, RecordPage, RecordQuery, RecordShape
+
+
+class Records(ApiView):
+    permissions = {
+        "GET": (Permission.READ_RECORDS, Permission.READ_OWN_RECORDS),
+        "POST": Permission.WRITE_RECORDS,
+    }
+    extra_errors = NOT_FOUND
+
+    @extend_schema(
+        parameters=[RecordQuery], responses={200: RecordPage}, summary="Medical records, the latest first"
+    )
+    def get(self, request: Request) -> Response:
+        query = self.checked_query(RecordQuery)
+        records = _records_for(request.user, query.get("patient_id"))
+        rows = page_of(records, page=query["page"], limit=query["limit"])
+        rows = rows.select_related("patient", "doctor").defer("patient__search_index")
+        return Response({"records": [RecordShape.of(row) for row in rows], "total": _total(request.user, records, query)})
+
+    @extend_schema(request=RecordInput, responses={201: RecordShape}, summary="Write a medical record")
+    def post(self, request: Request) -> Response:
+        record = services.write_record(by=request.user, **self.checked(RecordInput))
+        return Response(RecordShape.of(record), status=201)
+
+
+def _records_for(user: User, patient_id: UUID | None) -> RecordQuerySet:
+    """An unknown patient is an error: an empty list would read as `nothing on record`."""
+    records: RecordQuerySet = MedicalRecord.objects.visible_to(user).latest_first()
+    if patient_id is None:
+        return records
+    if not Patient.objects.visible_to(user).filter(pk=patient_id).exists():
+        raise Missing("There is no such patient.")
+    return records.filter(patient_id=patient_id)
+
+
+def _total(user: User, records: RecordQuerySet, query: dict[str, object]) -> int:
+    if query.get("patient_id") or user.can(Permission.READ_OWN_RECORDS):
+        return records.count()
+    total: int = totals.remembered(
+        "records", practice_id=current_practice_id(), of=(MedicalRecord,), compute=records.count
+    )
+    return total
