@@ -152,5 +152,6 @@ def _user_from(row: dict[str, Any]) -> User:
     row["practice_id"] = row["practice_id"] and UUID(row["practice_id"])
     for name in _TIMES:
         row[name] = datetime.fromisoformat(row[name])
-    names = ["is_active", *row]
-    return User.from_db("default", names, [True, *row.values()])
+    row["is_active"] = True
+    names = [field.attname for field in User._meta.concrete_fields if field.attname in row]  # from_db goes by order
+    return User.from_db("default", names, [row[name] for name in names])

@@ -1,0 +1,95 @@
+"""Fixtures that every test may use. Two practices exist wherever isolation matters: a leak needs something to leak."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from django.core.cache import cache
+from django.test import Client, RequestFactory
+
+from accounts import cookies, sessions
+from accounts.models import User
+from accounts.roles import Role
+from accounts.tests.factories import UserFactory
+from accounts.tokens import Kind, issue
+from core import redis
+from core.api import limits
+from core.tenancy import practice_scope
+from practices.models import Practice
+from practices.tests.factories import PracticeFactory
+
+BCryptSHA256PasswordHasher.rounds = 4  # tests/guards/test_settings.py holds the real one at 12
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_other_tests() -> Iterator[None]:
+    """Counts, sessions and totals of the test before are gone."""
+    cache.clear()
+    limits._limiter.cache_clear()
+    if redis.configured():
+        redis.client().flushdb()
+        redis._down_until = 0.0
+    yield
+
+
+@pytest.fixture
+def practice(db: Any) -> Practice:
+    return PracticeFactory(name="Demo Clinic", timezone="America/New_York")
+
+
+@pytest.fixture
+def other_practice(db: Any) -> Practice:
+    return PracticeFactory(name="Elsewhere Clinic")
+
+
+@pytest.fixture
+def scope(practice: Practice) -> Iterator[Practice]:
+    """The demo practice's scope, open for the whole test."""
+    with practice_scope(practice.pk):
+        yield practice
+
+
+@pytest.fixture
+def make_user(practice: Practice) -> Callable[..., User]:
+    """`make_user("doctor")`: somebody of this role, in the demo practice unless another is given."""
+
+    def make(role: str, *, practice: Practice = practice, **fields: Any) -> User:
+        with practice_scope(practice.pk):
+            return UserFactory(role=role, **fields)
+
+    return make
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A signed-in client of the API, its session made without the cost of a password hash."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        session = sessions.begin(user=user, request=RequestFactory().post("/api/auth/login"))
+        client.cookies[cookies.ACCESS_COOKIE] = issue(session, Kind.ACCESS)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def as_role(make_user: Callable[..., User], client_of: Callable[[User], Client]) -> Callable[..., Client]:
+    """`as_role("staff")`: a client signed in as somebody new of this role; `.user` is that person."""
+
+    def make(role: str, **fields: Any) -> Client:
+        user = make_user(role, **fields)
+        client = client_of(user)
+        client.user = user  # type: ignore[attr-defined]
+        return client
+
+    return make
+
+
+@pytest.fixture
+def anonymous() -> Client:
+    return Client()
+
+
+ALL_ROLES = [role.value for role in Role]
