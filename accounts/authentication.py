@@ -36,7 +36,9 @@ class CookieAuthentication(BaseAuthentication):
 class EmailBackend:
     """Django's authentication backend for the API's sign-in and the admin's login form alike."""
 
-    def authenticate(self, request: HttpRequest | None, username: str = "", password: str = "", **kwargs: Any) -> User | None:
+    def authenticate(
+        self, request: HttpRequest | None, username: str = "", password: str = "", **kwargs: Any
+    ) -> User | None:
         """The active user with this email and password, else None; both take one password hash of time."""
         user = User.sign_in.with_email(username)
         if user is None:

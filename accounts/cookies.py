@@ -15,7 +15,8 @@ PATHS = {ACCESS_COOKIE: "/", REFRESH_COOKIE: "/api/auth/refresh"}
 def _set(response: HttpResponse, name: str, value: str, max_age: int) -> None:
     cookie: Morsel[Any] = Morsel()
     cookie.set(name, value, value)
-    cookie.update({"httponly": True, "secure": True, "samesite": "Strict", "path": PATHS[name], "max-age": max_age})
+    attributes: dict[str, Any] = {"httponly": True, "secure": True, "samesite": "Strict", "path": PATHS[name]}
+    cookie.update({**attributes, "max-age": max_age})
     dict.__setitem__(response.cookies, name, cookie)  # SimpleCookie's own would quote the empty value
 
 

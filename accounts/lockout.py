@@ -55,7 +55,7 @@ def reserve_attempt(email: str) -> int:
         return _reserve_in_cache(attempts_key(email))
     arguments = [settings.LOGIN_ATTEMPTS, settings.LOGIN_ATTEMPTS_WINDOW, int(time.time())]
     try:
-        return int(redis.ask(lambda client: client.eval(_RESERVE, 1, attempts_key(email), *arguments)))  # type: ignore[arg-type]
+        return int(redis.ask(lambda client: client.eval(_RESERVE, 1, attempts_key(email), *arguments)))
     except redis.RedisDown as error:
         raise Unavailable("Sign-in is not available right now. Please try again in a moment.") from error
 

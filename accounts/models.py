@@ -39,7 +39,7 @@ class User(AbstractBaseUser, PracticeModel):
     are patients', and found through its fingerprint.
     """
 
-    practice = models.ForeignKey(
+    practice = models.ForeignKey(  # type: ignore[assignment]
         "practices.Practice", null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
     email = EncryptedEmailField(label="user.email", max_length=254)
@@ -132,5 +132,3 @@ class Session(Model):
 
     def is_live(self, *, at: datetime) -> bool:
         return self.revoked_at is None and self.expires_at > at
-
-

@@ -42,9 +42,7 @@ CLINIC = {P.READ_CHARTS, P.READ_APPOINTMENTS, P.READ_APPOINTMENT_TEXT, P.CHANGE_
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     # The office manager runs the practice; the contract lets admins change appointments, not book them.
-    Role.ADMIN: frozenset(
-        EVERYONE | CLINIC | {P.WRITE_CHARTS, P.REGISTER_USERS, P.USE_ADMIN_SITE, P.MANAGE_PRACTICE}
-    ),
+    Role.ADMIN: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.REGISTER_USERS, P.USE_ADMIN_SITE, P.MANAGE_PRACTICE}),
     # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
     Role.DOCTOR: frozenset(EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS}),
     # The front desk: charts, registrations, bookings; may look at the admin site.

@@ -6,13 +6,14 @@ once; a changed user leaves a short hold, after which the next reader fetches th
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from redis import Redis
 
 from accounts.models import Session, SessionQuerySet, User
 from accounts.tokens import Claims, InvalidToken, Kind, read, refresh_life
@@ -83,10 +84,13 @@ def user_changed(*, user: User) -> None:
 
 
 def _mark(session_ids: list[UUID], mark: bytes, life: timedelta) -> None:
+    def mark_all(client: Redis) -> None:
+        for session_id in session_ids:
+            client.set(_key(session_id), mark, ex=life)
+
     def write() -> None:
         try:
-            for session_id in session_ids:
-                redis.ask(lambda client, key=_key(session_id): client.set(key, mark, ex=life))  # type: ignore[misc]
+            redis.ask(mark_all)
         except redis.RedisDown:
             pass  # told by redis.ask; what Redis still holds is gone after LIFE_SECONDS
 
@@ -139,7 +143,7 @@ def _from_redis(claims: Claims) -> User | None:
     if value is None or value in (ENDED, HOLD):
         return None
     try:
-        row = orjson.loads(get_keyring().decrypt(value, _LABEL))
+        row = orjson.loads(get_keyring().decrypt(cast("bytes", value), _LABEL))
     except DecryptionError:
         return None  # written under a key that has left the ring
     if row["id"] != str(claims.user_id):

@@ -1,4 +1,4 @@
-"""The JWTs in the two cookies. simplejwt encodes and checks them; whether their session lives is asked of the session."""
+"""The JWTs in the two cookies. simplejwt encodes and checks them; whether their session lives, the session tells."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

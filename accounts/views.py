@@ -30,7 +30,7 @@ class Refresh(PublicView):
     @extend_schema(
         request=None,
         responses={200: Message},
-        auth=[{"refreshCookie": []}],
+        auth=[{"refreshCookie": []}],  # type: ignore[list-item]
         summary="A new access cookie for the refresh cookie",
     )
     def post(self, request: Request) -> HttpResponse:
@@ -61,8 +61,8 @@ class Me(ApiView):
 
     @extend_schema(responses={200: Profile}, summary="One's own account")
     def get(self, request: Request) -> Response:
-        return Response(Profile.of(request.user))
+        return Response(Profile.of(self.caller))
 
     @extend_schema(request=ProfileInput, responses={200: Profile}, summary="Change one's own account")
     def patch(self, request: Request) -> Response:
-        return Response(Profile.of(services.update_profile(by=request.user, **self.checked(ProfileInput))))
+        return Response(Profile.of(services.update_profile(by=self.caller, **self.checked(ProfileInput))))

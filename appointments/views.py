@@ -46,20 +46,20 @@ class Appointments(CalendarView):
     def get(self, request: Request) -> Response:
         query = self.checked_query(AppointmentQuery)
         page = {"page": query.pop("page"), "limit": query.pop("limit")}
-        appointments = _listed_for(request.user, **query)
+        appointments = _listed_for(self.caller, **query)
         total = totals.remembered(
-            f"appointments:{_whose(request.user)}:{sorted(query.items())}",
+            f"appointments:{_whose(self.caller)}:{sorted(query.items())}",
             practice_id=current_practice_id(),
             of=(Appointment,),
             compute=appointments.count,
         )
         rows = page_of(appointments, **page).select_related("patient", "doctor").defer("patient__search_index")
-        return Response({"appointments": [AppointmentShape.seen_by(request.user, row) for row in rows], "total": total})
+        return Response({"appointments": [AppointmentShape.seen_by(self.caller, row) for row in rows], "total": total})
 
     @extend_schema(request=BookingInput, responses={201: AppointmentShape}, summary="Book an appointment")
     def post(self, request: Request) -> Response:
-        appointment = services.book(by=request.user, **self.checked_in_local_time(BookingInput))
-        return Response(AppointmentShape.seen_by(request.user, appointment), status=201)
+        appointment = services.book(by=self.caller, **self.checked_in_local_time(BookingInput))
+        return Response(AppointmentShape.seen_by(self.caller, appointment), status=201)
 
 
 class AppointmentById(CalendarView):
@@ -71,8 +71,8 @@ class AppointmentById(CalendarView):
     )
     def patch(self, request: Request, appointment_id: UUID) -> Response:
         changes = self.checked_in_local_time(ChangeInput)
-        appointment = services.change(by=request.user, appointment_id=appointment_id, **changes)
-        return Response(AppointmentShape.seen_by(request.user, appointment))
+        appointment = services.change(by=self.caller, appointment_id=appointment_id, **changes)
+        return Response(AppointmentShape.seen_by(self.caller, appointment))
 
 
 def _listed_for(

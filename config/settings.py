@@ -15,7 +15,7 @@ env.load_dotenv()
 DEBUG = env.flag("DEBUG", default=False)
 SEARCH_INDEX_KEY = env.secret("SEARCH_INDEX_KEY")
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
-# django-encrypted-model-fields wants a key at import; its engine is replaced (core/encryption/), so this encrypts nothing.
+# django-encrypted-model-fields wants a key at import; with its engine replaced (core/encryption/) it encrypts nothing.
 FIELD_ENCRYPTION_KEY = Fernet.generate_key()
 
 # --- Sign-in (the contract's names) ----------------------------------------------------------------------------------

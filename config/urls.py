@@ -1,12 +1,12 @@
 """Every address of Praxis."""
 
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import TemplateView
 
 from core.api.views import UnknownPath
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("patients.urls")),
     path("", include("appointments.urls")),

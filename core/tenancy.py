@@ -37,7 +37,7 @@ def current_practice_id() -> UUID:
     return practice_id
 
 
-class PracticeQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class PracticeQuerySet(models.QuerySet):
     """Bulk writes keep to the scope too, and make remembered totals forget (core/totals.py)."""
 
     def update(self, **values: Any) -> int:

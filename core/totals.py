@@ -7,7 +7,7 @@ the old generation and dies with it. Without Redis nothing is remembered: anothe
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -33,7 +33,7 @@ def remembered(key: str, *, practice_id: UUID, of: tuple[type[models.Model], ...
     try:
         stored, *found = redis.ask(lambda client: client.mget([total_key, *generation_keys]))
         generations = [
-            value.decode() if value else _new_generation(name)
+            cast("bytes", value).decode() if value else _new_generation(name)
             for name, value in zip(generation_keys, found, strict=True)
         ]
         if stored:

@@ -21,7 +21,7 @@ class Dashboard(ApiView):
 
     @extend_schema(responses={200: DashboardNumbers}, summary="The numbers of one's role")
     def get(self, request: Request) -> Response:
-        return Response(statistics.dashboard(request.user))
+        return Response(statistics.dashboard(self.caller))
 
 
 class Doctors(ApiView):

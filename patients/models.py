@@ -56,9 +56,7 @@ class Patient(PracticeModel):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="patient_status_known"),
-            models.CheckConstraint(
-                condition=models.Q(gender__in=["", *Gender.values]), name="patient_gender_known"
-            ),
+            models.CheckConstraint(condition=models.Q(gender__in=["", *Gender.values]), name="patient_gender_known"),
         ]
 
     def __str__(self) -> str:

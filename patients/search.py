@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from patients.models import Patient
     from patients.querysets import PatientQuerySet
 
-WORDS_OF = {"name": name_words, "email": lambda email: [email_word(email)], "phone": lambda phone: [phone_digits(phone)]}
+WORDS_OF = {
+    "name": name_words,
+    "email": lambda email: [email_word(email)],
+    "phone": lambda phone: [phone_digits(phone)],
+}
 SEARCHED = frozenset(WORDS_OF)
 
 

@@ -29,6 +29,8 @@ def _encounter_without_record(doctor: User, patient: Patient) -> Appointment | N
     """The row is locked, so that two records written at once do not take the same encounter."""
     happened = Q(status=Status.COMPLETED) | Q(status=Status.SCHEDULED, starts_at__lte=timezone.now())
     encounters = Appointment.objects.select_for_update().filter(happened, doctor=doctor, patient=patient)
-    without_record = ~Q(pk__in=MedicalRecord.objects.filter(patient=patient, appointment__isnull=False).values("appointment"))
+    without_record = ~Q(
+        pk__in=MedicalRecord.objects.filter(patient=patient, appointment__isnull=False).values("appointment")
+    )
     encounter: Appointment | None = encounters.filter(without_record).order_by("-starts_at", "-id").first()
     return encounter

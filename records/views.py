@@ -27,19 +27,19 @@ class Records(ApiView):
     }
     extra_errors = NOT_FOUND
 
-    @extend_schema(
-        parameters=[RecordQuery], responses={200: RecordPage}, summary="Medical records, the latest first"
-    )
+    @extend_schema(parameters=[RecordQuery], responses={200: RecordPage}, summary="Medical records, the latest first")
     def get(self, request: Request) -> Response:
         query = self.checked_query(RecordQuery)
-        records = _records_for(request.user, query.get("patient_id"))
+        records = _records_for(self.caller, query.get("patient_id"))
         rows = page_of(records, page=query["page"], limit=query["limit"])
         rows = rows.select_related("patient", "doctor").defer("patient__search_index")
-        return Response({"records": [RecordShape.of(row) for row in rows], "total": _total(request.user, records, query)})
+        return Response(
+            {"records": [RecordShape.of(row) for row in rows], "total": _total(self.caller, records, query)}
+        )
 
     @extend_schema(request=RecordInput, responses={201: RecordShape}, summary="Write a medical record")
     def post(self, request: Request) -> Response:
-        record = services.write_record(by=request.user, **self.checked(RecordInput))
+        record = services.write_record(by=self.caller, **self.checked(RecordInput))
         return Response(RecordShape.of(record), status=201)
 
 

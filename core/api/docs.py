@@ -15,7 +15,7 @@ from core.api.json import MEDIA_TYPE, dumps
 @cache
 def schema_json() -> bytes:
     """The OpenAPI document; the code behind it does not change while a process lives."""
-    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return dumps(schema)
 
 

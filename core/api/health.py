@@ -1,5 +1,6 @@
 """Whether this process lives and can serve: open to anybody, cheap, not counted."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -45,8 +46,9 @@ def _cache() -> None:
 
 
 def _state() -> dict[str, str]:
+    checks: dict[str, Callable[[], None]] = {"database": _database, "cache": _cache, "migrations": _all_migrated}
     state = {}
-    for name, check in {"database": _database, "cache": _cache, "migrations": _all_migrated}.items():
+    for name, check in checks.items():
         try:
             check()
             state[name] = OK

@@ -22,7 +22,9 @@ class OrjsonRenderer(BaseRenderer):
     format = "json"
     charset = None
 
-    def render(self, data: Any, accepted_media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> bytes:
         return b"" if data is None else dumps(data)
 
 
@@ -31,7 +33,9 @@ class OrjsonParser(BaseParser):
 
     media_type = MEDIA_TYPE
 
-    def parse(self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def parse(
+        self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         try:
             data = orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:
@@ -44,9 +48,9 @@ class OrjsonParser(BaseParser):
 class JsonOnly(BaseContentNegotiation):
     """The API speaks JSON whatever a client says it accepts."""
 
-    def select_parser(self, request: Any, parsers: list[Any]) -> Any:
+    def select_parser(self, request: Any, parsers: Any) -> Any:
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
-        return parsers[0] if content_type == MEDIA_TYPE else None
+        return next(iter(parsers)) if content_type == MEDIA_TYPE else None
 
-    def select_renderer(self, request: Any, renderers: list[Any], format_suffix: str | None = None) -> tuple[Any, str]:
-        return renderers[0], MEDIA_TYPE
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
+        return next(iter(renderers)), MEDIA_TYPE

@@ -23,5 +23,3 @@ def page_of(queryset: QuerySet[Any], *, page: int, limit: int) -> QuerySet[Any]:
     start = (page - 1) * limit
     keys = queryset.select_related(None).values("pk")[start : start + limit]
     return queryset.model._base_manager.filter(pk__in=keys).order_by(*queryset.query.order_by)
-
-

@@ -19,4 +19,4 @@ class RolePermission(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         wanted = view.permissions[effective_method(request)]
-        return any(request.user.can(permission) for permission in (wanted if isinstance(wanted, tuple) else (wanted,)))
+        return any(view.caller.can(permission) for permission in (wanted if isinstance(wanted, tuple) else (wanted,)))

@@ -1,6 +1,6 @@
 """The schema that /api/schema serves: drf-spectacular, with what every operation of this API shares."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -21,7 +21,7 @@ CONFLICT = {"409": "Somebody was faster: the slot is taken."}
 UNAVAILABLE = {"503": "Sign-in cannot be counted right now, so it is refused."}
 
 
-class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class CookieScheme(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.CookieAuthentication"
     name = "accessCookie"
 
@@ -45,7 +45,7 @@ class PraxisSchema(AutoSchema):
     def get_operation_id(self) -> str:
         return f"{self.method.lower()}_{type(self.view).__name__}"
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         errors = dict(ALWAYS)
         if hasattr(self.view, "permissions") or getattr(self.view, "answers_401", False):

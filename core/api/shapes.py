@@ -44,7 +44,7 @@ def optional_text(max_length: int, **kwargs: Any) -> OptionalText:
 
 class ErrorShape(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="One sentence.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="On a 400 from validation: field to messages.",

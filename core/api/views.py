@@ -22,7 +22,7 @@ class PracticeScoped(APIView):
     counted: ClassVar[bool] = True
     format_kwarg = None
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self.scope:
             return super().dispatch(request, *args, **kwargs)
 
@@ -54,6 +54,11 @@ class PracticeScoped(APIView):
         """Let the caller in or raise."""
         raise NotImplementedError
 
+    @property
+    def caller(self) -> Any:
+        """The signed-in user; None on a public view where nobody is."""
+        return self.request.user
+
     def checked(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The request's body as this serializer takes it; raises ValidationError."""
         checked = serializer(data=self.request.data)
@@ -77,13 +82,13 @@ class ApiView(PracticeScoped):
         return tuple(self.permissions)
 
     def enter(self, request: Request) -> None:
-        if request.user is None:
+        if self.caller is None:
             raise NotAuthenticated("Not authenticated")
         for permission in self.get_permissions():
             if not permission.has_permission(request, self):
                 raise PermissionDenied(RolePermission.message)
-        if request.user.practice_id is not None:
-            self.scope.enter_context(practice_scope(request.user.practice_id))
+        if self.caller.practice_id is not None:
+            self.scope.enter_context(practice_scope(self.caller.practice_id))
         elif self.needs_practice:
             raise Forbidden("This account belongs to no practice; it works in the admin site.")
 

@@ -126,7 +126,7 @@ def email_fingerprint(email: str) -> bytes:
     return hmac.digest(key, unicodedata.normalize("NFKC", email.strip()).casefold().encode(), "sha256")
 
 
-class BlindIndexField(models.Field):  # type: ignore[type-arg]
+class BlindIndexField(models.Field):
     """A set of 64-bit hashes: `bigint[]` under a GIN index on PostgreSQL, eight bytes each in a blob on SQLite."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -147,21 +147,21 @@ class BlindIndexField(models.Field):  # type: ignore[type-arg]
 
 
 @BlindIndexField.register_lookup
-class HasAll(models.Lookup):  # type: ignore[type-arg]
+class HasAll(models.Lookup):
     """`search_index__has_all=tokens`: the set holds every one of these hashes."""
 
     lookup_name = "has_all"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, list[Any]]:
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
         return "%s", [value]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
         tests = [f"instr({column}, %s) > 0"] * len(self.rhs) or ["1 = 1"]
         blobs = [struct.pack(">q", token) for token in self.rhs]
         return f"({' AND '.join(tests)})", [*list(params) * len(blobs), *blobs]
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
         return f"{column} @> %s::bigint[]", [*params, list(self.rhs)]

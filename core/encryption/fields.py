@@ -19,7 +19,7 @@ from encrypted_model_fields import fields as stock
 from core.encryption.keyring import get_keyring
 
 
-class EncryptedFieldMixin(stock.EncryptedMixin, Field):  # type: ignore[misc, type-arg]
+class EncryptedFieldMixin(stock.EncryptedMixin, Field):
     """`label` is bound to the ciphertext and can never change, not even when the model or the field is renamed."""
 
     dump: Callable[[Any], bytes] = staticmethod(lambda value: str(value).encode())
@@ -30,7 +30,7 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):  # type: ignore[misc, ty
         self._label = label.encode()
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         kwargs["label"] = self.label
         if self.max_length is not None:
@@ -76,9 +76,7 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):  # type: ignore[misc, ty
     def _is_bulk_update(self, value: Expression) -> bool:
         case = value.source_expressions[0] if isinstance(value, Cast) else value
         return isinstance(case, Case) and all(
-            isinstance(when.result, Value)
-            and when.result.for_save
-            and when.result._output_field_or_none in (self, None)
+            isinstance(when.result, Value) and when.result.for_save and when.result.output_field is self
             for when in case.cases
         )
 
@@ -91,24 +89,24 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):  # type: ignore[misc, ty
         raise FieldError(f"{self.label} is encrypted: the database cannot look into it.")
 
 
-class EncryptedCharField(EncryptedFieldMixin, stock.EncryptedCharField):  # type: ignore[misc]
+class EncryptedCharField(EncryptedFieldMixin, stock.EncryptedCharField):
     pass
 
 
-class EncryptedTextField(EncryptedFieldMixin, stock.EncryptedTextField):  # type: ignore[misc]
+class EncryptedTextField(EncryptedFieldMixin, stock.EncryptedTextField):
     pass
 
 
-class EncryptedEmailField(EncryptedFieldMixin, stock.EncryptedEmailField):  # type: ignore[misc]
+class EncryptedEmailField(EncryptedFieldMixin, stock.EncryptedEmailField):
     pass
 
 
-class EncryptedDateField(EncryptedFieldMixin, stock.EncryptedDateField):  # type: ignore[misc]
+class EncryptedDateField(EncryptedFieldMixin, stock.EncryptedDateField):
     dump = staticmethod(lambda value: value.isoformat().encode())
     load = staticmethod(lambda plaintext: date.fromisoformat(plaintext.decode()))
 
 
-class EncryptedListField(EncryptedFieldMixin, stock.EncryptedTextField):  # type: ignore[misc]
+class EncryptedListField(EncryptedFieldMixin, stock.EncryptedTextField):
     """A list of strings."""
 
     dump = staticmethod(orjson.dumps)
