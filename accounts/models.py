@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -10,6 +11,7 @@ from django.utils import timezone
 from accounts.roles import PERMISSIONS, Permission, Role
 from core.encryption.blind_index import email_fingerprint
 from core.encryption.fields import EncryptedCharField, EncryptedEmailField
+from core.errors import Missing
 from core.models import Model
 from core.tenancy import PracticeManager, PracticeModel
 
@@ -30,6 +32,13 @@ class UserManager(PracticeManager):
     def doctors(self) -> models.QuerySet["User"]:
         doctors: models.QuerySet[User] = self.filter(role=Role.DOCTOR, is_active=True)
         return doctors
+
+    def doctor(self, doctor_id: UUID) -> "User":
+        """Raises Missing."""
+        try:
+            return self.doctors().get(pk=doctor_id)
+        except User.DoesNotExist as error:
+            raise Missing("There is no such doctor.") from error
 
 
 class User(AbstractBaseUser, PracticeModel):

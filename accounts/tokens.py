@@ -1,9 +1,10 @@
 """The JWTs in the two cookies. simplejwt encodes and checks them; whether their session lives, the session tells."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -33,8 +34,8 @@ class Claims:
 
 
 @cache
-def _backend(leeway: timedelta = timedelta(0)) -> TokenBackend:
-    return TokenBackend(settings.ALGORITHM, settings.SECRET_KEY, leeway=leeway)
+def _backend() -> TokenBackend:
+    return TokenBackend(settings.ALGORITHM, settings.SECRET_KEY, leeway=refresh_life())
 
 
 def access_life() -> timedelta:
@@ -67,9 +68,17 @@ def read(token: str, kind: Kind, *, even_expired: bool = False) -> Claims:
     """The claims of a token of this kind that we issued and that has not expired (`even_expired`: as long as its
     session can live); raises InvalidToken."""
     try:
-        payload = _backend(refresh_life() if even_expired else timedelta(0)).decode(token)  # type: ignore[arg-type]
-        if payload["type"] != kind:
+        payload = _verified(token)
+        claims = Claims(UUID(payload["sid"]), UUID(payload["sub"]))
+        if payload["type"] != kind or (payload["exp"] <= time.time() and not even_expired):
             raise InvalidToken
-        return Claims(UUID(payload["sid"]), UUID(payload["sub"]))
     except (TokenBackendError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidToken from error
+    return claims
+
+
+@lru_cache(maxsize=4096)
+def _verified(token: str) -> dict[str, Any]:
+    """The payload of a token whose signature is ours. That never changes, so it is checked once a token; when it
+    expires is looked at on every read."""
+    return _backend().decode(token)  # type: ignore[arg-type, no-any-return]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment, Status
-from core.errors import Conflict, Forbidden, Invalid, Missing
+from core.errors import Conflict, Forbidden, Invalid
 from patients.models import Patient
 from practices.services import current_practice
 
@@ -46,12 +46,8 @@ def _one_at_a_time(doctor_id: UUID) -> Iterator[None]:
 def book(*, by: User, patient_id: UUID, doctor_id: UUID, date: datetime, reason: str, notes: str = "") -> Appointment:
     """A scheduled appointment of the practice's usual length. Raises Missing for a patient or doctor that `by` cannot
     see, Invalid for an odd time, Conflict for a taken slot."""
-    patient = Patient.objects.visible_to(by).filter(pk=patient_id).first()
-    if patient is None:
-        raise Missing("There is no such patient.")
-    doctor = User.objects.doctors().filter(pk=doctor_id).first()
-    if doctor is None:
-        raise Missing("There is no such doctor.")
+    patient = Patient.objects.visible_to(by).found(pk=patient_id)
+    doctor = User.objects.doctor(doctor_id)
     date = _checked_time(by, date)
     length = timedelta(minutes=current_practice().appointment_minutes)
     with _one_at_a_time(doctor_id):
@@ -64,9 +60,7 @@ def book(*, by: User, patient_id: UUID, doctor_id: UUID, date: datetime, reason:
 def change(*, by: User, appointment_id: UUID, **changes: Any) -> Appointment:
     """Move it (`date`), set its `status`, or write its `notes`; it keeps its length. Raises Missing, Forbidden for
     what a patient may not do, Invalid for an odd time, Conflict when the slot it needs is taken."""
-    doctor_id = Appointment.objects.visible_to(by).filter(pk=appointment_id).values_list("doctor_id", flat=True).first()
-    if doctor_id is None:
-        raise Missing("There is no such appointment.")
+    doctor_id = Appointment.objects.visible_to(by).only("doctor_id").found(pk=appointment_id).doctor_id
     with _one_at_a_time(doctor_id):
         appointment: Appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
         if not by.can(Permission.CHANGE_APPOINTMENTS):

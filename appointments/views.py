@@ -53,7 +53,7 @@ class Appointments(CalendarView):
             of=(Appointment,),
             compute=appointments.count,
         )
-        rows = page_of(appointments, **page).select_related("patient", "doctor").defer("patient__search_index")
+        rows = page_of(appointments.with_people(), **page)
         return Response({"appointments": [AppointmentShape.seen_by(self.caller, row) for row in rows], "total": total})
 
     @extend_schema(request=BookingInput, responses={201: AppointmentShape}, summary="Book an appointment")

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import models
 
 from core import totals
+from core.errors import Missing
 from core.models import Model
 
 _scope: ContextVar[UUID | None] = ContextVar("practice_scope", default=None)
@@ -39,6 +40,13 @@ def current_practice_id() -> UUID:
 
 class PracticeQuerySet(models.QuerySet):
     """Bulk writes keep to the scope too, and make remembered totals forget (core/totals.py)."""
+
+    def found(self, **lookups: Any) -> Any:
+        """The one row that matches; raises Missing where there is none in this practice."""
+        try:
+            return self.get(**lookups)
+        except self.model.DoesNotExist as error:
+            raise Missing(f"There is no such {self.model._meta.verbose_name}.") from error
 
     def update(self, **values: Any) -> int:
         if {"practice", "practice_id"} & values.keys():

@@ -11,7 +11,6 @@ from accounts.roles import Permission
 from core.api.pages import PageQuery, page_of
 from core.api.schema import NOT_FOUND
 from core.api.views import ApiView
-from core.errors import Missing
 from dashboard import statistics
 from dashboard.serializers import DashboardNumbers, Doctor, DoctorBrief, DoctorPage
 
@@ -40,7 +39,5 @@ class DoctorById(ApiView):
 
     @extend_schema(responses={200: Doctor}, summary="One doctor")
     def get(self, request: Request, doctor_id: UUID) -> Response:
-        doctor = User.objects.doctors().filter(pk=doctor_id).first()
-        if doctor is None:
-            raise Missing("There is no such doctor.")
+        doctor = User.objects.doctor(doctor_id)
         return Response({**DoctorBrief.of(doctor), "assignedPatients": statistics.remembered_assigned_patients(doctor)})

@@ -49,7 +49,7 @@ class Patient(PracticeModel):
     objects: ClassVar[PatientManager] = PatientManager()
 
     class Meta(PracticeModel.Meta):
-        verbose_name = "chart"
+        verbose_name = "patient"
         indexes: ClassVar = [
             models.Index(fields=["practice", "status", "id"], name="patient_page"),
             models.Index(fields=["primary_doctor"], name="patient_primary_doctor"),

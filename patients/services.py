@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.roles import Permission, Role
 from accounts.services import open_practice, register_user
-from core.errors import Conflict, Forbidden, Missing
+from core.errors import Conflict, Forbidden
 from core.tenancy import practice_scope
 from patients.models import Patient, Status
 from practices.services import practice_to_join
@@ -71,9 +71,7 @@ def _open_pending_chart(user: User) -> None:
 def confirm_registration(*, patient_id: Any, by: User) -> Patient:
     """The desk has checked who this is: the pending chart becomes one of the practice's. Raises Missing, and Conflict
     when somebody else confirmed it first."""
-    chart = Patient.objects.select_for_update().filter(pk=patient_id).first()
-    if chart is None:
-        raise Missing("There is no such chart.")
+    chart: Patient = Patient.objects.select_for_update().found(pk=patient_id)
     if chart.status != Status.PENDING:
         raise Conflict("This registration has been confirmed already.")
     chart.status = Status.CONFIRMED

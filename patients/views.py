@@ -15,7 +15,6 @@ from core import totals
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
 from core.api.views import ApiView, PublicView
-from core.errors import Missing
 from core.tenancy import current_practice_id
 from patients import services
 from patients.models import Patient
@@ -68,9 +67,7 @@ class ChartById(ApiView):
 
     @extend_schema(responses={200: Chart}, summary="One chart")
     def get(self, request: Request, chart_id: UUID) -> Response:
-        chart = Patient.objects.visible_to(self.caller).filter(pk=chart_id).first()
-        if chart is None:
-            raise Missing("There is no such patient.")
+        chart = Patient.objects.visible_to(self.caller).found(pk=chart_id)
         return Response(_as_seen_by(self.caller, chart))
 
 
@@ -85,7 +82,7 @@ def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[
     if isinstance(hits, list):
         ids = hits[(page - 1) * limit : page * limit]
         return Patient.objects.filter(pk__in=ids).newest_first(), len(hits)
-    rows = page_of(hits, page=page, limit=limit).defer("search_index")
+    rows = page_of(hits, page=page, limit=limit)
     if search.strip() or user.can(Permission.READ_OWN_CHART):
         return rows, hits.count()
     total = totals.remembered("charts", practice_id=current_practice_id(), of=(Patient,), compute=hits.count)

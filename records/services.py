@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from accounts.models import User
 from appointments.models import Appointment, Status
-from core.errors import Missing
 from patients.models import Patient
 from records.models import MedicalRecord
 
@@ -17,9 +16,7 @@ from records.models import MedicalRecord
 @transaction.atomic
 def write_record(*, by: User, patient_id: UUID, **texts: Any) -> MedicalRecord:
     """A record by this doctor of this patient, tied to the latest of their encounters that has none yet."""
-    patient = Patient.objects.visible_to(by).filter(pk=patient_id).first()
-    if patient is None:
-        raise Missing("There is no such patient.")
+    patient = Patient.objects.visible_to(by).found(pk=patient_id)
     encounter = _encounter_without_record(by, patient)
     record: MedicalRecord = MedicalRecord.objects.create(patient=patient, doctor=by, appointment=encounter, **texts)
     return record

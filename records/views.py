@@ -31,8 +31,7 @@ class Records(ApiView):
     def get(self, request: Request) -> Response:
         query = self.checked_query(RecordQuery)
         records = _records_for(self.caller, query.get("patient_id"))
-        rows = page_of(records, page=query["page"], limit=query["limit"])
-        rows = rows.select_related("patient", "doctor").defer("patient__search_index")
+        rows = page_of(records.with_people(), page=query["page"], limit=query["limit"])
         return Response(
             {"records": [RecordShape.of(row) for row in rows], "total": _total(self.caller, records, query)}
         )

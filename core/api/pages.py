@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 10, 100, 1_000_000
+DEEP = 1000  # rows to skip
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -19,7 +20,10 @@ class PageQuery(serializers.Serializer[Any]):
 
 
 def page_of(queryset: QuerySet[Any], *, page: int, limit: int) -> QuerySet[Any]:
-    """The rows of one page. The keys are picked first, so that the skipped rows are only walked in the index."""
+    """The rows of one page. On a deep page the keys are picked first, so that the many skipped rows are only walked
+    in the index."""
     start = (page - 1) * limit
-    keys = queryset.select_related(None).values("pk")[start : start + limit]
-    return queryset.model._base_manager.filter(pk__in=keys).order_by(*queryset.query.order_by)
+    if start < DEEP:
+        return queryset[start : start + limit]
+    keys = queryset.select_related(None).values_list("pk", flat=True)[start : start + limit]
+    return queryset.filter(pk__in=list(keys))
