@@ -1,0 +1,176 @@
+"""The demo practice: a small clinic at work, made through the same services that people use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from random import Random
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.services import register_user
+from appointments.models import Status
+from appointments.services import book, change
+from core.tenancy import practice_scope
+from dashboard.demo.calendar import is_working_day, slots
+from dashboard.demo.cases import SPECIALTIES, cases_of
+from dashboard.demo.people import dice, person
+from patients.models import Patient
+from patients.models import Status as Registration
+from patients.services import confirm_registration, open_chart, register_patient, update_chart
+from practices.models import Office, Practice
+from practices.services import create_practice, save_office
+from records.services import write_record
+
+NAME, TIMEZONE = "Demo Clinic", "America/New_York"
+SEED = "demo clinic"
+CHARTS, PENDING = 40, 3
+WEEKS_BACK, WEEKS_AHEAD = 4, 4
+BOOKED_SHARE = 0.12  # of a doctor's slots: enough to look at, few enough to seed in seconds
+CANCELLED_SHARE, UNREPORTED_SHARE = 0.12, 0.15
+OWN_CHART = {
+    "date_of_birth": date(1984, 5, 17),
+    "gender": "female",
+    "address": "218 Prospect Place, Brooklyn, NY 11238",
+    "blood_type": "A+",
+    "allergies": "Penicillin",
+    "medical_history": "Motor vehicle accident in 2018 with whiplash; recurring neck pain since.",
+    "emergency_contact": "Erik Jensen (spouse), (212) 555-0115",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    email: str
+    role: Role
+    name: str
+    specialization: str = ""
+    department: str = ""
+    phone: str = ""
+
+
+SIGN_INS = (
+    SignIn("admin@example.com", Role.ADMIN, "Alice Morgan", phone="(212) 555-0100"),
+    SignIn("doctor@example.com", Role.DOCTOR, "Dr. Daniel Reyes", SPECIALTIES[0], phone="(212) 555-0101"),
+    SignIn("staff@example.com", Role.STAFF, "Sam Whitfield", department="Front desk", phone="(212) 555-0102"),
+    SignIn("billing@example.com", Role.BILLING, "Bianca Ross", phone="(212) 555-0103"),
+    SignIn("patient@example.com", Role.PATIENT, "Paula Jensen", phone="(212) 555-0114"),
+    SignIn("doctor2@example.com", Role.DOCTOR, "Dr. Mei Chen", SPECIALTIES[1], phone="(212) 555-0104"),
+    SignIn("doctor3@example.com", Role.DOCTOR, "Dr. Omar Haddad", SPECIALTIES[2], phone="(212) 555-0105"),
+    SignIn("doctor4@example.com", Role.DOCTOR, "Dr. Ruth Okafor", SPECIALTIES[3], phone="(212) 555-0106"),
+    SignIn("doctor5@example.com", Role.DOCTOR, "Dr. Peter Lindgren", SPECIALTIES[4], phone="(212) 555-0107"),
+)
+
+
+class NotTheDemo(Exception):
+    """A demo sign-in's email is in use by somebody who is not of the demo practice."""
+
+
+@transaction.atomic
+def ensure_demo(*, password: str) -> tuple[Practice, bool]:
+    """The demo practice, made where there is none, and whether it was; a sign-in that is missing is made anew.
+    Raises NotTheDemo, and Refusal for a password that is too weak."""
+    practice = _existing()
+    is_new = practice is None
+    practice = practice or create_practice(name=NAME, timezone=TIMEZONE, by=None)
+    with practice_scope(practice.pk):
+        users = {one.email: _ensure_account(one, password) for one in SIGN_INS if one.role != Role.PATIENT}
+        manager, desk = users["admin@example.com"], users["staff@example.com"]
+        own_chart = _ensure_own_chart(practice, password, desk)
+        if is_new:
+            address = "350 Park Avenue, New York, NY 10022"
+            save_office(office=Office(name="Midtown", address=address, phone="(212) 555-0100"), by=manager)
+            _open_the_doors(practice, desk, [user for user in users.values() if user.role == Role.DOCTOR], own_chart)
+            _register_some(practice, password)
+    return practice, is_new
+
+
+def _existing() -> Practice | None:
+    """The practice whose people have the demo's emails."""
+    users = [(one, user) for one in SIGN_INS if (user := User.sign_in.with_email(one.email))]
+    practices = {user.practice for _, user in users}
+    if len(practices) > 1 or None in practices or any(user.role != one.role for one, user in users):
+        raise NotTheDemo("The demo's sign-ins (admin@example.com and so on) are in use by other people.")
+    return practices.pop() if practices else None
+
+
+def _ensure_account(one: SignIn, password: str) -> User:
+    return User.sign_in.with_email(one.email) or register_user(
+        by=None,
+        email=one.email,
+        name=one.name,
+        password=password,
+        role=one.role,
+        phone=one.phone,
+        specialization=one.specialization,
+        department=one.department,
+    )
+
+
+def _ensure_own_chart(practice: Practice, password: str, desk: User) -> Patient:
+    """The demo patient went the usual way: registered, was confirmed at the desk, and the desk filled in the chart."""
+    one = next(one for one in SIGN_INS if one.role == Role.PATIENT)
+    account = User.sign_in.with_email(one.email) or register_patient(
+        join_code=practice.join_code, email=one.email, name=one.name, password=password, phone=one.phone
+    )
+    chart: Patient = Patient.objects.get(user=account)
+    if chart.status == Registration.PENDING:
+        confirm_registration(patient_id=chart.pk, by=desk)
+        chart = update_chart(patient=chart, by=desk, **OWN_CHART)
+    return chart
+
+
+def _register_some(practice: Practice, password: str) -> None:
+    """Registrations from the open world that wait for the front desk."""
+    random = dice(f"{SEED} registrations")
+    for _ in range(PENDING):
+        made = person(random)
+        register_patient(
+            join_code=practice.join_code, email=made.email, name=made.name, password=password, phone=made.phone
+        )
+
+
+def _open_the_doors(practice: Practice, desk: User, doctors: list[User], own_chart: Patient) -> None:
+    """Charts, and a calendar from some weeks ago to some weeks ahead. Patients mostly see their primary doctor."""
+    random = dice(SEED)
+    patients_of: dict[User, list[Patient]] = {doctor: [] for doctor in doctors}
+    patients_of[doctors[0]] += [own_chart] * 3  # so that the demo patient has both a past and a next appointment
+    for number in range(CHARTS):
+        doctor = doctors[number % len(doctors)]
+        patients_of[doctor].append(open_chart(by=desk, primary_doctor=doctor, **person(random).fields()))
+    for start, doctor, patient in _plan(random, practice, patients_of):
+        _encounter(random, desk, doctor, patient, start)
+
+
+def _plan(
+    random: Random, practice: Practice, patients_of: dict[User, list[Patient]]
+) -> Iterator[tuple[datetime, User, Patient]]:
+    """Who sees whom and when; nobody is in two rooms at once, and everybody has lunch."""
+    everybody = [patient for patients in patients_of.values() for patient in patients]
+    today = practice.today()
+    for offset in range(-7 * WEEKS_BACK, 7 * WEEKS_AHEAD):
+        day = today + timedelta(days=offset)
+        for start, _ in slots(practice, day) if is_working_day(day) else ():
+            if start.astimezone(practice.tzinfo).hour == 12:
+                continue
+            here: set[Patient] = set()
+            for doctor, own in patients_of.items():
+                patient = random.choice(own if random.random() < 0.9 else everybody)
+                if random.random() < BOOKED_SHARE and patient not in here:
+                    here.add(patient)
+                    yield start, doctor, patient
+
+
+def _encounter(random: Random, desk: User, doctor: User, patient: Patient, start: datetime) -> None:
+    """Booked at the desk; what lies in the past was kept and mostly written up, or called off."""
+    case = random.choice(cases_of(doctor.specialization))
+    booked = book(by=desk, patient_id=patient.pk, doctor_id=doctor.pk, date=start, reason=case.reason)
+    fate = random.random()
+    if fate < CANCELLED_SHARE:
+        change(by=desk, appointment_id=booked.pk, status=Status.CANCELLED)
+    elif booked.ends_at <= timezone.now():
+        change(by=desk, appointment_id=booked.pk, status=Status.COMPLETED)
+        if fate > CANCELLED_SHARE + UNREPORTED_SHARE:
+            write_record(by=doctor, patient_id=patient.pk, date=booked.ends_at, **case.record())
