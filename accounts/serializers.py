@@ -6,20 +6,20 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.roles import PUBLIC_ROLES, REGISTER_ROLES, Role, public_role
-from core.api.shapes import Shape, optional_text
+from core.api.shapes import Shape, Text, optional_text
 
 MAX_PASSWORD = 1024
 
 
 class LoginInput(serializers.Serializer[Any]):
-    email = serializers.CharField(max_length=254)
-    password = serializers.CharField(max_length=MAX_PASSWORD, trim_whitespace=False)
+    email = Text(max_length=254)
+    password = Text(max_length=MAX_PASSWORD, trim_whitespace=False)
 
 
 class RegisterInput(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=200)
+    name = Text(max_length=200)
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=MAX_PASSWORD, trim_whitespace=False)
+    password = Text(max_length=MAX_PASSWORD, trim_whitespace=False)
     role = serializers.ChoiceField(choices=REGISTER_ROLES)
     phone = optional_text(40)
     specialization = optional_text(120)
@@ -28,7 +28,7 @@ class RegisterInput(serializers.Serializer[Any]):
 
 
 class ProfileInput(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=200, required=False)
+    name = Text(max_length=200, required=False)
     phone = optional_text(40)
     specialization = optional_text(120)
     department = optional_text(120)

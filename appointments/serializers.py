@@ -8,14 +8,14 @@ from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from core.api.pages import PageQuery
-from core.api.shapes import Shape, optional_text
+from core.api.shapes import Shape, Text, optional_text
 
 
 class BookingInput(serializers.Serializer[Any]):
     patientId = serializers.UUIDField(source="patient_id")
     doctorId = serializers.UUIDField(source="doctor_id")
     date = serializers.DateTimeField(help_text="Without an offset: the practice's local time.")
-    reason = serializers.CharField(max_length=500)
+    reason = Text(max_length=500)
     notes = optional_text(5000)
 
 

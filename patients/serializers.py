@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from core.api.pages import PageQuery
-from core.api.shapes import Shape, optional_text
+from core.api.shapes import Shape, Text, optional_text
 from patients.models import Gender, Patient
 
 EARLIEST_BIRTH = date(1880, 1, 1)
@@ -20,12 +20,12 @@ def check_birth_date(born: date) -> None:
 
 
 class ChartInput(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=200)
+    name = Text(max_length=200)
     email = serializers.EmailField(max_length=254)
-    phone = serializers.CharField(max_length=40)
+    phone = Text(max_length=40)
     dateOfBirth = serializers.DateField(source="date_of_birth", validators=[check_birth_date])
     gender = serializers.ChoiceField(choices=Gender.choices)
-    address = serializers.CharField(max_length=500)
+    address = Text(max_length=500)
     bloodType = optional_text(20, source="blood_type")
     allergies = optional_text(5000)
 

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.pages import PageQuery
-from core.api.shapes import Shape
+from core.api.shapes import Shape, Text
 from records.models import MedicalRecord
 
 MAX_ATTACHMENTS = 50
@@ -13,11 +13,11 @@ MAX_ATTACHMENTS = 50
 
 class RecordInput(serializers.Serializer[Any]):
     patientId = serializers.UUIDField(source="patient_id")
-    diagnosis = serializers.CharField(max_length=10_000)
-    prescription = serializers.CharField(max_length=10_000, allow_blank=True)
-    notes = serializers.CharField(max_length=20_000, allow_blank=True)
+    diagnosis = Text(max_length=10_000)
+    prescription = Text(max_length=10_000, allow_blank=True)
+    notes = Text(max_length=20_000, allow_blank=True)
     attachments = serializers.ListField(
-        child=serializers.CharField(max_length=500), max_length=MAX_ATTACHMENTS, required=False
+        child=Text(max_length=500), max_length=MAX_ATTACHMENTS, required=False
     )
 
 

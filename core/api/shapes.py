@@ -27,7 +27,17 @@ def _blank(shape: type[Any]) -> Any:
     return _blanks[shape]
 
 
-class OptionalText(serializers.CharField):
+class Text(serializers.CharField):
+    """A string and nothing that merely could be written as one: 5551234 is no phone number."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        value: str = super().to_internal_value(data)
+        return value
+
+
+class OptionalText(Text):
     """Text that may be left out, empty or null; all three are stored as empty."""
 
     def __init__(self, **kwargs: Any) -> None:

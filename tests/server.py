@@ -1,0 +1,151 @@
+"""A started Praxis: gunicorn as production runs it, with an environment and a database of its own.
+
+The half of the suite decides what stands behind it: a SQLite file and no Redis, or a database next to
+TEST_DATABASE_URL and a Redis database of its own.
+"""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+import redis
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS, STOP_SECONDS = 60, 15
+MAIN_DATABASE, MAIN_REDIS = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+PLENTY = "1000000"
+
+
+def with_path(url: str, path: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
+
+
+@contextmanager
+def own_database(directory: Path) -> Iterator[str]:
+    """The URL of an empty database that is gone afterwards."""
+    if not MAIN_DATABASE:
+        yield f"sqlite:///{directory / 'praxis.sqlite3'}"
+        return
+    name = f"praxis_served_{WORKER}_{os.getpid()}"
+    with psycopg.connect(with_path(MAIN_DATABASE, "postgres"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield with_path(MAIN_DATABASE, name)
+        finally:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def own_redis() -> str:
+    """The URL of a Redis database that neither the tests of this process nor another worker's server use."""
+    if not MAIN_REDIS:
+        return ""
+    used = int(urlsplit(MAIN_REDIS).path.strip("/") or 0)
+    worker = int(WORKER[2:]) + 1 if WORKER.startswith("gw") else 0
+    url = with_path(MAIN_REDIS, str((used + 8 + worker) % 16))
+    with closing(redis.Redis.from_url(url)) as client:
+        client.flushdb()
+    return url
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """`environment` holds what this server runs with; `log` is everything it wrote."""
+
+    directory: Path
+    database_url: str
+    redis_url: str
+    changes: dict[str, str] = field(default_factory=dict)
+    name: str = "server"
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = self.directory / f"{self.name}.log"
+        self.environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            **{name: os.environ[name] for name in ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS")},
+            "ENV_FILE": "",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "PORT": str(self.port),
+            "PRACTICE_SIGNUP": "true",
+            "RATE_LIMIT_PER_MINUTE": PLENTY,
+            "ANON_RATE_LIMIT_PER_MINUTE": PLENTY,
+            "PYTHONUNBUFFERED": "1",
+            **self.changes,
+        }
+
+    def manage(self, *arguments: str) -> str:
+        """What `manage.py` with these arguments prints; raises when it fails."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    @contextmanager
+    def running(self) -> Iterator["Server"]:
+        command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"]
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            try:
+                self._wait_until_it_answers(process)
+                yield self
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/api/health/live", timeout=1).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError(f"The server did not start:\n{self.log.read_text()[-4000:]}")
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What the server's own database answers; `%s` marks a parameter."""
+        if self.database_url.startswith("sqlite"):
+            path = self.database_url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(path, timeout=20)) as connection:
+                return list(connection.execute(query.replace("%s", "?"), parameters))
+        with psycopg.connect(self.database_url) as connection:
+            return list(connection.execute(query, parameters))
+
+
+@contextmanager
+def started(directory: Path) -> Iterator[Server]:
+    """A migrated, running server with an empty database."""
+    with own_database(directory) as database_url:
+        server = Server(directory, database_url, own_redis())
+        server.manage("migrate", "--verbosity", "0")
+        with server.running():
+            yield server
