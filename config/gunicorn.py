@@ -1,10 +1,12 @@
 """How gunicorn serves Praxis: one process, threads. `manage.py serve` and the container both start it with this."""
 
 import os
+import signal
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C before gunicorn minds signals ends it without a traceback
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
     from django.conf import settings
@@ -13,8 +15,8 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(f"praxis: {error}")
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+bind = settings.SERVER_BIND
+workers = settings.SERVER_PROCESSES
 worker_class = "gthread"
 control_socket_disable = True
 keepalive = 75

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -101,6 +102,16 @@ if REDIS_URL:
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
+# --- The server (config/gunicorn.py, manage.py serve) ----------------------------------------------------------------
+SERVER_HOST = env.text("HOST") or "127.0.0.1"
+SERVER_PORT = env.number("PORT", 8000)
+SERVER_BIND = f"[{SERVER_HOST}]:{SERVER_PORT}" if ":" in SERVER_HOST else f"{SERVER_HOST}:{SERVER_PORT}"
+SERVER_PROCESSES = env.number("WEB_CONCURRENCY", 1)
+if SERVER_PROCESSES > 1 and not REDIS_URL:
+    raise ImproperlyConfigured(
+        "WEB_CONCURRENCY above 1 needs REDIS_URL: without it every process counts sign-in attempts and limits alone."
+    )
+
 # --- The application -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
@@ -123,6 +134,7 @@ INSTALLED_APPS = [
     "appointments",
     "records",
     "dashboard",
+    "config",
 ]
 MIDDLEWARE = [
     "core.middleware.RequestLog",
