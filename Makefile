@@ -7,7 +7,7 @@
 MODERN := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(MODERN)' 2>/dev/null && echo "$$python" && break; done)
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+PIP := .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check
 
 # $(call install,FILE,STAMP): an install only when a requirements file is another than last time. An interrupted one
 # leaves no stamp, and `venv` mends what is there, so that the next run goes on from it.

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn.workers.gthread import ThreadWorker
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C before gunicorn minds signals ends it without a traceback
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -15,11 +16,21 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(f"praxis: {error}")
 
+
+class Worker(ThreadWorker):
+    """A worker whose Ctrl-C is safe. It arrives twice, from the terminal and from the master; gunicorn 27.0's own
+    handler takes the thread pool's lock, which the second arrival finds held by the first: they wait for each other
+    until the master kills the worker. The handler of SIGTERM takes none, and lets requests in progress finish."""
+
+    handle_quit = ThreadWorker.handle_exit
+
+
 bind = settings.SERVER_BIND
 workers = settings.SERVER_PROCESSES
-worker_class = "gthread"
+worker_class = Worker
 control_socket_disable = True
 keepalive = 75
+graceful_timeout = 8  # seconds for requests in progress; containers are killed after ten
 accesslog = None  # core.middleware.RequestLog names the route, never the path as typed
 loglevel = "warning"
 proc_name = "praxis"
