@@ -13,7 +13,7 @@ from accounts import sessions
 from accounts.lockout import locked_sentence
 from accounts.models import Session, User
 from accounts.roles import Role
-from core.errors import Forbidden, Invalid, NotSignedIn, Refusal
+from core.errors import Conflict, Forbidden, Invalid, NotSignedIn, Refusal
 from core.tenancy import practice_scope
 from practices.services import create_practice
 
@@ -59,11 +59,29 @@ def register_user(*, by: User | None, email: str, name: str, password: str, role
 
 
 @transaction.atomic
-def open_practice(*, email: str, name: str, password: str, **details: str) -> User:
-    """A new practice with its first office manager, for somebody who signs up."""
-    practice = create_practice(name=f"{name}'s practice"[:200], by=None)
+def open_practice(
+    *, email: str, name: str, password: str, practice_name: str = "", timezone: str = "UTC", **details: str
+) -> User:
+    """A new practice with its first office manager, for somebody who signs up and for the platform's command.
+    Raises ValidationError for an odd time zone, Invalid as register_user does."""
+    practice = create_practice(name=practice_name or f"{name}'s practice"[:200], timezone=timezone, by=None)
     with practice_scope(practice.pk):
         return register_user(by=None, email=email, name=name, password=password, role=Role.ADMIN, **details)
+
+
+@transaction.atomic
+def ensure_superuser(*, email: str, password: str) -> tuple[User, bool]:
+    """The platform's superuser with this email, and whether it was made just now; one that is there keeps its
+    password. Raises Conflict when the email is somebody else's, Invalid for a weak password."""
+    known = User.sign_in.with_email(email)
+    if known is not None:
+        if not known.is_superuser:
+            raise Conflict("This email belongs to a user of a practice, who cannot become a superuser.")
+        return known, False
+    user = User(email=email, name="Platform superuser", role=Role.ADMIN, is_superuser=True)
+    set_checked_password(user, password)
+    user.save()
+    return user, True
 
 
 @transaction.atomic

@@ -1,0 +1,84 @@
+"""`manage.py create_superuser` and `create_practice`."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from accounts.tests.factories import PASSWORD
+from practices.models import Practice
+
+
+@pytest.fixture
+def first_superuser(settings):
+    settings.FIRST_SUPERUSER_EMAIL = "root@example.com"
+    settings.FIRST_SUPERUSER_PASSWORD = "a long password"
+
+
+def test_the_superuser_is_made_once(db, first_superuser, settings, capsys):
+    call_command("create_superuser")
+    settings.FIRST_SUPERUSER_PASSWORD = "another password"
+    call_command("create_superuser")
+
+    root = User.sign_in.get()
+    assert (root.email, root.role, root.is_superuser, root.practice) == ("root@example.com", "admin", True, None)
+    assert root.check_password("a long password")
+    assert "there already" in capsys.readouterr().out
+
+
+def test_a_practices_user_does_not_become_superuser(make_user, first_superuser):
+    make_user("admin", email="root@example.com")
+    with pytest.raises(CommandError, match="belongs to a user of a practice"):
+        call_command("create_superuser")
+    assert not User.sign_in.get().is_superuser
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "sentence"),
+    [("", "long enough", "Set FIRST_SUPERUSER_EMAIL"), ("root", "long enough", "no email"), ("a@b.co", "x", "short")],
+)
+def test_what_is_missing_is_told(db, settings, email, password, sentence):
+    settings.FIRST_SUPERUSER_EMAIL, settings.FIRST_SUPERUSER_PASSWORD = email, password
+    with pytest.raises(CommandError, match=sentence):
+        call_command("create_superuser")
+    assert not User.sign_in.exists()
+
+
+def make_practice(monkeypatch, *, password=PASSWORD, **options):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    options = {"timezone": "Europe/Berlin", "admin_email": "boss@example.com", "password_stdin": True, **options}
+    call_command("create_practice", "Praxis am Ring", **options)
+
+
+def test_a_practice_comes_with_its_office_manager(db, monkeypatch, capsys, client_of):
+    make_practice(monkeypatch, admin_name="Greta Ring")
+
+    practice = Practice.objects.get()
+    manager = User.sign_in.with_email("boss@example.com")
+    assert (practice.name, practice.timezone) == ("Praxis am Ring", "Europe/Berlin")
+    assert (manager.name, manager.role, manager.practice) == ("Greta Ring", "admin", practice)
+    assert manager.check_password(PASSWORD)
+    assert practice.join_code in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"timezone": "Mars/Olympus"}, "time zone"),
+        ({"admin_email": "boss"}, "no email"),
+        ({"password": "x"}, "short"),
+        ({"password_stdin": False}, "--password-stdin"),
+    ],
+)
+def test_a_practice_is_made_whole_or_not_at_all(db, monkeypatch, options, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        make_practice(monkeypatch, **options)
+    assert not Practice.objects.exists()
+
+
+def test_an_email_in_use_makes_no_practice(make_user, monkeypatch):
+    make_user("staff", email="boss@example.com")
+    with pytest.raises(CommandError, match="already has an account"):
+        make_practice(monkeypatch)
+    assert Practice.objects.count() == 1

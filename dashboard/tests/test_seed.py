@@ -1,0 +1,176 @@
+"""`manage.py seed`, the demo and the bulk."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from appointments.models import Appointment
+from core.tenancy import practice_scope
+from dashboard.demo.people import FREQUENT, dice, person
+from patients.models import Patient, Status
+from practices.models import Practice
+from practices.tests.factories import PracticeFactory
+from records.models import MedicalRecord
+
+SIGN_INS = ["admin", "doctor", "staff", "billing", "patient"]
+OVERLAPS = """
+    SELECT count(*) FROM appointments_appointment a JOIN appointments_appointment b ON a.doctor_id = b.doctor_id
+    AND a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+    WHERE a.status <> 'cancelled' AND b.status <> 'cancelled'
+"""
+
+
+def seed(**options):
+    call_command("seed", **{"password": "Passw0rd!", **options})
+
+
+@pytest.fixture
+def demo(db):
+    seed()
+    practice = Practice.objects.get()
+    with practice_scope(practice.pk):
+        yield practice
+
+
+def counts():
+    return {
+        "users": User.sign_in.count(),
+        **{model.__name__: model.objects.count() for model in (Patient, Appointment, MedicalRecord)},
+    }
+
+
+def overlaps():
+    with connection.cursor() as cursor:
+        cursor.execute(OVERLAPS)
+        return cursor.fetchone()[0]
+
+
+def names(charts):
+    return [chart.name for chart in charts.order_by("id")]
+
+
+def signed_in(email):
+    client = Client()
+    answer = client.post("/api/auth/login", {"email": email, "password": "Passw0rd!"}, "application/json")
+    assert answer.status_code == 200
+    return client
+
+
+def test_the_demo_is_a_clinic_at_work(demo):
+    assert (demo.name, demo.timezone) == ("Demo Clinic", "America/New_York")
+    numbers = {role: signed_in(f"{role}@example.com").get("/api/dashboard/stats").json() for role in SIGN_INS}
+
+    assert numbers["admin"]["totalPatients"] >= 41 and numbers["admin"]["totalDoctors"] == 5
+    assert numbers["doctor"]["assignedPatients"] > 5 and numbers["doctor"]["pendingReports"] > 0
+    assert numbers["staff"]["pendingRegistrations"] == 3 and numbers["staff"]["scheduledAppointments"] > 50
+    assert numbers["patient"]["upcomingAppointments"] > 0 and numbers["patient"]["medicalRecords"] > 0
+    assert overlaps() == 0
+    for appointment in Appointment.objects.all():
+        start = appointment.starts_at.astimezone(demo.tzinfo)
+        assert start.weekday() < 5 and 9 <= start.hour < 17
+
+
+def test_the_demo_patient_owns_a_confirmed_chart(demo):
+    account = User.sign_in.with_email("patient@example.com")
+    assert (account.chart.status, account.chart.gender) == (Status.CONFIRMED, "female")
+
+
+def test_seeding_again_doubles_nothing(demo, capsys):
+    before = counts()
+    seed()
+    assert counts() == before
+    assert "there already" in capsys.readouterr().out
+
+
+def test_a_missing_sign_in_is_made_anew(demo):
+    before = counts()
+    User.sign_in.with_email("billing@example.com").delete()
+    seed()
+    assert counts() == before
+
+
+def test_nothing_of_it_is_in_the_clear(demo):
+    tables = ("accounts_user", "patients_patient", "appointments_appointment", "records_medicalrecord")
+    with connection.cursor() as cursor:
+        stored = []
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {table}")
+            stored += [bytes(value) if isinstance(value, memoryview) else value for row in cursor for value in row]
+    dump = "\n".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in stored)
+    for chart in Patient.objects.all()[:10]:
+        assert chart.name not in dump and chart.email not in dump
+    for record in MedicalRecord.objects.all()[:10]:
+        assert record.diagnosis not in dump
+
+
+def test_it_is_refused_outside_debug_without_a_password(db):
+    with pytest.raises(CommandError, match="--password"):
+        call_command("seed")
+    assert Practice.objects.count() == 0
+
+
+def test_in_debug_the_password_is_the_contracts(db, settings):
+    settings.DEBUG = True
+    call_command("seed")
+    assert User.sign_in.with_email("doctor@example.com").check_password("Passw0rd!")
+
+
+def test_a_weak_password_is_told(db):
+    with pytest.raises(CommandError, match="too short"):
+        seed(password="abc")
+
+
+def test_somebody_elses_email_is_left_alone(make_user):
+    make_user("staff", email="doctor@example.com")
+    with pytest.raises(CommandError, match="in use by other people"):
+        seed()
+    assert Practice.objects.count() == 1
+
+
+def test_bulk_adds_exactly_that_many(demo):
+    before = counts()
+    seed(patients=60, appointments=300, records=350)
+    after = counts()
+    assert {name: after[name] - before[name] for name in before} == {
+        "users": 0,
+        "Patient": 60,
+        "Appointment": 300,
+        "MedicalRecord": 350,
+    }
+    seed(appointments=300)
+    assert overlaps() == 0
+    chart = Patient.objects.order_by("-id").first()
+    hits = signed_in("staff@example.com").get("/api/patients", {"search": chart.email}).json()
+    assert [hit["id"] for hit in hits["patients"]] == [str(chart.pk)]
+
+
+def test_more_appointments_bring_more_doctors(scope, monkeypatch):
+    monkeypatch.setattr("dashboard.demo.bulk.DAYS_OF_A_DOCTOR", 5)
+    seed(practice=scope.name, patients=3, appointments=200)
+    assert (User.objects.doctors().count(), Appointment.objects.count(), overlaps()) == (3, 200, 0)
+
+
+def test_the_same_random_seed_makes_the_same_people(db):
+    made = []
+    for name, number in (("First", 7), ("Second", 7), ("Third", 8)):
+        practice = PracticeFactory(name=name)
+        seed(practice=name, patients=20, random_seed=number)
+        with practice_scope(practice.pk):
+            made.append(names(Patient.objects.all()))
+    assert made[0] == made[1] != made[2]
+
+
+def test_bulk_needs_a_practice_and_patients(scope):
+    with pytest.raises(CommandError, match="No practice has the name 'Nowhere'"):
+        seed(practice="Nowhere", patients=1)
+    with pytest.raises(CommandError, match="no patients yet"):
+        seed(practice=scope.name, appointments=1)
+
+
+def test_surnames_are_spread_like_real_ones():
+    random = dice(1)
+    surnames = [person(random).name.split()[-1] for _ in range(20_000)]
+    assert 0.006 < surnames.count(FREQUENT[0]) / len(surnames) < 0.010
+    assert len(set(surnames)) > 1_000
