@@ -1,7 +1,5 @@
 """The base of every table."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.utils import timezone
 from uuid_utils.compat import uuid7
@@ -16,4 +14,3 @@ class Model(models.Model):
 
     class Meta:
         abstract = True
-        ordering: ClassVar[list[str]] = ["id"]

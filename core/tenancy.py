@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
 from core import totals
@@ -45,7 +46,7 @@ class PracticeQuerySet(models.QuerySet):
         """The one row that matches; raises Missing where there is none in this practice."""
         try:
             return self.get(**lookups)
-        except self.model.DoesNotExist as error:
+        except ObjectDoesNotExist as error:
             raise Missing(f"There is no such {self.model._meta.verbose_name}.") from error
 
     def update(self, **values: Any) -> int:

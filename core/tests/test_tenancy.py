@@ -1,0 +1,87 @@
+"""The wall between practices. tests/guards walks every model; here is what the wall itself does."""
+
+import threading
+
+import pytest
+
+from accounts.models import User
+from core.tenancy import ScopeError, current_practice_id, practice_scope
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
+
+
+@pytest.fixture
+def foreign(other_practice):
+    with practice_scope(other_practice.pk):
+        return PatientFactory(name="Not Yours")
+
+
+def test_without_a_scope_every_door_is_shut(practice):
+    for door in (
+        Patient.objects.all,
+        Patient.objects.count,
+        lambda: Patient.objects.filter(status="confirmed"),
+        lambda: Patient.objects.create(name="x"),
+        lambda: PatientFactory(),
+        lambda: Patient.objects.bulk_create([PatientFactory.build()]),
+    ):
+        with pytest.raises(ScopeError):
+            door()
+
+
+def test_a_row_of_another_practice_cannot_be_saved_moved_or_deleted(scope, foreign, other_practice):
+    with pytest.raises(ScopeError):
+        foreign.save()
+    with pytest.raises(ScopeError):
+        foreign.delete()
+    with pytest.raises(ScopeError):
+        Patient.objects.bulk_create([PatientFactory.build(practice=other_practice)])
+    own = PatientFactory()
+    with pytest.raises(ScopeError):
+        Patient.objects.filter(pk=own.pk).update(practice=other_practice)
+
+
+def test_a_bulk_update_reaches_only_the_scope(scope, foreign, other_practice):
+    PatientFactory()
+    assert Patient.objects.update(gender="male") == 1
+    with practice_scope(other_practice.pk):
+        assert Patient.objects.get().gender == "female"
+
+
+def test_a_queryset_keeps_the_scope_it_was_made_in(practice, other_practice, foreign):
+    with practice_scope(practice.pk):
+        own = PatientFactory()
+        charts = Patient.objects.all()
+    with practice_scope(other_practice.pk):
+        assert list(charts) == [own]
+
+
+def test_related_managers_keep_to_the_scope(scope, make_user, other_practice):
+    doctor = make_user("doctor")
+    with practice_scope(other_practice.pk):
+        assert list(doctor.appointments.all()) == []
+    assert User.objects.get(pk=doctor.pk) == doctor
+
+
+def test_scopes_nest_and_close_after_an_error(practice, other_practice):
+    with practice_scope(practice.pk):
+        with pytest.raises(ZeroDivisionError), practice_scope(other_practice.pk):
+            raise ZeroDivisionError
+        assert current_practice_id() == practice.pk
+    with pytest.raises(ScopeError):
+        current_practice_id()
+
+
+def test_a_scope_does_not_reach_another_thread(scope):
+    seen = []
+
+    def look():
+        try:
+            seen.append(current_practice_id())
+        except ScopeError:
+            seen.append("shut")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == ["shut"]
