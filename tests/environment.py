@@ -1,19 +1,44 @@
-"""Loaded before Django (pytest.ini): the environment of the tests, whatever the machine's own `.env` says.
+"""Loaded before Django (pytest.ini): the environment of the tests, whatever the machine's own `.env` says, and which
+tests belong to the half that runs.
 
-TEST_DATABASE_URL and TEST_REDIS_URL choose the half that runs: both empty, the embedded default; both set, PostgreSQL
-and Redis. `python -m tests.run` (that is, `make test`) runs one after the other.
+TEST_DATABASE_URL and TEST_REDIS_URL choose the half: both empty, the embedded default; both set, PostgreSQL and Redis.
+`python -m tests.run` (that is, `make test`) runs one after the other. TEST_REDIS_URL names the first of the Redis
+databases that the tests may flush: each worker of pytest-xdist has one, its server (tests/server.py) another.
 """
 
 import os
+from urllib.parse import urlsplit
+
+import pytest
+
+ON_POSTGRESQL = bool(os.environ.get("TEST_DATABASE_URL"))
+ON_REDIS = bool(os.environ.get("TEST_REDIS_URL"))
+BELONGS = {"postgresql": ON_POSTGRESQL, "redis": ON_REDIS, "embedded": not ON_POSTGRESQL and not ON_REDIS}
+
+
+def own_redis(url: str) -> str:
+    """The Redis database of this worker: `gw1` has the one after TEST_REDIS_URL's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    parts = urlsplit(url)
+    return parts._replace(path=f"/{int(parts.path.strip('/') or 0) + int(worker)}").geturl() if url else ""
+
 
 os.environ.update(
     ENV_FILE="",
     DEBUG="false",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
-    REDIS_URL=os.environ.get("TEST_REDIS_URL", ""),
+    REDIS_URL=own_redis(os.environ.get("TEST_REDIS_URL", "")),
     SECRET_KEY="test-only-0123456789-abcdefghijklmnopqrstuvwxyz",
     SEARCH_INDEX_KEY="test-only-zyxwvutsrqponmlkjihgfedcba-9876543210",
     FIELD_ENCRYPTION_KEYS="1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked for the other half are not even counted here."""
+    foreign = [item for item in items if any(not BELONGS.get(mark.name, True) for mark in item.iter_markers())]
+    if foreign:
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]

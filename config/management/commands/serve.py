@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
+from accounts.roles import Role
 from dashboard.demo.clinic import SIGN_INS
 from dashboard.management.commands.seed import DEMO_PASSWORD
 from practices.models import Practice
@@ -67,11 +68,12 @@ class Command(BaseCommand):
 
     def _name_the_demo(self) -> None:
         """One sign-in for each role, where the demo practice is there."""
-        emails = {one.role: one.email for one in reversed(SIGN_INS) if User.sign_in.with_email(one.email)}
-        if emails:
+        there = [one for one in SIGN_INS if User.sign_in.with_email(one.email)]
+        if there:
             self.stdout.write(f"\nThe demo practice's sign-ins, password {DEMO_PASSWORD}\n\n")
-        for role, email in reversed(emails.items()):
-            self.stdout.write(f"  {role.value:10}{email}")
+        for role in Role:
+            for one in [one for one in there if one.role == role][:1]:
+                self.stdout.write(f"  {role.value:10}{one.email}")
 
 
 def _expect_free_port() -> None:
