@@ -31,7 +31,7 @@ def insert(rows: list[PracticeModel]) -> None:
 def _copy(rows: list[PracticeModel]) -> None:
     meta, fields = rows[0]._meta, rows[0]._meta.concrete_fields
     database = connections[connection.alias]  # `connection` looks itself up on every use
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('gin_pending_list_limit', %s, true)", [str(PENDING_KB)])
         with cursor.copy(f"COPY {connection.ops.quote_name(meta.db_table)} ({columns}) FROM STDIN") as copy:

@@ -46,6 +46,7 @@ class Command(BaseCommand):
         except Refusal as error:
             raise CommandError(error.detail) from error
         practice = manager.practice
+        assert practice is not None
         self.stdout.write(self.style.SUCCESS(f"Made the practice {practice.name} and its office manager."))
         self.stdout.write(f"Patients register with the join code {practice.join_code}.")
 

@@ -1,0 +1,87 @@
+"""The practice that is measured: a PostgreSQL database of its own, seeded once and used again.
+
+BENCH_DATABASE_URL (default postgresql://postgres@127.0.0.1/praxis_bench), BENCH_REDIS_URL (default
+redis://127.0.0.1:6379/8, emptied before a run) and BENCH_PATIENTS (default 1,000,000) choose where and how many.
+"""
+
+import os
+import secrets
+import sys
+import time
+from urllib.parse import urlsplit
+
+import psycopg
+
+DATABASE_URL = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1/praxis_bench")
+REDIS_URL = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1:6379/8")
+PATIENTS = int(os.environ.get("BENCH_PATIENTS", "1000000"))
+APPOINTMENTS, RECORDS = PATIENTS // 2, PATIENTS // 5
+PASSWORD = "Passw0rd!"
+ENVIRONMENT = {
+    "ENV_FILE": "",
+    "DEBUG": "false",
+    "DATABASE_URL": DATABASE_URL,
+    "REDIS_URL": REDIS_URL,
+    # Always the same: the database is used again. It holds nobody's data.
+    "SECRET_KEY": "bench-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "SEARCH_INDEX_KEY": "bench-zyxwvutsrqponmlkjihgfedcba-9876543210",
+    "FIELD_ENCRYPTION_KEYS": "1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
+    "ALLOWED_HOSTS": "testserver,127.0.0.1",
+    # The limit stands in the path, but does not stop the run.
+    "RATE_LIMIT_PER_MINUTE": "100000000",
+    "ANON_RATE_LIMIT_PER_MINUTE": "100000000",
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+}
+
+
+def open_practice():
+    """Set Django up on the bench's database, seed what is missing, and answer the practice. Prints how long it took."""
+    os.environ.update(ENVIRONMENT)
+    _ensure_database()
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    from core import redis
+    from core.tenancy import practice_scope
+    from dashboard.demo.clinic import ensure_demo
+
+    redis.client().flushdb()
+    call_command("migrate", verbosity=0)
+    practice, _ = ensure_demo(password=PASSWORD)
+    missing = {}
+    with practice_scope(practice.pk):
+        for kind, (model, wanted) in _wanted().items():
+            missing[kind] = max(0, wanted - model.objects.count())
+    for kind, amount in missing.items():
+        if amount:
+            started = time.perf_counter()
+            # another seed than that of an interrupted run, or the same people would come again
+            call_command("seed", password=PASSWORD, random_seed=secrets.randbelow(10**9), **{kind: amount})
+            print(f"{amount / (time.perf_counter() - started):,.0f} {kind} a second", file=sys.stderr)
+    if any(missing.values()):
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    return practice
+
+
+def _wanted():
+    from appointments.models import Appointment
+    from patients.models import Patient
+    from records.models import MedicalRecord
+
+    return {
+        "patients": (Patient, PATIENTS),
+        "appointments": (Appointment, APPOINTMENTS),
+        "records": (MedicalRecord, RECORDS),
+    }
+
+
+def _ensure_database():
+    name = urlsplit(DATABASE_URL).path.lstrip("/")
+    maintenance = urlsplit(DATABASE_URL)._replace(path="/postgres").geturl()
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
