@@ -94,6 +94,7 @@ class ReservingHandler(AxesHandler):
     def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         wait = reserve_attempt(attempted_email(request, credentials))
         request.lockout_seconds = wait  # type: ignore[attr-defined]
+        request.axes_locked_out = wait > 0  # type: ignore[attr-defined] # makes axes' middleware call lockout_response
         return wait == 0
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:

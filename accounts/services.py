@@ -1,5 +1,7 @@
 """What can be done with accounts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import authenticate
@@ -48,13 +50,8 @@ def register_user(*, by: User | None, email: str, name: str, password: str, role
     user = User(email=email, name=name, role=role, practice=None)
     _set_details(user, details)
     set_checked_password(user, password)
-    try:
-        with transaction.atomic():
-            user.save()
-    except IntegrityError as error:
-        if User.sign_in.with_email(email) is None:
-            raise
-        raise Invalid("email", "This email already has an account.") from error
+    with _one_account_an_email(user):
+        user.save()
     return user
 
 
@@ -95,7 +92,7 @@ def update_profile(*, by: User, **changes: str) -> User:
 @transaction.atomic
 def update_user(*, user: User, by: User, role: str, is_active: bool, **changes: str) -> User:
     """An office manager changes a colleague. A new role and a deactivation end that person's sessions.
-    Raises Forbidden when it would lock out the one who does it."""
+    Raises Forbidden when it would lock out the one who does it, Invalid like register_user."""
     if user.pk == by.pk and (role != by.role or not is_active):
         raise Forbidden("You cannot change your own role or deactivate yourself.")
     before = User.sign_in.select_for_update().get(pk=user.pk)
@@ -104,7 +101,8 @@ def update_user(*, user: User, by: User, role: str, is_active: bool, **changes: 
     _set_details(after, changes)
     if (before.role, before.is_active) != (role, is_active):
         sessions.end_all(user=after)
-    return _save(after)
+    with _one_account_an_email(after):
+        return _save(after)
 
 
 @transaction.atomic
@@ -128,6 +126,18 @@ def _set_details(user: User, details: dict[str, Any]) -> None:
         if role and value and user.role != role:
             raise Invalid(field, f"Only the role {role.value} has this.")
         setattr(user, field, value)
+
+
+@contextmanager
+def _one_account_an_email(user: User) -> Iterator[None]:
+    """The unique index settles it; raises Invalid for the second."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if User.sign_in.with_email(user.email) is None:
+            raise
+        raise Invalid("email", "This email already has an account.") from error
 
 
 def _save(user: User) -> User:

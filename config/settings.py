@@ -30,6 +30,7 @@ FIRST_SUPERUSER_EMAIL = env.text("FIRST_SUPERUSER_EMAIL")
 FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD")
 
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.authentication.EmailBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]  # cost 12; no 72-byte limit
 AUTH_PASSWORD_VALIDATORS = [
@@ -76,6 +77,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
     }
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "praxis-test.sqlite3"}  # threads cannot share one in memory
 else:
     DATABASES["default"]["OPTIONS"] = {
         **dict(DATABASES["default"].get("OPTIONS", {})),  # type: ignore[call-overload]
@@ -114,8 +116,8 @@ if SERVER_PROCESSES > 1 and not REDIS_URL:
 
 # --- The application -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # the theme without its own site; ours follows
+    "dashboard.apps.PraxisAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -211,12 +213,28 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "Praxis",
     "SITE_HEADER": "Praxis",
-    "SITE_SUBHEADER": "Practice management",
+    "SITE_SUBHEADER": "dashboard.admin_scope.practice_name",
+    "ENVIRONMENT": "dashboard.admin_scope.picked_label",
     "SITE_SYMBOL": "local_hospital",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "dashboard.admin_home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],
+    "COLORS": {
+        "primary": {  # a calm teal; white on 600 and 600 on white are readable (over 4.5 to 1)
+            "50": "#f0fdfa",
+            "100": "#ccfbf1",
+            "200": "#99f6e4",
+            "300": "#5eead4",
+            "400": "#2dd4bf",
+            "500": "#0d9488",
+            "600": "#0f766e",
+            "700": "#115e59",
+            "800": "#134e4a",
+            "900": "#103f3c",
+            "950": "#042f2e",
+        }
+    },
     "SIDEBAR": {
         "navigation": [
             {
@@ -253,6 +271,12 @@ UNFOLD = {
                         "title": "Offices",
                         "icon": "location_on",
                         "link": reverse_lazy("admin:practices_office_changelist"),
+                    },
+                    {
+                        "title": "Switch practice",
+                        "icon": "swap_horiz",
+                        "link": reverse_lazy("admin:pick_practice"),
+                        "permission": "dashboard.admin_scope.is_superuser",
                     },
                 ],
             },

@@ -1,13 +1,77 @@
-"""Placeholder until the admin lands in the next commit."""
+"""In whose practice the admin site works: one's own, or the one that a platform superuser has picked."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import resolve, reverse
+from django.utils import timezone
+
+from core.errors import Refusal
+from core.tenancy import practice_scope
+from practices.models import Practice
+
+PICKED = "picked_practice"  # in the admin's session
+# what works before a practice is known
+WITHOUT_PRACTICE = {"login", "logout", "jsi18n", "password_change", "password_change_done", "pick_practice"}
 
 
 class AdminScope:
+    """Opens the practice's scope and its time zone for a signed-in person's whole request, rendering included."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        if not _in_admin(request) or not request.user.is_authenticated:
+            return self.get_response(request)
+        practice = _practice_of(request)
+        if practice is None:
+            if resolve(request.path_info).url_name in WITHOUT_PRACTICE:
+                return self.get_response(request)
+            return redirect("admin:pick_practice")
+        request.practice = practice  # type: ignore[attr-defined]
+        with practice_scope(practice.pk), timezone.override(practice.tzinfo):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """What a service refuses where no form can say it, sign-in without Redis for one, is a page and no failure."""
+        if not _in_admin(request) or not isinstance(exception, Refusal):
+            return None
+        shown = {"title": "This did not work", "sentence": exception.detail}
+        return render(request, "error.html", shown, status=exception.status)
+
+
+def _in_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith(reverse("admin:index"))
+
+
+def _practice_of(request: HttpRequest) -> Practice | None:
+    user = request.user
+    if user.practice_id is not None:  # type: ignore[union-attr]
+        return user.practice  # type: ignore[union-attr]
+    picked = request.session.get(PICKED)
+    return Practice.objects.filter(pk=picked).first() if picked and user.is_superuser else None
+
+
+def pick(request: HttpRequest, practice_id: UUID) -> None:
+    """Work in this practice from now on."""
+    request.session[PICKED] = str(practice_id)
+
+
+def practice_name(request: HttpRequest) -> str:
+    """What stands under the site's name on every page."""
+    practice: Practice | None = getattr(request, "practice", None)
+    return practice.name if practice else "Practice management"
+
+
+def picked_label(request: HttpRequest) -> list[str] | None:
+    """The label at the top of each page that reminds a superuser whose data this is."""
+    if not request.user.is_superuser or not hasattr(request, "practice"):
+        return None
+    return [f"Working in {practice_name(request)}", "warning"]
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_superuser

@@ -1,0 +1,229 @@
+"""What every model's admin shares: who may do what, saving through services, lists that stay fast.
+
+Django's own permissions are not used. A person enters with USE_ADMIN_SITE and changes things with MANAGE_PRACTICE;
+beside that, each model asks for what the API would (accounts/roles.py). Nothing is deleted here.
+"""
+
+from typing import Any, ClassVar, NamedTuple
+
+from django import forms
+from django.contrib.admin import ListFilter, ShowFacets
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import FieldDoesNotExist
+from django.core.paginator import Paginator
+from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from accounts.models import User
+from accounts.roles import Permission
+from appointments.models import Appointment
+from core import totals
+from core.encryption.fields import EncryptedFieldMixin
+from core.errors import Refusal
+from core.tenancy import current_practice_id
+from patients.models import Patient
+from practices.models import Office, Practice
+from records.models import MedicalRecord
+
+P = Permission
+
+
+class Access(NamedTuple):
+    """What it takes to see, add and change; None where nobody may."""
+
+    view: Permission
+    add: Permission | None = None
+    change: Permission | None = None
+
+
+ACCESS: dict[type[Model], Access] = {
+    Patient: Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS),
+    Appointment: Access(P.READ_APPOINTMENT_TEXT, add=P.BOOK_IN_ADMIN_SITE, change=P.CHANGE_APPOINTMENTS),
+    MedicalRecord: Access(P.READ_RECORDS),
+    User: Access(P.USE_ADMIN_SITE, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE),
+    Practice: Access(P.USE_ADMIN_SITE, change=P.MANAGE_PRACTICE),
+    Office: Access(P.USE_ADMIN_SITE, add=P.MANAGE_PRACTICE, change=P.MANAGE_PRACTICE),
+}
+
+
+def acting(request: HttpRequest) -> User:
+    """The signed-in person, for the `by=` of a service."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+class ServiceForm(forms.ModelForm):
+    """A form whose service may have refused what it holds; it then shows why, beside the field where there is one."""
+
+    refusal: ClassVar[Refusal | None] = None
+    named_here: ClassVar[dict[str, str]] = {}  # a field's name in the service: its name in this form
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal is not None:
+            for field, messages in (self.refusal.errors or {"": [self.refusal.detail]}).items():
+                name = self.named_here.get(field, field)
+                self.add_error(name if name in self.fields else None, messages)
+        return cleaned
+
+
+class RememberingPaginator(Paginator):
+    """Counts a whole table once until it changes (core/totals.py)."""
+
+    remember_as: str | None = None
+
+    @cached_property
+    def count(self) -> int:
+        if self.remember_as is None:
+            return int(super().count)
+        rows = self.object_list
+        total: int = totals.remembered(
+            self.remember_as, practice_id=current_practice_id(), of=(rows.model,), compute=rows.count
+        )
+        return total
+
+
+class SafeChangeList(ChangeList):
+    """A column that the list does not offer to sort by cannot be sorted by through the address either."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+
+
+class PracticeModelAdmin(ModelAdmin):
+    form = ServiceForm
+    paginator = RememberingPaginator
+    list_per_page = 25
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    ordering = ("-id",)
+    warn_unsaved_form = True
+
+    # --- What a subclass says
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Model:
+        """Add a row through its service."""
+        raise NotImplementedError
+
+    def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> Model:
+        """Change a row through its service; `values` are those that differ."""
+        raise NotImplementedError
+
+    def search(self, queryset: Any, term: str) -> QuerySet[Any]:
+        """The rows that a search shows; `term` is not empty."""
+        raise NotImplementedError
+
+    def label_of(self, row: Any) -> str:
+        """How a form offers this row to somebody who may see it."""
+        return str(row.name)
+
+    # --- Who may
+
+    def _may(self, request: HttpRequest, *needed: Permission | None) -> bool:
+        user = request.user
+        return isinstance(user, User) and user.is_staff and all(p is not None and user.can(p) for p in needed)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._may(request, P.USE_ADMIN_SITE, ACCESS[self.model].view)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, P.MANAGE_PRACTICE, ACCESS[self.model].add)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._may(request, P.MANAGE_PRACTICE, ACCESS[self.model].change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Django would redirect and name the id; what is not in this practice does not exist."""
+        raise Http404
+
+    # --- Saving
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A refusal has rolled everything back; the same form is then shown again with what the service said."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refusal as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)  # the class is made anew for each request
+        return form
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Model:
+        """The services store; Django's own save below has nothing left to do."""
+        if not change:
+            return self.create(request, form.cleaned_data)
+        values = {name: form.cleaned_data[name] for name in form.changed_data}
+        return self.change(request, form.instance, values) if values else form.instance
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: Any) -> None:
+        pass
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        pass
+
+    # --- Forms
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget  # no pop-up windows that add and change other rows
+        return field
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.label_from_instance = self.label_of
+        return field
+
+    # --- Lists
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SafeChangeList
+
+    def get_sortable_by(self, request: HttpRequest) -> list[str]:
+        """Columns of plain text alone: the order of ciphertexts means nothing."""
+        return [name for name in self.get_list_display(request) if self._is_plain(name)]
+
+    def _is_plain(self, name: Any) -> bool:
+        try:
+            field: Field[Any, Any] = self.model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return getattr(getattr(self, name, None), "admin_order_field", None) is not None
+        return not isinstance(field, EncryptedFieldMixin)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """The address of a list filters by what the list offers, and by nothing else."""
+        offered = set()
+        for spec in self.get_list_filter(request):
+            if isinstance(spec, str):
+                offered.add(f"{spec}__exact")
+            elif isinstance(spec, type) and issubclass(spec, ListFilter):
+                offered.add(spec.parameter_name)  # type: ignore[attr-defined]
+        return lookup in offered
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        term = search_term.strip()
+        return (self.search(queryset, term) if term else queryset), False
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any) -> Any:
+        paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
+        if not request.GET.keys() - {"p", "o"}:
+            paginator.remember_as = f"admin:{self.model._meta.label_lower}"
+        return paginator

@@ -1,0 +1,50 @@
+"""The admin site's first page: today at the clinic."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from appointments.models import Appointment, Status
+from dashboard.admin_base import acting
+from dashboard.statistics import dashboard
+from patients.models import Patient
+from practices.models import Practice
+
+APPOINTMENTS_SHOWN, REGISTRATIONS_SHOWN = 100, 10
+# the dashboard's numbers in the words of the desk, and where each leads; revenue joins with billing
+NUMBERS = {
+    "totalPatients": ("Patients", "admin:patients_patient_changelist"),
+    "managedPatients": ("Patients", "admin:patients_patient_changelist"),
+    "totalDoctors": ("Doctors", "admin:accounts_user_changelist"),
+    "totalAppointments": ("Appointments in all", "admin:appointments_appointment_changelist"),
+    "scheduledAppointments": ("Scheduled appointments", "admin:appointments_appointment_changelist"),
+}
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """unfold's DASHBOARD_CALLBACK: what templates/admin/index.html shows."""
+    user = acting(request)
+    practice: Practice = request.practice  # type: ignore[attr-defined]
+    start, end = practice.day_bounds(practice.today())
+    day = (
+        Appointment.objects.visible_to(user).filter(starts_at__gte=start, starts_at__lt=end).order_by("starts_at", "id")
+    )
+    appointments = list(day.with_people()[: APPOINTMENTS_SHOWN + 1])
+    registrations = Patient.objects.visible_to(user).pending().order_by("id")
+    numbers = [
+        {"label": NUMBERS[name][0], "link": NUMBERS[name][1], "value": value}
+        for name, value in dashboard(user).items()
+        if name in NUMBERS
+    ]
+    return {
+        **context,
+        "day": start,
+        "numbers": numbers,
+        "appointments": appointments[:APPOINTMENTS_SHOWN],
+        "appointments_left_out": len(appointments) > APPOINTMENTS_SHOWN,
+        "still_to_come": sum(appointment.status == Status.SCHEDULED for appointment in appointments),
+        "registrations": registrations[:REGISTRATIONS_SHOWN],
+        "registrations_waiting": registrations.count(),
+        "may_confirm": admin.site.get_model_admin(Patient).has_change_permission(request),
+    }

@@ -1,0 +1,86 @@
+"""The admin site: unfold's, with our sign-in, our own password form, and the page where a superuser picks a practice."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth.views import PasswordChangeView
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, URLResolver, path, reverse
+from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from accounts import services
+from dashboard.admin_scope import pick
+from practices.models import Practice
+
+
+class SignInForm(AuthenticationForm):
+    """Its sixth attempt is answered by accounts/lockout.py, like the API's."""
+
+    error_messages: ClassVar = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "Email or password is wrong, or this account may not enter the admin site.",
+    }
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    def save(self, commit: bool = True) -> Any:
+        services.set_password(user=self.user, by=self.user, password=self.cleaned_data["new_password1"])
+        return self.user
+
+
+class PickPracticeForm(forms.Form):
+    practice = forms.ModelChoiceField(Practice.objects.order_by("name"), widget=UnfoldAdminSelectWidget())
+
+
+class Suggestions(AutocompleteJsonView):
+    """The people a form offers while somebody types, by name: `__str__` shows none."""
+
+    def get_paginator(self, *args: Any, **kwargs: Any) -> Any:
+        return Paginator(*args, **kwargs)
+
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
+        return {"id": str(obj.pk), "text": self.model_admin.label_of(obj)}
+
+
+class PraxisAdminSite(UnfoldAdminSite):
+    index_title = "Today"
+    login_form = SignInForm
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        own = [path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice")]
+        # Django's view_on_site looks rows up without a scope, and no page of ours links it.
+        return own + [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """unfold's search for pages remembers what was typed in the cache; each list here has its own search."""
+        raise Http404
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return Suggestions.as_view(admin_site=self)(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
+
+    def pick_practice(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_superuser:
+            return redirect("admin:index")
+        form = PickPracticeForm(request.POST or None)
+        if form.is_valid():
+            pick(request, form.cleaned_data["practice"].pk)
+            return redirect("admin:index")
+        return render(
+            request,
+            "admin/pick_practice.html",
+            {**self.each_context(request), "title": "Pick a practice", "form": form},
+        )

@@ -1,0 +1,62 @@
+"""The admin site through Django's test client, and a clinic with a neighbour whose data could leak."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from appointments.tests.factories import AppointmentFactory
+from core.tenancy import practice_scope
+from patients.models import Status
+from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
+from records.tests.factories import MedicalRecordFactory
+
+
+@pytest.fixture
+def enter_as(make_user) -> Callable[..., Client]:
+    """`enter_as("admin")`: somebody new of this role in the admin site; `.user` is that person."""
+
+    def enter(role: str, **fields) -> Client:
+        client = Client()
+        client.user = make_user(role, **fields)
+        client.force_login(client.user)
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def superuser(db) -> User:
+    user = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
+    user.set_password("Passw0rd!")
+    user.save()
+    return user
+
+
+def clinic(practice, make_user, surname: str) -> SimpleNamespace:
+    """One row of everything in this practice."""
+    doctor = make_user("doctor", practice=practice, name=f"Dr {surname}")
+    with practice_scope(practice.pk):
+        chart = PatientFactory(name=f"Ann {surname}", email=f"ann@{surname.lower()}.org")
+        return SimpleNamespace(
+            practice=practice,
+            doctor=doctor,
+            chart=chart,
+            pending=PatientFactory(name=f"Pending {surname}", status=Status.PENDING),
+            appointment=AppointmentFactory(patient=chart, doctor=doctor, reason=f"Reason {surname}"),
+            record=MedicalRecordFactory(patient=chart, doctor=doctor, diagnosis=f"Diagnosis {surname}"),
+            office=OfficeFactory(name=f"Office {surname}"),
+        )
+
+
+@pytest.fixture
+def own(practice, make_user) -> SimpleNamespace:
+    return clinic(practice, make_user, "Ownwood")
+
+
+@pytest.fixture
+def foreign(other_practice, make_user) -> SimpleNamespace:
+    return clinic(other_practice, make_user, "Foreignson")

@@ -1,0 +1,83 @@
+"""The first page of the admin site, and lists whose cost does not grow with their rows."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from appointments.tests.factories import AppointmentFactory
+from core.tenancy import practice_scope
+from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
+from records.tests.factories import MedicalRecordFactory
+
+PAGES = [
+    "admin:index",
+    "admin:patients_patient_changelist",
+    "admin:appointments_appointment_changelist",
+    "admin:records_medicalrecord_changelist",
+    "admin:accounts_user_changelist",
+    "admin:practices_office_changelist",
+]
+
+
+def add_today(own, minutes, **fields):
+    start, _ = own.practice.day_bounds(own.practice.today())
+    at = start + timedelta(minutes=minutes)
+    with practice_scope(own.practice.pk):
+        return AppointmentFactory(
+            patient=own.chart, doctor=own.doctor, starts_at=at, ends_at=at + timedelta(minutes=30), **fields
+        )
+
+
+def test_today_shows_the_day_and_who_waits(enter_as, own, foreign):
+    add_today(own, 10 * 60)
+    add_today(own, 9 * 60, status="cancelled")
+    add_today(own, 24 * 60 + 60)
+    add_today(foreign, 9 * 60)
+    page = enter_as("admin").get(reverse("admin:index"))
+    text = page.content.decode()
+    assert [row.get_status_display() for row in page.context["appointments"]] == ["Cancelled", "Scheduled"]
+    assert "10:00 AM" in text and "Ann Ownwood" in text and "Dr Ownwood" in text
+    assert page.context["still_to_come"] == 1
+    assert "Pending Ownwood" in text and "Confirm Pending Ownwood" in text
+    assert "Foreignson" not in text
+    assert "totalPatients" not in text and "Patients" in text
+
+
+def test_staff_see_who_waits_without_the_button(enter_as, own):
+    text = enter_as("staff").get(reverse("admin:index")).content.decode()
+    assert "Pending Ownwood" in text and "Confirm Pending Ownwood" not in text
+
+
+def test_an_empty_clinic_says_so(enter_as, practice):
+    text = enter_as("admin").get(reverse("admin:index")).content.decode()
+    assert "No appointments today." in text and "None is waiting." in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("query", [{}, {"q": "ann"}, {"q": "own"}])
+def test_pages_cost_the_same_with_one_row_and_with_three(enter_as, own, make_user, page, query):
+    if query and page in ("admin:index", "admin:practices_office_changelist"):
+        pytest.skip("has no search")
+    client = enter_as("admin", name="Ann Owner")
+    add_today(own, 8 * 60)
+    client.get(reverse(page), query)  # what is remembered for the process
+
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(reverse(page), query).status_code == 200
+        return len(queries)
+
+    one = cost()
+    with practice_scope(own.practice.pk):
+        for number in range(2):
+            chart = PatientFactory(name=f"Ann Ownwood {number}", status="pending")
+            doctor = make_user("doctor", name=f"Ann {number}")
+            MedicalRecordFactory(patient=chart, doctor=doctor)
+            OfficeFactory()
+            add_today(own, 9 * 60 + 60 * number)
+    assert cost() == one
+    assert one <= 9
