@@ -29,6 +29,10 @@ class PatientQuerySet(PracticeQuerySet):
     def pending(self) -> Self:
         return self.filter(status="pending")
 
+    def brief(self) -> Self:
+        """With the columns of a list alone: the others need not be fetched and decrypted."""
+        return self.only("name", "email", "phone", "date_of_birth", "gender", "address", "created_at")
+
     def newest_first(self) -> Self:
         return self.order_by("-id")
 

@@ -81,8 +81,8 @@ def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[
     hits = find(charts, search) if search.strip() else charts
     if isinstance(hits, list):
         ids = hits[(page - 1) * limit : page * limit]
-        return Patient.objects.filter(pk__in=ids).newest_first(), len(hits)
-    rows = page_of(hits, page=page, limit=limit)
+        return Patient.objects.filter(pk__in=ids).newest_first().brief(), len(hits)
+    rows = page_of(hits.brief(), page=page, limit=limit)
     if search.strip() or user.can(Permission.READ_OWN_CHART):
         return rows, hits.count()
     total = totals.remembered("charts", practice_id=current_practice_id(), of=(Patient,), compute=hits.count)
