@@ -1,5 +1,5 @@
-"""`python -m config.dotenv [FILE]`: write a `.env` with freshly generated secrets where there is none (standard
-library alone: it runs before anything is installed)."""
+"""`python -m config.dotenv [--production] [FILE]`: write a `.env` with freshly generated secrets where there is none
+(standard library alone: it runs before anything is installed)."""
 
 import base64
 import os
@@ -7,20 +7,29 @@ import secrets
 import sys
 from pathlib import Path
 
-TEMPLATE = """\
+DEVELOPMENT = """\
 # Written by `make run` for this machine alone; .env.example explains every variable.
 DEBUG=true
+"""
+PRODUCTION = """\
+# Written by `python -m config.dotenv --production`; .env.example explains every variable.
+DEBUG=false
+ALLOWED_HOSTS=localhost,127.0.0.1
+POSTGRES_PASSWORD={postgres_password}
+"""
+SECRETS = """\
 SECRET_KEY={secret_key}
 SEARCH_INDEX_KEY={search_index_key}
 FIELD_ENCRYPTION_KEYS=1:{encryption_key}
 """
 
 
-def write_dotenv(path: Path) -> bool:
+def write_dotenv(path: Path, *, production: bool = False) -> bool:
     """Whether it was written; a file that is there already is never touched, for its keys open the data."""
-    content = TEMPLATE.format(
+    content = ((PRODUCTION if production else DEVELOPMENT) + SECRETS).format(
         secret_key=secrets.token_urlsafe(48),
         search_index_key=secrets.token_urlsafe(48),
+        postgres_password=secrets.token_urlsafe(24),
         encryption_key=base64.b64encode(os.urandom(32)).decode(),
     )
     try:
@@ -32,7 +41,15 @@ def write_dotenv(path: Path) -> bool:
     return True
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else ".env")
-    if write_dotenv(target):
+def main(arguments: list[str]) -> None:
+    production = "--production" in arguments
+    files = [argument for argument in arguments if argument != "--production"]
+    target = Path(files[0]) if files else Path(".env.production" if production else ".env")
+    if write_dotenv(target, production=production):
         print(f"Wrote {target} with new secrets. Keep it: without its keys the data cannot be read.")
+    else:
+        print(f"{target} is there already and stays as it is.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

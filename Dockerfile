@@ -1,0 +1,24 @@
+# Praxis as one image: the web server, and `python manage.py ...` for everything else. It holds no secret; the
+# environment brings them (.env.example). docker-compose.yml shows it at work.
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
+WORKDIR /srv/praxis
+
+# first what seldom changes, so that a change of code installs nothing
+COPY requirements.txt ./
+RUN pip install --disable-pip-version-check -r requirements.txt
+
+COPY . .
+# With the secrets of a throwaway file: collecting static files loads the settings, and no secret may stay in a layer.
+RUN python -m config.dotenv /tmp/build.env \
+    && ENV_FILE=/tmp/build.env python manage.py collectstatic --noinput --verbosity 0 \
+    && rm /tmp/build.env \
+    && useradd --system --no-create-home praxis
+
+USER praxis
+ENV HOST=0.0.0.0 PORT=8000
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:%s/api/health/live' % os.environ['PORT'], timeout=2)"]
+CMD ["gunicorn", "--config", "config/gunicorn.py"]
