@@ -1,8 +1,11 @@
 """Shapes of appointments in the API."""
 
+from datetime import date, datetime
 from typing import Any
 
+from django.utils.timezone import is_naive
 from rest_framework import serializers
+from rest_framework.utils.timezone import datetime_exists
 
 from accounts.models import User
 from accounts.roles import Permission
@@ -10,23 +13,43 @@ from appointments.models import Appointment, Status
 from core.api.pages import PageQuery
 from core.api.shapes import Shape, Text, optional_text
 
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
+
+
+class MomentField(serializers.DateTimeField):
+    """DRF's field, which takes a local time that the clocks skip for one an hour later; this one refuses it."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        moment: datetime = super().enforce_timezone(value)
+        if is_naive(value) and not datetime_exists(moment):
+            self.fail("make_aware", timezone=moment.tzinfo)
+        return moment
+
+
+def check_day(day: date) -> None:
+    """Raises ValidationError for a day so far off that its bounds may be no dates at all."""
+    if not EARLIEST_DAY <= day <= LATEST_DAY:
+        raise serializers.ValidationError("This is no day of a calendar in use.")
+
 
 class BookingInput(serializers.Serializer[Any]):
     patientId = serializers.UUIDField(source="patient_id")
     doctorId = serializers.UUIDField(source="doctor_id")
-    date = serializers.DateTimeField(help_text="Without an offset: the practice's local time.")
+    date = MomentField(help_text="Without an offset: the practice's local time.")
     reason = Text(max_length=500)
     notes = optional_text(5000)
 
 
 class ChangeInput(serializers.Serializer[Any]):
-    date = serializers.DateTimeField(required=False, help_text="Without an offset: the practice's local time.")
+    date = MomentField(required=False, help_text="Without an offset: the practice's local time.")
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     notes = optional_text(5000)
 
 
 class AppointmentQuery(PageQuery):
-    date = serializers.DateField(required=False, help_text="A day of the practice's local calendar.")
+    date = serializers.DateField(
+        required=False, validators=[check_day], help_text="A day of the practice's local calendar."
+    )
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     doctorId = serializers.UUIDField(
         source="doctor_id", required=False, help_text="For a doctor: a colleague's list instead of their own."

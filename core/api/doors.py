@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from core.api.errors import error_response
 
+CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -20,6 +21,7 @@ class Doors:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _too_large(request):
+            _drain(request)
             return error_response(413, f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
         if request.path.startswith("/api/") and request.method not in SAFE_METHODS and _from_foreign_page(request):
             return error_response(403, "This request came from a page of another site.")
@@ -29,6 +31,17 @@ class Doors:
 def _too_large(request: HttpRequest) -> bool:
     length = request.META.get("CONTENT_LENGTH") or "0"
     return length.isdigit() and int(length) > settings.MAX_BODY_BYTES
+
+
+def _drain(request: HttpRequest) -> None:
+    """Read what the client is still sending and forget it, up to a bound: a connection closed on unread data is
+    reset, and the client would see that instead of the answer."""
+    try:
+        for _ in range(DRAINED_BYTES // CHUNK_BYTES):
+            if not request.read(CHUNK_BYTES):
+                return
+    except OSError:
+        pass  # the client has gone
 
 
 def _from_foreign_page(request: HttpRequest) -> bool:

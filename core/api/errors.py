@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -18,6 +19,7 @@ from core.errors import Refusal
 logger = logging.getLogger("praxis.errors")
 UNEXPECTED = "Something went wrong on our side. Please try again."
 NOT_FOUND = "Not found."
+MALFORMED = "The request is malformed."
 
 
 def error_response(status: int, detail: str) -> HttpResponse:
@@ -50,7 +52,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, RequestDataTooBig):
         return _response({"detail": "The request body is too large."}, 413)
     if isinstance(error, SuspiciousOperation):
-        return _response({"detail": "The request is malformed."}, 400)
+        return _response({"detail": MALFORMED}, 400)
     logger.exception("Unexpected %s in %s", type(error).__name__, type(context.get("view")).__name__)
     return _response({"detail": UNEXPECTED}, 500)
 
@@ -78,9 +80,20 @@ def _messages_by_field(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     return {prefix or "request": messages}
 
 
+def _is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: what was refused before a view was reached, such as a foreign Host header."""
+    if _is_api(request):
+        return error_response(400, MALFORMED)
+    return defaults.bad_request(request, exception)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404."""
-    if request.path.startswith("/api/"):
+    if _is_api(request):
         return error_response(404, NOT_FOUND)
     return render(request, "error.html", {"title": "Page not found", "sentence": "There is nothing here."}, status=404)
 
@@ -88,6 +101,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what broke outside a view of the API."""
     logger.error("Unexpected error outside the API's views", exc_info=True)
-    if request.path.startswith("/api/"):
+    if _is_api(request):
         return error_response(500, UNEXPECTED)
     return render(request, "error.html", {"title": "Something went wrong", "sentence": UNEXPECTED}, status=500)

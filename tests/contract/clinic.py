@@ -7,6 +7,7 @@ from typing import Any
 from tests.contract.doors import Answer, Caller, Door
 
 PASSWORD = "Passw0rd!"
+NOBODY = "01890000-0000-7000-8000-000000000000"  # an id as ours are that no row has
 _numbers = count(1)
 _slots = count(1)
 

@@ -10,13 +10,6 @@ from tests.contract.doors import Caller, ClientDoor, Door, ServerDoor
 from tests.server import Server, started
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker keeps them all under `--dist loadgroup`, so that one server is started."""
-    for item in items:
-        if "contract" in item.nodeid.split("::")[0].split("/"):
-            item.add_marker(pytest.mark.xdist_group("contract"))
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with started(tmp_path_factory.mktemp("served")) as server:
@@ -29,7 +22,8 @@ def served_clinic(server: Server) -> Clinic:
     return Clinic(ServerDoor(server))
 
 
-@pytest.fixture(params=["client", "server"])
+# pytest-django makes the test database only when it sees the mark: a fixture asked for by name comes too late.
+@pytest.fixture(params=[pytest.param("client", marks=pytest.mark.django_db), "server"])
 def clinic(request: pytest.FixtureRequest) -> Clinic:
     """The clinic, through Django's test client (new for each test) and through a started server (shared by all
     tests of the run, so a test looks only at what it made itself)."""

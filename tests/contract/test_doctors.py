@@ -1,8 +1,8 @@
 """GET /api/doctors and /api/doctors/:id."""
 
-import uuid
-
 import pytest
+
+from tests.contract.clinic import NOBODY
 
 ROLES = ["admin", "doctor", "staff", "billing", "patient"]
 FIELDS = {"id", "name", "email", "specialization", "phone"}
@@ -72,7 +72,7 @@ def test_who_is_no_doctor_is_none_here(clinic, other):
     assert (answer.status, answer.json) == (404, MISSING)
 
 
-@pytest.mark.parametrize("bad", [str(uuid.uuid4()), "1", "abc"])
+@pytest.mark.parametrize("bad", [NOBODY, "1", "abc"])
 def test_an_id_that_nobody_has_is_missing(clinic, bad):
     answer = clinic.staff.get(f"/api/doctors/{bad}")
 
@@ -80,14 +80,14 @@ def test_an_id_that_nobody_has_is_missing(clinic, bad):
     assert set(answer.json) == {"detail"}
 
 
-@pytest.mark.parametrize("path", ["/api/doctors", f"/api/doctors/{uuid.uuid4()}"])
+@pytest.mark.parametrize("path", ["/api/doctors", f"/api/doctors/{NOBODY}"])
 def test_nobody_unknown_sees_a_doctor(anonymous, path):
     answer = anonymous.get(path)
 
     assert (answer.status, answer.json) == (401, {"detail": "Not authenticated"})
 
 
-@pytest.mark.parametrize("path", ["/api/doctors", f"/api/doctors/{uuid.uuid4()}"])
+@pytest.mark.parametrize("path", ["/api/doctors", f"/api/doctors/{NOBODY}"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_doctors_are_only_read(clinic, method, path):
     answer = clinic.admin.ask(method, path, json={})

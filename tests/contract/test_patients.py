@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.contract.clinic import CHART, fresh_email
+from tests.contract.clinic import CHART, NOBODY, fresh_email
 from tests.contract.test_users import MOMENT
 
 BRIEF = ["id", "name", "email", "phone", "dateOfBirth", "gender", "address", "created_at"]
@@ -89,7 +89,7 @@ def test_another_practices_chart_does_not_exist(clinic, role):
 
 
 def test_an_id_that_nothing_has_is_missing(clinic):
-    answer = clinic.staff.get(f"/api/patients/{uuid.uuid4()}")
+    answer = clinic.staff.get(f"/api/patients/{NOBODY}")
 
     assert (answer.status, answer.json) == (404, MISSING)
 
@@ -102,7 +102,7 @@ def test_an_id_that_is_none_is_missing(clinic, bad):
     assert set(answer.json) == {"detail"}
 
 
-@pytest.mark.parametrize("path", ["/api/patients", f"/api/patients/{uuid.uuid4()}"])
+@pytest.mark.parametrize("path", ["/api/patients", f"/api/patients/{NOBODY}"])
 def test_nobody_unknown_reads_anything(anonymous, path):
     answer = anonymous.get(path)
 
@@ -116,9 +116,9 @@ def test_nobody_unknown_reads_anything(anonymous, path):
         ("PUT", "/api/patients", "GET, POST"),
         ("PATCH", "/api/patients", "GET, POST"),
         ("DELETE", "/api/patients", "GET, POST"),
-        ("PATCH", f"/api/patients/{uuid.uuid4()}", "GET"),
-        ("DELETE", f"/api/patients/{uuid.uuid4()}", "GET"),
-        ("POST", f"/api/patients/{uuid.uuid4()}", "GET"),
+        ("PATCH", f"/api/patients/{NOBODY}", "GET"),
+        ("DELETE", f"/api/patients/{NOBODY}", "GET"),
+        ("POST", f"/api/patients/{NOBODY}", "GET"),
     ],
 )
 def test_a_method_that_is_none_is_refused(clinic, method, path, allowed):
@@ -181,7 +181,7 @@ def test_the_whole_list_counts_every_confirmed_chart_at_once(clinic):
         ({"email": "marie.curie+lab@example.org"}, "curie+lab@example"),
         ({"email": "marie.curie+lab@example.org"}, "marie"),
         ({"phone": "+49 (30) 901820"}, "30901820"),
-        ({"phone": "+49 (30) 901820"}, "+49 30"),
+        ({"phone": "+49 (30) 901820"}, "+49(30)90"),
         ({"phone": "+49 (30) 901820"}, "018"),
     ],
 )
