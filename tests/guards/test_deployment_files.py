@@ -1,0 +1,162 @@
+"""No Docker engine runs where these tests do: what can go wrong in the files is looked for in the files."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from config.dotenv import write_dotenv
+
+pytestmark = pytest.mark.embedded
+ROOT = Path(__file__).resolve().parent.parent.parent
+READ_ELSEWHERE = {"POSTGRES_PASSWORD": "docker-compose.yml hands it to the database"}
+OF_PYTHON = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_NO_CACHE_DIR", "ENV_FILE"}
+OF_GUNICORN = {"FORWARDED_ALLOW_IPS"}
+SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "FIRST_SUPERUSER_PASSWORD")
+
+
+def settings_variables() -> set[str]:
+    sources = [(ROOT / "config" / name).read_text() for name in ("settings.py", "gunicorn.py")]
+    return {name for source in sources for name in re.findall(r'\benv\.\w+\(\s*"([A-Z][A-Z0-9_]*)"', source)}
+
+
+def dotenv_variables(content: str) -> list[str]:
+    return re.findall(r"^#?([A-Z][A-Z0-9_]*)=", content, re.M)
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> list[tuple[str, str]]:
+    """Its instructions: word and rest, continued lines joined."""
+    joined = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in map(str.strip, lines)]
+
+
+def ignored_by_docker(path: str) -> bool:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    return any(Path(path).match(line.removeprefix("**/")) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_example_names_exactly_what_the_settings_read():
+    names = dotenv_variables((ROOT / ".env.example").read_text())
+    assert len(names) == len(set(names))
+    assert set(names) == settings_variables()
+    assert len(names) > 20
+
+
+def test_nothing_reads_the_environment_past_the_settings():
+    """os.environ is for config/env.py, and for what happens before or without the settings."""
+    allowed = {"config/env.py", "config/gunicorn.py", "config/wsgi.py", "config/asgi.py", "manage.py"}
+    ours = [path for path in ROOT.glob("*/**/*.py") if not {"tests", ".venv", "bench"} & set(path.parts)]
+    reading = {str(path.relative_to(ROOT)) for path in ours if re.search(r"os\.(environ|getenv)", path.read_text())}
+    assert reading - allowed == set()
+
+
+def test_the_example_holds_no_secret():
+    content = (ROOT / ".env.example").read_text()
+    for name in SECRETS:
+        assert re.search(rf"^#?{name}=$", content, re.M), name
+
+
+@pytest.mark.parametrize("production", [False, True])
+def test_a_written_dotenv_names_only_known_variables(tmp_path, production):
+    write_dotenv(tmp_path / "env", production=production)
+    names = set(dotenv_variables((tmp_path / "env").read_text()))
+    assert names - set(READ_ELSEWHERE) <= settings_variables()
+    assert set(SECRETS[:3]) <= names
+    assert f"\nDEBUG={str(not production).lower()}\n" in (tmp_path / "env").read_text()
+
+
+def test_every_service_has_what_it_needs(compose):
+    services = compose["services"]
+    assert set(services) == {"web", "migrate", "database", "cache"}
+    for name, service in services.items():
+        assert "build" in service or re.fullmatch(r"(postgres|redis):\d+", service["image"]), name
+        assert "healthcheck" in service or "build" in service, name  # the image brings its own
+        for other, wait in service.get("depends_on", {}).items():
+            assert other in services
+            assert wait["condition"] in ("service_healthy", "service_completed_successfully")
+            if wait["condition"] == "service_healthy":
+                assert "test" in services[other]["healthcheck"]
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"]
+    assert int(services["database"]["image"].split(":")[1]) >= 15
+    assert int(services["cache"]["image"].split(":")[1]) >= 7
+    assert services["web"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_both_databases_are_out_of_reach_from_outside(compose):
+    assert [name for name, service in compose["services"].items() if "ports" in service] == ["web"]
+    assert all(port.startswith("127.0.0.1:") for port in compose["services"]["web"]["ports"])
+
+
+def test_the_containers_get_variables_that_the_settings_read(compose):
+    for name in ("web", "migrate"):
+        variables = compose["services"][name]["environment"]
+        assert set(variables) <= settings_variables() | OF_GUNICORN
+        assert variables["DEBUG"] == "false"
+        assert variables["DATABASE_URL"].endswith("@database:5432/praxis")
+        assert compose["services"][name]["env_file"] == ".env.production"
+
+
+def test_no_secret_is_written_down(compose, dockerfile):
+    for service in compose["services"].values():
+        for name, value in service["environment"].items() if "environment" in service else ():
+            if name.endswith(("PASSWORD", "KEY", "KEYS")):
+                assert value.startswith("${") and ":?" in value, name
+            assert not re.search(r"://\w+:[^$@/]+@", value), name
+    for instruction, rest in dockerfile:
+        assert instruction not in ("ENV", "ARG") or not any(name in rest for name in SECRETS)
+    assert ignored_by_docker(".env") and ignored_by_docker(".env.production")
+    assert ignored_by_docker("praxis.sqlite3")
+
+
+def test_the_image_is_built_from_what_is_there(dockerfile):
+    words = [instruction for instruction, _ in dockerfile]
+    assert words[0] == "FROM" and dockerfile[0][1] == "python:3.11-slim"
+    for _, rest in [line for line in dockerfile if line[0] == "COPY"]:
+        for source in shlex.split(rest)[:-1]:
+            assert (ROOT / source).exists() and not ignored_by_docker(source), source
+    for _, rest in [line for line in dockerfile if line[0] == "ENV"]:
+        assert {pair.split("=")[0] for pair in rest.split()} <= settings_variables() | OF_PYTHON
+    for needed in ("config", "core", "templates", "manage.py", "requirements.txt"):
+        assert not ignored_by_docker(needed)
+
+
+def test_the_server_in_the_image_is_not_root(dockerfile):
+    users = [rest for instruction, rest in dockerfile if instruction == "USER"]
+    assert users == ["praxis"]
+    words = [instruction for instruction, _ in dockerfile]
+    assert max(i for i, word in enumerate(words) if word in ("RUN", "COPY")) < words.index("USER") < words.index("CMD")
+
+
+def test_both_start_gunicorn_with_a_file_that_exists(compose, dockerfile):
+    (command,) = [yaml.safe_load(rest) for instruction, rest in dockerfile if instruction == "CMD"]
+    assert command == compose["services"]["web"]["command"] == ["gunicorn", "--config", "config/gunicorn.py"]
+    assert (ROOT / command[-1]).is_file()
+
+
+def test_every_link_in_the_documents_leads_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)", page.read_text())]
+    assert len(links) > 8
+    dead = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page, link in links
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert dead == []
+
+
+def test_the_documents_name_only_make_targets_that_exist():
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        named = set(re.findall(r"(?:^ {4}|`|\d )make ([a-z-]+)", page.read_text(), re.M))
+        assert named <= targets, page.name
