@@ -98,6 +98,10 @@ class User(AbstractBaseUser, PracticeModel):
         """Whether the role's line in accounts/roles.py holds this permission."""
         return permission in PERMISSIONS[self.role]
 
+    def get_full_name(self) -> str:
+        """What the admin site greets with."""
+        return self.name
+
     # What django.contrib.admin asks of a user; ModelAdmins answer per model through `can`.
     @property
     def is_staff(self) -> bool:

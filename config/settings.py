@@ -217,6 +217,9 @@ UNFOLD = {
     "ENVIRONMENT": "dashboard.admin_scope.picked_label",
     "SITE_SYMBOL": "local_hospital",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("praxis/icon.svg")},
+    ],
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "dashboard.admin_home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],

@@ -4,7 +4,7 @@ Django's own permissions are not used. A person enters with USE_ADMIN_SITE and c
 beside that, each model asks for what the API would (accounts/roles.py). Nothing is deleted here.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from django import forms
 from django.contrib.admin import ListFilter, ShowFacets
@@ -79,7 +79,7 @@ class RememberingPaginator(Paginator):
     def count(self) -> int:
         if self.remember_as is None:
             return int(super().count)
-        rows = self.object_list
+        rows = cast("QuerySet[Any]", self.object_list)
         total: int = totals.remembered(
             self.remember_as, practice_id=current_practice_id(), of=(rows.model,), compute=rows.count
         )
@@ -88,6 +88,11 @@ class RememberingPaginator(Paginator):
 
 class SafeChangeList(ChangeList):
     """A column that the list does not offer to sort by cannot be sorted by through the address either."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.paginator.remember_as is not None:
+            self.full_result_count = self.result_count  # or the page would offer to show all where it does
 
     def get_ordering_field(self, field_name: Any) -> Any:
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
@@ -99,7 +104,7 @@ class PracticeModelAdmin(ModelAdmin):
     list_per_page = 25
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
-    ordering = ("-id",)
+    ordering: tuple[str, ...] = ("-id",)
     warn_unsaved_form = True
 
     # --- What a subclass says

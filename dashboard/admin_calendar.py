@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
@@ -46,7 +47,10 @@ class DoctorFilter(SimpleListFilter):
         return [(str(doctor.pk), doctor.name) for doctor in User.objects.doctors().order_by("id")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
-        return queryset.filter(doctor_id=self.value()) if self.value() in dict(self.lookup_choices) else queryset
+        picked = self.value()
+        if picked is None or picked not in dict(self.lookup_choices):
+            return queryset
+        return queryset.filter(doctor_id=UUID(picked))
 
 
 class AppointmentForm(ServiceForm):
@@ -57,7 +61,7 @@ class WithPeople(PracticeModelAdmin):
     """Rows that name a patient and a doctor, and are searched by the patient."""
 
     search_fields = ("patient",)
-    search_help_text = "The patient's name, email or phone."
+    search_help_text = "The patient's name, email or phone"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("patient", "doctor").defer("patient__search_index")

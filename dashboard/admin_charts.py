@@ -42,7 +42,7 @@ class PatientAdmin(PracticeModelAdmin):
     list_display = ("name", "date_of_birth", "phone", "email", "status")
     list_filter = ("status",)
     search_fields = ("search_index",)
-    search_help_text = "Name, email or phone; parts of a word from three letters on."
+    search_help_text = "Name, email or phone"
     actions = ("confirm_registrations",)
     change_form_outer_before_template = "admin/patients/patient/registration.html"
     fieldsets = (

@@ -36,7 +36,7 @@ class WhoFilter(SimpleListFilter):
     def value(self) -> str:
         return super().value() or ("all" if self.searching else TEAM)
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         for value, label in self.lookup_choices:
             address = changelist.get_query_string({self.parameter_name: value})
             yield {"selected": self.value() == value, "query_string": address, "display": label}
@@ -75,8 +75,11 @@ class PersonAdmin(PracticeModelAdmin):
     list_display = ("name", "email", "role", "specialization", "is_active")
     list_filter = (WhoFilter,)
     search_fields = ("email_index",)
-    search_help_text = "A team member by name, anybody by their whole email address."
+    search_help_text = "Team by name, anybody by whole email"
     fields = ("name", "email", "role", "phone", "specialization", "department", "new_password")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
+        return {**super().get_changeform_initial_data(request), "role": Role.STAFF}
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = list(self.fields)

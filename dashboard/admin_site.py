@@ -1,13 +1,13 @@
-"""The admin site: unfold's, with our sign-in, our own password form, and the page where a superuser picks a practice."""
+"""The admin site: unfold's, with our sign-in and password form, and the page where a superuser picks a practice."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
@@ -15,6 +15,7 @@ from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import services
+from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_scope import pick
 from practices.models import Practice
 
@@ -45,12 +46,18 @@ class Suggestions(AutocompleteJsonView):
         return Paginator(*args, **kwargs)
 
     def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
-        return {"id": str(obj.pk), "text": self.model_admin.label_of(obj)}
+        model_admin = cast("PracticeModelAdmin", self.model_admin)
+        return {"id": str(obj.pk), "text": model_admin.label_of(obj)}
 
 
 class PraxisAdminSite(UnfoldAdminSite):
     index_title = "Today"
     login_form = SignInForm
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Only what keeps to a practice is shown; the packages that register tables of their own stay out."""
+        if admin_class is not None and issubclass(admin_class, PracticeModelAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         own = [path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice")]
@@ -61,10 +68,10 @@ class PraxisAdminSite(UnfoldAdminSite):
         """unfold's search for pages remembers what was typed in the cache; each list here has its own search."""
         raise Http404
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         return Suggestions.as_view(admin_site=self)(request)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,
             success_url=reverse("admin:password_change_done"),

@@ -1,9 +1,11 @@
 """Who may enter the admin site, and what they may do there."""
 
 import pytest
+from django.contrib import admin
 from django.urls import reverse
 
 from core.tenancy import practice_scope
+from dashboard.admin_base import PracticeModelAdmin
 from patients.models import Patient
 
 LISTS = [
@@ -157,3 +159,8 @@ def test_the_address_filters_and_sorts_by_nothing_encrypted(enter_as, own, query
     assert answer.status_code == (200 if query.startswith("o=") else 400)
     if answer.status_code == 200:
         assert answer.context["cl"].queryset.query.order_by == ("-id",)
+
+
+def test_the_site_holds_nothing_that_is_not_kept_to_a_practice():
+    assert {model._meta.label_lower.replace(".", "_") for model in admin.site._registry} == set(ROWS)
+    assert all(isinstance(model_admin, PracticeModelAdmin) for model_admin in admin.site._registry.values())

@@ -234,6 +234,7 @@ def test_a_registered_patient_gets_a_pending_chart(enter_as, own):
         assert Patient.objects.pending().filter(user=User.sign_in.with_email("pat@example.com")).count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_deactivation_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")
     api = client_of(desk.user)
@@ -246,6 +247,7 @@ def test_a_deactivation_ends_every_session(enter_as, client_of, own):
     assert not Session.objects.live().filter(user=desk.user).exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_new_password_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")
     api = client_of(desk.user)
@@ -280,6 +282,7 @@ def test_nobody_locks_themself_out(enter_as, own):
     assert client.get(reverse("admin:index")).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_ones_own_new_password_keeps_one_here_and_ends_the_rest(enter_as, client_of, own):
     client = enter_as("admin")
     api = client_of(client.user)

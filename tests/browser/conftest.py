@@ -1,0 +1,83 @@
+"""Chromium against Django's live server. Every page must stay silent in the console and ask nobody but this machine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing; as root: apt-get install chromium")
+    # playwright's sync API keeps an event loop on this thread, and Django's ORM would refuse to work beside it
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+            yield browser
+            browser.close()
+    finally:
+        if before is None:
+            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+        else:
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture
+def page(browser, live_server) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=live_server.url, viewport={"width": 1360, "height": 850}, timezone_id="America/New_York"
+    )
+    context.set_default_timeout(10_000)
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: _leaves(request.url) and complaints.append(request.url))
+    page.on("response", lambda response: response.status >= 400 and complaints.append(f"{response.url} {response.status}"))
+    page.on("requestfailed", lambda request: _aborted(request) or complaints.append(f"{request.url} {request.failure}"))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def _aborted(request: Request) -> bool:
+    """A search field drops its question when the next letter is typed."""
+    return request.failure == "net::ERR_ABORTED"
+
+
+def _leaves(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("localhost", "127.0.0.1")
+
+
+@pytest.fixture
+def sign_in(page, live_server, make_user):
+    """`sign_in("admin")`: the page belongs to somebody new of this role, without a walk through the form."""
+
+    def sign_in(role: str) -> Page:
+        client = Client()
+        client.force_login(make_user(role, name="Olive Manager"))
+        session = client.cookies["praxis_admin"].value
+        cookie = {"name": "praxis_admin", "value": session, "url": live_server.url, "sameSite": "Strict"}
+        page.context.add_cookies([cookie])
+        return page
+
+    return sign_in

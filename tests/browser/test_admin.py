@@ -1,0 +1,186 @@
+"""The office manager's day in the admin site, with a real browser."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts.models import User
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from core.tenancy import practice_scope
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
+from practices.models import Practice
+from tests.browser.test_pages import NARROW, overflows
+
+
+@pytest.fixture
+def clinic(live_server, practice, make_user) -> Practice:
+    doctor = make_user("doctor", name="Dr. Grace Chen")
+    start, _ = practice.day_bounds(practice.today())
+    with practice_scope(practice.pk):
+        maria = PatientFactory(name="María Alvarez", email="maria@example.org", phone="+1 555 010 2030")
+        PatientFactory(name="John Okafor")
+        PatientFactory(name="Walter Newman", status="pending")
+        at = start + timedelta(hours=9)
+        AppointmentFactory(patient=maria, doctor=doctor, starts_at=at, ends_at=at + timedelta(minutes=30))
+    return practice
+
+
+def tab_to(target) -> None:
+    """Reach it as somebody without a mouse does."""
+    target.wait_for()
+    for _ in range(8):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        target.page.keyboard.press("Tab")
+    raise AssertionError("The Tab key does not lead there.")
+
+
+def test_signing_in_with_the_keyboard_alone(page, clinic, make_user):
+    user = make_user("admin", name="Olive Manager")
+    page.goto("/admin/")
+    tab_to(page.get_by_label("Email"))
+    page.keyboard.type(user.email)
+    tab_to(page.get_by_label("Password"))
+    page.keyboard.type("Passw0rd!")
+    tab_to(page.get_by_role("button", name="Log in"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Today")
+    row = page.get_by_role("row", name=re.compile("María Alvarez"))
+    expect(row).to_contain_text("9:00 AM")
+    expect(row).to_contain_text("Dr. Grace Chen")
+
+
+def test_a_wrong_password_says_so(page, clinic, make_user):
+    user = make_user("admin")
+    page.goto("/admin/login/")
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Email or password is wrong")).to_be_visible()
+
+
+def test_a_patient_is_found_and_the_chart_opened_and_changed(sign_in, clinic):
+    page = sign_in("admin")
+    page.goto("/admin/")
+    page.get_by_role("link", name="Patients").first.click()
+    search = page.get_by_placeholder("Name, email or phone")
+    search.fill("alvar")
+    search.press("Enter")
+    expect(page.get_by_role("row", name=re.compile("John Okafor"))).to_have_count(0)
+    page.get_by_role("link", name="María Alvarez").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("María Alvarez")
+    expect(page.get_by_label("Email")).to_have_value("maria@example.org")
+    page.get_by_label("Allergies").fill("Penicillin")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    with practice_scope(clinic.pk):
+        assert "Penicillin" in [chart.allergies for chart in Patient.objects.all()]
+
+
+def test_a_registration_is_confirmed_from_today(sign_in, clinic):
+    page = sign_in("admin")
+    page.goto("/admin/")
+    page.get_by_role("button", name="Confirm Walter Newman").click()
+    expect(page.get_by_text("The registration is confirmed.")).to_be_visible()
+    expect(page.get_by_text("None is waiting.")).to_be_visible()
+    with practice_scope(clinic.pk):
+        assert not Patient.objects.pending().exists()
+
+
+def test_a_registration_is_confirmed_on_the_chart(sign_in, clinic):
+    page = sign_in("admin")
+    page.goto("/admin/")
+    page.get_by_role("link", name="Walter Newman").click()
+    page.get_by_role("button", name="Confirm registration").click()
+    expect(page.get_by_text("The registration is confirmed.")).to_be_visible()
+    expect(page.get_by_text("waits to be confirmed")).to_have_count(0)
+
+
+def test_a_double_booking_is_told_in_the_form(sign_in, clinic):
+    page = sign_in("admin")
+    page.goto("/admin/appointments/appointment/add/")
+    page.locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill("okaf")
+    page.get_by_role("option", name="John Okafor").click()
+    page.get_by_label("Doctor").select_option(label="Dr. Grace Chen")
+    page.locator("[name=starts_at_0]").fill(str(clinic.today()))
+    page.locator("[name=starts_at_1]").fill("09:15")
+    page.get_by_label("Reason").fill("Back pain")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("The doctor has another appointment at this time.")).to_be_visible()
+    expect(page.locator(".select2-selection")).to_contain_text("John Okafor")
+    page.locator("[name=starts_at_1]").fill("09:30")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    with practice_scope(clinic.pk):
+        assert Appointment.objects.count() == 2
+
+
+def test_somebody_is_registered(sign_in, clinic):
+    page = sign_in("admin")
+    page.goto("/admin/accounts/user/add/")
+    page.get_by_label("Name").fill("Sam Desk")
+    page.get_by_label("Email").fill("sam@example.com")
+    page.locator("[name=new_password]").fill("Passw0rd!")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    user = User.sign_in.with_email("sam@example.com")
+    assert (user.role, user.practice_id) == ("staff", clinic.pk)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/",
+        "/admin/patients/patient/",
+        "/admin/patients/patient/add/",
+        "/admin/appointments/appointment/",
+        "/admin/accounts/user/",
+        "/admin/practices/practice/",
+    ],
+)
+def test_narrow_screens_show_the_whole_page(sign_in, clinic, address):
+    page = sign_in("admin")
+    page.set_viewport_size(NARROW)
+    page.goto(address, wait_until="networkidle")
+    assert not overflows(page)
+
+
+def test_a_dark_screen_stays_readable(sign_in, clinic):
+    """The text of the Today page keeps a contrast of 4.5 to 1 (WCAG 1.4.3) in both themes."""
+    page = sign_in("admin")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto("/admin/", wait_until="networkidle")
+        assert page.evaluate(WEAK_TEXT) == [], scheme
+
+
+WEAK_TEXT = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true})
+  const rgb = colour => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1)
+    return [...canvas.getImageData(0, 0, 1, 1).data]
+  }
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0)
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor)
+      if (colour[3] === 255) return colour
+    }
+    return [255, 255, 255]
+  }
+  const weak = []
+  for (const element of document.querySelectorAll('#content *')) {
+    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x)
+    if ((a + 0.05) / (b + 0.05) < 4.5) weak.push(element.textContent.trim())
+  }
+  return weak
+}"""

@@ -1,0 +1,53 @@
+"""The pages that anybody may open."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+NARROW = {"width": 320, "height": 640}
+
+
+def overflows(page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+
+
+def test_the_start_page_leads_everywhere(page):
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Practice management for clinics")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    addresses = [link.get_attribute("href") for link in page.get_by_role("navigation").get_by_role("link").all()]
+    assert addresses == ["/admin/", "/api/docs", "/api/redoc", "/api/schema", "/api/health"]
+    for address in addresses:
+        assert page.request.get(address).ok, address
+
+
+def test_the_start_page_is_walked_with_the_keyboard(page):
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name=re.compile("^Admin"))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Email")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["/", "/admin/login/"])
+def test_narrow_screens_show_the_whole_page(page, address):
+    page.set_viewport_size(NARROW)
+    page.goto(address, wait_until="networkidle")
+    assert not overflows(page)
+
+
+def test_swagger_shows_the_operations(page):
+    page.goto("/api/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert page.locator(".opblock").count() >= 15
+    expect(page.locator(".opblock-summary-path", has_text="/api/auth/login")).to_be_visible()
+
+
+def test_redoc_shows_the_reference(page):
+    page.goto("/api/redoc")
+    expect(page.get_by_role("heading", level=1, name="Praxis")).to_be_visible()
+    expect(page.get_by_text("/api/auth/login").first).to_be_attached()
