@@ -1,8 +1,10 @@
 """In whose practice the admin site works: one's own, or the one that a platform superuser has picked."""
 
 from collections.abc import Callable
+from functools import cache
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import resolve, reverse
@@ -36,15 +38,25 @@ class AdminScope:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """What a service refuses where no form can say it, sign-in without Redis for one, is a page and no failure."""
-        if not _in_admin(request) or not isinstance(exception, Refusal):
+        """What a service refuses where no form can say it, sign-in without Redis for one, is a page and no failure.
+        So is an id that is none, which Django's admin takes from a form or an address straight into a query."""
+        if not _in_admin(request):
+            return None
+        if isinstance(exception, ValidationError):
+            return render(request, "400.html", status=400)
+        if not isinstance(exception, Refusal):
             return None
         shown = {"title": "This did not work", "sentence": exception.detail}
         return render(request, "error.html", shown, status=exception.status)
 
 
+@cache
+def _admin_root() -> str:
+    return reverse("admin:index")
+
+
 def _in_admin(request: HttpRequest) -> bool:
-    return request.path_info.startswith(reverse("admin:index"))
+    return request.path_info.startswith(_admin_root())
 
 
 def _practice_of(request: HttpRequest) -> Practice | None:

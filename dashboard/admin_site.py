@@ -19,6 +19,8 @@ from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_scope import pick
 from practices.models import Practice
 
+MOST_SUGGESTED = 100
+
 
 class SignInForm(AuthenticationForm):
     """Its sixth attempt is answered by accounts/lockout.py, like the API's."""
@@ -40,7 +42,11 @@ class PickPracticeForm(forms.Form):
 
 
 class Suggestions(AutocompleteJsonView):
-    """The people a form offers while somebody types, by name: `__str__` shows none."""
+    """The people a form offers while somebody types, by name: `__str__` shows none. More letters narrow them down,
+    so that a single one need not count a million."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset()[:MOST_SUGGESTED]
 
     def get_paginator(self, *args: Any, **kwargs: Any) -> Any:
         return Paginator(*args, **kwargs)

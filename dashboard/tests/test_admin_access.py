@@ -164,3 +164,25 @@ def test_the_address_filters_and_sorts_by_nothing_encrypted(enter_as, own, query
 def test_the_site_holds_nothing_that_is_not_kept_to_a_practice():
     assert {model._meta.label_lower.replace(".", "_") for model in admin.site._registry} == set(ROWS)
     assert all(isinstance(model_admin, PracticeModelAdmin) for model_admin in admin.site._registry.values())
+
+
+def test_an_id_that_is_none_is_no_failure(enter_as, own):
+    client = enter_as("admin")
+    add = reverse("admin:appointments_appointment_add")
+    suggestions = {"app_label": "appointments", "model_name": "appointment", "field_name": "patient"}
+    assert client.get(add, {"patient": "abc"}).status_code == 400
+    assert client.post(add, {"patient": "abc", "doctor": "abc"}).status_code == 400
+    assert client.get(reverse("admin:autocomplete"), {**suggestions, "page": "abc"}).status_code == 404
+    assert client.get(reverse("admin:autocomplete"), {**suggestions, "field_name": "status"}).status_code == 403
+    charts = reverse("admin:patients_patient_changelist")
+    bulk = {"action": "confirm_registrations", "_selected_action": ["abc"]}
+    assert client.post(charts, bulk).status_code == 400
+    for query in (
+        {"p": "abc"},
+        {"p": "999"},
+        {"q": "a\x00b"},
+        {"q": "x" * 5000},
+        {"status__exact": "abc"},
+        {"o": "9.x"},
+    ):
+        assert client.get(charts, query, follow=True).status_code == 200, query

@@ -21,7 +21,7 @@ ARGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # closed with the last of these tests, and its event loop with it
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing; as root: apt-get install chromium")
@@ -51,7 +51,9 @@ def page(browser, live_server) -> Iterator[Page]:
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: _leaves(request.url) and complaints.append(request.url))
-    page.on("response", lambda response: response.status >= 400 and complaints.append(f"{response.url} {response.status}"))
+    page.on(
+        "response", lambda response: response.status >= 400 and complaints.append(f"{response.url} {response.status}")
+    )
     page.on("requestfailed", lambda request: _aborted(request) or complaints.append(f"{request.url} {request.failure}"))
     yield page
     context.close()
