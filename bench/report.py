@@ -25,7 +25,8 @@ def _machine():
     information = Path("/proc/cpuinfo").read_text()
     models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB"
+    load = f"load average at the end {os.getloadavg()[0]:.1f}"  # more than ours means that others used the machine too
+    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, {load}"
 
 
 def _versions():

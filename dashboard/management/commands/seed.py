@@ -1,6 +1,6 @@
 """`manage.py seed`: the demo practice, and any number of made-up people on top of it."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
@@ -75,10 +75,9 @@ class Command(BaseCommand):
 
 
 def _amount(text: str) -> int:
-    amount = int(text)
-    if amount < 0:
-        raise ValueError
-    return amount
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is no number of rows.")
+    return int(text)
 
 
 def _practice_named(name: str) -> Practice:
