@@ -9,11 +9,14 @@ from accounts import cookies, services, sessions
 from accounts.roles import Permission
 from accounts.serializers import LoginInput, Message, Profile, ProfileInput, SignedIn
 from accounts.tokens import InvalidToken, Kind, read
+from core.api.schema import UNAVAILABLE
 from core.api.views import ApiView, PublicView
 
 
 class Login(PublicView):
     methods = ("POST",)
+    answers_401 = True
+    extra_errors = UNAVAILABLE
 
     @extend_schema(request=LoginInput, responses={200: SignedIn}, auth=[], summary="Sign in; sets both cookies")
     def post(self, request: Request) -> HttpResponse:
@@ -26,6 +29,7 @@ class Login(PublicView):
 
 class Refresh(PublicView):
     methods = ("POST",)
+    answers_401 = True
 
     @extend_schema(
         request=None,

@@ -27,6 +27,7 @@ SEE_CHARTS = (Permission.READ_CHARTS, Permission.READ_CONTACTS, Permission.READ_
 class Register(PublicView):
     methods = ("POST",)
     knows_caller = True
+    answers_401 = True
 
     @extend_schema(
         request=RegisterInput,

@@ -2,6 +2,7 @@
 atomically in Redis, so that of parallel calls exactly the allowed number passes."""
 
 import logging
+import threading
 import time
 from functools import cache
 
@@ -16,6 +17,8 @@ from core import redis
 from core.client import client_address
 
 logger = logging.getLogger(__name__)
+# Parallel first calls would each make a limiter, and the storage in memory reads its count outside its own lock.
+_one_at_a_time = threading.Lock()
 
 
 @cache
@@ -38,9 +41,12 @@ def count_call(request: Request, user_key: str | None) -> None:
         item, key = _per_minute(settings.RATE_LIMIT_PER_MINUTE), f"user:{user_key}"
     else:
         item, key = _per_minute(settings.ANON_RATE_LIMIT_PER_MINUTE), f"address:{client_address(request._request)}"
-    limiter = _limiter()
+    with _one_at_a_time:
+        limiter = _limiter()
     if not redis.configured():
-        if not limiter.hit(item, key):
+        with _one_at_a_time:
+            allowed = limiter.hit(item, key)
+        if not allowed:
             raise Throttled(wait=_seconds_left(limiter, item, key))
         return
     try:

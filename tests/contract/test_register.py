@@ -191,7 +191,7 @@ def test_a_refused_sign_up_leaves_no_practice_behind(clinic, anonymous):
     ],
 )
 def test_a_field_that_cannot_be_stored_is_named(clinic, field, value):
-    answer = clinic.admin.post("/api/auth/register", registration("doctor", **{field: value}))
+    answer = clinic.admin.post("/api/auth/register", {**registration("doctor"), field: value})
 
     assert answer.status == 400, answer
     assert set(answer.json["errors"]) == {field}

@@ -1,0 +1,142 @@
+"""Marked strings, put in wherever the API takes text, are found neither in the database nor in the server's log.
+
+Left out, each for its reason: an email at sign-in is the name of a Redis key by the contract; `specialization` and
+`department` tell of the practice's own people; a `User-Agent` names a device and an `X-Request-ID` is its sender's; the
+name of somebody who opens a practice becomes the practice's.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.contract.clinic import CHART, NOBODY, PASSWORD, Clinic, fresh_email, fresh_slot
+from tests.contract.doors import Caller, ServerDoor
+from tests.server import MAIN_DATABASE, started
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    with started(tmp_path_factory.mktemp("planted")) as server:
+        yield Clinic(ServerDoor(server))
+
+
+class Marks:
+    """Each asked-for mark is a word that no program would write by itself."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self.made: list[str] = []
+
+    def __call__(self, kind: str = "text") -> str:
+        number = next(self._numbers)
+        mark = {"phone": f"5559{number:07d}731", "text": f"Zwq{number:03d}marked"}[kind]
+        self.made.append(mark)
+        return mark
+
+
+def plant(clinic: Clinic, mark: Marks) -> None:
+    anonymous = Caller(clinic.door)
+    for role in ("admin", "doctor", "staff", "billing", "patient"):
+        email = f"{mark()}@example.com"
+        assert clinic.register(role, name=mark(), email=email, phone=mark("phone")).status == 201
+        assert Caller(clinic.door).sign_in(email, PASSWORD).status == 200
+    registered = {"name": mark(), "email": f"{mark()}@example.com", "password": mark(), "role": "patient"}
+    code = clinic.join_code
+    assert anonymous.post("/api/auth/register", {**registered, "phone": mark("phone"), "joinCode": code}).status == 201
+    patient = clinic.patient
+    assert patient.patch("/api/users/me", {"name": mark(), "phone": mark("phone")}).status == 200
+    for _ in range(4):
+        chart = clinic.chart(
+            name=f"{mark()} {mark()}-{mark()}",
+            email=f"{mark()}@example.com",
+            phone=mark("phone"),
+            address=f"{mark()} Street",
+            bloodType=mark(),
+            allergies=mark(),
+        )
+        booking = clinic.booking(chart=chart["id"], reason=mark(), notes=mark())
+        clinic.staff.patch(f"/api/appointments/{booking['id']}", {"notes": mark()})
+        texts = {"diagnosis": mark(), "prescription": mark(), "notes": mark(), "attachments": [mark(), mark()]}
+        clinic.record(chart=chart["id"], **texts)
+    plant_in_vain(clinic, anonymous, mark)
+
+
+def plant_in_vain(clinic: Clinic, anonymous: Caller, mark: Marks) -> None:
+    """What is refused leaves as little behind."""
+    staff, doctor = clinic.staff, clinic.doctor
+    statuses = [
+        staff.get("/api/patients", search=mark()).status,
+        staff.get("/api/patients", search=f"{mark()}@example.com {mark('phone')}").status,
+        staff.get("/api/patients", page=mark()).status,
+        staff.get("/api/appointments", status=mark(), date=mark()).status,
+        staff.get("/api/records", patientId=mark()).status,
+        staff.get(f"/api/patients/{mark()}").status,
+        staff.get(f"/api/{mark()}/{quote(mark() + ' é')}").status,
+        staff.get(f"/{mark()}").status,
+        staff.ask("GET", f"/admin/{mark()}").status,
+        staff.post("/api/patients", {**CHART, "name": mark(), "gender": mark(), "dateOfBirth": mark()}).status,
+        staff.post("/api/patients", {**CHART, "name": mark() * 100, mark(): mark()}).status,
+        staff.ask("POST", "/api/patients", content='{"name": "' + mark(), headers=JSON).status,
+        staff.ask("POST", "/api/patients", content=f'["{mark()}"]', headers=JSON).status,
+        staff.ask("POST", "/api/patients", content=mark(), headers={"Content-Type": f"text/{mark()}"}).status,
+        staff.ask("POST", "/api/patients", content=mark() * 100_000, headers=JSON).status,
+        staff.ask("PUT", f"/api/patients?name={mark()}", json={"name": mark()}).status,
+        doctor.post(
+            "/api/records", {"patientId": NOBODY, "diagnosis": mark(), "prescription": "", "notes": mark()}
+        ).status,
+        doctor.post(
+            "/api/appointments", {"patientId": mark(), "doctorId": mark(), "date": mark(), "reason": ""}
+        ).status,
+        clinic.patient.post("/api/patients", {**CHART, "name": mark()}).status,
+        clinic.register("patient", email=clinic.staff.user["email"], name=mark()).status,
+        clinic.register("doctor", name=mark(), department=mark()).status,
+        anonymous.post("/api/auth/login", {"email": fresh_email(), "password": mark()}).status,
+        anonymous.post(
+            "/api/auth/register", {"name": mark(), "email": mark(), "password": mark(), "role": mark()}
+        ).status,
+        anonymous.ask("GET", "/api/users/me", headers={"Cookie": f"access_token={mark()}; {mark()}={mark()}"}).status,
+        anonymous.ask("GET", "/api/users/me", headers={"Authorization": f"Bearer {mark()}"}).status,
+        anonymous.ask("GET", "/api/users/me", headers={"Host": f"{mark()}.example"}).status,
+        anonymous.ask("POST", "/api/auth/login", headers={"Origin": f"https://{mark()}.example"}).status,
+    ]
+    for name in ("Referer", "Accept", "Accept-Language", "X-Forwarded-For", "X-Forwarded-Host", "X-Anything", "Range"):
+        statuses.append(staff.ask("GET", "/api/users/me", headers={name: mark()}).status)
+    assert 500 not in statuses, statuses
+    assert clinic.staff.post("/api/appointments", {"date": fresh_slot(), "reason": mark()}).status == 400
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def stored(clinic: Clinic) -> str:
+    """All that the database holds, as text: the SQLite file with its log, or a dump with bytes shown as text."""
+    server = clinic.door.server
+    if not MAIN_DATABASE:
+        files = Path(server.database_url.removeprefix("sqlite:///")).parent.glob("praxis.sqlite3*")
+        return "".join(file.read_bytes().decode("latin-1") for file in files)
+    dump = subprocess.run(
+        ["pg_dump", "--dbname", server.database_url], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    hexed = [bytes.fromhex(part.split()[0]) for part in dump.split(r"\\x")[1:] if is_hex(part.split()[0])]
+    return dump + b"\n".join(hexed).decode("latin-1")
+
+
+def is_hex(text: str) -> bool:
+    return len(text) % 2 == 0 and not set(text) - set("0123456789abcdef")
+
+
+def test_nothing_that_was_typed_is_in_the_database_or_the_log(private):
+    mark = Marks()
+    plant(private, mark)
+    assert len(mark.made) >= 100
+
+    database, log = stored(private).casefold(), private.door.server.log.read_text().casefold()
+
+    assert "demo's practice" in database or "demo admin's practice" in database  # what is plain is found
+    assert "POST /api/patients".casefold() in log or "patients" in log
+    assert [made for made in mark.made if made.casefold() in database] == []
+    assert [made for made in mark.made if made.casefold() in log] == []

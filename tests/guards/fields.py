@@ -1,0 +1,112 @@
+"""Every field of every model of ours, classified. A new field has no place in the database before it has one here.
+
+`phi`          tells who a patient is or how they are (45 CFR 160.103): encrypted in the column, always.
+`personal`     tells of a person who works here, or of an account: encrypted where the same column also holds patients.
+`operational`  neither: keys, times, states, and the practice's own public data.
+"""
+
+PHI, PERSONAL, OPERATIONAL = "phi", "personal", "operational"
+
+_MODEL = {"id": OPERATIONAL, "created_at": OPERATIONAL, "updated_at": OPERATIONAL}
+_OF_PRACTICE = {**_MODEL, "practice": OPERATIONAL}
+
+FIELDS: dict[str, dict[str, str]] = {
+    "practices.Practice": {
+        **_MODEL,
+        "name": OPERATIONAL,
+        "timezone": OPERATIONAL,
+        "appointment_minutes": OPERATIONAL,
+        "currency": OPERATIONAL,
+        "join_code": OPERATIONAL,
+    },
+    "practices.Office": {
+        **_OF_PRACTICE,
+        "name": OPERATIONAL,
+        "address": OPERATIONAL,
+        "phone": OPERATIONAL,
+        "timezone": OPERATIONAL,
+    },
+    "accounts.User": {  # most accounts are patients', so what names the person is PHI
+        **_OF_PRACTICE,
+        "email": PHI,
+        "email_index": OPERATIONAL,  # a keyed hash
+        "name": PHI,
+        "phone": PHI,
+        "role": OPERATIONAL,
+        "specialization": OPERATIONAL,  # doctors alone have one
+        "department": OPERATIONAL,  # staff alone have one
+        "is_active": OPERATIONAL,
+        "is_superuser": OPERATIONAL,
+        "password": OPERATIONAL,  # a bcrypt hash
+    },
+    "accounts.Session": {
+        **_MODEL,
+        "user": OPERATIONAL,
+        "expires_at": OPERATIONAL,
+        "last_seen_at": OPERATIONAL,
+        "address": PERSONAL,
+        "agent": PERSONAL,
+        "revoked_at": OPERATIONAL,
+    },
+    "patients.Patient": {
+        **_OF_PRACTICE,
+        "user": OPERATIONAL,
+        "status": OPERATIONAL,
+        "primary_doctor": OPERATIONAL,
+        "name": PHI,
+        "email": PHI,
+        "phone": PHI,
+        "date_of_birth": PHI,
+        "gender": OPERATIONAL,  # three values over a whole practice single nobody out, and the column is constrained
+        "address": PHI,
+        "blood_type": PHI,
+        "allergies": PHI,
+        "medical_history": PHI,
+        "emergency_contact": PHI,
+        "search_index": OPERATIONAL,  # keyed hashes; docs/adr/0003 says what they leak
+    },
+    "appointments.Appointment": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "doctor": OPERATIONAL,
+        "starts_at": OPERATIONAL,  # the calendar is filtered and kept free of overlaps by it
+        "ends_at": OPERATIONAL,
+        "status": OPERATIONAL,
+        "reason": PHI,
+        "notes": PHI,
+    },
+    "records.MedicalRecord": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "doctor": OPERATIONAL,
+        "appointment": OPERATIONAL,
+        "date": OPERATIONAL,
+        "diagnosis": PHI,
+        "prescription": PHI,
+        "has_prescription": OPERATIONAL,  # counted by the dashboard; says no more than that the text is not empty
+        "notes": PHI,
+        "attachments": PHI,
+    },
+}
+
+# Bound to every ciphertext, so these can never change, not even when a model or a field is renamed.
+LABELS = {
+    "accounts.User.email": "user.email",
+    "accounts.User.name": "user.name",
+    "accounts.User.phone": "user.phone",
+    "patients.Patient.name": "patient.name",
+    "patients.Patient.email": "patient.email",
+    "patients.Patient.phone": "patient.phone",
+    "patients.Patient.date_of_birth": "patient.date_of_birth",
+    "patients.Patient.address": "patient.address",
+    "patients.Patient.blood_type": "patient.blood_type",
+    "patients.Patient.allergies": "patient.allergies",
+    "patients.Patient.medical_history": "patient.medical_history",
+    "patients.Patient.emergency_contact": "patient.emergency_contact",
+    "appointments.Appointment.reason": "appointment.reason",
+    "appointments.Appointment.notes": "appointment.notes",
+    "records.MedicalRecord.diagnosis": "record.diagnosis",
+    "records.MedicalRecord.prescription": "record.prescription",
+    "records.MedicalRecord.notes": "record.notes",
+    "records.MedicalRecord.attachments": "record.attachments",
+}

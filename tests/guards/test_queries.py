@@ -1,0 +1,84 @@
+"""A list asks the database as often for three rows as for one: at most 6 times; a chart at most 4 times."""
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from appointments.tests.factories import AppointmentFactory
+from core import redis
+from core.tenancy import practice_scope
+from patients.tests.factories import PatientFactory
+from records.tests.factories import MedicalRecordFactory
+from tests.guards.test_routes import GUARDED
+
+LISTS = {
+    "api/patients": "/api/patients",
+    "api/patients?search": "/api/patients?search=ada%20lovelace",
+    "api/doctors": "/api/doctors",
+    "api/appointments": "/api/appointments",
+    "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
+    "api/records": "/api/records",
+}
+AT_MOST_LIST, AT_MOST_ROW = 6, 4
+
+
+def queries(client, path):
+    """With nothing remembered: the dearest call there is."""
+    cache.clear()
+    if redis.configured():
+        redis.client().flushdb()
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
+
+
+@pytest.fixture
+def add_rows(practice, make_user):
+    def add(number, user=None):
+        with practice_scope(practice.pk):
+            for _ in range(number):
+                doctor = make_user("doctor")
+                chart = PatientFactory(name="Ada Lovelace", user=user)
+                mine = doctor if user is None else user
+                AppointmentFactory(patient=chart, doctor=doctor if mine.role != "doctor" else mine)
+                MedicalRecordFactory(patient=chart, doctor=doctor)
+
+    return add
+
+
+@pytest.mark.parametrize("path", LISTS.values(), ids=list(LISTS))
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff"])
+def test_a_list_costs_the_same_whatever_its_length(as_role, add_rows, path, role):
+    client = as_role(role)
+    add_rows(1)
+    one = queries(client, path)
+
+    add_rows(2)
+
+    assert queries(client, path) == one
+    assert one <= AT_MOST_LIST
+
+
+def test_every_list_is_counted_here():
+    lists = {path for path, view in GUARDED if "GET" in view.permissions and "<" not in path}
+
+    assert lists == {name.partition("?")[0] for name in LISTS} | {"api/users/me", "api/dashboard/stats"}
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
+def test_a_chart_costs_at_most_four(as_role, practice, role):
+    with practice_scope(practice.pk):
+        chart = PatientFactory()
+
+    assert queries(as_role(role), f"/api/patients/{chart.pk}") <= AT_MOST_ROW
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing", "patient"])
+def test_ones_account_costs_at_most_four_and_a_dashboard_at_most_eight(as_role, role):
+    client = as_role(role)
+
+    assert queries(client, "/api/users/me") <= AT_MOST_ROW
+    assert queries(client, "/api/dashboard/stats") <= 8

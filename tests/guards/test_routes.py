@@ -1,0 +1,110 @@
+"""Every address under /api has a view that says who may call it; what is open to anybody is listed with a reason."""
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.roles import PERMISSIONS, Permission, Role
+from core.api.views import ApiView, PublicView
+
+OPEN = {
+    "api/auth/login": "signing in is how one becomes known",
+    "api/auth/refresh": "the refresh cookie is the proof; the access cookie may have expired",
+    "api/auth/logout": "whoever is not signed in is signed out already",
+    "api/auth/register": "patients register themselves; every other role is decided in patients.services.register",
+    "api/health": "for monitors; shows no data",
+    "api/health/live": "for monitors; shows no data",
+    "api/health/ready": "for orchestrators; shows no data",
+    "api/schema": "the documented contract",
+    "api/docs": "the documented contract",
+    "api/redoc": "the documented contract",
+    "api/": "every unknown path: 404",
+}
+VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+WHO = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
+# The contract's role lines: who is let in, by their initials.
+LET_IN = {
+    ("GET", "api/users/me"): "ADSBP",
+    ("PATCH", "api/users/me"): "ADSBP",
+    ("GET", "api/patients"): "ADSBP",
+    ("POST", "api/patients"): "AS",
+    ("GET", "api/patients/<uuid:chart_id>"): "ADSBP",
+    ("GET", "api/doctors"): "ADSBP",
+    ("GET", "api/doctors/<uuid:doctor_id>"): "ADSBP",
+    ("GET", "api/appointments"): "ADSBP",
+    ("POST", "api/appointments"): "DSP",
+    ("PATCH", "api/appointments/<uuid:appointment_id>"): "ADSP",
+    ("GET", "api/records"): "ADSP",
+    ("POST", "api/records"): "D",
+    ("GET", "api/dashboard/stats"): "ADSBP",
+}
+NOBODY = "01890000-0000-7000-8000-000000000000"
+
+
+def routes(resolver=None, prefix=""):
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, path)
+        elif isinstance(entry, URLPattern):
+            yield path, getattr(entry.callback, "view_class", None) or getattr(entry.callback, "cls", None)
+
+
+API = [(path, view) for path, view in routes() if path.startswith("api")]
+GUARDED = [(path, view) for path, view in API if isinstance(view, type) and issubclass(view, ApiView)]
+
+
+def test_every_address_is_guarded_or_open_for_a_reason():
+    unguarded = {path for path, view in API if not (isinstance(view, type) and issubclass(view, ApiView))}
+
+    assert unguarded == set(OPEN)
+
+
+@pytest.mark.parametrize(("path", "view"), GUARDED, ids=[path for path, _ in GUARDED])
+def test_a_guarded_view_names_a_permission_for_each_method_it_has(path, view):
+    written = {verb for verb in VERBS if verb.lower() in view.__dict__}
+
+    assert written == set(view.permissions)
+    for wanted in view.permissions.values():
+        for permission in wanted if isinstance(wanted, tuple) else (wanted,):
+            assert isinstance(permission, Permission)
+
+
+def test_the_table_of_who_is_let_in_names_every_method_of_every_address():
+    assert set(LET_IN) == {(method, path) for path, view in GUARDED for method in view.permissions}
+
+
+def test_an_open_view_has_the_methods_it_says():
+    for path, view in API:
+        if isinstance(view, type) and issubclass(view, PublicView) and view.methods:
+            assert {verb for verb in VERBS if verb.lower() in view.__dict__ or hasattr(view, verb.lower())} == set(
+                view.methods
+            ), path
+
+
+@pytest.mark.parametrize("role", WHO)
+def test_each_role_is_let_in_where_the_contract_says_and_nowhere_else(as_role, role):
+    client = as_role(role)
+    outcome = {}
+    for path, view in GUARDED:
+        for method in VERBS:
+            address = "/" + path.partition("<")[0] + (NOBODY if "<" in path else "")
+            answer = client.generic(method, address, "{}", content_type="application/json")
+            outcome[(method, path)] = answer.status_code
+            if method not in view.permissions:
+                assert answer.status_code == 405, (method, path)
+
+    refused = {key for key, status in outcome.items() if status == 403}
+    assert refused == {key for key, who in LET_IN.items() if WHO[role] not in who}
+    assert not {status for key, status in outcome.items() if key in LET_IN} - {200, 400, 403, 404}
+
+
+def test_nobody_unknown_is_let_in_anywhere(anonymous, db):
+    for method, path in LET_IN:
+        address = "/" + path.partition("<")[0] + (NOBODY if "<" in path else "")
+        answer = anonymous.generic(method, address, "{}", content_type="application/json")
+        assert answer.status_code == 401, (method, path)
+
+
+def test_every_role_and_every_permission_is_in_the_table():
+    assert set(PERMISSIONS) == set(Role.values)
+    assert set().union(*PERMISSIONS.values()) == set(Permission)

@@ -1,0 +1,80 @@
+"""What the schema says of an answer is what the answer is; no serializer takes a model's fields wholesale."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from rest_framework import serializers
+
+from accounts import serializers as accounts
+from accounts.models import User
+from appointments import serializers as appointments
+from appointments.models import Appointment
+from core.api.shapes import Shape
+from dashboard import serializers as dashboard
+from patients import serializers as patients
+from patients.models import Patient
+from records import serializers as records
+from records.models import MedicalRecord
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NOW = timezone.now()
+
+
+def person(role):
+    return User(role=role, name="Ada", email="ada@example.com", created_at=NOW)
+
+
+CHART = Patient(name="Ada", created_at=NOW)
+SHOWN = {
+    accounts.UserBrief: [person("doctor")],
+    accounts.SignedIn: [person("doctor")],
+    accounts.Profile: [person(role) for role in ("admin", "doctor", "staff", "billing", "patient")],
+    accounts.Message: ["Done"],
+    patients.ChartBrief: [CHART],
+    patients.Chart: [CHART],
+    appointments.AppointmentShape: [Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW)],
+    records.RecordShape: [MedicalRecord(patient=CHART, doctor=person("doctor"))],
+    dashboard.DoctorBrief: [person("doctor")],
+}
+
+
+def shapes(base=Shape):
+    for shape in base.__subclasses__():
+        yield shape
+        yield from shapes(shape)
+
+
+def test_every_shape_that_builds_itself_is_shown_here():
+    building = {shape for shape in shapes() if "to_representation" in shape.__dict__}
+
+    assert building == set(SHOWN)
+
+
+@pytest.mark.parametrize("shape", SHOWN, ids=lambda shape: shape.__name__)
+def test_a_shape_answers_the_fields_of_its_schema_in_their_order(shape):
+    fields = shape().fields
+    for instance in SHOWN[shape]:
+        answered = list(shape.of(instance))
+        assert answered == [name for name in fields if name in answered]
+        assert {name for name, field in fields.items() if field.required} <= set(answered)
+
+
+def test_a_chart_without_its_clinical_fields_still_has_their_names():
+    assert list(patients.Chart.contact_only(CHART)) == list(patients.Chart().fields)
+
+
+def test_no_serializer_takes_all_fields_of_a_model():
+    for path in ROOT.glob("*/*.py"):
+        if path.parts[-2] == ".venv":
+            continue
+        strings = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert "__all__" not in strings, path
+
+    def subclasses(base):
+        return {base, *(deeper for child in base.__subclasses__() for deeper in subclasses(child))}
+
+    ours = {"accounts", "patients", "appointments", "records", "dashboard", "core", "practices"}
+    models = [s for s in subclasses(serializers.ModelSerializer) if s.__module__.split(".")[0] in ours]
+    assert models == []
