@@ -296,6 +296,7 @@ LOGGING = {
     "loggers": {
         # Django's own lines carry the path as it was typed; core.middleware.RequestLog names the route instead.
         "django.request": {"level": "CRITICAL"},
+        "django.security": {"level": "CRITICAL"},  # the Host header and paths as typed; the 400 or 403 is in our line
         "django.server": {"level": "ERROR"},
         "axes": {"level": "WARNING"},
     },
