@@ -223,6 +223,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "dashboard.admin_home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],
+    "SCRIPTS": [lambda request: static("praxis/admin.js")],
     "COLORS": {
         "primary": {  # a calm teal; white on 600 and 600 on white are readable (over 4.5 to 1)
             "50": "#f0fdfa",

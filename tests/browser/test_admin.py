@@ -32,7 +32,7 @@ def clinic(live_server, practice, make_user) -> Practice:
 def tab_to(target) -> None:
     """Reach it as somebody without a mouse does."""
     target.wait_for()
-    for _ in range(8):
+    for _ in range(40):
         if target.evaluate("element => element === document.activeElement"):
             return
         target.page.keyboard.press("Tab")
@@ -53,6 +53,33 @@ def test_signing_in_with_the_keyboard_alone(page, clinic, make_user):
     row = page.get_by_role("row", name=re.compile("María Alvarez"))
     expect(row).to_contain_text("9:00 AM")
     expect(row).to_contain_text("Dr. Grace Chen")
+
+
+def test_menus_open_and_people_sign_out_with_the_keyboard_alone(sign_in, clinic):
+    page = sign_in("admin")
+    page.goto("/admin/patients/patient/", wait_until="networkidle")
+    tab_to(page.get_by_role("button", name="Filters"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Waiting to be confirmed")).to_be_visible()
+    page.goto("/admin/", wait_until="networkidle")
+    tab_to(page.get_by_role("button", name="Olive Manager"))
+    page.keyboard.press("Enter")
+    sign_out = page.get_by_role("button", name="Log out")
+    expect(sign_out).to_be_visible()
+    sign_out.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/logout/")
+    page.goto("/admin/")
+    page.wait_for_url("**/admin/login/**")
+
+
+def test_a_narrow_screens_menu_opens_with_the_keyboard(sign_in, clinic):
+    page = sign_in("admin")
+    page.set_viewport_size(NARROW)
+    page.goto("/admin/", wait_until="networkidle")
+    tab_to(page.get_by_role("button", name="Menu").locator("visible=true"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Appointments", exact=False).first).to_be_visible()
 
 
 def test_a_wrong_password_says_so(page, clinic, make_user):
