@@ -101,7 +101,8 @@ def _expect_database() -> None:
     except (DatabaseError, ImproperlyConfigured) as error:
         place = probe.settings_dict
         where = f"{place['HOST']}:{place['PORT'] or 5432}/{place['NAME']}" if place["HOST"] else place["NAME"]
-        reason = (str(error).strip().splitlines() or ["no reason given"])[-1].strip()
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = next((line for line in lines if "failed: " in line), lines[0]).rpartition("failed: ")[2].strip()
         raise CommandError(f"cannot open the database {where} (DATABASE_URL): {reason}") from error
     finally:
         probe.close()
