@@ -169,14 +169,8 @@ def test_a_taken_port_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (
-            "postgresql://somebody:s3cret@127.0.0.1:{port}/clinic",
-            "127.0.0.1:{port}/clinic (DATABASE_URL): Connection refused",
-        ),
-        (
-            "sqlite:////nowhere/at/all/praxis.sqlite3",
-            "/nowhere/at/all/praxis.sqlite3 (DATABASE_URL): unable to open database file",
-        ),
+        ("postgresql://somebody:s3cret@127.0.0.1:{port}/clinic", "127.0.0.1:{port}/clinic (DATABASE_URL): Connection"),
+        ("sqlite:////nowhere/at/all/praxis.sqlite3", "/nowhere/at/all/praxis.sqlite3 (DATABASE_URL): unable to open"),
         ("mysql://root@localhost/clinic", "DATABASE_URL must begin with postgresql:// or sqlite:///."),
     ],
 )

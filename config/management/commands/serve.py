@@ -84,7 +84,7 @@ def _expect_free_port() -> None:
         )[0]
         with socket.socket(kind, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            listener.bind((address[0], settings.SERVER_PORT, *address[2:]))  # getaddrinfo wraps a port too high
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CommandError(
