@@ -86,7 +86,7 @@ def _expect_free_port() -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address[0], settings.SERVER_PORT, *address[2:]))  # getaddrinfo wraps a port too high
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise CommandError(
             f"cannot listen on {settings.SERVER_BIND}: {reason}. Choose another port with, say, PORT=8001."
         ) from error
