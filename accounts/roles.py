@@ -19,7 +19,8 @@ class Permission(StrEnum):
     READ_CHARTS = "read every chart of the practice, clinical fields included"
     READ_CONTACTS = "read every patient's contact data, clinical fields withheld"
     READ_OWN_CHART = "read their own chart"
-    WRITE_CHARTS = "open and change charts, confirm registrations"
+    WRITE_CHARTS = "open and change charts"
+    CONFIRM_REGISTRATIONS = "confirm who has registered as a patient"
     READ_APPOINTMENTS = "see the practice's appointments"
     READ_APPOINTMENT_TEXT = "read why an appointment was made and its notes"
     READ_OWN_APPOINTMENTS = "see their own appointments"
@@ -46,12 +47,13 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         EVERYONE
         | CLINIC
-        | {P.WRITE_CHARTS, P.REGISTER_USERS, P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
+        | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.REGISTER_USERS}
+        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
     ),
     # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
     Role.DOCTOR: frozenset(EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS}),
-    # The front desk: charts, registrations, bookings; may look at the admin site.
-    Role.STAFF: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.BOOK, P.USE_ADMIN_SITE}),
+    # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.
+    Role.STAFF: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.BOOK, P.USE_ADMIN_SITE}),
     # Billing needs to reach people and to know when they came, not why.
     Role.BILLING: frozenset(EVERYONE | {P.READ_CONTACTS, P.READ_APPOINTMENTS}),
     # A patient sees and books for their own chart alone.

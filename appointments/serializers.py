@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.timezone import is_naive
 from rest_framework import serializers
-from rest_framework.utils.timezone import datetime_exists
+from rest_framework.utils.timezone import datetime_exists  # type: ignore[import-untyped]
 
 from accounts.models import User
 from accounts.roles import Permission

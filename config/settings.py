@@ -1,5 +1,7 @@
 """The settings of Praxis. Every variable of the environment is explained in .env.example; config/env.py reads them."""
 
+import os
+import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -77,7 +79,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
     }
-    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "praxis-test.sqlite3"}  # threads cannot share one in memory
+    # a file, for threads cannot share a database in memory; one of this run's own
+    DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"praxis-test-{os.getpid()}.sqlite3"}
 else:
     DATABASES["default"]["OPTIONS"] = {
         **dict(DATABASES["default"].get("OPTIONS", {})),  # type: ignore[call-overload]

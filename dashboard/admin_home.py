@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from dashboard.admin_base import acting
 from dashboard.statistics import dashboard
@@ -46,5 +46,5 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "still_to_come": sum(appointment.status == Status.SCHEDULED for appointment in appointments),
         "registrations": registrations[:REGISTRATIONS_SHOWN],
         "registrations_waiting": registrations.count(),
-        "may_confirm": admin.site.get_model_admin(Patient).has_change_permission(request),
+        "may_confirm": user.can(Permission.CONFIRM_REGISTRATIONS),
     }

@@ -21,7 +21,7 @@ CONFLICT = {"409": "Somebody was faster: the slot is taken."}
 UNAVAILABLE = {"503": "Sign-in cannot be counted right now, so it is refused."}
 
 
-class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class CookieScheme(OpenApiAuthenticationExtension):
     """Both cookies are stated here; a signed-in view takes the first, /api/auth/refresh alone names the second."""
 
     target_class = "accounts.authentication.CookieAuthentication"

@@ -59,7 +59,7 @@ def test_the_desk_sees_every_list_and_page(enter_as, own, role):
     )
 
 
-def test_staff_may_only_look(enter_as, own):
+def test_staff_may_look_and_change_nothing(enter_as, own):
     client = enter_as("staff")
     for model, row in ROWS.items():
         address = reverse(f"admin:{model}_change", args=[getattr(own, row).pk])
@@ -68,11 +68,16 @@ def test_staff_may_only_look(enter_as, own):
     for model in MAY_ADD:
         assert client.get(reverse(f"admin:{model}_add")).status_code == 403
         assert client.post(reverse(f"admin:{model}_add"), {}).status_code == 403
-    assert client.post(reverse("admin:patients_patient_confirm", args=[own.pending.pk])).status_code == 403
-    bulk = {"action": "confirm_registrations", "_selected_action": [str(own.pending.pk)]}
-    client.post(reverse("admin:patients_patient_changelist"), bulk)
+
+
+def test_the_front_desk_confirms_registrations(enter_as, own):
+    client = enter_as("staff")
+    assert (
+        b"Confirm registration" in client.get(reverse("admin:patients_patient_change", args=[own.pending.pk])).content
+    )
+    assert client.post(reverse("admin:patients_patient_confirm", args=[own.pending.pk])).status_code == 302
     with practice_scope(own.practice.pk):
-        assert Patient.objects.get(pk=own.pending.pk).status == "pending"
+        assert Patient.objects.get(pk=own.pending.pk).status == "confirmed"
 
 
 def test_an_office_manager_adds_and_changes_but_never_deletes(enter_as, own):
