@@ -51,9 +51,9 @@ def test_today_shows_the_day_and_who_waits(enter_as, own, foreign):
     assert "totalPatients" not in text and "Patients" in text
 
 
-def test_staff_see_who_waits_without_the_button(enter_as, own):
+def test_the_front_desk_sees_who_waits_and_the_button(enter_as, own):
     text = enter_as("staff").get(reverse("admin:index")).content.decode()
-    assert "Pending Ownwood" in text and "Confirm Pending Ownwood" not in text
+    assert "Pending Ownwood" in text and "Confirm Pending Ownwood" in text
 
 
 def test_an_empty_clinic_says_so(enter_as, practice):
