@@ -25,7 +25,10 @@ class Doors:
             return error_response(413, f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
         if request.path.startswith("/api/") and request.method not in SAFE_METHODS and _from_foreign_page(request):
             return error_response(403, "This request came from a page of another site.")
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")  # no chart stays behind in a browser's cache
+        return response
 
 
 def _too_large(request: HttpRequest) -> bool:

@@ -13,6 +13,7 @@ import struct
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -51,15 +52,15 @@ def phone_digits(phone: str) -> str:
 
 
 def query_words(query: str) -> list[str]:
-    """The words of what somebody typed into the search box, each normalised as its kind is stored."""
+    """The words of what somebody typed into the search box, each normalised as its kind is stored. Neighbours that
+    are written like parts of a phone number are one number: `+49 (30) 901820`."""
     words: list[str] = []
-    for typed in query.split():
-        if "@" in typed:
-            words.append(email_word(typed))
-        elif _PHONE.fullmatch(typed):
-            words.append(phone_digits(typed))
-        else:
-            words.extend(name_words(typed))
+    for like_phone, run in groupby(query.split(), key=lambda typed: bool(_PHONE.fullmatch(typed))):
+        if like_phone:
+            words.append(phone_digits("".join(run)))
+            continue
+        for typed in run:
+            words.extend([email_word(typed)] if "@" in typed else name_words(typed))
     return list(dict.fromkeys(word for word in words if word))
 
 

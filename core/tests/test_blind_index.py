@@ -73,6 +73,8 @@ def plain_hits(patients, query):
         ("!!!", []),
         ("555010", ["Anna Smith"]),
         ("(555) 010", ["Anna Smith"]),
+        ("+1 (555) 01 02 030", ["Anna Smith"]),
+        ("smith 555 010", ["Anna Smith"]),
         ("+1 555-0102030", ["Anna Smith"]),
         ("anna@example.org", ["Anna Smith"]),
         ("ANNA@Example.org", ["Anna Smith"]),
