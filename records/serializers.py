@@ -16,9 +16,7 @@ class RecordInput(serializers.Serializer[Any]):
     diagnosis = Text(max_length=10_000)
     prescription = Text(max_length=10_000, allow_blank=True)
     notes = Text(max_length=20_000, allow_blank=True)
-    attachments = serializers.ListField(
-        child=Text(max_length=500), max_length=MAX_ATTACHMENTS, required=False
-    )
+    attachments = serializers.ListField(child=Text(max_length=500), max_length=MAX_ATTACHMENTS, required=False)
 
 
 class RecordQuery(PageQuery):

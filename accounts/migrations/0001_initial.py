@@ -36,7 +36,6 @@ class Migration(migrations.Migration):
                 ('practice', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={
-                'ordering': ['id'],
                 'abstract': False,
             },
         ),
@@ -54,7 +53,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'ordering': ['id'],
                 'abstract': False,
             },
         ),

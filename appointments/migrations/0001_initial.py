@@ -35,7 +35,6 @@ class Migration(migrations.Migration):
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={
-                'ordering': ['id'],
                 'abstract': False,
                 'indexes': [models.Index(fields=['practice', 'starts_at', 'id'], name='appointment_day'), models.Index(fields=['practice', 'status', 'starts_at', 'id'], name='appointment_status'), models.Index(fields=['doctor', 'starts_at', 'id'], name='appointment_doctor_day')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['scheduled', 'completed', 'cancelled'])), name='appointment_status_known'), models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='appointment_ends_after_start')],

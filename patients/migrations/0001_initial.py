@@ -42,8 +42,7 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='chart', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'chart',
-                'ordering': ['id'],
+                'verbose_name': 'patient',
                 'abstract': False,
                 'indexes': [models.Index(fields=['practice', 'status', 'id'], name='patient_page'), models.Index(fields=['primary_doctor'], name='patient_primary_doctor')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'confirmed'])), name='patient_status_known'), models.CheckConstraint(condition=models.Q(('gender__in', ['', 'male', 'female', 'other'])), name='patient_gender_known')],

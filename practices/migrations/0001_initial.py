@@ -29,7 +29,6 @@ class Migration(migrations.Migration):
                 ('join_code', models.CharField(default=practices.models.new_join_code, editable=False, help_text='A patient who registers gives this code to reach this practice.', max_length=8, unique=True)),
             ],
             options={
-                'ordering': ['id'],
                 'abstract': False,
                 'constraints': [models.CheckConstraint(condition=models.Q(('appointment_minutes__gte', 5), ('appointment_minutes__lte', 480)), name='practice_appointment_minutes_sensible')],
             },
@@ -47,7 +46,6 @@ class Migration(migrations.Migration):
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={
-                'ordering': ['id'],
                 'abstract': False,
             },
         ),

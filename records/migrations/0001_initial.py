@@ -38,7 +38,6 @@ class Migration(migrations.Migration):
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={
-                'ordering': ['id'],
                 'abstract': False,
                 'indexes': [models.Index(fields=['practice', 'date', 'id'], name='record_page'), models.Index(fields=['patient', 'date', 'id'], name='record_of_patient'), models.Index(fields=['doctor'], name='record_of_doctor')],
             },
