@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.core.cache import cache
 from django.test import Client, RequestFactory
+from redis import Redis
 
 from accounts import cookies, sessions
 from accounts.models import User
@@ -28,7 +30,8 @@ def _no_memory_of_other_tests() -> Iterator[None]:
     cache.clear()
     limits._limiter.cache_clear()
     if redis.configured():
-        redis.client().flushdb()
+        with Redis.from_url(settings.REDIS_URL) as patient_client:
+            patient_client.flushdb()
         redis._down_until = 0.0
     yield
 

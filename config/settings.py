@@ -90,7 +90,8 @@ else:
     }
 
 REDIS_URL = env.text("REDIS_URL")
-REDIS_CONNECT_TIMEOUT, REDIS_TIMEOUT = 0.1, 0.15  # seconds; no request waits more than 0.25 s for Redis
+REDIS_CONNECT_TIMEOUT = 0.1  # seconds; with the next, no request waits more than 0.25 s for Redis
+REDIS_TIMEOUT = env.number("REDIS_TIMEOUT_MS", 150) / 1000
 if REDIS_URL:
     CACHES = {
         "default": {

@@ -28,6 +28,7 @@ os.environ.update(
     DEBUG="false",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
     REDIS_URL=own_redis(os.environ.get("TEST_REDIS_URL", "")),
+    REDIS_TIMEOUT_MS="5000",  # a busy machine is no outage; the tests of an outage set their own
     SECRET_KEY="test-only-0123456789-abcdefghijklmnopqrstuvwxyz",
     SEARCH_INDEX_KEY="test-only-zyxwvutsrqponmlkjihgfedcba-9876543210",
     FIELD_ENCRYPTION_KEYS="1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +29,7 @@ START_SECONDS, STOP_SECONDS = 60, 15
 MAIN_DATABASE, MAIN_REDIS = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 PLENTY = "1000000"
+_databases = count(1)
 
 
 def with_path(url: str, path: str) -> str:
@@ -39,9 +42,8 @@ def own_database(directory: Path) -> Iterator[str]:
     if not MAIN_DATABASE:
         yield f"sqlite:///{directory / 'praxis.sqlite3'}"
         return
-    name = f"praxis_served_{WORKER}_{os.getpid()}"
+    name = f"praxis_served_{WORKER}_{os.getpid()}_{next(_databases)}"
     with psycopg.connect(with_path(MAIN_DATABASE, "postgres"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{name}"')
         try:
             yield with_path(MAIN_DATABASE, name)
@@ -49,13 +51,15 @@ def own_database(directory: Path) -> Iterator[str]:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+@cache
 def own_redis() -> str:
-    """The URL of a Redis database that neither the tests of this process nor another worker's server use."""
+    """The URL of a Redis database that neither the tests of this process nor another worker's servers use; emptied
+    once, for the servers of one process may run at the same time."""
     if not MAIN_REDIS:
         return ""
     used = int(urlsplit(MAIN_REDIS).path.strip("/") or 0)
     worker = int(WORKER[2:]) + 1 if WORKER.startswith("gw") else 0
-    url = with_path(MAIN_REDIS, str((used + 8 + worker) % 16))
+    url = with_path(MAIN_REDIS, str(used + 8 + worker))
     with closing(redis.Redis.from_url(url)) as client:
         client.flushdb()
     return url
@@ -91,6 +95,7 @@ class Server:
             "PRACTICE_SIGNUP": "true",
             "RATE_LIMIT_PER_MINUTE": PLENTY,
             "ANON_RATE_LIMIT_PER_MINUTE": PLENTY,
+            "REDIS_TIMEOUT_MS": "5000",
             "PYTHONUNBUFFERED": "1",
             **self.changes,
         }

@@ -24,9 +24,9 @@ def silent_port():
 
 
 @pytest.fixture
-def client_at(monkeypatch, settings):
+def client_at(monkeypatch):
     def at(port):
-        timeout = settings.REDIS_TIMEOUT
+        timeout = 0.15
         client = redis_client.Redis(port=port, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None)
         monkeypatch.setattr(redis, "client", lambda: client)
         monkeypatch.setattr(redis, "_down_until", 0.0)

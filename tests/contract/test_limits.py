@@ -114,7 +114,8 @@ def without_redis(request: pytest.FixtureRequest, served_clinic: Clinic) -> Iter
             silent.listen(64)
             port = silent.getsockname()[1]
         name = request.param.replace(" ", "-")
-        server = Server(main.directory, main.database_url, f"redis://127.0.0.1:{port}/0", name=name)
+        patience = {"REDIS_TIMEOUT_MS": "150"}
+        server = Server(main.directory, main.database_url, f"redis://127.0.0.1:{port}/0", patience, name=name)
         with server.running():
             yield ServerDoor(server)
 
