@@ -28,7 +28,7 @@ BCryptSHA256PasswordHasher.rounds = 4  # tests/guards/test_settings.py holds the
 def _no_memory_of_other_tests() -> Iterator[None]:
     """Counts, sessions and totals of the test before are gone."""
     cache.clear()
-    limits._limiter.cache_clear()
+    limits._make_limiter.cache_clear()
     if redis.configured():
         with Redis.from_url(settings.REDIS_URL) as patient_client:
             patient_client.flushdb()

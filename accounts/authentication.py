@@ -17,17 +17,18 @@ from accounts.tokens import InvalidToken, Kind, read
 class CookieAuthentication(BaseAuthentication):
     """The `access_token` cookie of the contract."""
 
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
+    def authenticate(self, request: Request) -> tuple[User, bool | None] | None:
+        """The user, and as `request.auth` whether the call is within their limit (None: not counted yet)."""
         token = request.COOKIES.get(ACCESS_COOKIE)
         if not token:
             return None
         try:
-            user = sessions.user_of(read(token, Kind.ACCESS))
+            user, within_limit = sessions.user_of(read(token, Kind.ACCESS))
         except InvalidToken:
             user = None
         if user is None:
             raise AuthenticationFailed(sessions.ENDED_SENTENCE)
-        return user, None
+        return user, within_limit
 
     def authenticate_header(self, request: Request) -> str:
         return "Cookie"  # what makes DRF answer 401 and not 403

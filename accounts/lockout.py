@@ -6,6 +6,7 @@ count lives in Redis under `login:attempts:{email}` as a hash {count, first_atte
 attempt, as the contract says; without Redis in the cache of the one process.
 """
 
+import hashlib
 import math
 import threading
 import time
@@ -21,6 +22,7 @@ from django.shortcuts import render
 from core import redis
 from core.errors import Unavailable
 
+LONGEST_EMAIL = 254  # RFC 5321
 _RESERVE = """
 local count = tonumber(redis.call('HGET', KEYS[1], 'count') or '0')
 if count >= tonumber(ARGV[1]) then return math.max(redis.call('TTL', KEYS[1]), 1) end
@@ -45,7 +47,11 @@ def attempted_email(request: HttpRequest, credentials: dict[str, Any] | None) ->
 
 
 def attempts_key(email: str) -> str:
-    return f"login:attempts:{normalised_email(email)}"
+    """What is too long for an email is counted by its hash: nobody fills the memory with keys."""
+    email = normalised_email(email)
+    if len(email) > LONGEST_EMAIL:
+        email = hashlib.sha256(email.encode()).hexdigest()
+    return f"login:attempts:{email}"
 
 
 def reserve_attempt(email: str) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.roles import PERMISSIONS, Permission, Role
 from core.encryption.blind_index import email_fingerprint
@@ -60,10 +61,15 @@ class User(AbstractBaseUser, PracticeModel):
     department = models.CharField(max_length=120, blank=True, help_text="Staff only.")
     is_active = models.BooleanField(default=True, help_text="Unset it to end all sessions and refuse sign-in.")
     is_superuser = models.BooleanField(default=False, editable=False)
+    session_epoch = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Sessions of the admin site that began in an earlier epoch have ended."
+    )
     last_login = None  # the sessions below tell it, for each device
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    saved_one_by_one = frozenset({"email"})
 
     objects: ClassVar[UserManager] = UserManager()
     sign_in: ClassVar[SignInManager] = SignInManager()
@@ -93,6 +99,12 @@ class User(AbstractBaseUser, PracticeModel):
         self.email = self.email.strip()
         self.email_index = email_fingerprint(self.email)
         super().save(*args, **kwargs)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What ties a session of the admin site to this row: it ends with the password and with the epoch."""
+        return salted_hmac(
+            "accounts.User.session", f"{self.password}{self.session_epoch}", secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     def can(self, permission: Permission) -> bool:
         """Whether the role's line in accounts/roles.py holds this permission."""

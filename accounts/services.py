@@ -14,12 +14,12 @@ from django.http import HttpRequest
 from accounts import sessions
 from accounts.lockout import locked_sentence
 from accounts.models import Session, User
-from accounts.roles import Role
+from accounts.roles import Permission, Role, public_role
 from core.errors import Conflict, Forbidden, Invalid, NotSignedIn, Refusal
 from core.tenancy import practice_scope
 from practices.services import create_practice
 
-ROLE_FIELDS = {"specialization": Role.DOCTOR, "department": Role.STAFF}
+ROLE_FIELDS = {"specialization": (Role.DOCTOR,), "department": (Role.STAFF, Role.BILLING)}
 
 
 class LockedOut(Refusal):
@@ -38,9 +38,10 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
     user = authenticate(request, username=email, password=password)
     if user is None:
         wait = getattr(request, "lockout_seconds", 0)
-        raise LockedOut(wait) if wait else NotSignedIn("Invalid email or password")
+        raise LockedOut(wait) if wait else NotSignedIn(sessions.WRONG_CREDENTIALS)
+    session = sessions.begin(user=user, request=request)
     user_logged_in.send(sender=User, request=request, user=user)
-    return sessions.begin(user=user, request=request)
+    return session
 
 
 @transaction.atomic
@@ -61,7 +62,7 @@ def open_practice(
 ) -> User:
     """A new practice with its first office manager, for somebody who signs up and for the platform's command.
     Raises ValidationError for an odd time zone, Invalid as register_user does."""
-    practice = create_practice(name=practice_name or f"{name}'s practice"[:200], timezone=timezone, by=None)
+    practice = create_practice(name=practice_name or "New practice", timezone=timezone, by=None)
     with practice_scope(practice.pk):
         return register_user(by=None, email=email, name=name, password=password, role=Role.ADMIN, **details)
 
@@ -84,32 +85,48 @@ def ensure_superuser(*, email: str, password: str) -> tuple[User, bool]:
 @transaction.atomic
 def update_profile(*, by: User, **changes: str) -> User:
     """Change one's own name, phone, specialization or department; raises Invalid where the role has no such detail."""
-    user = User.sign_in.select_for_update().get(pk=by.pk)
+    (user,) = _locked(by)
     _set_details(user, changes)
     return _save(user)
 
 
 @transaction.atomic
-def update_user(*, user: User, by: User, role: str, is_active: bool, **changes: str) -> User:
-    """An office manager changes a colleague. A new role and a deactivation end that person's sessions.
-    Raises Forbidden when it would lock out the one who does it, Invalid like register_user."""
-    if user.pk == by.pk and (role != by.role or not is_active):
+def update_user(*, user: User, by: User, **changes: Any) -> User:
+    """An office manager changes a colleague. A new role and a deactivation end that person's sessions. Raises
+    Forbidden when it would lock out the one who does it, or who no longer manages; Invalid like register_user."""
+    manager, colleague = _locked(by, user)
+    if not (manager.is_active and manager.can(Permission.MANAGE_PRACTICE)):
+        raise Forbidden("You no longer manage this practice.")
+    if manager is colleague and {"role", "is_active"} & changes.keys():
         raise Forbidden("You cannot change your own role or deactivate yourself.")
-    before = User.sign_in.select_for_update().get(pk=user.pk)
-    after = User.sign_in.get(pk=user.pk)
-    after.role, after.is_active = role, is_active
-    _set_details(after, changes)
-    if (before.role, before.is_active) != (role, is_active):
-        sessions.end_all(user=after)
-    with _one_account_an_email(after):
-        return _save(after)
+    before = colleague.role, colleague.is_active
+    colleague.role = changes.pop("role", colleague.role)
+    colleague.is_active = changes.pop("is_active", colleague.is_active)
+    _set_details(colleague, changes)
+    if (colleague.role, colleague.is_active) != before:
+        sessions.end_all(user=colleague)
+    with _one_account_an_email(colleague):
+        return _save(colleague)
 
 
 @transaction.atomic
 def set_password(*, user: User, by: User, password: str) -> None:
-    """A new password; it ends every session of this person."""
-    set_checked_password(user, password)
-    sessions.end_all(user=_save(user))
+    """A new password; it ends every session of this person. Raises Forbidden when `by` was deactivated
+    meanwhile."""
+    actor, current = _locked(by, user)
+    if not actor.is_active:
+        raise Forbidden("Your account is no longer active.")
+    set_checked_password(current, password)
+    sessions.end_all(user=current)
+    _save(current)
+    user.password, user.session_epoch = current.password, current.session_epoch  # for the admin's own session
+
+
+def _locked(*users: User) -> list[User]:
+    """The rows as they are now, in the order given; nobody else changes them before this transaction ends. They are
+    locked in one order, so that two managers who change each other wait instead of locking up."""
+    rows = {pk: User.sign_in.select_for_update().get(pk=pk) for pk in sorted({user.pk for user in users})}
+    return [rows[user.pk] for user in users]
 
 
 def set_checked_password(user: User, password: str) -> None:
@@ -122,9 +139,8 @@ def set_checked_password(user: User, password: str) -> None:
 
 def _set_details(user: User, details: dict[str, Any]) -> None:
     for field, value in details.items():
-        role = ROLE_FIELDS.get(field)
-        if role and value and user.role != role:
-            raise Invalid(field, f"Only the role {role.value} has this.")
+        if value and user.role not in ROLE_FIELDS.get(field, (user.role,)):
+            raise Invalid(field, f"The role {public_role(user.role)} has none.")
         setattr(user, field, value)
 
 

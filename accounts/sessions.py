@@ -6,7 +6,7 @@ once; a changed user leaves a short hold, after which the next reader fetches th
 """
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,7 @@ from redis import Redis
 from accounts.models import Session, SessionQuerySet, User
 from accounts.tokens import Claims, InvalidToken, Kind, read, refresh_life
 from core import redis
+from core.api import limits
 from core.client import client_address
 from core.encryption.keyring import DecryptionError, get_keyring
 from core.errors import NotSignedIn
@@ -25,6 +26,7 @@ from core.errors import NotSignedIn
 LIFE_SECONDS = 60  # how long Redis answers before the row is asked again; also how often last_seen_at is written
 HOLD_SECONDS = 5  # longer than any reader needs between reading the row and filling the cache
 ENDED, HOLD = b"ended", b"hold"
+WRONG_CREDENTIALS = "Invalid email or password"  # the contract's words
 ENDED_SENTENCE = "Your session has ended. Please sign in again."
 _LABEL = b"session.user"
 _FIELDS = ("id", "email", "name", "phone", "role", "specialization", "department", "is_superuser", "practice_id")
@@ -37,9 +39,13 @@ def _key(session_id: UUID) -> str:
 
 @transaction.atomic
 def begin(*, user: User, request: HttpRequest) -> Session:
-    """A new session of this user on the device behind the request."""
+    """A new session, on the device behind the request, of the user whose password was just found right. Raises
+    NotSignedIn when it was changed, or the user deactivated, while it was being checked."""
+    current = User.sign_in.select_for_update().get(pk=user.pk)
+    if current.password != user.password or not current.is_active:
+        raise NotSignedIn(WRONG_CREDENTIALS)
     return Session.objects.create(
-        user=user,
+        user=current,
         expires_at=timezone.now() + refresh_life(),
         address=client_address(request),
         agent=request.headers.get("User-Agent", "")[:255].replace("\x00", ""),
@@ -66,7 +72,9 @@ def end(*, session_id: UUID) -> None:
 
 @transaction.atomic
 def end_all(*, user: User) -> None:
-    """End every session of this user, as a password change, a new role and a deactivation do."""
+    """End every session of this user, the admin site's too, as a password change, a new role and a deactivation do."""
+    user.session_epoch += 1
+    User.sign_in.filter(pk=user.pk).update(session_epoch=user.session_epoch)
     _end(Session.objects.filter(user=user))
 
 
@@ -90,7 +98,7 @@ def _mark(session_ids: list[UUID], mark: bytes, life: timedelta) -> None:
 
     def write() -> None:
         try:
-            redis.ask(mark_all)
+            redis.insist(mark_all)
         except redis.RedisDown:
             pass  # told by redis.ask; what Redis still holds is gone after LIFE_SECONDS
 
@@ -98,14 +106,13 @@ def _mark(session_ids: list[UUID], mark: bytes, life: timedelta) -> None:
         transaction.on_commit(write)
 
 
-def user_of(claims: Claims) -> User | None:
-    """The active user of a live session, with `session_id` set on it; None where the session has ended."""
-    user = _from_redis(claims) if redis.configured() else None
-    if user is None:
-        user = _from_database(claims)
-    if user is not None:
-        user.session_id = claims.session_id  # type: ignore[attr-defined]
-    return user
+def user_of(claims: Claims) -> tuple[User | None, bool | None]:
+    """The active user of a live session, None where it has ended; and whether their call is within the limit, None
+    where nobody has counted it yet. Redis is asked for both at once."""
+    stored, within_limit = _ask_redis(claims)
+    if stored == ENDED:
+        return None, None
+    return _opened(stored, claims) or _from_database(claims), within_limit
 
 
 def _live_session(claims: Claims) -> Session | None:
@@ -135,15 +142,20 @@ def _remember(session: Session) -> None:
         pass  # told by redis.ask; the database answers
 
 
-def _from_redis(claims: Claims) -> User | None:
+def _ask_redis(claims: Claims) -> tuple[bytes | None, bool | None]:
+    if not redis.configured():
+        return None, None
     try:
-        value = redis.ask(lambda client: client.get(_key(claims.session_id)))
+        return limits.read_and_count(read=_key(claims.session_id), refused=ENDED, user_id=str(claims.user_id))
     except redis.RedisDown:
-        return None
-    if value is None or value in (ENDED, HOLD):
+        return None, None
+
+
+def _opened(stored: bytes | None, claims: Claims) -> User | None:
+    if stored is None or stored == HOLD:
         return None
     try:
-        row = orjson.loads(get_keyring().decrypt(cast("bytes", value), _LABEL))
+        row = orjson.loads(get_keyring().decrypt(stored, _LABEL))
     except DecryptionError:
         return None  # written under a key that has left the ring
     if row["id"] != str(claims.user_id):

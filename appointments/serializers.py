@@ -20,7 +20,10 @@ class MomentField(serializers.DateTimeField):
     """DRF's field, which takes a local time that the clocks skip for one an hour later; this one refuses it."""
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        moment: datetime = super().enforce_timezone(value)
+        try:
+            moment: datetime = super().enforce_timezone(value)
+        except OverflowError:  # the first and last hours that Python knows, in some time zones
+            self.fail("overflow")
         if is_naive(value) and not datetime_exists(moment):
             self.fail("make_aware", timezone=moment.tzinfo)
         return moment

@@ -14,9 +14,11 @@ from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from core.errors import Conflict, Forbidden, Invalid
 from patients.models import Patient
+from patients.models import Status as ChartStatus
 from practices.services import current_practice
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+BOOKINGS_BEFORE_CONFIRMATION = 2
 DEADLOCK = "40P01"
 
 
@@ -51,6 +53,8 @@ def book(*, by: User, patient_id: UUID, doctor_id: UUID, date: datetime, reason:
     date = _checked_time(by, date)
     length = timedelta(minutes=current_practice().appointment_minutes)
     with _one_at_a_time(doctor_id):
+        if patient.status == ChartStatus.PENDING and by.can(Permission.BOOK_OWN):
+            _check_newcomers_bookings(patient)
         appointment: Appointment = Appointment.objects.create(
             patient=patient, doctor=doctor, starts_at=date, ends_at=date + length, reason=reason, notes=notes
         )
@@ -73,6 +77,14 @@ def change(*, by: User, appointment_id: UUID, **changes: Any) -> Appointment:
         appointment.notes = changes.get("notes", appointment.notes)
         appointment.save()
     return Appointment.objects.with_people().get(pk=appointment_id)
+
+
+def _check_newcomers_bookings(patient: Patient) -> None:
+    """Anybody can register: until the practice has confirmed who it is, they cannot fill its calendar."""
+    Patient.objects.select_for_update().get(pk=patient.pk)  # two of their bookings at once wait for each other
+    booked = Appointment.objects.filter(patient=patient, status=Status.SCHEDULED).count()
+    if booked >= BOOKINGS_BEFORE_CONFIRMATION:
+        raise Forbidden("Your registration waits for the practice to confirm it; you cannot book more until then.")
 
 
 def _checked_time(by: User, date: datetime) -> datetime:

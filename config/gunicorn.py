@@ -29,6 +29,7 @@ bind = settings.SERVER_BIND
 workers = settings.SERVER_PROCESSES
 worker_class = Worker
 control_socket_disable = True
+forwarder_headers = ""  # no caller says where we are mounted (SCRIPT_NAME), whatever a proxy passes on
 keepalive = 75
 graceful_timeout = 8  # seconds for requests in progress; containers are killed after ten
 accesslog = None  # core.middleware.RequestLog names the route, never the path as typed

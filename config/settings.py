@@ -106,7 +106,12 @@ if REDIS_URL:
         }
     }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},  # counts of sign-ins must not be pushed out by other emails' counts
+        }
+    }
 
 # --- The server (config/gunicorn.py, manage.py serve) ----------------------------------------------------------------
 SERVER_HOST = env.text("HOST") or "127.0.0.1"

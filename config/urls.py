@@ -20,6 +20,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include(api)),
+    path("api", UnknownPath.as_view()),
 ]
 handler400 = "core.api.errors.bad_request"
 handler404 = "core.api.errors.not_found"

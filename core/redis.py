@@ -31,11 +31,20 @@ def client() -> redis.Redis:
     return connection
 
 
-def ask(operation: Callable[[redis.Redis], T]) -> T:
+def insist(operation: Callable[[redis.Redis], T]) -> T:
+    """`ask` for what must not be lost to a hiccup, such as the end of a session: it does not mind an earlier failure,
+    and tries twice."""
+    try:
+        return operation(client())
+    except redis.RedisError:
+        return ask(operation, even_when_down=True)
+
+
+def ask(operation: Callable[[redis.Redis], T], *, even_when_down: bool = False) -> T:
     """What `operation` answers; raises RedisDown when Redis is out of reach."""
     global _down_until
     now = time.monotonic()
-    if _down_until:
+    if _down_until and not even_when_down:
         if now < _down_until:
             raise RedisDown
         _down_until = now + RETRY_SECONDS  # this call tries; the others go on failing at once

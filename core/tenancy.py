@@ -4,10 +4,10 @@ can neither be read nor written inside it."""
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import FieldError, ObjectDoesNotExist
 from django.db import models
 
 from core import totals
@@ -53,6 +53,9 @@ class PracticeQuerySet(models.QuerySet):
     def update(self, **values: Any) -> int:
         if {"practice", "practice_id"} & values.keys():
             raise ScopeError("A row stays in its practice.")
+        derived_from = cast("type[PracticeModel]", self.model).saved_one_by_one & values.keys()
+        if derived_from:
+            raise FieldError(f"Other columns follow from {', '.join(derived_from)}: save the rows one by one.")
         changed = super().update(**values)
         totals.forget(self.model, _scope.get())
         return changed
@@ -74,9 +77,9 @@ class PracticeQuerySet(models.QuerySet):
 class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):  # type: ignore[misc]
     """Rows of the scope's practice; raises ScopeError outside a scope."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._starts: dict[tuple[str | None, UUID], PracticeQuerySet] = {}
+    def __getstate__(self) -> dict[str, Any]:
+        """Django gives each model that inherits a manager a copy; a copy remembers nothing of its original's model."""
+        return {name: value for name, value in self.__dict__.items() if name != "_starts"}
 
     def start(self) -> PracticeQuerySet:
         """What every query of this manager starts from, before it is narrowed to the scope."""
@@ -85,12 +88,14 @@ class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):  # type: 
 
     def get_queryset(self) -> PracticeQuerySet:
         """A copy of the practice's own start, which is built once: copying costs a tenth of building."""
-        key = (self._db, current_practice_id())
-        if key not in self._starts:
-            if len(self._starts) >= STARTS_HELD:
-                self._starts.clear()
-            self._starts[key] = self.start().filter(practice_id=key[1])
-        return self._starts[key].all()
+        practice_id = current_practice_id()
+        starts: dict[UUID, PracticeQuerySet] = self.__dict__.setdefault("_starts", {})
+        start = starts.get(practice_id)
+        if start is None:
+            if len(starts) >= STARTS_HELD:
+                starts.clear()
+            start = starts[practice_id] = self.start().filter(practice_id=practice_id)
+        return start.all()
 
 
 class PracticeModel(Model):
@@ -98,6 +103,9 @@ class PracticeModel(Model):
     through `objects` before they store them."""
 
     practice = models.ForeignKey("practices.Practice", on_delete=models.PROTECT, related_name="+", editable=False)
+
+    # fields that save() derives other columns from, which a bulk update would leave behind
+    saved_one_by_one: ClassVar[frozenset[str]] = frozenset()
 
     objects: ClassVar[PracticeManager] = PracticeManager()
 

@@ -46,6 +46,8 @@ class Patient(PracticeModel):
     emergency_contact = EncryptedCharField(label="patient.emergency_contact", max_length=300, blank=True)
     search_index = BlindIndexField()
 
+    saved_one_by_one = SEARCHED
+
     objects: ClassVar[PatientManager] = PatientManager()
 
     class Meta(PracticeModel.Meta):

@@ -16,6 +16,7 @@ from core.encryption.blind_index import (
     query_words,
     text_tokens,
 )
+from core.errors import Invalid
 from core.tenancy import current_practice_id
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ WORDS_OF: dict[str, Callable[[str], list[str]]] = {
     "email": lambda email: [email_word(email)],
     "phone": lambda phone: [phone_digits(phone)],
 }
+MOST_CHECKED = 50_000  # candidates that one search decrypts: about a second
 SEARCHED = frozenset(WORDS_OF)
 
 
@@ -37,14 +39,15 @@ def chart_tokens(patient: "Patient") -> list[int]:
 
 
 def find(charts: "PatientQuerySet", query: str) -> "PatientQuerySet | list[UUID]":
-    """Those of the charts in which every word of the query occurs, in the charts' order: a queryset where the index
-    alone answers, else the ids of the hits that were checked. None for a query without letters or digits."""
+    """Those of the charts in which every word of the query occurs, newest first: a queryset where the index alone
+    answers, else the ids of the hits that were checked. None for a query without letters or digits. Raises Invalid
+    for a word that most of the practice's patients have."""
     words = query_words(query)
     if not words:
         return charts.none()
     candidates = charts.filter(search_index__has_all=query_tokens(words, practice_id=current_practice_id()))
     to_check = [word for word in words if not is_exact(word)]
-    return list(_checked(candidates, to_check)) if to_check else candidates
+    return sorted(_checked(candidates, to_check), reverse=True) if to_check else candidates.order_by("-pk")
 
 
 def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
@@ -52,7 +55,10 @@ def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
     the email and phone of a hit then need not be decrypted."""
     fields = {name: candidates.model._meta.get_field(name) for name in WORDS_OF}
     envelopes = {f"raw_{name}": ExpressionWrapper(F(name), output_field=BinaryField()) for name in WORDS_OF}
-    for pk, *raw in candidates.annotate(**envelopes).values_list("pk", *envelopes).iterator(chunk_size=5000):
+    rows = candidates.order_by().annotate(**envelopes).values_list("pk", *envelopes)[: MOST_CHECKED + 1]
+    for number, (pk, *raw) in enumerate(rows.iterator(chunk_size=5000)):
+        if number == MOST_CHECKED:
+            raise Invalid("search", "Too many patients match. Add another word, or more of this one.")
         missing: Any = words
         for (name, field), envelope in zip(fields.items(), raw, strict=True):
             text = field.decrypt(bytes(envelope))

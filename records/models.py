@@ -47,6 +47,8 @@ class MedicalRecord(PracticeModel):
     notes = EncryptedTextField(label="record.notes", max_length=20_000, blank=True)
     attachments = EncryptedListField(label="record.attachments", default=list, blank=True)
 
+    saved_one_by_one = frozenset({"prescription"})
+
     objects: ClassVar[RecordManager] = RecordManager()
 
     class Meta(PracticeModel.Meta):

@@ -23,11 +23,11 @@ def write_record(*, by: User, patient_id: UUID, **texts: Any) -> MedicalRecord:
 
 
 def _encounter_without_record(doctor: User, patient: Patient) -> Appointment | None:
-    """The row is locked, so that two records written at once do not take the same encounter."""
+    """Two records written at once do not take the same encounter: all that come into question are locked, and only
+    then is looked which of them is free."""
     happened = Q(status=Status.COMPLETED) | Q(status=Status.SCHEDULED, starts_at__lte=timezone.now())
-    encounters = Appointment.objects.select_for_update().filter(happened, doctor=doctor, patient=patient)
-    without_record = ~Q(
-        pk__in=MedicalRecord.objects.filter(patient=patient, appointment__isnull=False).values("appointment")
-    )
-    encounter: Appointment | None = encounters.filter(without_record).order_by("-starts_at", "-id").first()
+    met = Appointment.objects.select_for_update().filter(happened, doctor=doctor, patient=patient)
+    locked = list(met.order_by("pk").values_list("pk", flat=True))
+    free = Appointment.objects.filter(pk__in=locked, record__isnull=True)
+    encounter: Appointment | None = free.order_by("-starts_at", "-id").first()
     return encounter

@@ -150,3 +150,18 @@ def test_other_mistakes_are_not_taken_for_a_taken_slot(scope, make_user, as_role
     monkeypatch.setattr(Appointment, "save", broken)
     answer = staff.post("/api/appointments", booking(doctor, patient, START), "application/json")
     assert answer.status_code == 500
+
+
+def test_a_newcomer_cannot_fill_the_calendar_before_the_practice_knows_them(scope, make_user, client_of):
+    doctor, person = make_user("doctor"), make_user("patient")
+    chart = PatientFactory(user=person, status="pending")
+    newcomer = client_of(person)
+
+    def book(hour):
+        body = booking(doctor, chart, START + timedelta(hours=hour))
+        return newcomer.post("/api/appointments", body, "application/json").status_code
+
+    assert [book(hour) for hour in range(3)] == [201, 201, 403]
+    chart.status = "confirmed"
+    chart.save()
+    assert book(4) == 201

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
-from core.api.errors import error_response
+from core.api.errors import MALFORMED, error_response, is_api
 
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -20,20 +21,37 @@ class Doors:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _too_large(request):
-            _drain(request)
-            return error_response(413, f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
-        if request.path.startswith("/api/") and request.method not in SAFE_METHODS and _from_foreign_page(request):
-            return error_response(403, "This request came from a page of another site.")
-        response = self.get_response(request)
-        if request.path.startswith("/api/"):
-            response.headers.setdefault("Cache-Control", "no-store")  # no chart stays behind in a browser's cache
+        if not is_api(request):
+            return _refusal_of_body(request) or self.get_response(request)
+        response = _refusal_of_host(request) or _refusal_of_body(request) or _refusal_of_origin(request)
+        response = response or self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")  # no chart stays behind in a browser's cache
         return response
 
 
-def _too_large(request: HttpRequest) -> bool:
+def _refusal_of_host(request: HttpRequest) -> HttpResponse | None:
+    """Django would refuse it too, but with DEBUG on a page that shows the settings."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return error_response(400, MALFORMED)
+    return None
+
+
+def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return error_response(411, "Say how long the request body is, in Content-Length.")
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return length.isdigit() and int(length) > settings.MAX_BODY_BYTES
+    if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
+        _drain(request)
+        return error_response(413, f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
+    return None
+
+
+def _refusal_of_origin(request: HttpRequest) -> HttpResponse | None:
+    if request.method not in SAFE_METHODS and _from_foreign_page(request):
+        return error_response(403, "This request came from a page of another site.")
+    return None
 
 
 def _drain(request: HttpRequest) -> None:

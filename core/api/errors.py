@@ -80,20 +80,20 @@ def _messages_by_field(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     return {prefix or "request": messages}
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+def is_api(request: HttpRequest) -> bool:
+    return request.path_info == "/api" or request.path_info.startswith("/api/")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: what was refused before a view was reached, such as a foreign Host header."""
-    if _is_api(request):
+    if is_api(request):
         return error_response(400, MALFORMED)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404."""
-    if _is_api(request):
+    if is_api(request):
         return error_response(404, NOT_FOUND)
     return render(request, "error.html", {"title": "Page not found", "sentence": "There is nothing here."}, status=404)
 
@@ -101,6 +101,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what broke outside a view of the API."""
     logger.error("Unexpected error outside the API's views", exc_info=True)
-    if _is_api(request):
+    if is_api(request):
         return error_response(500, UNEXPECTED)
     return render(request, "error.html", {"title": "Something went wrong", "sentence": UNEXPECTED}, status=500)

@@ -9,8 +9,8 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.api import limits
 from core.api.errors import NOT_FOUND
-from core.api.limits import count_call
 from core.api.permissions import RolePermission, effective_method
 from core.errors import Forbidden, Missing
 from core.tenancy import practice_scope
@@ -46,9 +46,14 @@ class PracticeScoped(APIView):
         try:
             user = request.user
         except APIException:
-            count_call(request, None)
+            limits.count_address(request._request)
             raise
-        count_call(request, str(user.pk) if user else None)
+        if user is None:
+            limits.count_address(request._request)
+        elif request.auth is None:
+            limits.count_user(str(user.pk))
+        elif not request.auth:
+            limits.refuse(str(user.pk))
 
     def enter(self, request: Request) -> None:
         """Let the caller in or raise."""

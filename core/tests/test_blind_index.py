@@ -1,6 +1,7 @@
 """Search through the blind index finds exactly what a search through the plaintext would."""
 
 import pytest
+from django.core.exceptions import FieldError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from core.encryption.blind_index import (
     query_words,
     text_tokens,
 )
+from core.errors import Invalid
 from core.tenancy import practice_scope
 from patients.models import Patient
 from patients.search import find
@@ -33,8 +35,8 @@ NAMES = [
 
 
 def hits(query):
-    found = find(Patient.objects.order_by("id"), query)
-    return list(found) if isinstance(found, list) else [row.pk for row in found]
+    found = find(Patient.objects.all(), query)
+    return sorted(found if isinstance(found, list) else (row.pk for row in found))
 
 
 def plain_hits(patients, query):
@@ -116,6 +118,20 @@ def test_the_index_follows_every_way_of_changing_a_chart(scope):
     assert hits("777888") == [patient.pk]
     bulk = Patient.objects.bulk_create([PatientFactory.build(name="Bulk Row")])
     assert hits("bulk row") == [bulk[0].pk]
+    with pytest.raises(FieldError, match="one by one"):
+        Patient.objects.filter(pk=patient.pk).update(name="Stale Index")
+    with pytest.raises(FieldError, match="one by one"):
+        Patient.objects.bulk_update(bulk, ["email"])
+
+
+def test_a_word_that_everybody_has_is_refused_instead_of_decrypting_them_all(scope, monkeypatch):
+    monkeypatch.setattr("patients.search.MOST_CHECKED", 2)
+    PatientFactory.create_batch(2)
+    assert len(hits("example")) == 2
+    PatientFactory()
+    with pytest.raises(Invalid, match="Too many patients match"):
+        hits("example")
+    assert len(hits("exa")) == 3  # the index alone answers
 
 
 def test_two_practices_share_no_token_and_the_key_changes_all(db, settings):

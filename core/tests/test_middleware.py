@@ -21,3 +21,16 @@ def test_the_log_names_the_route_and_never_what_was_typed(anonymous, db, caplog)
     anonymous.get("/api/patients/01a1fd58-089a-7324-97d4-53641105868a")
     assert "Marked" not in caplog.text
     assert "GET /api/patients/<uuid:chart_id> 401" in caplog.text
+
+
+def test_a_body_of_unsaid_length_is_refused_in_a_sentence(anonymous, db):
+    answer = anonymous.post("/api/auth/login", headers={"Transfer-Encoding": "chunked"})
+    assert (answer.status_code, set(answer.json())) == (411, {"detail"})
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("path", ["/api", "/api/health", "/api/nope"])
+def test_a_foreign_host_learns_nothing_of_the_settings(anonymous, db, settings, debug, path):
+    settings.DEBUG = debug
+    answer = anonymous.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.json()) == (400, {"detail": "The request is malformed."})

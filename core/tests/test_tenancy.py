@@ -5,9 +5,11 @@ import threading
 import pytest
 
 from accounts.models import User
-from core.tenancy import ScopeError, current_practice_id, practice_scope
+from core.tenancy import PracticeModel, ScopeError, current_practice_id, practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
+from practices.models import Office
+from practices.tests.factories import PracticeFactory
 
 
 @pytest.fixture
@@ -85,3 +87,34 @@ def test_a_scope_does_not_reach_another_thread(scope):
     thread.start()
     thread.join()
     assert seen == ["shut"]
+
+
+def test_models_that_inherit_one_manager_do_not_share_what_it_remembers(scope):
+    class Room(PracticeModel):
+        class Meta:
+            app_label = "core"
+
+    assert [model.objects.all().model for model in (Office, Room, Office)] == [Office, Room, Office]
+
+
+def test_many_practices_at_once_each_keep_their_own_rows(db, monkeypatch):
+    """The remembered starts are dropped when there are too many of them, while others read them."""
+    monkeypatch.setattr("core.tenancy.STARTS_HELD", 3)
+    practices = PracticeFactory.create_batch(12)
+    errors = []
+
+    def read(practice):
+        try:
+            for _ in range(200):
+                with practice_scope(practice.pk):
+                    where = str(Patient.objects.all().query)
+                    assert practice.pk.hex in where.replace("-", "")
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=read, args=(practice,)) for practice in practices]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
