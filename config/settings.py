@@ -68,6 +68,8 @@ CORS_URLS_REGEX = r"^/api/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # the admin site's own cookies
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_NAME = "praxis_admin"
+SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day, not Django's two weeks: a desk is shared, and charts are behind it
+SESSION_SAVE_EVERY_REQUEST = False  # counted from sign-in: an open page that asks now and then does not prolong it
 X_FRAME_OPTIONS = "DENY"
 
 # --- Database and cache ----------------------------------------------------------------------------------------------

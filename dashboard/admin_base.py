@@ -11,6 +11,7 @@ from django.contrib.admin import ListFilter, ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
+from django.db import connection
 from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import cached_property
@@ -29,6 +30,7 @@ from practices.models import Office, Practice
 from records.models import MedicalRecord
 
 P = Permission
+STALE = "Somebody else has changed this meanwhile. Open it again to see how it is now."
 
 
 class Access(NamedTuple):
@@ -56,13 +58,25 @@ def acting(request: HttpRequest) -> User:
 
 
 class ServiceForm(forms.ModelForm):
-    """A form whose service may have refused what it holds; it then shows why, beside the field where there is one."""
+    """A form whose service may have refused what it holds; it then shows why, beside the field where there is one.
+    It changes the row that its page showed: what was opened before somebody else's change is not stored over it."""
 
     refusal: ClassVar[Refusal | None] = None
     named_here: ClassVar[dict[str, str]] = {}  # a field's name in the service: its name in this form
 
+    version = forms.CharField(required=False, widget=forms.HiddenInput)  # shown by templates/admin/version.html
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            del self.fields["version"]
+        else:
+            self.initial["version"] = self.instance.updated_at.isoformat()
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        if "version" in self.fields and self.cleaned_data.get("version") != self.initial["version"]:
+            self.add_error(None, STALE)
         if self.refusal is not None:
             for field, messages in (self.refusal.errors or {"": [self.refusal.detail]}).items():
                 name = self.named_here.get(field, field)
@@ -106,6 +120,7 @@ class PracticeModelAdmin(ModelAdmin):
     show_facets = ShowFacets.NEVER
     ordering: tuple[str, ...] = ("-id",)
     warn_unsaved_form = True
+    change_form_after_template = "admin/version.html"
 
     # --- What a subclass says
 
@@ -152,6 +167,16 @@ class PracticeModelAdmin(ModelAdmin):
 
     # --- Saving
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Who sends a form waits for whoever sends one for the same row: of two that were opened together, the second
+        finds the row changed. SQLite's transactions queue by themselves (IMMEDIATE)."""
+        row = super().get_object(request, object_id, from_field)
+        if row is None or request.method != "POST" or connection.vendor != "postgresql":
+            return row
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"admin:{row.pk}"])
+        return super().get_object(request, object_id, from_field)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -185,6 +210,10 @@ class PracticeModelAdmin(ModelAdmin):
         pass
 
     # --- Forms
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What a new row's form starts with; Django would take anything from the address."""
+        return {}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -79,7 +79,7 @@ class PersonAdmin(PracticeModelAdmin):
     fields = ("name", "email", "role", "phone", "specialization", "department", "new_password")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
-        return {**super().get_changeform_initial_data(request), "role": Role.STAFF}
+        return {"role": Role.STAFF}
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = list(self.fields)
@@ -100,8 +100,7 @@ class PersonAdmin(PracticeModelAdmin):
 
     def change(self, request: HttpRequest, row: User, values: dict[str, Any]) -> User:
         by, password = acting(request), values.pop("new_password", None)
-        details = {name: value for name, value in values.items() if name not in ("role", "is_active")}
-        person = services.update_user(user=row, by=by, role=row.role, is_active=row.is_active, **details)
+        person = services.update_user(user=row, by=by, **values) if values else row
         if password:
             services.set_password(user=person, by=by, password=password)
             if person.pk == by.pk:

@@ -1,19 +1,19 @@
 """In whose practice the admin site works: one's own, or the one that a platform superuser has picked."""
 
 from collections.abc import Callable
-from functools import cache
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import resolve, reverse
+from django.urls import resolve
 from django.utils import timezone
 
 from core.errors import Refusal
 from core.tenancy import practice_scope
 from practices.models import Practice
 
+ADMIN_ROOT = "/admin/"  # in config/urls.py
 PICKED = "picked_practice"  # in the admin's session
 # what works before a practice is known
 WITHOUT_PRACTICE = {"login", "logout", "jsi18n", "password_change", "password_change_done", "pick_practice"}
@@ -26,7 +26,11 @@ class AdminScope:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not _in_admin(request) or not request.user.is_authenticated:
+        if not _in_admin(request):
+            return self.get_response(request)
+        if _holds_nul(request):
+            return render(request, "400.html", status=400)
+        if not request.user.is_authenticated:
             return self.get_response(request)
         practice = _practice_of(request)
         if practice is None:
@@ -50,13 +54,14 @@ class AdminScope:
         return render(request, "error.html", shown, status=exception.status)
 
 
-@cache
-def _admin_root() -> str:
-    return reverse("admin:index")
-
-
 def _in_admin(request: HttpRequest) -> bool:
-    return request.path_info.startswith(_admin_root())
+    """By the path alone: what `reverse` gives depends on where the server is mounted."""
+    return request.path_info.startswith(ADMIN_ROOT)
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    """No text has the character NUL, and PostgreSQL takes none; Django's admin hands queries on as they come."""
+    return any("\0" in text for name, values in request.GET.lists() for text in (name, *values))
 
 
 def _practice_of(request: HttpRequest) -> Practice | None:

@@ -5,16 +5,20 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, path, reverse
+from rest_framework.exceptions import Throttled
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import services
+from accounts.lockout import clear_attempts
+from core.api import limits
 from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_scope import pick
 from practices.models import Practice
@@ -30,6 +34,14 @@ class SignInForm(AuthenticationForm):
         "invalid_login": "Email or password is wrong, or this account may not enter the admin site.",
     }
 
+    def confirm_login_allowed(self, user: Any) -> None:
+        """The password was right: whoever may not enter is refused, and that is no failed attempt."""
+        try:
+            super().confirm_login_allowed(user)
+        except forms.ValidationError:
+            clear_attempts(user.email)
+            raise
+
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
     def save(self, commit: bool = True) -> Any:
@@ -44,6 +56,17 @@ class PickPracticeForm(forms.Form):
 class Suggestions(AutocompleteJsonView):
     """The people a form offers while somebody types, by name: `__str__` shows none. More letters narrow them down,
     so that a single one need not count a million."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """Only what one of our forms asks for; Django would answer for every relation that any model has."""
+        asked = tuple(request.GET.get(part) for part in ("app_label", "model_name", "field_name"))
+        if asked not in {
+            (model._meta.app_label, model._meta.model_name, field)
+            for model, model_admin in self.admin_site._registry.items()
+            for field in model_admin.autocomplete_fields
+        }:
+            raise PermissionDenied
+        return super().process_request(request)
 
     def get_queryset(self) -> Any:
         return super().get_queryset()[:MOST_SUGGESTED]
@@ -69,6 +92,15 @@ class PraxisAdminSite(UnfoldAdminSite):
         own = [path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice")]
         # Django's view_on_site looks rows up without a scope, and no page of ours links it.
         return own + [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Counted by address like the API's sign-in, beside the count by email."""
+        if request.method == "POST":
+            try:
+                limits.count_address(request)
+            except Throttled as throttled:
+                return _too_many(request, throttled)
+        return super().login(request, extra_context)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """unfold's search for pages remembers what was typed in the cache; each list here has its own search."""
@@ -97,3 +129,10 @@ class PraxisAdminSite(UnfoldAdminSite):
             "admin/pick_practice.html",
             {**self.each_context(request), "title": "Pick a practice", "form": form},
         )
+
+
+def _too_many(request: HttpRequest, throttled: Throttled) -> HttpResponse:
+    shown = {"title": "Too many attempts", "sentence": f"Please try again in {throttled.wait} second(s)."}
+    page = render(request, "error.html", shown, status=429)
+    page["Retry-After"] = str(throttled.wait)
+    return page
