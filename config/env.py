@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -89,10 +90,45 @@ def encryption_keys(name: str) -> dict[int, bytes]:
 
 def database(name: str, default: str) -> dict[str, object]:
     value = text(name) or default
+    if not value.startswith(("postgresql://", "postgres://", "sqlite:///")):  # django-environ only warns, in two lines
+        raise ImproperlyConfigured(f"{name} must begin with postgresql:// or sqlite:///.")
     try:
-        parsed = dict(environ.Env.db_url_config(value))
+        return dict(environ.Env.db_url_config(value))
     except Exception as error:  # django-environ raises several kinds for an odd URL
         raise ImproperlyConfigured(f"{name} is not a database URL such as postgresql://user:pass@host/name.") from error
-    if parsed.get("ENGINE") not in ("django.db.backends.postgresql", "django.db.backends.sqlite3"):
-        raise ImproperlyConfigured(f"{name} must begin with postgresql:// or sqlite:///.")
-    return parsed
+
+
+def redis_url(name: str) -> str:
+    """Empty, or the address of a Redis. What is refused is not repeated: it may hold a password."""
+    value = text(name)
+    parts = _split(value)
+    is_server = parts.scheme in ("redis", "rediss") and parts.hostname
+    is_socket = parts.scheme == "unix" and parts.path.startswith("/")
+    if value and not is_server and not is_socket:
+        raise ImproperlyConfigured(
+            f"{name} must be the address of a Redis such as redis://localhost:6379/0 (or rediss://, or unix:///path)."
+        )
+    return value
+
+
+def origins(name: str, default: tuple[str, ...]) -> list[str]:
+    """Origins as browsers send them: a scheme and a host in small letters, a port where it is not the usual one."""
+    values = names(name, default)
+    for value in values:
+        parts = _split(value)
+        if not parts.scheme or not parts.hostname or value != f"{parts.scheme}://{parts.netloc.lower()}":
+            raise ImproperlyConfigured(
+                f"{name} must hold origins such as https://app.example.org or http://localhost:5173, no path and no "
+                f"slash at the end, not {value!r}."
+            )
+    return values
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; no parts at all of one that is none, such as a port that is no number."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at only when asked for
+    except ValueError:
+        return urlsplit("")
+    return parts

@@ -60,7 +60,7 @@ ANON_RATE_LIMIT_PER_MINUTE = env.number("ANON_RATE_LIMIT_PER_MINUTE", 60)
 MAX_BODY_BYTES = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
-CORS_ALLOWED_ORIGINS = env.names("CORS_ALLOWED_ORIGINS", ("http://localhost:5173", "http://localhost:3000"))
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", ("http://localhost:5173", "http://localhost:3000"))
 CORS_ALLOW_CREDENTIALS = True
 CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
@@ -91,7 +91,7 @@ else:
         "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
     }
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.redis_url("REDIS_URL")
 REDIS_CONNECT_TIMEOUT = 0.1  # seconds; with the next, no request waits more than 0.25 s for Redis
 REDIS_TIMEOUT = env.number("REDIS_TIMEOUT_MS", 150) / 1000
 if REDIS_URL:

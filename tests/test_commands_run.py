@@ -166,12 +166,24 @@ def test_a_taken_port_is_one_line(tmp_path):
 
 
 @pytest.mark.embedded
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1"])
+def test_a_host_that_is_not_this_machine_is_one_line_with_the_right_advice(tmp_path, host):
+    done = attempt(SERVE, environment(tmp_path, HOST=host, PORT=str(free_port())))
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert f"cannot listen on {host}:" in done.stderr and "HOST must be an address of this machine" in done.stderr
+    assert "PORT" not in done.stderr
+
+
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("url", "said"),
     [
         ("postgresql://somebody:s3cret@127.0.0.1:{port}/clinic", "127.0.0.1:{port}/clinic (DATABASE_URL): Connection"),
         ("sqlite:////nowhere/at/all/praxis.sqlite3", "/nowhere/at/all/praxis.sqlite3 (DATABASE_URL): unable to open"),
         ("mysql://root@localhost/clinic", "DATABASE_URL must begin with postgresql:// or sqlite:///."),
+        ("garbage", "DATABASE_URL must begin with postgresql:// or sqlite:///."),
+        ("sqlite://praxis.sqlite3", "DATABASE_URL must begin with postgresql:// or sqlite:///."),
     ],
 )
 def test_a_database_out_of_reach_is_one_line(tmp_path, url, said):
@@ -197,6 +209,9 @@ def test_a_database_out_of_reach_is_one_line(tmp_path, url, said):
         ({"FIELD_ENCRYPTION_KEYS": "1:AAAA"}, "Make a key with: python -c"),
         ({"PORT": "http"}, "PORT must be a whole number of at least 1, not 'http'."),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY above 1 needs REDIS_URL"),
+        ({"REDIS_URL": "foo"}, "REDIS_URL must be the address of a Redis such as redis://localhost:6379/0"),
+        ({"DATABASE_URL": "garbage"}, "DATABASE_URL must begin with postgresql:// or sqlite:///."),
+        ({"CORS_ALLOWED_ORIGINS": "https://a.example/app"}, "CORS_ALLOWED_ORIGINS must hold origins such as https://"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, start, changes, said):

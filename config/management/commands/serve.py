@@ -1,5 +1,6 @@
 """`manage.py serve`: everything between an installed Praxis and a served one. `make run` and `make dev` call it."""
 
+import errno
 import io
 import os
 import socket
@@ -87,9 +88,13 @@ def _expect_free_port() -> None:
             listener.bind((address[0], settings.SERVER_PORT, *address[2:]))  # getaddrinfo wraps a port too high
     except (OSError, OverflowError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
-        raise CommandError(
-            f"cannot listen on {settings.SERVER_BIND}: {reason}. Choose another port with, say, PORT=8001."
-        ) from error
+        elsewhere = isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL
+        advice = (
+            "HOST must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them."
+            if elsewhere
+            else "Choose another port with, say, PORT=8001."
+        )
+        raise CommandError(f"cannot listen on {settings.SERVER_BIND}: {reason}. {advice}") from error
 
 
 def _expect_database() -> None:

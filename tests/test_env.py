@@ -1,0 +1,84 @@
+"""config/env.py: what each reader takes, and that it names the variable it refuses."""
+
+import warnings
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+
+@pytest.fixture
+def given(monkeypatch):
+    def give(value):
+        monkeypatch.setenv("SOME_URL", value)
+        return "SOME_URL"
+
+    return give
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "redis://localhost",
+        "redis://:p%40ss@cache.internal:6380/2",
+        "rediss://user:pass@[::1]:6379/0",
+        "unix:///run/redis/redis.sock?db=1",
+    ],
+)
+def test_the_address_of_a_redis_is_taken(given, url):
+    assert env.redis_url(given(url)) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["foo", "localhost:6379", "redis:", "redis://", "redis:///0", "redis://h:port", "http://localhost", "unix://"],
+)
+def test_what_is_no_address_of_a_redis_is_refused(given, url):
+    with pytest.raises(ImproperlyConfigured, match="^SOME_URL must be the address of a Redis"):
+        env.redis_url(given(url))
+
+
+def test_a_refused_address_of_a_redis_keeps_its_password(given):
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.redis_url(given("rdis://:s3cret@localhost"))
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_origins_are_taken(given):
+    value = "https://app.example.org, http://localhost:5173,http://[::1]:3000,capacitor://localhost"
+    assert env.origins(given(value), ()) == [part.strip() for part in value.split(",")]
+    assert env.origins(given(""), ("http://localhost:3000",)) == ["http://localhost:3000"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "app.example.org",
+        "localhost:5173",
+        "https://",
+        "https://app.example.org/",
+        "https://app.example.org/app",
+        "https://app.example.org?x=1",
+        "https://App.Example.org",
+        "https://app.example.org:https",
+    ],
+)
+def test_what_is_no_origin_is_refused(given, value):
+    with pytest.raises(ImproperlyConfigured, match="^SOME_URL must hold origins such as"):
+        env.origins(given(f"http://localhost:5173,{value}"), ())
+
+
+@pytest.mark.parametrize("url", ["garbage", "mysql://root@localhost/clinic", "sqlite://praxis.sqlite3", "postgres:x"])
+def test_a_database_of_another_kind_is_refused_without_a_warning(given, url):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ImproperlyConfigured, match="^SOME_URL must begin with"):
+            env.database(given(url), "")
+
+
+def test_a_database_url_that_cannot_be_read_is_refused(given):
+    with pytest.raises(ImproperlyConfigured, match="^SOME_URL is not a database URL"):
+        env.database(given("postgresql://localhost:port/name"), "")
