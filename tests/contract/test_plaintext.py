@@ -1,8 +1,7 @@
 """Marked strings, put in wherever the API takes text, are found neither in the database nor in the server's log.
 
 Left out, each for its reason: an email at sign-in is the name of a Redis key by the contract; `specialization` and
-`department` tell of the practice's own people; a `User-Agent` names a device and an `X-Request-ID` is its sender's; the
-name of somebody who opens a practice becomes the practice's.
+`department` tell of the practice's own people; a `User-Agent` names a device and an `X-Request-ID` is its sender's.
 """
 
 import subprocess
@@ -47,6 +46,8 @@ def plant(clinic: Clinic, mark: Marks) -> None:
     registered = {"name": mark(), "email": f"{mark()}@example.com", "password": mark(), "role": "patient"}
     code = clinic.join_code
     assert anonymous.post("/api/auth/register", {**registered, "phone": mark("phone"), "joinCode": code}).status == 201
+    newcomer = {"name": mark(), "email": f"{mark()}@example.com", "password": mark(), "role": "admin"}
+    assert anonymous.post("/api/auth/register", newcomer).status == 201
     patient = clinic.patient
     assert patient.patch("/api/users/me", {"name": mark(), "phone": mark("phone")}).status == 200
     for _ in range(4):
