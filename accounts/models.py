@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -17,11 +17,8 @@ from core.models import Model
 from core.tenancy import PracticeManager, PracticeModel
 
 
-class SignInManager(BaseUserManager["User"]):
+class SignInManager(models.Manager["User"]):
     """Every user of every practice: for sign-in and the platform's commands, where no scope can be open yet."""
-
-    def get_by_natural_key(self, email: str | None) -> "User":
-        return self.get(email_index=email_fingerprint(email or ""))
 
     def with_email(self, email: str) -> "User | None":
         return self.select_related("practice").filter(email_index=email_fingerprint(email)).first()

@@ -129,6 +129,7 @@ if SERVER_PROCESSES > 1 and not REDIS_URL:
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the theme without its own site; ours follows
     "dashboard.apps.PraxisAdminConfig",
+    "accounts",  # before Django's own, for its createsuperuser
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -142,7 +143,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "core",
     "practices",
-    "accounts",
     "patients",
     "appointments",
     "records",

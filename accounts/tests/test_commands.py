@@ -1,8 +1,12 @@
 """`manage.py create_superuser` and `create_practice`."""
 
 import io
+import os
+import subprocess
+import sys
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
@@ -25,6 +29,15 @@ def test_the_superuser_is_made_once(db, first_superuser, settings, capsys):
     assert (root.email, root.role, root.is_superuser, root.practice) == ("root@example.com", "admin", True, None)
     assert root.check_password("a long password")
     assert "there already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--noinput"], ["--email", "root@example.com"]])
+def test_the_name_that_everybody_types_points_to_ours(options):
+    command = [sys.executable, "manage.py", "createsuperuser", *options]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert done.stderr.endswith("then run: manage.py create_superuser\n")
 
 
 def test_a_practices_user_does_not_become_superuser(make_user, first_superuser):
