@@ -231,6 +231,24 @@ def test_outside_debug_it_seeds_nothing_and_names_no_sign_in(tmp_path):
 
 
 @pytest.mark.embedded
+def test_the_database_file_is_private(tmp_path):
+    (tmp_path / "praxis.sqlite3").touch(mode=0o644)  # as an earlier release made it
+    with serving(tmp_path, environment(tmp_path, DEBUG="false")) as (_, url, _):
+        httpx.post(f"{url}/api/auth/login", json={"email": "admin@example.com", "password": "Passw0rd!"})
+        files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("praxis.sqlite3*")}
+    assert set(files.values()) == {0o600}, files
+    assert "praxis.sqlite3" in files
+
+
+@pytest.mark.embedded
+def test_a_new_database_file_is_private_from_its_first_migration_on(tmp_path):
+    done = attempt(["manage.py", "migrate", "--verbosity", "0"], environment(tmp_path))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stat.S_IMODE((tmp_path / "praxis.sqlite3").stat().st_mode) == 0o600
+
+
+@pytest.mark.embedded
 def test_dotenv_is_private_and_written_once(tmp_path):
     file = tmp_path / ".env"
 
