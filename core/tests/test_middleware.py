@@ -1,6 +1,9 @@
 """The outermost layer."""
 
 import pytest
+from django.http import HttpResponse, StreamingHttpResponse
+
+from core.middleware import RequestLog
 
 
 @pytest.mark.parametrize("path", ["/api/users/me", "/api/nope", "/api/health/live"])
@@ -13,6 +16,15 @@ def test_every_answer_has_a_request_id_and_a_well_formed_one_is_kept(anonymous, 
     assert anonymous.get("/", headers={"X-Request-ID": "abc-12345"})["X-Request-ID"] == "abc-12345"
     for odd in ("short", "x" * 65, "spaces here", 'quote"quote'):
         assert anonymous.get("/", headers={"X-Request-ID": odd})["X-Request-ID"] != odd
+
+
+def test_an_answer_to_head_keeps_its_length_and_loses_its_body(rf):
+    answer = RequestLog(lambda request: HttpResponse("four"))(rf.head("/"))
+    assert (answer.content, answer["Content-Length"]) == (b"", "4")
+    streamed = RequestLog(lambda request: StreamingHttpResponse([b"four"], headers={"Content-Length": "4"}))(
+        rf.head("/")
+    )
+    assert (streamed.getvalue(), streamed["Content-Length"]) == (b"", "4")
 
 
 def test_the_log_names_the_route_and_never_what_was_typed(anonymous, db, caplog):
