@@ -35,7 +35,7 @@ class Appointments(CalendarView):
         "GET": (Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS),
         "POST": (Permission.BOOK, Permission.BOOK_OWN),
     }
-    extra_errors = NOT_FOUND | CONFLICT
+    extra_errors = {"POST": NOT_FOUND | CONFLICT}
 
     @extend_schema(
         parameters=[AppointmentQuery],
@@ -64,7 +64,7 @@ class Appointments(CalendarView):
 
 class AppointmentById(CalendarView):
     permissions = {"PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
-    extra_errors = NOT_FOUND | CONFLICT
+    extra_errors = {"PATCH": NOT_FOUND | CONFLICT}
 
     @extend_schema(
         request=ChangeInput, responses={200: AppointmentShape}, summary="Move, complete, cancel, re-open, note"

@@ -35,7 +35,7 @@ class Doctors(ApiView):
 
 class DoctorById(ApiView):
     permissions = {"GET": Permission.LIST_DOCTORS}
-    extra_errors = NOT_FOUND
+    extra_errors = {"GET": NOT_FOUND}
 
     @extend_schema(responses={200: Doctor}, summary="One doctor")
     def get(self, request: Request, doctor_id: UUID) -> Response:

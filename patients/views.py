@@ -64,7 +64,7 @@ class Charts(ApiView):
 
 class ChartById(ApiView):
     permissions = {"GET": SEE_CHARTS}
-    extra_errors = NOT_FOUND
+    extra_errors = {"GET": NOT_FOUND}
 
     @extend_schema(responses={200: Chart}, summary="One chart")
     def get(self, request: Request, chart_id: UUID) -> Response:

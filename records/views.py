@@ -25,7 +25,7 @@ class Records(ApiView):
         "GET": (Permission.READ_RECORDS, Permission.READ_OWN_RECORDS),
         "POST": Permission.WRITE_RECORDS,
     }
-    extra_errors = NOT_FOUND
+    extra_errors = {"GET": NOT_FOUND, "POST": NOT_FOUND}
 
     @extend_schema(parameters=[RecordQuery], responses={200: RecordPage}, summary="Medical records, the latest first")
     def get(self, request: Request) -> Response:

@@ -36,7 +36,7 @@ def test_the_address_of_a_redis_is_taken(given, url):
     ["foo", "localhost:6379", "redis:", "redis://", "redis:///0", "redis://h:port", "http://localhost", "unix://"],
 )
 def test_what_is_no_address_of_a_redis_is_refused(given, url):
-    with pytest.raises(ImproperlyConfigured, match="^SOME_URL must be the address of a Redis"):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must be the address of a Redis"):
         env.redis_url(given(url))
 
 
@@ -67,7 +67,7 @@ def test_origins_are_taken(given):
     ],
 )
 def test_what_is_no_origin_is_refused(given, value):
-    with pytest.raises(ImproperlyConfigured, match="^SOME_URL must hold origins such as"):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must hold origins such as"):
         env.origins(given(f"http://localhost:5173,{value}"), ())
 
 
@@ -75,10 +75,10 @@ def test_what_is_no_origin_is_refused(given, value):
 def test_a_database_of_another_kind_is_refused_without_a_warning(given, url):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ImproperlyConfigured, match="^SOME_URL must begin with"):
+        with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must begin with"):
             env.database(given(url), "")
 
 
 def test_a_database_url_that_cannot_be_read_is_refused(given):
-    with pytest.raises(ImproperlyConfigured, match="^SOME_URL is not a database URL"):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL is not a database URL"):
         env.database(given("postgresql://localhost:port/name"), "")

@@ -65,6 +65,8 @@ def _response(body: dict[str, Any], status: int, *, retry_after: float | None = 
 
 
 def _sentence(error: exceptions.APIException) -> str:
+    if isinstance(error, exceptions.Throttled):
+        return f"Too many requests. Please try again in {getattr(error, 'wait', 60)} second(s)."
     detail: Any = error.detail
     return str(detail) if not isinstance(detail, list | dict) else str(next(iter(detail)))
 

@@ -60,7 +60,7 @@ def _state() -> dict[str, str]:
 class Health(PublicView):
     methods = ("GET",)
     counted = False
-    extra_errors = {"503": "A check fails."}
+    extra_errors = {"GET": {"503": "A check fails."}}
 
     @extend_schema(responses={200: HealthShape, 503: HealthShape}, auth=[], summary="Database, cache and migrations")
     def get(self, request: Request) -> Response:

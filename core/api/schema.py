@@ -36,7 +36,7 @@ class CookieScheme(OpenApiAuthenticationExtension):
 
 
 class PraxisSchema(AutoSchema):
-    """Adds the error answers, so that no view has to list them: `extra_errors` on a view names its own."""
+    """Adds the error answers, so that no view has to list them: `extra_errors` on a view names those of each method."""
 
     def get_tags(self) -> list[str]:
         return [self.path.split("/")[2]]
@@ -51,7 +51,7 @@ class PraxisSchema(AutoSchema):
             errors |= SIGNED_IN
         if self.method in ("POST", "PATCH", "PUT"):
             errors |= WITH_BODY
-        errors |= getattr(self.view, "extra_errors", {})
+        errors |= getattr(self.view, "extra_errors", {}).get(self.method, {})
         for status, description in sorted(errors.items()):
             if status not in bodies:
                 body = self._get_response_for_code(ErrorShape, status)

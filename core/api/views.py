@@ -16,6 +16,8 @@ from core.api.permissions import RolePermission, effective_method
 from core.errors import Forbidden, Missing
 from core.tenancy import practice_scope
 
+NOT_AUTHENTICATED = "Not authenticated"  # the contract's words
+
 
 @cache
 def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
@@ -95,7 +97,7 @@ class ApiView(PracticeScoped):
 
     def enter(self, request: Request) -> None:
         if self.caller is None:
-            raise NotAuthenticated("Not authenticated")
+            raise NotAuthenticated(NOT_AUTHENTICATED)
         for permission in self.get_permissions():
             if not permission.has_permission(request, self):
                 raise PermissionDenied(RolePermission.message)
@@ -120,11 +122,26 @@ class PublicView(PracticeScoped):
     def enter(self, request: Request) -> None:
         pass
 
+    def counted_user(self, request: Request) -> str | None:
+        """The id of the user whose call this is, where the view can tell without signing them in."""
+        return None
+
+    def _count(self, request: Request) -> None:
+        user_id = self.counted_user(request)
+        if user_id is None:
+            super()._count(request)
+        else:
+            limits.count_user(user_id)
+
 
 class UnknownPath(PublicView):
     """Everything under /api/ that is no route."""
 
     schema = None
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {}  # no method is allowed here, and an empty Allow would say that the path exists
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)

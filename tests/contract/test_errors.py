@@ -34,7 +34,10 @@ def assert_refused(answer, status):
     ],
 )
 def test_a_path_that_is_none_is_missing(clinic, method, path):
-    assert_refused(clinic.staff.ask(method, path), 404)
+    answer = clinic.staff.ask(method, path)
+
+    assert_refused(answer, 404)
+    assert "Allow" not in answer.headers
 
 
 def test_a_path_that_is_none_says_the_same_to_anybody(anonymous):
@@ -153,10 +156,21 @@ def test_a_foreign_host_is_refused(clinic):
     assert_refused(clinic.staff.ask("GET", "/api/users/me", headers={"Host": "evil.example"}), 400)
 
 
-def test_head_is_get_without_a_body(clinic):
-    answer = clinic.staff.ask("HEAD", "/api/users/me")
+@pytest.mark.parametrize("path", ["/api/users/me", "/api/health/live", "/api/schema", "/api/docs", "/", "/api/nothing"])
+def test_head_is_get_without_a_body(clinic, path):
+    got, answer = clinic.staff.ask("GET", path), clinic.staff.ask("HEAD", path)
 
-    assert (answer.status, answer.body) == (200, b"")
+    assert (answer.status, answer.body) == (got.status, b"")
+    assert answer.headers["Content-Length"] == str(len(got.body))
+    assert answer.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+def test_the_server_finds_no_body_in_an_answer_to_head(served_clinic):
+    served_clinic.staff.ask("HEAD", "/api/users/me")
+    served_clinic.staff.ask("HEAD", "/api/nothing")
+    served_clinic.staff.ask("HEAD", "/static/praxis/icon.svg")
+
+    assert "no-body response" not in served_clinic.door.server.log.read_text()
 
 
 @pytest.mark.parametrize(

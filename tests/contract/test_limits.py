@@ -1,5 +1,6 @@
 """100 requests a minute per user, 60 per address for anonymous calls; and what is left when Redis is down."""
 
+import re
 import socket
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from tests.contract.clinic import PASSWORD, Clinic, fresh_email
 from tests.contract.doors import Caller, ServerDoor
 from tests.server import MAIN_REDIS, Server, free_port
 
-SENTENCE = "Request was throttled"
+SENTENCE = re.compile(r"Too many requests\. Please try again in (\d+) second\(s\)\.")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,10 @@ def test_a_user_over_the_limit_is_told_when_to_come_back_and_others_go_on(strict
     refused = answers[-1]
     assert refused.status == 429
     assert set(refused.json) == {"detail"}
-    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    seconds = SENTENCE.fullmatch(refused.json["detail"])
+    assert seconds, refused
+    assert seconds[1] == refused.headers["Retry-After"]
+    assert 1 <= int(seconds[1]) <= 60
     assert other.get("/api/users/me").status == 200
     assert busy.get("/api/health").status == 200
 
@@ -75,6 +79,29 @@ def test_anonymous_calls_are_counted_by_address_and_sign_in_with_them(strict, se
     assert anonymous.sign_in(fresh_email(), PASSWORD).status == 429
     assert anonymous.get("/api/health/live").status == 200
     assert user.get("/api/users/me").status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/auth/refresh", "/api/auth/logout"])
+def test_keeping_and_ending_a_session_count_for_the_user_and_not_for_the_address(inner_clinic, settings, path):
+    staff, doctor, anonymous = inner_clinic.staff, inner_clinic.doctor, Caller(inner_clinic.door)
+    held = [who.holding(access_token=who.access, refresh_token=who.refresh) for who in (staff, doctor)]
+    kept = [dict(who.cookies) for who in held]
+    settings.RATE_LIMIT_PER_MINUTE, settings.ANON_RATE_LIMIT_PER_MINUTE = 8, 4
+
+    def statuses(who: Caller, cookies: dict, times: int) -> list[int]:
+        answers = []
+        for _ in range(times):
+            who.cookies = dict(cookies)  # a sign-out takes them away
+            answers.append(who.post(path).status)
+        return answers
+
+    assert statuses(held[0], kept[0], 4)[0] == 200
+    assert statuses(held[0], kept[0], 16)[-1] == 429
+    assert statuses(held[1], kept[1], 1) == [200]
+    assert statuses(anonymous, {}, 1) != [429]
+    assert statuses(anonymous, {}, 8)[-1] == 429
+    forged = {"access_token": ("x.y.z", "/"), "refresh_token": ("x.y.z", "/")}
+    assert statuses(anonymous, forged, 1) == [429]
 
 
 def test_a_header_does_not_make_another_address(strict):

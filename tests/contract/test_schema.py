@@ -100,6 +100,29 @@ def test_no_answer_is_outside_the_schema(schema, explored, of_the_practice, role
     assert asked > 30
 
 
+OWN_ERRORS = {
+    ("post", "/api/auth/login"): {"503"},
+    ("get", "/api/health"): {"503"},
+    ("get", "/api/health/ready"): {"503"},
+    ("get", "/api/patients/{chart_id}"): {"404"},
+    ("get", "/api/doctors/{doctor_id}"): {"404"},
+    ("post", "/api/appointments"): {"404", "409"},
+    ("patch", "/api/appointments/{appointment_id}"): {"404", "409"},
+    ("get", "/api/records"): {"404"},
+    ("post", "/api/records"): {"404"},
+}
+
+
+def test_the_schema_names_no_refusal_that_cannot_happen(schema):
+    stated = {
+        (method, path): found
+        for path, methods in schema.raw_schema["paths"].items()
+        for method, operation in methods.items()
+        if (found := set(operation["responses"]) & {"404", "409", "503"})
+    }
+    assert stated == OWN_ERRORS
+
+
 def test_the_schema_states_the_cookies_and_every_refusal(schema):
     document = schema.raw_schema
     schemes = document["components"]["securitySchemes"]

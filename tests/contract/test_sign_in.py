@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, make_password
 
+from accounts.models import User
 from tests.contract.clinic import PASSWORD, fresh_email
-from tests.contract.doors import parse_cookie
+from tests.contract.doors import Caller, parse_cookie
 
 ACCESS = {"HttpOnly": None, "Secure": None, "SameSite": "Strict", "Path": "/", "Max-Age": "900"}
 REFRESH = {**ACCESS, "Path": "/api/auth/refresh", "Max-Age": "604800"}
@@ -150,9 +152,7 @@ def test_refreshing_sets_a_new_access_cookie_alone(clinic):
 @pytest.mark.parametrize(
     "cookies",
     [
-        pytest.param(lambda caller: {}, id="none"),
         pytest.param(lambda caller: {"refresh_token": caller.access}, id="the access token"),
-        pytest.param(lambda caller: {"access_token": caller.access}, id="the access cookie alone"),
         pytest.param(lambda caller: {"refresh_token": "x.y.z"}, id="nonsense"),
         pytest.param(
             lambda caller: {"refresh_token": forged(caller.refresh, exp=datetime.now(UTC) - timedelta(seconds=1))},
@@ -164,6 +164,16 @@ def test_refreshing_takes_the_refresh_token_alone(clinic, anonymous, cookies):
     answer = anonymous.holding(**cookies(clinic.staff)).post("/api/auth/refresh")
 
     assert (answer.status, answer.json) == (401, ENDED)
+    assert answer.set_cookies == []
+
+
+@pytest.mark.parametrize("names", [[], ["access_token"]], ids=["none", "the access cookie alone"])
+def test_without_the_refresh_cookie_there_is_nothing_that_could_have_ended(clinic, anonymous, names):
+    cookies = {name: clinic.staff.cookies[name][0] for name in names}
+
+    answer = anonymous.holding(**cookies).post("/api/auth/refresh")
+
+    assert (answer.status, answer.json) == (401, {"detail": "Not authenticated"})
     assert answer.set_cookies == []
 
 
@@ -226,6 +236,28 @@ def test_a_wrong_password_and_an_unknown_email_get_the_same_answer(clinic, anony
         k: v for k, v in unknown.headers.items() if k not in differing
     }
     assert wrong.set_cookies == []
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "deactivated", "without a password"])
+@pytest.mark.parametrize("typed", [PASSWORD, "not the password"])
+def test_every_sign_in_costs_exactly_one_password_hash(inner_clinic, monkeypatch, who, typed):
+    email = fresh_email()
+    if who != "unknown":
+        inner_clinic.register("staff", email=email)
+    if who == "deactivated":
+        User.sign_in.filter(pk=User.sign_in.with_email(email).pk).update(is_active=False)
+    if who == "without a password":
+        User.sign_in.filter(pk=User.sign_in.with_email(email).pk).update(password=make_password(None))
+    hashes = []
+    encode = BCryptSHA256PasswordHasher.encode
+    monkeypatch.setattr(
+        BCryptSHA256PasswordHasher, "encode", lambda self, *given: hashes.append(1) or encode(self, *given)
+    )
+
+    answer = Caller(inner_clinic.door).sign_in(email, typed)
+
+    assert answer.status == (200 if (who, typed) == ("known", PASSWORD) else 401)
+    assert len(hashes) == 1
 
 
 def test_the_email_may_be_typed_in_any_case_with_spaces_around(clinic, anonymous):
