@@ -1,6 +1,7 @@
 """What can be done with charts."""
 
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -31,10 +32,10 @@ def update_chart(*, patient: Patient, by: User, **changes: Any) -> Patient:
 
 
 @transaction.atomic
-def register_patient(*, join_code: str = "", **fields: str) -> User:
+def register_patient(*, join_code: str = "", home: UUID | None = None, **fields: str) -> User:
     """Somebody from the open world: an account and a pending chart of its own. It is never tied to a chart that is
     there already, for an email is no proof of who types it; the practice's staff confirm (or, later, merge) it."""
-    practice = practice_to_join(join_code=join_code)
+    practice = practice_to_join(join_code=join_code, home=home)
     with practice_scope(practice.pk):
         user = register_user(by=None, role=Role.PATIENT, **fields)
         _open_pending_chart(user)
@@ -57,7 +58,8 @@ def register(*, by: User | None, role: str, join_code: str = "", **fields: str) 
         with practice_scope(by.practice_id):
             return register_in_practice(by=by, role=role, **fields)
     if role == Role.PATIENT:
-        return register_patient(join_code=join_code, **fields)
+        home = by.practice_id if by is not None and by.role != Role.PATIENT else None
+        return register_patient(join_code=join_code, home=home, **fields)
     if role == Role.ADMIN and by is None and settings.PRACTICE_SIGNUP:
         return open_practice(**fields)
     raise Forbidden("Only an office manager of the practice may register this role.")

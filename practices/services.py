@@ -1,6 +1,7 @@
 """What can be done with a practice."""
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -17,13 +18,16 @@ def current_practice() -> Practice:
     return Practice.objects.get(pk=current_practice_id())
 
 
-def practice_to_join(*, join_code: str) -> Practice:
-    """The practice a registering patient means: the one the code names, else the only one there is."""
+def practice_to_join(*, join_code: str, home: UUID | None = None) -> Practice:
+    """The practice a registering patient means: the one the code names, else that of the colleague who registers them
+    (`home`), else the only one there is."""
     if join_code:
         practice = Practice.objects.filter(join_code=join_code.strip().upper()).first()
         if practice is None:
             raise Invalid("joinCode", "No practice has this join code.")
         return practice
+    if home is not None:
+        return Practice.objects.get(pk=home)
     practices = list(Practice.objects.all()[:2])
     if len(practices) != 1:
         raise Invalid("joinCode", "Give the join code of your practice.")

@@ -67,6 +67,33 @@ def test_without_a_code_the_only_practice_is_meant_and_several_are_asked_for(inn
     assert (answer.status, set(answer.json["errors"])) == (400, {"joinCode"})
 
 
+@pytest.mark.parametrize("by", ["doctor", "staff", "billing"])
+def test_a_colleague_registers_a_patient_in_their_own_practice(clinic, by):
+    _ = clinic.elsewhere  # so that there are several
+    before = clinic.staff.get("/api/dashboard/stats").json["pendingRegistrations"]
+
+    answer = clinic.as_role(by).post("/api/auth/register", registration("patient"))
+
+    assert answer.status == 201
+    assert clinic.staff.get("/api/dashboard/stats").json["pendingRegistrations"] == before + 1
+
+
+def test_a_colleague_may_name_another_practice(clinic):
+    before = clinic.elsewhere.staff.get("/api/dashboard/stats").json["pendingRegistrations"]
+
+    body = registration("patient", joinCode=clinic.elsewhere.join_code)
+    assert clinic.staff.post("/api/auth/register", body).status == 201
+
+    assert clinic.elsewhere.staff.get("/api/dashboard/stats").json["pendingRegistrations"] == before + 1
+
+
+def test_a_signed_in_patient_names_the_practice_like_anybody(clinic):
+    _ = clinic.elsewhere
+    answer = clinic.patient.post("/api/auth/register", registration("patient"))
+
+    assert (answer.status, set(answer.json["errors"])) == (400, {"joinCode"})
+
+
 @pytest.fixture
 def anonymous_inner(inner_clinic):
     return Caller(inner_clinic.door)
