@@ -38,6 +38,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "is_active": OPERATIONAL,
         "is_superuser": OPERATIONAL,
         "password": OPERATIONAL,  # a bcrypt hash
+        "session_epoch": OPERATIONAL,  # a count
     },
     "accounts.Session": {
         **_MODEL,

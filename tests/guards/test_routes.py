@@ -17,6 +17,7 @@ OPEN = {
     "api/schema": "the documented contract",
     "api/docs": "the documented contract",
     "api/redoc": "the documented contract",
+    "api": "an unknown path like those below: 404",
     "api/": "every unknown path: 404",
 }
 VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
