@@ -10,7 +10,6 @@ import hashlib
 import math
 import threading
 import time
-import unicodedata
 from typing import Any
 
 from axes.handlers.base import AxesHandler
@@ -20,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core import redis
+from core.encryption.blind_index import normalised_email
 from core.errors import Unavailable
 
 LONGEST_EMAIL = 254  # RFC 5321
@@ -34,11 +34,6 @@ end
 return 0
 """
 _cache_lock = threading.Lock()
-
-
-def normalised_email(email: str) -> str:
-    """`A@B.C` and `a@b.c` are one address."""
-    return unicodedata.normalize("NFKC", email.strip()).casefold()
 
 
 def attempted_email(request: HttpRequest, credentials: dict[str, Any] | None) -> str:

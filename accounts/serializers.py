@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.roles import PUBLIC_ROLES, REGISTER_ROLES, Role, public_role
-from core.api.shapes import Shape, Text, optional_text
+from core.api.shapes import OptionalText, Shape, Text
 
 MAX_PASSWORD = 1024
 
@@ -21,17 +21,17 @@ class RegisterInput(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = Text(max_length=MAX_PASSWORD, trim_whitespace=False)
     role = serializers.ChoiceField(choices=REGISTER_ROLES)
-    phone = optional_text(40)
-    specialization = optional_text(120)
-    department = optional_text(120)
-    joinCode = optional_text(20, source="join_code")
+    phone = OptionalText(max_length=40)
+    specialization = OptionalText(max_length=120)
+    department = OptionalText(max_length=120)
+    joinCode = OptionalText(max_length=20, source="join_code")
 
 
 class ProfileInput(serializers.Serializer[Any]):
     name = Text(max_length=200, required=False)
-    phone = optional_text(40)
-    specialization = optional_text(120)
-    department = optional_text(120)
+    phone = OptionalText(max_length=40)
+    specialization = OptionalText(max_length=120)
+    department = OptionalText(max_length=120)
 
 
 class UserBrief(Shape[User]):

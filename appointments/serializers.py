@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from core.api.pages import PageQuery
-from core.api.shapes import Shape, Text, optional_text
+from core.api.shapes import OptionalText, Shape, Text
 
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 
@@ -40,13 +40,13 @@ class BookingInput(serializers.Serializer[Any]):
     doctorId = serializers.UUIDField(source="doctor_id")
     date = MomentField(help_text="Without an offset: the practice's local time.")
     reason = Text(max_length=500)
-    notes = optional_text(5000)
+    notes = OptionalText(max_length=5000)
 
 
 class ChangeInput(serializers.Serializer[Any]):
     date = MomentField(required=False, help_text="Without an offset: the practice's local time.")
     status = serializers.ChoiceField(choices=Status.choices, required=False)
-    notes = optional_text(5000)
+    notes = OptionalText(max_length=5000)
 
 
 class AppointmentQuery(PageQuery):

@@ -20,8 +20,7 @@ from core.errors import Invalid
 from core.tenancy import current_practice_id
 
 if TYPE_CHECKING:
-    from patients.models import Patient
-    from patients.querysets import PatientQuerySet
+    from patients.models import Patient, PatientQuerySet
 
 WORDS_OF: dict[str, Callable[[str], list[str]]] = {
     "name": name_words,

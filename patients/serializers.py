@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from core.api.pages import PageQuery
-from core.api.shapes import Shape, Text, optional_text
+from core.api.shapes import OptionalText, Shape, Text
 from patients.models import Gender, Patient
 
 EARLIEST_BIRTH = date(1880, 1, 1)
@@ -26,8 +26,8 @@ class ChartInput(serializers.Serializer[Any]):
     dateOfBirth = serializers.DateField(source="date_of_birth", validators=[check_birth_date])
     gender = serializers.ChoiceField(choices=Gender.choices)
     address = Text(max_length=500)
-    bloodType = optional_text(20, source="blood_type")
-    allergies = optional_text(5000)
+    bloodType = OptionalText(max_length=20, source="blood_type")
+    allergies = OptionalText(max_length=5000)
 
 
 class ChartQuery(PageQuery):

@@ -48,10 +48,6 @@ class OptionalText(Text):
         return "" if value is None else value
 
 
-def optional_text(max_length: int, **kwargs: Any) -> OptionalText:
-    return OptionalText(max_length=max_length, **kwargs)
-
-
 class ErrorShape(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="One sentence.")
     errors = serializers.DictField(  # type: ignore[assignment]

@@ -121,10 +121,15 @@ def query_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
     return sorted({_token(key, piece) for word in words for piece in _pieces_of_query(word)})
 
 
+def normalised_email(email: str) -> str:
+    """`A@B.C` and `a@b.c` are one address, for the accounts and for the count of sign-ins alike."""
+    return unicodedata.normalize("NFKC", email.strip()).casefold()
+
+
 def email_fingerprint(email: str) -> bytes:
     """32 bytes by which an account is found by its email, the same in every practice."""
     key = hmac.digest(_master_key(), b"account email", "sha256")
-    return hmac.digest(key, unicodedata.normalize("NFKC", email.strip()).casefold().encode(), "sha256")
+    return hmac.digest(key, normalised_email(email).encode(), "sha256")
 
 
 class BlindIndexField(models.Field):

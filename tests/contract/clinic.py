@@ -30,6 +30,7 @@ CHART = {
     "gender": "female",
     "address": "12 St James's Square, London",
 }
+TAKEN = {"detail": "The doctor has another appointment at this time."}
 RECORD = {"diagnosis": "Lumbar strain", "prescription": "Ibuprofen 400 mg", "notes": "Better with rest"}
 
 
@@ -140,3 +141,9 @@ class Elsewhere(Practice):
         self.foreign_chart = self.chart(name="Foreign Person", email="foreign@example.com")
         self.foreign_booking = self.booking(chart=self.foreign_chart["id"])
         self.foreign_record = self.record(chart=self.foreign_chart["id"])
+
+
+def ask_to_book(clinic: Practice, by: Caller, chart: str, **fields: Any) -> Answer:
+    """What this caller is answered who books the practice's usual doctor."""
+    body = {"patientId": chart, "doctorId": clinic.doctor.id, "date": fresh_slot(), "reason": "Back pain"}
+    return by.post("/api/appointments", {**body, **fields})
