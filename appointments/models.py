@@ -1,14 +1,14 @@
 """The calendar."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 
 from accounts.models import User
 from accounts.roles import Permission
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
-from core.tenancy import PracticeManager, PracticeModel, PracticeQuerySet
-from patients.models import Patient
+from core.tenancy import PracticeManager, PracticeModel
+from patients.models import EncounterQuerySet, Patient
 
 
 class Status(models.TextChoices):
@@ -17,18 +17,8 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-class AppointmentQuerySet(PracticeQuerySet):
-    def visible_to(self, user: User) -> Self:
-        """The appointments this person may see: the practice's, or their own chart's."""
-        if user.can(Permission.READ_APPOINTMENTS):
-            return self
-        if user.can(Permission.READ_OWN_APPOINTMENTS):
-            return self.filter(patient__user_id=user.pk)
-        return self.none()
-
-    def with_people(self) -> Self:
-        """With the names a list shows, in one query."""
-        return self.select_related("patient", "doctor").defer("patient__search_index")
+class AppointmentQuerySet(EncounterQuerySet):
+    read_all, read_own = Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS
 
 
 class AppointmentManager(PracticeManager.from_queryset(AppointmentQuerySet)):  # type: ignore[misc]

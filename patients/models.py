@@ -58,6 +58,25 @@ class PatientQuerySet(PracticeQuerySet):
         return super().bulk_create(rows, *args, **kwargs)
 
 
+class EncounterQuerySet(PracticeQuerySet):
+    """Rows that name a patient and a doctor."""
+
+    read_all: ClassVar[Permission]
+    read_own: ClassVar[Permission]
+
+    def visible_to(self, user: User) -> Self:
+        """Those this person may see: the practice's, or their own chart's."""
+        if user.can(self.read_all):
+            return self
+        if user.can(self.read_own):
+            return self.filter(patient__user_id=user.pk)
+        return self.none()
+
+    def with_people(self) -> Self:
+        """With the names a list shows, in one query."""
+        return self.select_related("patient", "doctor").defer("patient__search_index")
+
+
 class PatientManager(PracticeManager.from_queryset(PatientQuerySet)):  # type: ignore[misc]
     """The scope's charts, without the search index, which is written and matched but never read."""
 

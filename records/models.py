@@ -9,22 +9,12 @@ from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment
 from core.encryption.fields import EncryptedListField, EncryptedTextField
-from core.tenancy import PracticeManager, PracticeModel, PracticeQuerySet
-from patients.models import Patient
+from core.tenancy import PracticeManager, PracticeModel
+from patients.models import EncounterQuerySet, Patient
 
 
-class RecordQuerySet(PracticeQuerySet):
-    def visible_to(self, user: User) -> Self:
-        """The records this person may read: the practice's, or their own chart's."""
-        if user.can(Permission.READ_RECORDS):
-            return self
-        if user.can(Permission.READ_OWN_RECORDS):
-            return self.filter(patient__user_id=user.pk)
-        return self.none()
-
-    def with_people(self) -> Self:
-        """With the names a list shows, in one query."""
-        return self.select_related("patient", "doctor").defer("patient__search_index")
+class RecordQuerySet(EncounterQuerySet):
+    read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
 
     def latest_first(self) -> Self:
         return self.order_by("-date", "-id")
