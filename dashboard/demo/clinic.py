@@ -14,8 +14,8 @@ from accounts.services import register_user
 from appointments.models import Status
 from appointments.services import book, change
 from core.tenancy import practice_scope
-from dashboard.demo.calendar import is_working_day, slots
-from dashboard.demo.cases import SPECIALTIES, cases_of
+from dashboard.demo.calendar import slots
+from dashboard.demo.cases import SPECIALTIES, Case, cases_of
 from dashboard.demo.people import dice, person
 from patients.models import Patient
 from patients.models import Status as Registration
@@ -30,6 +30,10 @@ CHARTS, PENDING = 40, 3
 WEEKS_BACK, WEEKS_AHEAD = 4, 4
 BOOKED_SHARE = 0.12  # of a doctor's slots: enough to look at, few enough to seed in seconds
 CANCELLED_SHARE, UNREPORTED_SHARE = 0.12, 0.15
+# By weekday: the local hours in which appointments begin. On Sundays there is an emergency session.
+WEEKDAY, SATURDAY, SUNDAY = (9, 10, 11, 13, 14, 15, 16), (9, 10, 11), (10, 11)
+HOURS = (*[WEEKDAY] * 5, SATURDAY, SUNDAY)
+ALWAYS_BOOKED = 2  # slots of the doctor on duty, so that no day's list is empty
 OWN_CHART = {
     "date_of_birth": date(1984, 5, 17),
     "gender": "female",
@@ -39,6 +43,9 @@ OWN_CHART = {
     "medical_history": "Motor vehicle accident in 2018 with whiplash; recurring neck pain since.",
     "emergency_contact": "Erik Jensen (spouse), (212) 555-0115",
 }
+# The demo patient's visits: days from today (one more where that is a Sunday), which doctor, which of their cases.
+OWN_VISITS = ((-23, 0, 1), (-16, 0, 3), (-9, 2, 1), (-2, 0, 3), (5, 0, 3), (12, 2, 3), (19, 0, 3))
+OWN_HOUR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +85,12 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
     with practice_scope(practice.pk):
         users = {one.email: _ensure_account(one, password) for one in SIGN_INS if one.role != Role.PATIENT}
         manager, desk = users["admin@example.com"], users["staff@example.com"]
-        own_chart = _ensure_own_chart(practice, password, desk)
+        doctors = [user for user in users.values() if user.role == Role.DOCTOR]
+        own_chart = _ensure_own_chart(practice, password, desk, doctors[0])
         if is_new:
             address = "350 Park Avenue, New York, NY 10022"
             save_office(office=Office(name="Midtown", address=address, phone="(212) 555-0100"), by=manager)
-            _open_the_doors(practice, desk, [user for user in users.values() if user.role == Role.DOCTOR], own_chart)
+            _open_the_doors(practice, desk, doctors, own_chart)
             _register_some(practice, password)
     return practice, is_new
 
@@ -109,7 +117,7 @@ def _ensure_account(one: SignIn, password: str) -> User:
     )
 
 
-def _ensure_own_chart(practice: Practice, password: str, desk: User) -> Patient:
+def _ensure_own_chart(practice: Practice, password: str, desk: User, doctor: User) -> Patient:
     """The demo patient went the usual way: registered, was confirmed at the desk, and the desk filled in the chart."""
     one = next(one for one in SIGN_INS if one.role == Role.PATIENT)
     account = User.sign_in.with_email(one.email) or register_patient(
@@ -118,7 +126,7 @@ def _ensure_own_chart(practice: Practice, password: str, desk: User) -> Patient:
     chart: Patient = Patient.objects.get(user=account)
     if chart.status == Registration.PENDING:
         confirm_registration(patient_id=chart.pk, by=desk)
-        chart = update_chart(patient=chart, by=desk, **OWN_CHART)
+        chart = update_chart(patient=chart, by=desk, primary_doctor=doctor, **OWN_CHART)
     return chart
 
 
@@ -136,41 +144,71 @@ def _open_the_doors(practice: Practice, desk: User, doctors: list[User], own_cha
     """Charts, and a calendar from some weeks ago to some weeks ahead. Patients mostly see their primary doctor."""
     random = dice(SEED)
     patients_of: dict[User, list[Patient]] = {doctor: [] for doctor in doctors}
-    patients_of[doctors[0]] += [own_chart] * 3  # so that the demo patient has both a past and a next appointment
     for number in range(CHARTS):
         doctor = doctors[number % len(doctors)]
         patients_of[doctor].append(open_chart(by=desk, primary_doctor=doctor, **person(random).fields()))
+    taken = set()
+    for start, doctor, case in _own_visits(practice, doctors):
+        taken.add((start, doctor))
+        _encounter(desk, doctor, own_chart, start, case)
     for start, doctor, patient in _plan(random, practice, patients_of):
-        _encounter(random, desk, doctor, patient, start)
+        case, fate = random.choice(cases_of(doctor.specialization)), random.random()
+        if (start, doctor) not in taken:
+            called_off, written_up = fate < CANCELLED_SHARE, fate > CANCELLED_SHARE + UNREPORTED_SHARE
+            _encounter(desk, doctor, patient, start, case, called_off=called_off, written_up=written_up)
+
+
+def _own_visits(practice: Practice, doctors: list[User]) -> Iterator[tuple[datetime, User, Case]]:
+    for offset, number, case in OWN_VISITS:
+        day = practice.today() + timedelta(days=offset)
+        if HOURS[day.weekday()] is SUNDAY:
+            day += timedelta(days=1)
+        start = next(start for start in _starts(practice, day) if start.astimezone(practice.tzinfo).hour == OWN_HOUR)
+        yield start, doctors[number], cases_of(doctors[number].specialization)[case]
 
 
 def _plan(
     random: Random, practice: Practice, patients_of: dict[User, list[Patient]]
 ) -> Iterator[tuple[datetime, User, Patient]]:
-    """Who sees whom and when; nobody is in two rooms at once, and everybody has lunch."""
+    """Who sees whom and when; nobody is in two rooms at once."""
     everybody = [patient for patients in patients_of.values() for patient in patients]
     today = practice.today()
     for offset in range(-7 * WEEKS_BACK, 7 * WEEKS_AHEAD):
         day = today + timedelta(days=offset)
-        for start, _ in slots(practice, day) if is_working_day(day) else ():
-            if start.astimezone(practice.tzinfo).hour == 12:
-                continue
+        on_duty = list(patients_of)[day.toordinal() % len(patients_of)]
+        share = 0 if HOURS[day.weekday()] is SUNDAY else BOOKED_SHARE
+        for number, start in enumerate(_starts(practice, day)):
             here: set[Patient] = set()
             for doctor, own in patients_of.items():
                 patient = random.choice(own if random.random() < 0.9 else everybody)
-                if random.random() < BOOKED_SHARE and patient not in here:
+                is_booked = random.random() < share or (doctor is on_duty and number < ALWAYS_BOOKED)
+                if is_booked and patient not in here:
                     here.add(patient)
                     yield start, doctor, patient
 
 
-def _encounter(random: Random, desk: User, doctor: User, patient: Patient, start: datetime) -> None:
+def _starts(practice: Practice, day: date) -> Iterator[datetime]:
+    """When an appointment can begin on this day."""
+    for start, _ in slots(practice, day):
+        if start.astimezone(practice.tzinfo).hour in HOURS[day.weekday()]:
+            yield start
+
+
+def _encounter(
+    desk: User,
+    doctor: User,
+    patient: Patient,
+    start: datetime,
+    case: Case,
+    *,
+    called_off: bool = False,
+    written_up: bool = True,
+) -> None:
     """Booked at the desk; what lies in the past was kept and mostly written up, or called off."""
-    case = random.choice(cases_of(doctor.specialization))
     booked = book(by=desk, patient_id=patient.pk, doctor_id=doctor.pk, date=start, reason=case.reason)
-    fate = random.random()
-    if fate < CANCELLED_SHARE:
+    if called_off:
         change(by=desk, appointment_id=booked.pk, status=Status.CANCELLED)
     elif booked.ends_at <= timezone.now():
         change(by=desk, appointment_id=booked.pk, status=Status.COMPLETED)
-        if fate > CANCELLED_SHARE + UNREPORTED_SHARE:
+        if written_up:
             write_record(by=doctor, patient_id=patient.pk, date=booked.ends_at, **case.record())

@@ -1,9 +1,13 @@
 """`manage.py seed`, the demo and the bulk."""
 
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from appointments.models import Appointment
@@ -67,9 +71,40 @@ def test_the_demo_is_a_clinic_at_work(demo):
     assert numbers["staff"]["pendingRegistrations"] == 3 and numbers["staff"]["scheduledAppointments"] > 50
     assert numbers["patient"]["upcomingAppointments"] > 0 and numbers["patient"]["medicalRecords"] > 0
     assert overlaps() == 0
-    for appointment in Appointment.objects.all():
-        start = appointment.starts_at.astimezone(demo.tzinfo)
-        assert start.weekday() < 5 and 9 <= start.hour < 17
+
+
+@pytest.fixture(params=[17, 21, 22], ids=["Tuesday", "Saturday", "Sunday"])
+def demo_begun_on(request, db, monkeypatch):
+    """The demo as it is made at noon in New York; and that day."""
+    noon = datetime(2026, 11, request.param, 17, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: noon)
+    seed()
+    practice = Practice.objects.get()
+    with practice_scope(practice.pk):
+        yield practice, noon.date()
+
+
+def test_on_whatever_day_it_is_made_every_day_has_something_to_show(demo_begun_on):
+    practice, today = demo_begun_on
+    starts = [appointment.starts_at.astimezone(practice.tzinfo) for appointment in Appointment.objects.all()]
+    by_day = Counter(start.date() for start in starts)
+
+    assert practice.today() == today
+    assert set(by_day) == {today + timedelta(days=offset) for offset in range(-28, 28)}
+    assert overlaps() == 0
+    assert all(9 <= start.hour < 17 for start in starts)
+    weeks = Counter(day.weekday() for day in by_day.elements())
+    assert weeks[0] > weeks[5] > weeks[6] > 0  # Monday, Saturday, Sunday
+
+
+def test_the_demo_patient_has_a_doctor_past_visits_with_records_and_three_to_come(demo_begun_on):
+    chart = User.sign_in.with_email("patient@example.com").chart
+    visits = Appointment.objects.filter(patient=chart).order_by("starts_at")
+
+    assert chart.primary_doctor == User.sign_in.with_email("doctor@example.com")
+    assert [visit.status for visit in visits] == ["completed"] * 4 + ["scheduled"] * 3
+    assert MedicalRecord.objects.filter(patient=chart, appointment__in=visits).count() == 4
+    assert MedicalRecord.objects.filter(patient=chart, has_prescription=True).count() == 1
 
 
 def test_the_demo_patient_owns_a_confirmed_chart(demo):
