@@ -133,7 +133,7 @@ class PracticeModelAdmin(ModelAdmin):
         raise NotImplementedError
 
     def search(self, queryset: Any, term: str) -> QuerySet[Any]:
-        """The rows that a search shows; `term` is not empty."""
+        """The rows that a search shows, where there are `search_fields`; `term` is not empty."""
         raise NotImplementedError
 
     def label_of(self, row: Any) -> str:
@@ -168,14 +168,16 @@ class PracticeModelAdmin(ModelAdmin):
     # --- Saving
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Who sends a form waits for whoever sends one for the same row: of two that were opened together, the second
+        """A row by its id, never by the field that the address names (`_to_field`).
+
+        Who sends a form waits for whoever sends one for the same row: of two that were opened together, the second
         finds the row changed. SQLite's transactions queue by themselves (IMMEDIATE)."""
-        row = super().get_object(request, object_id, from_field)
+        row = super().get_object(request, object_id)
         if row is None or request.method != "POST" or connection.vendor != "postgresql":
             return row
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"admin:{row.pk}"])
-        return super().get_object(request, object_id, from_field)
+        return super().get_object(request, object_id)
 
     def changeform_view(
         self,
@@ -254,7 +256,7 @@ class PracticeModelAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = search_term.strip()
-        return (self.search(queryset, term) if term else queryset), False
+        return (self.search(queryset, term) if term and self.search_fields else queryset), False
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any) -> Any:
         paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, cast
 
 from django import forms
+from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
@@ -62,7 +63,7 @@ class Suggestions(AutocompleteJsonView):
         asked = tuple(request.GET.get(part) for part in ("app_label", "model_name", "field_name"))
         if asked not in {
             (model._meta.app_label, model._meta.model_name, field)
-            for model, model_admin in self.admin_site._registry.items()
+            for model, model_admin in admin.site._registry.items()
             for field in model_admin.autocomplete_fields
         }:
             raise PermissionDenied
@@ -132,7 +133,8 @@ class PraxisAdminSite(UnfoldAdminSite):
 
 
 def _too_many(request: HttpRequest, throttled: Throttled) -> HttpResponse:
-    shown = {"title": "Too many attempts", "sentence": f"Please try again in {throttled.wait} second(s)."}
+    seconds = str(throttled.wait)  # type: ignore[attr-defined]
+    shown = {"title": "Too many attempts", "sentence": f"Please try again in {seconds} second(s)."}
     page = render(request, "error.html", shown, status=429)
-    page["Retry-After"] = str(throttled.wait)
+    page["Retry-After"] = seconds
     return page

@@ -175,7 +175,6 @@ def test_an_id_that_is_none_is_no_failure(enter_as, own):
     client = enter_as("admin")
     add = reverse("admin:appointments_appointment_add")
     suggestions = {"app_label": "appointments", "model_name": "appointment", "field_name": "patient"}
-    assert client.get(add, {"patient": "abc"}).status_code == 400
     assert client.post(add, {"patient": "abc", "doctor": "abc"}).status_code == 400
     assert client.get(reverse("admin:autocomplete"), {**suggestions, "page": "abc"}).status_code == 404
     assert client.get(reverse("admin:autocomplete"), {**suggestions, "field_name": "status"}).status_code == 403
@@ -185,7 +184,6 @@ def test_an_id_that_is_none_is_no_failure(enter_as, own):
     for query in (
         {"p": "abc"},
         {"p": "999"},
-        {"q": "a\x00b"},
         {"q": "x" * 5000},
         {"status__exact": "abc"},
         {"o": "9.x"},

@@ -10,6 +10,7 @@ from accounts.models import Session, User
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy import practice_scope
+from dashboard.tests.forms import page_of, send
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Office
@@ -27,10 +28,6 @@ CHART = {
     "allergies": "Penicillin",
     "medical_history": "",
 }
-
-
-def changed_page(model, pk):
-    return reverse(f"admin:{model}_change", args=[pk])
 
 
 # --- Charts
@@ -53,10 +50,7 @@ def test_a_chart_is_opened_and_found_by_the_same_index(enter_as, own):
 
 def test_a_chart_is_changed_and_keeps_what_was_not_touched(enter_as, own):
     client = enter_as("admin")
-    address = changed_page("patients_patient", own.chart.pk)
-    shown = client.get(address).context["adminform"].form.initial
-    fields = {name: shown.get(name) or "" for name in CHART}
-    assert client.post(address, {**fields, "name": "Ann Married", "primary_doctor": own.doctor.pk}).status_code == 302
+    assert send(client, own.chart, name="Ann Married", primary_doctor=own.doctor.pk).status_code == 302
     with practice_scope(own.practice.pk):
         chart = Patient.objects.get(pk=own.chart.pk)
     assert (chart.name, chart.email, chart.primary_doctor_id) == ("Ann Married", own.chart.email, own.doctor.pk)
@@ -71,9 +65,7 @@ def test_a_doctor_who_left_stays_on_the_chart(enter_as, own):
         own.chart.save()
         own.doctor.is_active = False
         own.doctor.save()
-    address = changed_page("patients_patient", own.chart.pk)
-    shown = client.get(address).context["adminform"].form.initial
-    client.post(address, {**{name: shown.get(name) or "" for name in CHART}, "phone": "123"})
+    assert send(client, own.chart, phone="123").status_code == 302
     with practice_scope(own.practice.pk):
         chart = Patient.objects.get(pk=own.chart.pk)
     assert (chart.phone, chart.primary_doctor_id) == ("123", own.doctor.pk)
@@ -90,7 +82,7 @@ def test_registrations_are_listed_and_confirmed_once(enter_as, own):
     client = enter_as("admin")
     waiting = f"{reverse('admin:patients_patient_changelist')}?status__exact=pending"
     assert [row.pk for row in client.get(waiting).context["cl"].result_list] == [own.pending.pk]
-    page = changed_page("patients_patient", own.pending.pk)
+    page = page_of(own.pending)
     assert "waits to be confirmed" in client.get(page).content.decode()
 
     confirm = reverse("admin:patients_patient_confirm", args=[own.pending.pk])
@@ -153,14 +145,12 @@ def test_moving_onto_a_taken_slot_changes_nothing(enter_as, own):
     book(client, own, starts_at_1="10:00")
     with practice_scope(own.practice.pk):
         later = Appointment.objects.latest("created_at")
-    address = changed_page("appointments_appointment", later.pk)
-    form = {**BOOKING, "status": "scheduled", "notes": "moved"}
-    answer = client.post(address, form)
+    answer = send(client, later, starts_at_1="09:00", notes="moved")
     assert answer.status_code == 200
     assert "another appointment at this time" in answer.content.decode()
     with practice_scope(own.practice.pk):
         assert Appointment.objects.get(pk=later.pk).notes == ""
-    assert client.post(address, {**form, "starts_at_1": "11:00", "status": "completed"}).status_code == 302
+    assert send(client, later, starts_at_1="11:00", status="completed", notes="moved").status_code == 302
     with practice_scope(own.practice.pk):
         moved = Appointment.objects.get(pk=later.pk)
     assert (moved.starts_at.hour, moved.status, moved.notes) == (16, "completed", "moved")
@@ -208,12 +198,6 @@ def test_appointments_are_filtered_by_the_local_day_and_doctor(enter_as, own):
 # --- People, practice, offices
 
 
-def person_form(user, **changes):
-    names = ("name", "email", "role", "phone", "specialization", "department")
-    form = {name: getattr(user, name) for name in names}
-    return {**form, "new_password": "", "is_active": "on", **changes}
-
-
 def test_a_colleague_is_registered(enter_as, own):
     client = enter_as("admin")
     form = {"name": "Dr New", "email": "new@example.com", "role": "doctor", "specialization": "Chiropractic"}
@@ -239,9 +223,7 @@ def test_a_deactivation_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")
     api = client_of(desk.user)
     assert api.get("/api/users/me").status_code == 200
-    form = person_form(desk.user)
-    del form["is_active"]
-    assert enter_as("admin").post(changed_page("accounts_user", desk.user.pk), form).status_code == 302
+    assert send(enter_as("admin"), desk.user, is_active=None).status_code == 302
     assert api.get("/api/users/me").status_code == 401
     assert desk.get(reverse("admin:index")).status_code == 302
     assert not Session.objects.live().filter(user=desk.user).exists()
@@ -251,8 +233,7 @@ def test_a_deactivation_ends_every_session(enter_as, client_of, own):
 def test_a_new_password_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")
     api = client_of(desk.user)
-    form = person_form(desk.user, new_password="An0ther!", name="Renamed")
-    assert enter_as("admin").post(changed_page("accounts_user", desk.user.pk), form).status_code == 302
+    assert send(enter_as("admin"), desk.user, new_password="An0ther!", name="Renamed").status_code == 302
     user = User.sign_in.get(pk=desk.user.pk)
     assert (user.check_password("An0ther!"), user.name) == (True, "Renamed")
     assert api.get("/api/users/me").status_code == 401
@@ -261,23 +242,21 @@ def test_a_new_password_ends_every_session(enter_as, client_of, own):
 
 def test_a_weak_new_password_changes_nothing(enter_as, own):
     client = enter_as("admin")
-    form = person_form(own.doctor, new_password="abc", name="Renamed")
-    answer = client.post(changed_page("accounts_user", own.doctor.pk), form)
+    answer = send(client, own.doctor, new_password="abc", name="Renamed")
     assert list(answer.context["adminform"].form.errors) == ["new_password"]
     user = User.sign_in.get(pk=own.doctor.pk)
     assert (user.name, user.check_password("Passw0rd!")) == (own.doctor.name, True)
 
 
 def test_a_taken_email_is_a_message_in_the_form(enter_as, own, foreign):
-    form = person_form(own.doctor, email=foreign.doctor.email.upper())
-    answer = enter_as("admin").post(changed_page("accounts_user", own.doctor.pk), form)
+    answer = send(enter_as("admin"), own.doctor, email=foreign.doctor.email.upper())
     assert answer.status_code == 200
     assert answer.context["adminform"].form.errors == {"email": ["This email already has an account."]}
 
 
 def test_nobody_locks_themself_out(enter_as, own):
     client = enter_as("admin")
-    answer = client.post(changed_page("accounts_user", client.user.pk), person_form(client.user, role="staff"))
+    answer = send(client, client.user, role="staff")
     assert "You cannot change your own role" in answer.content.decode()
     assert client.get(reverse("admin:index")).status_code == 200
 
@@ -291,8 +270,7 @@ def test_ones_own_new_password_keeps_one_here_and_ends_the_rest(enter_as, client
     assert api.get("/api/users/me").status_code == 401
     assert client.get(reverse("admin:index")).status_code == 200
 
-    form = person_form(client.user, new_password="A-third-0ne")
-    assert client.post(changed_page("accounts_user", client.user.pk), form).status_code == 302
+    assert send(client, client.user, new_password="A-third-0ne").status_code == 302
     assert client.get(reverse("admin:index")).status_code == 200
 
 
@@ -313,24 +291,24 @@ def test_people_are_found_by_name_or_whole_email(enter_as, own, make_user):
 
 def test_the_practice_and_its_offices_are_changed(enter_as, own):
     client = enter_as("admin")
-    page = changed_page("practices_practice", own.practice.pk)
+    page = page_of(own.practice)
     assert client.get(reverse("admin:practices_practice_changelist")).url == page
     assert own.practice.join_code in client.get(page).content.decode()
     form = {"name": "Oak Clinic", "timezone": "Europe/Paris", "appointment_minutes": 45, "currency": "EUR"}
-    assert client.post(page, {**form, "join_code": "TAKEN000"}).status_code == 302
+    assert send(client, own.practice, **form, join_code="TAKEN000").status_code == 302
     code = own.practice.join_code
     own.practice.refresh_from_db()
     practice = own.practice
     assert (practice.name, practice.timezone, practice.appointment_minutes) == ("Oak Clinic", "Europe/Paris", 45)
     assert practice.join_code == code
-    bad = client.post(page, {**form, "timezone": "Mars/Base", "appointment_minutes": 2})
+    bad = send(client, own.practice, timezone="Mars/Base", appointment_minutes=2)
     assert set(bad.context["adminform"].form.errors) == {"timezone", "appointment_minutes"}
 
     office = {"name": "Main office", "address": "1 Main Street", "phone": "", "timezone": ""}
     assert client.post(reverse("admin:practices_office_add"), office).status_code == 302
     with practice_scope(practice.pk):
         stored = Office.objects.get(name__exact="Main office")
-    assert client.post(changed_page("practices_office", stored.pk), {**office, "phone": "5"}).status_code == 302
+    assert send(client, stored, phone="5").status_code == 302
     stored.refresh_from_db()
     assert stored.phone == "5"
 

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from core.errors import Unavailable
 from core.tenancy import practice_scope
+from dashboard.admin_scope import ADMIN_ROOT
 from patients.models import Patient
 from practices.tests.factories import PracticeFactory
 
@@ -123,3 +124,51 @@ def test_a_superuser_is_on_no_practices_list(root, own, superuser):
     root.post(reverse("admin:pick_practice"), {"practice": str(own.practice.pk)})
     assert root.get(reverse("admin:accounts_user_change", args=[superuser.pk])).status_code == 404
     assert superuser.email not in [row.email for row in root.get("/admin/accounts/user/").context["cl"].result_list]
+
+
+# --- Attempts, addresses, and how long a session lives
+
+
+@pytest.mark.parametrize("role", ["patient", "doctor", "billing"])
+def test_the_right_password_of_somebody_who_may_not_enter_is_no_failed_attempt(client, make_user, role):
+    user = make_user(role)
+    for _ in range(6):
+        answer = sign_in(client, user.email, "Passw0rd!")
+        assert answer.status_code == 200
+        assert "may not enter the admin site" in answer.content.decode()
+    body = {"email": user.email, "password": "Passw0rd!"}
+    assert client.post("/api/auth/login", body, content_type="application/json").status_code == 200
+
+
+def test_a_wrong_password_of_somebody_who_may_not_enter_is_one(client, make_user):
+    user = make_user("patient")
+    for _ in range(5):
+        assert sign_in(client, user.email, "wrong").status_code == 200
+    assert sign_in(client, user.email, "Passw0rd!").status_code == 429
+
+
+def test_sign_ins_from_one_address_are_limited(client, db, settings):
+    settings.ANON_RATE_LIMIT_PER_MINUTE = 3
+    for at in range(3):
+        assert sign_in(client, f"guess{at}@example.com", "wrong").status_code == 200
+    answer = sign_in(client, "guess3@example.com", "wrong")
+    assert answer.status_code == 429
+    assert 1 <= int(answer["Retry-After"]) <= 60
+    assert f"Please try again in {answer['Retry-After']} second(s)." in answer.content.decode()
+    body = {"email": "guess4@example.com", "password": "wrong"}
+    assert client.post("/api/auth/login", body, content_type="application/json").status_code == 429  # one count
+    assert client.get(LOGIN).status_code == 200
+    assert client.post(LOGIN, {}, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_a_session_lives_for_a_working_day(client, make_user):
+    sign_in(client, make_user("admin").email, "Passw0rd!")
+    assert client.cookies["praxis_admin"]["max-age"] == 12 * 60 * 60
+    assert "praxis_admin" not in client.get("/admin/").cookies  # being used does not prolong it
+
+
+def test_the_admin_is_known_by_its_path_wherever_the_server_is_mounted(client, enter_as, own):
+    assert reverse("admin:index") == ADMIN_ROOT
+    client = enter_as("admin")
+    for mounted in ("/clinic", "", "/clinic"):
+        assert client.get("/admin/patients/patient/", SCRIPT_NAME=mounted).status_code == 200

@@ -11,6 +11,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy import practice_scope
 from patients.models import Patient
+from patients.services import update_chart
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
 from tests.browser.test_pages import NARROW, overflows
@@ -107,6 +108,24 @@ def test_a_patient_is_found_and_the_chart_opened_and_changed(sign_in, clinic):
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     with practice_scope(clinic.pk):
         assert "Penicillin" in [chart.allergies for chart in Patient.objects.all()]
+
+
+def test_a_stale_chart_is_refused_and_opened_again(sign_in, clinic):
+    page = sign_in("admin")
+    with practice_scope(clinic.pk):
+        maria = next(chart for chart in Patient.objects.all() if chart.name == "María Alvarez")
+    page.goto(f"/admin/patients/patient/{maria.pk}/change/")
+    expect(page.locator("form input[type=hidden][name=version]")).to_have_value(maria.updated_at.isoformat())
+    with practice_scope(clinic.pk):
+        update_chart(patient=maria, by=None, allergies="Latex")
+    page.get_by_label("Allergies").fill("Penicillin")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Somebody else has changed this meanwhile.")).to_be_visible()
+    page.goto(page.url)
+    expect(page.get_by_label("Allergies")).to_have_value("Latex")
+    page.get_by_label("Allergies").fill("Latex, Penicillin")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
 
 
 def test_a_registration_is_confirmed_from_today(sign_in, clinic):

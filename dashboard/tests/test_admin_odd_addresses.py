@@ -1,0 +1,101 @@
+"""No address of the admin site is a failure, whatever stands behind its question mark."""
+
+from urllib.parse import quote
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+SUGGESTIONS = "app_label=appointments&model_name=appointment&field_name=patient"
+VALUES = ["", "a%00b", "%ff", "zzz", "9" * 30, "[1]&{name}=b"]
+NAMES = {
+    "list": ("q", "o", "p", "e", "all", "unknown", "id__in", "status__exact", "when", "doctor", "who", "%00"),
+    "form": ("starts_at", "patient"),
+    "suggestions": ("term", "page", "app_label", "field_name"),
+    "own": ("next", "practice"),
+}
+EVERYWHERE = ("_popup", "_to_field", "_changelist_filters")
+
+
+def queries(kind):
+    for name in (*NAMES[kind], *EVERYWHERE):
+        for value in VALUES:
+            yield f"{name}={value.format(name=name)}"
+    yield from ("===&&%", "_changelist_filters=" + quote("q=%ff&o=9.x"), "o=1.-2.99.x")
+
+
+def addresses(own):
+    models = [
+        ("patients_patient", own.chart),
+        ("appointments_appointment", own.appointment),
+        ("records_medicalrecord", own.record),
+        ("accounts_user", own.doctor),
+        ("practices_office", own.office),
+        ("practices_practice", own.practice),
+    ]
+    assert len(models) == len(admin.site._registry)
+    for model, row in models:
+        yield "list", reverse(f"admin:{model}_changelist")
+        yield "form", reverse(f"admin:{model}_add")
+        for page in ("change", "history", "delete"):
+            yield "form", reverse(f"admin:{model}_{page}", args=[row.pk])
+    yield "suggestions", f"{reverse('admin:autocomplete')}?{SUGGESTIONS}"
+    for name in ("index", "login", "password_change", "password_change_done", "pick_practice", "jsi18n", "search"):
+        yield "own", reverse(f"admin:{name}")
+
+
+def test_no_question_is_a_failure(enter_as, own):
+    client = enter_as("admin")
+    client.raise_request_exception = False
+    failed = []
+    for kind, address in addresses(own):
+        for query in queries(kind):
+            asked = f"{address}{'&' if '?' in address else '?'}{query}"
+            answer = client.get(asked)
+            if answer.status_code >= 500 or ("%00" in query and answer.status_code != 400):
+                failed.append((answer.status_code, asked))
+    assert failed == []
+
+
+def test_no_odd_form_is_a_failure(enter_as, own):
+    client = enter_as("admin")
+    client.raise_request_exception = False
+    failed = []
+    for kind, address in addresses(own):
+        for name in ("_to_field", "_popup", "name", "patient", "starts_at_0", "_selected_action", "action", "index"):
+            for value in ("", "\0", "9" * 30) if kind in ("list", "form") else ():
+                form = {"name": "A", "action": "confirm_registrations", "_selected_action": "x", name: value}
+                if client.post(address, form).status_code >= 500:
+                    failed.append((address, name, value))
+    assert failed == []
+
+
+@pytest.mark.parametrize("path", ["%00", "patients/patient/%00/change/", "%ff/", "nothing/"])
+def test_an_odd_path_is_not_found(enter_as, own, path):
+    assert enter_as("admin").get(f"/admin/{path}").status_code == 404
+
+
+# --- Suggestions
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "app_label=records&model_name=medicalrecord&field_name=appointment",
+        "app_label=records&model_name=medicalrecord&field_name=patient",
+        "app_label=patients&model_name=patient&field_name=primary_doctor",
+        "app_label=patients&model_name=patient&field_name=user",
+        "app_label=accounts&model_name=session&field_name=user",
+        "app_label=appointments&model_name=appointment&field_name=doctor",
+    ],
+)
+def test_suggestions_answer_our_own_forms_alone(enter_as, own, asked):
+    client = enter_as("admin")
+    assert client.get(f"{reverse('admin:autocomplete')}?{asked}&term=a").status_code == 403
+    assert client.get(f"{reverse('admin:autocomplete')}?{SUGGESTIONS}&term=ann").json()["results"]
+
+
+def test_an_address_fills_in_no_form(enter_as, own):
+    client = enter_as("admin")
+    page = client.get(reverse("admin:accounts_user_add"), {"role": "admin", "name": "Filled in"})
+    assert page.context["adminform"].form.initial == {"role": "staff"}
