@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core import redis
+from core.client import is_api
 from core.encryption.blind_index import normalised_email
 from core.errors import Unavailable
 
@@ -110,7 +111,7 @@ class ReservingHandler(AxesHandler):
 
 def lockout_response(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
     """What a locked-out person sees on the admin's login page; the API's answer is already right."""
-    if request.path.startswith("/api/"):
+    if is_api(request):
         return response
     seconds: int = getattr(request, "lockout_seconds", settings.LOGIN_ATTEMPTS_WINDOW)
     page = render(request, "locked_out.html", {"sentence": locked_sentence(seconds)}, status=429)

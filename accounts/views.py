@@ -1,5 +1,7 @@
 """Sign-in and one's own account."""
 
+from uuid import UUID
+
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -14,10 +16,10 @@ from core.api.views import NOT_AUTHENTICATED, ApiView, PublicView
 from core.errors import NotSignedIn
 
 
-def _user_named_in(request: Request, cookie: str, kind: Kind) -> str | None:
-    """The user of a token that is ours and in time; anything else is counted by address."""
+def _session_named_in(request: Request, cookie: str, kind: Kind) -> UUID | None:
+    """The session of a token that is ours and in time."""
     try:
-        return str(read(request.COOKIES.get(cookie, ""), kind).user_id)
+        return read(request.COOKIES.get(cookie, ""), kind).session_id
     except InvalidToken:
         return None
 
@@ -40,8 +42,8 @@ class Refresh(PublicView):
     methods = ("POST",)
     answers_401 = True
 
-    def counted_user(self, request: Request) -> str | None:
-        return _user_named_in(request, cookies.REFRESH_COOKIE, Kind.REFRESH)
+    def counted_session(self, request: Request) -> UUID | None:
+        return _session_named_in(request, cookies.REFRESH_COOKIE, Kind.REFRESH)
 
     @extend_schema(
         request=None,
@@ -62,8 +64,8 @@ class Refresh(PublicView):
 class Logout(PublicView):
     methods = ("POST",)
 
-    def counted_user(self, request: Request) -> str | None:
-        return _user_named_in(request, cookies.ACCESS_COOKIE, Kind.ACCESS)
+    def counted_session(self, request: Request) -> UUID | None:
+        return _session_named_in(request, cookies.ACCESS_COOKIE, Kind.ACCESS)
 
     @extend_schema(request=None, responses={200: Message}, auth=[], summary="End the session; clears both cookies")
     def post(self, request: Request) -> HttpResponse:

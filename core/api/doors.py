@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
-from core.api.errors import MALFORMED, error_response, is_api
+from core.api.errors import MALFORMED, error_response
+from core.client import is_api
 
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from core.api.json import MEDIA_TYPE, dumps
+from core.client import is_api
 from core.errors import Refusal
 
 logger = logging.getLogger("praxis.errors")
@@ -80,10 +81,6 @@ def _messages_by_field(detail: Any, prefix: str = "") -> dict[str, list[str]]:
         return flat
     messages = [str(message) for message in (detail if isinstance(detail, list) else [detail])]
     return {prefix or "request": messages}
-
-
-def is_api(request: HttpRequest) -> bool:
-    return request.path_info == "/api" or request.path_info.startswith("/api/")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

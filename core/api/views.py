@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http import HttpResponseBase
 from rest_framework import serializers
@@ -108,7 +109,8 @@ class ApiView(PracticeScoped):
 
 
 class PublicView(PracticeScoped):
-    """A view that anybody may call; counted by address, or by user where one is signed in and `knows_caller`."""
+    """A view that anybody may call; counted by address, by user where one is signed in and `knows_caller`, or by
+    session where the view names one."""
 
     methods: ClassVar[tuple[str, ...]] = ()
     knows_caller: ClassVar[bool] = False
@@ -122,16 +124,17 @@ class PublicView(PracticeScoped):
     def enter(self, request: Request) -> None:
         pass
 
-    def counted_user(self, request: Request) -> str | None:
-        """The id of the user whose call this is, where the view can tell without signing them in."""
+    def counted_session(self, request: Request) -> UUID | None:
+        """The session whose call this is, where the view can tell without signing its user in. It is counted by
+        itself and not with its user's calls: the session may have ended, and then costs its user nothing."""
         return None
 
     def _count(self, request: Request) -> None:
-        user_id = self.counted_user(request)
-        if user_id is None:
+        session_id = self.counted_session(request)
+        if session_id is None:
             super()._count(request)
         else:
-            limits.count_user(user_id)
+            limits.count_user(f"session:{session_id}")
 
 
 class UnknownPath(PublicView):
