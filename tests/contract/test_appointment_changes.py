@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.contract.clinic import NOBODY, TAKEN, ask_to_book, fresh_slot
+from tests.contract.clinic import NOBODY, TAKEN, fresh_slot
 
 
 def hours_before_now(hours):
@@ -58,7 +58,7 @@ def test_billing_changes_nothing(clinic):
 
 
 def test_a_patient_moves_and_cancels_their_own(clinic):
-    made = ask_to_book(clinic, clinic.patient, clinic.chart_of(clinic.patient)).json
+    made = clinic.booking(chart=clinic.chart_of(clinic.patient))
     path, slot = f"/api/appointments/{made['id']}", fresh_slot()
 
     assert clinic.patient.patch(path, {"date": slot}).json == {**made, "date": slot}
@@ -67,7 +67,7 @@ def test_a_patient_moves_and_cancels_their_own(clinic):
 
 @pytest.mark.parametrize("changes", [{"status": "completed"}, {"notes": "From me"}])
 def test_a_patient_neither_completes_nor_notes(clinic, changes):
-    made = ask_to_book(clinic, clinic.patient, clinic.chart_of(clinic.patient)).json
+    made = clinic.booking(chart=clinic.chart_of(clinic.patient))
 
     answer = clinic.patient.patch(f"/api/appointments/{made['id']}", changes)
 

@@ -30,13 +30,14 @@ def test_staff_and_doctors_book_for_any_patient(clinic, role):
 
 
 def test_a_patient_books_for_their_own_chart(clinic):
-    own = clinic.chart_of(clinic.patient)
+    patient = clinic.hire("patient")  # one who waits to be confirmed books twice at most
+    own = clinic.chart_of(patient)
 
-    answer = ask_to_book(clinic, clinic.patient, own)
+    answer = ask_to_book(clinic, patient, own)
 
     assert answer.status == 201
     assert answer.json["reason"] == "Back pain"
-    assert answer.json["id"] in [row["id"] for row in clinic.patient.get("/api/appointments").json["appointments"]]
+    assert answer.json["id"] in [row["id"] for row in patient.get("/api/appointments").json["appointments"]]
 
 
 def test_a_patient_books_for_nobody_else(clinic):

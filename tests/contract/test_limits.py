@@ -82,10 +82,12 @@ def test_anonymous_calls_are_counted_by_address_and_sign_in_with_them(strict, se
 
 
 @pytest.mark.parametrize("path", ["/api/auth/refresh", "/api/auth/logout"])
-def test_keeping_and_ending_a_session_count_for_the_user_and_not_for_the_address(inner_clinic, settings, path):
+def test_keeping_and_ending_a_session_count_for_the_session_alone(inner_clinic, settings, path):
     staff, doctor, anonymous = inner_clinic.staff, inner_clinic.doctor, Caller(inner_clinic.door)
     held = [who.holding(access_token=who.access, refresh_token=who.refresh) for who in (staff, doctor)]
     kept = [dict(who.cookies) for who in held]
+    elsewhere = Caller(inner_clinic.door)
+    elsewhere.sign_in(staff.user["email"], PASSWORD)
     settings.RATE_LIMIT_PER_MINUTE, settings.ANON_RATE_LIMIT_PER_MINUTE = 8, 4
 
     def statuses(who: Caller, cookies: dict, times: int) -> list[int]:
@@ -98,6 +100,7 @@ def test_keeping_and_ending_a_session_count_for_the_user_and_not_for_the_address
     assert statuses(held[0], kept[0], 4)[0] == 200
     assert statuses(held[0], kept[0], 16)[-1] == 429
     assert statuses(held[1], kept[1], 1) == [200]
+    assert elsewhere.get("/api/users/me").status == 200
     assert statuses(anonymous, {}, 1) != [429]
     assert statuses(anonymous, {}, 8)[-1] == 429
     forged = {"access_token": ("x.y.z", "/"), "refresh_token": ("x.y.z", "/")}
