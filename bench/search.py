@@ -34,7 +34,7 @@ def main():
         rows.append((name, f"{hits:,}", f"{statistics.median(milliseconds):.1f}", f"{p95:.1f}", goal, len(requests)))
     notes = [
         totals,
-        "server-side: Django's test client in this process (middleware, session, limit, trail, SQL, JSON; no socket)",
+        "server-side: Django's test client in this process (middleware, session, limit, SQL, JSON; no socket)",
     ]
     header = ["request", "hits of the first", "p50 ms", "p95 ms", "goal p95", "requests"]
     print(block("Finding a chart among a million", "python -m bench.search", notes, header, rows))

@@ -1,5 +1,6 @@
 """No address of the admin site is a failure, whatever stands behind its question mark."""
 
+from itertools import islice, product
 from urllib.parse import quote
 
 import pytest
@@ -44,12 +45,17 @@ def addresses(own):
         yield "own", reverse(f"admin:{name}")
 
 
+def a_third(of, number):
+    """Every question is asked, but each address gets every third of them: all everywhere would take a minute."""
+    return islice(of, number % 3, None, 3)
+
+
 def test_no_question_is_a_failure(enter_as, own):
     client = enter_as("admin")
     client.raise_request_exception = False
     failed = []
-    for kind, address in addresses(own):
-        for query in queries(kind):
+    for number, (kind, address) in enumerate(addresses(own)):
+        for query in a_third(queries(kind), number):
             asked = f"{address}{'&' if '?' in address else '?'}{query}"
             answer = client.get(asked)
             if answer.status_code >= 500 or ("%00" in query and answer.status_code != 400):
@@ -61,12 +67,12 @@ def test_no_odd_form_is_a_failure(enter_as, own):
     client = enter_as("admin")
     client.raise_request_exception = False
     failed = []
-    for kind, address in addresses(own):
-        for name in ("_to_field", "_popup", "name", "patient", "starts_at_0", "_selected_action", "action", "index"):
-            for value in ("", "\0", "9" * 30) if kind in ("list", "form") else ():
-                form = {"name": "A", "action": "confirm_registrations", "_selected_action": "x", name: value}
-                if client.post(address, form).status_code >= 500:
-                    failed.append((address, name, value))
+    names = ("_to_field", "_popup", "name", "patient", "starts_at_0", "_selected_action", "action", "index")
+    for number, (kind, address) in enumerate(addresses(own)):
+        for name, value in a_third(product(names, ("", "\0", "9" * 30)), number):
+            form = {"name": "A", "action": "confirm_registrations", "_selected_action": "x", name: value}
+            if kind in ("list", "form") and client.post(address, form).status_code >= 500:
+                failed.append((address, name, value))
     assert failed == []
 
 

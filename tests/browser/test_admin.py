@@ -16,6 +16,8 @@ from patients.tests.factories import PatientFactory
 from practices.models import Practice
 from tests.browser.test_pages import NARROW, overflows
 
+pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
+
 
 @pytest.fixture
 def clinic(live_server, practice, make_user) -> Practice:

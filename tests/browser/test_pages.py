@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
+
 NARROW = {"width": 320, "height": 640}
 
 
