@@ -51,7 +51,7 @@ def main():
         server.wait(10)
     notes = [
         f"wrk -t1 -c{CONNECTIONS} -d{SECONDS}s, one gthread worker, signed in as the front desk",
-        "in the path: session, rate limit, request log (the trail is issue 3); wrk, PostgreSQL and Redis on the same cores",
+        "in the path: session, rate limit, request log; wrk, PostgreSQL and Redis on the same cores",
     ]
     header = ["request", "a second", "p50", "p99", "worker's CPU ms each", "goal a second"]
     print(block("Throughput of one worker", "python -m bench.throughput", notes, header, rows))
