@@ -64,7 +64,7 @@ class WithPeople(PracticeModelAdmin):
     search_help_text = "The patient's name, email or phone"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("patient", "doctor").defer("patient__search_index")
+        return super().get_queryset(request).with_people()
 
     def search(self, queryset: Any, term: str) -> Any:
         hits = find(Patient.objects.all(), term)
