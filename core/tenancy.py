@@ -15,6 +15,7 @@ from core.errors import Missing
 from core.models import Model
 
 STARTS_HELD = 256  # practices a manager remembers the start of
+INSTALLATION = UUID(int=0)  # no practice has this id
 _scope: ContextVar[UUID | None] = ContextVar("practice_scope", default=None)
 
 
@@ -32,10 +33,27 @@ def practice_scope(practice_id: UUID) -> Iterator[None]:
         _scope.reset(token)
 
 
+@contextmanager
+def installation_scope() -> Iterator[None]:
+    """Inside, the accounts and the trail of every practice can be reached, by managers that are not scoped, and no
+    practice's other data: for sign-in, which knows no practice yet, and for the platform's commands. Nests with
+    `practice_scope`, the innermost holds. Usable as a decorator."""
+    token = _scope.set(INSTALLATION)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def open_scope() -> UUID | None:
+    """The practice of the innermost scope, INSTALLATION, or None where none is open: what row-level security is told."""
+    return _scope.get()
+
+
 def current_practice_id() -> UUID:
     """The practice of the open scope; raises ScopeError where there is none."""
     practice_id = _scope.get()
-    if practice_id is None:
+    if practice_id is None or practice_id == INSTALLATION:
         raise ScopeError("No practice scope is open: wrap the call in practice_scope(practice_id).")
     return practice_id
 
