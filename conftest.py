@@ -15,6 +15,8 @@ from accounts.models import User
 from accounts.roles import Role
 from accounts.tests.factories import UserFactory
 from accounts.tokens import Kind, issue
+from audit.context import by_command
+from audit.tests.emptying import let_tests_empty_the_trail
 from core import redis
 from core.api import limits
 from core.tenancy import practice_scope
@@ -22,6 +24,14 @@ from practices.models import Practice
 from practices.tests.factories import PracticeFactory
 
 BCryptSHA256PasswordHasher.rounds = 4  # tests/guards/test_settings.py holds the real one at 12
+
+by_command("test")  # what a test does by itself; a request that it makes comes from the request
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        let_tests_empty_the_trail()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,9 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from audit.context import by_command
+
+    by_command(sys.argv[1] if len(sys.argv) > 1 else "help")
     try:
         settings.INSTALLED_APPS  # noqa: B018 - loads the settings, so that a bad one is told in one line
         execute_from_command_line(sys.argv)

@@ -142,6 +142,8 @@ class Session(Model):
     agent = models.CharField(max_length=255, blank=True)
     revoked_at = models.DateTimeField(null=True)
 
+    audited = False  # accounts/sessions.py tells what happens to a session in the words of signing in
+
     objects: ClassVar = SessionQuerySet.as_manager()
 
     class Meta(Model.Meta):

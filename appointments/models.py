@@ -37,6 +37,8 @@ class Appointment(PracticeModel):
     reason = EncryptedCharField(label="appointment.reason", max_length=500)
     notes = EncryptedTextField(label="appointment.notes", max_length=5000, blank=True)
 
+    patient_field = "patient_id"
+
     objects: ClassVar[AppointmentManager] = AppointmentManager()
 
     class Meta(PracticeModel.Meta):

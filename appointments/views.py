@@ -15,6 +15,7 @@ from accounts.roles import Permission, Role
 from appointments import services
 from appointments.models import Appointment, AppointmentQuerySet
 from appointments.serializers import AppointmentPage, AppointmentQuery, AppointmentShape, BookingInput, ChangeInput
+from audit.events import Kind
 from core import totals
 from core.api.pages import page_of
 from core.api.schema import CONFLICT, NOT_FOUND
@@ -35,6 +36,8 @@ class Appointments(CalendarView):
         "GET": (Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS),
         "POST": (Permission.BOOK, Permission.BOOK_OWN),
     }
+    trail = {"GET": Kind.APPOINTMENTS_LISTED, "POST": Kind.CREATED}
+    about = Appointment._meta.label
     extra_errors = {"POST": NOT_FOUND | CONFLICT}
 
     @extend_schema(
@@ -54,6 +57,7 @@ class Appointments(CalendarView):
             compute=appointments.count,
         )
         rows = page_of(appointments.with_people(), **page)
+        self.saw((row.patient_id for row in rows), hits=total, **page)
         return Response({"appointments": [AppointmentShape.seen_by(self.caller, row) for row in rows], "total": total})
 
     @extend_schema(request=BookingInput, responses={201: AppointmentShape}, summary="Book an appointment")
@@ -64,6 +68,8 @@ class Appointments(CalendarView):
 
 class AppointmentById(CalendarView):
     permissions = {"PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
+    trail = {"PATCH": Kind.CHANGED}
+    about = Appointment._meta.label
     extra_errors = {"PATCH": NOT_FOUND | CONFLICT}
 
     @extend_schema(
@@ -72,6 +78,7 @@ class AppointmentById(CalendarView):
     def patch(self, request: Request, appointment_id: UUID) -> Response:
         changes = self.checked_in_local_time(ChangeInput)
         appointment = services.change(by=self.caller, appointment_id=appointment_id, **changes)
+        self.saw([appointment.patient_id])
         return Response(AppointmentShape.seen_by(self.caller, appointment))
 
 

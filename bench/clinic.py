@@ -20,12 +20,14 @@ PASSWORD = "Passw0rd!"
 ENVIRONMENT = {
     "ENV_FILE": "",
     "DEBUG": "false",
+    "HTTPS_ONLY": "false",
     "DATABASE_URL": DATABASE_URL,
     "REDIS_URL": REDIS_URL,
     # Always the same: the database is used again. It holds nobody's data.
     "SECRET_KEY": "bench-0123456789-abcdefghijklmnopqrstuvwxyz",
     "SEARCH_INDEX_KEY": "bench-zyxwvutsrqponmlkjihgfedcba-9876543210",
     "FIELD_ENCRYPTION_KEYS": "1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
+    "AUDIT_KEYS": "1:dnV0c3JxcG9ubWxramloZ2ZlZGNiYTk4NzY1NDMyMTA=",
     "ALLOWED_HOSTS": "testserver,127.0.0.1",
     # The limit stands in the path, but does not stop the run.
     "RATE_LIMIT_PER_MINUTE": "100000000",

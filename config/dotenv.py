@@ -21,6 +21,7 @@ SECRETS = """\
 SECRET_KEY={secret_key}
 SEARCH_INDEX_KEY={search_index_key}
 FIELD_ENCRYPTION_KEYS=1:{encryption_key}
+AUDIT_KEYS=1:{audit_key}
 """
 
 
@@ -31,6 +32,7 @@ def write_dotenv(path: Path, *, production: bool = False) -> bool:
         search_index_key=secrets.token_urlsafe(48),
         postgres_password=secrets.token_urlsafe(24),
         encryption_key=base64.b64encode(os.urandom(32)).decode(),
+        audit_key=base64.b64encode(os.urandom(32)).decode(),
     )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -18,6 +18,7 @@ env.load_dotenv()
 DEBUG = env.flag("DEBUG", default=False)
 SEARCH_INDEX_KEY = env.secret("SEARCH_INDEX_KEY")
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
+AUDIT_KEYS = env.encryption_keys("AUDIT_KEYS")
 # django-encrypted-model-fields wants a key at import; with its engine replaced (core/encryption/) it encrypts nothing.
 FIELD_ENCRYPTION_KEY = Fernet.generate_key()
 
@@ -141,6 +142,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "auditlog",
+    "audit",
     "core",
     "practices",
     "patients",
@@ -189,6 +192,11 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# django-auditlog notices the changes; the trail is our own table, and of its models nothing else is used.
+AUDITLOG_LOGENTRY_MODEL = "audit.Event"
+AUDITLOG_USE_BASE_MANAGER = True  # what was stored before, also of a superuser, who has no practice
+MIGRATION_MODULES = {"auditlog": None}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.CookieAuthentication"],

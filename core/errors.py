@@ -1,5 +1,7 @@
 """What a service says when it will not do a thing. The API turns each into its status, the admin into a message."""
 
+from uuid import UUID
+
 
 class Refusal(Exception):
     """`detail` is one sentence for the person who asked; `errors` names the fields to mend, where there are any."""
@@ -30,9 +32,14 @@ class Forbidden(Refusal):
 
 
 class Missing(Refusal):
-    """404: no such thing in this practice; another practice's things do not exist either."""
+    """404: no such thing in this practice; another practice's things do not exist either. `about` and `about_id` tell
+    the trail what was asked for."""
 
     status = 404
+
+    def __init__(self, detail: str, *, about: str = "", about_id: UUID | None = None) -> None:
+        super().__init__(detail)
+        self.about, self.about_id = about, about_id
 
 
 class Conflict(Refusal):

@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from uuid_utils import uuid4
 
+from audit.context import Origin, coming_from
+from core.client import client_address
+
 logger = logging.getLogger("praxis.request")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -35,8 +38,10 @@ class RequestLog:
         started = time.perf_counter()
         offered = request.headers.get("X-Request-ID", "")
         token = request_id.set(offered if _WELL_FORMED.fullmatch(offered) else uuid4().hex)
+        origin = Origin(request_id.get(), client_address(request) or "", request.headers.get("User-Agent", ""))
         try:
-            response = self.get_response(request)
+            with coming_from(origin):
+                response = self.get_response(request)
             response["X-Request-ID"] = request_id.get()
             if request.method == "HEAD":
                 _drop_body(response)

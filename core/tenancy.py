@@ -2,14 +2,16 @@
 can neither be read nor written inside it."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.core.exceptions import FieldError, ObjectDoesNotExist
-from django.db import models
+from django.db import models, transaction
 
+from audit import trail
+from audit.events import Kind
 from core import totals
 from core.errors import Missing
 from core.models import Model
@@ -45,8 +47,13 @@ def installation_scope() -> Iterator[None]:
         _scope.reset(token)
 
 
+def account_scope(practice_id: UUID | None) -> AbstractContextManager[None]:
+    """The scope in which an account lives: its practice's, or the installation's for a platform superuser."""
+    return installation_scope() if practice_id is None else practice_scope(practice_id)
+
+
 def open_scope() -> UUID | None:
-    """The practice of the innermost scope, INSTALLATION, or None where none is open: what row-level security is told."""
+    """The practice of the innermost scope, INSTALLATION, or None without one: what row-level security is told."""
     return _scope.get()
 
 
@@ -59,14 +66,18 @@ def current_practice_id() -> UUID:
 
 
 class PracticeQuerySet(models.QuerySet):
-    """Bulk writes keep to the scope too, and make remembered totals forget (core/totals.py)."""
+    """Bulk writes keep to the scope too, are told by the trail, and make remembered totals forget (core/totals.py)."""
 
     def found(self, **lookups: Any) -> Any:
         """The one row that matches; raises Missing where there is none in this practice."""
         try:
             return self.get(**lookups)
         except ObjectDoesNotExist as error:
-            raise Missing(f"There is no such {self.model._meta.verbose_name}.") from error
+            raise Missing(
+                f"There is no such {self.model._meta.verbose_name}.",
+                about=self.model._meta.label,
+                about_id=lookups.get("pk"),
+            ) from error
 
     def update(self, **values: Any) -> int:
         if {"practice", "practice_id"} & values.keys():
@@ -74,7 +85,11 @@ class PracticeQuerySet(models.QuerySet):
         derived_from = cast("type[PracticeModel]", self.model).saved_one_by_one & values.keys()
         if derived_from:
             raise FieldError(f"Other columns follow from {', '.join(derived_from)}: save the rows one by one.")
-        changed = super().update(**values)
+        with transaction.atomic(savepoint=False):
+            patients = self._patients()
+            changed = super().update(**values)
+            if changed:
+                self._tell(Kind.CHANGED, patients, changed, fields=sorted(values))
         totals.forget(self.model, _scope.get())
         return changed
 
@@ -87,9 +102,22 @@ class PracticeQuerySet(models.QuerySet):
         rows = list(objs)
         for row in rows:
             row.enter_scope()
-        created = super().bulk_create(rows, *args, **kwargs)
+        with transaction.atomic(savepoint=False):
+            created = super().bulk_create(rows, *args, **kwargs)
+            if rows:
+                self._tell(Kind.CREATED, [patient for row in rows for patient in row.about_patients()], len(rows))
         totals.forget(self.model, _scope.get())
         return created
+
+    def _patients(self) -> list[UUID]:
+        """Whom the rows tell of."""
+        field = cast("type[PracticeModel]", self.model).patient_field
+        return list(self.values_list(field, flat=True)) if field else []
+
+    def _tell(self, kind: Kind, patients: list[UUID], count: int, **details: Any) -> None:
+        trail.record_bulk(
+            kind, self.model, practice_id=current_practice_id(), patients=patients, count=count, **details
+        )
 
 
 class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):  # type: ignore[misc]

@@ -108,6 +108,7 @@ class Patient(PracticeModel):
     search_index = BlindIndexField()
 
     saved_one_by_one = SEARCHED
+    patient_field = "id"
 
     objects: ClassVar[PatientManager] = PatientManager()
 

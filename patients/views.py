@@ -1,6 +1,6 @@
 """Charts and registration."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.roles import Permission
 from accounts.serializers import RegisterInput, UserBrief
+from audit.events import Kind
 from core import totals
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
@@ -42,6 +43,8 @@ class Register(PublicView):
 
 class Charts(ApiView):
     permissions = {"GET": SEE_CHARTS, "POST": Permission.WRITE_CHARTS}
+    trail = {"GET": Kind.CHARTS_LISTED, "POST": Kind.CREATED}
+    about = Patient._meta.label
 
     @extend_schema(
         parameters=[ChartQuery],
@@ -54,6 +57,8 @@ class Charts(ApiView):
         query = self.checked_query(ChartQuery)
         charts, total = _page_of_charts(self.caller, **query)
         page = {"page": query["page"], "limit": query["limit"]}
+        kind = Kind.CHARTS_SEARCHED if query["search"].strip() else None
+        self.saw((chart.pk for chart in charts), kind=kind, hits=total, **page)
         return Response({"patients": [ChartBrief.of(chart) for chart in charts], "total": total, **page})
 
     @extend_schema(request=ChartInput, responses={201: Chart}, summary="Open a chart")
@@ -64,11 +69,14 @@ class Charts(ApiView):
 
 class ChartById(ApiView):
     permissions = {"GET": SEE_CHARTS}
+    trail = {"GET": Kind.CHART_READ}
+    about = Patient._meta.label
     extra_errors = {"GET": NOT_FOUND}
 
     @extend_schema(responses={200: Chart}, summary="One chart")
     def get(self, request: Request, chart_id: UUID) -> Response:
         chart = Patient.objects.visible_to(self.caller).found(pk=chart_id)
+        self.saw([chart.pk])
         return Response(_as_seen_by(self.caller, chart))
 
 
@@ -76,7 +84,7 @@ def _as_seen_by(user: User, chart: Patient) -> dict[str, Any]:
     return Chart.contact_only(chart) if user.can(Permission.READ_CONTACTS) else Chart.of(chart)
 
 
-def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[Iterable[Patient], int]:
+def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[Sequence[Patient], int]:
     """The charts of one page, and how many there are in all."""
     charts = Patient.objects.listed_for(user).newest_first()
     hits = find(charts, search) if search.strip() else charts

@@ -38,6 +38,7 @@ class MedicalRecord(PracticeModel):
     attachments = EncryptedListField(label="record.attachments", default=list, blank=True)
 
     saved_one_by_one = frozenset({"prescription"})
+    patient_field = "patient_id"
 
     objects: ClassVar[RecordManager] = RecordManager()
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.roles import Permission
+from audit.events import Kind
 from core import totals
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
@@ -25,6 +26,8 @@ class Records(ApiView):
         "GET": (Permission.READ_RECORDS, Permission.READ_OWN_RECORDS),
         "POST": Permission.WRITE_RECORDS,
     }
+    trail = {"GET": Kind.RECORDS_LISTED, "POST": Kind.CREATED}
+    about = MedicalRecord._meta.label
     extra_errors = {"GET": NOT_FOUND, "POST": NOT_FOUND}
 
     @extend_schema(parameters=[RecordQuery], responses={200: RecordPage}, summary="Medical records, the latest first")
@@ -32,9 +35,10 @@ class Records(ApiView):
         query = self.checked_query(RecordQuery)
         records = _records_for(self.caller, query.get("patient_id"))
         rows = page_of(records.with_people(), page=query["page"], limit=query["limit"])
-        return Response(
-            {"records": [RecordShape.of(row) for row in rows], "total": _total(self.caller, records, query)}
-        )
+        total = _total(self.caller, records, query)
+        whom = [query["patient_id"]] if query.get("patient_id") else (row.patient_id for row in rows)
+        self.saw(whom, hits=total, page=query["page"], limit=query["limit"])
+        return Response({"records": [RecordShape.of(row) for row in rows], "total": total})
 
     @extend_schema(request=RecordInput, responses={201: RecordShape}, summary="Write a medical record")
     def post(self, request: Request) -> Response:
@@ -48,7 +52,7 @@ def _records_for(user: User, patient_id: UUID | None) -> RecordQuerySet:
     if patient_id is None:
         return records
     if not Patient.objects.visible_to(user).filter(pk=patient_id).exists():
-        raise Missing("There is no such patient.")
+        raise Missing("There is no such patient.", about=Patient._meta.label, about_id=patient_id)
     return records.filter(patient_id=patient_id)
 
 

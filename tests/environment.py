@@ -26,12 +26,14 @@ def own_redis(url: str) -> str:
 os.environ.update(
     ENV_FILE="",
     DEBUG="false",
+    HTTPS_ONLY="false",  # tests of it set their own; the others speak plain HTTP
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
     REDIS_URL=own_redis(os.environ.get("TEST_REDIS_URL", "")),
     REDIS_TIMEOUT_MS="5000",  # a busy machine is no outage; the tests of an outage set their own
     SECRET_KEY="test-only-0123456789-abcdefghijklmnopqrstuvwxyz",
     SEARCH_INDEX_KEY="test-only-zyxwvutsrqponmlkjihgfedcba-9876543210",
     FIELD_ENCRYPTION_KEYS="1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
+    AUDIT_KEYS="1:dnV0c3JxcG9ubWxramloZ2ZlZGNiYTk4NzY1NDMyMTA=",
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

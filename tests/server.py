@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS, STOP_SECONDS = 60, 15
 MAIN_DATABASE, MAIN_REDIS = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEYS")
 PLENTY = "1000000"
 _databases = count(1)
 
@@ -87,12 +88,13 @@ class Server:
         self.log = self.directory / f"{self.name}.log"
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-            **{name: os.environ[name] for name in ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS")},
+            **{name: os.environ[name] for name in SECRETS},
             "ENV_FILE": "",
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "PORT": str(self.port),
             "PRACTICE_SIGNUP": "true",
+            "HTTPS_ONLY": "false",
             "RATE_LIMIT_PER_MINUTE": PLENTY,
             "ANON_RATE_LIMIT_PER_MINUTE": PLENTY,
             "REDIS_TIMEOUT_MS": "5000",

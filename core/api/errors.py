@@ -1,10 +1,10 @@
 """Errors of the API (DESIGN.md rule 7): `{"detail": "one sentence"}`, and `"errors": {field: [..]}` beside it on a
 400 from validation. Nothing internal is ever shown."""
 
-import logging
 import math
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,12 +13,14 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from audit.trail import TrailDown
 from core.api.json import MEDIA_TYPE, dumps
 from core.client import is_api
 from core.errors import Refusal
 
-logger = logging.getLogger("praxis.errors")
+logger = structlog.get_logger("praxis.errors")
 UNEXPECTED = "Something went wrong on our side. Please try again."
+TRAIL_DOWN = "The audit trail cannot be written right now, so nothing was done or shown. Please try again in a moment."
 NOT_FOUND = "Not found."
 MALFORMED = "The request is malformed."
 
@@ -36,6 +38,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         if error.errors:
             body["errors"] = error.errors
         return _response(body, error.status, retry_after=getattr(error, "retry_after", None))
+    if isinstance(error, TrailDown):
+        logger.error("The audit trail cannot be written")
+        return _response({"detail": TRAIL_DOWN}, 503)
     if isinstance(error, exceptions.ValidationError):
         fields = _messages_by_field(error.detail)
         field, messages = next(iter(fields.items()))
@@ -54,7 +59,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         return _response({"detail": "The request body is too large."}, 413)
     if isinstance(error, SuspiciousOperation):
         return _response({"detail": MALFORMED}, 400)
-    logger.exception("Unexpected %s in %s", type(error).__name__, type(context.get("view")).__name__)
+    logger.error("unexpected error", view=type(context.get("view")).__name__, exc_info=error)
     return _response({"detail": UNEXPECTED}, 500)
 
 
@@ -99,7 +104,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what broke outside a view of the API."""
-    logger.error("Unexpected error outside the API's views", exc_info=True)
+    logger.error("unexpected error outside the API's views", exc_info=True)
     if is_api(request):
         return error_response(500, UNEXPECTED)
     return render(request, "error.html", {"title": "Something went wrong", "sentence": UNEXPECTED}, status=500)

@@ -1,5 +1,6 @@
-"""The base of every API view: who calls, how often, whether they may, and in which practice."""
+"""The base of every API view: who calls, how often, whether they may, in which practice, and what the trail tells."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, ClassVar
@@ -11,12 +12,15 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from audit import context, trail
+from audit.events import Kind, Outcome
 from core.api import limits
 from core.api.errors import NOT_FOUND
 from core.api.permissions import RolePermission, effective_method
 from core.errors import Forbidden, Missing
-from core.tenancy import practice_scope
+from core.tenancy import account_scope, practice_scope
 
+READS = {kind for kind in Kind if kind not in (Kind.CREATED, Kind.CHANGED, Kind.DELETED)}
 NOT_AUTHENTICATED = "Not authenticated"  # the contract's words
 
 
@@ -30,6 +34,10 @@ def _validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict
     return dict(_validator(serializer).run_validation(data))
 
 
+def _status_of(error: Exception) -> int:
+    return getattr(error, "status", 0) or getattr(error, "status_code", 0)
+
+
 class PracticeScoped(APIView):
     """Counts the call, opens the practice's scope once the caller is known, and closes it whatever happens."""
 
@@ -37,8 +45,26 @@ class PracticeScoped(APIView):
     format_kwarg = None
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """DRF's own, with the scope and the trail around the handler."""
+        self.args, self.kwargs = args, kwargs
+        self.request = request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
         with ExitStack() as self.scope:
-            return super().dispatch(request, *args, **kwargs)
+            try:
+                self.initial(request, *args, **kwargs)
+                response = getattr(self, str(request.method).lower())(request, *args, **kwargs)
+                self.tell_done()
+            except Exception as error:
+                response = self.handle_exception(self.told(error))
+            self.response = self.finalize_response(request, response, *args, **kwargs)
+        return self.response
+
+    def tell_done(self) -> None:
+        """Called before an answer leaves."""
+
+    def told(self, error: Exception) -> Exception:
+        """Called before an error is answered; the error to answer."""
+        return error
 
     def allowed_here(self) -> tuple[str, ...]:
         raise NotImplementedError
@@ -73,6 +99,11 @@ class PracticeScoped(APIView):
         """Let the caller in or raise."""
         raise NotImplementedError
 
+    def _identify(self) -> None:
+        caller = self.caller
+        if caller is not None:
+            context.identify(user_id=caller.pk, role=caller.role, practice_id=caller.practice_id)
+
     @property
     def caller(self) -> Any:
         """The signed-in user; None on a public view where nobody is."""
@@ -88,10 +119,51 @@ class PracticeScoped(APIView):
 
 
 class ApiView(PracticeScoped):
-    """A view for signed-in people. `permissions` maps each method to what it takes; no entry, no method."""
+    """A view for signed-in people. `permissions` maps each method to what it takes; no entry, no method.
+
+    `trail` maps each method that shows or changes what is known of patients to the event that tells of it (a guard
+    asks for a reason where it does not); `about` names the model.
+    """
 
     permissions: ClassVar[dict[str, Any]] = {}
+    trail: ClassVar[dict[str, Kind]] = {}
+    about: ClassVar[str] = ""
     needs_practice: ClassVar[bool] = True
+
+    def tell_done(self) -> None:
+        """Nothing of a patient leaves before the trail has it."""
+        kind = self.trail.get(effective_method(self.request))
+        if kind is None or (kind not in READS and context.current().events):
+            return  # a change has told of itself
+        patients, seen_kind, details = self._seen
+        trail.record(
+            seen_kind or kind, practice_id=self.caller.practice_id, patients=patients, about=self.about, **details
+        )
+
+    def told(self, error: Exception) -> Exception:
+        """A refused attempt on what is known of patients is told too."""
+        kind, status = self.trail.get(effective_method(self.request)), _status_of(error)
+        if kind is None or status not in (403, 404) or self.caller is None:
+            return error
+        about_id = getattr(error, "about_id", None) or next(iter(self.kwargs.values()), None)
+        try:
+            with account_scope(self.caller.practice_id):
+                trail.record(
+                    kind,
+                    practice_id=self.caller.practice_id,
+                    outcome=Outcome.REFUSED,
+                    about=getattr(error, "about", "") or self.about,
+                    about_id=about_id,
+                    status=status,
+                )
+        except trail.TrailDown as down:
+            return down
+        return error
+
+    def saw(self, patients: Iterable[UUID], *, kind: Kind | None = None, **details: Any) -> None:
+        """Say whom the answer tells of; `kind` where it is another than `trail` has for the method. A change needs no
+        more than that: its own events are in the trail already, and this is for one that changed nothing."""
+        self._seen: tuple[Iterable[UUID], Kind | None, dict[str, Any]] = patients, kind, details
 
     def allowed_here(self) -> tuple[str, ...]:
         return tuple(self.permissions)
@@ -99,6 +171,7 @@ class ApiView(PracticeScoped):
     def enter(self, request: Request) -> None:
         if self.caller is None:
             raise NotAuthenticated(NOT_AUTHENTICATED)
+        self._identify()
         for permission in self.get_permissions():
             if not permission.has_permission(request, self):
                 raise PermissionDenied(RolePermission.message)
