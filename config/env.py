@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -53,6 +54,20 @@ def names(name: str, default: tuple[str, ...]) -> list[str]:
     """A comma-separated list."""
     value = text(name)
     return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks; never all the world, for whoever is named is believed."""
+    found: list[IPv4Network | IPv6Network] = []
+    for value in names(name, ()):
+        network = _network(value)
+        if network is None:
+            raise ImproperlyConfigured(
+                f"{name} must hold addresses or networks of your own proxies, such as 10.0.0.2 or 172.18.0.0/16, "
+                f"not {value!r}."
+            )
+        found.append(network)
+    return found
 
 
 def secret(name: str, *, least: int = 32) -> str:
@@ -122,6 +137,14 @@ def origins(name: str, default: tuple[str, ...]) -> list[str]:
                 f"slash at the end, not {value!r}."
             )
     return values
+
+
+def _network(value: str) -> IPv4Network | IPv6Network | None:
+    try:
+        network = ip_network(value)
+    except ValueError:
+        return None
+    return network if network.prefixlen else None
 
 
 def _split(url: str) -> SplitResult:

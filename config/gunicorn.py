@@ -29,10 +29,15 @@ bind = settings.SERVER_BIND
 workers = settings.SERVER_PROCESSES
 worker_class = Worker
 control_socket_disable = True
-forwarder_headers = ""  # no caller says where we are mounted (SCRIPT_NAME), whatever a proxy passes on
+# Whom to believe about the caller and the scheme is TRUSTED_PROXIES' (core/client.py) and nobody's here; nor does
+# any caller say where we are mounted (SCRIPT_NAME).
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 keepalive = 75
 graceful_timeout = 8  # seconds for requests in progress; containers are killed after ten
 accesslog = None  # core.middleware.RequestLog names the route, never the path as typed
-loglevel = "warning"
+loglevel = "error"
+logconfig_dict = settings.LOGGING
 proc_name = "praxis"
 wsgi_app = "config.wsgi"

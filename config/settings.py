@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from config import env
+from config import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load_dotenv()
@@ -53,6 +53,7 @@ AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the email is unique through its blind index, and EmailBackend looks it up there
     "axes.W006",  # the contract counts attempts by email; a limit per address stands beside it (core/api/limits.py)
+    "security.W021",  # browsers' preload lists take a whole domain, for good: its owner's decision, made in the proxy
 ]
 
 # --- Limits and doors ------------------------------------------------------------------------------------------------
@@ -72,6 +73,14 @@ SESSION_COOKIE_NAME = "praxis_admin"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day, not Django's two weeks: a desk is shared, and charts are behind it
 SESSION_SAVE_EVERY_REQUEST = False  # counted from sign-in: an open page that asks now and then does not prolong it
 X_FRAME_OPTIONS = "DENY"
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # core.middleware.TrustedProxies leaves no other's
+HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?$"]  # asked from inside, past the proxy
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Database and cache ----------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'praxis.sqlite3'}")}
@@ -153,8 +162,10 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
+    "core.middleware.TrustedProxies",
     "core.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
+    "core.page_middleware.BrowserPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.api.cors.Cors",
     "core.api.doors.Doors",
@@ -307,17 +318,4 @@ UNFOLD = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        # Django's own lines carry the path as it was typed; core.middleware.RequestLog names the route instead.
-        "django.request": {"level": "CRITICAL"},
-        "django.security": {"level": "CRITICAL"},  # the Host header and paths as typed; the 400 or 403 is in our line
-        "django.server": {"level": "ERROR"},
-        "axes": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.set_up(debug=DEBUG)

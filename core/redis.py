@@ -1,17 +1,17 @@
 """Redis with a short patience: after a failure further calls fail at once for a second, so that a request that needs
 Redis twice still waits no more than 0.25 s for it (DESIGN.md, known traps)."""
 
-import logging
 import time
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
 import redis
+import structlog
 from django.conf import settings
 from django_redis import get_redis_connection
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger("praxis.redis")
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
 _down_until = 0.0
@@ -52,7 +52,7 @@ def ask(operation: Callable[[redis.Redis], T], *, even_when_down: bool = False) 
         answer = operation(client())
     except redis.RedisError as error:
         _down_until = time.monotonic() + RETRY_SECONDS
-        logger.error("Redis is out of reach: %s", type(error).__name__)
+        logger.error("Redis is out of reach", error=type(error).__name__)
         raise RedisDown from error
     _down_until = 0.0
     return answer

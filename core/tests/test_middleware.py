@@ -11,11 +11,9 @@ def test_no_answer_of_the_api_stays_in_a_cache(anonymous, db, path):
     assert anonymous.get(path)["Cache-Control"] == "no-store"
 
 
-def test_every_answer_has_a_request_id_and_a_well_formed_one_is_kept(anonymous, db):
+def test_every_answer_has_a_request_id_and_a_callers_own_is_not_taken(anonymous, db):
     assert len(anonymous.get("/")["X-Request-ID"]) == 32
-    assert anonymous.get("/", headers={"X-Request-ID": "abc-12345"})["X-Request-ID"] == "abc-12345"
-    for odd in ("short", "x" * 65, "spaces here", 'quote"quote'):
-        assert anonymous.get("/", headers={"X-Request-ID": odd})["X-Request-ID"] != odd
+    assert anonymous.get("/", headers={"X-Request-ID": "abc-12345"})["X-Request-ID"] != "abc-12345"
 
 
 def test_an_answer_to_head_keeps_its_length_and_loses_its_body(rf):
@@ -25,14 +23,6 @@ def test_an_answer_to_head_keeps_its_length_and_loses_its_body(rf):
         rf.head("/")
     )
     assert (streamed.getvalue(), streamed["Content-Length"]) == (b"", "4")
-
-
-def test_the_log_names_the_route_and_never_what_was_typed(anonymous, db, caplog):
-    caplog.set_level("INFO", logger="praxis.request")
-    anonymous.get("/api/patients/Marked-Name?search=Marked-Query")
-    anonymous.get("/api/patients/01a1fd58-089a-7324-97d4-53641105868a")
-    assert "Marked" not in caplog.text
-    assert "GET /api/patients/<uuid:chart_id> 401" in caplog.text
 
 
 def test_a_body_of_unsaid_length_is_refused_in_a_sentence(anonymous, db):

@@ -216,16 +216,10 @@ class TestRequestIds:
 
         assert len(ids) == 4
 
-    def test_a_well_formed_one_is_kept(self, clinic):
-        given = "0af7651916cd43dd-8448eb211c80319c"
-
-        assert (
-            clinic.staff.ask("GET", "/api/users/me", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
-        )
-
-    @pytest.mark.parametrize("odd", ["short", "x" * 65, "spaces in it", "<script>alert(1)</script>", "a/b/c/d/e/f/g"])
-    def test_an_odd_one_is_replaced(self, clinic, odd):
-        answer = clinic.staff.ask("GET", "/api/users/me", headers={"X-Request-ID": odd})
+    @pytest.mark.parametrize("given", ["0af7651916cd43dd-8448eb211c80319c", "short", "<script>alert(1)</script>"])
+    def test_a_callers_own_is_replaced(self, clinic, given):
+        """A trusted proxy's is kept: tests/contract/test_proxies.py."""
+        answer = clinic.staff.ask("GET", "/api/users/me", headers={"X-Request-ID": given})
 
         assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-ID"])
 
