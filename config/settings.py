@@ -176,6 +176,7 @@ MIDDLEWARE = [
     "core.page_middleware.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboard.admin_scope.AdminScope",
+    "dashboard.admin_reads.AdminTrail",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

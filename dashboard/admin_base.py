@@ -25,6 +25,7 @@ from core import totals
 from core.encryption.fields import EncryptedFieldMixin
 from core.errors import Refusal
 from core.tenancy import current_practice_id
+from dashboard.admin_reads import shows
 from patients.models import Patient
 from practices.models import Office, Practice
 from records.models import MedicalRecord
@@ -210,6 +211,21 @@ class PracticeModelAdmin(ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         pass
+
+    # --- What the trail tells of a page
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().changelist_view(request, extra_context)
+        listed = (getattr(response, "context_data", None) or {}).get("cl")
+        if listed is not None:
+            searched = {"searched": True, "hits": listed.result_count} if listed.query else {}
+            shows(request, listed.result_list, about=self.model._meta.label, **searched)
+        return response
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        row = context.get("original")
+        shows(request, [row] if row else [], about=self.model._meta.label, about_id=row and row.pk)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Forms
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from dashboard.admin_base import acting
+from dashboard.admin_reads import shows
 from dashboard.statistics import dashboard
 from patients.models import Patient
 from practices.models import Practice
@@ -31,7 +32,9 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         Appointment.objects.visible_to(user).filter(starts_at__gte=start, starts_at__lt=end).order_by("starts_at", "id")
     )
     appointments = list(day.with_people()[: APPOINTMENTS_SHOWN + 1])
-    registrations = Patient.objects.visible_to(user).pending().order_by("id")
+    waiting = Patient.objects.visible_to(user).pending().order_by("id")
+    registrations = list(waiting[:REGISTRATIONS_SHOWN])
+    shows(request, [*appointments[:APPOINTMENTS_SHOWN], *registrations], about="today")
     numbers = [
         {"label": NUMBERS[name][0], "link": NUMBERS[name][1], "value": value}
         for name, value in dashboard(user).items()
@@ -44,7 +47,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "appointments": appointments[:APPOINTMENTS_SHOWN],
         "appointments_left_out": len(appointments) > APPOINTMENTS_SHOWN,
         "still_to_come": sum(appointment.status == Status.SCHEDULED for appointment in appointments),
-        "registrations": registrations[:REGISTRATIONS_SHOWN],
-        "registrations_waiting": registrations.count(),
+        "registrations": registrations,
+        "registrations_waiting": waiting.count(),
         "may_confirm": user.can(Permission.CONFIRM_REGISTRATIONS),
     }

@@ -21,6 +21,7 @@ from accounts import services
 from accounts.lockout import clear_attempts
 from core.api import limits
 from dashboard.admin_base import PracticeModelAdmin
+from dashboard.admin_reads import shows
 from dashboard.admin_scope import pick
 from practices.models import Practice
 
@@ -75,7 +76,14 @@ class Suggestions(AutocompleteJsonView):
     def get_paginator(self, *args: Any, **kwargs: Any) -> Any:
         return Paginator(*args, **kwargs)
 
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.suggested: list[Model] = []
+        response = super().get(request, *args, **kwargs)
+        shows(request, self.suggested, about=self.model_admin.model._meta.label, searched=bool(self.term))
+        return response
+
     def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
+        self.suggested.append(obj)
         model_admin = cast("PracticeModelAdmin", self.model_admin)
         return {"id": str(obj.pk), "text": model_admin.label_of(obj)}
 

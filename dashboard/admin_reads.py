@@ -1,0 +1,97 @@
+"""What the trail tells of the admin site: every page that shows patients, and every refused attempt on one."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.models import User
+from audit import context, trail
+from audit.events import Kind, Outcome
+from core.api.errors import TRAIL_DOWN
+
+# Pages that show nobody, each with the reason. Any other page has to say whom it shows, or it is not shown.
+SHOW_NOBODY = {
+    "login": "the form to sign in",
+    "logout": "the goodbye",
+    "password_change": "one's own password",
+    "password_change_done": "the same",
+    "pick_practice": "names of practices",
+    "jsi18n": "translations",
+    "app_list": "names of models",
+    "accounts_user_history": "Django's list of who changed a row, which ours leave empty",
+    "patients_patient_history": "the same",
+    "appointments_appointment_history": "the same",
+    "records_medicalrecord_history": "the same",
+    "practices_practice_history": "the same",
+    "practices_office_history": "the same",
+    "practices_practice_change": "the practice itself",
+    "practices_office_changelist": "the practice's offices",
+    "practices_office_add": "the same",
+    "practices_office_change": "the same",
+}
+
+
+def shows(
+    request: HttpRequest, rows: Iterable[Model], *, about: str, about_id: UUID | None = None, **told: Any
+) -> None:
+    """Say whom the page shows. Rows that name no patient, such as accounts, are told by their own keys."""
+    rows = list(rows)
+    patients = [patient for row in rows for patient in row.about_patients()]  # type: ignore[attr-defined]
+    others = [row.pk for row in rows if not row.about_patients()]  # type: ignore[attr-defined]
+    if others:
+        told["rows"] = others
+    request.shown = {"patients": patients, "about": about, "about_id": about_id, **told}  # type: ignore[attr-defined]
+
+
+class AdminTrail:
+    """Inside the practice's scope (dashboard/admin_scope.py): a page is answered once the trail has told of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        practice = getattr(request, "practice", None)
+        if practice is None:
+            return self.get_response(request)
+        assert isinstance(request.user, User)
+        context.identify(user_id=request.user.pk, role=request.user.role, practice_id=practice.pk)
+        response = self.get_response(request)
+        try:
+            _tell(request, response, practice.pk)
+        except trail.TrailDown as down:
+            return self._unavailable(request, down)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return self._unavailable(request, exception) if isinstance(exception, trail.TrailDown) else None
+
+    def _unavailable(self, request: HttpRequest, down: Exception) -> HttpResponse:
+        return render(request, "error.html", {"title": "This did not work", "sentence": TRAIL_DOWN}, status=503)
+
+
+def _tell(request: HttpRequest, response: HttpResponse, practice_id: UUID) -> None:
+    match = request.resolver_match
+    page = match.url_name if match else None
+    if response.status_code in (403, 404):
+        asked = next((value for value in map(_as_uuid, match.kwargs.values()) if value), None) if match else None
+        trail.record(
+            Kind.PAGE_READ,
+            practice_id=practice_id,
+            outcome=Outcome.REFUSED,
+            about_id=asked,
+            page=page,
+            status=response.status_code,
+        )
+    elif response.status_code == 200 and page not in SHOW_NOBODY:
+        trail.record(Kind.PAGE_READ, practice_id=practice_id, page=page, **request.shown)  # type: ignore[attr-defined]
+
+
+def _as_uuid(value: Any) -> UUID | None:
+    try:
+        return value if isinstance(value, UUID) else UUID(str(value))
+    except ValueError:
+        return None
