@@ -12,6 +12,7 @@ from accounts import sessions
 from accounts.cookies import ACCESS_COOKIE
 from accounts.models import User
 from accounts.tokens import InvalidToken, Kind, read
+from core.errors import NotSignedIn
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -23,12 +24,11 @@ class CookieAuthentication(BaseAuthentication):
         if not token:
             return None
         try:
-            user, within_limit = sessions.user_of(read(token, Kind.ACCESS))
-        except InvalidToken:
-            user = None
-        if user is None:
-            raise AuthenticationFailed(sessions.ENDED_SENTENCE)
-        return user, within_limit
+            return sessions.user_of(read(token, Kind.ACCESS))
+        except InvalidToken as error:
+            raise AuthenticationFailed(sessions.ENDED_SENTENCE) from error
+        except NotSignedIn as refusal:
+            raise AuthenticationFailed(refusal.detail) from refusal
 
     def authenticate_header(self, request: Request) -> str:
         return "Cookie"  # what makes DRF answer 401 and not 403
@@ -50,4 +50,4 @@ class EmailBackend:
 
     def get_user(self, user_id: str) -> User | None:
         """The user of an admin session."""
-        return User.sign_in.filter(pk=user_id, is_active=True).first()
+        return User.sign_in.select_related("practice").filter(pk=user_id, is_active=True).first()

@@ -124,13 +124,23 @@ class User(AbstractBaseUser, PracticeModel):
         return self.is_staff
 
 
+class Ending(models.TextChoices):
+    """Why a session ended before its time."""
+
+    SIGNED_OUT = "signed_out", "Signed out"
+    TIMED_OUT = "timed_out", "Timed out"
+    NEW_PASSWORD = "new_password", "New password"
+    NEW_ROLE = "new_role", "New role"
+    DEACTIVATED = "deactivated", "Deactivated"
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     def live(self) -> Self:
         return self.filter(revoked_at=None, expires_at__gt=timezone.now())
 
 
 class Session(Model):
-    """One sign-in on one device. Its tokens are good as long as it is live.
+    """One sign-in on one device. Its tokens, or the admin site's cookie, are good as long as it is live.
 
     Read before a practice is known, so it is not scoped; it is only ever reached through its user.
     """
@@ -141,6 +151,7 @@ class Session(Model):
     address = models.GenericIPAddressField(null=True)
     agent = models.CharField(max_length=255, blank=True)
     revoked_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=12, choices=Ending.choices, blank=True)
 
     audited = False  # accounts/sessions.py tells what happens to a session in the words of signing in
 
@@ -149,6 +160,12 @@ class Session(Model):
     class Meta(Model.Meta):
         indexes: ClassVar = [
             models.Index(fields=["user"], condition=models.Q(revoked_at=None), name="session_live_of_user")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(ending="") | models.Q(ending__in=Ending.values, revoked_at__isnull=False),
+                name="session_ending_says_why_it_was_revoked",
+            )
         ]
 
     def __str__(self) -> str:

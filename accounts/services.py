@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import sessions
-from accounts.lockout import locked_sentence
-from accounts.models import Session, User
+from accounts.lockout import clear_attempts, locked_sentence
+from accounts.models import Ending, Session, User
 from accounts.roles import Permission, Role, public_role
 from core.errors import Conflict, Forbidden, Invalid, NotSignedIn, Refusal
 from core.tenancy import practice_scope
@@ -40,7 +40,7 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
         wait = getattr(request, "lockout_seconds", 0)
         raise LockedOut(wait) if wait else NotSignedIn(sessions.WRONG_CREDENTIALS)
     session = sessions.begin(user=user, request=request)
-    user_logged_in.send(sender=User, request=request, user=user)
+    clear_attempts(user.email)
     return session
 
 
@@ -104,20 +104,20 @@ def update_user(*, user: User, by: User, **changes: Any) -> User:
     colleague.is_active = changes.pop("is_active", colleague.is_active)
     _set_details(colleague, changes)
     if (colleague.role, colleague.is_active) != before:
-        sessions.end_all(user=colleague)
+        sessions.end_all(user=colleague, ending=Ending.NEW_ROLE if colleague.is_active else Ending.DEACTIVATED)
     with _one_account_an_email(colleague):
         return _save(colleague)
 
 
 @transaction.atomic
-def set_password(*, user: User, by: User, password: str) -> None:
-    """A new password; it ends every session of this person. Raises Forbidden when `by` was deactivated
-    meanwhile."""
+def set_password(*, user: User, by: User, password: str, keep: UUID | None = None) -> None:
+    """A new password; it ends every session of this person but `keep`, the one that they do it from. Raises Forbidden
+    when `by` was deactivated meanwhile."""
     actor, current = _locked(by, user)
     if not actor.is_active:
         raise Forbidden("Your account is no longer active.")
     set_checked_password(current, password)
-    sessions.end_all(user=current)
+    sessions.end_all(user=current, ending=Ending.NEW_PASSWORD, keep=keep)
     _save(current)
     user.password, user.session_epoch = current.password, current.session_epoch  # for the admin's own session
 

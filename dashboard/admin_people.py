@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from accounts import services
 from accounts.models import User
+from accounts.page_sessions import session_of
 from accounts.roles import Role
 from core.encryption.blind_index import email_fingerprint, name_words, occurs_in
 from dashboard.admin_base import PracticeModelAdmin, ServiceForm, acting
@@ -102,7 +103,7 @@ class PersonAdmin(PracticeModelAdmin):
         by, password = acting(request), values.pop("new_password", None)
         person = services.update_user(user=row, by=by, **values) if values else row
         if password:
-            services.set_password(user=person, by=by, password=password)
+            services.set_password(user=person, by=by, password=password, keep=session_of(request))
             if person.pk == by.pk:
                 update_session_auth_hash(request, person)  # whoever changes their own stays signed in here
         return person

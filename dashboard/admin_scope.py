@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import resolve
 from django.utils import timezone
 
+from accounts import page_sessions
 from core.errors import Refusal
 from core.tenancy import practice_scope
 from practices.models import Practice
@@ -30,6 +31,7 @@ class AdminScope:
             return self.get_response(request)
         if _holds_nul(request):
             return render(request, "400.html", status=400)
+        page_sessions.keep(request)
         if not request.user.is_authenticated:
             return self.get_response(request)
         practice = _practice_of(request)

@@ -1,6 +1,7 @@
 """The admin site: unfold's, with our sign-in and password form, and the page where a superuser picks a practice."""
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -19,6 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import services
 from accounts.lockout import clear_attempts
+from accounts.page_sessions import session_of
 from core.api import limits
 from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_reads import shows
@@ -46,9 +48,21 @@ class SignInForm(AuthenticationForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    def __init__(self, *args: Any, here: UUID | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.here = here  # the session that goes on
+
     def save(self, commit: bool = True) -> Any:
-        services.set_password(user=self.user, by=self.user, password=self.cleaned_data["new_password1"])
+        password = self.cleaned_data["new_password1"]
+        services.set_password(user=self.user, by=self.user, password=password, keep=self.here)
         return self.user
+
+
+class OwnPassword(PasswordChangeView):
+    form_class = OwnPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "here": session_of(self.request)}
 
 
 class PickPracticeForm(forms.Form):
@@ -119,8 +133,7 @@ class PraxisAdminSite(UnfoldAdminSite):
         return Suggestions.as_view(admin_site=self)(request)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
-        view = PasswordChangeView.as_view(
-            form_class=OwnPasswordForm,
+        view = OwnPassword.as_view(
             success_url=reverse("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )

@@ -4,7 +4,7 @@ atomically in Redis, so that of parallel calls exactly the allowed number passes
 import threading
 import time
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -20,28 +20,45 @@ from core.client import client_address
 _one_at_a_time = threading.Lock()
 
 
+class Stamp(NamedTuple):
+    """A moment kept under `key`. `now` (seconds, like all here) replaces it unless it lies before `earliest`; it is
+    forgotten `life` later."""
+
+    key: str
+    now: str
+    earliest: str
+    life: int
+
+
 class ReadingStorage(RedisStorage):
-    """The library's storage, which can also read a key in the exchange that counts: a call then waits for Redis once
-    instead of twice. Its script is the library's own, called from ours."""
+    """The library's storage, which can also read a key and renew a stamp in the exchange that counts: a call then waits
+    for Redis once instead of three times. Its script is the library's own, called from ours."""
 
     SCRIPT_READ_AND_COUNT = (
         b"local function count()\n" + RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW + b"\nend\n"
         b"local value = redis.call('GET', KEYS[3])\n"
-        b"if value == ARGV[4] then return {value, false} end\n"
-        b"return {value, count()}\n"
+        b"if value and string.sub(value, 1, #ARGV[4]) == ARGV[4] then return {value, false, false} end\n"
+        b"local seen = tonumber(redis.call('GET', KEYS[4]) or nil)\n"
+        b"local renewed = seen and seen >= tonumber(ARGV[6]) or false\n"
+        b"if renewed then redis.call('SET', KEYS[4], ARGV[5], 'EX', ARGV[7]) end\n"
+        b"return {value, count(), renewed}\n"
     )
 
     def initialize_storage(self, uri: str) -> None:
         super().initialize_storage(uri)
         self.lua_read_and_count = self.get_connection().register_script(self.SCRIPT_READ_AND_COUNT)
 
-    def read_and_count(self, read: str, refused: bytes, item: RateLimitItemPerMinute, identifier: str) -> list[Any]:
-        """What `read` holds, and 1 where the call was within the limit; not counted where `read` holds `refused`."""
+    def read_and_count(
+        self, read: str, refused: bytes, stamp: Stamp, item: RateLimitItemPerMinute, identifier: str
+    ) -> list[Any]:
+        """What `read` holds, 1 where the call was within the limit, and 1 where the stamp was renewed; neither is done
+        where `read` begins with `refused`."""
         counted = item.key_for(identifier)
         previous = self.prefixed_key(self._previous_window_key(counted))
         current = self.prefixed_key(self._current_window_key(counted))
         found: list[Any] = self.lua_read_and_count(
-            [previous, current, read], [item.amount, item.get_expiry(), 1, refused]
+            [previous, current, read, stamp.key],
+            [item.amount, item.get_expiry(), 1, refused, stamp.now, stamp.earliest, stamp.life],
         )
         return found
 
@@ -72,12 +89,12 @@ def _of_address(request: HttpRequest) -> tuple[RateLimitItemPerMinute, str]:
     return _per_minute(settings.ANON_RATE_LIMIT_PER_MINUTE), f"address:{client_address(request)}"
 
 
-def read_and_count(*, read: str, refused: bytes, user_id: str) -> tuple[bytes | None, bool]:
-    """What Redis holds under `read`, and whether this user's call is within the limit; it is counted unless `read`
-    holds `refused`. Raises RedisDown."""
+def read_and_count(*, read: str, refused: bytes, stamp: Stamp, user_id: str) -> tuple[bytes | None, bool, bool]:
+    """What Redis holds under `read`, whether this user's call is within the limit, and whether the stamp was renewed;
+    neither is done where `read` begins with `refused`. Raises RedisDown."""
     storage: Any = _limiter().storage
-    value, within = redis.ask(lambda client: storage.read_and_count(read, refused, *_of_user(user_id)))
-    return value, bool(within)
+    value, within, renewed = redis.ask(lambda client: storage.read_and_count(read, refused, stamp, *_of_user(user_id)))
+    return value, bool(within), bool(renewed)
 
 
 def refuse(user_id: str) -> None:

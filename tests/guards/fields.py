@@ -48,6 +48,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "address": PERSONAL,
         "agent": PERSONAL,
         "revoked_at": OPERATIONAL,
+        "ending": OPERATIONAL,
     },
     "patients.Patient": {
         **_OF_PRACTICE,

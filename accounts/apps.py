@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+
+    def ready(self) -> None:
+        from accounts import page_sessions
+
+        user_logged_in.connect(page_sessions.begin, dispatch_uid="page session")
+        user_logged_out.connect(page_sessions.end, dispatch_uid="page session")
