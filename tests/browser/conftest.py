@@ -48,6 +48,7 @@ def page(browser, live_server) -> Iterator[Page]:
     context.set_default_timeout(10_000)
     complaints: list[str] = []
     page = context.new_page()
+    page.complaints = complaints  # type: ignore[attr-defined] # for a test that provokes one
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: _leaves(request.url) and complaints.append(request.url))
