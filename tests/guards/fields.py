@@ -34,7 +34,6 @@ FIELDS: dict[str, dict[str, str]] = {
         "practice_id": OPERATIONAL,
         "patient_id": OPERATIONAL,
         "event_id": OPERATIONAL,
-        "pk": OPERATIONAL,
     },
     "audit.Unsealed": {"event_id": OPERATIONAL, "practice_id": OPERATIONAL},
     "audit.Seal": {
@@ -131,7 +130,7 @@ FIELDS: dict[str, dict[str, str]] = {
 
 # PHI that is encrypted, though not by the fields of core/encryption/.
 ENCRYPTED_OTHERWISE = {
-    "audit.Event.email": "under the trail's own keys (audit/keys.py), for a row that never changes cannot be re-encrypted"
+    "audit.Event.email": "under the trail's own keys (audit/keys.py): a row that never changes is never re-encrypted"
 }
 
 # Bound to every ciphertext, so these can never change, not even when a model or a field is renamed.

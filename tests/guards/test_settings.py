@@ -26,7 +26,7 @@ print(json.dumps({
     "body": settings.MAX_BODY_BYTES,
 }))
 """
-SECRETS = ["SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS"]
+SECRETS = ["SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEYS"]
 
 
 def fresh(code, **changes):
