@@ -1,9 +1,11 @@
 """Marked strings, put in wherever the API takes text, are found neither in the database nor in the server's log.
 
 Left out, each for its reason: an email at sign-in is the name of a Redis key by the contract; `specialization` and
-`department` tell of the practice's own people; a `User-Agent` names a device and an `X-Request-ID` is its sender's.
+`department` tell of the practice's own people; a `User-Agent` names a device. In the log is none of them either.
 """
 
+import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from itertools import count
@@ -26,13 +28,13 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 class Marks:
     """Each asked-for mark is a word that no program would write by itself."""
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    def __init__(self, word: str = "marked") -> None:
+        self._word, self._numbers = word, count(1)
         self.made: list[str] = []
 
     def __call__(self, kind: str = "text") -> str:
         number = next(self._numbers)
-        mark = {"phone": f"5559{number:07d}731", "text": f"Zwq{number:03d}marked"}[kind]
+        mark = {"phone": f"5559{number:07d}731", "text": f"Zwq{number:03d}{self._word}"}[kind]
         self.made.append(mark)
         return mark
 
@@ -110,6 +112,39 @@ def plant_in_vain(clinic: Clinic, anonymous: Caller, mark: Marks) -> None:
     assert clinic.staff.post("/api/appointments", {"date": fresh_slot(), "reason": mark()}).status == 400
 
 
+def plant_for_the_log(clinic: Clinic, mark: Marks) -> None:
+    """What may be stored, or what no view ever sees."""
+    anonymous, form = Caller(clinic.door), {"Content-Type": "application/x-www-form-urlencoded"}
+    anonymous.post("/api/auth/login", {"email": f"{mark()}@example.com", "password": mark()})
+    anonymous.ask("GET", "/api/users/me", headers={"User-Agent": mark(), "X-Request-ID": mark(), "Referer": mark()})
+    anonymous.ask("POST", "/api/auth/refresh", headers={"Cookie": f"refresh_token={mark()}; praxis_admin={mark()}"})
+    anonymous.ask("POST", "/api/auth/login", headers={"X-CSRFToken": mark(), "Sec-Fetch-Site": mark()})
+    anonymous.ask(mark().upper(), f"/{mark()}")
+    anonymous.ask("POST", "/admin/login/", content=f"username={mark()}&password={mark()}", headers=form)
+    page = anonymous.ask("GET", f"/admin/login/?next=/{mark()}")
+    token = page.body.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    signing_in = f"csrfmiddlewaretoken={token}&username={mark()}%40example.com&password={mark()}"
+    answer = anonymous.ask("POST", f"/admin/login/?{mark()}={mark()}", content=signing_in, headers=form)
+    assert (page.status, answer.status) == (200, 200)  # the form, with its sentence
+    for raw in (
+        f"GET /{mark()} HTTP/9.{mark()}\r\n\r\n",
+        f"{mark()}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\n{mark()} {mark()}: x\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {mark()}\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: {mark()}\r\n\r\n",
+        f"GET /{mark() * 1000} HTTP/1.1\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {mark() * 1000}\r\n\r\n",
+    ):
+        assert answer_to(clinic, raw)[9:10] in (b"4", b"5"), raw[:80]
+
+
+def answer_to(clinic: Clinic, raw: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", clinic.door.server.port), timeout=10) as connection:
+        connection.sendall(raw.encode())
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(4096)
+
+
 JSON = {"Content-Type": "application/json"}
 
 
@@ -141,3 +176,14 @@ def test_nothing_that_was_typed_is_in_the_database_or_the_log(private):
     assert "POST /api/patients".casefold() in log or "patients" in log
     assert [made for made in mark.made if made.casefold() in database] == []
     assert [made for made in mark.made if made.casefold() in log] == []
+
+
+def test_nothing_that_a_request_holds_is_in_the_log(private):
+    mark = Marks("logged")
+    plant_for_the_log(private, mark)
+    assert len(mark.made) >= 25
+
+    lines = [json.loads(line) for line in private.door.server.log.read_text().splitlines()]
+
+    assert {line["event"] for line in lines} <= {"request"}, lines
+    assert [made for made in mark.made if made.casefold() in str(lines).casefold()] == []
