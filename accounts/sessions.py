@@ -34,9 +34,11 @@ def begin(*, user: User, request: HttpRequest, life: timedelta | None = None) ->
     current = User.sign_in.select_for_update().get(pk=user.pk)
     if current.password != user.password or not current.is_active:
         raise NotSignedIn(WRONG_CREDENTIALS)
+    now = timezone.now()
     return Session.objects.create(
         user=current,
-        expires_at=timezone.now() + (life or refresh_life()),
+        last_seen_at=now,
+        expires_at=now + (life or refresh_life()),
         address=client_address(request),
         agent=request.headers.get("User-Agent", "")[:255].replace("\x00", ""),
     )
