@@ -1,0 +1,63 @@
+"""A clock that tests move, and people who sign in through the API's and the admin's own doors."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.tests.factories import PASSWORD
+from core import redis
+
+
+class Clock:
+    """Ours and Redis's: `move` makes it later, and what Redis keeps for a time is that much older."""
+
+    def __init__(self) -> None:
+        self.now, self.offset = timezone.now, timedelta()
+
+    def __call__(self):
+        return self.now() + self.offset
+
+    def move(self, **span) -> None:
+        moved = timedelta(**span)
+        self.offset += moved
+        if redis.configured():
+            client = redis.client()
+            for key in client.keys("s*:*"):  # sessions and when they were seen, not the limits' counts
+                left = timedelta(milliseconds=client.pttl(key)) - moved
+                client.delete(key) if left <= timedelta() else client.pexpire(key, left)
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(timezone, "now", clock)
+    return clock
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], Client]:
+    """`sign_in(user)`: a client of the API with both cookies."""
+
+    def enter(user: User) -> Client:
+        client = Client()
+        body = {"email": user.email, "password": PASSWORD}
+        assert client.post("/api/auth/login", body, content_type="application/json").status_code == 200
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def enter_site() -> Callable[[User], Client]:
+    """`enter_site(user)`: a client signed in on the admin's own page."""
+
+    def enter(user: User) -> Client:
+        client = Client()
+        assert client.post("/admin/login/", {"username": user.email, "password": PASSWORD}).status_code == 302
+        return client
+
+    return enter
