@@ -93,8 +93,9 @@ class User(AbstractBaseUser, PracticeModel):
             super().enter_scope()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.email = self.email.strip()
-        self.email_index = email_fingerprint(self.email)
+        if "email" not in self.get_deferred_fields():
+            self.email = self.email.strip()
+            self.email_index = email_fingerprint(self.email)
         super().save(*args, **kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:

@@ -5,6 +5,7 @@ import base64
 import os
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 DEVELOPMENT = """\
@@ -20,7 +21,7 @@ POSTGRES_PASSWORD={postgres_password}
 SECRETS = """\
 SECRET_KEY={secret_key}
 SEARCH_INDEX_KEY={search_index_key}
-FIELD_ENCRYPTION_KEYS=1:{encryption_key}
+FIELD_ENCRYPTION_KEYS=1@{today}:{encryption_key}
 AUDIT_KEYS=1:{audit_key}
 """
 
@@ -31,6 +32,7 @@ def write_dotenv(path: Path, *, production: bool = False) -> bool:
         secret_key=secrets.token_urlsafe(48),
         search_index_key=secrets.token_urlsafe(48),
         postgres_password=secrets.token_urlsafe(24),
+        today=datetime.now(UTC).date(),
         encryption_key=base64.b64encode(os.urandom(32)).decode(),
         audit_key=base64.b64encode(os.urandom(32)).decode(),
     )

@@ -1,7 +1,5 @@
 """Typed readers for environment variables; each bad value is told in one sentence that says how to mend it."""
 
-import base64
-import binascii
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -9,6 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from core.encryption import ring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -82,25 +82,31 @@ def secret(name: str, *, least: int = 32) -> str:
     return value
 
 
-def encryption_keys(name: str) -> dict[int, bytes]:
-    """The key ring `id:base64,id:base64`, newest first: key id (1 to 65535) to 32 bytes."""
-    ring: dict[int, bytes] = {}
-    for entry in names(name, ()):
-        key_id, _, encoded = entry.partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            key = b""
-        if not key_id.isdigit() or not 1 <= int(key_id) <= 0xFFFF or len(key) != 32 or len(set(key)) < 12:
-            raise ImproperlyConfigured(
-                f"{name} must be 'id:key' pairs, the key 32 random bytes in base64. Make a key with: {MAKE_KEY}"
-            )
-        if int(key_id) in ring:
-            raise ImproperlyConfigured(f"{name} has two keys with the id {key_id}; every key has an id of its own.")
-        ring[int(key_id)] = key
-    if not ring:
+def encryption_keys(name: str, *, file: Path | None = None) -> ring.Ring:
+    """The key ring, newest first (core/encryption/ring.py says how it is written), of the variable itself or of the
+    file that `<name>_FILE` names."""
+    source = f"{name}_FILE" if file else name
+    if file and text(name):
+        raise ImproperlyConfigured(f"{name} and {source} are both set; keep the one that holds the keys.")
+    try:
+        keys = ring.parse(file.read_text() if file else text(name))
+    except OSError as error:
+        raise ImproperlyConfigured(f"{source} cannot be read ({file}): {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{source} is no text file ({file}).") from error
+    except ring.BadRing as error:
+        raise ImproperlyConfigured(f"{source} {error} Make a key with: {MAKE_KEY}") from error
+    if not keys and file:
+        raise ImproperlyConfigured(f"{source} is empty ({file}). Give it '1:' and a key made with: {MAKE_KEY}")
+    if not keys:
         raise ImproperlyConfigured(f"{name} is not set. Give it '1:' and a key made with: {MAKE_KEY}")
-    return ring
+    return keys
+
+
+def file(name: str) -> Path | None:
+    """A path; a relative one starts beside manage.py."""
+    value = text(name)
+    return BASE_DIR / value if value else None
 
 
 def database(name: str, default: str) -> dict[str, object]:

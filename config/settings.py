@@ -17,7 +17,8 @@ env.load_dotenv()
 # --- Secrets: nothing here has a default -----------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", default=False)
 SEARCH_INDEX_KEY = env.secret("SEARCH_INDEX_KEY")
-FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
+FIELD_ENCRYPTION_KEYS_FILE = env.file("FIELD_ENCRYPTION_KEYS_FILE")
+FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS", file=FIELD_ENCRYPTION_KEYS_FILE)
 AUDIT_KEYS = env.encryption_keys("AUDIT_KEYS")
 # django-encrypted-model-fields wants a key at import; with its engine replaced (core/encryption/) it encrypts nothing.
 FIELD_ENCRYPTION_KEY = Fernet.generate_key()

@@ -11,6 +11,8 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
+        from core.encryption import checks  # noqa: F401 - registers them
+
         connection_created.connect(keep_private)
 
 

@@ -22,7 +22,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment
 from core import totals
-from core.encryption.fields import EncryptedFieldMixin
+from core.encryption.fields import EncryptedFieldMixin, unreadable_marked
 from core.errors import Refusal
 from core.tenancy import current_practice_id
 from dashboard.admin_reads import shows
@@ -139,7 +139,8 @@ class PracticeModelAdmin(ModelAdmin):
 
     def label_of(self, row: Any) -> str:
         """How a form offers this row to somebody who may see it."""
-        return str(row.name)
+        with unreadable_marked():
+            return str(row.name)
 
     # --- Who may
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from appointments import services
 from appointments.models import Appointment
+from core.encryption.fields import unreadable_marked
 from dashboard.admin_base import PracticeModelAdmin, ServiceForm, acting
 from patients.models import Patient
 from patients.search import find
@@ -44,7 +45,8 @@ class DoctorFilter(SimpleListFilter):
     parameter_name = "doctor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(doctor.pk), doctor.name) for doctor in User.objects.doctors().order_by("id")]
+        with unreadable_marked():
+            return [(str(doctor.pk), doctor.name) for doctor in User.objects.doctors().order_by("id")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
         picked = self.value()

@@ -1,6 +1,7 @@
 """In whose practice the admin site works: one's own, or the one that a platform superuser has picked."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,7 @@ from django.urls import resolve
 from django.utils import timezone
 
 from accounts import page_sessions
+from core.encryption.fields import unreadable_marked
 from core.errors import Refusal
 from core.tenancy import practice_scope
 from practices.models import Practice
@@ -42,6 +44,13 @@ class AdminScope:
         request.practice = practice  # type: ignore[attr-defined]
         with practice_scope(practice.pk), timezone.override(practice.tzinfo):
             return self.get_response(request)
+
+    def process_template_response(self, request: HttpRequest, response: Any) -> Any:
+        """On a page a mark stands for what cannot be decrypted; a form of such a row is refused before."""
+        if _in_admin(request):
+            with unreadable_marked():
+                response.render()
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """What a service refuses where no form can say it, sign-in without Redis for one, is a page and no failure.

@@ -16,6 +16,7 @@ from core.encryption.blind_index import (
     query_words,
     text_tokens,
 )
+from core.encryption.keyring import DecryptionError
 from core.errors import Invalid
 from core.tenancy import current_practice_id
 
@@ -51,7 +52,7 @@ def find(charts: "PatientQuerySet", query: str) -> "PatientQuerySet | list[UUID]
 
 def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
     """The ids of the candidates that really hold these words. The name is looked at first: it mostly settles it, and
-    the email and phone of a hit then need not be decrypted."""
+    the email and phone of a hit then need not be decrypted. One that cannot be decrypted is rather shown than lost."""
     fields = {name: candidates.model._meta.get_field(name) for name in WORDS_OF}
     envelopes = {f"raw_{name}": ExpressionWrapper(F(name), output_field=BinaryField()) for name in WORDS_OF}
     rows = candidates.order_by().annotate(**envelopes).values_list("pk", *envelopes)[: MOST_CHECKED + 1]
@@ -60,8 +61,12 @@ def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
             raise Invalid("search", "Too many patients match. Add another word, or more of this one.")
         missing: Any = words
         for (name, field), envelope in zip(fields.items(), raw, strict=True):
-            text = field.decrypt(bytes(envelope))
-            missing = [word for word in missing if not _holds(text, word, WORDS_OF[name])]
+            try:
+                text = field.decrypt(bytes(envelope))
+            except DecryptionError:
+                missing = []
+            else:
+                missing = [word for word in missing if not _holds(text, word, WORDS_OF[name])]
             if not missing:
                 yield pk
                 break

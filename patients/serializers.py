@@ -83,4 +83,4 @@ class Chart(ChartBrief):
 
     @classmethod
     def contact_only(cls, instance: Patient) -> dict[str, Any]:
-        return {**ChartBrief.of(instance), "bloodType": None, "allergies": None, "medicalHistory": None}
+        return {**ChartBrief.whole(instance), "bloodType": None, "allergies": None, "medicalHistory": None}

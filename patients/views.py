@@ -81,7 +81,7 @@ class ChartById(ApiView):
 
 
 def _as_seen_by(user: User, chart: Patient) -> dict[str, Any]:
-    return Chart.contact_only(chart) if user.can(Permission.READ_CONTACTS) else Chart.of(chart)
+    return Chart.contact_only(chart) if user.can(Permission.READ_CONTACTS) else Chart.whole(chart)
 
 
 def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[Sequence[Patient], int]:

@@ -5,6 +5,9 @@ from typing import Any, TypeVar
 
 from rest_framework import serializers
 
+from core.encryption.fields import unreadable_marked
+from core.encryption.keyring import DecryptionError
+
 T = TypeVar("T")
 
 
@@ -13,7 +16,17 @@ class Shape(serializers.Serializer[T]):
 
     @classmethod
     def of(cls, instance: Any) -> dict[str, Any]:
-        """The plain dict that the renderer takes."""
+        """The plain dict that the renderer takes. A mark stands for what cannot be decrypted: one damaged row takes no
+        list with it, and what was stored is not answered with an error."""
+        try:
+            return cls.whole(instance)
+        except DecryptionError:
+            with unreadable_marked():
+                return cls.whole(instance)
+
+    @classmethod
+    def whole(cls, instance: Any) -> dict[str, Any]:
+        """The same, with nothing left out; raises DecryptionError."""
         representation: dict[str, Any] = cls.to_representation(_blank(cls), instance)
         return representation
 

@@ -4,8 +4,12 @@ Envelope: `version(1) | key id(2) | nonce(12) | ciphertext | tag(16)`. The heade
 authenticated with it, so a value moved to another column, or under another key id, does not decrypt.
 """
 
+import logging
 import os
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,51 +17,127 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from core.encryption.ring import BadRing, parse
+from core.errors import Unavailable
+
+logger = logging.getLogger(__name__)
 VERSION = 1
 HEADER_BYTES, NONCE_BYTES, TAG_BYTES = 3, 12, 16
 OVERHEAD_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
 
 
-class DecryptionError(Exception):
-    """A stored value is not what this key ring wrote: key missing, value damaged, or label wrong."""
+class DecryptionError(Unavailable):
+    """A stored value is not what this key ring wrote: key missing, value damaged, or label wrong. Whoever needs the
+    value gets 503 and the sentence, which names the field and the key's id."""
+
+    def __init__(self, label: str, reason: str) -> None:
+        super().__init__(f"{label} cannot be decrypted: {reason}.")
+        self.label, self.reason = label, reason
+
+
+def header_of(key_id: int) -> bytes:
+    """What every value under this key begins with."""
+    return bytes([VERSION]) + key_id.to_bytes(2, "big")
+
+
+def key_id_of(envelope: bytes) -> int | None:
+    """None where it is no envelope of ours."""
+    if len(envelope) < OVERHEAD_BYTES or envelope[0] != VERSION:
+        return None
+    return int.from_bytes(envelope[1:HEADER_BYTES], "big") or None
 
 
 class Keyring:
     """Encrypts under the newest key, decrypts under any key of the ring. One AESGCM object a key, held."""
 
-    def __init__(self, keys: dict[int, bytes]) -> None:
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
         """`keys`: key id to 32 bytes, newest first."""
-        self._ciphers = {self._header(key_id): AESGCM(key) for key_id, key in keys.items()}
-        self._newest_header, self._newest = next(iter(self._ciphers.items()))
+        self._take(keys)
 
-    @staticmethod
-    def _header(key_id: int) -> bytes:
-        return bytes([VERSION]) + key_id.to_bytes(2, "big")
+    def _take(self, keys: Mapping[int, bytes]) -> None:
+        self.keys = keys
+        self._ciphers = {header_of(key_id): AESGCM(key) for key_id, key in keys.items()}
+        self._newest = next(iter(self._ciphers.items()))
+
+    @property
+    def newest_id(self) -> int:
+        return next(iter(self.keys))
 
     def encrypt(self, plaintext: bytes, label: bytes) -> bytes:
+        header, newest = self._newest
         nonce = os.urandom(NONCE_BYTES)
-        header = self._newest_header
-        return header + nonce + self._newest.encrypt(nonce, plaintext, header + label)
+        return header + nonce + newest.encrypt(nonce, plaintext, header + label)
 
     def decrypt(self, envelope: bytes, label: bytes) -> bytes:
         """Raises DecryptionError; never answers anything but what was encrypted under this label."""
         header = envelope[:HEADER_BYTES]
-        cipher = self._ciphers.get(header)
+        cipher = self._ciphers.get(header) or self._missing(header)
         if cipher is None:
-            raise DecryptionError(f"{label.decode()} was encrypted under a key that is not in FIELD_ENCRYPTION_KEYS.")
+            key_id = key_id_of(envelope)
+            raise DecryptionError(label.decode(), "it is damaged" if key_id is None else f"key {key_id} is missing")
         nonce, body = envelope[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES], envelope[HEADER_BYTES + NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, body, header + label)
         except (InvalidTag, ValueError) as error:
-            raise DecryptionError(f"{label.decode()} is damaged or was written for another column.") from error
+            key_id = int.from_bytes(header[1:], "big")
+            reason = f"it is damaged, belongs to another column, or was not written with this key {key_id}"
+            raise DecryptionError(label.decode(), reason) from error
+
+    def _missing(self, header: bytes) -> AESGCM | None:
+        """A key that joined the ring since."""
+        return None
+
+
+class FileKeyring(Keyring):
+    """Of a file that is read again when it has changed: looked at before every encryption, so that nothing is written
+    under a key that has been replaced, and for every key that is missing. A rotation thus needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._stamp()
+        super().__init__(parse(path.read_text()))
+
+    def encrypt(self, plaintext: bytes, label: bytes) -> bytes:
+        self._look()
+        return super().encrypt(plaintext, label)
+
+    def _missing(self, header: bytes) -> AESGCM | None:
+        self._look()
+        return self._ciphers.get(header)
+
+    def _stamp(self) -> Any:
+        """Differs once the file does; None while there is none, as between two mounts of a secret."""
+        try:
+            now = self._path.stat()
+        except OSError:
+            return None
+        return now.st_mtime_ns, now.st_ino, now.st_size
+
+    def _look(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._seen or stamp is None:
+            return
+        self._seen = stamp
+        try:
+            keys = parse(self._path.read_text())
+            if not keys:
+                raise BadRing("holds no key.")
+        except (OSError, ValueError) as error:
+            reason = error if isinstance(error, BadRing) else type(error).__name__
+            logger.error("FIELD_ENCRYPTION_KEYS_FILE cannot be read again, so the keys stay as they were: %s", reason)
+        else:
+            self._take(keys)
+            logger.warning("FIELD_ENCRYPTION_KEYS_FILE was read again: key %s encrypts", self.newest_id)
 
 
 @cache
 def get_keyring() -> Keyring:
+    if settings.FIELD_ENCRYPTION_KEYS_FILE:
+        return FileKeyring(settings.FIELD_ENCRYPTION_KEYS_FILE)
     return Keyring(settings.FIELD_ENCRYPTION_KEYS)
 
 
 @receiver(setting_changed)
 def _keys_changed(*, setting: str, **kwargs: object) -> None:
-    if setting == "FIELD_ENCRYPTION_KEYS":
+    if setting in ("FIELD_ENCRYPTION_KEYS", "FIELD_ENCRYPTION_KEYS_FILE"):
         get_keyring.cache_clear()

@@ -1,0 +1,155 @@
+"""Walking the rows that hold encrypted columns, and rewriting columns of them in place: past the models, which would
+decrypt them, tell the trail of each and set `updated_at`, and while the application serves."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models import BinaryField, Count, ExpressionWrapper, F, Field, Model, Q, QuerySet
+from django.db.models.functions import Substr
+
+from core.encryption.fields import EncryptedFieldMixin
+from core.encryption.keyring import HEADER_BYTES, header_of, key_id_of
+from core.tenancy import account_scope
+
+BATCH_ROWS = 500
+_PADDING = bytes(64)  # so that a header alone is read like an envelope
+
+
+def encrypted_fields(model: type[Model]) -> list[EncryptedFieldMixin]:
+    return [field for field in model._meta.concrete_fields if isinstance(field, EncryptedFieldMixin)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one model in one practice, or those that belong to none. `rows` needs its scope to be open."""
+
+    model: type[Model]
+    practice_id: UUID | None
+
+    def scope(self) -> AbstractContextManager[None]:
+        return account_scope(self.practice_id)
+
+    def rows(self) -> QuerySet[Any]:
+        rows = self.model._base_manager.order_by("pk")
+        return rows.filter(practice_id=self.practice_id) if _has_practice(self.model) else rows
+
+    @property
+    def fields(self) -> list[EncryptedFieldMixin]:
+        return encrypted_fields(self.model)
+
+
+def parts(practice_ids: Sequence[UUID] | None = None) -> Iterator[Part]:
+    """Of the whole installation, or of these practices: practice by practice, as row-level security shows them."""
+    holding = [model for model in apps.get_models() if encrypted_fields(model)]
+    if practice_ids is None:
+        yield from (Part(model, None) for model in holding)
+        practice_ids = list(apps.get_model("practices", "Practice").objects.order_by("pk").values_list("pk", flat=True))
+    yield from (Part(model, practice_id) for practice_id in practice_ids for model in holding if _has_practice(model))
+
+
+def _has_practice(model: type[Model]) -> bool:
+    return any(field.name == "practice" for field in model._meta.concrete_fields)
+
+
+def raw(field: "Field[Any, Any]") -> ExpressionWrapper:
+    """The column as it is stored."""
+    return ExpressionWrapper(F(field.attname), output_field=BinaryField())
+
+
+class _Header(Substr):
+    output_field = BinaryField()  # type: ignore[assignment]
+
+
+def _headers(part: Part) -> dict[str, _Header]:
+    return {f"header_{field.attname}": _Header(raw(field), 1, HEADER_BYTES) for field in part.fields}
+
+
+def not_under(key_id: int, part: Part) -> QuerySet[Any]:
+    """The part's rows with a value under another key, or under none that can be told."""
+    headers = _headers(part)
+    other = Q()
+    for name in headers:
+        other |= Q(**{f"{name}__isnull": False}) & ~Q(**{name: header_of(key_id)})
+    return part.rows().annotate(**headers).filter(other)
+
+
+def count_by_key(part: Part) -> Counter[tuple[str, int | None]]:
+    """How many values each field holds under each key; key None: what is no envelope."""
+    headers = _headers(part)
+    kinds = part.rows().order_by().annotate(**headers).values_list(*headers).annotate(Count("pk"))
+    values: Counter[tuple[str, int | None]] = Counter()
+    for *found, count in kinds:
+        for field, header in zip(part.fields, found, strict=True):
+            if header is not None:
+                values[field.name, key_id_of(bytes(header) + _PADDING)] += count
+    return values
+
+
+def batches(rows: QuerySet[Any], size: int, *columns: Any) -> Iterator[list[tuple[Any, ...]]]:
+    """`(pk, *columns)` of all the rows, a transaction for each batch."""
+    page = rows
+    while True:
+        with transaction.atomic():
+            found = list(page.values_list("pk", *columns)[:size])
+        if not found:
+            return
+        yield found
+        page = rows.filter(pk__gt=found[-1][0])
+
+
+def rewrite(
+    rows: QuerySet[Any],
+    *,
+    read: Sequence[Any],
+    write: "Sequence[Field[Any, Any]]",
+    change: Callable[..., Sequence[Any] | None],
+    size: int = BATCH_ROWS,
+) -> Iterator[int]:
+    """Give each row the columns `write` as `change(pk, *read)` says, which is None where they stay; yields how many
+    rows each batch looked at.
+
+    A batch is one short transaction that locks its rows before it reads them, so no edit is lost. It skips rows that
+    somebody else has locked instead of waiting, so it never stands in a deadlock; a later run finds them. SQLite's
+    transactions queue by themselves (IMMEDIATE); there others get as much time in between as a batch took."""
+    model, page = rows.model, rows
+    while True:
+        began = time.monotonic()
+        with transaction.atomic():
+            locked = page.select_for_update(skip_locked=True, no_key=True).values_list("pk", *read)
+            found = list(locked[:size])
+            changes = [(pk, change(pk, *values)) for pk, *values in found]
+            _update(model, write, [(pk, values) for pk, values in changes if values is not None])
+        if not found:
+            return
+        yield len(found)
+        page = rows.filter(pk__gt=found[-1][0])
+        if connection.vendor == "sqlite":
+            time.sleep(time.monotonic() - began)
+
+
+def _update(
+    model: type[Model], fields: "Sequence[Field[Any, Any]]", changes: Sequence[tuple[Any, Sequence[Any]]]
+) -> None:
+    if not changes:
+        return
+    quote, meta = connection.ops.quote_name, model._meta
+    columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
+    statement = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
+    key = meta.pk.get_db_prep_value
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, [(*values, key(pk, connection)) for pk, values in changes])
+
+
+def positive(text: str) -> int:
+    """For argparse: how many rows a batch takes."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value

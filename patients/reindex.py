@@ -1,0 +1,85 @@
+"""Building the blind indexes anew after SEARCH_INDEX_KEY has changed: the accounts' emails, by which sign-in finds
+them, and the charts' search index. Here and not in core/, which knows neither."""
+
+from collections.abc import Callable, Generator, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import User
+from core.encryption import rows
+from core.encryption.blind_index import email_fingerprint
+from core.encryption.keyring import DecryptionError
+from core.encryption.rotation import Unreadable
+from core.tenancy import installation_scope
+from patients.models import Patient
+from patients.search import WORDS_OF, chart_tokens
+
+
+class Reindexing:
+    """`changed` counts the rows whose index was another; `failed` says of which rows it could not be built, and why."""
+
+    def __init__(self, *, batch_rows: int = rows.BATCH_ROWS) -> None:
+        self._batch_rows = batch_rows
+        self.changed = 0
+        self.failed: list[Unreadable] = []
+        parts = list(rows.parts())
+        self._accounts = [part for part in parts if part.model is User]  # first, for nobody can sign in meanwhile
+        self._charts = [part for part in parts if part.model is Patient]
+
+    def count(self) -> int:
+        total = 0
+        for part in (*self._accounts, *self._charts):
+            with part.scope():
+                total += part.rows().count()
+        return total
+
+    def run(self) -> Generator[int]:
+        """Yields how many rows each batch looked at. A row that is right already costs a reading and no writing, so
+        a run that was stopped is simply run again."""
+        for part in self._accounts:
+            yield from self._rebuild(part, ["email"], "email_index", self._fingerprint)
+        for part in self._charts:
+            yield from self._rebuild(part, list(WORDS_OF), "search_index", _tokens)
+
+    def _rebuild(self, part: rows.Part, sources: list[str], index: str, build: Callable[..., Any]) -> Iterator[int]:
+        meta = part.model._meta
+        column, fields = meta.get_field(index), [meta.get_field(name) for name in sources]
+
+        def change(pk: Any, stored: Any, *envelopes: Any) -> list[Any] | None:
+            texts = {}
+            for field, envelope in zip(fields, envelopes, strict=True):
+                try:
+                    texts[field.name] = field.decrypt(bytes(envelope))  # type: ignore[union-attr]
+                except DecryptionError as error:
+                    self.failed.append(Unreadable(meta.label, str(field.name), pk, error.reason))
+                    return None
+            built = build(part, pk, **texts)
+            if built is None or built == (stored if isinstance(stored, list) else bytes(stored)):
+                return None
+            self.changed += 1
+            return [column.get_db_prep_save(built, connection)]  # type: ignore[union-attr]
+
+        with part.scope():
+            yield from rows.rewrite(
+                part.rows(),
+                read=[index, *(rows.raw(field) for field in fields)],  # type: ignore[arg-type]
+                write=[column],  # type: ignore[list-item]
+                change=change,
+                size=self._batch_rows,
+            )
+
+    def _fingerprint(self, part: rows.Part, pk: Any, *, email: str) -> bytes | None:
+        """Somebody may have registered with this email since the key changed, when it could not be found."""
+        fingerprint = email_fingerprint(email)
+        with installation_scope():
+            is_taken = User.sign_in.filter(email_index=fingerprint).exclude(pk=pk).exists()
+        if is_taken:
+            self.failed.append(Unreadable(part.model._meta.label, "email_index", pk, "a newer account has this email"))
+            return None
+        return fingerprint
+
+
+def _tokens(part: rows.Part, pk: Any, **texts: str) -> list[int]:
+    return chart_tokens(SimpleNamespace(practice_id=part.practice_id, **texts))  # type: ignore[arg-type]
