@@ -100,6 +100,7 @@ class PracticeScoped(APIView):
         raise NotImplementedError
 
     def _identify(self) -> None:
+        """Tell the trail who the request is from."""
         caller = self.caller
         if caller is not None:
             context.identify(user_id=caller.pk, role=caller.role, practice_id=caller.practice_id)
@@ -135,6 +136,8 @@ class ApiView(PracticeScoped):
         kind = self.trail.get(effective_method(self.request))
         if kind is None or (kind not in READS and context.current().events):
             return  # a change has told of itself
+        if self._seen is None:
+            raise RuntimeError(f"{type(self).__name__} shows patients and does not say which: call self.saw(...).")
         patients, seen_kind, details = self._seen
         trail.record(
             seen_kind or kind, practice_id=self.caller.practice_id, patients=patients, about=self.about, **details
@@ -163,7 +166,7 @@ class ApiView(PracticeScoped):
     def saw(self, patients: Iterable[UUID], *, kind: Kind | None = None, **details: Any) -> None:
         """Say whom the answer tells of; `kind` where it is another than `trail` has for the method. A change needs no
         more than that: its own events are in the trail already, and this is for one that changed nothing."""
-        self._seen: tuple[Iterable[UUID], Kind | None, dict[str, Any]] = patients, kind, details
+        self._seen = patients, kind, details
 
     def allowed_here(self) -> tuple[str, ...]:
         return tuple(self.permissions)
@@ -195,7 +198,8 @@ class PublicView(PracticeScoped):
         return self.methods
 
     def enter(self, request: Request) -> None:
-        pass
+        if self.knows_caller:
+            self._identify()
 
     def counted_session(self, request: Request) -> UUID | None:
         """The session whose call this is, where the view can tell without signing its user in. It is counted by

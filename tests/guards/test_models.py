@@ -13,7 +13,7 @@ OURS = [model for model in apps.get_models() if model.__module__.split(".")[0] i
 NOT_SCOPED = {
     "practices.Practice": "the tenant itself",
     "accounts.Session": "read before a practice is known; only ever reached through its user",
-    "audit.Event": "the trail outlives what it tells of; read through the practice's own queryset, and walled by the database",
+    "audit.Event": "the trail outlives what it tells of; the database walls it by practice",
     "audit.Subject": "derived from the trail's events",
     "audit.Unsealed": "a queue of the trail's events",
     "audit.Seal": "the seals of the trail",

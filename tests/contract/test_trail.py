@@ -1,0 +1,288 @@
+"""What the trail holds after things were done: through the API, the admin site, commands and bulk writes (45 CFR
+164.312(b)); and that nothing is done or shown where it cannot be written."""
+
+from io import StringIO
+
+import orjson
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from audit import context, trail
+from audit.context import NoOrigin, Origin
+from audit.events import Kind
+from audit.models import Event, Subject
+from core.tenancy import practice_scope
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
+from records.tests.factories import MedicalRecordFactory
+
+CHART = {
+    "name": "Zebulon Quartermain",
+    "email": "zebulon@example.com",
+    "phone": "+1 555 777 8899",
+    "dateOfBirth": "1961-03-09",
+    "gender": "male",
+    "address": "9 Obsidian Row",
+    "allergies": "Penicillin-marked",
+}
+
+
+def events(**lookups):
+    return list(Event.objects.filter(**lookups).order_by("id"))
+
+
+def fields_of(event):
+    return orjson.loads(event.details)["fields"]
+
+
+def post(client, path, body):
+    return client.post(path, body, content_type="application/json")
+
+
+@pytest.fixture
+def chart(practice):
+    with practice_scope(practice.pk):
+        return PatientFactory(name="Ada Lovelace")
+
+
+def test_a_new_chart_is_told_with_its_fields_and_without_a_value(as_role, practice):
+    staff = as_role("staff")
+
+    chart_id = post(staff, "/api/patients", CHART).json()["id"]
+
+    (event,) = events(kind=Kind.CREATED, about="patients.Patient")
+    assert (str(event.about_id), orjson.loads(event.patients)) == (chart_id, [chart_id])
+    assert {"name", "email", "phone", "date_of_birth", "address", "allergies"} <= set(fields_of(event))
+    assert (event.user_id, event.role, event.practice_id) == (staff.user.pk, "staff", practice.pk)
+    stored = [str(value) for row in Event.objects.values_list() for value in row]
+    for value in CHART.values():
+        assert not any(value in text for text in stored)
+
+
+def test_a_change_is_told_with_the_fields_that_changed(as_role, practice, make_user, chart):
+    with practice_scope(practice.pk):
+        appointment = AppointmentFactory(patient=chart, doctor=make_user("doctor"))
+    staff = as_role("staff")
+
+    address = f"/api/appointments/{appointment.pk}"
+    assert staff.patch(address, {"status": "cancelled"}, content_type="application/json").status_code == 200
+
+    (event,) = events(kind=Kind.CHANGED, about="appointments.Appointment")
+    assert fields_of(event) == ["status"]
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+
+
+def test_a_change_that_changes_nothing_is_told_too_for_its_answer_shows_the_patient(
+    as_role, practice, make_user, chart
+):
+    with practice_scope(practice.pk):
+        appointment = AppointmentFactory(patient=chart, doctor=make_user("doctor"))
+
+    as_role("staff").patch(
+        f"/api/appointments/{appointment.pk}", {"status": "scheduled"}, content_type="application/json"
+    )
+
+    (event,) = events(kind=Kind.CHANGED, about="appointments.Appointment")
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+    assert orjson.loads(event.details) == {}
+
+
+def test_deleting_is_told(practice, chart):
+    with practice_scope(practice.pk):
+        chart_id = chart.pk
+        chart.delete()
+
+    (event,) = events(kind=Kind.DELETED)
+    assert (event.about, event.about_id) == ("patients.Patient", chart_id)
+    assert event.agent == "manage.py test"
+
+
+def test_bulk_writes_are_told_with_whom_they_touched(practice, make_user):
+    doctor = make_user("doctor")
+    with practice_scope(practice.pk):
+        charts = [PatientFactory.build(practice=practice) for _ in range(3)]
+        Patient.objects.bulk_create(charts)
+        Patient.objects.filter(pk__in=[charts[0].pk, charts[1].pk]).update(primary_doctor=doctor)
+        charts[2].phone = "555 0199"
+        Patient.objects.bulk_update([charts[2]], ["gender"])
+
+    told = events(about="patients.Patient")
+    assert [(event.kind, orjson.loads(event.details)) for event in told] == [
+        (Kind.CREATED, {"count": 3}),
+        (Kind.CHANGED, {"count": 2, "fields": ["primary_doctor"]}),
+        (Kind.CHANGED, {"count": 1, "fields": ["gender"]}),
+    ]
+    named = [set(orjson.loads(event.patients)) for event in told]
+    assert named == [{str(chart.pk) for chart in some} for some in (charts, charts[:2], charts[2:])]
+    assert Subject.objects.filter(practice_id=practice.pk, patient_id=charts[0].pk).count() == 2
+
+
+def test_deleting_many_is_told_for_each(practice, make_user, chart):
+    with practice_scope(practice.pk):
+        for _ in range(2):
+            AppointmentFactory(patient=chart, doctor=make_user("doctor"))
+        Appointment.objects.all().delete()
+
+    assert [event.about for event in events(kind=Kind.DELETED)] == ["appointments.Appointment"] * 2
+
+
+def test_a_command_is_named(db, monkeypatch):
+    monkeypatch.setattr("sys.stdin", StringIO("Passw0rd!long
+"))
+    arguments = ["Riverside", "--timezone", "UTC", "--admin-email", "m@example.org", "--password-stdin"]
+    call_command("create_practice", *arguments)
+
+    told = events(kind=Kind.CREATED)
+    assert {event.about for event in told} == {"practices.Practice", "accounts.User"}
+    assert {event.agent for event in told} == {"manage.py test"}
+    assert {event.user_id for event in told} == {None}
+
+
+def test_the_seed_tells_of_every_row(db):
+    call_command("seed", "--patients", "40", "--password", "Passw0rd!long")
+
+    named = Subject.objects.values_list("patient_id", flat=True)
+    practice_id = Patient._base_manager.values_list("practice_id", flat=True)[0]
+    with practice_scope(practice_id):
+        assert set(Patient.objects.values_list("pk", flat=True)) <= set(named)
+
+
+def test_a_search_is_told_with_its_hits_and_without_its_words(as_role, chart):
+    as_role("doctor").get("/api/patients?search=lovel")
+
+    (event,) = events(kind=Kind.CHARTS_SEARCHED)
+    assert orjson.loads(event.details) == {"hits": 1, "page": 1, "limit": 10}
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+    assert not any("lovel" in str(value) for row in Event.objects.values_list() for value in row)
+
+
+def test_looking_up_the_records_of_a_patient_without_any_is_told(as_role, chart):
+    as_role("doctor").get(f"/api/records?patientId={chart.pk}")
+
+    (event,) = events(kind=Kind.RECORDS_LISTED)
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+
+
+def test_an_unknown_patient_in_a_body_is_told_as_refused(as_role, other_practice):
+    with practice_scope(other_practice.pk):
+        foreign = PatientFactory()
+
+    answer = post(
+        as_role("doctor"),
+        "/api/records",
+        {"patientId": str(foreign.pk), "diagnosis": "x", "prescription": "", "notes": ""},
+    )
+
+    assert answer.status_code == 404
+    (event,) = events(outcome="refused")
+    assert (event.about, event.about_id) == ("patients.Patient", foreign.pk)
+
+
+# --- In the transaction of what it tells
+
+
+def test_a_change_and_its_event_are_rolled_back_together(practice, chart):
+    before = Event.objects.count()
+
+    with pytest.raises(RuntimeError), practice_scope(practice.pk), transaction.atomic():
+        chart.name = "Somebody Else"
+        chart.save()
+        assert Event.objects.count() == before + 1
+        raise RuntimeError("half-way")
+
+    assert Event.objects.count() == before
+
+
+@pytest.fixture
+def break_the_trail(monkeypatch):
+    """From the call on nothing can be written into the trail."""
+
+    def break_it():
+        monkeypatch.setattr(trail, "_statement", lambda: "INSERT INTO no_such_table VALUES (" + "%s, " * 16 + "%s)")
+
+    return break_it
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/api/patients", "/api/patients?search=ada", "/api/patients/{}", "/api/records"])
+def test_what_cannot_be_told_is_not_shown(as_role, practice, make_user, chart, break_the_trail, path):
+    client = as_role("doctor")
+    with practice_scope(practice.pk):
+        MedicalRecordFactory(patient=chart, doctor=make_user("doctor"), diagnosis="Lovelace syndrome")
+    break_the_trail()
+
+    answer = client.get(path.format(chart.pk))
+
+    assert answer.status_code == 503
+    assert set(answer.json()) == {"detail"}
+    assert "Lovelace" not in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_told_is_not_done(as_role, practice, break_the_trail):
+    client = as_role("staff")
+    break_the_trail()
+
+    assert post(client, "/api/patients", CHART).status_code == 503
+
+    with practice_scope(practice.pk):
+        assert not Patient.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_that_cannot_be_told_is_no_answer_either(as_role, chart, break_the_trail):
+    client = as_role("patient")
+    break_the_trail()
+
+    assert client.get(f"/api/patients/{chart.pk}").status_code == 503
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("page", ["/admin/", "/admin/patients/patient/", "/admin/patients/patient/{}/change/"])
+def test_an_admin_page_that_cannot_be_told_is_not_shown(client, make_user, chart, break_the_trail, page):
+    client.force_login(make_user("admin"))
+    break_the_trail()
+
+    answer = client.get(page.format(chart.pk))
+
+    assert answer.status_code == 503
+    assert "Lovelace" not in answer.content.decode()
+
+
+def test_something_done_from_nowhere_is_an_error(db, monkeypatch):
+    monkeypatch.setattr(context, "_process", None)
+
+    with pytest.raises(NoOrigin):
+        trail.record(Kind.CHART_READ, practice_id=None)
+
+
+def test_the_browsers_words_are_bounded(db):
+    with context.coming_from(Origin(agent="x\x00" * 400)):
+        trail.record(Kind.CHART_READ, practice_id=None)
+
+    assert Event.objects.get(kind=Kind.CHART_READ).agent == "x" * 255
+
+
+def test_the_order_of_keys_is_that_of_time(db):
+    for _ in range(50):
+        trail.record(Kind.CHART_READ, practice_id=None)
+
+    moments = list(Event.objects.filter(kind=Kind.CHART_READ).order_by("id").values_list("id", "at"))
+    for key, at in moments:
+        assert int(key.hex[:12], 16) == int(at.timestamp() * 1000)
+    assert [at.replace(microsecond=at.microsecond // 1000 * 1000) for _, at in moments] == sorted(
+        at.replace(microsecond=at.microsecond // 1000 * 1000) for _, at in moments
+    )
+
+
+def test_telling_costs_a_read_one_statement(as_role, chart):
+    client = as_role("doctor")
+    client.get(f"/api/patients/{chart.pk}")
+    with CaptureQueriesContext(connection) as captured:
+        client.get(f"/api/patients/{chart.pk}")
+
+    assert [query["sql"].startswith("INSERT INTO audit_event") for query in captured].count(True) == 1

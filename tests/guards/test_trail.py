@@ -1,0 +1,225 @@
+"""Nobody forgets the trail: every method of every address that touches PHI writes its row, allowed or refused, in the
+API and in the admin site. A route added tomorrow without one fails here."""
+
+from uuid import UUID
+
+import orjson
+import pytest
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver
+
+from appointments.tests.factories import AppointmentFactory
+from audit.events import Kind
+from audit.models import Event
+from core.api.views import ApiView
+from core.tenancy import practice_scope
+from dashboard.admin_reads import SHOW_NOBODY
+from patients.tests.factories import PatientFactory
+from records.tests.factories import MedicalRecordFactory
+from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO
+
+NO_PHI = {
+    ("GET", "api/users/me"): "one's own account",
+    ("PATCH", "api/users/me"): "one's own account; a change is told as one",
+    ("GET", "api/doctors"): "who works here",
+    ("GET", "api/doctors/<uuid:doctor_id>"): "who works here, and a count",
+    ("GET", "api/dashboard/stats"): "counts",
+}
+TELLING = {(method, path): view for path, view in GUARDED for method in view.permissions if method in view.trail}
+BODIES = {
+    ("POST", "api/patients"): {
+        "name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "phone": "555 0100",
+        "dateOfBirth": "1985-12-10",
+        "gender": "female",
+        "address": "12 St James's Square",
+    },
+    ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
+    ("PATCH", "api/appointments/<uuid:appointment_id>"): {"status": "cancelled"},
+    ("POST", "api/records"): {"diagnosis": "Lumbar strain", "prescription": "", "notes": ""},
+}
+NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
+
+
+class Rows:
+    """One of everything in a practice; `ids` by the name that an address or a body gives it."""
+
+    def __init__(self, practice, make_user):
+        doctor = make_user("doctor", practice=practice)
+        with practice_scope(practice.pk):
+            self.chart = PatientFactory()
+            appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
+            record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
+        self.ids = {
+            "chart_id": self.chart.pk,
+            "patient_id": self.chart.pk,
+            "appointment_id": appointment.pk,
+            "record_id": record.pk,
+            "doctor_id": doctor.pk,
+        }
+
+    def address(self, path):
+        head, _, rest = path.partition("<uuid:")
+        if not rest:
+            return f"/{path}"
+        name, _, tail = rest.partition(">")
+        return f"/{head}{self.ids[name]}{tail}"
+
+    def body(self, key):
+        named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
+        return {**named, **BODIES.get(key, {})}
+
+
+def call(client, method, address, body):
+    return client.generic(method, address, orjson.dumps(body), content_type="application/json")
+
+
+def told_since(seen):
+    return list(Event.objects.exclude(pk__in=seen).exclude(kind__startswith="s").order_by("id"))
+
+
+def test_every_method_tells_the_trail_or_has_a_reason_not_to():
+    silent = {(method, path) for path, view in GUARDED for method in view.permissions if method not in view.trail}
+
+    assert silent == set(NO_PHI)
+    for path, view in GUARDED:
+        assert set(view.trail) <= set(view.permissions), path
+        assert bool(view.trail) == bool(view.about), path
+
+
+@pytest.mark.parametrize(("method", "path"), TELLING, ids=[" ".join(key) for key in TELLING])
+def test_what_is_shown_or_changed_is_told(as_role, make_user, practice, method, path):
+    role = next(role for role, initial in NAMES.items() if initial in LET_IN[(method, path)])
+    rows, client = Rows(practice, make_user), as_role(role)
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    answer = call(client, method, rows.address(path), rows.body((method, path)))
+
+    assert answer.status_code in (200, 201), answer.content
+    told = [event for event in told_since(before) if event.kind == told_kind(method, path)]
+    assert told, "nothing was told"
+    for event in told:
+        assert (event.user_id, event.role, event.practice_id) == (client.user.pk, role, practice.pk)
+        assert (event.outcome, event.address, event.request_id) == ("done", "127.0.0.1", answer["X-Request-ID"])
+        assert event.about == TELLING[(method, path)].about
+        assert all(UUID(patient) for patient in orjson.loads(event.patients))
+
+
+def told_kind(method, path):
+    return TELLING[(method, path)].trail[method]
+
+
+@pytest.mark.parametrize(("method", "path"), TELLING, ids=[" ".join(key) for key in TELLING])
+@pytest.mark.parametrize("role", NAMES)
+def test_what_a_role_may_not_do_is_told_when_they_try(as_role, make_user, practice, role, method, path):
+    if WHO[role] in LET_IN[(method, path)]:
+        return  # they may; the test above
+    rows, client = Rows(practice, make_user), as_role(role)
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    assert call(client, method, rows.address(path), rows.body((method, path))).status_code == 403
+
+    (event,) = told_since(before)
+    assert (event.kind, event.outcome) == (told_kind(method, path), "refused")
+    assert (event.user_id, event.role, event.practice_id) == (client.user.pk, role, practice.pk)
+    assert orjson.loads(event.details) == {"status": 403}
+    assert event.about_id == next((UUID(part) for part in rows.address(path).split("/") if len(part) == 36), None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [key for key in TELLING if "<" in key[1]], ids=[" ".join(k) for k in TELLING if "<" in k[1]]
+)
+def test_reaching_for_another_practices_row_is_told(as_role, make_user, practice, other_practice, method, path):
+    role = next(role for role, initial in NAMES.items() if initial in LET_IN[(method, path)])
+    foreign, client = Rows(other_practice, make_user), as_role(role)
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    for address in (foreign.address(path), "/" + path.partition("<")[0] + NOBODY + path.partition(">")[2]):
+        assert call(client, method, address, foreign.body((method, path))).status_code == 404
+
+    stranger, nobody = told_since(before)
+    for event in (stranger, nobody):
+        assert (event.kind, event.outcome) == (told_kind(method, path), "refused")
+        assert (event.practice_id, orjson.loads(event.details)) == (practice.pk, {"status": 404})
+    assert str(stranger.about_id) in foreign.address(path)
+    assert str(nobody.about_id) == NOBODY
+
+
+def test_a_view_that_does_not_say_whom_it_shows_answers_nothing(as_role, monkeypatch, practice, make_user):
+    rows = Rows(practice, make_user)
+    client = as_role("doctor")
+    client.raise_request_exception = False
+    monkeypatch.setattr(ApiView, "saw", lambda *args, **kwargs: None)
+
+    answer = client.get(rows.address("api/patients/<uuid:chart_id>"))
+
+    assert answer.status_code == 500
+    assert rows.chart.name not in answer.content.decode()
+
+
+# --- The admin site
+
+
+def pages(patterns=None):
+    for entry in admin.site.get_urls() if patterns is None else patterns:
+        if isinstance(entry, URLResolver):
+            yield from pages(entry.url_patterns)
+        elif isinstance(entry, URLPattern):
+            yield entry
+
+
+@pytest.fixture
+def desk(make_user, client):
+    client.force_login(make_user("admin"))
+    return client
+
+
+def test_pages_that_show_nobody_still_exist():
+    assert set(SHOW_NOBODY) <= {page.name for page in pages()}
+
+
+@pytest.mark.parametrize(
+    ("address", "about"),
+    [
+        ("/admin/", "today"),
+        ("/admin/patients/patient/", "patients.Patient"),
+        ("/admin/patients/patient/?q=ada", "patients.Patient"),
+        ("/admin/patients/patient/{chart_id}/change/", "patients.Patient"),
+        ("/admin/appointments/appointment/", "appointments.Appointment"),
+        ("/admin/appointments/appointment/{appointment_id}/change/", "appointments.Appointment"),
+        ("/admin/records/medicalrecord/", "records.MedicalRecord"),
+        ("/admin/records/medicalrecord/{record_id}/change/", "records.MedicalRecord"),
+        ("/admin/accounts/user/", "accounts.User"),
+        ("/admin/accounts/user/{doctor_id}/change/", "accounts.User"),
+        (
+            "/admin/autocomplete/?app_label=appointments&model_name=appointment&field_name=patient&term=ada",
+            "patients.Patient",
+        ),
+    ],
+)
+def test_every_page_with_people_is_told(desk, make_user, practice, address, about):
+    rows = Rows(practice, make_user)
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    assert desk.get(address.format(**rows.ids)).status_code == 200
+
+    (event,) = told_since(before)
+    assert (event.kind, event.outcome, event.about) == (Kind.PAGE_READ, "done", about)
+    assert (event.role, event.practice_id) == ("admin", practice.pk)
+    details = orjson.loads(event.details)
+    if about in ("accounts.User", "today"):
+        assert details.get("rows", []) or about == "today"
+    else:
+        assert orjson.loads(event.patients) == ([str(rows.chart.pk)] if "ada" not in address else [])
+    assert "ada" not in event.details
+
+
+def test_a_page_of_another_practice_is_told_as_refused(desk, make_user, practice, other_practice):
+    foreign = Rows(other_practice, make_user)
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    assert desk.get(f"/admin/patients/patient/{foreign.chart.pk}/change/").status_code == 404
+
+    (event,) = told_since(before)
+    assert (event.outcome, event.about_id, event.practice_id) == ("refused", foreign.chart.pk, practice.pk)
