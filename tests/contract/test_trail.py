@@ -131,8 +131,7 @@ def test_deleting_many_is_told_for_each(practice, make_user, chart):
 
 
 def test_a_command_is_named(db, monkeypatch):
-    monkeypatch.setattr("sys.stdin", StringIO("Passw0rd!long
-"))
+    monkeypatch.setattr("sys.stdin", StringIO("Passw0rd!long\n"))
     arguments = ["Riverside", "--timezone", "UTC", "--admin-email", "m@example.org", "--password-stdin"]
     call_command("create_practice", *arguments)
 
