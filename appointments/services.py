@@ -74,7 +74,8 @@ def change(*, by: User, appointment_id: UUID, **changes: Any) -> Appointment:
             length = appointment.ends_at - appointment.starts_at
             appointment.starts_at, appointment.ends_at = start, start + length
         appointment.status = changes.get("status", appointment.status)
-        appointment.notes = changes.get("notes", appointment.notes)
+        if "notes" in changes:
+            appointment.notes = changes["notes"]
         appointment.save()
     return Appointment.objects.with_people().get(pk=appointment_id)
 

@@ -41,6 +41,15 @@ class Rotation:
     def is_needed(self) -> bool:
         return any(self._in_part(part, lambda found: found.exists()) for part in rows.parts())
 
+    def is_unfinished(self) -> bool:
+        """Whether there is a value that can be moved; one that cannot be decrypted may wait for ever."""
+        return any(self._can_move_some(part) for part in rows.parts())
+
+    def _can_move_some(self, part: rows.Part) -> bool:
+        with part.scope():
+            waiting = rows.batches(rows.not_under(self.key_id, part), self._batch_rows, *map(rows.raw, part.fields))
+            return any(self._renewed(part, row) is not None for batch in waiting for row in batch)
+
     def _in_part(self, part: rows.Part, ask: Any) -> Any:
         with part.scope():
             return ask(rows.not_under(self.key_id, part))
@@ -56,26 +65,28 @@ class Rotation:
                 return
 
     def _run(self, part: rows.Part) -> Iterator[int]:
-        fields = part.fields
-
-        def renew(pk: Any, *stored: Any) -> list[Any] | None:
-            old = [None if value is None else bytes(value) for value in stored]
-            new = [self._renewed(part, field, pk, value) for field, value in zip(fields, old, strict=True)]
-            if new == old:
-                return None
-            self.changed += 1
-            return [None if value is None else _binary(value) for value in new]
+        def renew(*row: Any) -> list[Any] | None:
+            renewed = self._renewed(part, row)
+            self.changed += renewed is not None
+            return renewed
 
         with part.scope():
             yield from rows.rewrite(
                 rows.not_under(self.key_id, part),
-                read=[rows.raw(field) for field in fields],
-                write=fields,
+                read=[rows.raw(field) for field in part.fields],
+                write=part.fields,
                 change=renew,
                 size=self._batch_rows,
             )
 
-    def _renewed(self, part: rows.Part, field: Any, pk: Any, envelope: bytes | None) -> bytes | None:
+    def _renewed(self, part: rows.Part, row: Any) -> list[Any] | None:
+        """The row's columns as they are to be stored; None where nothing of it can be moved."""
+        pk, *stored = row
+        old = [None if value is None else bytes(value) for value in stored]
+        new = [self._moved(part, field, pk, value) for field, value in zip(part.fields, old, strict=True)]
+        return None if new == old else [None if value is None else _binary(value) for value in new]
+
+    def _moved(self, part: rows.Part, field: Any, pk: Any, envelope: bytes | None) -> bytes | None:
         if envelope is None or envelope.startswith(self._header):
             return envelope
         label = field.label.encode()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ class Part:
         rows = self.model._base_manager.order_by("pk")
         return rows.filter(practice_id=self.practice_id) if _has_practice(self.model) else rows
 
-    @property
+    @cached_property
     def fields(self) -> list[EncryptedFieldMixin]:
         return encrypted_fields(self.model)
 

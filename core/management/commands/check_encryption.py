@@ -37,8 +37,8 @@ class Command(BaseCommand):
             key = "damaged" if key_id is None else f"key {key_id}"
             self.stdout.write(f"{f'{model}.{field}':44} {key:12} {count:>12,} values")
         if unreadable:
-            raise CommandError(f"{unreadable:,} of {values.total():,} values do not decrypt.")
-        self.stdout.write(self.style.SUCCESS(f"All {values.total():,} values decrypt."))
+            raise CommandError(f"Of {values.total():,} values {unreadable:,} cannot be decrypted.")
+        self.stdout.write(self.style.SUCCESS(f"All {values.total():,} values can be decrypted."))
 
     def _check(self, part: rows.Part, values: Counter[tuple[str, str, int | None]], bar: Any) -> int:
         label, fields, unreadable = part.model._meta.label, part.fields, 0

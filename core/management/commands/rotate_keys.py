@@ -69,7 +69,7 @@ class Command(BaseCommand):
         if work.unreadable:
             raise CommandError(_named(work.unreadable))
         if left:
-            raise CommandError(f"{left:,} values are left under older keys. Call rotate_keys again.")
+            raise CommandError(f"{_counted(left, 'value')} left under older keys. Call rotate_keys again.")
 
     def _add_key(self) -> None:
         """Makes the file's ring begin with a new key, which every process that reads the file uses from now on."""
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         if not path:
             raise CommandError(NEEDS_FILE)
         work = rotation.Rotation(get_keyring())
-        if work.is_needed():
+        if work.is_unfinished():
             raise CommandError(
                 f"Not everything is under key {work.key_id} yet. Call rotate_keys without --new to go on with that."
             )
@@ -111,7 +111,7 @@ class Command(BaseCommand):
             ) from None
         finally:
             self._record(work, state, rows=work.changed, unreadable=len(work.unreadable))
-        self.stdout.write(f"{work.changed:,} rows were moved to key {work.key_id}.")
+        self.stdout.write(f"{_counted(work.changed, 'row')} moved to key {work.key_id}.")
 
     def _record(self, work: rotation.Rotation, state: str, **counts: Any) -> None:
         with installation_scope():
@@ -143,6 +143,10 @@ def next_id() -> int:
         raise CommandError(f"The ring {error}") from error
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def _key_name(key_id: int | None, keys: Iterable[int]) -> str:
     if key_id is None:
         return "damaged"
@@ -150,7 +154,7 @@ def _key_name(key_id: int | None, keys: Iterable[int]) -> str:
 
 
 def _named(unreadable: list[rotation.Unreadable]) -> str:
-    lines = [f"{len(unreadable):,} values could not be decrypted and stay as they are:"]
+    lines = [f"{_counted(len(unreadable), 'value')} left as found, for want of a key or because of damage:"]
     lines += [f"  {one}" for one in unreadable[:SHOWN]]
     if len(unreadable) > SHOWN:
         lines.append(f"  and {len(unreadable) - SHOWN:,} more; manage.py check_encryption lists them all")

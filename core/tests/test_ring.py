@@ -1,0 +1,166 @@
+"""How a ring of keys is written, kept in a file, and read again by a process that runs."""
+
+import base64
+import os
+import stat
+from datetime import date
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from core.encryption import ring
+from core.encryption.keyring import DecryptionError, FileKeyring
+
+pytestmark = pytest.mark.embedded
+SECRET = bytes(range(32))
+ENCODED = base64.b64encode(SECRET).decode()
+
+
+def test_an_entry_may_tell_the_day_and_need_not():
+    keys = ring.parse(f"3@2026-11-21:{ENCODED}, 1:{ENCODED}")
+    assert list(keys) == [3, 1]
+    assert (keys[3].made, keys[1].made) == (date(2026, 11, 21), None)
+    assert keys[3] == keys[1] == SECRET
+
+
+def test_lines_are_as_good_as_commas():
+    assert list(ring.parse(f"2@2026-11-21:{ENCODED}\n1:{ENCODED}\r\n\n")) == [2, 1]
+
+
+@pytest.mark.parametrize("made", [None, date(2026, 11, 21)])
+def test_what_is_written_is_what_was_read(made):
+    entry = ring.entry_of(65535, ring.Key(SECRET, made))
+    assert ring.entry_of(65535, ring.parse(entry)[65535]) == entry
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense", "1:", f"x:{ENCODED}", f"0:{ENCODED}", f"65536:{ENCODED}", f"1@2026-13-01:{ENCODED}",
+        f"1@:{ENCODED}", f"1@21.11.2026:{ENCODED}", "1:AAAA", f"1:{'YWFh' * 10}YWE=",
+        f"1:{ENCODED},1:{ENCODED}", f"-1:{ENCODED}", f"1:{ENCODED} 2:{ENCODED}",
+    ],
+)  # fmt: skip
+def test_what_is_no_ring_is_refused_and_not_repeated(text):
+    with pytest.raises(ring.BadRing) as refusal:
+        ring.parse(text)
+    assert ENCODED not in str(refusal.value)
+
+
+def test_a_key_does_not_show_itself():
+    assert "made 2026-11-21" in repr(ring.parse(f"1@2026-11-21:{ENCODED}"))
+    assert "\\x" not in repr(ring.parse(f"1:{ENCODED}"))
+
+
+def test_a_new_key_is_random_and_of_today():
+    first, second = ring.Key.new(), ring.Key.new()
+    assert first != second and len(first) == 32
+    assert first.made is not None
+
+
+# --- FIELD_ENCRYPTION_KEYS and FIELD_ENCRYPTION_KEYS_FILE
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "keys"
+    path.touch(mode=0o640)
+    ring.write(path, {1: ring.Key.new()})
+    return path
+
+
+def test_the_file_is_read(monkeypatch, file):
+    monkeypatch.delenv("FIELD_ENCRYPTION_KEYS")
+    monkeypatch.setenv("FIELD_ENCRYPTION_KEYS_FILE", str(file))
+    assert list(env.encryption_keys("FIELD_ENCRYPTION_KEYS", file=env.file("FIELD_ENCRYPTION_KEYS_FILE"))) == [1]
+
+
+def test_both_set_is_refused(file):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^FIELD_ENCRYPTION_KEYS and FIELD_ENCRYPTION_KEYS_FILE are both set"
+    ):
+        env.encryption_keys("FIELD_ENCRYPTION_KEYS", file=file)
+
+
+def _missing(path):
+    path.unlink()
+
+
+def _folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_missing, "cannot be read (.*): No such file"),
+        (_folder, "cannot be read (.*): Is a directory"),
+        (lambda path: path.write_text("\n"), "is empty"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is no text file"),
+        (lambda path: path.write_text("1:AAAA"), "must be 'id:key' or 'id@date:key' entries.*Make a key with"),
+    ],
+)
+def test_a_file_that_holds_no_ring_is_one_sentence(monkeypatch, file, spoil, said):
+    monkeypatch.delenv("FIELD_ENCRYPTION_KEYS")
+    spoil(file)
+    with pytest.raises(ImproperlyConfigured, match=f"^FIELD_ENCRYPTION_KEYS_FILE {said}"):
+        env.encryption_keys("FIELD_ENCRYPTION_KEYS", file=file)
+
+
+def test_neither_set_is_refused(monkeypatch):
+    monkeypatch.delenv("FIELD_ENCRYPTION_KEYS")
+    with pytest.raises(ImproperlyConfigured, match=r"^FIELD_ENCRYPTION_KEYS is not set\. Give it '1:' and a key"):
+        env.encryption_keys("FIELD_ENCRYPTION_KEYS", file=None)
+
+
+def test_the_file_keeps_its_mode_and_nothing_else_stays_behind(file):
+    link = file.with_name("link")
+    link.symlink_to(file)
+    ring.write(link, {2: ring.Key.new(), **ring.parse(file.read_text())})
+    assert list(ring.parse(file.read_text())) == [2, 1]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert link.is_symlink()
+    assert sorted(path.name for path in file.parent.iterdir()) == ["keys", "link"]
+
+
+def test_a_failed_write_leaves_the_old_ring(file, monkeypatch):
+    before = file.read_text()
+
+    def no_space(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        ring.write(file, {2: ring.Key.new()})
+    assert file.read_text() == before
+    assert [path.name for path in file.parent.iterdir()] == ["keys"]
+
+
+# --- A process that runs
+
+
+def test_a_running_process_takes_up_a_new_key_by_itself(file):
+    here, there = FileKeyring(file), FileKeyring(file)
+    old = here.encrypt(b"old", b"l")
+
+    ring.write(file, {2: ring.Key.new(), **ring.parse(file.read_text())})
+
+    new = here.encrypt(b"new", b"l")
+    assert new[1:3] == b"\x00\x02"  # nothing is written under the old key any more
+    assert there.decrypt(new, b"l") == b"new"  # a key that it has not met yet
+    assert there.decrypt(old, b"l") == b"old"
+
+
+@pytest.mark.parametrize(
+    "spoil", [_missing, lambda path: path.write_text("half a ri"), lambda path: path.write_text("")]
+)
+def test_a_file_that_was_spoilt_does_not_stop_a_running_process(file, spoil):
+    keyring = FileKeyring(file)
+    envelope = keyring.encrypt(b"x", b"l")
+    spoil(file)
+    assert keyring.decrypt(keyring.encrypt(b"y", b"l"), b"l") == b"y"
+    assert keyring.decrypt(envelope, b"l") == b"x"
+    with pytest.raises(DecryptionError, match="key 9 is missing"):
+        keyring.decrypt(b"\x01\x00\x09" + envelope[3:], b"l")

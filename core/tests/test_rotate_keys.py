@@ -1,0 +1,267 @@
+"""`manage.py rotate_keys` and `check_encryption`. tests/test_rotation_while_serving.py kills one in the middle."""
+
+import stat
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from audit.events import Kind
+from audit.models import Event
+from core.encryption import ring
+from core.encryption.keyring import DecryptionError, get_keyring
+from core.tenancy import installation_scope, practice_scope
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
+from records.models import MedicalRecord
+from records.tests.factories import MedicalRecordFactory
+from tests import damage
+
+
+@pytest.fixture
+def file(tmp_path, settings):
+    """The ring of the tests, in a file."""
+    path = tmp_path / "keys"
+    path.touch(mode=0o600)
+    ring.write(path, settings.FIELD_ENCRYPTION_KEYS)
+    settings.FIELD_ENCRYPTION_KEYS_FILE = path
+    return path
+
+
+@pytest.fixture
+def clinics(practice, other_practice, make_user):
+    """Rows of every encrypted model in two practices, and a superuser."""
+    superuser = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
+    superuser.set_unusable_password()
+    with installation_scope():
+        superuser.save()
+    for place in (practice, other_practice):
+        doctor = make_user("doctor", practice=place)
+        with practice_scope(place.pk):
+            patient = PatientFactory(allergies="Penicillin", date_of_birth=None)
+            AppointmentFactory(patient=patient, doctor=doctor, notes="Note")
+            MedicalRecordFactory(patient=patient, doctor=doctor, attachments=["scan.pdf"])
+    return practice, other_practice
+
+
+def rotate(capsys, *arguments):
+    """As a process of its own, which reads the ring anew."""
+    get_keyring.cache_clear()
+    call_command("rotate_keys", *arguments)
+    return capsys.readouterr().out
+
+
+def everything(place):
+    """All rows of a practice, as plain values."""
+    with practice_scope(place.pk):
+        return {
+            (model.__name__, row.pk, field.name): getattr(row, field.attname)
+            for model in (User, Patient, Appointment, MedicalRecord)
+            for row in model.objects.all()
+            for field in model._meta.concrete_fields
+        }
+
+
+def test_everything_moves_to_a_new_key_and_nothing_else_changes(clinics, file, capsys):
+    before = [everything(place) for place in clinics]
+
+    said = rotate(capsys, "--new")
+
+    assert "9 rows moved to key 2." in said
+    assert "Nothing is left under key 1: it may be removed from the ring." in said
+    newest, _ = file.read_text().splitlines()
+    assert newest.startswith(f"2@{datetime.now(UTC).date()}:")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert newest.split(":")[1] not in said
+    file.write_text(newest)
+    get_keyring.cache_clear()
+    assert [everything(place) for place in clinics] == before  # updated_at too
+    call_command("check_encryption")
+
+
+def test_it_is_told_by_the_trail_without_a_key_and_without_the_rows(clinics, file, capsys):
+    with installation_scope():
+        before = set(Event.objects.values_list("pk", flat=True))
+        rotate(capsys, "--new")
+        events = list(Event.objects.exclude(pk__in=before).order_by("pk"))
+    assert [event.kind for event in events] == [Kind.KEYS_ROTATED] * 2
+    assert [event.details for event in events] == [
+        '{"key_id":2,"state":"begun","rows":9}',
+        '{"key_id":2,"state":"done","rows":9,"unreadable":0}',
+    ]
+
+
+def test_a_second_run_has_nothing_to_do(clinics, file, capsys):
+    rotate(capsys, "--new")
+    said = rotate(capsys)
+    assert "rows moved" not in said
+    assert "Everything is encrypted under key 2." in said
+
+
+def test_a_key_of_ones_own_is_taken_as_the_newest(clinics, file, capsys):
+    file.write_text(rotate(capsys, "--print-key") + file.read_text())
+    assert "9 rows moved to key 2." in rotate(capsys)
+
+
+def test_a_printed_key_is_an_entry_and_nothing_else(file, capsys):
+    (key_id,) = ring.parse(rotate(capsys, "--print-key"))
+    assert key_id == 2
+
+
+def test_the_status_says_what_is_where_and_changes_nothing(clinics, file, capsys):
+    file.write_text(rotate(capsys, "--print-key") + file.read_text())
+    before = file.read_text()
+    said = rotate(capsys, "--status")
+    assert [line.split() for line in said.splitlines()] == [
+        ["accounts.User", "key", "1", "9", "values"],
+        ["appointments.Appointment", "key", "1", "4", "values"],
+        ["patients.Patient", "key", "1", "16", "values"],
+        ["records.MedicalRecord", "key", "1", "8", "values"],
+    ]
+    assert rotate(capsys, "--status") == said
+    assert file.read_text() == before
+
+
+def test_a_new_key_waits_until_the_last_rotation_is_through(clinics, file, capsys):
+    file.write_text(rotate(capsys, "--print-key") + file.read_text())
+    before = file.read_text()
+    with pytest.raises(CommandError, match=r"^Not everything is under key 2 yet\. Call rotate_keys without --new"):
+        rotate(capsys, "--new")
+    assert file.read_text() == before
+
+
+def test_without_a_file_it_says_what_to_do_and_does_nothing(clinics, settings, capsys):
+    with pytest.raises(CommandError, match="Keep them in a file"):
+        rotate(capsys, "--new")
+    settings.FIELD_ENCRYPTION_KEYS = {2: ring.Key.new(), **settings.FIELD_ENCRYPTION_KEYS}
+    with pytest.raises(CommandError, match=r"that does not know key 2 could not read.*--restarted"):
+        rotate(capsys)
+    assert "key 2" not in rotate(capsys, "--status")
+    assert "9 rows moved to key 2." in rotate(capsys, "--restarted")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(clinics, file, capsys, monkeypatch):
+    def refuse(path, keys):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(ring, "write", refuse)
+    with pytest.raises(CommandError, match=r"cannot be written \(.*\): Read-only file system\. .*--print-key"):
+        rotate(capsys, "--new")
+
+
+@pytest.mark.parametrize("way", [damage.lose_key, damage.flip_bit, damage.truncate])
+def test_what_cannot_be_decrypted_is_named_and_the_rest_moves(clinics, file, capsys, way):
+    with practice_scope(clinics[0].pk):
+        chart = Patient.objects.get()
+    kept = way(chart, "name")
+    for _ in range(2):  # it does not stand in the way of the next rotation
+        with pytest.raises(CommandError) as failure:
+            rotate(capsys, "--new")
+    said = str(failure.value)
+    assert said.startswith("1 value left as found, for want of a key or because of damage:\n")
+    assert f"patients.Patient.name of {chart.pk}: " in said and chart.email not in said
+    assert damage.stored(chart, "name") == kept
+    assert damage.stored(chart, "email")[1:3] == b"\x00\x03"
+
+
+def test_small_batches_reach_every_row(scope, file, capsys):
+    for _ in range(7):
+        PatientFactory()
+    assert "7 rows moved" in rotate(capsys, "--new", "--batch-size", "2")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x"])
+def test_a_batch_has_rows(size):
+    with pytest.raises(CommandError, match="--batch-size"):
+        call_command("rotate_keys", "--batch-size", size)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_for_nobody_and_a_row_in_use_is_left_for_the_next_run(practice, file, capsys, other_connection):
+    with practice_scope(practice.pk):
+        busy, free = PatientFactory(), PatientFactory()
+    with other_connection() as cursor:
+        cursor.execute("SELECT 1 FROM patients_patient WHERE id = %s FOR UPDATE", [busy.pk])
+        with pytest.raises(CommandError, match=r"values left under older keys\. Call rotate_keys again\."):
+            rotate(capsys, "--new")
+        assert damage.stored(free, "name")[1:3] == b"\x00\x02"
+    assert "1 row moved" in rotate(capsys)
+
+
+@pytest.fixture
+def other_connection():
+    from contextlib import contextmanager
+
+    import psycopg
+
+    @contextmanager
+    def connect():
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+            yield other.cursor()
+
+    return connect
+
+
+# --- check_encryption
+
+
+def check(capsys, *arguments):
+    call_command("check_encryption", *arguments)
+    return capsys.readouterr().out
+
+
+def test_the_check_counts_values_by_field_and_key(clinics, capsys):
+    lines = [line.split() for line in check(capsys).splitlines()]
+    assert ["patients.Patient.name", "key", "1", "2", "values"] in lines
+    assert ["accounts.User.email", "key", "1", "3", "values"] in lines
+    assert lines[-1] == ["All", "37", "values", "can", "be", "decrypted."]
+
+
+def test_the_check_names_the_rows_and_never_a_value(clinics, capsys):
+    with practice_scope(clinics[0].pk):
+        chart, appointment = Patient.objects.get(), Appointment.objects.get()
+    damage.lose_key(chart, "allergies")
+    damage.flip_bit(appointment, "notes")
+    with pytest.raises(CommandError, match=r"^Of 37 values 2 cannot be decrypted\.$"):
+        check(capsys)
+    said = capsys.readouterr().out
+    assert f"patients.Patient.allergies of {chart.pk}: key 7 is missing\n" in said
+    assert f"appointments.Appointment.notes of {appointment.pk}: it is damaged" in said
+    assert "Penicillin" not in said and chart.name not in said
+
+
+def test_the_check_of_one_practice_sees_no_other(clinics, capsys):
+    own, other = clinics
+    with practice_scope(other.pk):
+        damage.lose_key(Patient.objects.get(), "name")
+    for name in (own.name, str(own.pk)):
+        assert "All 17 values can be decrypted." in check(capsys, "--practice", name)
+    with pytest.raises(CommandError):
+        check(capsys, "--practice", other.name)
+    with pytest.raises(CommandError, match="No practice has the name 'Nowhere'"):
+        check(capsys, "--practice", "Nowhere")
+
+
+def test_a_user_reads_what_was_moved(clinics, file, capsys, client_of):
+    rotate(capsys, "--new")
+    with practice_scope(clinics[0].pk):
+        client = client_of(UserFactory(role="doctor"))
+        chart = Patient.objects.get()
+    assert client.get(f"/api/patients/{chart.pk}").json()["allergies"] == "Penicillin"
+    file.write_text(file.read_text().splitlines()[0])
+    get_keyring.cache_clear()
+    assert client.get(f"/api/patients/{chart.pk}").json()["allergies"] == "Penicillin"
+
+
+def test_a_removed_key_is_missed(clinics, file, capsys):
+    file.write_text(rotate(capsys, "--print-key"))
+    get_keyring.cache_clear()
+    with practice_scope(clinics[0].pk), pytest.raises(DecryptionError, match="key 1 is missing"):
+        _ = Patient.objects.get().name
+    assert "key 1 (missing)" in rotate(capsys, "--status")

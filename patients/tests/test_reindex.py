@@ -1,0 +1,148 @@
+"""`manage.py reindex_search`: search and sign-in under another SEARCH_INDEX_KEY."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from accounts.tests.factories import PASSWORD
+from audit.models import Event
+from core.tenancy import installation_scope, practice_scope
+from patients import reindex
+from patients.models import Patient
+from patients.search import find
+from patients.tests.factories import PatientFactory
+from tests import damage
+
+ANOTHER = "test-only-another-key-0123456789-abcdefghijklm"
+
+
+@pytest.fixture
+def clinics(practice, other_practice, make_user):
+    superuser = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
+    superuser.set_password(PASSWORD)
+    with installation_scope():
+        superuser.save()
+    for number, place in enumerate((practice, other_practice)):
+        make_user("staff", practice=place, email=f"desk{number}@example.com")
+        with practice_scope(place.pk):
+            for name in ("Ada Lovelace", "Grace Hopper", "Mary Somerville"):
+                PatientFactory(name=name, email=f"{name[:3]}@example.org", phone="5550100")
+    return practice, other_practice
+
+
+def found(place, query):
+    with practice_scope(place.pk):
+        hits = find(Patient.objects.all(), query)
+        rows = Patient.objects.filter(pk__in=hits) if isinstance(hits, list) else hits
+        return sorted(row.name for row in rows)
+
+
+def sign_in(client, email):
+    return client.post(
+        "/api/auth/login", {"email": email, "password": PASSWORD}, content_type="application/json"
+    ).status_code
+
+
+def rebuild(capsys, *arguments):
+    call_command("reindex_search", *arguments)
+    return capsys.readouterr().out
+
+
+def test_search_and_sign_in_work_again(clinics, client, settings, capsys):
+    own, other = clinics
+    assert (found(own, "lovelace"), sign_in(client, "desk0@example.com")) == (["Ada Lovelace"], 200)
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    assert (found(own, "lovelace"), sign_in(client, "desk0@example.com")) == ([], 401)
+
+    said = rebuild(capsys)
+
+    assert "The index of 9 of 9 rows was another and is new now." in said
+    for place in (own, other):
+        assert found(place, "lovelace") == ["Ada Lovelace"]
+        assert found(place, "5550100") == ["Ada Lovelace", "Grace Hopper", "Mary Somerville"]
+        assert found(place, "hop") == ["Grace Hopper"]
+    assert [sign_in(client, f"desk{n}@example.com") for n in (0, 1)] == [200, 200]
+    assert User.sign_in.with_email("ROOT@example.com").name == "Root"
+
+
+def test_nothing_but_the_index_changes(clinics, settings, capsys):
+    def rest():
+        with practice_scope(clinics[0].pk):
+            return list(Patient.objects.order_by("pk").values_list("pk", "updated_at", "status")), [
+                damage.stored(row, "name") for row in Patient.objects.order_by("pk")
+            ]
+
+    before = rest()
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    rebuild(capsys)
+    assert rest() == before
+
+
+def test_it_is_told_by_the_trail(clinics, settings, capsys):
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    with installation_scope():
+        before = set(Event.objects.values_list("pk", flat=True))
+        rebuild(capsys)
+        events = Event.objects.exclude(pk__in=before).order_by("pk")
+        assert [(event.kind, event.details) for event in events] == [
+            ("keys.index_rebuilt", '{"state":"begun","rows":9}'),
+            ("keys.index_rebuilt", '{"state":"done","rows":9,"failed":0}'),
+        ]
+
+
+def test_a_stopped_run_goes_on_and_a_third_finds_nothing_to_do(clinics, settings, capsys, monkeypatch):
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    through = reindex.Reindexing.run
+
+    def interrupted(self):
+        for number, size in enumerate(through(self)):
+            if number == 4:
+                raise KeyboardInterrupt
+            yield size
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reindex.Reindexing, "run", interrupted)
+        with pytest.raises(CommandError, match=r"^Stopped after . rows; .* Call reindex_search again") as stop:
+            rebuild(capsys, "--batch-size", "1")
+    assert stop.value.returncode == 130
+    with practice_scope(clinics[1].pk):
+        assert found(clinics[1], "lovelace") == []
+
+    assert "The index of 9 of 9" not in rebuild(capsys)
+    assert "The index of 0 of 9 rows" in rebuild(capsys)
+    assert found(clinics[1], "lovelace") == ["Ada Lovelace"]
+
+
+def test_a_chart_written_meanwhile_under_the_new_key_stays_as_it_is(clinics, settings, capsys):
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    with practice_scope(clinics[0].pk):
+        chart = Patient.objects.first()
+        chart.name = "Edited Meanwhile"
+        chart.save()
+    assert "The index of 8 of 9 rows" in rebuild(capsys)
+    assert found(clinics[0], "meanwhile") == ["Edited Meanwhile"]
+
+
+def test_an_email_registered_twice_meanwhile_is_named_and_the_rest_is_built(clinics, settings, capsys, make_user):
+    with installation_scope():
+        older = User.sign_in.with_email("desk0@example.com")
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    newer = make_user("staff", email="desk0@example.com")
+
+    with pytest.raises(CommandError, match=f"accounts.User.email_index of {older.pk}: a newer account has this email"):
+        rebuild(capsys)
+
+    assert found(clinics[0], "lovelace") == ["Ada Lovelace"]
+    with installation_scope():
+        assert User.sign_in.with_email("desk0@example.com") == newer
+        assert User.sign_in.with_email("desk1@example.com") is not None
+
+
+def test_what_cannot_be_decrypted_is_named_and_the_rest_is_built(clinics, settings, capsys):
+    with practice_scope(clinics[0].pk):
+        lost = Patient.objects.order_by("pk").first()
+    damage.lose_key(lost, "phone")
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    with pytest.raises(CommandError, match=f"patients.Patient.phone of {lost.pk}: key 7 is missing"):
+        rebuild(capsys)
+    assert found(clinics[0], "hopper") == ["Grace Hopper"]

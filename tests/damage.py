@@ -1,0 +1,46 @@
+"""Stored values that do not decrypt, as a lost key and a bad disk leave them."""
+
+from django.db import connection
+
+from core.encryption.keyring import Keyring, get_keyring
+
+LOST = Keyring({7: bytes(range(32))})  # key 7 is in no ring of the tests
+
+
+def stored(row, field):
+    """The column's bytes."""
+    meta = row._meta
+    statement = f"SELECT {meta.get_field(field).column} FROM {meta.db_table} WHERE id = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [meta.pk.get_db_prep_value(row.pk, connection)])
+        return bytes(cursor.fetchone()[0])
+
+
+def store(row, field, envelope):
+    meta = row._meta
+    statement = f"UPDATE {meta.db_table} SET {meta.get_field(field).column} = %s WHERE id = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [envelope, meta.pk.get_db_prep_value(row.pk, connection)])
+    return envelope
+
+
+def lose_key(row, field):
+    """As if it had been written under a key that is gone."""
+    label = row._meta.get_field(field).label.encode()
+    return store(row, field, LOST.encrypt(get_keyring().decrypt(stored(row, field), label), label))
+
+
+def exchange_key(row, field):
+    """As if another key had the id of the one that it was written under."""
+    label, other = row._meta.get_field(field).label.encode(), Keyring({1: bytes(range(32))})
+    return store(row, field, other.encrypt(get_keyring().decrypt(stored(row, field), label), label))
+
+
+def flip_bit(row, field):
+    envelope = bytearray(stored(row, field))
+    envelope[-1] ^= 1
+    return store(row, field, bytes(envelope))
+
+
+def truncate(row, field):
+    return store(row, field, stored(row, field)[:2])
