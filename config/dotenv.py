@@ -14,8 +14,12 @@ DEBUG=true
 """
 PRODUCTION = """\
 # Written by `python -m config.dotenv --production`; .env.example explains every variable.
+# What is still to be set, `manage.py check --deploy` says: the public name, the web client's origin, the proxy.
 DEBUG=false
 ALLOWED_HOSTS=localhost,127.0.0.1
+#CORS_ALLOWED_ORIGINS=
+#TRUSTED_PROXIES=
+PASSWORD_MIN_LENGTH=12
 POSTGRES_PASSWORD={postgres_password}
 """
 SECRETS = """\

@@ -55,6 +55,7 @@ AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the email is unique through its blind index, and EmailBackend looks it up there
     "axes.W006",  # the contract counts attempts by email; a limit per address stands beside it (core/api/limits.py)
+    "security.W003",  # core.page_middleware.PageCsrf is it, for the pages; the API has core/api/doors.py
     "security.W021",  # browsers' preload lists take a whole domain, for good: its owner's decision, made in the proxy
 ]
 
@@ -103,6 +104,7 @@ else:
         "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
     }
 
+LOCAL_HOSTS = env.names("LOCAL_HOSTS", ())
 REDIS_URL = env.redis_url("REDIS_URL")
 REDIS_CONNECT_TIMEOUT = 0.1  # seconds; with the next, no request waits more than 0.25 s for Redis
 REDIS_TIMEOUT = env.number("REDIS_TIMEOUT_MS", 150) / 1000
