@@ -32,6 +32,8 @@ class Permission(StrEnum):
     READ_OWN_RECORDS = "read their own medical records"
     WRITE_RECORDS = "write medical records"
     SEE_DASHBOARD = "see the numbers of their role"
+    READ_TRAIL = "read who did what in their practice, and who has seen which chart"
+    READ_OWN_ACCESSES = "read who has seen their own chart"
     REGISTER_USERS = "register people of any role in their practice"
     USE_ADMIN_SITE = "open the admin site and look"
     MANAGE_PRACTICE = "change people, offices and the practice in the admin site"
@@ -47,7 +49,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         EVERYONE
         | CLINIC
-        | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.REGISTER_USERS}
+        | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.REGISTER_USERS, P.READ_TRAIL}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
     ),
     # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
@@ -60,6 +62,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.PATIENT: frozenset(
         EVERYONE
         | {P.READ_OWN_CHART, P.READ_OWN_APPOINTMENTS, P.BOOK_OWN, P.CHANGE_OWN_APPOINTMENTS, P.READ_OWN_RECORDS}
+        | {P.READ_OWN_ACCESSES}
     ),
 }
 

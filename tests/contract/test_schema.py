@@ -105,6 +105,7 @@ OWN_ERRORS = {
     ("get", "/api/health"): {"503"},
     ("get", "/api/health/ready"): {"503"},
     ("get", "/api/patients/{chart_id}"): {"404"},
+    ("get", "/api/patients/{chart_id}/accesses"): {"404"},
     ("get", "/api/doctors/{doctor_id}"): {"404"},
     ("post", "/api/appointments"): {"404", "409"},
     ("patch", "/api/appointments/{appointment_id}"): {"404", "409"},

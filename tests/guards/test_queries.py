@@ -20,6 +20,10 @@ LISTS = {
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
     "api/records": "/api/records",
 }
+TRAIL = {
+    "api/audit": "/api/audit?limit=100",
+    "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
+}
 AT_MOST_LIST, AT_MOST_ROW = 6, 4
 
 
@@ -62,10 +66,38 @@ def test_a_list_costs_the_same_whatever_its_length(as_role, add_rows, path, role
     assert one <= AT_MOST_LIST
 
 
+@pytest.mark.parametrize("path", TRAIL.values(), ids=list(TRAIL))
+def test_the_trail_costs_the_same_whatever_its_length(as_role, add_rows, path):
+    client = as_role("admin")
+    client.get(path)  # an event that names somebody
+    one = queries(client, path)
+
+    add_rows(2)
+    client.get("/api/patients")
+
+    assert queries(client, path) == one
+    assert one <= AT_MOST_LIST
+    assert queries(client, f"{path}&cursor={client.get(path).json()['events'][0]['id']}") <= AT_MOST_LIST
+
+
+def test_a_charts_accesses_cost_the_same_whatever_their_number(as_role, practice):
+    client, colleague = as_role("admin"), as_role("doctor")
+    with practice_scope(practice.pk):
+        address = f"/api/patients/{PatientFactory().pk}"
+    client.get(address)
+    one = queries(client, f"{address}/accesses")
+
+    colleague.get(address)
+    colleague.get("/api/patients")
+
+    assert queries(client, f"{address}/accesses") == one
+    assert one <= AT_MOST_LIST
+
+
 def test_every_list_is_counted_here():
     lists = {path for path, view in GUARDED if "GET" in view.permissions and "<" not in path}
 
-    assert lists == {name.partition("?")[0] for name in LISTS} | {"api/users/me", "api/dashboard/stats"}
+    assert lists == {name.partition("?")[0] for name in LISTS | TRAIL} | {"api/users/me", "api/dashboard/stats"}
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])

@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -11,8 +12,11 @@ from accounts import serializers as accounts
 from accounts.models import User
 from appointments import serializers as appointments
 from appointments.models import Appointment
+from audit.models import Event
 from core.api.shapes import Shape
 from dashboard import serializers as dashboard
+from dashboard import trail_serializers as trail
+from dashboard.trail import Entry
 from patients import serializers as patients
 from patients.models import Patient
 from records import serializers as records
@@ -27,6 +31,7 @@ def person(role):
 
 
 CHART = Patient(name="Ada", created_at=NOW)
+ENTRIES = [Entry(Event(kind="chart.read", user_id=uuid4()), person("doctor")), Entry(Event(kind="gone.kind"), None)]
 SHOWN = {
     accounts.UserBrief: [person("doctor")],
     accounts.SignedIn: [person("doctor")],
@@ -37,6 +42,10 @@ SHOWN = {
     appointments.AppointmentShape: [Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW)],
     records.RecordShape: [MedicalRecord(patient=CHART, doctor=person("doctor"))],
     dashboard.DoctorBrief: [person("doctor")],
+    trail.Who: ENTRIES,
+    trail.WhoBrief: ENTRIES,
+    trail.EventShape: ENTRIES,
+    trail.AccessShape: ENTRIES,
 }
 
 
