@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from accounts import sessions
 from accounts.cookies import ACCESS_COOKIE
+from accounts.lockout import clear_attempts
 from accounts.models import User
 from accounts.tokens import InvalidToken, Kind, read
 from core.errors import NotSignedIn
@@ -40,13 +41,16 @@ class EmailBackend:
     def authenticate(
         self, request: HttpRequest | None, username: str = "", password: str = "", **kwargs: Any
     ) -> User | None:
-        """The active user with this email and password, else None; both take one password hash of time."""
+        """The active user with this email and password, else None; both take one password hash of time. The right
+        password gives back what lockout counted before."""
         user = User.sign_in.with_email(username)
         if user is None:
             make_password(password)
             return None
-        matches = check_password(password, user.password)
-        return user if matches and user.is_active else None
+        if not check_password(password, user.password) or not user.is_active:
+            return None
+        clear_attempts(user.email)
+        return user
 
     def get_user(self, user_id: str) -> User | None:
         """The user of an admin session."""

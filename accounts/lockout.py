@@ -99,9 +99,6 @@ class ReservingHandler(AxesHandler):
         request.axes_locked_out = wait > 0  # type: ignore[attr-defined] # makes axes' middleware call lockout_response
         return wait == 0
 
-    def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-        clear_attempts(user.email)
-
     def reset_attempts(self, *, username: str | None = None, **kwargs: Any) -> int:
         """What `manage.py axes_reset_username` calls to open a lock by hand."""
         if username:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from accounts import sessions
 from accounts.models import User
 from accounts.tokens import Claims
+from audit.trail import TrailDown
 from core.errors import NotSignedIn
 
 SESSION = "session"  # in Django's session: the id of ours
@@ -20,9 +21,15 @@ NOT_SAVED = "What you had just sent was not saved."
 
 
 def begin(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Somebody has signed in to a page (a receiver of user_logged_in), perhaps anew; raises NotSignedIn."""
-    end(sender, request)
-    session = sessions.begin(user=user, request=request, life=timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    """Somebody has signed in to a page (a receiver of user_logged_in), perhaps anew; raises NotSignedIn and TrailDown,
+    and then nobody is signed in."""
+    life = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    try:
+        end(sender, request)
+        session = sessions.begin(user=user, request=request, life=life)
+    except (NotSignedIn, TrailDown):
+        request.session.flush()
+        raise
     request.session[SESSION] = str(session.pk)
 
 
@@ -40,7 +47,8 @@ def session_of(request: HttpRequest) -> UUID | None:
 
 
 def keep(request: HttpRequest) -> None:
-    """Note that a signed-in person was seen; sign them out, and say so, where their session has ended or timed out."""
+    """Note that a signed-in person was seen; sign them out, and say so, where their session has ended or timed out.
+    Raises TrailDown."""
     if not request.user.is_authenticated:
         return
     try:

@@ -12,9 +12,11 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import sessions
-from accounts.lockout import clear_attempts, locked_sentence
+from accounts.lockout import locked_sentence
 from accounts.models import Ending, Session, User
 from accounts.roles import Permission, Role, public_role
+from accounts.sign_in_trail import tell
+from audit.events import Kind
 from core.errors import Conflict, Forbidden, Invalid, NotSignedIn, Refusal
 from core.tenancy import practice_scope
 from practices.services import create_practice
@@ -39,9 +41,7 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
     if user is None:
         wait = getattr(request, "lockout_seconds", 0)
         raise LockedOut(wait) if wait else NotSignedIn(sessions.WRONG_CREDENTIALS)
-    session = sessions.begin(user=user, request=request)
-    clear_attempts(user.email)
-    return session
+    return sessions.begin(user=user, request=request)
 
 
 @transaction.atomic
@@ -53,6 +53,7 @@ def register_user(*, by: User | None, email: str, name: str, password: str, role
     set_checked_password(user, password)
     with _one_account_an_email(user):
         user.save()
+    tell(Kind.REGISTERED, user, by=by, as_role=user.role)
     return user
 
 
@@ -79,6 +80,7 @@ def ensure_superuser(*, email: str, password: str) -> tuple[User, bool]:
     user = User(email=email, name="Platform superuser", role=Role.ADMIN, is_superuser=True)
     set_checked_password(user, password)
     user.save()
+    tell(Kind.REGISTERED, user, as_role="superuser")
     return user, True
 
 
@@ -104,9 +106,18 @@ def update_user(*, user: User, by: User, **changes: Any) -> User:
     colleague.is_active = changes.pop("is_active", colleague.is_active)
     _set_details(colleague, changes)
     if (colleague.role, colleague.is_active) != before:
-        sessions.end_all(user=colleague, ending=Ending.NEW_ROLE if colleague.is_active else Ending.DEACTIVATED)
+        _end_trust(colleague, manager, *before)
     with _one_account_an_email(colleague):
         return _save(colleague)
+
+
+def _end_trust(user: User, by: User, role: str, is_active: bool) -> None:
+    """They had this role, and were active or not."""
+    if user.role != role:
+        tell(Kind.ROLE_CHANGED, user, by=by, was=role, now=user.role)
+    if user.is_active != is_active:
+        tell(Kind.REACTIVATED if user.is_active else Kind.DEACTIVATED, user, by=by)
+    sessions.end_all(user=user, by=by, ending=Ending.NEW_ROLE if user.is_active else Ending.DEACTIVATED)
 
 
 @transaction.atomic
@@ -117,7 +128,8 @@ def set_password(*, user: User, by: User, password: str, keep: UUID | None = Non
     if not actor.is_active:
         raise Forbidden("Your account is no longer active.")
     set_checked_password(current, password)
-    sessions.end_all(user=current, ending=Ending.NEW_PASSWORD, keep=keep)
+    tell(Kind.PASSWORD_CHANGED, current, by=actor)
+    sessions.end_all(user=current, by=actor, ending=Ending.NEW_PASSWORD, keep=keep)
     _save(current)
     user.password, user.session_epoch = current.password, current.session_epoch  # for the admin's own session
 

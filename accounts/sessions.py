@@ -14,43 +14,73 @@ from django.utils import timezone
 from accounts import logoff, session_cache
 from accounts.models import Ending, Session, SessionQuerySet, User
 from accounts.session_cache import ENDED, HOLD, HOLD_SECONDS, LIFE, TIMED_OUT
+from accounts.sign_in_trail import tell
 from accounts.tokens import Claims, InvalidToken, Kind, read, refresh_life
+from audit.events import Kind as Event
+from audit.events import Outcome
 from core import redis
-from core.client import client_address
+from core.client import client_address, is_api
 from core.errors import NotSignedIn
 from core.tenancy import installation_scope
 
 WRONG_CREDENTIALS = "Invalid email or password"  # the contract's words
 ENDED_SENTENCE = "Your session has ended. Please sign in again."
 TIMED_OUT_SENTENCE = "Your session timed out. Please sign in again."
+ENDINGS = {Ending.SIGNED_OUT: Event.SIGNED_OUT, Ending.TIMED_OUT: Event.TIMED_OUT}
 
 
 @installation_scope()
-@transaction.atomic
 def begin(*, user: User, request: HttpRequest, life: timedelta | None = None) -> Session:
     """A new session, on the device behind the request, of the user whose password was just found right; it lives as
     long as a refresh token unless `life` says otherwise. Raises NotSignedIn when the password was changed, or the user
-    deactivated, while it was being checked."""
+    deactivated, while it was being checked, and TrailDown."""
+    try:
+        return _begin(user, request, life or refresh_life())
+    except NotSignedIn:
+        tell(Event.SIGN_IN_FAILED, user, outcome=Outcome.FAILED, reason="changed_meanwhile")
+        raise
+
+
+@transaction.atomic
+def _begin(user: User, request: HttpRequest, life: timedelta) -> Session:
     current = User.sign_in.select_for_update().get(pk=user.pk)
     if current.password != user.password or not current.is_active:
         raise NotSignedIn(WRONG_CREDENTIALS)
     now = timezone.now()
-    return Session.objects.create(
+    session = Session.objects.create(
         user=current,
         last_seen_at=now,
-        expires_at=now + (life or refresh_life()),
+        expires_at=now + life,
         address=client_address(request),
         agent=request.headers.get("User-Agent", "")[:255].replace("\x00", ""),
     )
+    door = "api" if is_api(request) else "admin_site"
+    tell(Event.SIGNED_IN, current, by=current, session=session.pk, door=door)
+    return session
 
 
 def to_refresh(token: str) -> Session:
-    """The live session of a refresh token, its user's row as it is now; raises NotSignedIn."""
+    """The live session of a refresh token, its user's row as it is now; raises NotSignedIn and TrailDown."""
     try:
-        claims = read(token, Kind.REFRESH)
+        session = live_session(read(token, Kind.REFRESH))
     except InvalidToken as error:
+        _tell_refused(token, "not_valid")
         raise NotSignedIn(ENDED_SENTENCE) from error
-    return live_session(claims)
+    except NotSignedIn as refusal:
+        _tell_refused(token, "timed_out" if refusal.detail == TIMED_OUT_SENTENCE else "ended")
+        raise
+    tell(Event.REFRESHED, session.user, by=session.user, session=session.pk)
+    return session
+
+
+@installation_scope()
+def _tell_refused(token: str, reason: str) -> None:
+    """Whose refresh token it was is told where it is one of ours."""
+    try:
+        user = User.sign_in.filter(pk=read(token, Kind.REFRESH, even_expired=True).user_id).first()
+    except InvalidToken:
+        user = None
+    tell(Event.REFRESH_REFUSED, user, outcome=Outcome.FAILED, reason=reason)
 
 
 def user_of(claims: Claims) -> tuple[User, bool | None]:
@@ -94,24 +124,30 @@ def _has_timed_out(session: Session) -> bool:
     return remembered is None or logoff.timed_out(session.user, last_seen=remembered)
 
 
+@installation_scope()
 def end(*, session_id: UUID) -> None:
     """Sign out of one session; its tokens are refused from the commit on."""
     _end(Session.objects.filter(pk=session_id), ending=Ending.SIGNED_OUT)
 
 
 @transaction.atomic
-def end_all(*, user: User, ending: Ending, keep: UUID | None = None) -> None:
+def end_all(*, user: User, by: User, ending: Ending, keep: UUID | None = None) -> None:
     """End every session of this user, the admin site's too, as a password change, a new role and a deactivation do;
     `keep` names the one that it is done from."""
     user.session_epoch += 1
     User.sign_in.filter(pk=user.pk).update(session_epoch=user.session_epoch)
     sessions = Session.objects.filter(user=user)
-    _end(sessions.exclude(pk=keep) if keep else sessions, ending=ending)
+    _end(sessions.exclude(pk=keep) if keep else sessions, ending=ending, by=by)
 
 
 @transaction.atomic
-def _end(sessions: SessionQuerySet, *, ending: Ending) -> None:
-    ids = list(sessions.live().select_for_update().values_list("pk", flat=True))
+def _end(sessions: SessionQuerySet, *, ending: Ending, by: User | None = None) -> None:
+    """`by` None: the session's own user."""
+    ended = list(sessions.live().select_related("user").select_for_update(of=("self",)))
+    ids = [session.pk for session in ended]
+    for session in ended:
+        event = ENDINGS.get(ending, Event.SESSION_ENDED)
+        tell(event, session.user, by=by or session.user, session=session.pk, reason=ending)
     Session.objects.filter(pk__in=ids).update(revoked_at=timezone.now(), ending=ending)
     tombstone = TIMED_OUT if ending == Ending.TIMED_OUT else ENDED
     session_cache.mark(ids, tombstone, life=refresh_life())

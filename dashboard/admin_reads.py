@@ -62,15 +62,17 @@ class AdminTrail:
         response = self.get_response(request)
         try:
             _tell(request, response, practice.pk)
-        except trail.TrailDown as down:
-            return self._unavailable(request, down)
+        except trail.TrailDown:
+            return unavailable(request)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return self._unavailable(request, exception) if isinstance(exception, trail.TrailDown) else None
+        return unavailable(request) if isinstance(exception, trail.TrailDown) else None
 
-    def _unavailable(self, request: HttpRequest, down: Exception) -> HttpResponse:
-        return render(request, "error.html", {"title": "This did not work", "sentence": TRAIL_DOWN}, status=503)
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """The page instead of one that the trail cannot tell of."""
+    return render(request, "error.html", {"title": "This did not work", "sentence": TRAIL_DOWN}, status=503)
 
 
 def _tell(request: HttpRequest, response: HttpResponse, practice_id: UUID) -> None:

@@ -11,9 +11,11 @@ from django.urls import resolve
 from django.utils import timezone
 
 from accounts import page_sessions
+from audit.trail import TrailDown
 from core.encryption.fields import unreadable_marked
 from core.errors import Refusal
 from core.tenancy import practice_scope
+from dashboard.admin_reads import unavailable
 from practices.models import Practice
 
 ADMIN_ROOT = "/admin/"  # in config/urls.py
@@ -33,7 +35,10 @@ class AdminScope:
             return self.get_response(request)
         if _holds_nul(request):
             return render(request, "400.html", status=400)
-        page_sessions.keep(request)
+        try:
+            page_sessions.keep(request)
+        except TrailDown:
+            return unavailable(request)
         if not request.user.is_authenticated:
             return self.get_response(request)
         practice = _practice_of(request)

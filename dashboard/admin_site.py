@@ -19,8 +19,9 @@ from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import services
-from accounts.lockout import clear_attempts
 from accounts.page_sessions import session_of
+from accounts.sign_in_trail import tell
+from audit.events import Kind, Outcome
 from core.api import limits
 from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_reads import shows
@@ -39,11 +40,11 @@ class SignInForm(AuthenticationForm):
     }
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """The password was right: whoever may not enter is refused, and that is no failed attempt."""
+        """The password was right: whoever may not enter is refused, and lockout does not count it."""
         try:
             super().confirm_login_allowed(user)
         except forms.ValidationError:
-            clear_attempts(user.email)
+            tell(Kind.SIGN_IN_FAILED, user, by=user, outcome=Outcome.REFUSED, reason="not_in_the_admin_site")
             raise
 
 
