@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ_ELSEWHERE = {"POSTGRES_PASSWORD": "docker-compose.yml hands it to the database"}
 OF_PYTHON = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_NO_CACHE_DIR", "ENV_FILE"}
-OF_GUNICORN = {"FORWARDED_ALLOW_IPS"}
 SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "FIRST_SUPERUSER_PASSWORD")
 
 
@@ -92,6 +92,14 @@ def test_every_service_has_what_it_needs(compose):
     assert services["web"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
+def test_the_proxy_that_is_trusted_is_this_machine_alone(compose):
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    variables = compose["services"]["web"]["environment"]
+    assert variables["TRUSTED_PROXIES"] == network["gateway"]
+    assert ip_address(network["gateway"]) in ip_network(network["subnet"])
+    assert set(variables["LOCAL_HOSTS"].split(",")) <= set(compose["services"])
+
+
 def test_both_databases_are_out_of_reach_from_outside(compose):
     assert [name for name, service in compose["services"].items() if "ports" in service] == ["web"]
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["web"]["ports"])
@@ -100,7 +108,7 @@ def test_both_databases_are_out_of_reach_from_outside(compose):
 def test_the_containers_get_variables_that_the_settings_read(compose):
     for name in ("web", "migrate"):
         variables = compose["services"][name]["environment"]
-        assert set(variables) <= settings_variables() | OF_GUNICORN
+        assert set(variables) <= settings_variables()
         assert variables["DEBUG"] == "false"
         assert variables["DATABASE_URL"].endswith("@database:5432/praxis")
         assert compose["services"][name]["env_file"] == ".env.production"

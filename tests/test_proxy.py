@@ -1,0 +1,209 @@
+"""docs/proxy/nginx.conf as it is written, and nginx with it in front of Praxis where nginx is installed."""
+
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.server import Server, free_port, own_database, own_redis
+
+pytestmark = pytest.mark.embedded  # what a proxy hands on hangs on no database
+CONFIGURATION = Path(__file__).resolve().parent.parent / "docs" / "proxy" / "nginx.conf"
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+MARK = "Zwq-marked-7731"
+
+
+@pytest.fixture(scope="module")
+def directives() -> list[tuple[str, str]]:
+    text = re.sub(r"#.*", "", CONFIGURATION.read_text())
+    return [(name, " ".join(value.split())) for name, value in re.findall(r"(\w+)\s+([^;{}]+);", text)]
+
+
+def test_only_tls_of_today_is_spoken(directives):
+    assert ("ssl_protocols", "TLSv1.2 TLSv1.3") in directives
+    (ciphers,) = [value.split(":") for name, value in directives if name == "ssl_ciphers"]
+    assert all(cipher.startswith("ECDHE-") and re.search("GCM|CHACHA20", cipher) for cipher in ciphers)
+
+
+def test_what_praxis_believes_is_set_and_never_added_to(directives):
+    headers = dict(value.split(None, 1) for name, value in directives if name == "proxy_set_header")
+    assert headers == {
+        "Host": "$http_host",
+        "X-Forwarded-For": "$remote_addr",
+        "X-Forwarded-Proto": "$scheme",
+        "X-Request-ID": "$request_id",
+        "X-Forwarded-Host": '""',
+        "Forwarded": '""',
+        "Connection": '""',
+    }
+
+
+def test_no_log_holds_an_address_as_typed(directives):
+    (written,) = [value for name, value in directives if name == "log_format"]
+    assert not re.search(r"\$(request\b|request_uri|uri|args|query|http_|arg_|cookie_)", written)
+    assert {value.split()[-1] for name, value in directives if name == "access_log"} == {"praxis"}
+    assert {value.split()[-1] for name, value in directives if name == "error_log"} == {"crit"}
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Proxy"]:
+    if not NGINX:
+        pytest.skip("nginx is not installed; as root: apt-get install nginx-light")
+    directory = tmp_path_factory.mktemp("proxy")
+    changes = {"TRUSTED_PROXIES": "127.0.0.1", "HTTPS_ONLY": "true", "ANON_RATE_LIMIT_PER_MINUTE": "40"}
+    with own_database(directory) as database_url:
+        server = Server(directory, database_url, own_redis(), changes)
+        server.manage("migrate", "--verbosity", "0")
+        with server.running():
+            yield from Proxy(directory, server).running()
+
+
+class Proxy:
+    def __init__(self, directory: Path, server: Server) -> None:
+        self.directory, self.server = directory, server
+        self.http, self.https = free_port(), free_port()
+        make_certificate(directory)
+        text = CONFIGURATION.read_text()
+        for written, here in {
+            "    listen [::]:80;\n": "",
+            "    listen [::]:443 ssl http2;\n": "",
+            "listen 80;": f"listen 127.0.0.1:{self.http};",
+            "listen 443 ssl": f"listen 127.0.0.1:{self.https} ssl",
+            "praxis.example.org": "localhost",
+            "server 127.0.0.1:8000;": f"server 127.0.0.1:{server.port};",
+            "/etc/ssl/praxis": str(directory),
+            "/var/log/nginx": str(directory),
+        }.items():
+            assert written in text, written
+            text = text.replace(written, here)
+        temporary = "".join(
+            f"{name}_temp_path {directory}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        user = "user root;" if os.geteuid() == 0 else ""
+        self.file = directory / "nginx.conf"
+        self.file.write_text(f"{user} daemon off; pid {directory}/pid; events {{}} http {{ {temporary} {text} }}\n")
+
+    def running(self) -> Iterator["Proxy"]:
+        command = [str(NGINX), "-p", str(self.directory), "-c", str(self.file), "-e", str(self.directory / "start.log")]
+        subprocess.run([*command, "-t"], check=True, capture_output=True, timeout=30)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            self._wait()
+            yield self
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.https), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError((self.directory / "start.log").read_text())
+
+    def ask(self, path: str, method: str = "GET", **more) -> httpx.Response:
+        context = ssl.create_default_context(cafile=str(self.directory / "fullchain.pem"))
+        return httpx.request(method, f"https://localhost:{self.https}{path}", verify=context, timeout=30, **more)
+
+
+def make_certificate(directory: Path) -> None:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (directory / "fullchain.pem").write_bytes(certificate.public_bytes(pem))
+    (directory / "privkey.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+
+
+def test_through_the_proxy_praxis_is_https(proxy):
+    answer = proxy.ask("/api/health")
+    page = proxy.ask("/admin/login/")
+
+    assert (answer.status_code, page.status_code) == (200, 200)
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert "Secure" in page.headers["Set-Cookie"]
+
+
+def test_the_admins_form_is_taken_through_the_proxy(proxy):
+    """Django asks a form that came over HTTPS for its origin."""
+    page = proxy.ask("/admin/login/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+    sent = {"csrfmiddlewaretoken": token[1], "username": "nobody@example.com", "password": "wrong"}
+    origin = {"Origin": f"https://localhost:{proxy.https}"}
+    foreign = {"Origin": "https://evil.example"}
+
+    assert proxy.ask("/admin/login/", "POST", data=sent, headers=origin, cookies=page.cookies).status_code == 200
+    assert proxy.ask("/admin/login/", "POST", data=sent, headers=foreign, cookies=page.cookies).status_code == 403
+
+
+def test_plain_http_is_sent_on(proxy):
+    answer = httpx.get(f"http://127.0.0.1:{proxy.http}/admin/?next=/x")
+
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/admin/?next=/x")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("version", "spoken"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+def test_older_tls_is_refused(proxy, version, spoken):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(proxy.directory / "fullchain.pem")
+    context.set_ciphers("ALL:@SECLEVEL=0")  # this side would speak it
+    context.minimum_version = context.maximum_version = version
+    with socket.create_connection(("127.0.0.1", proxy.https), timeout=10) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname="localhost") as secured:
+                assert (secured.version() or "").startswith("TLSv1.")
+                met = True
+        except (ssl.SSLError, ConnectionError):
+            met = False
+    assert met is spoken
+
+
+def test_a_callers_own_headers_end_at_the_proxy(proxy):
+    given = "0af7651916cd43dd-8448eb211c80319c"
+    answers = [
+        proxy.ask("/api/nothing", headers={"X-Forwarded-For": f"192.0.2.{number}", "X-Request-ID": given})
+        for number in range(90)
+    ]
+
+    assert answers[-1].status_code == 429
+    assert given not in {answer.headers["X-Request-ID"] for answer in answers}
+
+
+def test_what_was_typed_is_in_neither_log_and_the_request_id_in_both(proxy):
+    answer = proxy.ask(f"/api/patients/{MARK}?search={MARK}", headers={"User-Agent": MARK, "Referer": f"/{MARK}"})
+    proxy.ask("/x", "POST", content=b"x" * 3_000_000)
+
+    written = (proxy.directory / "praxis.log").read_text()
+    assert answer.headers["X-Request-ID"] in written
+    assert answer.headers["X-Request-ID"] in proxy.server.log.read_text()
+    for file in (*proxy.directory.glob("*.log"), proxy.server.log):
+        assert MARK not in file.read_text(), file

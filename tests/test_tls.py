@@ -1,0 +1,90 @@
+"""TLS to the database and to Redis: what DATABASE_URL and REDIS_URL ask for reaches the drivers, and a server that
+cannot give it is not talked to."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import MAIN_DATABASE, MAIN_REDIS, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOW = """
+import json, django
+django.setup()
+from django.db import connection
+from core import redis
+from core.api.limits import _make_limiter
+pool = redis.client().connection_pool
+asked = connection.get_connection_params()
+print(json.dumps({
+    "database": {name: asked.get(name) for name in ("host", "sslmode", "sslrootcert", "connect_timeout")},
+    "kind": pool.connection_class.__name__,
+    "redis": {name: str(pool.connection_kwargs.get(name)) for name in ("host", "ssl_cert_reqs", "ssl_ca_certs")},
+    "limits": _make_limiter().storage.storage.connection_pool is pool,
+}))
+"""
+
+
+def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    names = ("PATH", "HOME", "SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEYS")
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    environment |= {"ENV_FILE": "", "DJANGO_SETTINGS_MODULE": "config.settings", **changes}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.embedded
+def test_what_the_addresses_ask_for_reaches_the_drivers(tmp_path):
+    authority = tmp_path / "ca.pem"
+    done = run(
+        "-c",
+        SHOW,
+        DATABASE_URL=f"postgresql://praxis@db.example.org/praxis?sslmode=verify-full&sslrootcert={authority}",
+        REDIS_URL=f"rediss://cache.example.org:6379/0?ssl_cert_reqs=required&ssl_ca_certs={authority}",
+    )
+
+    assert json.loads(done.stdout) == {
+        "database": {
+            "host": "db.example.org",
+            "sslmode": "verify-full",
+            "sslrootcert": str(authority),
+            "connect_timeout": 5,
+        },
+        "kind": "SSLConnection",
+        "redis": {"host": "cache.example.org", "ssl_cert_reqs": "required", "ssl_ca_certs": str(authority)},
+        "limits": True,
+    }
+
+
+@pytest.mark.postgresql
+def test_a_database_that_cannot_be_checked_is_not_talked_to(tmp_path):
+    """Whether it speaks no TLS or shows a certificate that nobody vouches for: `ssl` is off or self-signed here."""
+    (tmp_path / "ca.pem").write_text("")
+    separator = "&" if "?" in MAIN_DATABASE else "?"
+
+    done = run(
+        "manage.py",
+        "serve",
+        DATABASE_URL=f"{MAIN_DATABASE}{separator}sslmode=verify-full&sslrootcert={tmp_path / 'ca.pem'}",
+        PORT=str(free_port()),
+    )
+
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert "cannot open the database" in line
+    assert "SSL" in line or "certificate" in line
+
+
+@pytest.mark.redis
+def test_a_redis_without_tls_is_not_talked_to():
+    ask = "import django; django.setup()\nfrom core import redis\nprint(redis.ask(lambda client: client.ping()))"
+    url = MAIN_REDIS.replace("redis://", "rediss://")
+
+    assert run("-c", ask, REDIS_URL=MAIN_REDIS).stdout.strip() == "True"
+    refused = run("-c", ask, REDIS_URL=url)
+    assert refused.returncode == 1
+    assert "RedisDown" in refused.stderr
