@@ -1,0 +1,449 @@
+"""Every sign-in event is in the trail, for the API and the admin site alike (45 CFR 164.312(b))."""
+
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import orjson
+import pytest
+from django.contrib.sessions.models import Session as SiteSession
+from django.db import connection, connections
+from django.test import Client
+
+from accounts import services
+from accounts.models import Session, User
+from accounts.roles import Role
+from accounts.tests.factories import PASSWORD
+from audit import keys
+from audit.events import Kind, Outcome
+from audit.models import NO_PRACTICE, Event
+from audit.trail import TrailDown
+from core.api.errors import TRAIL_DOWN
+from core.tenancy import practice_scope
+from dashboard.tests.forms import send
+from practices.models import Practice
+
+FROM = {"HTTP_USER_AGENT": "Browser/1.0", "REMOTE_ADDR": "192.0.2.9"}
+
+
+def api_login(client, email, password=PASSWORD):
+    body = {"email": email, "password": password}
+    return client.post("/api/auth/login", body, content_type="application/json", **FROM)
+
+
+def site_login(client, email, password=PASSWORD):
+    return client.post("/admin/login/", {"username": email, "password": password}, **FROM)
+
+
+both_doors = pytest.mark.parametrize("login", [api_login, site_login], ids=["api", "admin site"])
+
+
+def told(*kinds: Kind) -> list[SimpleNamespace]:
+    """The events of these kinds in order, as somebody with the trail's key reads them."""
+    events = []
+    for event in Event.objects.filter(kind__in=kinds).order_by("id"):
+        hidden = event.email and bytes(event.email)
+        email = keys.show_email(hidden, key_id=event.key_id, event_id=event.id) if hidden else None
+        columns = {name: getattr(event, name) for name in ("kind", "practice_id", "user_id", "role", "outcome")}
+        columns |= {"about_id": event.about_id, "address": event.address, "agent": event.agent, "email": email}
+        events.append(SimpleNamespace(**columns, details=orjson.loads(event.details)))
+    return events
+
+
+def the(*kinds: Kind) -> SimpleNamespace:
+    (event,) = told(*kinds)
+    return event
+
+
+def is_about(event, user) -> bool:
+    return (event.practice_id, event.about_id, event.email) == (user.practice_id or NO_PRACTICE, user.pk, user.email)
+
+
+def is_by(event, user) -> bool:
+    return (event.user_id, event.role) == (user.pk, user.role)
+
+
+@pytest.fixture
+def superuser(db) -> User:
+    user, _ = services.ensure_superuser(email="root@example.com", password=PASSWORD)
+    return user
+
+
+# --- Signing in
+
+
+@both_doors
+def test_a_success(client, make_user, login):
+    user = make_user("admin")
+    login(client, user.email.upper())
+
+    event = the(Kind.SIGNED_IN)
+    assert is_about(event, user) and is_by(event, user)
+    assert (event.outcome, event.address, event.agent) == (Outcome.DONE, "192.0.2.9", "Browser/1.0")
+    door = "api" if login is api_login else "admin_site"
+    assert event.details == {"session": str(Session.objects.get(user=user).pk), "door": door}
+
+
+@both_doors
+def test_a_superusers_success_is_the_installations(client, superuser, login):
+    login(client, superuser.email)
+
+    event = the(Kind.SIGNED_IN)
+    assert is_about(event, superuser) and event.practice_id == NO_PRACTICE
+
+
+@both_doors
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [("known", "wrong_password"), ("deactivated", "deactivated"), ("unknown", "unknown_email")],
+)
+def test_a_failure(client, make_user, login, who, reason):
+    email = "nobody@example.com"
+    if who != "unknown":
+        user = make_user("admin", email=email, is_active=who == "known")
+    login(client, email, "wrong")
+
+    event = the(Kind.SIGN_IN_FAILED)
+    assert (event.outcome, event.email, event.user_id) == (Outcome.FAILED, email, None)
+    assert (event.address, event.agent) == ("192.0.2.9", "Browser/1.0")
+    assert event.details == {"reason": reason}
+    if who == "unknown":
+        assert (event.practice_id, event.about_id) == (NO_PRACTICE, None)
+    else:
+        assert is_about(event, user)
+    assert told(Kind.SIGNED_IN) == []
+
+
+@both_doors
+@pytest.mark.parametrize("known", [True, False])
+def test_a_lockout(client, make_user, login, known):
+    email = "somebody@example.com"
+    user = make_user("admin", email=email) if known else None
+    for _ in range(5):
+        login(client, email, "wrong")
+    assert told(Kind.LOCKED_OUT) == []
+    for _ in range(2):
+        assert login(client, email).status_code == 429
+
+    locked = told(Kind.LOCKED_OUT)
+    assert len(told(Kind.SIGN_IN_FAILED)) == 5
+    assert [(event.outcome, event.email, event.user_id) for event in locked] == [(Outcome.REFUSED, email, None)] * 2
+    assert {event.practice_id for event in locked} == {user.practice_id if user else NO_PRACTICE}
+
+
+def test_the_right_password_of_somebody_who_may_not_enter_the_admin_site(client, make_user):
+    user = make_user("patient")
+    site_login(client, user.email)
+
+    event = the(Kind.SIGN_IN_FAILED)
+    assert is_about(event, user) and is_by(event, user)
+    assert (event.outcome, event.details) == (Outcome.REFUSED, {"reason": "not_in_the_admin_site"})
+
+
+def test_no_email_and_no_password_is_in_the_trails_plain_columns(client, make_user):
+    user = make_user("staff", email="plain@example.com")
+    api_login(client, user.email, "s3cret-typed")
+    api_login(client, user.email)
+    client.post("/api/auth/refresh")
+    client.post("/api/auth/logout")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM audit_event")
+        rows = repr([[bytes(c) if isinstance(c, memoryview) else c for c in row] for row in cursor.fetchall()])
+    assert "plain@example.com" not in rows and "s3cret-typed" not in rows and "eyJ" not in rows
+
+
+# --- Refreshing and signing out
+
+
+def test_a_refresh(client, make_user):
+    user = make_user("doctor")
+    api_login(client, user.email)
+    client.post("/api/auth/refresh", **FROM)
+
+    event = the(Kind.REFRESHED)
+    assert is_about(event, user) and is_by(event, user)
+    assert event.details == {"session": str(Session.objects.get(user=user).pk)}
+
+
+def test_a_refused_refresh_of_an_ended_session(client, make_user):
+    user = make_user("doctor")
+    api_login(client, user.email)
+    token = client.cookies["refresh_token"].value
+    client.post("/api/auth/logout")
+    client.cookies["refresh_token"] = token
+    client.post("/api/auth/refresh", **FROM)
+
+    event = the(Kind.REFRESH_REFUSED)
+    assert is_about(event, user) and event.user_id is None
+    assert (event.outcome, event.details, event.address) == (Outcome.FAILED, {"reason": "ended"}, "192.0.2.9")
+
+
+def test_a_refused_refresh_with_what_is_no_token_of_ours(client, db):
+    client.cookies["refresh_token"] = "x.y.z"
+    client.post("/api/auth/refresh")
+
+    event = the(Kind.REFRESH_REFUSED)
+    assert (event.practice_id, event.email, event.details) == (NO_PRACTICE, None, {"reason": "not_valid"})
+
+
+def test_a_logout(client, make_user):
+    user = make_user("patient")
+    api_login(client, user.email)
+    token = client.cookies["access_token"].value
+    for _ in range(2):  # the second ends nothing
+        client.cookies["access_token"] = token
+        client.post("/api/auth/logout", **FROM)
+
+    event = the(Kind.SIGNED_OUT)
+    assert is_about(event, user) and is_by(event, user)
+
+
+def test_a_logout_of_the_admin_site(client, make_user):
+    user = make_user("admin")
+    site_login(client, user.email)
+    client.post("/admin/logout/")
+
+    assert is_by(the(Kind.SIGNED_OUT), user)
+
+
+def test_a_timeout_of_the_api(client, make_user, clock):
+    user = make_user("staff")
+    api_login(client, user.email)
+    clock.move(minutes=15, seconds=1)
+    client.post("/api/auth/refresh")
+    client.get("/api/users/me")
+
+    assert is_about(the(Kind.TIMED_OUT), user)
+    assert the(Kind.REFRESH_REFUSED).details == {"reason": "timed_out"}
+
+
+def test_a_timeout_of_the_admin_site(client, make_user, clock):
+    user = make_user("admin")
+    site_login(client, user.email)
+    clock.move(minutes=15, seconds=1)
+    for _ in range(2):
+        client.get("/admin/")
+
+    assert is_about(the(Kind.TIMED_OUT), user)
+    assert told(Kind.SIGNED_OUT) == []
+
+
+# --- Accounts
+
+
+def test_a_registration(client, practice):
+    body = {"name": "Ann Self", "email": "ann@example.com", "password": PASSWORD, "role": "patient"}
+    body["joinCode"] = practice.join_code
+    assert client.post("/api/auth/register", body, content_type="application/json", **FROM).status_code == 201
+
+    event, user = the(Kind.REGISTERED), User.sign_in.with_email("ann@example.com")
+    assert is_about(event, user) and event.user_id is None
+    assert (event.details, event.address) == ({"as_role": "patient"}, "192.0.2.9")
+
+
+def test_a_registration_by_an_office_manager(client, make_user):
+    manager = make_user("admin")
+    api_login(client, manager.email)
+    body = {"name": "Bea Billing", "email": "bea@example.com", "password": PASSWORD, "role": "billing"}
+    assert client.post("/api/auth/register", body, content_type="application/json").status_code == 201
+
+    event = the(Kind.REGISTERED)
+    assert is_by(event, manager) and is_about(event, User.sign_in.with_email("bea@example.com"))
+
+
+def test_a_registration_that_fails_is_none(client, make_user, practice):
+    body = {"name": "Ann", "email": make_user("staff").email, "password": PASSWORD, "role": "patient"}
+    body["joinCode"] = practice.join_code
+    assert client.post("/api/auth/register", body, content_type="application/json").status_code == 400
+
+    assert told(Kind.REGISTERED) == []
+
+
+def test_a_change_of_ones_own_password(client, make_user):
+    user = make_user("admin")
+    site_login(client, user.email)
+    api_login(Client(), user.email)
+    form = {"old_password": PASSWORD, "new_password1": "Another1!", "new_password2": "Another1!"}
+    assert client.post("/admin/password_change/", form, **FROM).status_code == 302
+
+    event = the(Kind.PASSWORD_CHANGED)
+    assert is_about(event, user) and is_by(event, user)
+    ended = the(Kind.SESSION_ENDED)
+    assert is_about(ended, user) and ended.details["reason"] == "new_password"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "details", "reason"),
+    [
+        ({"role": "billing"}, Kind.ROLE_CHANGED, {"was": "staff", "now": "billing"}, "new_role"),
+        ({"is_active": None}, Kind.DEACTIVATED, {}, "deactivated"),
+        ({"new_password": "Another1!"}, Kind.PASSWORD_CHANGED, {}, "new_password"),
+    ],
+)
+def test_what_an_office_manager_does_to_a_colleagues_account(client, make_user, change, kind, details, reason):
+    manager, colleague = make_user("admin"), make_user("staff")
+    api_login(Client(), colleague.email)
+    site_login(client, manager.email)
+    assert send(client, colleague, **change).status_code == 302
+
+    event, ended = the(kind), the(Kind.SESSION_ENDED)
+    assert is_about(event, colleague) and is_by(event, manager) and event.details == details
+    assert is_about(ended, colleague) and is_by(ended, manager) and ended.details["reason"] == reason
+
+
+def test_a_reactivation(client, make_user):
+    manager, colleague = make_user("admin"), make_user("staff", is_active=False)
+    site_login(client, manager.email)
+    assert send(client, colleague, is_active="on").status_code == 302
+
+    assert is_by(the(Kind.REACTIVATED), manager)
+    assert told(Kind.ROLE_CHANGED, Kind.DEACTIVATED) == []
+
+
+def test_the_platforms_superuser(superuser):
+    event = the(Kind.REGISTERED)
+    assert is_about(event, superuser) and event.practice_id == NO_PRACTICE
+
+
+# --- What the trail cannot take does not happen
+
+
+BREAK = {
+    "postgresql": """
+        CREATE FUNCTION refuse_events() RETURNS trigger AS $$ BEGIN RAISE 'full'; END $$ LANGUAGE plpgsql;
+        CREATE TRIGGER refuse_events BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION refuse_events()""",
+    "sqlite": "CREATE TRIGGER refuse_events BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'full'); END",
+}
+MEND = {"postgresql": "DROP FUNCTION refuse_events CASCADE", "sqlite": "DROP TRIGGER refuse_events"}
+
+
+@pytest.fixture
+def broken_trail(transactional_db):
+    """The database refuses every new event."""
+    with connection.cursor() as cursor:
+        cursor.execute(BREAK[connection.vendor])
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(MEND[connection.vendor])
+
+
+@pytest.fixture
+def committed(transactional_db, make_user) -> User:
+    """An office manager, made while the trail could still be written."""
+    return make_user("admin")
+
+
+def is_unavailable(answer) -> bool:
+    signed_in = {"access_token", "refresh_token", "praxis_admin"} & set(answer.cookies)
+    return answer.status_code == 503 and TRAIL_DOWN in answer.content.decode() and not signed_in
+
+
+@both_doors
+@pytest.mark.django_db(transaction=True)
+def test_without_the_trail_the_right_password_signs_nobody_in(client, committed, broken_trail, login):
+    answer = login(client, committed.email)
+
+    assert is_unavailable(answer), answer.content
+    assert not Session.objects.exists()
+    assert not SiteSession.objects.exists()
+    assert client.get("/admin/").status_code == 302
+
+
+@both_doors
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("email", ["known", "nobody@example.com"])
+def test_without_the_trail_no_password_is_told_wrong(client, committed, broken_trail, login, email):
+    answer = login(client, committed.email if email == "known" else email, "wrong")
+
+    assert is_unavailable(answer), answer.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trail_that_was_down_locks_nobody_out(client, committed, request):
+    request.getfixturevalue("broken_trail")
+    for _ in range(6):
+        assert api_login(client, committed.email).status_code == 503
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_trail_a_session_neither_refreshes_nor_times_out_nor_ends(client, committed, clock, request):
+    api_login(client, committed.email)
+    kept = {name: morsel.value for name, morsel in client.cookies.items()}
+    request.getfixturevalue("broken_trail")
+
+    assert is_unavailable(client.post("/api/auth/refresh"))
+    assert is_unavailable(client.post("/api/auth/logout"))
+    clock.move(minutes=16)
+    client.cookies["access_token"] = kept["access_token"]
+    assert is_unavailable(client.get("/api/users/me"))
+    assert Session.objects.get().revoked_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_trail_an_idle_page_is_not_shown(client, committed, clock, request):
+    site_login(client, committed.email)
+    request.getfixturevalue("broken_trail")
+    clock.move(minutes=16)
+
+    assert is_unavailable(client.get("/admin/password_change/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_trail_nobody_registers_and_no_account_changes(client, committed, request):
+    practice = Practice.objects.get()
+    request.getfixturevalue("broken_trail")
+    body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD, "role": "patient"}
+    body["joinCode"] = practice.join_code
+    assert is_unavailable(client.post("/api/auth/register", body, content_type="application/json"))
+    assert User.sign_in.with_email("ann@example.com") is None
+
+    with pytest.raises(TrailDown), practice_scope(practice.pk):
+        services.set_password(user=committed, by=committed, password="Another1!")
+    assert User.sign_in.get(pk=committed.pk).check_password(PASSWORD)
+
+
+# --- At the same moment
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_guesses_five_failed_and_the_others_were_locked_out(committed):
+    def guess(_):
+        try:
+            return api_login(Client(), committed.email, "wrong").status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = sorted(pool.map(guess, range(12)))
+
+    assert answers == [401] * 5 + [429] * 7
+    assert (len(told(Kind.SIGN_IN_FAILED)), len(told(Kind.LOCKED_OUT))) == (5, 7)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/api/auth/logout", "/api/users/me"], ids=["logout", "timeout"])
+def test_a_session_that_many_requests_end_at_once_is_told_once(committed, clock, path):
+    client = Client()
+    api_login(client, committed.email)
+    access = client.cookies["access_token"].value
+    clock.move(minutes=14 if path == "/api/auth/logout" else 16)
+
+    def ask(_):
+        try:
+            browser = Client()
+            browser.cookies["access_token"] = access
+            return (browser.post if path == "/api/auth/logout" else browser.get)(path).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = set(pool.map(ask, range(12)))
+
+    assert answers == {200 if path == "/api/auth/logout" else 401}
+    assert len(told(Kind.SIGNED_OUT, Kind.TIMED_OUT)) == 1
+
+
+def test_every_role_signs_in_under_its_own_name(make_user, db):
+    for role in Role.values:
+        api_login(Client(), make_user(role).email)
+    assert [event.role for event in told(Kind.SIGNED_IN)] == Role.values
