@@ -4,6 +4,7 @@ never signs anybody in there, and its requests do not pay for what they do not u
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -36,11 +37,17 @@ class BrowserPolicy:
         response = self.get_response(request)
         in_admin = request.path_info.startswith(ADMIN_ROOT)
         policy = API_POLICY if is_api(request) else ADMIN_POLICY if in_admin else PAGE_POLICY
-        response.headers.setdefault(CSP, policy)
+        if not _is_djangos_own_about_an_error(response):
+            response.headers.setdefault(CSP, policy)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         if in_admin:
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response
+
+
+def _is_djangos_own_about_an_error(response: HttpResponseBase) -> bool:
+    """In DEBUG, with styles and scripts in the page itself."""
+    return settings.DEBUG and response.status_code in (404, 500)
 
 
 class PagesOnly:

@@ -71,6 +71,20 @@ def test_what_is_no_origin_is_refused(given, value):
         env.origins(given(f"http://localhost:5173,{value}"), ())
 
 
+def test_addresses_and_networks_of_proxies_are_taken(given):
+    found = env.networks(given("10.0.0.2, 172.18.0.0/16,::1,2001:db8::/32"))
+    assert [str(network) for network in found] == ["10.0.0.2/32", "172.18.0.0/16", "::1/128", "2001:db8::/32"]
+    assert env.networks(given("")) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "0.0.0.0/0", "::/0", "10.0.0.1/8", "proxy", "10.0.0", "10.0.0.2:80", "[::1]", "10.0.0.2/33", "unix"]
+)
+def test_what_is_no_proxy_or_everybody_is_refused(given, value):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must hold addresses or networks of your own proxies"):
+        env.networks(given(f"10.0.0.2,{value}"))
+
+
 @pytest.mark.parametrize("url", ["garbage", "mysql://root@localhost/clinic", "sqlite://praxis.sqlite3", "postgres:x"])
 def test_a_database_of_another_kind_is_refused_without_a_warning(given, url):
     with warnings.catch_warnings():
