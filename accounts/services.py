@@ -18,7 +18,7 @@ from accounts.roles import Permission, Role, public_role
 from accounts.sign_in_trail import tell
 from audit.events import Kind
 from core.errors import Conflict, Forbidden, Invalid, NotSignedIn, Refusal
-from core.tenancy import practice_scope
+from core.tenancy import account_scope, installation_scope, practice_scope
 from practices.services import create_practice
 
 ROLE_FIELDS = {"specialization": (Role.DOCTOR,), "department": (Role.STAFF, Role.BILLING)}
@@ -68,6 +68,7 @@ def open_practice(
         return register_user(by=None, email=email, name=name, password=password, role=Role.ADMIN, **details)
 
 
+@installation_scope()
 @transaction.atomic
 def ensure_superuser(*, email: str, password: str) -> tuple[User, bool]:
     """The platform's superuser with this email, and whether it was made just now; one that is there keeps its
@@ -169,10 +170,7 @@ def _one_account_an_email(user: User) -> Iterator[None]:
 
 
 def _save(user: User) -> User:
-    if user.practice_id is None:
+    with account_scope(user.practice_id):
         user.save()
-    else:
-        with practice_scope(user.practice_id):
-            user.save()
     sessions.user_changed(user=user)
     return user

@@ -114,9 +114,12 @@ def database(name: str, default: str) -> dict[str, object]:
     if not value.startswith(("postgresql://", "postgres://", "sqlite:///")):  # django-environ only warns, in two lines
         raise ImproperlyConfigured(f"{name} must begin with postgresql:// or sqlite:///.")
     try:
-        return dict(environ.Env.db_url_config(value))
+        config = dict(environ.Env.db_url_config(value))
     except Exception as error:  # django-environ raises several kinds for an odd URL
         raise ImproperlyConfigured(f"{name} is not a database URL such as postgresql://user:pass@host/name.") from error
+    if config["ENGINE"] == "django.db.backends.postgresql":
+        config["ENGINE"] = "core.postgresql"
+    return config
 
 
 def redis_url(name: str) -> str:

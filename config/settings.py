@@ -87,6 +87,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Database and cache ----------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'praxis.sqlite3'}")}
+DATABASE_APP_PASSWORD = env.text("DATABASE_APP_PASSWORD")  # of the role that setup_database_roles makes
 SERVER_THREADS = env.number("SERVER_THREADS", 8)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {

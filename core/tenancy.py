@@ -1,9 +1,7 @@
 """The wall between practices (DESIGN.md rule 2): a query outside a practice's scope raises, a row of another practice
 can neither be read nor written inside it."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -15,54 +13,13 @@ from audit.events import Kind
 from core import totals
 from core.errors import Missing
 from core.models import Model
+from core.scope import INSTALLATION as INSTALLATION
+from core.scope import ScopeError, current_practice_id, open_scope
+from core.scope import account_scope as account_scope
+from core.scope import installation_scope as installation_scope
+from core.scope import practice_scope as practice_scope
 
 STARTS_HELD = 256  # practices a manager remembers the start of
-INSTALLATION = UUID(int=0)  # no practice has this id
-_scope: ContextVar[UUID | None] = ContextVar("practice_scope", default=None)
-
-
-class ScopeError(RuntimeError):
-    """A practice's data was touched without a scope, or across two practices."""
-
-
-@contextmanager
-def practice_scope(practice_id: UUID) -> Iterator[None]:
-    """Everything inside sees and writes the data of this practice alone."""
-    token = _scope.set(practice_id)
-    try:
-        yield
-    finally:
-        _scope.reset(token)
-
-
-@contextmanager
-def installation_scope() -> Iterator[None]:
-    """Inside, the accounts and the trail of every practice can be reached, by managers that are not scoped, and no
-    practice's other data: for sign-in, which knows no practice yet, and for the platform's commands. Nests with
-    `practice_scope`, the innermost holds. Usable as a decorator."""
-    token = _scope.set(INSTALLATION)
-    try:
-        yield
-    finally:
-        _scope.reset(token)
-
-
-def account_scope(practice_id: UUID | None) -> AbstractContextManager[None]:
-    """The scope in which an account lives: its practice's, or the installation's for a platform superuser."""
-    return installation_scope() if practice_id is None else practice_scope(practice_id)
-
-
-def open_scope() -> UUID | None:
-    """The practice of the innermost scope, INSTALLATION, or None without one: what row-level security is told."""
-    return _scope.get()
-
-
-def current_practice_id() -> UUID:
-    """The practice of the open scope; raises ScopeError where there is none."""
-    practice_id = _scope.get()
-    if practice_id is None or practice_id == INSTALLATION:
-        raise ScopeError("No practice scope is open: wrap the call in practice_scope(practice_id).")
-    return practice_id
 
 
 class PracticeQuerySet(models.QuerySet):
@@ -90,12 +47,12 @@ class PracticeQuerySet(models.QuerySet):
             changed = super().update(**values)
             if changed:
                 self._tell(Kind.CHANGED, patients, changed, fields=sorted(values))
-        totals.forget(self.model, _scope.get())
+        totals.forget(self.model, open_scope())
         return changed
 
     def delete(self) -> tuple[int, dict[str, int]]:
         deleted = super().delete()
-        totals.forget(self.model, _scope.get())
+        totals.forget(self.model, open_scope())
         return deleted
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -106,7 +63,7 @@ class PracticeQuerySet(models.QuerySet):
             created = super().bulk_create(rows, *args, **kwargs)
             if rows:
                 self._tell(Kind.CREATED, [patient for row in rows for patient in row.about_patients()], len(rows))
-        totals.forget(self.model, _scope.get())
+        totals.forget(self.model, open_scope())
         return created
 
     def _patients(self) -> list[UUID]:

@@ -4,6 +4,7 @@ import secrets
 import zoneinfo
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -55,6 +56,11 @@ class Practice(Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def practice_id(self) -> UUID:
+        """A tenant's own row is its own: what happens to it stands in its trail."""
+        return self.pk
 
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:

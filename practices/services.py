@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from core.errors import Invalid
-from core.tenancy import current_practice_id
+from core.tenancy import current_practice_id, installation_scope
 from practices.models import Office, Practice
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def practice_to_join(*, join_code: str, home: UUID | None = None) -> Practice:
     return practices[0]
 
 
+@installation_scope()
 @transaction.atomic
 def create_practice(*, name: str, timezone: str = "UTC", by: "User | None", **fields: Any) -> Practice:
     """A new tenant. `by` is None for the platform's own commands and for an open practice sign-up."""

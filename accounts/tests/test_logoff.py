@@ -12,7 +12,7 @@ from redis.connection import AbstractConnection
 from accounts import logoff, services
 from accounts.models import Ending, Session, User
 from core import redis
-from core.tenancy import practice_scope
+from core.tenancy import installation_scope, practice_scope
 from practices.models import Office
 
 TIMED_OUT = {"detail": "Your session timed out. Please sign in again."}
@@ -411,7 +411,8 @@ def test_signing_out_of_the_admin_site_after_a_timeout_is_fine(make_user, enter_
 def test_a_superuser_times_out_too(db, enter_site, clock):
     user = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
     user.set_password("Passw0rd!")
-    user.save()
+    with installation_scope():
+        user.save()
     client = enter_site(user)
     clock.move(minutes=15, seconds=1)
     assert client.get("/admin/pick-practice/").status_code == 302

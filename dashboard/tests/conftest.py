@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from appointments.tests.factories import AppointmentFactory
-from core.tenancy import practice_scope
+from core.tenancy import installation_scope, practice_scope
 from patients.models import Status
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
@@ -32,7 +32,8 @@ def enter_as(make_user) -> Callable[..., Client]:
 def superuser(db) -> User:
     user = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
     user.set_password("Passw0rd!")
-    user.save()
+    with installation_scope():
+        user.save()
     return user
 
 

@@ -1,6 +1,7 @@
 import factory
 from factory.django import DjangoModelFactory
 
+from core.tenancy import installation_scope
 from practices.models import Office, Practice
 
 
@@ -9,6 +10,11 @@ class PracticeFactory(DjangoModelFactory):
         model = Practice
 
     name = factory.Sequence(lambda n: f"Clinic {n}")
+
+    @classmethod
+    def _create(cls, model_class, *args, **fields):
+        with installation_scope():
+            return super()._create(model_class, *args, **fields)
 
 
 class OfficeFactory(DjangoModelFactory):

@@ -1,0 +1,114 @@
+"""`manage.py setup_database_roles`: the role that the application signs in to PostgreSQL with (docs/adr/0006)."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection, transaction
+from psycopg import sql
+
+from core.postgresql.checks import is_leakproof
+
+ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT"
+# Taken from the right to select, insert, update and delete, where these tables exist: the trail is only added to.
+TAKEN = {
+    "audit_event": "UPDATE, DELETE",
+    "audit_seal": "UPDATE, DELETE",
+    "audit_subject": "UPDATE, DELETE",
+    "audit_unsealed": "UPDATE",
+    "django_migrations": "INSERT, UPDATE, DELETE",
+}
+FACTS = """
+    SELECT current_user, current_database(),
+           (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+           (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('public.django_migrations')),
+           (SELECT rolcanlogin AND NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls
+                                        OR rolinherit) FROM pg_roles WHERE rolname = %(role)s),
+           EXISTS (SELECT FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = %(role)s)),
+           EXISTS (SELECT FROM pg_auth_members WHERE member = (SELECT oid FROM pg_roles WHERE rolname = %(role)s))
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "Print the SQL that makes the application's own role in PostgreSQL and gives it no more than it needs: it owns "
+        "nothing, cannot bypass row-level security and can only add to the audit trail. With --apply, run it. Needs "
+        "the DATABASE_URL of who owns the tables (a superuser where there is one), after `migrate` and again after "
+        "each later one. The role's password is DATABASE_APP_PASSWORD; it is printed nowhere."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--role", default="praxis_app", help="its name (default praxis_app)")
+        parser.add_argument("--apply", action="store_true", help="run the SQL instead of printing it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if connection.vendor != "postgresql":
+            raise CommandError("DATABASE_URL is no PostgreSQL; SQLite knows no roles.")
+        role, self.warnings = options["role"], list[str]()
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                for statement in self._statements(cursor, role, password=options["apply"]):
+                    if options["apply"]:
+                        cursor.execute(statement)
+                    else:
+                        self.stdout.write(f"{statement.as_string(cursor.cursor)};")
+        except DatabaseError as error:
+            raise CommandError(f"PostgreSQL refused, and nothing was changed: {str(error).strip()}") from error
+        if options["apply"]:
+            self.stdout.write(self.style.SUCCESS(f"The role {role} has the rights it needs and no more."))
+        else:
+            self.stdout.write(f"-- and its password, in psql: \\password {role}")
+        for warning in self.warnings:
+            self.stderr.write(self.style.WARNING(warning))
+
+    def _statements(self, cursor: Any, name: str, *, password: bool) -> Iterator[sql.Composed]:
+        cursor.execute(FACTS, {"role": name})
+        user, database, is_superuser, owner, is_plain, owns, belongs = cursor.fetchone()
+        if owner is None:
+            raise CommandError("The database has no tables yet: run manage.py migrate first.")
+        if owns or belongs or name == user:
+            raise CommandError(f"The role {name} owns tables or belongs to another role; choose one that does not.")
+        role = sql.Identifier(name)
+        yield from self._role(name, is_plain=is_plain, password=password)
+        for words in (
+            "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role}",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
+            "GRANT USAGE ON SCHEMA public TO {role}",
+            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+            *(f"REVOKE {rights} ON {table} FROM {{role}}" for table, rights in self._taken(cursor)),
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public"
+            " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT USAGE ON SEQUENCES TO {role}",
+        ):
+            yield sql.SQL(words).format(role=role, owner=sql.Identifier(owner), database=sql.Identifier(database))
+        if is_superuser:
+            # or no search could use its index: the policy must be looked at first (docs/adr/0006)
+            yield sql.SQL("ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF").format()
+        elif not is_leakproof(cursor):
+            self.warnings.append(
+                "Only a superuser can let search use its index under row-level security. Without it, each search reads "
+                "all charts of the practice: ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF;"
+            )
+
+    def _role(self, name: str, *, is_plain: bool | None, password: bool) -> Iterator[sql.Composed]:
+        role = sql.Identifier(name)
+        if is_plain is None:
+            yield sql.SQL(f"CREATE ROLE {{role}} {ATTRIBUTES}").format(role=role)  # noqa: S608 - our own words
+        elif not is_plain:
+            yield sql.SQL(f"ALTER ROLE {{role}} {ATTRIBUTES}").format(role=role)
+        if password and settings.DATABASE_APP_PASSWORD:
+            verifier = connection.connection.pgconn.encrypt_password(  # the server's log may keep what it is sent
+                settings.DATABASE_APP_PASSWORD.encode(), name.encode(), b"scram-sha-256"
+            )
+            yield sql.SQL("ALTER ROLE {role} PASSWORD {verifier}").format(role=role, verifier=verifier.decode())
+        elif password and is_plain is None:
+            self.warnings.append(f"The role {name} has no password: DATABASE_APP_PASSWORD is not set.")
+
+    def _taken(self, cursor: Any) -> Iterator[tuple[str, str]]:
+        there = set(connection.introspection.table_names(cursor))
+        return ((table, rights) for table, rights in TAKEN.items() if table in there)

@@ -1,0 +1,61 @@
+"""For migrations: the wall between practices once more, in the database itself (docs/adr/0006)."""
+
+from typing import Any
+
+from django.db.migrations.operations.base import Operation
+
+from core.postgresql.base import SETTING
+from core.scope import INSTALLATION
+
+SCOPE = f"(SELECT nullif(current_setting('{SETTING}', true), '')::uuid)"  # in brackets: asked once a statement
+
+
+class RowSecurity(Operation):
+    """On PostgreSQL, whoever does not bypass row-level security (the tables' owner included) sees and writes the rows
+    of the open scope's practice alone; none where no scope is open. `in_installation_scope`: all of them in that."""
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, model_name: str, *, in_installation_scope: bool = False) -> None:
+        self.model_name = model_name
+        self.in_installation_scope = in_installation_scope
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        keywords = {"in_installation_scope": True} if self.in_installation_scope else {}
+        return type(self).__name__, [self.model_name], keywords
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        pass
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        seen = f"practice_id = {SCOPE}"
+        if self.in_installation_scope:
+            seen += f" OR {SCOPE} = '{INSTALLATION}'"
+        self._execute(
+            app_label,
+            schema_editor,
+            to_state,
+            f"CREATE POLICY practice_wall ON {{table}} USING ({seen}) WITH CHECK ({seen})",
+            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        )
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._execute(
+            app_label,
+            schema_editor,
+            to_state,
+            "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+            "DROP POLICY practice_wall ON {table}",
+        )
+
+    def describe(self) -> str:
+        return f"Row-level security on {self.model_name}"
+
+    def _execute(self, app_label: str, schema_editor: Any, state: Any, *statements: str) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            table = schema_editor.quote_name(state.apps.get_model(app_label, self.model_name)._meta.db_table)
+            for statement in statements:
+                schema_editor.execute(statement.format(table=table))
