@@ -86,7 +86,7 @@ class EventShape(Shape[Entry]):
     id = serializers.UUIDField()
     at = serializers.DateTimeField()
     event = serializers.CharField()
-    label = serializers.CharField(help_text="The event in words.")
+    label = serializers.CharField(help_text="The event in words.")  # type: ignore[assignment]
     outcome = serializers.ChoiceField(choices=Outcome.choices)
     user = Who(allow_null=True)
     email = serializers.CharField(allow_null=True, help_text="Sign-in events alone: the email that was given.")
@@ -129,7 +129,7 @@ class AccessShape(Shape[Entry]):
     id = serializers.UUIDField()
     at = serializers.DateTimeField()
     event = serializers.CharField()
-    label = serializers.CharField(help_text="The event in words.")
+    label = serializers.CharField(help_text="The event in words.")  # type: ignore[assignment]
     outcome = serializers.ChoiceField(choices=Outcome.choices)
     user = WhoBrief(allow_null=True, help_text="Null where no person did it. Another patient's name is withheld: null.")
 
