@@ -11,13 +11,14 @@ from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError, connection
 
 from accounts.models import User
+from core.row_security import search_uses_its_index
 from core.tenancy import installation_scope
 from dashboard.demo.clinic import SIGN_INS
 
 THIS_MACHINE = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
 LEAST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2
 CHECKED = "verify-full"  # of libpq's ways the one that knows whom it talks to
-POSTGRESQL = "django.db.backends.postgresql"
+POSTGRESQL = "core.postgresql"
 
 
 @register(Tags.security, deploy=True)
@@ -133,9 +134,16 @@ def _role() -> Iterator[CheckMessage]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         name, passes = cursor.fetchone()
+        finds = search_uses_its_index(cursor)
     if passes:
         yield _open(
             22,
             f"The database's role {name} passes by row-level security.",
             "Serve as the role that manage.py setup_database_roles makes.",
+        )
+    if not finds:
+        yield _open(
+            23,
+            "Each search reads all charts of the practice: its index cannot be used under row-level security.",
+            "Run manage.py setup_database_roles --apply once as a superuser; a restored database needs it anew.",
         )

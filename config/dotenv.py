@@ -21,6 +21,7 @@ ALLOWED_HOSTS=localhost,127.0.0.1
 #TRUSTED_PROXIES=
 PASSWORD_MIN_LENGTH=12
 POSTGRES_PASSWORD={postgres_password}
+DATABASE_APP_PASSWORD={database_app_password}
 """
 SECRETS = """\
 SECRET_KEY={secret_key}
@@ -36,6 +37,7 @@ def write_dotenv(path: Path, *, production: bool = False) -> bool:
         secret_key=secrets.token_urlsafe(48),
         search_index_key=secrets.token_urlsafe(48),
         postgres_password=secrets.token_urlsafe(24),
+        database_app_password=secrets.token_urlsafe(24),
         today=datetime.now(UTC).date(),
         encryption_key=base64.b64encode(os.urandom(32)).decode(),
         audit_key=base64.b64encode(os.urandom(32)).decode(),

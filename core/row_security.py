@@ -59,3 +59,9 @@ class RowSecurity(Operation):
             table = schema_editor.quote_name(state.apps.get_model(app_label, self.model_name)._meta.db_table)
             for statement in statements:
                 schema_editor.execute(statement.format(table=table))
+
+
+def search_uses_its_index(cursor: Any) -> bool:
+    """Whether PostgreSQL may look for a word in the search index before it has asked the policy (docs/adr/0006)."""
+    cursor.execute("SELECT proleakproof FROM pg_proc WHERE oid = 'arraycontains(anyarray, anyarray)'::regprocedure")
+    return bool(cursor.fetchone()[0])

@@ -1,12 +1,13 @@
-"""ENGINE "core.postgresql": every statement carries the scope it is sent in, for the policies of core/row_security.py."""
+"""ENGINE "core.postgresql": every statement carries the scope it is sent in, for the policies of
+core/row_security.py."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.backends.postgresql import base
-from psycopg import sql
+from django.db.backends.postgresql import base, operations
+from psycopg import ClientCursor, sql
 from psycopg.copy import Copy
 from psycopg.pq import TransactionStatus
 
@@ -16,7 +17,7 @@ SETTING = "praxis.practice"
 TELL = f"SET LOCAL {SETTING} TO %s; "
 
 
-class ScopedCursor(base.Cursor):
+class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
     """Sends `SET LOCAL` (which is `set_config(…, true)` without an answer) and the statement as one message.
 
     PostgreSQL runs such a message as one transaction, so outside of `atomic()` the setting lasts for that statement
@@ -86,7 +87,7 @@ def _text(query: Any, cursor: ScopedCursor) -> str:
     return query.as_string(cursor) if isinstance(query, sql.Composable) else query.decode()
 
 
-class DatabaseOperations(base.DatabaseOperations):
+class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
         """What `connection.queries` shows: the statement as its caller sent it."""
         sent = str(super().last_executed_query(cursor, sql, params))

@@ -1,5 +1,6 @@
 """Many new rows at once: COPY on PostgreSQL, which takes them several times faster than INSERT, `bulk_create`
-elsewhere. PostgreSQL copies into no table under row-level security, so they go through a temporary one. What a row's columns hold comes from the model's own fields either way, so PHI is encrypted by them."""
+elsewhere. It copies into no table under row-level security, so the rows go through a temporary one. What their columns
+hold comes from the model's own fields either way, so PHI is encrypted by them."""
 
 from typing import Any
 

@@ -14,7 +14,13 @@ pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ_ELSEWHERE = {"POSTGRES_PASSWORD": "docker-compose.yml hands it to the database"}
 OF_PYTHON = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_NO_CACHE_DIR", "ENV_FILE"}
-SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "FIRST_SUPERUSER_PASSWORD")
+SECRETS = (
+    "SECRET_KEY",
+    "SEARCH_INDEX_KEY",
+    "FIELD_ENCRYPTION_KEYS",
+    "FIRST_SUPERUSER_PASSWORD",
+    "DATABASE_APP_PASSWORD",
+)
 
 
 def settings_variables() -> set[str]:
@@ -108,17 +114,27 @@ def test_both_databases_are_out_of_reach_from_outside(compose):
 def test_the_containers_get_variables_that_the_settings_read(compose):
     for name in ("web", "migrate"):
         variables = compose["services"][name]["environment"]
-        assert set(variables) <= settings_variables()
+        assert set(variables) <= settings_variables() | set(READ_ELSEWHERE)
         assert variables["DEBUG"] == "false"
         assert variables["DATABASE_URL"].endswith("@database:5432/praxis")
+        assert not variables["POSTGRES_PASSWORD"]
         assert compose["services"][name]["env_file"] == ".env.production"
+
+
+def test_the_web_signs_in_to_the_database_as_who_owns_nothing(compose):
+    owner = compose["services"]["database"]["environment"]["POSTGRES_USER"]
+    users = {
+        name: compose["services"][name]["environment"]["DATABASE_URL"].split(":")[1] for name in ("web", "migrate")
+    }
+    assert users == {"web": "//praxis_app", "migrate": f"//{owner}"}
+    assert "setup_database_roles --apply" in compose["services"]["migrate"]["command"][-1]
 
 
 def test_no_secret_is_written_down(compose, dockerfile):
     for service in compose["services"].values():
         for name, value in service["environment"].items() if "environment" in service else ():
             if name.endswith(("PASSWORD", "KEY", "KEYS")):
-                assert value.startswith("${") and ":?" in value, name
+                assert not value or (value.startswith("${") and ":?" in value), name
             assert not re.search(r"://\w+:[^$@/]+@", value), name
     for instruction, rest in dockerfile:
         assert instruction not in ("ENV", "ARG") or not any(name in rest for name in SECRETS)

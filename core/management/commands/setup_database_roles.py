@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from core.postgresql.checks import is_leakproof
+from core.row_security import search_uses_its_index
 
 ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT"
 # Taken from the right to select, insert, update and delete, where these tables exist: the trail is only added to.
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         if is_superuser:
             # or no search could use its index: the policy must be looked at first (docs/adr/0006)
             yield sql.SQL("ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF").format()
-        elif not is_leakproof(cursor):
+        elif not search_uses_its_index(cursor):
             self.warnings.append(
                 "Only a superuser can let search use its index under row-level security. Without it, each search reads "
                 "all charts of the practice: ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF;"
@@ -98,7 +98,7 @@ class Command(BaseCommand):
     def _role(self, name: str, *, is_plain: bool | None, password: bool) -> Iterator[sql.Composed]:
         role = sql.Identifier(name)
         if is_plain is None:
-            yield sql.SQL(f"CREATE ROLE {{role}} {ATTRIBUTES}").format(role=role)  # noqa: S608 - our own words
+            yield sql.SQL(f"CREATE ROLE {{role}} {ATTRIBUTES}").format(role=role)
         elif not is_plain:
             yield sql.SQL(f"ALTER ROLE {{role}} {ATTRIBUTES}").format(role=role)
         if password and settings.DATABASE_APP_PASSWORD:
