@@ -4,7 +4,7 @@ An event is written in the transaction of what it tells: called inside one, it s
 is written before the answer leaves. If it cannot be written, TrailDown is raised, and nothing may be served.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -108,7 +108,7 @@ def _insert(**columns: Any) -> None:
         raise TrailDown from error
 
 
-def _prepared(values: tuple[Any, ...]) -> Iterable[Any]:
+def _prepared(values: tuple[Any, ...]) -> Sequence[Any]:
     """PostgreSQL's driver takes UUIDs and times as they are."""
     if connection.vendor == "postgresql":
         return values

@@ -91,7 +91,7 @@ class Suggestions(AutocompleteJsonView):
     def get_paginator(self, *args: Any, **kwargs: Any) -> Any:
         return Paginator(*args, **kwargs)
 
-    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         self.suggested: list[Model] = []
         response = super().get(request, *args, **kwargs)
         shows(request, self.suggested, about=self.model_admin.model._meta.label, searched=bool(self.term))

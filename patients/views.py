@@ -1,9 +1,9 @@
 """Charts and registration."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -84,7 +84,7 @@ def _as_seen_by(user: User, chart: Patient) -> dict[str, Any]:
     return Chart.contact_only(chart) if user.can(Permission.READ_CONTACTS) else Chart.whole(chart)
 
 
-def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[Sequence[Patient], int]:
+def _page_of_charts(user: User, *, search: str, page: int, limit: int) -> tuple[QuerySet[Patient], int]:
     """The charts of one page, and how many there are in all."""
     charts = Patient.objects.listed_for(user).newest_first()
     hits = find(charts, search) if search.strip() else charts
