@@ -170,7 +170,7 @@ MIDDLEWARE = [
     "core.middleware.TrustedProxies",
     "core.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
-    "core.page_middleware.BrowserPolicy",
+    "core.headers.BrowserPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.api.cors.Cors",
     "core.api.doors.Doors",

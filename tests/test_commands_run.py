@@ -227,7 +227,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, start, changes,
 
 @pytest.mark.embedded
 def test_outside_debug_it_seeds_nothing_and_names_no_sign_in(tmp_path):
-    with serving(tmp_path, environment(tmp_path, DEBUG="false")) as (_, url, log):
+    with serving(tmp_path, environment(tmp_path, DEBUG="false", HTTPS_ONLY="false")) as (_, url, log):
         answer = httpx.post(f"{url}/api/auth/login", json={"email": "admin@example.com", "password": "Passw0rd!"})
         assert answer.status_code == 401
         assert "@example.com" not in log.read_text()
@@ -236,7 +236,7 @@ def test_outside_debug_it_seeds_nothing_and_names_no_sign_in(tmp_path):
 @pytest.mark.embedded
 def test_the_database_file_is_private(tmp_path):
     (tmp_path / "praxis.sqlite3").touch(mode=0o644)  # as an earlier release made it
-    with serving(tmp_path, environment(tmp_path, DEBUG="false")) as (_, url, _):
+    with serving(tmp_path, environment(tmp_path, DEBUG="false", HTTPS_ONLY="false")) as (_, url, _):
         httpx.post(f"{url}/api/auth/login", json={"email": "admin@example.com", "password": "Passw0rd!"})
         files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("praxis.sqlite3*")}
     assert set(files.values()) == {0o600}, files

@@ -13,7 +13,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 
 from core.api.errors import error_response
 from core.api.json import MEDIA_TYPE, dumps
-from core.page_middleware import CSP
+from core.headers import CSP
 
 _OWN_FILES = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 SWAGGER_POLICY = f"{_OWN_FILES}; style-src 'self'; img-src 'self' data:"

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from core.page_middleware import ADMIN_POLICY, API_POLICY, PAGE_POLICY
+from core.headers import ADMIN_POLICY, API_POLICY, PAGE_POLICY
 from tests.contract.clinic import CHART
 
 API = [
