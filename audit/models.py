@@ -1,6 +1,7 @@
 """The trail's tables. The database itself refuses UPDATE, DELETE and TRUNCATE of what has been written; its triggers
 also keep `Subject` and `Unsealed` (migration 0002)."""
 
+from hashlib import sha256
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -74,19 +75,22 @@ class Event(models.Model):
 
 
 COVERED = tuple(field.attname for field in Event._meta.concrete_fields if field.name != "mac")
-_AT, _EMAIL, _PATIENTS, _DETAILS = (COVERED.index(name) for name in ("at", "email", "patients", "details"))
+_NAMES = ("type", *COVERED)
 
 
 def canonical(values: tuple[Any, ...]) -> bytes:
-    """What the MAC of an event covers: its columns in the order of COVERED as one JSON array, without spaces, times in
-    UTC with microseconds, bytes in hex, `patients` and `details` as they are stored. audit/verify_export.py builds
-    the same from an export."""
-    row = list(values)
-    row[_AT] = row[_AT].isoformat(timespec="microseconds")
-    row[_EMAIL] = row[_EMAIL] and bytes(row[_EMAIL]).hex()
-    row[_PATIENTS] = orjson.Fragment(row[_PATIENTS])
-    row[_DETAILS] = orjson.Fragment(row[_DETAILS])
+    """What the MAC of an event covers: its columns by name, in the order of COVERED, as one JSON object without spaces,
+    times in UTC as orjson writes them, bytes in hex, `patients` and `details` as they are stored."""
+    row = dict(zip(_NAMES, ("event", *values), strict=True))
+    row["email"] = row["email"] and bytes(row["email"]).hex()
+    row["patients"] = orjson.Fragment(row["patients"])
+    row["details"] = orjson.Fragment(row["details"])
     return orjson.dumps(row)
+
+
+def line(content: bytes, mac: bytes) -> bytes:
+    """A row's or a seal's canonical form and its MAC: what an export has of it, and what the seals' digests cover."""
+    return content[:-1] + b',"mac":"' + mac.hex().encode() + b'"}'
 
 
 class Subject(models.Model):
@@ -118,8 +122,9 @@ class Unsealed(models.Model):
 class Seal(models.Model):
     """A link of a practice's chain: a digest over the events that were added since the link before, and over that.
 
-    It covers the events from the last one of the link before, exclusively, to `last_event`, and those of `late`
-    (16 bytes each, in order): they were written earlier than others that are sealed already, but committed later.
+    It covers the events after the last one of the link before up to `last_event`, and those of `apart` (16 bytes each,
+    in order): committed after later ones were sealed already, or dated ahead of the sealer's clock. What any seal has
+    apart is covered by that one alone (docs/adr/0009).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -127,7 +132,7 @@ class Seal(models.Model):
     practice_id = models.UUIDField()
     number = models.PositiveBigIntegerField()  # 1, 2, 3 ... in each practice
     last_event = models.UUIDField()
-    late = models.BinaryField()
+    apart = models.BinaryField()
     count = models.PositiveBigIntegerField()
     digest = models.BinaryField(max_length=32)
     key_id = models.PositiveIntegerField()
@@ -140,3 +145,43 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return f"Seal {self.number}"
+
+    def head(self) -> bytes:
+        """What is known of a seal before its events are read; the first of what its digest covers."""
+        return orjson.dumps(
+            {
+                "type": "seal",
+                "id": self.pk,
+                "at": self.at,
+                "practice_id": self.practice_id,
+                "number": self.number,
+                "last_event": self.last_event,
+                "apart": bytes(self.apart).hex(),
+                "count": self.count,
+                "key_id": self.key_id,
+            }
+        )
+
+    def canonical(self) -> bytes:
+        """What the MAC of a seal covers."""
+        return self.head()[:-1] + b',"digest":"' + bytes(self.digest).hex().encode() + b'"}'
+
+    def line(self) -> bytes:
+        return line(self.canonical(), bytes(self.mac))
+
+    def sign(self) -> None:
+        self.mac = keys.mac(self.canonical(), key_id=self.key_id, purpose="seal")
+
+
+class Digest:
+    """SHA-256 over the hash of the seal's line before (zeros for the first), the seal's head, and the hash of each of
+    its events' lines: first those apart, then the others, each in the order of their ids."""
+
+    def __init__(self, seal: Seal, *, before: Seal | None) -> None:
+        self._sum = sha256((sha256(before.line()).digest() if before else bytes(32)) + seal.head())
+
+    def add(self, event_line: bytes) -> None:
+        self._sum.update(sha256(event_line).digest())
+
+    def digest(self) -> bytes:
+        return self._sum.digest()

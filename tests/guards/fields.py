@@ -42,7 +42,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "practice_id": OPERATIONAL,
         "number": OPERATIONAL,
         "last_event": OPERATIONAL,
-        "late": OPERATIONAL,
+        "apart": OPERATIONAL,
         "count": OPERATIONAL,
         "digest": OPERATIONAL,
         "key_id": OPERATIONAL,

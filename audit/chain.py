@@ -1,0 +1,64 @@
+"""A practice's chain of seals, and which events each of them covers."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+
+from audit.models import Event, Seal
+from audit.rows import Row, read, read_named
+
+START = UUID(int=0)  # no event is as old
+
+
+class Chain:
+    """The practice's seals in order, from the first that was made at or after `since`, each with its events in the
+    order of its digest. Read it once and in order, every seal's events before the next seal; then `uncovered`.
+
+    `before` is the seal in front of it. `watch` sees every event after that one's as it passes, whatever covers it.
+    """
+
+    def __init__(
+        self, practice_id: UUID, *, since: datetime | None = None, watch: Callable[[Row], object] = lambda row: None
+    ) -> None:
+        self._practice_id, self._watch = practice_id, watch
+        seals = Seal.objects.filter(practice_id=practice_id).order_by("number")
+        self.before = seals.filter(at__lt=since).last() if since else None
+        self._seals = seals.filter(number__gt=self.before.number) if self.before else seals
+        self.begins_after = self.before.last_event if self.before else START
+        self._apart = _ids_apart(seals)
+        self._events = read(Event.objects.filter(practice_id=practice_id, pk__gt=self.begins_after))
+        self._next: Row | None = None
+
+    def __iter__(self) -> Iterator[tuple[Seal, Iterator[Row]]]:
+        self._step()
+        for seal in self._seals.iterator(chunk_size=100):
+            yield seal, self._covered_by(seal)
+
+    def _step(self) -> None:
+        self._next = next(self._events, None)
+        if self._next is not None:
+            self._watch(self._next)
+
+    def _covered_by(self, seal: Seal) -> Iterator[Row]:
+        yield from read_named(self._practice_id, bytes(seal.apart))
+        yield from self._until(seal.last_event.bytes)
+
+    def uncovered(self) -> Iterator[Row]:
+        """After the last seal."""
+        return self._until(b"\xff" * 16)
+
+    def _until(self, last: bytes) -> Iterator[Row]:
+        while (row := self._next) is not None and row.id <= last:
+            if not row.waiting and row.id not in self._apart:
+                yield row
+            self._step()
+
+    def is_apart(self, row: Row) -> bool:
+        return row.id in self._apart
+
+
+def _ids_apart(seals: "models.QuerySet[Seal]") -> set[bytes]:
+    named = (bytes(ids) for ids in seals.exclude(apart=b"").values_list("apart", flat=True).iterator())
+    return {ids[start : start + 16] for ids in named for start in range(0, len(ids), 16)}

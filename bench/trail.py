@@ -1,0 +1,131 @@
+"""`python -m bench.trail`: writing, sealing, checking and exporting a trail of BENCH_EVENTS (default 1,000,000), on
+PostgreSQL (BENCH_TRAIL_DATABASE_URL, default postgresql://postgres@127.0.0.1/praxis_bench_trail) and on SQLite.
+
+Each database is made for the run and dropped behind it. Three of four events tell of one patient, the fourth of ten, as
+a list does. The commands run as processes of their own, whose time and greatest memory are the system's own figures.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+
+from bench.clinic import ENVIRONMENT
+
+EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
+POSTGRESQL = os.environ.get("BENCH_TRAIL_DATABASE_URL", "postgresql://postgres@127.0.0.1/praxis_bench_trail")
+PRACTICES, PATIENTS, TRANSACTION = 4, 20_000, 1_000
+
+
+def main():
+    if len(sys.argv) > 1:
+        fill()
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        rows = list(measure("SQLite", f"sqlite:///{directory}/trail.sqlite3", Path(directory)))
+        remake_database()
+        try:
+            rows += measure("PostgreSQL", POSTGRESQL, Path(directory))
+        finally:
+            drop_database()
+    print("| database | what | seconds | a second | greatest memory, MB |\n|---|---|---:|---:|---:|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+def measure(name, url, directory):
+    environment = {**os.environ, **ENVIRONMENT, "DATABASE_URL": url, "REDIS_URL": ""}
+    export = directory / f"{name}.jsonl"
+    manage = [sys.executable, "manage.py"]
+    run([*manage, "migrate", "--verbosity", "0"], environment)
+    said = run([sys.executable, "-m", "bench.trail", "fill"], environment)[2]
+    print(f"{name}: {said}", file=sys.stderr)
+    for what, command in (
+        ("seal", [*manage, "audit_seal"]),
+        ("verify", [*manage, "audit_verify"]),
+        ("export", [*manage, "audit_export", "--output", str(export)]),
+        ("verify_export.py", [sys.executable, "audit/verify_export.py", str(export), "--keys-from-env", "AUDIT_KEYS"]),
+    ):
+        seconds, memory, said = run(command, environment)
+        print(f"{name} {what}: {seconds:.1f} s, {memory:.0f} MB: {said}", file=sys.stderr)
+        yield name, what, f"{seconds:.1f}", f"{EVENTS / seconds:,.0f}", f"{memory:.0f}"
+
+
+def run(command, environment):
+    """Seconds, greatest memory in MB, and what was said."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    said = process.stdout.read().strip()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, (command, said)
+    return time.perf_counter() - started, usage.ru_maxrss / 1024, said
+
+
+def fill():
+    import django
+
+    django.setup()
+    from django.db import connection, transaction
+
+    from audit import trail
+    from audit.context import by_command
+    from audit.events import Kind
+    from core.tenancy import installation_scope
+
+    by_command("bench")
+    dice = random.Random(1)
+    practices = [UUID(int=number) for number in range(1, PRACTICES + 1)]
+    patients = [UUID(int=dice.getrandbits(128)) for _ in range(PATIENTS)]
+
+    def write(number):
+        named = dice.sample(patients, 10) if number % 4 == 0 else [dice.choice(patients)]
+        kind = Kind.CHARTS_LISTED if number % 4 == 0 else Kind.CHART_READ
+        trail.record(kind, practice_id=practices[number % PRACTICES], patients=named, user_id=patients[0], count=1)
+
+    took = []
+    with installation_scope():
+        for start in range(0, EVENTS, TRANSACTION):
+            with transaction.atomic():
+                for number in range(start, min(start + TRANSACTION, EVENTS)):
+                    started = time.perf_counter()
+                    write(number)
+                    took.append(time.perf_counter() - started)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    one, ten = ([took[i] for i in range(len(took)) if (i % 4 == 0) is lists] for lists in (False, True))
+    print(
+        f"one event in a transaction that is open, median: {statistics.median(one) * 1e6:.0f} µs of one patient, "
+        f"{statistics.median(ten) * 1e6:.0f} µs of ten"
+    )
+
+
+def remake_database():
+    drop_database()
+    with maintenance() as connection:
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(database()))
+
+
+def drop_database():
+    with maintenance() as connection:
+        connection.execute(psycopg.sql.SQL("DROP DATABASE IF EXISTS {}").format(database()))
+
+
+def database():
+    return psycopg.sql.Identifier(urlsplit(POSTGRESQL).path.lstrip("/"))
+
+
+def maintenance():
+    return psycopg.connect(urlsplit(POSTGRESQL)._replace(path="/postgres").geturl(), autocommit=True)
+
+
+if __name__ == "__main__":
+    main()

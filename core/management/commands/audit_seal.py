@@ -1,0 +1,54 @@
+"""`manage.py audit_seal`: the trail's next seals. In core/, for it reaches across the practices (core/tenancy.py)."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+
+from audit.seals import Sealing
+from core.tenancy import installation_scope
+
+
+class Command(BaseCommand):
+    help = (
+        "Seal what was added to the trail since the last time, in every practice. A row that is not what was written "
+        "is named and left out, and the exit code is 1."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--every", type=int, metavar="SECONDS", help="go on until SIGTERM or Ctrl-C")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["every"] is None:
+            if self._seal():
+                raise CommandError("Not all of the trail was sealed.")
+        elif options["every"] < 1:
+            raise CommandError("--every takes a number of seconds of at least 1.")
+        else:
+            self._keep_sealing(options["every"])
+
+    @installation_scope()
+    def _seal(self) -> int:
+        """Answers how many rows had to be left out."""
+        sealing, left_out = Sealing(), 0
+        for finding in sealing.run():
+            left_out += 1
+            self.stderr.write(self.style.ERROR(str(finding)))
+        if sealing.events or not left_out:
+            self.stdout.write(f"Sealed {sealing.events:,} events under {sealing.seals:,} seals.")
+        return left_out
+
+    def _keep_sealing(self, seconds: int) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *received: stop.set())
+        while not stop.is_set():
+            try:
+                self._seal()
+            except DatabaseError as error:  # it may be back by the next time
+                self.stderr.write(self.style.ERROR(f"The database does not answer: {type(error).__name__}."))
+            connection.close()
+            stop.wait(seconds)
