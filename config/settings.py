@@ -313,6 +313,12 @@ UNFOLD = {
                         "link": reverse_lazy("admin:practices_office_changelist"),
                     },
                     {
+                        "title": "Audit trail",
+                        "icon": "policy",
+                        "link": reverse_lazy("admin:trail"),
+                        "permission": "dashboard.admin_trail.may_read",
+                    },
+                    {
                         "title": "Switch practice",
                         "icon": "swap_horiz",
                         "link": reverse_lazy("admin:pick_practice"),

@@ -89,7 +89,8 @@ def _tell(request: HttpRequest, response: HttpResponse, practice_id: UUID) -> No
             status=response.status_code,
         )
     elif response.status_code == 200 and page not in SHOW_NOBODY:
-        trail.record(Kind.PAGE_READ, practice_id=practice_id, page=page, **request.shown)  # type: ignore[attr-defined]
+        told = {"kind": Kind.PAGE_READ, **request.shown}  # type: ignore[attr-defined]
+        trail.record(practice_id=practice_id, page=page, **told)
 
 
 def _as_uuid(value: Any) -> UUID | None:

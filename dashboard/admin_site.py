@@ -26,6 +26,7 @@ from core.api import limits
 from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_reads import shows
 from dashboard.admin_scope import pick
+from dashboard.admin_trail import trail_page
 from practices.models import Practice
 
 MOST_SUGGESTED = 100
@@ -113,7 +114,10 @@ class PraxisAdminSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        own = [path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice")]
+        own = [
+            path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
+            path("trail/", self.admin_view(trail_page), name="trail"),
+        ]
         # Django's view_on_site looks rows up without a scope, and no page of ours links it.
         return own + [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
 

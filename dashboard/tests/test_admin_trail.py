@@ -1,0 +1,217 @@
+"""The audit trail's page in the admin site."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import orjson
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit import trail
+from audit.events import Kind, Outcome
+from audit.models import Event
+from core.tenancy import practice_scope
+from patients.tests.factories import PatientFactory
+
+TRAIL = "/admin/trail/"
+
+
+def tell(practice, kind=Kind.CHART_READ, **more):
+    trail.record(kind, practice_id=practice.pk, **more)
+
+
+def shown(client, **query):
+    answer = client.get(TRAIL, query)
+    assert answer.status_code == 200
+    return [line.entry.event for line in answer.context["lines"]]
+
+
+def test_events_are_shown_in_names(enter_as, own):
+    tell(own.practice, patients=[own.chart.pk], user_id=own.doctor.pk, role="doctor", hits=3)
+
+    page = enter_as("admin").get(TRAIL).content.decode()
+
+    assert "Dr Ownwood" in page
+    assert f'<a href="/admin/patients/patient/{own.chart.pk}/change/">Ann Ownwood</a>' in page
+    assert "Chart opened" in page
+    assert "hits: 3" in page
+
+
+@pytest.mark.parametrize("role", ["staff", "doctor", "billing", "patient"])
+def test_the_page_is_the_office_managers_alone(enter_as, own, role):
+    assert enter_as(role).get(TRAIL).status_code == (403 if role == "staff" else 302)
+    if role == "staff":
+        assert "/admin/trail/" not in enter_as(role).get("/admin/").content.decode()
+
+
+def test_the_menu_leads_there(enter_as, own):
+    assert "/admin/trail/" in enter_as("admin").get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_it_is_only_read(enter_as, own, method):
+    assert getattr(enter_as("admin"), method)(TRAIL).status_code == 405
+
+
+def test_a_superuser_reads_the_practice_they_picked(client, superuser, own, foreign):
+    tell(own.practice, Kind.GLASS_BROKEN)
+    tell(foreign.practice, Kind.EMERGENCY_REVIEWED)
+    client.force_login(superuser)
+    assert client.get(TRAIL).url == "/admin/pick-practice/"
+    client.post("/admin/pick-practice/", {"practice": str(own.practice.pk)})
+
+    kinds = {event.kind for event in shown(client)}
+
+    assert "emergency.opened" in kinds
+    assert "emergency.reviewed" not in kinds
+
+
+def test_another_practices_events_and_people_stay_away(enter_as, own, foreign):
+    tell(foreign.practice, patients=[foreign.chart.pk], user_id=foreign.doctor.pk, role="doctor")
+    client = enter_as("admin")
+
+    page = client.get(TRAIL).content.decode()
+
+    assert "Foreignson" not in page
+    assert {event.practice_id for event in shown(client)} == {own.practice.pk}
+    assert shown(client, user=str(foreign.doctor.pk)) == []
+    answer = client.get(TRAIL, {"patient": str(foreign.chart.pk)})
+    assert answer.context["lines"] == []
+    assert "patient" in answer.context["form"].errors
+
+
+def test_each_filter_narrows(enter_as, own, make_user):
+    other = make_user("staff", practice=own.practice)
+    tell(own.practice, patients=[own.chart.pk], user_id=own.doctor.pk, role="doctor")
+    tell(own.practice, patients=[own.pending.pk], user_id=other.pk, role="staff", outcome=Outcome.REFUSED)
+    client = enter_as("admin")
+    read = {"event": "chart.read"}
+
+    assert [event.user_id for event in shown(client, **read)] == [other.pk, own.doctor.pk]
+    for query in (
+        {"user": str(own.doctor.pk)},
+        {"patient": str(own.chart.pk)},
+        {"outcome": "done"},
+    ):
+        assert [event.user_id for event in shown(client, **read, **query)] == [own.doctor.pk]
+    today = own.practice.today()
+    assert len(shown(client, **read, first=str(today), last=str(today))) == 2
+    assert shown(client, **read, first=str(today + timedelta(days=1))) == []
+    assert shown(client, **read, last=str(today - timedelta(days=1))) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"patient": "me"},
+        {"user": "me"},
+        {"event": "chart.eaten"},
+        {"outcome": "DONE"},
+        {"first": "yesterday"},
+        {"last": "9999-12-31"},
+        {"first": "2026-01-02", "last": "2026-01-01"},
+        {"cursor": "me"},
+        {"cursor": "01890000-0000-7000-8000-000000000000"},
+    ],
+)
+def test_what_is_no_filter_is_said_and_shows_nothing(enter_as, own, query):
+    answer = enter_as("admin").get(TRAIL, query)
+
+    assert (answer.status_code, answer.context["lines"]) == (200, [])
+    assert answer.context["form"].errors
+    assert "Correct the filters" in answer.content.decode()
+
+
+def test_nul_is_refused(enter_as, own):
+    assert enter_as("admin").get(TRAIL, {"event": "\0"}).status_code == 400
+
+
+def test_older_pages_follow_and_lead_back(enter_as, own):
+    for hits in range(30):
+        tell(own.practice, hits=hits)
+    client = enter_as("admin")
+    first = client.get(TRAIL, {"event": "chart.read"})
+
+    older = client.get(TRAIL + first.context["older"])
+
+    assert (len(first.context["lines"]), len(older.context["lines"])) == (25, 5)
+    assert (first.context["newest"], older.context["older"]) == (None, None)
+    assert older.context["newest"] == "?event=chart.read"
+    seen = [orjson.loads(line.entry.event.details)["hits"] for page in (first, older) for line in page.context["lines"]]
+    assert sorted(seen) == list(range(30))
+
+
+def test_reading_it_is_told_once_with_whom_it_named(enter_as, own):
+    tell(own.practice, patients=[own.chart.pk])
+    client = enter_as("admin")
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    client.get(TRAIL, {"event": "chart.read", "patient": str(own.chart.pk)})
+
+    (event,) = Event.objects.exclude(pk__in=before)
+    assert (event.kind, event.outcome, event.about) == ("trail.read", "done", "audit.Event")
+    assert (event.user_id, event.practice_id) == (client.user.pk, own.practice.pk)
+    assert orjson.loads(event.patients) == [str(own.chart.pk)]
+    assert orjson.loads(event.details) == {
+        "page": "trail",
+        "filters": {"patient": str(own.chart.pk), "event": "chart.read"},
+        "hits": 1,
+    }
+
+
+def test_an_attempt_on_it_is_told(enter_as, own):
+    client = enter_as("staff")
+    client.get(TRAIL)
+
+    event = Event.objects.order_by("-pk").first()
+
+    assert (event.outcome, event.user_id) == ("refused", client.user.pk)
+    assert orjson.loads(event.details) == {"page": "trail", "status": 403}
+
+
+def test_of_many_patients_the_first_are_named_and_the_one_asked_for(enter_as, own):
+    with practice_scope(own.practice.pk):
+        charts = [PatientFactory(name=f"Number {number}").pk for number in range(8)]
+    tell(own.practice, Kind.CHARTS_LISTED, patients=charts)
+    client = enter_as("admin")
+
+    (line,) = client.get(TRAIL, {"event": "chart.listed", "patient": str(charts[6])}).context["lines"]
+
+    assert [chart.name for _, chart in line.patients] == ["Number 6", *(f"Number {number}" for number in range(4))]
+    assert line.more_patients == 3
+
+
+def test_somebody_who_is_gone_a_lost_chart_and_nobody(enter_as, own):
+    gone = UUID("01890000-0000-7000-8000-000000000000")
+    tell(own.practice, user_id=gone, role="doctor", patients=[gone])
+    tell(own.practice, Kind.SIGN_IN_FAILED, outcome=Outcome.FAILED, email="who@example.com")
+    client = enter_as("admin")
+
+    page = client.get(TRAIL).content.decode()
+
+    assert "Doctor 000000" in page
+    assert str(gone) in page
+    assert "who@example.com" in page
+    assert [event.user_id for event in shown(client, user=str(gone))] == [gone]
+
+
+def test_it_costs_the_same_whatever_its_length(enter_as, own, make_user):
+    client = enter_as("admin")
+    tell(own.practice, patients=[own.chart.pk], user_id=own.doctor.pk, role="doctor")
+
+    def queries():
+        cache.clear()
+        with CaptureQueriesContext(connection) as captured:
+            client.get(TRAIL)
+        assert not any("COUNT(" in query["sql"].upper() for query in captured)
+        return len(captured)
+
+    queries()
+    one = queries()
+    for _ in range(3):
+        person = make_user("doctor", practice=own.practice)
+        tell(own.practice, patients=[own.pending.pk], user_id=person.pk, role="doctor")
+
+    assert queries() == one

@@ -1,0 +1,82 @@
+"""The audit trail's page, as the office manager works with it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from audit import trail
+from audit.events import Kind, Outcome
+from core.tenancy import practice_scope
+from patients.tests.factories import PatientFactory
+from tests.browser.test_admin import WEAK_TEXT, tab_to
+from tests.browser.test_pages import NARROW, overflows
+
+pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
+
+UNFOLDS_ARROW = "expand_more"  # drawn by an icon font on every select
+
+
+@pytest.fixture
+def told(live_server, practice, make_user):
+    doctor = make_user("doctor", name="Dr. Grace Chen")
+    with practice_scope(practice.pk):
+        charts = [PatientFactory(name=name).pk for name in ("María Alvarez", "John Okafor", "Walter Newman")]
+        charts += [PatientFactory().pk for _ in range(5)]
+    by = {"practice_id": practice.pk, "user_id": doctor.pk, "role": "doctor", "about": "patients.Patient"}
+    trail.record(Kind.CHARTS_LISTED, patients=charts, hits=8, page=1, limit=10, **by)
+    trail.record(Kind.CHART_READ, outcome=Outcome.REFUSED, status=404, **by)
+    for _ in range(25):
+        trail.record(Kind.CHART_READ, patients=charts[:1], **by)
+    trail.record(Kind.SIGN_IN_FAILED, practice_id=practice.pk, outcome=Outcome.FAILED, email="unknown@example.com")
+    return doctor
+
+
+def test_events_are_filtered_and_paged_with_the_keyboard_alone(sign_in, told):
+    page = sign_in("admin")
+    page.goto("/admin/trail/", wait_until="networkidle")
+    tab_to(page.get_by_label("Who"))
+    page.keyboard.type("Dr. Grace")
+    tab_to(page.get_by_label("Event", exact=True))
+    page.keyboard.type("Chart opened")
+    tab_to(page.get_by_role("button", name="Filter", exact=True))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("event=chart.read"))
+    expect(page.get_by_role("row")).to_have_count(26)
+    expect(page.get_by_role("row", name=re.compile("unknown@example.com"))).to_have_count(0)
+    older = page.get_by_role("link", name="Older events")
+    older.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("row", name=re.compile("Refused"))).to_be_visible()
+    page.get_by_role("link", name="Back to the newest").click()
+    expect(page.get_by_role("row")).to_have_count(26)
+
+
+def test_a_patient_is_picked_by_name_and_the_chart_opened(sign_in, told):
+    page = sign_in("admin")
+    page.goto("/admin/trail/")
+    page.locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill("okaf")
+    page.get_by_role("option", name="John Okafor").click()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    row = page.get_by_role("row", name=re.compile("Charts listed"))
+    expect(row).to_contain_text("and 3 more")
+    expect(page.locator(".select2-selection")).to_contain_text("John Okafor")
+    row.get_by_role("link", name="John Okafor").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("John Okafor")
+
+
+def test_it_is_readable_in_both_themes_and_on_a_narrow_screen(sign_in, told):
+    page = sign_in("admin")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto("/admin/trail/", wait_until="networkidle")
+        assert set(page.evaluate(WEAK_TEXT)) <= {UNFOLDS_ARROW}, scheme
+        assert not overflows(page)
+    page.set_viewport_size(NARROW)
+    page.goto("/admin/trail/?first=2026-02-01&last=2026-01-01", wait_until="networkidle")
+    expect(page.get_by_text("This day is before the first.")).to_be_visible()
+    assert not overflows(page)
+    page.goto("/admin/trail/", wait_until="networkidle")
+    assert not overflows(page)
