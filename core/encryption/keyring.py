@@ -4,13 +4,13 @@ Envelope: `version(1) | key id(2) | nonce(12) | ciphertext | tag(16)`. The heade
 authenticated with it, so a value moved to another column, or under another key id, does not decrypt.
 """
 
-import logging
 import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -20,7 +20,7 @@ from django.dispatch import receiver
 from core.encryption.ring import BadRing, parse
 from core.errors import Unavailable
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger("praxis.keys")
 VERSION = 1
 HEADER_BYTES, NONCE_BYTES, TAG_BYTES = 3, 12, 16
 OVERHEAD_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
@@ -123,11 +123,11 @@ class FileKeyring(Keyring):
             if not keys:
                 raise BadRing("holds no key.")
         except (OSError, ValueError) as error:
-            reason = error if isinstance(error, BadRing) else type(error).__name__
-            logger.error("FIELD_ENCRYPTION_KEYS_FILE cannot be read again, so the keys stay as they were: %s", reason)
+            reason = str(error) if isinstance(error, BadRing) else type(error).__name__
+            logger.error("FIELD_ENCRYPTION_KEYS_FILE cannot be read again, so the keys stay as they were", reason=reason)
         else:
             self._take(keys)
-            logger.warning("FIELD_ENCRYPTION_KEYS_FILE was read again: key %s encrypts", self.newest_id)
+            logger.warning("FIELD_ENCRYPTION_KEYS_FILE was read again", encrypts_with=self.newest_id)
 
 
 @cache
