@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection, connections, transaction
 
+from audit import trail
+from audit.events import Kind
 from core import totals
 from core.tenancy import PracticeModel
 from patients.models import Patient
@@ -26,6 +28,8 @@ def insert(rows: list[PracticeModel]) -> None:
         if isinstance(row, Patient):
             row.search_index = chart_tokens(row)
     _copy(rows)
+    patients = [patient for row in rows for patient in row.about_patients()]
+    trail.record_bulk(Kind.CREATED, model, practice_id=rows[0].practice_id, patients=patients, count=len(rows))
     totals.forget(model, rows[0].practice_id)
 
 
