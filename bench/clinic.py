@@ -46,10 +46,12 @@ def open_practice():
     from django.core.management import call_command
     from django.db import connection
 
+    from audit.context import by_command
     from core import redis
     from core.tenancy import practice_scope
     from dashboard.demo.clinic import ensure_demo
 
+    by_command("bench")
     redis.client().flushdb()
     call_command("migrate", verbosity=0)
     practice, _ = ensure_demo(password=PASSWORD)
