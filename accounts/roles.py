@@ -21,6 +21,10 @@ class Permission(StrEnum):
     READ_OWN_CHART = "read their own chart"
     WRITE_CHARTS = "open and change charts"
     CONFIRM_REGISTRATIONS = "confirm who has registered as a patient"
+    RESTRICT_CHARTS = "restrict any chart of the practice, and lift what restricts one that is open to them"
+    RESTRICT_OWN_PATIENTS = "restrict the charts whose primary doctor they are, and lift that"
+    BREAK_GLASS = "open a restricted chart in an emergency"
+    REVIEW_EMERGENCIES = "sign off others' emergency accesses"
     READ_APPOINTMENTS = "see the practice's appointments"
     READ_APPOINTMENT_TEXT = "read why an appointment was made and its notes"
     READ_OWN_APPOINTMENTS = "see their own appointments"
@@ -50,10 +54,11 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         EVERYONE
         | CLINIC
         | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.REGISTER_USERS, P.READ_TRAIL}
+        | {P.RESTRICT_CHARTS, P.BREAK_GLASS, P.REVIEW_EMERGENCIES}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
     ),
     # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
-    Role.DOCTOR: frozenset(EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS}),
+    Role.DOCTOR: frozenset(EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS, P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS}),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.
     Role.STAFF: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.BOOK, P.USE_ADMIN_SITE}),
     # Billing needs to reach people and to know when they came, not why.

@@ -60,7 +60,8 @@ class AppointmentQuery(PageQuery):
 
 
 class AppointmentShape(Shape[Appointment]):
-    """An appointment. Reason and notes are null for a role that may not read them: withheld, not empty."""
+    """An appointment. Reason and notes are null for somebody who may not read them, for their role or since the chart
+    is restricted: withheld, not empty."""
 
     id = serializers.UUIDField()
     patientId = serializers.UUIDField()
@@ -87,9 +88,10 @@ class AppointmentShape(Shape[Appointment]):
 
     @classmethod
     def seen_by(cls, user: User, instance: Appointment) -> dict[str, Any]:
+        """`patient` must have been opened for this user (patients/restriction.py) where it is restricted."""
         shown = cls.of(instance)
         may_read = user.can(Permission.READ_APPOINTMENT_TEXT) or user.can(Permission.READ_OWN_APPOINTMENTS)
-        return shown if may_read else {**shown, "reason": None, "notes": None}
+        return shown if may_read and not instance.patient.is_closed else {**shown, "reason": None, "notes": None}
 
 
 class AppointmentPage(Shape[Any]):

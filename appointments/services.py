@@ -15,6 +15,7 @@ from appointments.models import Appointment, Status
 from core.errors import Conflict, Forbidden, Invalid
 from patients.models import Patient
 from patients.models import Status as ChartStatus
+from patients.restriction import check_open
 from practices.services import current_practice
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -63,12 +64,15 @@ def book(*, by: User, patient_id: UUID, doctor_id: UUID, date: datetime, reason:
 
 def change(*, by: User, appointment_id: UUID, **changes: Any) -> Appointment:
     """Move it (`date`), set its `status`, or write its `notes`; it keeps its length. Raises Missing, Forbidden for
-    what a patient may not do, Invalid for an odd time, Conflict when the slot it needs is taken."""
+    what a patient may not do and for the notes of a chart that is closed to `by`, Invalid for an odd time, Conflict
+    when the slot it needs is taken."""
     doctor_id = Appointment.objects.visible_to(by).only("doctor_id").found(pk=appointment_id).doctor_id
     with _one_at_a_time(doctor_id):
         appointment: Appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
         if not by.can(Permission.CHANGE_APPOINTMENTS):
             _check_patients_change(appointment, changes)
+        if "notes" in changes:
+            check_open(by, appointment.patient)  # whoever cannot read them would write over them
         if "date" in changes:
             start = _checked_time(by, changes["date"])
             length = appointment.ends_at - appointment.starts_at

@@ -21,6 +21,7 @@ from core.api.pages import page_of
 from core.api.schema import CONFLICT, NOT_FOUND
 from core.api.views import ApiView
 from core.tenancy import current_practice_id
+from patients.restriction import emergencies, open_for
 from practices.services import current_practice
 
 
@@ -57,12 +58,14 @@ class Appointments(CalendarView):
             compute=appointments.count,
         )
         rows = page_of(appointments.with_people(), **page)
-        self.saw((row.patient_id for row in rows), hits=total, **page)
+        charts = open_for(self.caller, [row.patient for row in rows])
+        self.saw((row.patient_id for row in rows), hits=total, **page, **emergencies(charts))
         return Response({"appointments": [AppointmentShape.seen_by(self.caller, row) for row in rows], "total": total})
 
     @extend_schema(request=BookingInput, responses={201: AppointmentShape}, summary="Book an appointment")
     def post(self, request: Request) -> Response:
         appointment = services.book(by=self.caller, **self.checked_in_local_time(BookingInput))
+        open_for(self.caller, [appointment.patient])
         return Response(AppointmentShape.seen_by(self.caller, appointment), status=201)
 
 
@@ -78,7 +81,7 @@ class AppointmentById(CalendarView):
     def patch(self, request: Request, appointment_id: UUID) -> Response:
         changes = self.checked_in_local_time(ChangeInput)
         appointment = services.change(by=self.caller, appointment_id=appointment_id, **changes)
-        self.saw([appointment.patient_id])
+        self.saw([appointment.patient_id], **emergencies(open_for(self.caller, [appointment.patient])))
         return Response(AppointmentShape.seen_by(self.caller, appointment))
 
 

@@ -41,6 +41,7 @@ class Kind(models.TextChoices):
     UNRESTRICTED = "chart.unrestricted", "Restriction lifted"
     GLASS_BROKEN = "emergency.opened", "Emergency access opened"
     EMERGENCY_REVIEWED = "emergency.reviewed", "Emergency access signed off"
+    EMERGENCIES_LISTED = "emergency.listed", "Emergency accesses listed"
     # the platform
     KEYS_ROTATED = "keys.rotated", "Encryption keys rotated"
     INDEX_REBUILT = "keys.index_rebuilt", "Search index rebuilt"

@@ -13,6 +13,7 @@ from core.encryption import ring
 BASE_DIR = Path(__file__).resolve().parent.parent
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 MAKE_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": 0, "dummymail": 0}  # 0: no server
 TRUE_WORDS, FALSE_WORDS = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 _env = environ.Env()
@@ -133,6 +134,20 @@ def redis_url(name: str) -> str:
             f"{name} must be the address of a Redis such as redis://localhost:6379/0 (or rediss://, or unix:///path)."
         )
     return value
+
+
+def mail(name: str, default: str) -> dict[str, object]:
+    """Django's EMAIL_ settings of a mail server's URL; without one, nothing is sent. What is refused is not repeated:
+    it may hold a password."""
+    value = text(name) or default or "dummymail://"
+    parts = _split(value)
+    if parts.scheme not in MAIL_PORTS or (MAIL_PORTS[parts.scheme] and not parts.hostname):
+        raise ImproperlyConfigured(
+            f"{name} must be the address of a mail server such as smtp+tls://user:pass@mail.example.org:587 (or "
+            "smtp+ssl://, smtp://), or consolemail:// to print what would be sent."
+        )
+    read = environ.Env.email_url_config(value)
+    return {**read, "EMAIL_PORT": read["EMAIL_PORT"] or MAIL_PORTS[parts.scheme]}
 
 
 def origins(name: str, default: tuple[str, ...]) -> list[str]:

@@ -140,6 +140,16 @@ if SERVER_PROCESSES > 1 and not REDIS_URL:
         "WEB_CONCURRENCY above 1 needs REDIS_URL: without it every process counts sign-in attempts and limits alone."
     )
 
+# --- E-mail: alerts to the practice's own people, without PHI ---------------------------------------------------------
+SITE_URL = env.origins("SITE_URL", (f"http://localhost:{SERVER_PORT}",))[0]
+_mail = env.mail("EMAIL_URL", "consolemail://" if DEBUG else "")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 3  # seconds: who opens a chart in an emergency does not wait for a mail server
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or "praxis@localhost"
+
 # --- The application -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the theme without its own site; ours follows
@@ -295,6 +305,13 @@ UNFOLD = {
                         "title": "Medical records",
                         "icon": "clinical_notes",
                         "link": reverse_lazy("admin:records_medicalrecord_changelist"),
+                    },
+                    {
+                        "title": "Emergency accesses",
+                        "icon": "emergency",
+                        "link": reverse_lazy("admin:patients_emergencyaccess_changelist"),
+                        "permission": "dashboard.admin_home.reviews_emergencies",
+                        "badge": "dashboard.admin_home.emergencies_waiting",
                     },
                 ],
             },

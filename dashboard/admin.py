@@ -6,16 +6,18 @@ from accounts.models import User
 from appointments.models import Appointment
 from dashboard.admin_calendar import AppointmentAdmin
 from dashboard.admin_charts import PatientAdmin
+from dashboard.admin_emergencies import EmergencyAccessAdmin
 from dashboard.admin_people import PersonAdmin
 from dashboard.admin_practice import OfficeAdmin, PracticeAdmin
 from dashboard.admin_records import RecordAdmin
-from patients.models import Patient
+from patients.models import EmergencyAccess, Patient
 from practices.models import Office, Practice
 from records.models import MedicalRecord
 
 admin.site.register(Patient, PatientAdmin)
 admin.site.register(Appointment, AppointmentAdmin)
 admin.site.register(MedicalRecord, RecordAdmin)
+admin.site.register(EmergencyAccess, EmergencyAccessAdmin)
 admin.site.register(User, PersonAdmin)
 admin.site.register(Practice, PracticeAdmin)
 admin.site.register(Office, OfficeAdmin)

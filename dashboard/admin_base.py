@@ -26,7 +26,7 @@ from core.encryption.fields import EncryptedFieldMixin, unreadable_marked
 from core.errors import Refusal
 from core.tenancy import current_practice_id
 from dashboard.admin_reads import shows
-from patients.models import Patient
+from patients.models import EmergencyAccess, Patient
 from practices.models import Office, Practice
 from records.models import MedicalRecord
 
@@ -46,6 +46,7 @@ ACCESS: dict[type[Model], Access] = {
     Patient: Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS),
     Appointment: Access(P.READ_APPOINTMENT_TEXT, add=P.BOOK_IN_ADMIN_SITE, change=P.CHANGE_APPOINTMENTS),
     MedicalRecord: Access(P.READ_RECORDS),
+    EmergencyAccess: Access(P.REVIEW_EMERGENCIES),
     User: Access(P.USE_ADMIN_SITE, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE),
     Practice: Access(P.USE_ADMIN_SITE, change=P.MANAGE_PRACTICE),
     Office: Access(P.USE_ADMIN_SITE, add=P.MANAGE_PRACTICE, change=P.MANAGE_PRACTICE),

@@ -15,6 +15,7 @@ from appointments.models import Appointment
 from core.encryption.fields import unreadable_marked
 from dashboard.admin_base import PracticeModelAdmin, ServiceForm, acting
 from patients.models import Patient
+from patients.restriction import open_for
 from patients.search import find
 from practices.services import current_practice
 
@@ -72,6 +73,12 @@ class WithPeople(PracticeModelAdmin):
         hits = find(Patient.objects.all(), term)
         return queryset.filter(patient_id__in=hits if isinstance(hits, list) else hits.order_by().values("pk"))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            open_for(acting(request), [row.patient])
+        return row
+
     @admin.display(description="Patient")
     def patient_name(self, row: Any) -> str:
         return str(row.patient.name)
@@ -91,10 +98,16 @@ class AppointmentAdmin(WithPeople):
     def get_fields(self, request: HttpRequest, obj: Appointment | None = None) -> list[str]:
         if obj is None:
             return ["patient", "doctor", "starts_at", "reason", "notes"]
+        if obj.patient.is_closed:
+            return ["patient_name", "doctor_name", "starts_at", "ends_at", "status", "withheld"]
         return ["patient_name", "doctor_name", "reason", "starts_at", "ends_at", "status", "notes"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
-        return ("patient_name", "doctor_name", "reason", "ends_at") if obj else ()
+        return ("patient_name", "doctor_name", "reason", "ends_at", "withheld") if obj else ()
+
+    @admin.display(description="Reason and notes")
+    def withheld(self, row: Appointment) -> str:
+        return "Withheld: the chart is restricted."
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "doctor":

@@ -3,22 +3,25 @@
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import ValidationError as ApiValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import User
-from core.errors import Missing, Refusal
+from core.errors import Conflict, Missing, Refusal
 from dashboard.admin_base import P, PracticeModelAdmin, ServiceForm, acting
-from patients import services
-from patients.models import Patient, Status
+from patients import restriction, services
+from patients.models import EmergencyAccess, Patient, Status
 from patients.search import find
-from patients.serializers import check_birth_date
+from patients.serializers import SHORTEST_REASON, check_birth_date
 
 
 class ChartForm(ServiceForm):
@@ -37,14 +40,26 @@ class ChartForm(ServiceForm):
         return born
 
 
+class EmergencyForm(forms.Form):
+    """Why the glass is broken. Read by whoever signs it off, and stored encrypted."""
+
+    reason = forms.CharField(
+        label="Why it cannot wait",
+        min_length=SHORTEST_REASON,
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
 class PatientAdmin(PracticeModelAdmin):
     form = ChartForm
-    list_display = ("name", "date_of_birth", "phone", "email", "status")
+    list_display = ("name", "born", "phone_number", "email_address", "status")
     list_filter = ("status",)
     search_fields = ("search_index",)
     search_help_text = "Name, email or phone"
     actions = ("confirm_registrations",)
-    change_form_outer_before_template = "admin/patients/patient/registration.html"
+    change_form_outer_before_template = "admin/patients/patient/notices.html"
+    change_form_outer_after_template = "admin/patients/patient/restriction.html"
     fieldsets = (
         ("Person", {"fields": ("name", "date_of_birth", "gender", "status")}),
         ("Contact", {"fields": ("email", "phone", "address", "emergency_contact")}),
@@ -60,7 +75,14 @@ class PatientAdmin(PracticeModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         confirm = self.admin_site.admin_view(require_POST(self.confirm))
-        own = [path("<uuid:patient_id>/confirm/", confirm, name="patients_patient_confirm")]
+        break_glass = self.admin_site.admin_view(require_POST(self.break_glass))
+        restrict = self.admin_site.admin_view(require_POST(self.restrict))
+        own = [
+            path("<uuid:patient_id>/confirm/", confirm, name="patients_patient_confirm"),
+            path("<uuid:patient_id>/emergency-access/", break_glass, name="patients_patient_break_glass"),
+            path("<uuid:patient_id>/restrict/", restrict, {"to": True}, name="patients_patient_restrict"),
+            path("<uuid:patient_id>/lift-restriction/", restrict, {"to": False}, name="patients_patient_lift"),
+        ]
         return own + super().get_urls()
 
     def search(self, queryset: Any, term: str) -> QuerySet[Patient]:
@@ -79,7 +101,72 @@ class PatientAdmin(PracticeModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["may_confirm"] = self.has_confirm_permission(request)
+        chart = context.get("original")
+        context["may_restrict"] = chart is not None and restriction.may_restrict(acting(request), chart)
+        context["emergency"] = chart and chart.emergency_id and EmergencyAccess.objects.get(pk=chart.emergency_id)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    # --- Restricted charts
+
+    @admin.display(description="Date of birth")
+    def born(self, chart: Patient) -> Any:
+        return None if chart.is_closed else chart.date_of_birth
+
+    @admin.display(description="Phone")
+    def phone_number(self, chart: Patient) -> str:
+        return "Restricted chart" if chart.is_closed else chart.phone
+
+    @admin.display(description="Email")
+    def email_address(self, chart: Patient) -> str | None:
+        return None if chart.is_closed else chart.email
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        chart = super().get_object(request, object_id, from_field)
+        if chart is not None:
+            restriction.check_open(acting(request), chart)
+        return chart
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except restriction.Restricted as closed:
+            return self._closed(request, closed.patients[0], EmergencyForm())
+
+    def _closed(self, request: HttpRequest, patient_id: UUID, form: "EmergencyForm") -> HttpResponse:
+        """The page in the place of a chart that is closed to this person."""
+        request.refused = [patient_id]  # type: ignore[attr-defined] # for the trail
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Restricted chart",
+            "chart": Patient.objects.only("name").found(pk=patient_id),
+            "form": form,
+            "may_break": restriction.may_break_glass(acting(request)),
+            "minutes": restriction.MINUTES,
+        }
+        return TemplateResponse(request, "admin/patients/patient/closed.html", context, status=403)
+
+    def break_glass(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        form = EmergencyForm(request.POST)
+        if not form.is_valid():
+            return self._closed(request, patient_id, form)
+        try:
+            restriction.break_glass(patient_id=patient_id, by=acting(request), reason=form.cleaned_data["reason"])
+        except Conflict as open_anyway:
+            messages.info(request, open_anyway.detail)
+        return redirect("admin:patients_patient_change", patient_id)
+
+    def restrict(self, request: HttpRequest, patient_id: UUID, *, to: bool) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if not to:
+            restriction.lift_restriction(patient_id=patient_id, by=acting(request))
+            messages.success(request, "The restriction is lifted: the practice sees this chart again.")
+            return redirect("admin:patients_patient_change", patient_id)
+        restriction.restrict(patient_id=patient_id, by=acting(request))
+        messages.success(request, "The chart is restricted to the patient and their primary doctor.")
+        return redirect("admin:patients_patient_changelist")
+
+    # --- Registrations
 
     def confirm(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         """One registration, from the chart's page or from Today (`from=today`, and back there)."""

@@ -4,15 +4,17 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from dashboard.admin_base import acting
 from dashboard.admin_reads import shows
 from dashboard.statistics import dashboard
-from patients.models import Patient
+from patients.models import EmergencyAccess, EmergencyAccessQuerySet, Patient
 from practices.models import Practice
 
-APPOINTMENTS_SHOWN, REGISTRATIONS_SHOWN = 100, 10
+APPOINTMENTS_SHOWN, REGISTRATIONS_SHOWN, EMERGENCIES_SHOWN = 100, 10, 10
+MOST_COUNTED = 100  # emergencies, beside the menu of each page
 # the dashboard's numbers in the words of the desk, and where each leads; revenue joins with billing
 NUMBERS = {
     "totalPatients": ("Patients", "admin:patients_patient_changelist"),
@@ -34,7 +36,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     appointments = list(day.with_people()[: APPOINTMENTS_SHOWN + 1])
     waiting = Patient.objects.visible_to(user).pending().order_by("id")
     registrations = list(waiting[:REGISTRATIONS_SHOWN])
-    shows(request, [*appointments[:APPOINTMENTS_SHOWN], *registrations], about="today")
+    emergencies = _emergencies(user).with_people().newest_first()[:EMERGENCIES_SHOWN] if _waiting(request) else []
+    shows(request, [*appointments[:APPOINTMENTS_SHOWN], *registrations, *emergencies], about="today")
     numbers = [
         {"label": NUMBERS[name][0], "link": NUMBERS[name][1], "value": value}
         for name, value in dashboard(user).items()
@@ -44,6 +47,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "day": start,
         "numbers": numbers,
+        "emergencies": emergencies,
         "appointments": appointments[:APPOINTMENTS_SHOWN],
         "appointments_left_out": len(appointments) > APPOINTMENTS_SHOWN,
         "still_to_come": sum(appointment.status == Status.SCHEDULED for appointment in appointments),
@@ -51,3 +55,31 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "registrations_waiting": waiting.count(),
         "may_confirm": user.can(Permission.CONFIRM_REGISTRATIONS),
     }
+
+
+def _emergencies(user: User) -> EmergencyAccessQuerySet:
+    """What waits for an admin's signature, also what they cannot sign themself."""
+    accesses = EmergencyAccess.objects.waiting()
+    waiting: EmergencyAccessQuerySet = accesses if user.can(Permission.REVIEW_EMERGENCIES) else accesses.none()
+    return waiting
+
+
+def reviews_emergencies(request: HttpRequest) -> bool:
+    """Whether the sidebar leads to the review queue."""
+    return acting(request).can(Permission.REVIEW_EMERGENCIES)
+
+
+def emergencies_waiting(request: HttpRequest) -> str:
+    """The number beside that."""
+    waiting = _waiting(request)
+    return f"{waiting - 1}+" if waiting == MOST_COUNTED else str(waiting or "")
+
+
+def _waiting(request: HttpRequest) -> int:
+    """Looked up once a page. Nothing waits where no practice is picked yet."""
+    if not hasattr(request, "practice"):
+        return 0
+    if not hasattr(request, "emergencies_waiting"):
+        request.emergencies_waiting = len(_emergencies(acting(request)).values_list("pk")[:MOST_COUNTED])  # type: ignore[attr-defined]
+    waiting: int = request.emergencies_waiting  # type: ignore[attr-defined]
+    return waiting

@@ -1,7 +1,7 @@
 """What the trail tells of the admin site: every page that shows patients, and every refused attempt on one."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import Model
@@ -12,6 +12,8 @@ from accounts.models import User
 from audit import context, trail
 from audit.events import Kind, Outcome
 from core.api.errors import TRAIL_DOWN
+from patients.models import Patient
+from patients.restriction import emergencies, open_for
 
 # Pages that show nobody, each with the reason. Any other page has to say whom it shows, or it is not shown.
 SHOW_NOBODY = {
@@ -26,6 +28,7 @@ SHOW_NOBODY = {
     "patients_patient_history": "the same",
     "appointments_appointment_history": "the same",
     "records_medicalrecord_history": "the same",
+    "patients_emergencyaccess_history": "the same",
     "practices_practice_history": "the same",
     "practices_office_history": "the same",
     "practices_practice_change": "the practice itself",
@@ -38,8 +41,12 @@ SHOW_NOBODY = {
 def shows(
     request: HttpRequest, rows: Iterable[Model], *, about: str, about_id: UUID | None = None, **told: Any
 ) -> None:
-    """Say whom the page shows. Rows that name no patient, such as accounts, are told by their own keys."""
+    """Say whom the page shows, and open what of it this person may look into: a restricted chart is shown closed
+    otherwise. Rows that name no patient, such as accounts, are told by their own keys."""
     rows = list(rows)
+    charts = [row if isinstance(row, Patient) else getattr(row, "patient", None) for row in rows]
+    user = cast("User", request.user)
+    told |= emergencies(open_for(user, [chart for chart in charts if chart is not None]))
     patients = [patient for row in rows for patient in row.about_patients()]  # type: ignore[attr-defined]
     others = [row.pk for row in rows if not row.about_patients()]  # type: ignore[attr-defined]
     if others:
@@ -84,6 +91,7 @@ def _tell(request: HttpRequest, response: HttpResponse, practice_id: UUID) -> No
             Kind.PAGE_READ,
             practice_id=practice_id,
             outcome=Outcome.REFUSED,
+            patients=getattr(request, "refused", ()),
             about_id=asked,
             page=page,
             status=response.status_code,

@@ -1,8 +1,10 @@
-"""Charts."""
+"""Charts, and who opened a restricted one in an emergency."""
 
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Permission
@@ -45,7 +47,8 @@ class PatientQuerySet(PracticeQuerySet):
 
     def brief(self) -> Self:
         """With the columns of a list alone: the others need not be fetched and decrypted."""
-        return self.only("name", "email", "phone", "date_of_birth", "gender", "address", "created_at")
+        shown = ("name", "email", "phone", "date_of_birth", "gender", "address", "created_at")
+        return self.only(*shown, "restricted")
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
@@ -88,6 +91,7 @@ class Patient(PracticeModel):
     """A chart: who the patient is and what every encounter starts from. All of it that tells who or how is encrypted.
 
     A person who registers gets an account and a pending chart; the front desk confirms it. `user` is that account.
+    A restricted chart stays closed until patients/restriction.py has opened it for the person who asks.
     """
 
     user = models.OneToOneField(
@@ -95,6 +99,7 @@ class Patient(PracticeModel):
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.CONFIRMED, editable=False)
     primary_doctor = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    restricted = models.BooleanField(default=False, editable=False)
     name = EncryptedCharField(label="patient.name", max_length=200)
     email = EncryptedEmailField(label="patient.email", max_length=254)
     phone = EncryptedCharField(label="patient.phone", max_length=40, blank=True)
@@ -109,6 +114,8 @@ class Patient(PracticeModel):
 
     saved_one_by_one = SEARCHED
     patient_field = "id"
+    is_opened = False  # for whoever asks, of a restricted chart
+    emergency_id: UUID | None = None  # the emergency access that opened it for them
 
     objects: ClassVar[PatientManager] = PatientManager()
 
@@ -117,6 +124,7 @@ class Patient(PracticeModel):
         indexes: ClassVar = [
             models.Index(fields=["practice", "status", "id"], name="patient_page"),
             models.Index(fields=["primary_doctor"], name="patient_primary_doctor"),
+            models.Index(fields=["practice"], condition=models.Q(restricted=True), name="patient_restricted"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="patient_status_known"),
@@ -126,6 +134,11 @@ class Patient(PracticeModel):
     def __str__(self) -> str:
         return f"Chart {str(self.pk)[-6:]}"
 
+    @property
+    def is_closed(self) -> bool:
+        """Of a closed chart nobody is shown more than the name."""
+        return self.restricted and not self.is_opened
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.enter_scope()
         fields = kwargs.get("update_fields")
@@ -134,3 +147,73 @@ class Patient(PracticeModel):
             if fields is not None:
                 kwargs["update_fields"] = {*fields, "search_index"}
         super().save(*args, **kwargs)
+
+
+class EmergencyAccessQuerySet(PracticeQuerySet):
+    def live(self) -> Self:
+        return self.filter(expires_at__gt=timezone.now())
+
+    def waiting(self) -> Self:
+        return self.filter(reviewed_at=None)
+
+    def signed_off(self) -> Self:
+        return self.exclude(reviewed_at=None)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+    def with_people(self) -> Self:
+        """With the names a list shows, in one query."""
+        return self.select_related("patient", "opened_by", "reviewed_by").defer("patient__search_index")
+
+
+class EmergencyAccessManager(PracticeManager.from_queryset(EmergencyAccessQuerySet)):  # type: ignore[misc]
+    pass
+
+
+class EmergencyAccess(PracticeModel):
+    """Somebody broke the glass of a restricted chart (45 CFR 164.312(a)(2)(ii)): until `expires_at` it is open to
+    them. It waits for an admin's review, which signs it off. `alerted_at`: when the admins' e-mail had gone out.
+
+    The database itself keeps two accesses of one person to one chart from overlapping: an exclusion constraint on
+    PostgreSQL, triggers on SQLite (migration 0004)."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = EncryptedTextField(label="emergency.reason", max_length=2000)
+    expires_at = models.DateTimeField()
+    alerted_at = models.DateTimeField(null=True)
+    reviewed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True)
+    note = EncryptedTextField(label="emergency.note", max_length=2000, blank=True)
+
+    audited = False  # patients/restriction.py tells what happens to one in the words of emergency access
+    patient_field = "patient_id"
+
+    objects: ClassVar[EmergencyAccessManager] = EmergencyAccessManager()
+
+    class Meta(PracticeModel.Meta):
+        verbose_name = "emergency access"
+        verbose_name_plural = "emergency accesses"
+        indexes: ClassVar = [
+            models.Index(fields=["practice", "id"], name="emergency_page"),
+            models.Index(fields=["practice", "id"], condition=models.Q(reviewed_at=None), name="emergency_waiting"),
+            models.Index(fields=["opened_by", "expires_at"], name="emergency_live"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("created_at")), name="emergency_ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reviewed_by=None, reviewed_at=None)
+                | models.Q(reviewed_by__isnull=False, reviewed_at__isnull=False),
+                name="emergency_review_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reviewed_by=None) | ~models.Q(reviewed_by=models.F("opened_by")),
+                name="emergency_reviewed_by_somebody_else",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Emergency access {str(self.pk)[-6:]}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import BinaryField, ExpressionWrapper, F
+from django.db.models import BinaryField, ExpressionWrapper, F, Q
 
 from core.encryption.blind_index import (
     email_word,
@@ -46,20 +46,24 @@ def find(charts: "PatientQuerySet", query: str) -> "PatientQuerySet | list[UUID]
     if not words:
         return charts.none()
     candidates = charts.filter(search_index__has_all=query_tokens(words, practice_id=current_practice_id()))
-    to_check = [word for word in words if not is_exact(word)]
-    return sorted(_checked(candidates, to_check), reverse=True) if to_check else candidates.order_by("-pk")
+    if not all(map(is_exact, words)):
+        return sorted(_checked(candidates, words), reverse=True)
+    restricted = list(_checked(candidates.filter(restricted=True), words))
+    return candidates.filter(Q(restricted=False) | Q(pk__in=restricted)).order_by("-pk")
 
 
 def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
     """The ids of the candidates that really hold these words. The name is looked at first: it mostly settles it, and
-    the email and phone of a hit then need not be decrypted. One that cannot be decrypted is rather shown than lost."""
+    the email and phone of a hit then need not be decrypted. One that cannot be decrypted is rather shown than lost.
+    A restricted chart is found by its name alone: a hit would tell whose email or phone number it is."""
+    to_check = [word for word in words if not is_exact(word)]
     fields = {name: candidates.model._meta.get_field(name) for name in WORDS_OF}
     envelopes = {f"raw_{name}": ExpressionWrapper(F(name), output_field=BinaryField()) for name in WORDS_OF}
-    rows = candidates.order_by().annotate(**envelopes).values_list("pk", *envelopes)[: MOST_CHECKED + 1]
-    for number, (pk, *raw) in enumerate(rows.iterator(chunk_size=5000)):
+    rows = candidates.order_by().annotate(**envelopes).values_list("pk", "restricted", *envelopes)[: MOST_CHECKED + 1]
+    for number, (pk, restricted, *raw) in enumerate(rows.iterator(chunk_size=5000)):
         if number == MOST_CHECKED:
             raise Invalid("search", "Too many patients match. Add another word, or more of this one.")
-        missing: Any = words
+        missing: Any = words if restricted else to_check
         for (name, field), envelope in zip(fields.items(), raw, strict=True):
             try:
                 text = field.decrypt(bytes(envelope))
@@ -69,6 +73,7 @@ def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
                 missing = [word for word in missing if not _holds(text, word, WORDS_OF[name])]
             if not missing:
                 yield pk
+            if not missing or restricted:
                 break
 
 

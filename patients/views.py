@@ -19,6 +19,7 @@ from core.api.views import ApiView, PublicView
 from core.tenancy import current_practice_id
 from patients import services
 from patients.models import Patient
+from patients.restriction import check_open, emergencies, open_for
 from patients.search import find
 from patients.serializers import Chart, ChartBrief, ChartInput, ChartPage, ChartQuery
 
@@ -51,14 +52,15 @@ class Charts(ApiView):
         responses={200: ChartPage},
         summary="The practice's confirmed charts, newest first; a patient's own",
         description="`search`: every word must occur in the name, email or phone; from three characters on anywhere "
-        "in a word, below that at its beginning.",
+        "in a word, below that at its beginning. A restricted chart is found by its name alone.",
     )
     def get(self, request: Request) -> Response:
         query = self.checked_query(ChartQuery)
         charts, total = _page_of_charts(self.caller, **query)
         page = {"page": query["page"], "limit": query["limit"]}
+        open_for(self.caller, charts)
         kind = Kind.CHARTS_SEARCHED if query["search"].strip() else None
-        self.saw((chart.pk for chart in charts), kind=kind, hits=total, **page)
+        self.saw((chart.pk for chart in charts), kind=kind, hits=total, **page, **emergencies(charts))
         return Response({"patients": [ChartBrief.of(chart) for chart in charts], "total": total, **page})
 
     @extend_schema(request=ChartInput, responses={201: Chart}, summary="Open a chart")
@@ -73,10 +75,15 @@ class ChartById(ApiView):
     about = Patient._meta.label
     extra_errors = {"GET": NOT_FOUND}
 
-    @extend_schema(responses={200: Chart}, summary="One chart")
+    @extend_schema(
+        responses={200: Chart},
+        summary="One chart",
+        description="A restricted chart answers 403 to all but the patient, its primary doctor and whoever opened it "
+        "in an emergency.",
+    )
     def get(self, request: Request, chart_id: UUID) -> Response:
-        chart = Patient.objects.visible_to(self.caller).found(pk=chart_id)
-        self.saw([chart.pk])
+        chart = check_open(self.caller, Patient.objects.visible_to(self.caller).found(pk=chart_id))
+        self.saw([chart.pk], **emergencies([chart]))
         return Response(_as_seen_by(self.caller, chart))
 
 

@@ -8,20 +8,32 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment
+from core import totals
 from core.encryption.fields import EncryptedListField, EncryptedTextField
-from core.tenancy import PracticeManager, PracticeModel
+from core.tenancy import PracticeManager, PracticeModel, current_practice_id
 from patients.models import EncounterQuerySet, Patient
+from patients.restriction import closed_to
 
 
 class RecordQuerySet(EncounterQuerySet):
     read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
+
+    def visible_to(self, user: User) -> Self:
+        """Without those of the charts that are closed to this person."""
+        return super().visible_to(user).exclude(patient__in=closed_to(user).values("pk"))
 
     def latest_first(self) -> Self:
         return self.order_by("-date", "-id")
 
 
 class RecordManager(PracticeManager.from_queryset(RecordQuerySet)):  # type: ignore[misc]
-    pass
+    def total_for(self, user: User) -> int:
+        """How many of the practice's records somebody may see who reads them all: the practice's number, which is
+        remembered, without the few of the charts that are closed to them."""
+        total: int = totals.remembered(
+            "records", practice_id=current_practice_id(), of=(self.model,), compute=self.get_queryset().count
+        )
+        return total - self.filter(patient__in=closed_to(user).values("pk")).count()
 
 
 class MedicalRecord(PracticeModel):

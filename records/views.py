@@ -9,13 +9,11 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.roles import Permission
 from audit.events import Kind
-from core import totals
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
 from core.api.views import ApiView
-from core.errors import Missing
-from core.tenancy import current_practice_id
 from patients.models import Patient
+from patients.restriction import check_open, emergencies, open_for
 from records import services
 from records.models import MedicalRecord, RecordQuerySet
 from records.serializers import RecordInput, RecordPage, RecordQuery, RecordShape
@@ -37,7 +35,8 @@ class Records(ApiView):
         rows = page_of(records.with_people(), page=query["page"], limit=query["limit"])
         total = _total(self.caller, records, query)
         whom = [query["patient_id"]] if query.get("patient_id") else (row.patient_id for row in rows)
-        self.saw(whom, hits=total, page=query["page"], limit=query["limit"])
+        opened = emergencies(open_for(self.caller, [row.patient for row in rows]))
+        self.saw(whom, hits=total, page=query["page"], limit=query["limit"], **opened)
         return Response({"records": [RecordShape.of(row) for row in rows], "total": total})
 
     @extend_schema(request=RecordInput, responses={201: RecordShape}, summary="Write a medical record")
@@ -51,15 +50,11 @@ def _records_for(user: User, patient_id: UUID | None) -> RecordQuerySet:
     records: RecordQuerySet = MedicalRecord.objects.visible_to(user).latest_first()
     if patient_id is None:
         return records
-    if not Patient.objects.visible_to(user).filter(pk=patient_id).exists():
-        raise Missing("There is no such patient.", about=Patient._meta.label, about_id=patient_id)
+    check_open(user, Patient.objects.visible_to(user).only("restricted").found(pk=patient_id))
     return records.filter(patient_id=patient_id)
 
 
 def _total(user: User, records: RecordQuerySet, query: dict[str, object]) -> int:
     if query.get("patient_id") or user.can(Permission.READ_OWN_RECORDS):
         return records.count()
-    total: int = totals.remembered(
-        "records", practice_id=current_practice_id(), of=(MedicalRecord,), compute=records.count
-    )
-    return total
+    return MedicalRecord.objects.total_for(user)

@@ -20,7 +20,8 @@ from core.api.permissions import RolePermission, effective_method
 from core.errors import Forbidden, Missing
 from core.tenancy import account_scope, practice_scope
 
-READS = {kind for kind in Kind if kind not in (Kind.CREATED, Kind.CHANGED, Kind.DELETED)}
+CHANGES = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}
+CHANGES |= {Kind.RESTRICTED, Kind.UNRESTRICTED, Kind.GLASS_BROKEN, Kind.EMERGENCY_REVIEWED}
 NOT_AUTHENTICATED = "Not authenticated"  # the contract's words
 
 
@@ -134,7 +135,7 @@ class ApiView(PracticeScoped):
     def tell_done(self) -> None:
         """Nothing of a patient leaves before the trail has it."""
         kind = self.trail.get(effective_method(self.request))
-        if kind is None or (kind not in READS and context.current().events):
+        if kind is None or (kind in CHANGES and context.current().events):
             return  # a change has told of itself
         if self._seen is None:
             raise RuntimeError(f"{type(self).__name__} shows patients and does not say which: call self.saw(...).")
@@ -155,6 +156,7 @@ class ApiView(PracticeScoped):
                     kind,
                     practice_id=self.caller.practice_id,
                     outcome=Outcome.REFUSED,
+                    patients=getattr(error, "patients", ()),
                     about=getattr(error, "about", "") or self.about,
                     about_id=about_id,
                     status=status,

@@ -10,7 +10,7 @@ from accounts.models import User
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy import installation_scope, practice_scope
 from patients.models import Status
-from patients.tests.factories import PatientFactory
+from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
 from records.tests.factories import MedicalRecordFactory
 
@@ -49,6 +49,7 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
             pending=PatientFactory(name=f"Pending {surname}", status=Status.PENDING),
             appointment=AppointmentFactory(patient=chart, doctor=doctor, reason=f"Reason {surname}"),
             record=MedicalRecordFactory(patient=chart, doctor=doctor, diagnosis=f"Diagnosis {surname}"),
+            emergency=EmergencyAccessFactory(patient=chart, opened_by=doctor, reason=f"Emergency {surname}"),
             office=OfficeFactory(name=f"Office {surname}"),
         )
 

@@ -30,6 +30,7 @@ def addresses(own):
         ("patients_patient", own.chart),
         ("appointments_appointment", own.appointment),
         ("records_medicalrecord", own.record),
+        ("patients_emergencyaccess", own.emergency),
         ("accounts_user", own.doctor),
         ("practices_office", own.office),
         ("practices_practice", own.practice),

@@ -1,9 +1,11 @@
 from datetime import date
 
 import factory
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from patients.models import Patient
+from patients.models import EmergencyAccess, Patient
+from patients.restriction import EMERGENCY
 
 
 class PatientFactory(DjangoModelFactory):
@@ -18,3 +20,14 @@ class PatientFactory(DjangoModelFactory):
     date_of_birth = date(1980, 2, 3)
     gender = "female"
     address = "1 Main Street"
+
+
+class EmergencyAccessFactory(DjangoModelFactory):
+    """Within a practice's scope; give `patient` and `opened_by`."""
+
+    class Meta:
+        model = EmergencyAccess
+
+    reason = "Unconscious, brought in by ambulance"
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda made: made.created_at + EMERGENCY)

@@ -103,6 +103,18 @@ FIELDS: dict[str, dict[str, str]] = {
         "medical_history": PHI,
         "emergency_contact": PHI,
         "search_index": OPERATIONAL,  # keyed hashes; docs/adr/0003 says what they leak
+        "restricted": OPERATIONAL,  # the practice may know that it is, not why
+    },
+    "patients.EmergencyAccess": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "opened_by": OPERATIONAL,
+        "reason": PHI,  # free text
+        "expires_at": OPERATIONAL,
+        "alerted_at": OPERATIONAL,
+        "reviewed_by": OPERATIONAL,
+        "reviewed_at": OPERATIONAL,
+        "note": PHI,  # free text
     },
     "appointments.Appointment": {
         **_OF_PRACTICE,
@@ -147,6 +159,8 @@ LABELS = {
     "patients.Patient.allergies": "patient.allergies",
     "patients.Patient.medical_history": "patient.medical_history",
     "patients.Patient.emergency_contact": "patient.emergency_contact",
+    "patients.EmergencyAccess.reason": "emergency.reason",
+    "patients.EmergencyAccess.note": "emergency.note",
     "appointments.Appointment.reason": "appointment.reason",
     "appointments.Appointment.notes": "appointment.notes",
     "records.MedicalRecord.diagnosis": "record.diagnosis",

@@ -5,23 +5,27 @@ from django.db import IntegrityError, connection, transaction
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
-from patients.tests.factories import PatientFactory
+from patients.models import EmergencyAccess
+from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 
 
 @pytest.mark.embedded
-def test_sqlite_has_the_triggers_against_double_booking(db):
+def test_sqlite_has_the_triggers_against_overlaps(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         triggers = {name for (name,) in cursor.fetchall()}
 
     assert {"appointment_overlap_insert", "appointment_overlap_update"} <= triggers
+    assert {"emergency_overlap_insert", "emergency_overlap_update"} <= triggers
 
 
 @pytest.mark.postgresql
-def test_postgresql_has_the_constraint_against_double_booking(db):
+def test_postgresql_has_the_constraints_against_overlaps(db):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT contype FROM pg_constraint WHERE conname = 'appointment_overlap'")
-        assert cursor.fetchall() == [("x",)]
+        cursor.execute(
+            "SELECT contype FROM pg_constraint WHERE conname IN ('appointment_overlap', 'emergency_overlap')"
+        )
+        assert cursor.fetchall() == [("x",), ("x",)]
 
 
 @pytest.mark.postgresql
@@ -43,6 +47,24 @@ def test_the_database_refuses_an_overlap_whoever_writes_it(scope, make_user):
         lambda: AppointmentFactory(patient=chart, doctor=doctor, starts_at=first.starts_at, ends_at=first.ends_at),
         lambda: Appointment.objects.filter(pk=second.pk).update(starts_at=first.starts_at),
         lambda: Appointment.objects.filter(pk=cancelled.pk).update(status="scheduled"),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
+
+
+def test_the_database_refuses_a_second_access_while_one_lasts_and_a_review_of_ones_own(scope, make_user):
+    doctor, chart = make_user("doctor"), PatientFactory(restricted=True)
+    access = EmergencyAccessFactory(patient=chart, opened_by=doctor)
+    EmergencyAccessFactory(patient=chart, opened_by=make_user("doctor"))
+    later = EmergencyAccessFactory(patient=chart, opened_by=doctor, created_at=access.expires_at)
+    mine = EmergencyAccess.objects.filter(pk=access.pk)
+
+    for change in (
+        lambda: EmergencyAccessFactory(patient=chart, opened_by=doctor),
+        lambda: EmergencyAccess.objects.filter(pk=later.pk).update(created_at=access.created_at),
+        lambda: mine.update(reviewed_by=doctor, reviewed_at=access.created_at),
+        lambda: mine.update(reviewed_at=access.created_at),
+        lambda: mine.update(expires_at=access.created_at),
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             change()

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from appointments.tests.factories import AppointmentFactory
 from core import redis
 from core.tenancy import practice_scope
-from patients.tests.factories import PatientFactory
+from patients.models import Patient
+from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.tests.factories import MedicalRecordFactory
 from tests.guards.test_routes import GUARDED
 
@@ -20,6 +21,7 @@ LISTS = {
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
     "api/records": "/api/records",
 }
+QUEUE = "/api/emergency-accesses"
 TRAIL = {
     "api/audit": "/api/audit?limit=100",
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
@@ -94,10 +96,45 @@ def test_a_charts_accesses_cost_the_same_whatever_their_number(as_role, practice
     assert one <= AT_MOST_LIST
 
 
+@pytest.mark.parametrize("path", LISTS.values(), ids=list(LISTS))
+def test_restricted_charts_on_a_page_cost_one_more_however_many(as_role, add_rows, practice, path):
+    client = as_role("doctor")
+    add_rows(1)
+    unrestricted = queries(client, path)
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+    one = queries(client, path)
+
+    add_rows(2)
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+
+    assert queries(client, path) == one
+    assert one <= unrestricted + 1
+
+
+def test_the_queue_of_emergencies_costs_the_same_whatever_its_length(as_role, practice, make_user):
+    client = as_role("admin")
+
+    def add():
+        with practice_scope(practice.pk):
+            chart = PatientFactory(restricted=True)
+            EmergencyAccessFactory(patient=chart, opened_by=make_user("doctor"))
+
+    add()
+    one = queries(client, QUEUE)
+    add()
+    add()
+
+    assert queries(client, QUEUE) == one
+    assert one <= AT_MOST_LIST
+
+
 def test_every_list_is_counted_here():
     lists = {path for path, view in GUARDED if "GET" in view.permissions and "<" not in path}
 
-    assert lists == {name.partition("?")[0] for name in LISTS | TRAIL} | {"api/users/me", "api/dashboard/stats"}
+    counted = {name.partition("?")[0] for name in LISTS | TRAIL} | {QUEUE.removeprefix("/")}
+    assert lists == counted | {"api/users/me", "api/dashboard/stats"}
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])

@@ -1,0 +1,37 @@
+"""Telling a practice's admins by e-mail that somebody broke the glass. Care never waits for a mail server: what it does
+not take is logged, and the review queue shows that nobody was told by e-mail."""
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.roles import Role
+from core.tenancy import practice_scope
+from patients.models import EmergencyAccess
+
+logger = structlog.get_logger("praxis.alerts")
+SUBJECT = "A restricted chart was opened in an emergency"
+TEXT = """{who} opened a restricted chart in an emergency.
+
+Please review it: {where}
+It stays on your Today page until somebody else than {who} has signed it off.
+"""
+
+
+def send(access: EmergencyAccess) -> None:
+    """To each active admin, also one who opened it: it may have been somebody else at their desk. Names no patient."""
+    with practice_scope(access.practice_id):
+        admins = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("id")
+        where = settings.SITE_URL + reverse("admin:patients_emergencyaccess_change", args=[access.pk])
+        text = TEXT.format(who=access.opened_by.name, where=where)
+        try:
+            sent = EmailMessage(SUBJECT, text, bcc=[admin.email for admin in admins]).send()
+        except (OSError, ValueError) as error:  # what smtplib raises, and what it makes of an odd address
+            logger.error("emergency alert not sent", emergency_id=str(access.pk), error=type(error).__name__)
+            return
+        if sent:
+            access.alerted_at = timezone.now()
+            access.save(update_fields={"alerted_at", "updated_at"})
