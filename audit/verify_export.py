@@ -44,40 +44,41 @@ class Chain:
     def __init__(self) -> None:
         self.number, self.line, self.hashes = 0, b"", list[bytes]()
 
-    def add_seal(self, line: bytes, seal: dict[str, Any], content: bytes) -> None:
-        if self.line or self.hashes or seal["number"] == 1:  # or else the export starts behind this one
-            self.check(seal, *split(content, b"digest"))
+    def add_seal(self, line: bytes, seal: dict[str, Any], *, begins_here: bool) -> None:
+        if not begins_here:
+            head, digest = split(split(line, b"mac")[0], b"digest")
+            before = sha256(self.line).digest() if self.line else bytes(32)
+            if seal["number"] != self.number + 1:
+                raise Bad(f"seal {self.number + 1} of {seal['practice_id']} should be here, not {seal['number']}")
+            if seal["count"] != len(self.hashes):
+                raise Bad(f"it covers {seal['count']} events, and {len(self.hashes)} are here")
+            if sha256(b"".join([before, head, *self.hashes])).digest() != digest:
+                raise Bad("the events that it covers, or the seal before it, are not those that were sealed")
         self.number, self.line, self.hashes = seal["number"], line, []
-
-    def check(self, seal: dict[str, Any], head: bytes, digest: bytes) -> None:
-        before = sha256(self.line).digest() if self.line else bytes(32)
-        if seal["number"] != self.number + 1:
-            raise Bad(f"seal {self.number + 1} of practice {seal['practice_id']} should be here, not {seal['number']}")
-        if seal["count"] != len(self.hashes):
-            raise Bad(f"it covers {seal['count']} events, and {len(self.hashes)} are here")
-        if sha256(b"".join([before, head, *self.hashes])).digest() != digest:
-            raise Bad("the events that it covers, or the seal before it, are not those that were sealed")
 
 
 class Export:
     def __init__(self, keys: Mapping[int, bytes] | None, kept: Iterable[bytes]) -> None:
         self.keys, self.kept = keys, last_seals(kept)
         self.everything, self.counts = sha256(), {"trail": 0, "event": 0, "seal": 0, "email": 0}
-        self.chains, self.has_ended = dict[str, Chain](), False
+        self.chains, self.since, self.has_ended = dict[str, Chain](), None, False
 
     def add(self, raw: bytes) -> None:
         line, row = raw[:-1], json.loads(raw)
         kind = row["type"]
         if raw[-1:] != b"\n" or self.has_ended or bool(self.counts["trail"]) == (kind == "trail"):
             raise Bad("it does not belong here")
-        if kind == "trail" and row["version"] != 1:
-            raise Bad("its version is not known here: take the script that came with the export")
-        content = self.check_mac(line, row) if kind in PURPOSES else line
+        if kind == "trail":
+            self.since = row["since"]
+            if row["version"] != 1:
+                raise Bad("its version is not known here: take the script that came with the export")
+        if kind in PURPOSES:
+            self.check_mac(line, row)
         chain = self.chains.setdefault(row["practice_id"], Chain()) if kind in ("event", "seal") else Chain()
         if kind == "event":
             chain.hashes.append(sha256(line).digest())
         elif kind == "seal":
-            chain.add_seal(line, row, content)
+            chain.add_seal(line, row, begins_here=bool(self.since and not chain.line and not chain.hashes))
             if self.kept.get(row["practice_id"]) == (row["number"], line):
                 del self.kept[row["practice_id"]]
         elif kind == "end" and (row["counts"], row["digest"]) != (self.counts, self.everything.hexdigest()):
@@ -87,8 +88,7 @@ class Export:
             self.counts[kind] += 1
             self.everything.update(raw)
 
-    def check_mac(self, line: bytes, row: dict[str, Any]) -> bytes:
-        """The line without its MAC."""
+    def check_mac(self, line: bytes, row: dict[str, Any]) -> None:
         content, mac = split(line, b"mac")
         if self.keys is not None and row["key_id"] not in self.keys:
             raise Bad(f"its key {row['key_id']} is not among those given")
@@ -96,7 +96,6 @@ class Export:
             key = hmac.digest(self.keys[row["key_id"]], b"praxis trail " + PURPOSES[row["type"]], "sha256")
             if not hmac.compare_digest(hmac.digest(key, content, "sha256"), mac):
                 raise Bad("its MAC is not that of its content")
-        return content
 
 
 def check(lines: Iterable[bytes], keys: Mapping[int, bytes] | None = None, kept: Iterable[bytes] = ()) -> str:
@@ -114,7 +113,8 @@ def check(lines: Iterable[bytes], keys: Mapping[int, bytes] | None = None, kept:
     for practice_id, (seal_number, _) in export.kept.items():
         raise Bad(f"seal {seal_number} of practice {practice_id} was kept, and is not here as it was")
     depth = "hashes and chain alone, no keys were given" if keys is None else "hashes, chain and MACs"
-    return "{event} events and {seal} seals are what was written ({depth}).".format(**export.counts, depth=depth)
+    depth += f"; since {export.since} alone" if export.since else ""
+    return "{event} events and {seal} seals are what was written ({}).".format(depth, **export.counts)
 
 
 def last_seals(lines: Iterable[bytes]) -> dict[str, tuple[int, bytes]]:

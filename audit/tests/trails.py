@@ -1,0 +1,54 @@
+"""A trail to be sealed, and what somebody who owns the tables can do to it."""
+
+from uuid import UUID
+
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from audit import trail
+from audit.events import Kind
+from audit.export import lines
+from audit.models import Event
+from audit.seals import Sealing
+from audit.verify import Verification
+
+KEPT = ("audit_event", "audit_subject", "audit_seal")
+
+
+def write(practice_id: UUID | None, *, patients: int = 1, **fields: object) -> Event:
+    named = [uuid7() for _ in range(patients)]
+    trail.record(Kind.CHART_READ, practice_id=practice_id, patients=named, user_id=uuid7(), role="doctor", **fields)
+    return Event.objects.latest("pk")
+
+
+def write_some(practice_id: UUID | None, amount: int) -> None:
+    """Of one, two or no patients; every fifth with an email."""
+    for number in range(amount):
+        write(practice_id, patients=number % 3, email="eve@example.org" if number % 5 == 0 else None, count=number)
+
+
+def seal() -> list[str]:
+    """What had to be left out."""
+    return [str(finding) for finding in Sealing().run()]
+
+
+def verify(**options: object) -> Verification:
+    verification = Verification()
+    verification.run(**{"exported": {}, **options})
+    return verification
+
+
+def exported(**options: object) -> list[bytes]:
+    return [line + b"\n" for line in lines(**options)]
+
+
+def let_the_owner_tamper() -> None:
+    """In this transaction: nothing refuses a change any more, and nothing follows from one."""
+    with connection.cursor() as cursor:
+        for table in KEPT:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit_%%'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TRIGGER {name}")
