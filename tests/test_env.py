@@ -96,3 +96,29 @@ def test_a_database_of_another_kind_is_refused_without_a_warning(given, url):
 def test_a_database_url_that_cannot_be_read_is_refused(given):
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL is not a database URL"):
         env.database(given("postgresql://localhost:port/name"), "")
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "ssl"),
+    [
+        ("smtp+tls://clinic:p%40ss@mail.example.org", 587, True, False),
+        ("smtp+ssl://clinic:p%40ss@mail.example.org", 465, False, True),
+        ("smtp://clinic:p%40ss@mail.example.org:2525", 2525, False, False),
+    ],
+)
+def test_a_mail_server_is_taken(given, url, port, tls, ssl):
+    read = env.mail(given(url), "")
+    assert (read["EMAIL_HOST"], read["EMAIL_PORT"], read["EMAIL_HOST_PASSWORD"]) == ("mail.example.org", port, "p@ss")
+    assert (read.get("EMAIL_USE_TLS", False), read.get("EMAIL_USE_SSL", False)) == (tls, ssl)
+
+
+def test_without_a_mail_server_nothing_is_sent_unless_a_developer_looks(given):
+    assert env.mail(given(""), "")["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
+    assert env.mail(given(""), "consolemail://")["EMAIL_BACKEND"].endswith("console.EmailBackend")
+
+
+@pytest.mark.parametrize("url", ["mail.example.org", "smtp://", "https://mail.example.org", "smtps://u:s3cret@host"])
+def test_what_is_no_mail_server_is_refused_and_keeps_its_password(given, url):
+    with pytest.raises(ImproperlyConfigured, match="SOME_URL") as refusal:
+        env.mail(given(url), "")
+    assert "s3cret" not in str(refusal.value)
