@@ -22,6 +22,7 @@ from core.api import limits
 from core.tenancy import practice_scope
 from practices.models import Practice
 from practices.tests.factories import PracticeFactory
+from tests.plain_role import as_plain_role
 
 BCryptSHA256PasswordHasher.rounds = 4  # tests/guards/test_settings.py holds the real one at 12
 
@@ -29,9 +30,14 @@ by_command("test")  # what a test does by itself; a request that it makes comes 
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    plain_role = as_plain_role()
     with django_db_blocker.unblock():
         let_tests_empty_the_trail()
+        plain_role.__enter__()
+    yield
+    with django_db_blocker.unblock():
+        plain_role.__exit__(None, None, None)
 
 
 @pytest.fixture(autouse=True)

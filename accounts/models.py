@@ -14,19 +14,10 @@ from core.encryption.blind_index import email_fingerprint
 from core.encryption.fields import EncryptedCharField, EncryptedEmailField
 from core.errors import Missing
 from core.models import Model
-from core.tenancy import PracticeManager, PracticeModel, installation_scope
+from core.tenancy import InstallationQuerySet, PracticeManager, PracticeModel
 
 
-class SignInQuerySet(models.QuerySet["User"]):
-    """Asked in the installation's scope, whichever is open around it: no caller can forget it, or ask too late."""
-
-    _fetch_all = installation_scope()(models.QuerySet._fetch_all)
-    count = installation_scope()(models.QuerySet.count)
-    exists = installation_scope()(models.QuerySet.exists)
-    update = installation_scope()(models.QuerySet.update)
-
-
-class SignInManager(models.Manager.from_queryset(SignInQuerySet)):  # type: ignore[misc]
+class SignInManager(models.Manager.from_queryset(InstallationQuerySet)):  # type: ignore[misc]
     """Every user of every practice: for sign-in and the platform's commands, where no scope can be open yet."""
 
     def with_email(self, email: str) -> "User | None":

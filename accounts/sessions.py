@@ -140,6 +140,7 @@ def end_all(*, user: User, by: User, ending: Ending, keep: UUID | None = None) -
     _end(sessions.exclude(pk=keep) if keep else sessions, ending=ending, by=by)
 
 
+@installation_scope()
 @transaction.atomic
 def _end(sessions: SessionQuerySet, *, ending: Ending, by: User | None = None) -> None:
     """`by` None: the session's own user."""

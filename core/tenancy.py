@@ -14,9 +14,8 @@ from core import totals
 from core.errors import Missing
 from core.models import Model
 from core.scope import INSTALLATION as INSTALLATION
-from core.scope import ScopeError, current_practice_id, open_scope
+from core.scope import ScopeError, current_practice_id, installation_scope, open_scope
 from core.scope import account_scope as account_scope
-from core.scope import installation_scope as installation_scope
 from core.scope import practice_scope as practice_scope
 
 STARTS_HELD = 256  # practices a manager remembers the start of
@@ -75,6 +74,15 @@ class PracticeQuerySet(models.QuerySet):
         trail.record_bulk(
             kind, self.model, practice_id=current_practice_id(), patients=patients, count=count, **details
         )
+
+
+class InstallationQuerySet(models.QuerySet):
+    """Asked in the installation's scope, whichever is open around it: no caller can forget it, or ask too late."""
+
+    _fetch_all = installation_scope()(models.QuerySet._fetch_all)
+    count = installation_scope()(models.QuerySet.count)
+    exists = installation_scope()(models.QuerySet.exists)
+    update = installation_scope()(models.QuerySet.update)
 
 
 class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):  # type: ignore[misc]

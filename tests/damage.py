@@ -3,6 +3,7 @@
 from django.db import connection
 
 from core.encryption.keyring import Keyring, get_keyring
+from tests.plain_role import as_owner
 
 LOST = Keyring({7: bytes(range(32))})  # key 7 is in no ring of the tests
 
@@ -11,7 +12,7 @@ def stored(row, field):
     """The column's bytes."""
     meta = row._meta
     statement = f"SELECT {meta.get_field(field).column} FROM {meta.db_table} WHERE id = %s"
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(statement, [meta.pk.get_db_prep_value(row.pk, connection)])
         return bytes(cursor.fetchone()[0])
 
@@ -19,7 +20,7 @@ def stored(row, field):
 def store(row, field, envelope):
     meta = row._meta
     statement = f"UPDATE {meta.db_table} SET {meta.get_field(field).column} = %s WHERE id = %s"
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(statement, [envelope, meta.pk.get_db_prep_value(row.pk, connection)])
     return envelope
 

@@ -30,6 +30,7 @@ MAIN_DATABASE, MAIN_REDIS = os.environ.get("TEST_DATABASE_URL", ""), os.environ.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEYS")
 PLENTY = "1000000"
+APPLICATION_PASSWORD = "application"
 _databases = count(1)
 
 
@@ -50,6 +51,22 @@ def own_database(directory: Path) -> Iterator[str]:
             yield with_path(MAIN_DATABASE, name)
         finally:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'DROP ROLE IF EXISTS "{application_role(name)}"')
+
+
+def application_role(database: str) -> str:
+    """The plain role of one database of the tests: roles are the whole server's, and runs beside it must not meet."""
+    return f"{database}_app"
+
+
+def application_url(owners: str) -> str:
+    """How the application signs in to that database; SQLite knows no roles."""
+    if owners.startswith("sqlite"):
+        return owners
+    parts = urlsplit(owners)
+    server = parts.netloc.rpartition("@")[2]
+    role = application_role(parts.path.lstrip("/"))
+    return urlunsplit(parts._replace(netloc=f"{role}:{APPLICATION_PASSWORD}@{server}"))
 
 
 @cache
@@ -74,7 +91,8 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """`environment` holds what this server runs with; `log` is everything it wrote."""
+    """`environment` holds what this server runs with, as the application's role; `database_url` is the owner's way
+    into its database; `log` is everything it wrote."""
 
     directory: Path
     database_url: str
@@ -90,7 +108,7 @@ class Server:
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **{name: os.environ[name] for name in SECRETS},
             "ENV_FILE": "",
-            "DATABASE_URL": self.database_url,
+            "DATABASE_URL": application_url(self.database_url),
             "REDIS_URL": self.redis_url,
             "PORT": str(self.port),
             "PRACTICE_SIGNUP": "true",
@@ -104,11 +122,22 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` with these arguments prints; raises when it fails."""
+        return self._manage(*arguments, environment=self.environment)
+
+    def _manage(self, *arguments: str, environment: dict[str, str]) -> str:
         command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def prepare(self) -> None:
+        """The schema and the application's role, as an operator makes them."""
+        own = {**self.environment, "DATABASE_URL": self.database_url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
+        self._manage("migrate", "--verbosity", "0", environment=own)
+        if MAIN_DATABASE:
+            role = application_role(urlsplit(self.database_url).path.lstrip("/"))
+            self._manage("setup_database_roles", "--role", role, "--apply", environment=own)
 
     @contextmanager
     def running(self) -> Iterator["Server"]:
@@ -153,6 +182,6 @@ def started(directory: Path) -> Iterator[Server]:
     """A migrated, running server with an empty database."""
     with own_database(directory) as database_url:
         server = Server(directory, database_url, own_redis())
-        server.manage("migrate", "--verbosity", "0")
+        server.prepare()
         with server.running():
             yield server

@@ -79,6 +79,7 @@ def _own_databases(server: str) -> Iterator[str]:
         left = connection.execute("SELECT datname FROM pg_database WHERE datname ~ %s", [f"^test_{name}(_gw[0-9]+)?$"])
         for (database,) in left.fetchall():
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            connection.execute(f'DROP ROLE IF EXISTS "{database}_app"')
 
 
 def _claim_redis(server: str, first: int, stack: ExitStack) -> bool:

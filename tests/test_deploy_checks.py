@@ -162,6 +162,7 @@ def test_the_demos_people_are_named(make_user):
 @pytest.mark.parametrize(("kind", "passes"), [("NOBYPASSRLS", False), ("BYPASSRLS", True), ("SUPERUSER", True)])
 def test_a_database_role_that_passes_by_row_level_security_is_named(kind, passes):
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE NONE")
         cursor.execute(f"CREATE ROLE praxis_checked {kind}")  # gone with the test's transaction
         cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO praxis_checked")
         cursor.execute("SET LOCAL ROLE praxis_checked")

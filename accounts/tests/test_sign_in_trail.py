@@ -15,12 +15,14 @@ from accounts.roles import Role
 from accounts.tests.factories import PASSWORD
 from audit import keys
 from audit.events import Kind, Outcome
-from audit.models import NO_PRACTICE, Event
+from audit.models import NO_PRACTICE
+from audit.tests.whole_trail import whole_trail
 from audit.trail import TrailDown
 from core.api.errors import TRAIL_DOWN
-from core.tenancy import practice_scope
+from core.tenancy import installation_scope, practice_scope
 from dashboard.tests.forms import send
 from practices.models import Practice
+from tests.plain_role import as_owner
 
 FROM = {"HTTP_USER_AGENT": "Browser/1.0", "REMOTE_ADDR": "192.0.2.9"}
 
@@ -40,7 +42,7 @@ both_doors = pytest.mark.parametrize("login", [api_login, site_login], ids=["api
 def told(*kinds: Kind) -> list[SimpleNamespace]:
     """The events of these kinds in order, as somebody with the trail's key reads them."""
     events = []
-    for event in Event.objects.filter(kind__in=kinds).order_by("id"):
+    for event in whole_trail().filter(kind__in=kinds).order_by("id"):
         hidden = event.email and bytes(event.email)
         email = keys.show_email(hidden, key_id=event.key_id, event_id=event.id) if hidden else None
         columns = {name: getattr(event, name) for name in ("kind", "practice_id", "user_id", "role", "outcome")}
@@ -146,8 +148,9 @@ def test_no_email_and_no_password_is_in_the_trails_plain_columns(client, make_us
     client.post("/api/auth/refresh")
     client.post("/api/auth/logout")
 
-    with connection.cursor() as cursor:
+    with installation_scope(), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM audit_event")
+        assert cursor.rowcount > 3
         rows = repr([[bytes(c) if isinstance(c, memoryview) else c for c in row] for row in cursor.fetchall()])
     assert "plain@example.com" not in rows and "s3cret-typed" not in rows and "eyJ" not in rows
 
@@ -320,10 +323,10 @@ MEND = {"postgresql": "DROP FUNCTION refuse_events CASCADE", "sqlite": "DROP TRI
 @pytest.fixture
 def broken_trail(transactional_db):
     """The database refuses every new event."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(BREAK[connection.vendor])
     yield
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(MEND[connection.vendor])
 
 

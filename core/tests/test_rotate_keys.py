@@ -12,7 +12,7 @@ from accounts.tests.factories import UserFactory
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.events import Kind
-from audit.models import Event
+from audit.tests.whole_trail import whole_trail
 from core.encryption import ring
 from core.encryption.keyring import DecryptionError, get_keyring
 from core.tenancy import installation_scope, practice_scope
@@ -86,9 +86,9 @@ def test_everything_moves_to_a_new_key_and_nothing_else_changes(clinics, file, c
 
 def test_it_is_told_by_the_trail_without_a_key_and_without_the_rows(clinics, file, capsys):
     with installation_scope():
-        before = set(Event.objects.values_list("pk", flat=True))
+        before = set(whole_trail().values_list("pk", flat=True))
         rotate(capsys, "--new")
-        events = list(Event.objects.exclude(pk__in=before).order_by("pk"))
+        events = list(whole_trail().exclude(pk__in=before).order_by("pk"))
     assert [event.kind for event in events] == [Kind.KEYS_ROTATED] * 2
     assert [event.details for event in events] == [
         '{"key_id":2,"state":"begun","rows":9}',
@@ -202,7 +202,8 @@ def other_connection():
 
     @contextmanager
     def connect():
-        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        owners = {"cursor_factory": psycopg.Cursor, "options": None}
+        with psycopg.connect(**connection.get_connection_params() | owners) as other:
             yield other.cursor()
 
     return connect

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import trail
 from audit.events import Kind, Outcome
-from audit.models import Event
+from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
 from patients.tests.factories import PatientFactory
 
@@ -19,7 +19,8 @@ TRAIL = "/admin/trail/"
 
 
 def tell(practice, kind=Kind.CHART_READ, **more):
-    trail.record(kind, practice_id=practice.pk, **more)
+    with practice_scope(practice.pk):
+        trail.record(kind, practice_id=practice.pk, **more)
 
 
 def shown(client, **query):
@@ -146,11 +147,11 @@ def test_older_pages_follow_and_lead_back(enter_as, own):
 def test_reading_it_is_told_once_with_whom_it_named(enter_as, own):
     tell(own.practice, patients=[own.chart.pk])
     client = enter_as("admin")
-    before = set(Event.objects.values_list("pk", flat=True))
+    before = set(whole_trail().values_list("pk", flat=True))
 
     client.get(TRAIL, {"event": "chart.read", "patient": str(own.chart.pk)})
 
-    (event,) = Event.objects.exclude(pk__in=before)
+    (event,) = whole_trail().exclude(pk__in=before)
     assert (event.kind, event.outcome, event.about) == ("trail.read", "done", "audit.Event")
     assert (event.user_id, event.practice_id) == (client.user.pk, own.practice.pk)
     assert orjson.loads(event.patients) == [str(own.chart.pk)]
@@ -165,7 +166,7 @@ def test_an_attempt_on_it_is_told(enter_as, own):
     client = enter_as("staff")
     client.get(TRAIL)
 
-    event = Event.objects.order_by("-pk").first()
+    event = whole_trail().order_by("-pk").first()
 
     assert (event.outcome, event.user_id) == ("refused", client.user.pk)
     assert orjson.loads(event.details) == {"page": "trail", "status": 403}

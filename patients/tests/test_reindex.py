@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
-from audit.models import Event
+from audit.tests.whole_trail import whole_trail
 from core.tenancy import installation_scope, practice_scope
 from patients import reindex
 from patients.models import Patient
@@ -81,9 +81,9 @@ def test_nothing_but_the_index_changes(clinics, settings, capsys):
 def test_it_is_told_by_the_trail(clinics, settings, capsys):
     settings.SEARCH_INDEX_KEY = ANOTHER
     with installation_scope():
-        before = set(Event.objects.values_list("pk", flat=True))
+        before = set(whole_trail().values_list("pk", flat=True))
         rebuild(capsys)
-        events = Event.objects.exclude(pk__in=before).order_by("pk")
+        events = whole_trail().exclude(pk__in=before).order_by("pk")
         assert [(event.kind, event.details) for event in events] == [
             ("keys.index_rebuilt", '{"state":"begun","rows":9}'),
             ("keys.index_rebuilt", '{"state":"done","rows":9,"failed":0}'),

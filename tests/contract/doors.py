@@ -66,7 +66,9 @@ class ClientDoor:
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         from django.db import connection
 
-        with connection.cursor() as cursor:
+        from tests.plain_role import as_owner
+
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from audit import trail
 from audit.events import Kind, Outcome
+from audit.tests.whole_trail import record
 from core.tenancy import practice_scope
 from patients.tests.factories import PatientFactory
 from tests.contract.clinic import NOBODY, Clinic
@@ -252,21 +252,21 @@ class TestWhatNoRouteWrites:
         return as_role("admin").get(AUDIT, query).json()["events"]
 
     def test_the_installations_events_are_not_the_practices(self, as_role, practice):
-        trail.record(Kind.KEYS_ROTATED, practice_id=None)
-        trail.record(Kind.SIGN_IN_FAILED, practice_id=None, email="stranger@example.com")
+        record(Kind.KEYS_ROTATED, practice_id=None)
+        record(Kind.SIGN_IN_FAILED, practice_id=None, email="stranger@example.com")
 
         assert self.read(as_role, event="keys.rotated") == []
         assert self.read(as_role, event="sign_in.failed") == []
 
     def test_a_command_is_nobody(self, as_role, practice):
-        trail.record(Kind.INDEX_REBUILT, practice_id=practice.pk)
+        record(Kind.INDEX_REBUILT, practice_id=practice.pk)
 
         (event,) = self.read(as_role, event="keys.index_rebuilt")
 
         assert (event["user"], event["agent"]) == (None, "manage.py test")
 
     def test_somebody_who_is_gone_is_an_id(self, as_role, practice):
-        trail.record(Kind.CHART_READ, practice_id=practice.pk, user_id=UUID(NOBODY), role="billing")
+        record(Kind.CHART_READ, practice_id=practice.pk, user_id=UUID(NOBODY), role="billing")
 
         (event,) = self.read(as_role, user=NOBODY)
 
@@ -274,21 +274,21 @@ class TestWhatNoRouteWrites:
 
     def test_another_practices_person_is_not_named(self, as_role, practice, other_practice, make_user):
         foreign = make_user("doctor", practice=other_practice, name="Foreign Person")
-        trail.record(Kind.CHART_READ, practice_id=practice.pk, user_id=foreign.pk, role="doctor")
+        record(Kind.CHART_READ, practice_id=practice.pk, user_id=foreign.pk, role="doctor")
 
         (event,) = self.read(as_role, user=str(foreign.pk))
 
         assert event["user"] == {"id": str(foreign.pk), "name": None, "role": "doctor"}
 
     def test_a_failed_sign_in_shows_the_email_that_was_given(self, as_role, practice):
-        trail.record(Kind.SIGN_IN_FAILED, practice_id=practice.pk, outcome=Outcome.FAILED, email="Ada@example.com")
+        record(Kind.SIGN_IN_FAILED, practice_id=practice.pk, outcome=Outcome.FAILED, email="Ada@example.com")
 
         (event,) = self.read(as_role, event="sign_in.failed", outcome="failed")
 
         assert (event["email"], event["user"]) == ("Ada@example.com", None)
 
     def test_an_email_whose_key_is_lost_takes_no_page_with_it(self, as_role, practice, settings):
-        trail.record(Kind.SIGN_IN_FAILED, practice_id=practice.pk, outcome=Outcome.FAILED, email="ada@example.com")
+        record(Kind.SIGN_IN_FAILED, practice_id=practice.pk, outcome=Outcome.FAILED, email="ada@example.com")
         settings.AUDIT_KEYS = {9: b"9" * 32}
 
         (event,) = self.read(as_role, event="sign_in.failed")
@@ -299,7 +299,7 @@ class TestWhatNoRouteWrites:
         class Former:
             value = "chart.photographed"
 
-        trail.record(Former, practice_id=practice.pk)
+        record(Former, practice_id=practice.pk)
 
         assert ("chart.photographed",) * 2 in [(event["event"], event["label"]) for event in self.read(as_role)]
 
@@ -423,9 +423,7 @@ class TestWhoHasSeenAChart:
             chart = PatientFactory(user=patient.user)
         for role, name in (("patient", "Other Patient"), ("staff", "Sam Desk")):
             person = make_user(role, name=name)
-            trail.record(
-                Kind.CHART_READ, practice_id=practice.pk, patients=[chart.pk], user_id=person.pk, role=person.role
-            )
+            record(Kind.CHART_READ, practice_id=practice.pk, patients=[chart.pk], user_id=person.pk, role=person.role)
         patient.get(f"/api/patients/{chart.pk}")
 
         def names(client):

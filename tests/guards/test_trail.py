@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver
 
 from appointments.tests.factories import AppointmentFactory
 from audit.events import Kind
-from audit.models import Event
+from audit.tests.whole_trail import whole_trail
 from core.api.views import ApiView
 from core.tenancy import practice_scope
 from dashboard.admin_reads import SHOW_NOBODY
@@ -84,7 +84,7 @@ def call(client, method, address, body):
 
 
 def told_since(seen):
-    return list(Event.objects.exclude(pk__in=seen).exclude(kind__startswith="s").order_by("id"))
+    return list(whole_trail().exclude(pk__in=seen).exclude(kind__startswith="s").order_by("id"))
 
 
 def test_every_method_tells_the_trail_or_has_a_reason_not_to():
@@ -102,7 +102,7 @@ def test_what_is_shown_or_changed_is_told(as_role, make_user, practice, method, 
     rows, client = Rows(practice, make_user), as_role(role)
     if path.endswith("/emergency-access"):
         rows.restrict(practice)
-    before = set(Event.objects.values_list("pk", flat=True))
+    before = set(whole_trail().values_list("pk", flat=True))
 
     answer = call(client, method, rows.address(path), rows.body((method, path)))
 
@@ -126,7 +126,7 @@ def test_what_a_role_may_not_do_is_told_when_they_try(as_role, make_user, practi
     if WHO[role] in LET_IN[(method, path)]:
         return  # they may; the test above
     rows, client = Rows(practice, make_user), as_role(role)
-    before = set(Event.objects.values_list("pk", flat=True))
+    before = set(whole_trail().values_list("pk", flat=True))
 
     assert call(client, method, rows.address(path), rows.body((method, path))).status_code == 403
 
@@ -143,7 +143,7 @@ def test_what_a_role_may_not_do_is_told_when_they_try(as_role, make_user, practi
 def test_reaching_for_another_practices_row_is_told(as_role, make_user, practice, other_practice, method, path):
     role = next(role for role, initial in NAMES.items() if initial in LET_IN[(method, path)])
     foreign, client = Rows(other_practice, make_user), as_role(role)
-    before = set(Event.objects.values_list("pk", flat=True))
+    before = set(whole_trail().values_list("pk", flat=True))
 
     for address in (foreign.address(path), "/" + path.partition("<")[0] + NOBODY + path.partition(">")[2]):
         assert call(client, method, address, foreign.body((method, path))).status_code == 404
@@ -212,7 +212,7 @@ def test_pages_that_show_nobody_still_exist():
 )
 def test_every_page_with_people_is_told(desk, make_user, practice, address, about):
     rows = Rows(practice, make_user)
-    before = set(Event.objects.values_list("pk", flat=True))
+    before = set(whole_trail().values_list("pk", flat=True))
 
     assert desk.get(address.format(**rows.ids)).status_code == 200
 
@@ -229,7 +229,7 @@ def test_every_page_with_people_is_told(desk, make_user, practice, address, abou
 
 def test_a_page_of_another_practice_is_told_as_refused(desk, make_user, practice, other_practice):
     foreign = Rows(other_practice, make_user)
-    before = set(Event.objects.values_list("pk", flat=True))
+    before = set(whole_trail().values_list("pk", flat=True))
 
     assert desk.get(f"/admin/patients/patient/{foreign.chart.pk}/change/").status_code == 404
 
