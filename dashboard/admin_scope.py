@@ -53,8 +53,7 @@ class AdminScope:
     def process_template_response(self, request: HttpRequest, response: Any) -> Any:
         """On a page a mark stands for what cannot be decrypted; a form of such a row is refused before."""
         if _in_admin(request):
-            with unreadable_marked():
-                response.render()
+            response.render = unreadable_marked()(response.render)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -124,7 +124,9 @@ class FileKeyring(Keyring):
                 raise BadRing("holds no key.")
         except (OSError, ValueError) as error:
             reason = str(error) if isinstance(error, BadRing) else type(error).__name__
-            logger.error("FIELD_ENCRYPTION_KEYS_FILE cannot be read again, so the keys stay as they were", reason=reason)
+            logger.error(
+                "FIELD_ENCRYPTION_KEYS_FILE cannot be read again, so the keys stay as they were", reason=reason
+            )
         else:
             self._take(keys)
             logger.warning("FIELD_ENCRYPTION_KEYS_FILE was read again", encrypts_with=self.newest_id)

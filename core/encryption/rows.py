@@ -2,11 +2,13 @@
 decrypt them, tell the trail of each and set `updated_at`, and while the application serves."""
 
 import time
+from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,8 @@ from core.encryption.fields import EncryptedFieldMixin
 from core.encryption.keyring import HEADER_BYTES, header_of, key_id_of
 from core.tenancy import account_scope
 
-BATCH_ROWS = 500
+BATCH_ROWS, MOST_BATCH_ROWS = 200, 10_000
+PAGE_KEYS = 50_000
 _PADDING = bytes(64)  # so that a header alone is read like an envelope
 
 
@@ -95,14 +98,22 @@ def count_by_key(part: Part) -> Counter[tuple[str, int | None]]:
 
 def batches(rows: QuerySet[Any], size: int, *columns: Any) -> Iterator[list[tuple[Any, ...]]]:
     """`(pk, *columns)` of all the rows, a transaction for each batch."""
+    for keys in _keys(rows, size):
+        with transaction.atomic():
+            found = list(rows.filter(pk__in=keys).values_list("pk", *columns))
+        yield found
+
+
+def _keys(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
+    """The rows' keys in batches, fetched in far larger pages: PostgreSQL may sort all that is left for each page."""
     page = rows
     while True:
         with transaction.atomic():
-            found = list(page.values_list("pk", *columns)[:size])
-        if not found:
+            keys = list(page.values_list("pk", flat=True)[:PAGE_KEYS])
+        if not keys:
             return
-        yield found
-        page = rows.filter(pk__gt=found[-1][0])
+        yield from (keys[start : start + size] for start in range(0, len(keys), size))
+        page = rows.filter(pk__gt=keys[-1])
 
 
 def rewrite(
@@ -119,18 +130,14 @@ def rewrite(
     A batch is one short transaction that locks its rows before it reads them, so no edit is lost. It skips rows that
     somebody else has locked instead of waiting, so it never stands in a deadlock; a later run finds them. SQLite's
     transactions queue by themselves (IMMEDIATE); there others get as much time in between as a batch took."""
-    model, page = rows.model, rows
-    while True:
+    for keys in _keys(rows, size):
         began = time.monotonic()
         with transaction.atomic():
-            locked = page.select_for_update(skip_locked=True, no_key=True).values_list("pk", *read)
-            found = list(locked[:size])
+            locked = rows.filter(pk__in=keys).select_for_update(skip_locked=True, no_key=True)
+            found = list(locked.values_list("pk", *read))
             changes = [(pk, change(pk, *values)) for pk, *values in found]
-            _update(model, write, [(pk, values) for pk, values in changes if values is not None])
-        if not found:
-            return
+            _update(rows.model, write, [(pk, values) for pk, values in changes if values is not None])
         yield len(found)
-        page = rows.filter(pk__gt=found[-1][0])
         if connection.vendor == "sqlite":
             time.sleep(time.monotonic() - began)
 
@@ -141,16 +148,28 @@ def _update(
     if not changes:
         return
     quote, meta = connection.ops.quote_name, model._meta
-    columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-    statement = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
-    key = meta.pk.get_db_prep_value
+    names, table, key = [quote(str(field.column)) for field in fields], quote(meta.db_table), quote(str(meta.pk.column))
+    prepared = [(*values, meta.pk.get_db_prep_value(pk, connection)) for pk, values in changes]
     with connection.cursor() as cursor:
-        cursor.executemany(statement, [(*values, key(pk, connection)) for pk, values in changes])
+        if (
+            connection.vendor == "postgresql"
+        ):  # in one statement: with a round trip for each row it takes 1.6 times as long
+            types = [*(field.db_type(connection) for field in fields), meta.pk.db_type(connection)]
+            one = f"({', '.join(f'%s::{type_}' for type_ in types)})"
+            columns = ", ".join(f"{name} = new.{name}" for name in names)
+            cursor.execute(
+                f"UPDATE {table} SET {columns} FROM (VALUES {', '.join([one] * len(prepared))}) "  # noqa: S608
+                f"AS new ({', '.join([*names, key])}) WHERE {table}.{key} = new.{key}",
+                list(chain.from_iterable(prepared)),
+            )
+        else:
+            columns = ", ".join(f"{name} = %s" for name in names)
+            cursor.executemany(f"UPDATE {table} SET {columns} WHERE {key} = %s", prepared)  # noqa: S608
 
 
-def positive(text: str) -> int:
-    """For argparse: how many rows a batch takes."""
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+def batch_size(text: str) -> int:
+    """For argparse."""
+    size = int(text)
+    if not 1 <= size <= MOST_BATCH_ROWS:
+        raise ArgumentTypeError(f"a batch has 1 to {MOST_BATCH_ROWS} rows.")
+    return size

@@ -44,7 +44,7 @@ class Command(BaseCommand):
             help="every running process has the newest key (where the keys are in FIELD_ENCRYPTION_KEYS)",
         )
         parser.add_argument(
-            "--batch-size", type=rows.positive, default=rows.BATCH_ROWS, metavar="ROWS",
+            "--batch-size", type=rows.batch_size, default=rows.BATCH_ROWS, metavar="ROWS",
             help=f"rows that are locked and rewritten at once (default {rows.BATCH_ROWS})",
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from audit import trail
 from audit.events import Kind
-from core.encryption.rows import BATCH_ROWS, positive
+from core.encryption.rows import BATCH_ROWS, batch_size
 from core.tenancy import installation_scope
 from patients.reindex import Reindexing
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--batch-size", type=positive, default=BATCH_ROWS, metavar="ROWS",
+            "--batch-size", type=batch_size, default=BATCH_ROWS, metavar="ROWS",
             help=f"rows that are locked and rewritten at once (default {BATCH_ROWS})",
         )  # fmt: skip
 
