@@ -85,9 +85,7 @@ def test_no_answer_of_the_api_tells_a_word_of_it(as_role, marked, words, role, c
     asked += [f"/api/records?patientId={marked.pk}", f"/api/appointments?doctorId={marked.primary_doctor_id}"]
     for address in asked:
         body = client.get(address).content.decode()
-        if (
-            address == "/api/audit"
-        ):  # it tells the office managers with which address somebody signed in (docs/adr/0010)
+        if address == "/api/audit":  # which tells the address that somebody signed in with (docs/adr/0010)
             body = body.replace(marked.user.email, "")
         assert [word for word in words if word in body] == [], address
     assert len(asked) > 30
