@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     changes = {"FIELD_ENCRYPTION_KEYS": "", "FIELD_ENCRYPTION_KEYS_FILE": str(keys)}
     with own_database(tmp_path) as database_url:
         server = Server(tmp_path, database_url, own_redis(), changes)
-        server.manage("migrate", "--verbosity", "0")
+        server.prepare()
         server.manage("seed", "--password", PASSWORD, "--patients", "500", "--appointments", "100", "--records", "50")
         with server.running():
             yield server
