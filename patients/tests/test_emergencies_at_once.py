@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from appointments.tests.test_double_booking import at_once
-from audit.models import Event
+from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
 from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
@@ -74,4 +74,4 @@ def test_two_reviews_are_one_signature(transactional_db, practice, as_role, make
         admins[answers.index(200)].user.pk,
         f"Note {answers.index(200)}",
     )
-    assert Event.objects.filter(kind="emergency.reviewed", outcome="done").count() == 1
+    assert whole_trail().filter(kind="emergency.reviewed", outcome="done").count() == 1
