@@ -122,9 +122,14 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` with these arguments prints; raises when it fails."""
-        return self._manage(*arguments, environment=self.environment)
+        return self._run(arguments, self.environment)
 
-    def _manage(self, *arguments: str, environment: dict[str, str]) -> str:
+    def manage_as_owner(self, *arguments: str) -> str:
+        """The same for what an operator does with the schema."""
+        own = {"DATABASE_URL": self.database_url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
+        return self._run(arguments, {**self.environment, **own})
+
+    def _run(self, arguments: tuple[str, ...], environment: dict[str, str]) -> str:
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         if done.returncode:
@@ -133,11 +138,10 @@ class Server:
 
     def prepare(self) -> None:
         """The schema and the application's role, as an operator makes them."""
-        own = {**self.environment, "DATABASE_URL": self.database_url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
-        self._manage("migrate", "--verbosity", "0", environment=own)
+        self.manage_as_owner("migrate", "--verbosity", "0")
         if MAIN_DATABASE:
             role = application_role(urlsplit(self.database_url).path.lstrip("/"))
-            self._manage("setup_database_roles", "--role", role, "--apply", environment=own)
+            self.manage_as_owner("setup_database_roles", "--role", role, "--apply")
 
     @contextmanager
     def running(self) -> Iterator["Server"]:

@@ -32,8 +32,8 @@ def database(tmp_path_factory):
     directory = tmp_path_factory.mktemp("append_only")
     with own_database(directory) as url:
         server = Server(directory, url, "")
-        server.manage("migrate", "--verbosity", "0")
-        server.manage("shell", "--command", WRITE)
+        server.manage_as_owner("migrate", "--verbosity", "0")
+        server.manage_as_owner("shell", "--command", WRITE)
         yield server
 
 
@@ -134,7 +134,7 @@ def test_replace_is_refused_by_the_key_and_by_the_hidden_rowid(database, content
 
 @pytest.mark.postgresql
 def test_the_applications_role_lacks_the_rights_even_where_no_trigger_stands(database, content):
-    database.manage("setup_database_roles", "--role", ROLE, "--apply")
+    database.manage_as_owner("setup_database_roles", "--role", ROLE, "--apply")
     with psycopg.connect(database.database_url, autocommit=True) as owner:
         try:
             for table in TABLES:

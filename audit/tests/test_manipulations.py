@@ -18,6 +18,8 @@ from audit.tests.trails import exported, let_the_owner_tamper, seal, verify, wri
 from audit.verify import Tampered
 from audit.verify_export import Bad, last_seals
 
+pytestmark = pytest.mark.usefixtures("in_installation_scope")
+
 SEED = 20261121
 IN_EXPORTS, WITHOUT_KEYS, IN_TABLES = 8_000, 1_400, 600
 

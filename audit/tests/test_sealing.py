@@ -47,7 +47,7 @@ with installation_scope():
     list(Sealing(batch_rows=30).run())
 """
 
-
+pytestmark = pytest.mark.usefixtures("in_installation_scope")
 PRACTICE, OTHER = UUID(int=7), UUID(int=8)  # the trail outlives what it tells of, and needs none of it
 
 
@@ -156,7 +156,7 @@ def migrated(tmp_path_factory):
     directory = tmp_path_factory.mktemp("sealing")
     with own_database(directory) as url:
         server = Server(directory, url, "")
-        server.manage("migrate", "--verbosity", "0")
+        server.prepare()
         yield server
 
 

@@ -47,6 +47,7 @@ def let_the_owner_tamper() -> None:
     with connection.cursor() as cursor:
         for table in KEPT:
             if connection.vendor == "postgresql":
+                cursor.execute("SET LOCAL ROLE NONE")
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit_%%'")

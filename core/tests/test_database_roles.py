@@ -29,12 +29,8 @@ def role(operator):
     return application_role(urlsplit(operator.database_url).path.lstrip("/"))
 
 
-def call(server, *arguments, url=None):
-    """What the command prints, called with the owner's DATABASE_URL."""
-    own = {"DATABASE_URL": url or server.database_url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
-    return Server(server.directory, server.database_url, server.redis_url, own).manage(
-        "setup_database_roles", *arguments
-    )
+def call(server, *arguments):
+    return server.manage_as_owner("setup_database_roles", *arguments)
 
 
 def rights(server, role):
@@ -108,7 +104,7 @@ def test_a_role_that_owns_tables_and_a_caller_without_rights_are_refused(operato
     with pytest.raises(RuntimeError, match=f"The role {owner} owns tables"):
         call(operator, "--role", owner, "--apply")
     with pytest.raises(RuntimeError, match="PostgreSQL refused, and nothing was changed"):
-        call(operator, "--role", "praxis_other", "--apply", url=operator.environment["DATABASE_URL"])
+        operator.manage("setup_database_roles", "--role", "praxis_other", "--apply")
 
 
 @pytest.mark.embedded
