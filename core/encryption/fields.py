@@ -46,26 +46,26 @@ class EncryptedAttribute(DeferredAttribute):
 
     def __init__(self, field: Any) -> None:
         super().__init__(field)
-        self._error = f"_{field.attname}_unreadable"
+        self._name, self._error = field.attname, f"_{field.attname}_unreadable"
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
-        held, name = instance.__dict__, self.field.attname
-        if name not in held and self._error not in held:
+        held = instance.__dict__
+        if self._name not in held and self._error not in held:
             self._load(instance)
         if self._error not in held:
-            return held[name]
+            return held[self._name]
         if _marking.get():
             return cast("EncryptedFieldMixin", self.field).mark(held[self._error])
         raise held[self._error]
 
     def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self._error if isinstance(value, DecryptionError) else self.field.attname] = value
+        instance.__dict__[self._error if isinstance(value, DecryptionError) else self._name] = value
 
     def _load(self, instance: Any) -> None:
         rows = type(instance)._base_manager.using(instance._state.db).filter(pk=instance.pk)
-        self.__set__(instance, rows.values_list(self.field.attname, flat=True).get())
+        self.__set__(instance, rows.values_list(self._name, flat=True).get())
 
 
 class EncryptedFieldMixin(stock.EncryptedMixin, Field):
