@@ -57,10 +57,15 @@ class Event(models.Model):
     objects: ClassVar[EventManager] = EventManager()
 
     class Meta:
-        indexes: ClassVar = [
+        indexes: ClassVar = [  # what stands behind `id` is filtered by in the index, without a look at the row
             models.Index(fields=["practice_id", "id"], name="event_page"),
-            models.Index(fields=["practice_id", "user_id", "id"], name="event_of_user"),
+            models.Index(fields=["practice_id", "user_id", "id", "kind"], name="event_of_user"),
             models.Index(fields=["practice_id", "kind", "id"], name="event_of_kind"),
+            models.Index(
+                fields=["practice_id", "outcome", "id", "user_id", "kind"],
+                name="event_not_done",
+                condition=~models.Q(outcome=Outcome.DONE),
+            ),
         ]
 
     def __str__(self) -> str:
