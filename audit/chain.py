@@ -1,7 +1,9 @@
 """A practice's chain of seals, and which events each of them covers."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from django.db import models
@@ -17,6 +19,8 @@ class Chain:
     order of its digest. Read it once and in order, every seal's events before the next seal; then `uncovered`.
 
     `before` is the seal in front of it. `watch` sees every event after that one's as it passes, whatever covers it.
+    Close it (`with`): a cursor that is left to the garbage collector may be closed in the middle of another statement,
+    which then waits for itself.
     """
 
     def __init__(
@@ -28,12 +32,20 @@ class Chain:
         self._seals = seals.filter(number__gt=self.before.number) if self.before else seals
         self.begins_after = self.before.last_event if self.before else START
         self._apart = _ids_apart(seals)
-        self._events = read(Event.objects.filter(practice_id=practice_id, pk__gt=self.begins_after))
+        self._opened = ExitStack()
+        events = Event.objects.filter(practice_id=practice_id, pk__gt=self.begins_after)
+        self._events = self._opened.enter_context(closing(read(events)))
         self._next: Row | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
 
     def __iter__(self) -> Iterator[tuple[Seal, Iterator[Row]]]:
         self._step()
-        for seal in self._seals.iterator(chunk_size=100):
+        for seal in self._opened.enter_context(closing(self._seals.iterator(chunk_size=100))):
             yield seal, self._covered_by(seal)
 
     def _step(self) -> None:

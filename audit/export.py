@@ -5,7 +5,7 @@ of them the seal before, where the export begins later than the trail; a last li
 cut off or write anew without a key. What no seal covers is not in it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -27,7 +27,7 @@ def lines(
     since: datetime | None = None,
     emails: bool = False,
     seen: Callable[[], object] = lambda: None,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Each without its line end. `emails`: as lines of their own, which no seal covers, in clear."""
     counts, everything = {"trail": 0, "event": 0, "seal": 0, "email": 0}, sha256()
     with snapshot():
@@ -51,13 +51,13 @@ def _lines(practice_id: UUID | None, since: datetime | None, emails: bool) -> It
 
 
 def _lines_of(practice_id: UUID, since: datetime | None, emails: bool) -> Iterator[tuple[str, bytes]]:
-    chain = Chain(practice_id, since=since)
-    if chain.before:
-        yield "seal", chain.before.line()
-    for seal, rows in chain:
-        for row in rows:
-            yield "event", row.line()
-            if emails and row.email is not None:
-                shown = {"event_id": UUID(bytes=row.id), "email": row.shown_email()}
-                yield "email", orjson.dumps({"type": "email", **shown})
-        yield "seal", seal.line()
+    with Chain(practice_id, since=since) as chain:
+        if chain.before:
+            yield "seal", chain.before.line()
+        for seal, rows in chain:
+            for row in rows:
+                yield "event", row.line()
+                if emails and row.email is not None:
+                    shown = {"event_id": UUID(bytes=row.id), "email": row.shown_email()}
+                    yield "email", orjson.dumps({"type": "email", **shown})
+            yield "seal", seal.line()

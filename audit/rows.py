@@ -1,7 +1,7 @@
 """The trail's rows as they stand in the tables, for whoever seals, checks or exports them."""
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -74,8 +74,8 @@ def fault(content: bytes, mac: bytes, *, key_id: int, purpose: str) -> str:
     return "" if hmac.compare_digest(right, mac) else "its MAC is not that of its content"
 
 
-def read(events: "models.QuerySet[Event]") -> Iterator[Row]:
-    """In the order of their ids, a part of them in memory at a time."""
+def read(events: "models.QuerySet[Event]") -> Generator[Row, None, None]:
+    """In the order of their ids, a part of them in memory at a time. Read it to its end, or close it."""
     waiting = models.Exists(Unsealed.objects.filter(event_id=models.OuterRef("pk")))
     found = events.order_by("pk").values_list(*COVERED, "mac", waiting)
     for values in found.iterator(chunk_size=CHUNK_ROWS):
@@ -87,7 +87,7 @@ def read_named(practice_id: UUID, ids: bytes) -> Iterator[Row]:
     named = [UUID(bytes=ids[start : start + 16]) for start in range(0, len(ids) - 15, 16)]
     for start in range(0, len(named), CHUNK_ROWS):
         part = named[start : start + CHUNK_ROWS]
-        yield from read(Event.objects.filter(practice_id=practice_id, pk__in=part))
+        yield from list(read(Event.objects.filter(practice_id=practice_id, pk__in=part)))
 
 
 def practices(*tables: type[models.Model]) -> list[UUID]:

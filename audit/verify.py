@@ -3,9 +3,10 @@ of it in memory at a time, and writes nothing."""
 
 import hmac
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
@@ -51,8 +52,15 @@ class Verification:
                 self._check(one, since)
 
     def _check(self, practice_id: UUID, since: datetime | None) -> None:
-        chain = Chain(practice_id, since=since, watch=lambda row: self._check_row(row, chain, subjects))
-        subjects = _Subjects(practice_id, after=chain.begins_after)
+        with (
+            Chain(practice_id, since=since, watch=lambda row: self._check_row(row, chain, subjects)) as chain,
+            closing(_Subjects(practice_id, after=chain.begins_after)) as subjects,
+        ):
+            self._check_chain(chain)
+            subjects.check_end()
+        _check_queue(practice_id)
+
+    def _check_chain(self, chain: Chain) -> None:
         before = chain.before
         for seal, rows in chain:
             _check_number(seal, before)
@@ -65,8 +73,6 @@ class Verification:
             before = seal
         for row in chain.uncovered():
             raise Tampered("audit_event", UUID(bytes=row.id), "no seal covers it, and it does not wait for one")
-        _check_queue(practice_id)
-        subjects.check_end()
 
     def _check_row(self, row: Row, chain: Chain, subjects: "_Subjects") -> None:
         raise_tampered = partial(Tampered, "audit_event", UUID(bytes=row.id))
@@ -121,7 +127,7 @@ class _Subjects:
         told = Subject.objects.filter(practice_id=practice_id, event_id__gt=after).order_by("event_id", "patient_id")
         texts = [Cast(name, models.TextField()) for name in ("event_id", "patient_id")]
         self._dash = "" if connection.vendor == "sqlite" else "-"
-        self._told = told.values_list(*texts).iterator(CHUNK_ROWS)
+        self._told: Any = told.values_list(*texts).iterator(CHUNK_ROWS)
         self._next = next(self._told, None)
 
     def check(self, row: Row) -> None:
@@ -134,6 +140,9 @@ class _Subjects:
             if self._next != due:
                 self._refuse(due)
             self._next = next(self._told, None)
+
+    def close(self) -> None:
+        self._told.close()
 
     def check_end(self) -> None:
         if self._next is not None:

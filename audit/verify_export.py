@@ -5,9 +5,8 @@ newer: copy this file to wherever the export is.
     python3 verify_export.py EXPORT [--seal EARLIER] [--keys-from-env AUDIT_KEYS | --key-file FILE]
 
 Without keys: that the events are those that the seals cover, and each seal follows from the one before. Whoever can
-write all of the file anew passes that, so compare it with seals that were kept elsewhere (--seal: an earlier export, or
-its last seals). With keys: also that every line was written by who holds them, and that the file is whole.
-Exits 0, or 1 with the first bad line.
+write all of the file anew passes that: compare it with seals kept elsewhere (--seal: an earlier export, or its
+last seals). With keys: also that each line was written by who holds them, and the file is whole. Exits 0 or 1.
 """
 
 from __future__ import annotations
@@ -38,14 +37,23 @@ def split(line: bytes, name: bytes) -> tuple[bytes, bytes]:
     return content + b"}", bytes.fromhex(value.decode())
 
 
+def check_mac(line: bytes, row: dict[str, Any], keys: Mapping[int, bytes]) -> None:
+    content, mac = split(line, b"mac")
+    if row["key_id"] not in keys:
+        raise Bad(f"its key {row['key_id']} is not among those given")
+    key = hmac.digest(keys[row["key_id"]], b"praxis trail " + PURPOSES[row["type"]], "sha256")
+    if not hmac.compare_digest(hmac.digest(key, content, "sha256"), mac):
+        raise Bad("its MAC is not that of its content")
+
+
 class Chain:
     """Of one practice: the last seal's number and line, and the hash of each event's line since then."""
 
-    def __init__(self) -> None:
-        self.number, self.line, self.hashes = 0, b"", list[bytes]()
+    def __init__(self, practice_id: str) -> None:
+        self.practice_id, self.number, self.line, self.hashes = practice_id, 0, b"", list[bytes]()
 
-    def add_seal(self, line: bytes, seal: dict[str, Any], *, begins_here: bool) -> None:
-        if not begins_here:
+    def add_seal(self, line: bytes, seal: dict[str, Any], *, may_begin: bool) -> None:
+        if self.line or self.hashes or not may_begin:
             head, digest = split(split(line, b"mac")[0], b"digest")
             before = sha256(self.line).digest() if self.line else bytes(32)
             if seal["number"] != self.number + 1:
@@ -61,41 +69,33 @@ class Export:
     def __init__(self, keys: Mapping[int, bytes] | None, kept: Iterable[bytes]) -> None:
         self.keys, self.kept = keys, last_seals(kept)
         self.everything, self.counts = sha256(), {"trail": 0, "event": 0, "seal": 0, "email": 0}
-        self.chains, self.since, self.has_ended = dict[str, Chain](), None, False
+        self.chain, self.since, self.has_ended = Chain(""), None, False
 
     def add(self, raw: bytes) -> None:
         line, row = raw[:-1], json.loads(raw)
         kind = row["type"]
         if raw[-1:] != b"\n" or self.has_ended or bool(self.counts["trail"]) == (kind == "trail"):
             raise Bad("it does not belong here")
-        if kind == "trail":
-            self.since = row["since"]
-            if row["version"] != 1:
-                raise Bad("its version is not known here: take the script that came with the export")
-        if kind in PURPOSES:
-            self.check_mac(line, row)
-        chain = self.chains.setdefault(row["practice_id"], Chain()) if kind in ("event", "seal") else Chain()
+        if row.get("version", 1) != 1:
+            raise Bad("its version is not known here: take the script that came with the export")
+        if kind in PURPOSES and self.keys is not None:
+            check_mac(line, row, self.keys)
+        if kind in ("event", "seal") and row["practice_id"] != self.chain.practice_id:
+            if self.chain.hashes or row["practice_id"] < self.chain.practice_id:
+                raise Bad("it does not belong here")
+            self.chain = Chain(row["practice_id"])
         if kind == "event":
-            chain.hashes.append(sha256(line).digest())
+            self.chain.hashes.append(sha256(line).digest())
         elif kind == "seal":
-            chain.add_seal(line, row, begins_here=bool(self.since and not chain.line and not chain.hashes))
+            self.chain.add_seal(line, row, may_begin=bool(self.since))
             if self.kept.get(row["practice_id"]) == (row["number"], line):
                 del self.kept[row["practice_id"]]
         elif kind == "end" and (row["counts"], row["digest"]) != (self.counts, self.everything.hexdigest()):
             raise Bad("the lines before it are not those that were written")
-        self.has_ended = kind == "end"
+        self.since, self.has_ended = row.get("since", self.since), kind == "end"
         if not self.has_ended:
             self.counts[kind] += 1
             self.everything.update(raw)
-
-    def check_mac(self, line: bytes, row: dict[str, Any]) -> None:
-        content, mac = split(line, b"mac")
-        if self.keys is not None and row["key_id"] not in self.keys:
-            raise Bad(f"its key {row['key_id']} is not among those given")
-        if self.keys is not None:
-            key = hmac.digest(self.keys[row["key_id"]], b"praxis trail " + PURPOSES[row["type"]], "sha256")
-            if not hmac.compare_digest(hmac.digest(key, content, "sha256"), mac):
-                raise Bad("its MAC is not that of its content")
 
 
 def check(lines: Iterable[bytes], keys: Mapping[int, bytes] | None = None, kept: Iterable[bytes] = ()) -> str:
@@ -108,7 +108,7 @@ def check(lines: Iterable[bytes], keys: Mapping[int, bytes] | None = None, kept:
             raise Bad(f"line {number}: {error}") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Bad(f"line {number}: it cannot be read") from None
-    if not export.has_ended or any(chain.hashes for chain in export.chains.values()):
+    if not export.has_ended or export.chain.hashes:
         raise Bad(f"line {number + 1}: it is missing, the end is cut off")
     for practice_id, (seal_number, _) in export.kept.items():
         raise Bad(f"seal {seal_number} of practice {practice_id} was kept, and is not here as it was")

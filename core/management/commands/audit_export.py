@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
@@ -38,9 +38,11 @@ class Command(BaseCommand):
             record(Kind.TRAIL_EXPORTED, practice_id=practice_id, emails=emails, since=since)
             for finding in Sealing().run(practice_id):
                 self.stderr.write(self.style.ERROR(f"Left out: {finding}"))
-            with tqdm(unit=" events", desc="exporting", disable=None) as bar:
-                for line in lines(practice_id=practice_id, since=since, emails=emails, seen=bar.update):
-                    file.write(line + b"\n")
+            with (
+                tqdm(unit=" events", desc="exporting", disable=None) as bar,
+                closing(lines(practice_id=practice_id, since=since, emails=emails, seen=bar.update)) as exported,
+            ):
+                file.writelines(line + b"\n" for line in exported)
         if options["output"]:
             self.stdout.write(self.style.SUCCESS(f"Wrote {options['output']}."))
 

@@ -1,0 +1,220 @@
+"""`audit_verify`: what it says of a trail that is right, and of one that is not."""
+
+import io
+import json
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from audit import trail
+from audit.events import Kind
+from audit.models import Event, Seal, Subject, Unsealed
+from audit.tests.trails import exported, let_the_owner_tamper, seal, verify, write, write_some
+
+pytestmark = pytest.mark.usefixtures("in_installation_scope")
+
+PRACTICE, OTHER = UUID(int=7), UUID(int=8)
+
+
+def command(*arguments):
+    out, errors = io.StringIO(), io.StringIO()
+    call_command("audit_verify", *arguments, stdout=out, stderr=errors)
+    return out.getvalue(), errors.getvalue()
+
+
+def refusal(*arguments):
+    with pytest.raises(CommandError) as raised:
+        command(*arguments)
+    assert raised.value.returncode == 1
+    return str(raised.value)
+
+
+@pytest.fixture
+def sealed(db):
+    """Two practices, each under two seals."""
+    for _ in range(2):
+        write_some(PRACTICE, 6)
+        write_some(OTHER, 4)
+        assert seal() == []
+    let_the_owner_tamper()
+
+
+def events(practice_id=PRACTICE):
+    return Event.objects.filter(practice_id=practice_id).order_by("pk")
+
+
+def seals(practice_id=PRACTICE):
+    return Seal.objects.filter(practice_id=practice_id).order_by("number")
+
+
+def test_a_trail_as_it_was_written(sealed):
+    assert command() == ("20 events and 4 seals are what was written.\n", "")
+    assert command(f"--practice={OTHER}") == ("8 events and 2 seals are what was written.\n", "")
+
+
+def test_an_empty_trail_is_right(db):
+    assert command() == ("0 events and 0 seals are what was written.\n", "")
+
+
+@pytest.mark.parametrize("intact", [True, False])
+def test_that_it_was_checked_is_told_and_nothing_else_is_written(sealed, intact):
+    events().filter(pk=events()[3].pk).update(role="admin" if not intact else "doctor")
+    before = [model._base_manager.count() for model in (Event, Seal, Subject, Unsealed)]
+    if intact:
+        command(f"--practice={PRACTICE}")
+    else:
+        refusal(f"--practice={PRACTICE}")
+
+    last = events().last()
+    assert (last.kind, json.loads(last.details)["intact"]) == (Kind.TRAIL_VERIFIED, intact)
+    after = [model._base_manager.count() for model in (Event, Seal, Subject, Unsealed)]
+    assert after == [before[0] + 1, *before[1:]]  # the triggers are off: no subject, no queue
+
+
+def test_the_first_bad_row_is_named(sealed):
+    third, fifth = events()[2], events()[4]
+    events().filter(pk__in=[third.pk, fifth.pk]).update(address="203.0.113.9")
+
+    assert refusal() == (
+        f"The trail is not what was written. audit_event {third.pk}: its MAC is not that of its content"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tamper", "table", "said"),
+    [
+        (lambda: events().filter(pk=events()[1].pk).delete(), "audit_subject", "does not tell of the patient"),
+        (
+            lambda: events().filter(pk=events().filter(patients="[]")[0].pk).delete(),
+            "audit_seal",
+            "it covers 6 events, of which 5 are there",
+        ),
+        (lambda: seals().filter(number=1).delete(), "audit_seal", f"number 1 of {PRACTICE} should be here, not 2"),
+        (lambda: seals().filter(number=2).delete(), "audit_event", "no seal covers it, and it does not wait for one"),
+        (
+            lambda: seals().filter(number=1).update(count=7),
+            "audit_seal",
+            "its MAC is not that of its content (number 1",
+        ),
+        (lambda: Subject.objects.filter(event_id=events()[1].pk).delete(), "audit_subject", "is missing"),
+        (lambda: events().filter(pk=events()[3].pk).update(key_id=9), "audit_event", "its key 9 is not in AUDIT_KEYS"),
+        (lambda: events().filter(pk=events()[3].pk).update(details='{"a"'), "audit_event", "content cannot be read"),
+        (
+            lambda: Unsealed(event_id=uuid7(), practice_id=PRACTICE).save(force_insert=True),
+            "audit_event",
+            "waits to be sealed, and is not there",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(sealed, tamper, table, said):
+    tamper()
+
+    told = refusal()
+
+    assert told.startswith(f"The trail is not what was written. {table} ") and said in told
+
+
+def test_a_column_cannot_lend_the_next_one_its_content(sealed):
+    """The same bytes under the MAC, split elsewhere."""
+    row = events().filter(patients="[]")[0]
+    events().filter(pk=row.pk).update(patients='[],"about":"","about_id":null,"details":{}', details="{}")
+    assert "content cannot be read" in refusal()
+
+
+def test_a_cut_off_end_is_found_by_a_seal_that_was_kept(sealed, tmp_path):
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes(b"".join(exported()))
+    assert command(f"--seal={kept}")[1] == ""
+
+    last = seals().last()
+    covered = events().filter(pk__gt=seals().first().last_event)
+    Subject.objects.filter(event_id__in=list(covered.values_list("pk", flat=True))).delete()
+    covered.delete()
+    seals().filter(pk=last.pk).delete()
+    Event.objects.filter(kind=Kind.TRAIL_VERIFIED).delete()
+
+    assert verify().events == 14  # nothing in the database tells of it
+    assert f"audit_seal 2 of {PRACTICE}: was exported, and is not there" in refusal(f"--seal={kept}")
+
+
+def test_a_chain_that_was_made_anew_is_found_by_a_seal_that_was_kept(sealed, tmp_path):
+    """By somebody who has the keys, too."""
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes(b"".join(line for line in exported() if line.startswith(b'{"type":"seal"')))
+    seals().delete()
+    for event in events():
+        Unsealed(event_id=event.pk, practice_id=PRACTICE).save(force_insert=True)
+    seal()
+
+    assert verify().events == 20
+    assert "number 2" in (told := refusal(f"--seal={kept}")) or f"2 of {PRACTICE}" in told
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", '{"type":"seal"}', '{"type":"trail"}'])
+def test_a_file_without_seals_is_refused(sealed, tmp_path, content):
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(content)
+    assert str(kept) in refusal(f"--seal={kept}")
+    assert "cannot be read: No such file" in refusal(f"--seal={kept}.not")
+
+
+def test_since_looks_at_what_was_sealed_from_then_on(sealed):
+    between = seals().last().at.isoformat()
+    events().filter(pk=events().first().pk).update(role="admin")
+
+    assert command(f"--since={between}", f"--practice={PRACTICE}")[0] == "6 events and 1 seals are what was written.\n"
+    assert "MAC" in refusal(f"--practice={PRACTICE}", "--since=2026-01-01T08:00")
+
+
+def test_since_takes_what_was_late_into_the_seal_that_covers_it(db):
+    late = write(PRACTICE)
+    write_some(PRACTICE, 3)
+    Unsealed.objects.filter(pk=late.pk).delete()
+    seal()
+    Unsealed(event_id=late.pk, practice_id=PRACTICE).save(force_insert=True)
+    write_some(PRACTICE, 3)
+    seal()
+
+    assert verify(since=seals().last().at).seals == 1
+
+
+@pytest.mark.parametrize("arguments", [["--since=yesterday"], ["--practice=Demo"]])
+def test_odd_arguments_are_refused(db, arguments):
+    with pytest.raises(CommandError, match="argument"):
+        command(*arguments)
+
+
+def test_events_that_nobody_seals_are_a_warning(db, monkeypatch):
+    earlier = timezone.now() - timedelta(minutes=9)
+    with monkeypatch.context() as patched:
+        patched.setattr(trail.timezone, "now", lambda: earlier)
+        write(PRACTICE)
+    write(PRACTICE)
+
+    out, errors = command()
+
+    assert out == "2 events and 0 seals are what was written.\n"
+    assert errors == f"2 events wait to be sealed, the oldest since {earlier:%Y-%m-%d %H:%M} UTC: run audit_seal.\n"
+
+
+def test_events_that_have_just_been_written_are_none(db):
+    write(PRACTICE)
+    assert command()[1] == ""
+
+
+def test_what_an_older_key_has_signed_stays_right_as_long_as_that_key_is_there(db, settings):
+    (old,) = settings.AUDIT_KEYS.items()
+    write_some(PRACTICE, 3)
+    seal()
+    with override_settings(AUDIT_KEYS={2: bytes(range(32)), **settings.AUDIT_KEYS}):
+        write_some(PRACTICE, 3)
+        seal()
+        assert set(seals().values_list("key_id", flat=True)) == {old[0], 2}
+        assert "6 events and 2 seals" in command()[0]
+    with override_settings(AUDIT_KEYS={2: bytes(range(32))}):
+        assert f"its key {old[0]} is not in AUDIT_KEYS: the key was lost, or the row edited" in refusal()
