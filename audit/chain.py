@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.db import models
@@ -45,7 +45,8 @@ class Chain:
 
     def __iter__(self) -> Iterator[tuple[Seal, Iterator[Row]]]:
         self._step()
-        for seal in self._opened.enter_context(closing(self._seals.iterator(chunk_size=100))):
+        seals: Any = self._seals.iterator(chunk_size=100)  # a generator, which its stub does not say
+        for seal in self._opened.enter_context(closing(seals)):
             yield seal, self._covered_by(seal)
 
     def _step(self) -> None:

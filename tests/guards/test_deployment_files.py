@@ -83,7 +83,7 @@ def test_a_written_dotenv_names_only_known_variables(tmp_path, production):
 
 def test_every_service_has_what_it_needs(compose):
     services = compose["services"]
-    assert set(services) == {"web", "migrate", "database", "cache"}
+    assert set(services) == {"web", "seal", "migrate", "database", "cache"}
     for name, service in services.items():
         assert "build" in service or re.fullmatch(r"(postgres|redis):\d+", service["image"]), name
         assert "healthcheck" in service or "build" in service, name  # the image brings its own
@@ -113,7 +113,7 @@ def test_both_databases_are_out_of_reach_from_outside(compose):
 
 
 def test_the_containers_get_variables_that_the_settings_read(compose):
-    for name in ("web", "migrate"):
+    for name in ("web", "seal", "migrate"):
         variables = compose["services"][name]["environment"]
         assert set(variables) <= settings_variables() | set(READ_ELSEWHERE)
         assert variables["DEBUG"] == "false"
