@@ -1,6 +1,7 @@
 """Fixtures that every test may use. Two practices exist wherever isolation matters: a leak needs something to leak."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -31,13 +32,13 @@ by_command("test")  # what a test does by itself; a request that it makes comes 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    plain_role = as_plain_role()
-    with django_db_blocker.unblock():
-        let_tests_empty_the_trail()
-        plain_role.__enter__()
-    yield
-    with django_db_blocker.unblock():
-        plain_role.__exit__(None, None, None)
+    with ExitStack() as as_in_production:
+        with django_db_blocker.unblock():
+            let_tests_empty_the_trail()
+            as_in_production.enter_context(as_plain_role())
+        yield
+        with django_db_blocker.unblock():
+            as_in_production.close()
 
 
 @pytest.fixture(autouse=True)

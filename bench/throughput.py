@@ -1,4 +1,5 @@
-"""`python -m bench.throughput`: requests a second of one gunicorn worker with threads, by wrk at concurrency 8.
+"""`python -m bench.throughput [--compare]`: requests a second of one gunicorn worker with threads, by wrk at
+concurrency 8.
 
 The server runs as in production (config/gunicorn.py) on the bench's database and Redis, with sessions, the rate limit
 (set out of reach) and the log line of every request, which goes to /dev/null. wrk shares the machine's cores with it.
@@ -11,15 +12,21 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from urllib.parse import quote
 
 import httpx
 
-from bench.clinic import ENVIRONMENT, PASSWORD, open_practice
+from bench.clinic import AS_ROLE, DATABASE_URL, ENVIRONMENT, PASSWORD, open_practice
 from bench.report import block
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 CONNECTIONS = 8
+ROUNDS = 5
+WITHOUT = {"DATABASE_URL": DATABASE_URL, "DJANGO_SETTINGS_MODULE": "bench.without_row_security"}
 
 
 def main():
@@ -36,46 +43,90 @@ def main():
         "/api/patients?limit=10": 500,
         "/api/dashboard/stats": 900,
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"],
-        env={**os.environ, **ENVIRONMENT, "HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        rows = _measure(f"http://127.0.0.1:{port}", goals, server.pid)
-    finally:
-        server.terminate()
-        server.wait(10)
     notes = [
         f"wrk -t1 -c{CONNECTIONS} -d{SECONDS}s, one gthread worker, signed in as the front desk",
         "in the path: session, rate limit, request log; wrk, PostgreSQL and Redis on the same cores",
     ]
+    if "--compare" in sys.argv:
+        _compare(goals, notes)
+        return
+    with _server() as server:
+        rows = [(_shown(path), *server.measure(path).cells(), f"{goal:,}") for path, goal in goals.items()]
     header = ["request", "a second", "p50", "p99", "worker's CPU ms each", "goal a second"]
     print(block("Throughput of one worker", "python -m bench.throughput", notes, header, rows))
 
 
-def _measure(address, goals, pid):
-    _wait_for(address)
-    answer = httpx.post(f"{address}/api/auth/login", json={"email": "staff@example.com", "password": PASSWORD})
-    answer.raise_for_status()
-    cookie = f"access_token={answer.cookies['access_token']}"
+def _compare(goals, notes):
+    """The same code with and without row-level security, in turn: the ratio holds on a machine that does other work."""
     rows = []
-    for path, goal in goals.items():
-        httpx.get(address + path, headers={"Cookie": cookie}).raise_for_status()
-        wrk = [
-            "wrk",
-            "-t1",
-            f"-c{CONNECTIONS}",
-            f"-d{SECONDS}s",
-            "--latency",
-            "-H",
-            f"Cookie: {cookie}",
-            address + path,
-        ]
-        before = _cpu_seconds(pid)
+    with _server() as walled, _server(**WITHOUT) as plain:
+        for path in goals:
+            rounds = [(plain.measure(path), walled.measure(path)) for _ in range(ROUNDS)]
+            without, under = ([one[side] for one in rounds] for side in (0, 1))
+            rows.append(
+                (
+                    _shown(path),
+                    *(f"{median(one.a_second for one in some):,.0f}" for some in (without, under)),
+                    f"{median(after.a_second / before.a_second for before, after in rounds):.2f}",
+                    *(f"{median(one.cpu for one in some):.2f}" for some in (without, under)),
+                    f"{median(after.cpu / before.cpu for before, after in rounds):.2f}",
+                )
+            )
+    notes = [*notes, f"without: as the owner through Django's own backend; in turn, {ROUNDS} times each, medians"]
+    header = ["request", "a second without", "with", "ratio", "CPU ms each without", "with", "ratio"]
+    title, command = "What row-level security costs", "python -m bench.throughput --compare"
+    print(block(title, command, notes, header, rows))
+
+
+def _shown(path):
+    return re.sub(r"[0-9a-f-]{36}", ":id", path)
+
+
+@contextmanager
+def _server(**changes):
+    """A signed-in way to a gunicorn of the application's role."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**ENVIRONMENT, "DATABASE_URL": f"{DATABASE_URL}?options={quote(AS_ROLE)}", **changes}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"],
+        env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(address)
+        answer = httpx.post(f"{address}/api/auth/login", json={"email": "staff@example.com", "password": PASSWORD})
+        answer.raise_for_status()
+        yield Server(address, process.pid, f"access_token={answer.cookies['access_token']}")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@dataclass(frozen=True)
+class Measured:
+    a_second: float
+    p50: str
+    p99: str
+    cpu: float  # milliseconds of gunicorn's for each request
+
+    def cells(self):
+        return f"{self.a_second:,.0f}", self.p50, self.p99, f"{self.cpu:.2f}"
+
+
+@dataclass(frozen=True)
+class Server:
+    address: str
+    pid: int
+    cookie: str
+
+    def measure(self, path):
+        httpx.get(self.address + path, headers={"Cookie": self.cookie}).raise_for_status()
+        header = ["-H", f"Cookie: {self.cookie}"]
+        wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *header, self.address + path]
+        before = _cpu_seconds(self.pid)
         told = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
         if "Non-2xx" in told or "Socket errors" in told:
             sys.exit(f"{path}: not every request was answered.\n{told}")
@@ -83,10 +134,8 @@ def _measure(address, goals, pid):
             re.search(pattern, told)[1]
             for pattern in (r"Requests/sec:\s+([\d.]+)", r"\n\s+50%\s+(\S+)", r"\n\s+99%\s+(\S+)")
         )
-        cpu = (_cpu_seconds(pid) - before) * 1000 / int(re.search(r"(\d+) requests in", told)[1])
-        shown = re.sub(r"[0-9a-f-]{36}", ":id", path)
-        rows.append((shown, f"{float(a_second):,.0f}", p50, p99, f"{cpu:.2f}", f"{goal:,}"))
-    return rows
+        cpu = (_cpu_seconds(self.pid) - before) * 1000 / int(re.search(r"(\d+) requests in", told)[1])
+        return Measured(float(a_second), p50, p99, cpu)
 
 
 def _cpu_seconds(pid):

@@ -42,6 +42,8 @@ def as_owner() -> Iterator[None]:
         return
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE NONE")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("RESET ROLE")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
