@@ -97,10 +97,10 @@ class EmergencyAccessAdmin(PracticeModelAdmin):
 
     @admin.display(description="Review")
     def review(self, row: EmergencyAccess) -> str:
-        if row.reviewed_by is None or row.reviewed_at is None:
+        if row.reviewed_at is None:
             return ReviewState.OPEN.label
         when = date_format(localtime(row.reviewed_at), "DATETIME_FORMAT")
-        return f"{ReviewState.REVIEWED.label} by {row.reviewed_by.name}, {when}"
+        return f"{ReviewState.REVIEWED.label} by {row.reviewer}, {when}"
 
     @admin.display(description="E-mail")
     def alert(self, row: EmergencyAccess) -> str:

@@ -154,7 +154,7 @@ class EmergencyAccessShape(EmergencyAccessBrief):
             "alertedAt": instance.alerted_at,
             "status": ReviewState.OPEN if instance.reviewed_at is None else ReviewState.REVIEWED,
             "reviewedById": instance.reviewed_by_id,
-            "reviewedByName": instance.reviewed_by and instance.reviewed_by.name,
+            "reviewedByName": instance.reviewer,
             "reviewedAt": instance.reviewed_at,
             "note": instance.note,
         }

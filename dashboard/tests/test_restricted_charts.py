@@ -12,7 +12,7 @@ from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
 from dashboard.tests.forms import page_of, send
-from patients.models import EmergencyAccess, Patient
+from patients.models import EmergencyAccess, Patient, Status
 from patients.tests.factories import PatientFactory
 from records.models import MedicalRecord
 from tests.guards.fields import FIELDS, PHI
@@ -109,12 +109,15 @@ def test_searching_for_what_it_holds_finds_nothing(as_role, enter_as, marked, wo
         assert NAME not in staff.get(reverse(f"admin:{page}_changelist"), {"q": word}).content.decode()
 
 
+@pytest.mark.parametrize("status", Status.values)
 @pytest.mark.parametrize("role", ["admin", "staff"])
-def test_no_page_of_the_admin_site_shows_a_word_of_it(enter_as, marked, words, role):
+def test_no_page_of_the_admin_site_shows_a_word_of_it(enter_as, marked, words, role, status):
     client = enter_as(role)
     with practice_scope(marked.practice_id):
+        Patient.objects.filter(pk=marked.pk).update(status=status)
         record = MedicalRecord.objects.get(patient=marked)
     addresses = [reverse("admin:index")]
+    assert (NAME in client.get(addresses[0]).content.decode()) == (status == Status.PENDING)
     for model in ("patients_patient", "appointments_appointment", "records_medicalrecord", "accounts_user"):
         addresses += [reverse(f"admin:{model}_changelist") + query for query in ("", "?q=rosa")]
     addresses.append(reverse("admin:accounts_user_changelist") + "?who=all")
@@ -191,7 +194,7 @@ def test_a_colleague_signs_it_off_and_nobody_their_own(enter_as, marked, practic
     assert NAME not in colleague.get(QUEUE, {"review": "open"}).content.decode()
 
 
-def test_the_only_admins_own_access_waits_for_the_platform(enter_as, marked, practice, superuser):
+def test_the_only_admins_own_access_waits_for_the_platform(enter_as, marked, practice, superuser, client_of):
     admin = enter_as("admin")
     admin.post(reverse("admin:patients_patient_break_glass", args=[marked.pk]), REASON)
     (access,) = accesses(marked)
@@ -204,6 +207,9 @@ def test_the_only_admins_own_access_waits_for_the_platform(enter_as, marked, pra
     assert root.post(glass, REASON).status_code == 403  # an emergency is the practice's own
     sign = reverse("admin:patients_emergencyaccess_review", args=[access.pk])
     assert "is signed off" in root.post(sign, {"note": ""}, follow=True).content.decode()
+    assert "Signed off by platform superuser, " in admin.get(page_of(access)).content.decode()
+    (row,) = client_of(admin.user).get("/api/emergency-accesses").json()["emergencyAccesses"]
+    assert (row["status"], row["reviewedByName"]) == ("reviewed", "platform superuser")
 
 
 def test_a_foreign_access_and_a_foreign_chart_do_not_exist(enter_as, own, foreign):
