@@ -177,7 +177,7 @@ def _lines(request: HttpRequest, form: TrailForm) -> tuple[list[Line], UUID | No
             form.add_error(None, "This page is of another list. Filter again to begin with the newest.")
     named = {event.pk: _patients_of(event, first=filters.get("patient")) for event in events}
     ids = {patient for patients in named.values() for patient in patients[:PATIENTS_SHOWN]}
-    charts = {chart.pk: chart for chart in Patient.objects.filter(pk__in=ids).only("name")}
+    charts = {chart.pk: chart for chart in Patient.objects.filter(pk__in=ids).only("name", "restricted")}
     shows(request, charts.values(), about=Event._meta.label, kind=Kind.TRAIL_READ, filters=filters, hits=len(events))
     return [_line(entry, named[entry.event.pk], charts) for entry in entries(events)], following
 

@@ -198,9 +198,12 @@ def test_somebody_who_is_gone_a_lost_chart_and_nobody(enter_as, own):
     assert [event.user_id for event in shown(client, user=str(gone))] == [gone]
 
 
-def test_it_costs_the_same_whatever_its_length(enter_as, own, make_user):
+@pytest.mark.parametrize("restricted", [False, True])
+def test_it_costs_the_same_whatever_its_length(enter_as, own, make_user, restricted):
     client = enter_as("admin")
-    tell(own.practice, patients=[own.chart.pk], user_id=own.doctor.pk, role="doctor")
+    with practice_scope(own.practice.pk):
+        charts = PatientFactory.create_batch(3, restricted=restricted)
+    tell(own.practice, patients=[charts[0].pk], user_id=own.doctor.pk, role="doctor")
 
     def queries():
         cache.clear()
@@ -211,8 +214,8 @@ def test_it_costs_the_same_whatever_its_length(enter_as, own, make_user):
 
     queries()
     one = queries()
-    for _ in range(3):
+    for chart in charts:
         person = make_user("doctor", practice=own.practice)
-        tell(own.practice, patients=[own.pending.pk], user_id=person.pk, role="doctor")
+        tell(own.practice, patients=[chart.pk], user_id=person.pk, role="doctor")
 
     assert queries() == one
