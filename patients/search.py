@@ -55,7 +55,8 @@ def find(charts: "PatientQuerySet", query: str) -> "PatientQuerySet | list[UUID]
 def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
     """The ids of the candidates that really hold these words. The name is looked at first: it mostly settles it, and
     the email and phone of a hit then need not be decrypted. One that cannot be decrypted is rather shown than lost.
-    A restricted chart is found by its name alone: a hit would tell whose email or phone number it is."""
+    A restricted chart is found by its name alone, and by nothing where that cannot be decrypted: a hit would tell whose
+    email or phone number it is."""
     to_check = [word for word in words if not is_exact(word)]
     fields = {name: candidates.model._meta.get_field(name) for name in WORDS_OF}
     envelopes = {f"raw_{name}": ExpressionWrapper(F(name), output_field=BinaryField()) for name in WORDS_OF}
@@ -68,7 +69,7 @@ def _checked(candidates: "PatientQuerySet", words: list[str]) -> Iterator[UUID]:
             try:
                 text = field.decrypt(bytes(envelope))
             except DecryptionError:
-                missing = []
+                missing = words if restricted else []
             else:
                 missing = [word for word in missing if not _holds(text, word, WORDS_OF[name])]
             if not missing:

@@ -130,6 +130,23 @@ def test_a_search_rather_shows_it_than_loses_it(clinic, as_role):
     assert ([row["name"] for row in hits["patients"]], hits["total"]) == (["Whole Ownwood", MARK], 2)
 
 
+@pytest.mark.parametrize("word", ["ownwood", "own", "5550177", "secret@example.org"])
+def test_a_restricted_chart_without_a_readable_name_is_found_by_nothing_but_its_id(practice, as_role, word):
+    doctor = as_role("doctor")
+    with practice_scope(practice.pk):
+        mine = PatientFactory(
+            name="Rosa Ownwood",
+            phone="5550177",
+            email="secret@example.org",
+            primary_doctor=doctor.user,
+            restricted=True,
+        )
+    damage.lose_key(mine, "name")
+    assert doctor.get("/api/patients", {"search": word}).json()["total"] == 0
+    assert doctor.get(f"/api/patients/{mine.pk}").json() == {"detail": SENTENCE}  # it exists: 503
+    assert [row["id"] for row in doctor.get("/api/patients").json()["patients"]] == [str(mine.pk)]
+
+
 def test_a_change_of_another_field_leaves_it_as_it_is(clinic, client_of, practice):
     doctor, appointment = client_of(clinic["doctor"]), clinic["appointment"]
     kept = damage.lose_key(appointment, "notes")
