@@ -15,6 +15,7 @@ from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import PatientFactory
 from records.models import MedicalRecord
 from records.tests.factories import MedicalRecordFactory
+from tests import damage
 
 REASON = {"reason": "Found unconscious, allergies unknown"}
 OUTSIDERS = ["admin", "doctor", "staff", "billing"]
@@ -352,6 +353,20 @@ def test_a_mail_server_that_fails_keeps_nobody_from_the_chart(as_role, chart, pr
     assert row["alertedAt"] is None
     assert "emergency alert not sent" in caplog.text
     assert admin.user.email not in caplog.text
+
+
+def test_what_cannot_be_decrypted_keeps_no_other_admin_from_being_told(as_role, chart, make_user, commits, caplog):
+    lost, told_anyway, doctor = make_user("admin"), make_user("admin"), as_role("doctor")
+    damage.lose_key(lost, "email")
+    damage.lose_key(doctor.user, "name")
+    with commits(execute=True):
+        assert break_glass(doctor, chart).status_code == 201
+
+    (sent,) = mail.outbox
+    assert sent.recipients() == [told_anyway.email]
+    assert "[cannot be decrypted: key 7 is missing] opened a restricted chart" in sent.body
+    assert stored(chart.practice)[0].alerted_at is not None
+    assert str(lost.pk) in caplog.text
 
 
 def test_the_queue_keeps_it_until_another_admin_has_signed_it_off(as_role, chart, practice):
