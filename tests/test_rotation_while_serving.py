@@ -1,6 +1,7 @@
 """A real `manage.py rotate_keys`, interrupted and killed in the middle, while a real server serves and is edited."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,3 +144,15 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
     assert {pk: shown[pk] for pk in desk.notes} == desk.notes
     for chart_id, name in desk.charts.items():
         assert desk.get(f"/api/patients/{chart_id}")["name"] == name
+
+
+def test_two_new_keys_at_once_lose_none(server):
+    started = [rotate(server, "--new") for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in started]
+    added = [int(key_id) for out, _ in said for key_id in re.findall(r"^Key (\d+) was added", out, re.MULTILINE)]
+    assert added, said
+    newest_first = ring.parse(Path(server.environment["FIELD_ENCRYPTION_KEYS_FILE"]).read_text())
+    assert list(newest_first) == [*sorted(added, reverse=True), 1]
+    for process, (_, errors) in zip(started, said, strict=True):
+        assert process.returncode == 0 or "CommandError" in errors, errors
+    assert "values can be decrypted." in server.manage("check_encryption")

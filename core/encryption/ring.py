@@ -8,8 +8,10 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Self
@@ -84,6 +86,34 @@ def next_id(ring: Mapping[int, bytes]) -> int:
     return max(ring) + 1
 
 
+def add_key(path: Path, *, before: int) -> int:
+    """Make the file's ring begin with a new key, whose id is the answer. Raises OSError, and BadRing where it does not
+    begin with the key `before` any more: two that add a key at once would each write over the other's."""
+    with _locked(path):
+        ring = parse(path.read_text())
+        if next(iter(ring), None) != before:
+            raise BadRing(f"does not begin with key {before} any more: somebody else has just added another.")
+        key_id = next_id(ring)
+        write(path, {key_id: Key.new(), **ring})
+    return key_id
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time, by a lock on a file beside it, for the file itself is replaced."""
+    path = path.resolve()
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        _own_like(path.stat(), lock.fileno())
+        flock(lock, LOCK_EX)
+        yield
+
+
+def _own_like(before: os.stat_result, descriptor: int) -> None:
+    """So that what root has written stays the server's user's."""
+    if os.geteuid() == 0:
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+
+
 def write(path: Path, ring: Ring) -> None:
     """Replace the file at once and for good: whoever reads it meanwhile, and a power failure, find the old ring or the
     new one. Mode and owner stay. Raises OSError."""
@@ -93,8 +123,7 @@ def write(path: Path, ring: Ring) -> None:
         try:
             file.write("".join(f"{entry_of(key_id, key)}\n" for key_id, key in ring.items()))
             file.flush()
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            _own_like(before, file.fileno())
             os.fchmod(file.fileno(), before.st_mode & 0o777)
             os.fsync(file.fileno())
             Path(file.name).replace(path)

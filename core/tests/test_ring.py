@@ -1,6 +1,7 @@
 """How a ring of keys is written, kept in a file, and read again by a process that runs."""
 
 import base64
+import multiprocessing
 import os
 import stat
 from datetime import date
@@ -136,6 +137,41 @@ def test_a_failed_write_leaves_the_old_ring(file, monkeypatch):
         ring.write(file, {2: ring.Key.new()})
     assert file.read_text() == before
     assert [path.name for path in file.parent.iterdir()] == ["keys"]
+
+
+def _add_keys(path, start, added):
+    start.wait()
+    while len(added) < 20:
+        try:
+            added.append(ring.add_key(path, before=next(iter(ring.parse(path.read_text())))))
+        except ring.BadRing as refusal:
+            assert "somebody else has just added another" in str(refusal)
+
+
+def test_two_processes_that_add_keys_at_once_lose_none(file):
+    first = ring.parse(file.read_text())[1]
+    own = multiprocessing.get_context("spawn")
+    with own.Manager() as manager:
+        start, added = manager.Barrier(2), [manager.list(), manager.list()]
+        processes = [own.Process(target=_add_keys, args=(file, start, ids)) for ids in added]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(60)
+        assert [process.exitcode for process in processes] == [0, 0]
+        ids = [*added[0], *added[1]]
+    keys = ring.parse(file.read_text())
+    assert sorted(ids) == list(range(2, 42))
+    assert list(keys) == list(range(41, 0, -1))
+    assert keys[1] == first and len(set(keys.values())) == 41
+
+
+def test_a_key_is_not_added_before_one_that_is_not_the_newest_any_more(file):
+    ring.add_key(file, before=1)
+    keys = file.read_text()
+    with pytest.raises(ring.BadRing, match="does not begin with key 1 any more"):
+        ring.add_key(file, before=1)
+    assert file.read_text() == keys
 
 
 # --- A process that runs

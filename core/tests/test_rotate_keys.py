@@ -135,6 +135,16 @@ def test_a_new_key_waits_until_the_last_rotation_is_through(clinics, file, capsy
     assert file.read_text() == before
 
 
+def test_a_new_key_is_refused_where_somebody_else_has_added_one_meanwhile(clinics, file, capsys):
+    get_keyring.cache_clear()
+    assert get_keyring().newest_id == 1
+    ring.add_key(file, before=1)
+    before = file.read_text()
+    with pytest.raises(CommandError, match=r"^The ring does not begin with key 1 any more: somebody else has just"):
+        call_command("rotate_keys", "--new")
+    assert file.read_text() == before
+
+
 def test_without_a_file_it_says_what_to_do_and_does_nothing(clinics, settings, capsys):
     with pytest.raises(CommandError, match="Keep them in a file"):
         rotate(capsys, "--new")

@@ -50,11 +50,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["print_key"]:
-            self.stdout.write(ring.entry_of(next_id(), ring.Key.new()))
+            self.stdout.write(ring.entry_of(self._next_id(), ring.Key.new()))
         elif options["status"]:
             self._tell_what_is_where()
         else:
             self._rotate(**options)
+
+    def _next_id(self) -> int:
+        try:
+            return ring.next_id(get_keyring().keys)
+        except ring.BadRing as error:
+            raise CommandError(f"The ring {error}") from error
 
     def _rotate(self, *, new: bool, restarted: bool, batch_size: int, **options: Any) -> None:
         if new:
@@ -81,9 +87,10 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Not everything is under key {work.key_id} yet. Call rotate_keys without --new to go on with that."
             )
-        key_id = next_id()
         try:
-            ring.write(path, {key_id: ring.Key.new(), **ring.parse(path.read_text())})
+            key_id = ring.add_key(path, before=work.key_id)
+        except ring.BadRing as error:
+            raise CommandError(f"The ring {error}") from error
         except OSError as error:
             raise CommandError(
                 f"FIELD_ENCRYPTION_KEYS_FILE cannot be written ({path}): {error.strerror}. Where the keys are mounted "
@@ -134,13 +141,6 @@ class Command(BaseCommand):
         if not left:
             self.stdout.write(self.style.SUCCESS(f"Everything is encrypted under key {newest}."))
         return left
-
-
-def next_id() -> int:
-    try:
-        return ring.next_id(get_keyring().keys)
-    except ring.BadRing as error:
-        raise CommandError(f"The ring {error}") from error
 
 
 def _counted(count: int, what: str) -> str:
