@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -95,6 +96,7 @@ class FileKeyring(Keyring):
     def __init__(self, path: Path) -> None:
         self._path, self._place = path, str(path)
         self._seen = self._stamp()
+        self._reading = Lock()
         super().__init__(parse(path.read_text()))
 
     def encrypt(self, plaintext: bytes, label: bytes) -> bytes:
@@ -114,10 +116,15 @@ class FileKeyring(Keyring):
         return now.st_mtime_ns, now.st_ino, now.st_size
 
     def _look(self) -> None:
-        stamp = self._stamp()
-        if stamp == self._seen or stamp is None:
+        if self._stamp() in (self._seen, None):
             return
-        self._seen = stamp
+        with self._reading:  # the other threads wait: what they encrypted meanwhile would be under the old key
+            stamp = self._stamp()
+            if stamp not in (self._seen, None):
+                self._read_again()
+                self._seen = stamp
+
+    def _read_again(self) -> None:
         try:
             keys = parse(self._path.read_text())
             if not keys:

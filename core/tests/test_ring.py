@@ -5,12 +5,13 @@ import multiprocessing
 import os
 import stat
 from datetime import date
+from threading import Thread
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
-from core.encryption import ring
+from core.encryption import keyring, ring
 from core.encryption.keyring import DecryptionError, FileKeyring
 
 pytestmark = pytest.mark.embedded
@@ -200,3 +201,20 @@ def test_a_file_that_was_spoilt_does_not_stop_a_running_process(file, spoil):
     assert keyring.decrypt(envelope, b"l") == b"x"
     with pytest.raises(DecryptionError, match="key 9 is missing"):
         keyring.decrypt(b"\x01\x00\x09" + envelope[3:], b"l")
+
+
+def test_no_thread_encrypts_under_the_old_key_while_another_reads_the_new_one(file, monkeypatch):
+    here, parse, envelopes = FileKeyring(file), ring.parse, []
+    other = Thread(target=lambda: envelopes.append(here.encrypt(b"x", b"l")))
+
+    def parse_late(text):
+        if not other.ident:
+            other.start()
+            other.join(0.3)  # it waits for this thread, or is through with the old key
+        return parse(text)
+
+    ring.add_key(file, before=1)
+    monkeypatch.setattr(keyring, "parse", parse_late)
+    envelopes.append(here.encrypt(b"x", b"l"))
+    other.join()
+    assert [envelope[1:3] for envelope in envelopes] == [b"\x00\x02"] * 2
