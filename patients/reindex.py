@@ -12,7 +12,6 @@ from core.encryption import rows
 from core.encryption.blind_index import email_fingerprint
 from core.encryption.keyring import DecryptionError
 from core.encryption.rotation import Unreadable
-from core.tenancy import installation_scope
 from patients.models import Patient
 from patients.search import WORDS_OF, chart_tokens
 
@@ -39,7 +38,7 @@ class Reindexing:
         """Yields how many rows each batch looked at. A row that is right already costs a reading and no writing, so
         a run that was stopped is simply run again."""
         for part in self._accounts:
-            yield from self._rebuild(part, ["email"], "email_index", self._fingerprint)
+            yield from self._rebuild(part, ["email"], "email_index", _fingerprint)
         for part in self._charts:
             yield from self._rebuild(part, list(WORDS_OF), "search_index", _tokens)
 
@@ -56,10 +55,15 @@ class Reindexing:
                     self.failed.append(Unreadable(meta.label, str(field.name), pk, error.reason))
                     return None
             built = build(part, pk, **texts)
-            if built is None or built == (stored if isinstance(stored, list) else bytes(stored)):
+            if built == (stored if isinstance(stored, list) else bytes(stored)):
                 return None
             self.changed += 1
             return [column.get_db_prep_save(built, connection)]  # type: ignore[union-attr]
+
+        def refused(pk: Any) -> None:
+            """Somebody has registered with this email since the key changed, when it could not be found."""
+            self.changed -= 1
+            self.failed.append(Unreadable(meta.label, index, pk, "a newer account has this email"))
 
         with part.scope():
             yield from rows.rewrite(
@@ -68,17 +72,12 @@ class Reindexing:
                 write=[column],  # type: ignore[list-item]
                 change=change,
                 size=self._batch_rows,
+                refused=refused if column.unique else None,  # type: ignore[union-attr]
             )
 
-    def _fingerprint(self, part: rows.Part, pk: Any, *, email: str) -> bytes | None:
-        """Somebody may have registered with this email since the key changed, when it could not be found."""
-        fingerprint = email_fingerprint(email)
-        with installation_scope():
-            is_taken = User.sign_in.filter(email_index=fingerprint).exclude(pk=pk).exists()
-        if is_taken:
-            self.failed.append(Unreadable(part.model._meta.label, "email_index", pk, "a newer account has this email"))
-            return None
-        return fingerprint
+
+def _fingerprint(part: rows.Part, pk: Any, *, email: str) -> bytes:
+    return email_fingerprint(email)
 
 
 def _tokens(part: rows.Part, pk: Any, **texts: str) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import BinaryField, Count, ExpressionWrapper, F, Field, Model, Q, QuerySet
 from django.db.models.functions import Substr
 
@@ -123,9 +123,10 @@ def rewrite(
     write: "Sequence[Field[Any, Any]]",
     change: Callable[..., Sequence[Any] | None],
     size: int = BATCH_ROWS,
+    refused: Callable[[Any], None] | None = None,
 ) -> Iterator[int]:
     """Give each row the columns `write` as `change(pk, *read)` says, which is None where they stay; yields how many
-    rows each batch looked at.
+    rows each batch looked at. `refused(pk)` is told of each row that a unique index would not let have them.
 
     A batch is one short transaction that locks its rows before it reads them, so no edit is lost. It skips rows that
     somebody else has locked instead of waiting, so it never stands in a deadlock; a later run finds them. SQLite's
@@ -136,7 +137,11 @@ def rewrite(
             locked = rows.filter(pk__in=keys).select_for_update(skip_locked=True, no_key=True)
             found = list(locked.values_list("pk", *read))
             changes = [(pk, change(pk, *values)) for pk, *values in found]
-            _update(rows.model, write, [(pk, values) for pk, values in changes if values is not None])
+            changes = [(pk, values) for pk, values in changes if values is not None]
+            if refused is None:
+                _update(rows.model, write, changes)
+            else:
+                _update_unless_refused(rows.model, write, changes, refused)
         yield len(found)
         if connection.vendor == "sqlite":
             time.sleep(time.monotonic() - began)
@@ -165,6 +170,24 @@ def _update(
         else:
             columns = ", ".join(f"{name} = %s" for name in names)
             cursor.executemany(f"UPDATE {table} SET {columns} WHERE {key} = %s", prepared)  # noqa: S608
+
+
+def _update_unless_refused(
+    model: type[Model],
+    fields: "Sequence[Field[Any, Any]]",
+    changes: Sequence[tuple[Any, Sequence[Any]]],
+    refused: Callable[[Any], None],
+) -> None:
+    """All of them at once, or else one by one."""
+    try:
+        with transaction.atomic():
+            _update(model, fields, changes)
+    except IntegrityError:
+        if len(changes) == 1:
+            refused(changes[0][0])
+            return
+        for change in changes:
+            _update_unless_refused(model, fields, [change], refused)
 
 
 def batch_size(text: str) -> int:

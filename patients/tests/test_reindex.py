@@ -138,6 +138,31 @@ def test_an_email_registered_twice_meanwhile_is_named_and_the_rest_is_built(clin
         assert User.sign_in.with_email("desk1@example.com") is not None
 
 
+def test_an_email_registered_while_its_batch_is_built_is_named_and_the_rest_is_built(
+    clinics, settings, capsys, make_user, monkeypatch
+):
+    make_user("staff", email="later@example.com")
+    with installation_scope():
+        older = User.sign_in.with_email("desk0@example.com")
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    fingerprint, newer = reindex.email_fingerprint, []
+
+    def register_meanwhile(email):
+        if email == "later@example.com" and not newer:  # when the older account's turn was before
+            newer.append(make_user("staff", email="desk0@example.com"))
+        return fingerprint(email)
+
+    monkeypatch.setattr(reindex, "email_fingerprint", register_meanwhile)
+    with pytest.raises(CommandError, match=f"accounts.User.email_index of {older.pk}: a newer account has this email"):
+        rebuild(capsys)
+
+    assert "The index of 9 of 10 rows" in capsys.readouterr().out
+    with installation_scope():
+        assert User.sign_in.with_email("desk0@example.com") == newer[0]
+        assert User.sign_in.with_email("later@example.com") is not None
+        assert User.sign_in.with_email("desk1@example.com") is not None
+
+
 def test_what_cannot_be_decrypted_is_named_and_the_rest_is_built(clinics, settings, capsys):
     with practice_scope(clinics[0].pk):
         lost = Patient.objects.order_by("pk").first()
