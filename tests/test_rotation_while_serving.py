@@ -131,7 +131,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
     finally:
         desk.stop()
     assert third.returncode == 0, errors
-    assert "Nothing is left under key 1: it may be removed" in said
+    assert "Nothing is left under key 1. It may be removed" in said
     assert desk.refused == []
     assert len(desk.notes) > 5 and len(desk.charts) > 5
 

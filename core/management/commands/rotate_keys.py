@@ -25,6 +25,10 @@ NEEDS_RESTART = (
     "The keys are in FIELD_ENCRYPTION_KEYS, which running processes do not read again: one that does not know key {} "
     "could not read what is moved to it. Restart every process with it, then call rotate_keys --restarted."
 )
+MAY_BE_REMOVED = (  # what such a request writes is invisible until then, and already encrypted
+    " It may be removed from the ring if rotate_keys --status still says so once every request has ended that was "
+    "running when the new key came. Keep it with the backups that were made before."
+)
 
 
 class Command(BaseCommand):
@@ -133,10 +137,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{model:28} {_key_name(key_id, keys):28} {count:>12,} values")
         for key_id in older:
             if not any(key_id == used for _, used in found):
-                self.stdout.write(
-                    self.style.SUCCESS(f"Nothing is left under key {key_id}: it may be removed from the ring.")
-                    + " Keep it with the backups that were made before."
-                )
+                self.stdout.write(self.style.SUCCESS(f"Nothing is left under key {key_id}.") + MAY_BE_REMOVED)
         left = sum(count for (_, key_id), count in found.items() if key_id != newest)
         if not left:
             self.stdout.write(self.style.SUCCESS(f"Everything is encrypted under key {newest}."))
