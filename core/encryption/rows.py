@@ -136,8 +136,8 @@ def rewrite(
         with transaction.atomic():
             locked = rows.filter(pk__in=keys).select_for_update(skip_locked=True, no_key=True)
             found = list(locked.values_list("pk", *read))
-            changes = [(pk, change(pk, *values)) for pk, *values in found]
-            changes = [(pk, values) for pk, values in changes if values is not None]
+            asked = [(pk, change(pk, *values)) for pk, *values in found]
+            changes = [(pk, values) for pk, values in asked if values is not None]
             if refused is None:
                 _update(rows.model, write, changes)
             else:
