@@ -21,7 +21,7 @@ class Permission(StrEnum):
     READ_OWN_CHART = "read their own chart"
     WRITE_CHARTS = "open and change charts"
     CONFIRM_REGISTRATIONS = "confirm who has registered as a patient"
-    RESTRICT_CHARTS = "restrict any chart of the practice, and lift what restricts one that is open to them"
+    RESTRICT_CHARTS = "restrict any chart of the practice"
     RESTRICT_OWN_PATIENTS = "restrict the charts whose primary doctor they are, and lift that"
     BREAK_GLASS = "open a restricted chart in an emergency"
     REVIEW_EMERGENCIES = "sign off others' emergency accesses"

@@ -103,6 +103,7 @@ class PatientAdmin(PracticeModelAdmin):
         context["may_confirm"] = self.has_confirm_permission(request)
         chart = context.get("original")
         context["may_restrict"] = chart is not None and restriction.may_restrict(acting(request), chart)
+        context["may_lift"] = chart is not None and chart.restricted and restriction.may_lift(acting(request), chart)
         context["emergency"] = chart and chart.emergency_id and EmergencyAccess.objects.get(pk=chart.emergency_id)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -135,10 +136,12 @@ class PatientAdmin(PracticeModelAdmin):
     def _closed(self, request: HttpRequest, patient_id: UUID, form: "EmergencyForm") -> HttpResponse:
         """The page in the place of a chart that is closed to this person."""
         request.refused = [patient_id]  # type: ignore[attr-defined] # for the trail
+        chart = Patient.objects.only("name", "restricted", "primary_doctor").found(pk=patient_id)
         context = {
             **self.admin_site.each_context(request),
             "title": "Restricted chart",
-            "chart": Patient.objects.only("name").found(pk=patient_id),
+            "chart": chart,
+            "may_lift": restriction.may_lift(acting(request), chart),
             "form": form,
             "may_break": restriction.may_break_glass(acting(request)),
             "minutes": restriction.MINUTES,
@@ -161,9 +164,9 @@ class PatientAdmin(PracticeModelAdmin):
         if not to:
             restriction.lift_restriction(patient_id=patient_id, by=acting(request))
             messages.success(request, "The restriction is lifted: the practice sees this chart again.")
-            return redirect("admin:patients_patient_change", patient_id)
-        restriction.restrict(patient_id=patient_id, by=acting(request))
-        messages.success(request, "The chart is restricted to the patient and their primary doctor.")
+        else:
+            restriction.restrict(patient_id=patient_id, by=acting(request))
+            messages.success(request, "The chart is restricted to the patient and their primary doctor.")
         return redirect("admin:patients_patient_changelist")
 
     # --- Registrations

@@ -16,7 +16,7 @@ from accounts.page_sessions import session_of
 from accounts.roles import Role
 from core.encryption.blind_index import email_fingerprint, name_words, occurs_in
 from dashboard.admin_base import PracticeModelAdmin, ServiceForm, acting
-from patients.restriction import closed_to
+from patients.restriction import closed_but_for_emergencies_to
 from patients.services import register_in_practice
 
 TEAM = "team"
@@ -82,8 +82,8 @@ class PersonAdmin(PracticeModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the accounts behind charts that are closed to this person: email and phone are the chart's own, and
-        a new password would open it."""
-        closed = closed_to(acting(request)).exclude(user=None).values("user")
+        a new password would open it, for longer than an emergency does."""
+        closed = closed_but_for_emergencies_to(acting(request)).exclude(user=None).values("user")
         return super().get_queryset(request).exclude(pk__in=closed)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:

@@ -42,7 +42,9 @@ class Restriction(ApiView):
         self.saw([chart.pk])
         return Response(status=204)
 
-    @extend_schema(responses={204: None}, summary="Lift the restriction of a chart that is open to the caller")
+    @extend_schema(
+        responses={204: None}, summary="Lift the restriction of a chart that is the caller's without an emergency"
+    )
     def delete(self, request: Request, chart_id: UUID) -> Response:
         chart = restriction.lift_restriction(patient_id=chart_id, by=self.caller)
         self.saw([chart.pk])

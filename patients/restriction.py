@@ -25,6 +25,10 @@ from patients.models import EmergencyAccess, Patient, PatientQuerySet
 
 EMERGENCY = timedelta(minutes=60)
 MINUTES = int(EMERGENCY.total_seconds() // 60)
+NOT_BY_EMERGENCY = (
+    "An emergency access does not reach that far: the primary doctor lifts the restriction, "
+    "or the platform's superuser where there is none."
+)
 
 
 class Restricted(Forbidden):
@@ -59,20 +63,32 @@ def _with_emergency(charts: PatientQuerySet, user: User) -> PatientQuerySet:
     return charts.annotate(emergency=Subquery(accesses.values("pk")[:1]))
 
 
-def _open_to(user: User) -> Q:
-    """A role that was lost opens nothing: neither having been the primary doctor nor having broken the glass."""
+def _open_for_good(user: User) -> Q:
+    """What needs no emergency. A role that was lost opens nothing: having been the primary doctor does not, nor, below,
+    having broken the glass."""
     own = Q(restricted=False) | Q(user=user)
     if user.can(Permission.WRITE_RECORDS):
         own |= Q(primary_doctor=user)
-    if user.can(Permission.BREAK_GLASS):
-        own |= Q(emergency__isnull=False)
     return own
+
+
+def _open_to(user: User) -> Q:
+    opened = _open_for_good(user)
+    if user.can(Permission.BREAK_GLASS):
+        opened |= Q(emergency__isnull=False)
+    return opened
 
 
 def closed_to(user: User) -> PatientQuerySet:
     """The charts that this person may not look into."""
     restricted: PatientQuerySet = Patient.objects.filter(restricted=True)
     return _with_emergency(restricted, user).exclude(_open_to(user)).order_by()
+
+
+def closed_but_for_emergencies_to(user: User) -> PatientQuerySet:
+    """Those, and the charts that an emergency access alone opens to this person."""
+    restricted: PatientQuerySet = Patient.objects.filter(restricted=True)
+    return restricted.exclude(_open_for_good(user)).order_by()
 
 
 def open_for(user: User, charts: Iterable[Patient]) -> list[Patient]:
@@ -95,6 +111,14 @@ def check_open(user: User, chart: Patient) -> Patient:
     return chart
 
 
+def check_open_for_good(user: User, chart: Patient) -> None:
+    """Raises Restricted, also where only an emergency opens the chart: that is for an hour and is reviewed, so it must
+    not serve to open the chart for longer."""
+    check_open(user, chart)
+    if closed_but_for_emergencies_to(user).filter(pk=chart.pk).exists():
+        raise Restricted(chart, user, NOT_BY_EMERGENCY)
+
+
 def emergencies(charts: Iterable[Patient]) -> dict[str, Any]:
     """What the trail tells beside a reading: by which emergency accesses it was possible."""
     found = list(dict.fromkeys(chart.emergency_id for chart in charts if chart.emergency_id))
@@ -115,17 +139,24 @@ def restrict(*, patient_id: Any, by: User) -> Patient:
 
 @transaction.atomic
 def lift_restriction(*, patient_id: Any, by: User) -> Patient:
-    """The chart is open to the practice again. Raises Missing, and Restricted for somebody who may not look into it:
-    who could lift the restriction would need no emergency to read the chart, and nobody would review it."""
+    """The chart is open to the practice again. Raises Missing, and Restricted for somebody who may not look into it
+    without an emergency: who could lift the restriction would need none to read the chart, and nobody would review it.
+    A platform superuser, who is not of the practice, may: the primary doctor may have left."""
     chart = _locked(patient_id)
     _check_restricts(chart, by)
-    check_open(by, chart)
+    if not by.is_superuser:
+        check_open_for_good(by, chart)
     return _set_restricted(chart, to=False, kind=Kind.UNRESTRICTED)
 
 
 def may_restrict(user: User, chart: Patient) -> bool:
     of_theirs = chart.primary_doctor_id == user.pk and user.can(Permission.RESTRICT_OWN_PATIENTS)
     return of_theirs or user.can(Permission.RESTRICT_CHARTS)
+
+
+def may_lift(user: User, chart: Patient) -> bool:
+    for_good = not closed_but_for_emergencies_to(user).filter(pk=chart.pk).exists()
+    return may_restrict(user, chart) and (user.is_superuser or for_good)
 
 
 def _check_restricts(chart: Patient, by: User) -> None:

@@ -12,6 +12,7 @@ from accounts.services import open_practice, register_user
 from core.errors import Conflict, Forbidden
 from core.tenancy import practice_scope
 from patients.models import Patient, Status
+from patients.restriction import check_open_for_good
 from practices.services import practice_to_join
 
 
@@ -23,8 +24,11 @@ def open_chart(*, by: User, **fields: Any) -> Patient:
 
 @transaction.atomic
 def update_chart(*, patient: Patient, by: User, **changes: Any) -> Patient:
-    """Change what a chart says; the fields not named keep what they hold."""
+    """Change what a chart says; the fields not named keep what they hold. Raises Restricted for another primary doctor,
+    to whom the chart would be open for good, where it is open to `by` in an emergency alone."""
     chart: Patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    if "primary_doctor" in changes:
+        check_open_for_good(by, chart)
     for field, value in changes.items():
         setattr(chart, field, value)
     chart.save(update_fields={*changes, "updated_at"})

@@ -11,7 +11,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
-from dashboard.tests.forms import page_of, send
+from dashboard.tests.forms import errors_of, page_of, send
 from patients.models import EmergencyAccess, Patient, Status
 from patients.tests.factories import PatientFactory
 from records.models import MedicalRecord
@@ -231,6 +231,35 @@ def test_an_office_manager_restricts_a_chart_and_staff_does_not(enter_as, own, p
     lift = reverse("admin:patients_patient_lift", args=[own.chart.pk])
     assert admin.post(lift).status_code == 403
     admin.post(reverse("admin:patients_patient_break_glass", args=[own.chart.pk]), REASON)
-    assert "Lift the restriction" in admin.get(page_of(own.chart)).content.decode()
-    assert admin.post(lift).status_code == 302
-    assert staff.get(page_of(own.chart)).status_code == 200
+    page = admin.get(page_of(own.chart))
+    assert (page.status_code, "Lift the restriction" in page.content.decode()) == (200, False)
+    assert admin.post(lift).status_code == 403
+    assert staff.get(page_of(own.chart)).status_code == 403
+
+
+def test_an_emergency_opens_no_chart_for_good(enter_as, marked, make_user, practice):
+    admin, successor = enter_as("admin"), make_user("doctor", name="Dr. Next")
+    admin.post(reverse("admin:patients_patient_break_glass", args=[marked.pk]), REASON)
+
+    refused = errors_of(send(admin, marked, primary_doctor=str(successor.pk)))
+    assert "An emergency access does not reach that far" in refused["__all__"][0]
+    assert send(admin, marked, blood_type="0-").status_code == 302  # what the emergency asks for
+    with practice_scope(practice.pk):
+        stored = Patient.objects.get(pk=marked.pk)
+    assert (stored.primary_doctor_id, stored.blood_type) == (marked.primary_doctor_id, "0-")
+    assert admin.get(page_of(marked.user)).status_code == 404  # nor by a new password of the patient
+
+
+def test_the_platform_lifts_what_nobody_in_the_practice_can(enter_as, marked, practice, superuser):
+    root = Client()
+    root.force_login(superuser)
+    root.post(reverse("admin:pick_practice"), {"practice": practice.pk})
+
+    page = root.get(page_of(marked))
+    assert (page.status_code, "Lift the restriction" in page.content.decode()) == (403, True)
+    lifted = root.post(reverse("admin:patients_patient_lift", args=[marked.pk]))
+    assert lifted.url == reverse("admin:patients_patient_changelist")  # it need not look into the chart for that
+    assert enter_as("staff").get(page_of(marked)).status_code == 200
+    (event,) = whole_trail().filter(kind="chart.unrestricted")
+    assert (event.user_id, event.practice_id) == (superuser.pk, practice.pk)
+    assert str(marked.pk) in event.patients

@@ -221,12 +221,25 @@ def test_others_neither_restrict_nor_lift(as_role, chart, role, status, practice
         assert Patient.objects.get(pk=chart.pk).restricted
 
 
-def test_lifting_is_no_way_around_breaking_the_glass(as_role, chart):
+def test_lifting_is_no_way_around_breaking_the_glass_nor_does_that_reach_as_far(as_role, chart, treating):
     admin = as_role("admin")
     assert admin.delete(address(chart, "/restriction")).status_code == 403
     assert break_glass(admin, chart).status_code == 201
-    assert admin.delete(address(chart, "/restriction")).status_code == 204
-    assert as_role("staff").get(address(chart)).status_code == 200
+    assert admin.get(address(chart)).status_code == 200
+    refused = admin.delete(address(chart, "/restriction"))
+    assert (refused.status_code, "primary doctor lifts" in refused.json()["detail"]) == (403, True)
+    assert as_role("staff").get(address(chart)).status_code == 403
+    assert break_glass(treating, chart).status_code == 409
+    assert treating.delete(address(chart, "/restriction")).status_code == 204
+
+
+def test_who_became_primary_doctor_after_breaking_the_glass_lifts_it(as_role, chart, practice):
+    doctor = as_role("doctor")
+    assert break_glass(doctor, chart).status_code == 201
+    assert doctor.delete(address(chart, "/restriction")).status_code == 403
+    with practice_scope(practice.pk):
+        Patient.objects.filter(pk=chart.pk).update(primary_doctor=doctor.user)
+    assert doctor.delete(address(chart, "/restriction")).status_code == 204
 
 
 # --- Breaking the glass
