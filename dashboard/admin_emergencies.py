@@ -1,6 +1,5 @@
 """The queue of emergency accesses that an admin has to sign off."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -84,8 +83,8 @@ class EmergencyAccessAdmin(PracticeModelAdmin):
     # --- Columns and fields
 
     @admin.display(description="Opened", ordering="created_at")
-    def opened(self, row: EmergencyAccess) -> datetime:
-        return row.created_at
+    def opened(self, row: EmergencyAccess) -> str:
+        return date_format(localtime(row.created_at), "DATETIME_FORMAT")  # a form would show a moment in UTC
 
     @admin.display(description="By")
     def who(self, row: EmergencyAccess) -> str:

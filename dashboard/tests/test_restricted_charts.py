@@ -1,10 +1,12 @@
 """A restricted chart in the admin site, and that no word of it leaks from any page or answer."""
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from accounts.models import User
 from appointments.models import Appointment
@@ -14,6 +16,7 @@ from core.tenancy import practice_scope
 from dashboard.tests.forms import errors_of, page_of, send
 from patients.models import EmergencyAccess, Patient, Status
 from patients.tests.factories import PatientFactory
+from practices.models import Practice
 from records.models import MedicalRecord
 from tests.guards.fields import FIELDS, PHI
 from tests.guards.test_routes import GUARDED
@@ -192,6 +195,17 @@ def test_a_colleague_signs_it_off_and_nobody_their_own(enter_as, marked, practic
     assert "praxis-badge" not in colleague.get(reverse("admin:index")).content.decode()
     assert NAME in colleague.get(QUEUE, {"review": "reviewed"}).content.decode()
     assert NAME not in colleague.get(QUEUE, {"review": "open"}).content.decode()
+
+
+def test_the_moment_of_an_access_is_told_in_the_practices_time(enter_as, marked, practice):
+    Practice.objects.filter(pk=practice.pk).update(timezone="Pacific/Kiritimati")  # UTC+14
+    admin = enter_as("admin")
+    admin.post(reverse("admin:patients_patient_break_glass", args=[marked.pk]), REASON)
+    (access,) = accesses(marked)
+    opened = date_format(access.created_at.astimezone(ZoneInfo("Pacific/Kiritimati")), "DATETIME_FORMAT")
+
+    for address in (page_of(access), QUEUE):
+        assert opened in admin.get(address).content.decode()
 
 
 def test_the_only_admins_own_access_waits_for_the_platform(enter_as, marked, practice, superuser, client_of):
