@@ -49,7 +49,7 @@ class EmailBackend:
             return None
         if not check_password(password, user.password) or not user.is_active:
             return None
-        clear_attempts(user.email)
+        clear_attempts(username)  # as typed: a lost key closes nobody's account
         return user
 
     def get_user(self, user_id: str) -> User | None:

@@ -1,13 +1,15 @@
 """What the trail tells of accounts and of signing in (DESIGN.md rule 5): one event each, in the practice of the account
 that it is about, or in the installation's where there is no account or it is a superuser's."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
 
 from accounts.models import User
-from audit import trail
+from audit import context, trail
 from audit.events import Kind, Outcome
+from core.encryption.fields import unreadable_marked
 from core.tenancy import account_scope, installation_scope
 
 
@@ -24,8 +26,12 @@ def tell(
     TrailDown."""
     practice_id = about.practice_id if about else None
     if email is None and about:
-        email = about.email
-    with account_scope(practice_id):
+        with unreadable_marked():  # a lost key closes nobody's account
+            email = about.email
+    origin = context.current()
+    if by is None and outcome != Outcome.DONE:
+        origin = replace(origin, user_id=None, role="")  # somebody else may be signed in at this browser
+    with account_scope(practice_id), context.coming_from(origin):
         trail.record(
             kind,
             practice_id=practice_id,

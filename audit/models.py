@@ -19,9 +19,10 @@ class EventManager(models.Manager["Event"]):
     def log_create(self, instance: models.Model, *, action: Kind, changes: dict[str, Any], **kwargs: Any) -> None:
         """What django-auditlog calls for each change that it sees (AUDITLOG_LOGENTRY_MODEL). Of the values nothing is
         kept: the names of the fields alone."""
+        from audit.registry import PATIENT
         from audit.trail import record_change
 
-        record_change(instance, kind=action, fields=sorted(changes))
+        record_change(instance, kind=action, fields=sorted(changes), patients=changes.get(PATIENT, ()))
 
 
 class Event(models.Model):

@@ -72,7 +72,13 @@ def record(
 
 
 def record_bulk(
-    kind: Kind, model: type[models.Model], *, practice_id: UUID, patients: Iterable[UUID], count: int, **details: Any
+    kind: Kind,
+    model: type[models.Model],
+    *,
+    practice_id: UUID | None,
+    patients: Iterable[UUID],
+    count: int,
+    **details: Any,
 ) -> None:
     """Many rows at once, which django-auditlog does not see. Of very many patients each event names a part."""
     named = list(dict.fromkeys(patients))
@@ -81,12 +87,14 @@ def record_bulk(
         record(kind, practice_id=practice_id, patients=part, about=model._meta.label, count=count, **details)
 
 
-def record_change(row: models.Model, *, kind: Kind, fields: list[str]) -> None:
-    """One row was added, changed or deleted: which fields, never what they hold."""
+def record_change(row: models.Model, *, kind: Kind, fields: list[str], patients: Iterable[str] = ()) -> None:
+    """One row was added, changed or deleted: which fields, never what they hold. `patients`: whom it told of before
+    and now, where that changed, as django-auditlog writes keys down."""
+    named = [UUID(patient) for patient in patients if patient != "None"]
     record(
         kind,
         practice_id=getattr(row, "practice_id", None),
-        patients=row.about_patients(),  # type: ignore[attr-defined] # core.models.Model
+        patients=[*row.about_patients(), *named],  # type: ignore[attr-defined] # core.models.Model
         about=row._meta.label,
         about_id=row.pk,
         fields=fields,
@@ -104,8 +112,11 @@ def _insert(**columns: Any) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_statement(), _prepared(values))
+            written = cursor.rowcount
     except DatabaseError as error:
         raise TrailDown from error
+    if written != 1:
+        raise TrailDown  # something in the database swallows what is written
 
 
 def _prepared(values: tuple[Any, ...]) -> Sequence[Any]:

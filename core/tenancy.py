@@ -6,10 +6,11 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.core.exceptions import FieldError, ObjectDoesNotExist
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from audit import trail
 from audit.events import Kind
+from audit.registry import NOT_TOLD
 from core import totals
 from core.errors import Missing
 from core.models import Model
@@ -42,10 +43,10 @@ class PracticeQuerySet(models.QuerySet):
         if derived_from:
             raise FieldError(f"Other columns follow from {', '.join(derived_from)}: save the rows one by one.")
         with transaction.atomic(savepoint=False):
-            patients = self._patients()
-            changed = super().update(**values)
+            patients, held = self._hold()
+            changed = models.QuerySet.update(held, **values)
             if changed:
-                self._tell(Kind.CHANGED, patients, changed, fields=sorted(values))
+                self._tell(Kind.CHANGED, [*patients, *_moved_to(values)], changed, fields=sorted(values))
         totals.forget(self.model, open_scope())
         return changed
 
@@ -55,6 +56,8 @@ class PracticeQuerySet(models.QuerySet):
         return deleted
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        if kwargs.get("ignore_conflicts") or kwargs.get("update_conflicts"):
+            raise FieldError("What is there already is left out or overwritten unseen: look rows up first.")
         rows = list(objs)
         for row in rows:
             row.enter_scope()
@@ -65,15 +68,26 @@ class PracticeQuerySet(models.QuerySet):
         totals.forget(self.model, open_scope())
         return created
 
-    def _patients(self) -> list[UUID]:
-        """Whom the rows tell of."""
+    def _hold(self) -> tuple[list[UUID], models.QuerySet]:
+        """Whom the rows tell of, and exactly those rows, which nobody else changes before they are written. SQLite's
+        transactions queue by themselves (IMMEDIATE)."""
         field = cast("type[PracticeModel]", self.model).patient_field
-        return list(self.values_list(field, flat=True)) if field else []
+        if not field:
+            return [], self
+        rows: list[Any] = list(self.order_by().select_for_update(of=("self",)).only("pk", field))
+        patients = [patient for row in rows for patient in row.about_patients()]
+        return patients, self.filter(pk__in=[row.pk for row in rows]) if connection.vendor == "postgresql" else self
 
     def _tell(self, kind: Kind, patients: list[UUID], count: int, **details: Any) -> None:
         trail.record_bulk(
             kind, self.model, practice_id=current_practice_id(), patients=patients, count=count, **details
         )
+
+
+def _moved_to(values: dict[str, Any]) -> list[UUID]:
+    """Whom rows tell of from now on, where an update names another patient."""
+    patient = values.get("patient") or values.get("patient_id")
+    return [getattr(patient, "pk", patient)] if patient else []
 
 
 class InstallationQuerySet(models.QuerySet):
@@ -82,7 +96,15 @@ class InstallationQuerySet(models.QuerySet):
     _fetch_all = installation_scope()(models.QuerySet._fetch_all)
     count = installation_scope()(models.QuerySet.count)
     exists = installation_scope()(models.QuerySet.exists)
-    update = installation_scope()(models.QuerySet.update)
+
+    @installation_scope()
+    def update(self, **values: Any) -> int:
+        with transaction.atomic(savepoint=False):
+            changed = super().update(**values)
+            fields = sorted(values.keys() - NOT_TOLD)
+            if changed and fields and cast("type[Model]", self.model).audited:
+                trail.record_bulk(Kind.CHANGED, self.model, practice_id=None, patients=(), count=changed, fields=fields)
+        return changed
 
 
 class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):  # type: ignore[misc]

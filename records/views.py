@@ -42,6 +42,7 @@ class Records(ApiView):
     @extend_schema(request=RecordInput, responses={201: RecordShape}, summary="Write a medical record")
     def post(self, request: Request) -> Response:
         record = services.write_record(by=self.caller, **self.checked(RecordInput))
+        self.saw([record.patient_id], **emergencies(open_for(self.caller, [record.patient])))
         return Response(RecordShape.of(record), status=201)
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.apps import apps
 from django.http import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated, PermissionDenied
@@ -18,10 +19,10 @@ from core.api import limits
 from core.api.errors import NOT_FOUND
 from core.api.permissions import RolePermission, effective_method
 from core.errors import Forbidden, Missing
-from core.tenancy import account_scope, practice_scope
+from core.scope import INSTALLATION, account_scope, open_scope, practice_scope
 
-CHANGES = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}
-CHANGES |= {Kind.RESTRICTED, Kind.UNRESTRICTED, Kind.GLASS_BROKEN, Kind.EMERGENCY_REVIEWED}
+DATA = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}
+CHANGES = DATA | {Kind.RESTRICTED, Kind.UNRESTRICTED, Kind.GLASS_BROKEN, Kind.EMERGENCY_REVIEWED}
 NOT_AUTHENTICATED = "Not authenticated"  # the contract's words
 
 
@@ -37,6 +38,14 @@ def _validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict
 
 def _status_of(error: Exception) -> int:
     return getattr(error, "status", 0) or getattr(error, "status_code", 0)
+
+
+def patients_of(label: str, pk: UUID | None) -> list[UUID]:
+    """Whom a row of the open scope's practice tells of; nobody where there is no such row in it."""
+    model: Any = apps.get_model(label)
+    if pk is None or not getattr(model, "patient_field", "") or open_scope() == INSTALLATION:
+        return []
+    return list(model.objects.filter(pk=pk).values_list(model.patient_field, flat=True))
 
 
 class PracticeScoped(APIView):
@@ -131,12 +140,14 @@ class ApiView(PracticeScoped):
     trail: ClassVar[dict[str, Kind]] = {}
     about: ClassVar[str] = ""
     needs_practice: ClassVar[bool] = True
+    _seen: tuple[Iterable[UUID], Kind | None, dict[str, Any]] | None = None
 
     def tell_done(self) -> None:
         """Nothing of a patient leaves before the trail has it."""
         kind = self.trail.get(effective_method(self.request))
-        if kind is None or (kind in CHANGES and context.current().events):
-            return  # a change has told of itself
+        in_emergency = kind in DATA and self._seen is not None and "emergency" in self._seen[2]
+        if kind is None or (kind in CHANGES and context.current().events and not in_emergency):
+            return  # a change has told of itself, though not by which emergency access it was possible
         if self._seen is None:
             raise RuntimeError(f"{type(self).__name__} shows patients and does not say which: call self.saw(...).")
         patients, seen_kind, details = self._seen
@@ -149,6 +160,7 @@ class ApiView(PracticeScoped):
         kind, status = self.trail.get(effective_method(self.request)), _status_of(error)
         if kind is None or status not in (403, 404) or self.caller is None:
             return error
+        about = getattr(error, "about", "") or self.about
         about_id = getattr(error, "about_id", None) or next(iter(self.kwargs.values()), None)
         try:
             with account_scope(self.caller.practice_id):
@@ -156,8 +168,8 @@ class ApiView(PracticeScoped):
                     kind,
                     practice_id=self.caller.practice_id,
                     outcome=Outcome.REFUSED,
-                    patients=getattr(error, "patients", ()),
-                    about=getattr(error, "about", "") or self.about,
+                    patients=patients_of(about, about_id),
+                    about=about,
                     about_id=about_id,
                     status=status,
                 )

@@ -327,6 +327,13 @@ def test_every_look_under_it_names_it_in_the_trail(as_role, chart):
         assert orjson.loads(event.details)["emergency"] == [access_id], event.kind
     (seen,) = told("appointment.listed")
     assert orjson.loads(seen.details)["emergency"] == [access_id]
+    body = {"patientId": chart.pk, "diagnosis": "Shock", "prescription": "", "notes": ""}
+    assert doctor.post("/api/records", body, content_type="application/json").status_code == 201
+    written = [event for event in told("data.created") if event.about == "records.MedicalRecord" and event.role]
+    assert [orjson.loads(event.details).get("emergency") for event in written] == [
+        None,  # the record, by django-auditlog
+        [access_id],  # by which emergency access it could be written
+    ]
     assert not any("unconscious" in event.details for event in whole_trail().all())
 
 

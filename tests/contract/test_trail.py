@@ -1,14 +1,18 @@
 """What the trail holds after things were done: through the API, the admin site, commands and bulk writes (45 CFR
 164.312(b)); and that nothing is done or shown where it cannot be written."""
 
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from uuid import UUID
 
 import orjson
 import pytest
+from django.core.exceptions import FieldError
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import User
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit import context, trail
@@ -16,12 +20,14 @@ from audit.context import NoOrigin, Origin
 from audit.events import Kind
 from audit.models import Subject
 from audit.tests.whole_trail import record, whole_trail
-from core.tenancy import practice_scope
+from core.tenancy import PracticeQuerySet, installation_scope, practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
 from records.tests.factories import MedicalRecordFactory
 
+trail_statement = trail._statement
+FIRST = UUID("01890000-0000-7000-8000-000000000001")
 CHART = {
     "name": "Zebulon Quartermain",
     "email": "zebulon@example.com",
@@ -122,6 +128,80 @@ def test_bulk_writes_are_told_with_whom_they_touched(practice, make_user):
     assert named == [{str(chart.pk) for chart in some} for some in (charts, charts[:2], charts[2:])]
     with practice_scope(practice.pk):
         assert Subject.objects.filter(practice_id=practice.pk, patient_id=charts[0].pk).count() == 2
+
+
+def test_a_row_that_moves_to_another_patient_tells_of_both(practice, make_user, chart):
+    with practice_scope(practice.pk):
+        other = PatientFactory()
+        appointment = AppointmentFactory(patient=chart, doctor=make_user("doctor"))
+        chart.appointments.update(patient=other)
+        appointment.refresh_from_db()
+        appointment.patient = chart
+        appointment.save()
+
+    moved = events(kind=Kind.CHANGED, about="appointments.Appointment")
+    both = {str(chart.pk), str(other.pk)}
+    assert [set(orjson.loads(event.patients)) for event in moved] == [both, both]
+
+
+def test_a_bulk_write_that_hides_what_it_did_is_refused(practice, chart):
+    with practice_scope(practice.pk):
+        for hiding in ({"ignore_conflicts": True}, {"update_conflicts": True, "unique_fields": ["id"]}):
+            with pytest.raises(FieldError):
+                Patient.objects.bulk_create([PatientFactory.build(practice=practice)], **hiding)
+
+
+def test_a_bulk_write_to_accounts_of_all_practices_is_told(make_user):
+    user = make_user("staff")
+
+    User.sign_in.filter(pk=user.pk).update(department="Archive")
+
+    (event,) = events(kind=Kind.CHANGED, about="accounts.User")
+    assert orjson.loads(event.details) == {"count": 1, "fields": ["department"]}
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_bulk_write_changes_nobody_whom_it_does_not_name(practice, chart, monkeypatch):
+    """A row that is committed between looking and writing is either left alone or named."""
+    held = PracticeQuerySet._hold
+
+    def hold_and_let_another_in(rows):
+        found = held(rows)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(add_chart, practice).result()
+        return found
+
+    monkeypatch.setattr(PracticeQuerySet, "_hold", hold_and_let_another_in)
+    with practice_scope(practice.pk):
+        assert Patient.objects.update(gender="other") == 1
+        assert Patient.objects.exclude(gender="other").count() == 1
+
+    (event,) = events(kind=Kind.CHANGED, about="patients.Patient")
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+
+
+def add_chart(practice):
+    with practice_scope(practice.pk):
+        PatientFactory(gender="female")
+    connection.close()
+
+
+def test_a_refusal_by_role_names_the_patient_of_the_chart(as_role, chart):
+    as_role("billing").get(f"/api/patients/{chart.pk}/accesses")
+
+    (event,) = events(outcome="refused")
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+
+
+def test_an_event_that_the_database_swallows_is_no_event(db, monkeypatch):
+    monkeypatch.setattr(trail, "_statement", lambda: f"{trail_statement()} ON CONFLICT DO NOTHING")
+    monkeypatch.setattr(trail, "_id_of", lambda at: FIRST)
+    with installation_scope():
+        trail.record(Kind.CHART_READ, practice_id=None)
+
+        with pytest.raises(trail.TrailDown):
+            trail.record(Kind.CHART_READ, practice_id=None)
 
 
 def test_deleting_many_is_told_for_each(practice, make_user, chart):
