@@ -208,7 +208,7 @@ def test_a_lost_email_closes_nobodys_account(make_user, client):
     )
 
     assert answer.status_code == 200
-    assert answer.json()["email"] == "[cannot be decrypted: key 7 is missing]"
+    assert answer.json()["user"]["email"] == "[cannot be decrypted: key 7 is missing]"
     assert client.get("/api/users/me").status_code == 200
     with practice_scope(user.practice_id):
         assert Event.objects.filter(kind="sign_in.succeeded", user_id=user.pk).count() == 1
