@@ -167,7 +167,7 @@ def test_since_looks_at_what_was_sealed_from_then_on(sealed):
     between = seals().last().at.isoformat()
     events().filter(pk=events().first().pk).update(role="admin")
 
-    assert command(f"--since={between}", f"--practice={PRACTICE}")[0] == "6 events and 1 seals are what was written.\n"
+    assert command(f"--since={between}", f"--practice={PRACTICE}")[0] == "6 events and 1 seal are what was written.\n"
     assert "MAC" in refusal(f"--practice={PRACTICE}", "--since=2026-01-01T08:00")
 
 

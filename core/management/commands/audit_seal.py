@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
+from django.template.defaultfilters import pluralize
 
 from audit.seals import Sealing
 from core.tenancy import installation_scope
@@ -38,7 +39,8 @@ class Command(BaseCommand):
             left_out += 1
             self.stderr.write(self.style.ERROR(str(finding)))
         if sealing.events or not left_out:
-            self.stdout.write(f"Sealed {sealing.events:,} events under {sealing.seals:,} seals.")
+            events, seals = sealing.events, sealing.seals
+            self.stdout.write(f"Sealed {events:,} event{pluralize(events)} under {seals:,} seal{pluralize(seals)}.")
         return left_out
 
     def _keep_sealing(self, seconds: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -58,12 +59,14 @@ class Command(BaseCommand):
         self._tell(verification)
 
     def _tell(self, verification: Verification) -> None:
-        said = f"{verification.events:,} events and {verification.seals:,} seals are what was written."
+        events, seals = verification.events, verification.seals
+        said = f"{events:,} event{pluralize(events)} and {seals:,} seal{pluralize(seals)} are what was written."
         self.stdout.write(self.style.SUCCESS(said))
         waiting, oldest = verification.waiting
         if oldest and oldest < timezone.now() - SEALED_WITHIN:
             said = (
-                f"{waiting:,} events wait to be sealed, the oldest since {oldest:%Y-%m-%d %H:%M} UTC: run audit_seal."
+                f"{waiting:,} event{pluralize(waiting)} wait{pluralize(waiting, 's,')} to be sealed, "
+                f"the oldest since {oldest:%Y-%m-%d %H:%M} UTC: run audit_seal."
             )
             self.stderr.write(self.style.WARNING(said))
 
