@@ -23,6 +23,8 @@ class Kind(models.TextChoices):
     ROLE_CHANGED = "account.role_changed", "Role changed"
     DEACTIVATED = "account.deactivated", "Account deactivated"
     REACTIVATED = "account.reactivated", "Account reactivated"
+    # a platform superuser
+    PRACTICE_ENTERED = "practice.entered", "Practice entered"
     # reading
     CHART_READ = "chart.read", "Chart opened"
     CHARTS_LISTED = "chart.listed", "Charts listed"

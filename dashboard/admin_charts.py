@@ -135,7 +135,6 @@ class PatientAdmin(PracticeModelAdmin):
 
     def _closed(self, request: HttpRequest, patient_id: UUID, form: "EmergencyForm") -> HttpResponse:
         """The page in the place of a chart that is closed to this person."""
-        request.refused = [patient_id]  # type: ignore[attr-defined] # for the trail
         chart = Patient.objects.only("name", "restricted", "primary_doctor").found(pk=patient_id)
         context = {
             **self.admin_site.each_context(request),

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
-from audit import context, trail
+from audit import trail
 from audit.events import Kind, Outcome
 from core.api.errors import TRAIL_DOWN
 from patients.models import Patient
@@ -42,16 +42,25 @@ def shows(
     request: HttpRequest, rows: Iterable[Model], *, about: str, about_id: UUID | None = None, **told: Any
 ) -> None:
     """Say whom the page shows, and open what of it this person may look into: a restricted chart is shown closed
-    otherwise. Rows that name no patient, such as accounts, are told by their own keys."""
+    otherwise. A patient's account names their chart; rows that name no patient, such as the team's accounts, are told
+    by their own keys."""
     rows = list(rows)
     charts = [row if isinstance(row, Patient) else getattr(row, "patient", None) for row in rows]
     user = cast("User", request.user)
     told |= emergencies(open_for(user, [chart for chart in charts if chart is not None]))
-    patients = [patient for row in rows for patient in row.about_patients()]  # type: ignore[attr-defined]
-    others = [row.pk for row in rows if not row.about_patients()]  # type: ignore[attr-defined]
+    charts_of = _charts_of([row.pk for row in rows if isinstance(row, User)])
+    named = {row.pk: charts_of.get(row.pk) or row.about_patients() for row in rows}  # type: ignore[attr-defined]
+    patients = [patient for row in rows for patient in named[row.pk]]
+    others = [row.pk for row in rows if not named[row.pk]]
     if others:
         told["rows"] = others
     request.shown = {"patients": patients, "about": about, "about_id": about_id, **told}  # type: ignore[attr-defined]
+
+
+def _charts_of(accounts: list[UUID]) -> dict[UUID, list[UUID]]:
+    """Asked once for a whole page."""
+    charts = Patient.objects.filter(user__in=accounts).values_list("user", "pk") if accounts else ()
+    return {account: [chart] for account, chart in charts}
 
 
 class AdminTrail:
@@ -64,8 +73,6 @@ class AdminTrail:
         practice = getattr(request, "practice", None)
         if practice is None:
             return self.get_response(request)
-        assert isinstance(request.user, User)
-        context.identify(user_id=request.user.pk, role=request.user.role, practice_id=practice.pk)
         response = self.get_response(request)
         try:
             _tell(request, response, practice.pk)
@@ -87,11 +94,12 @@ def _tell(request: HttpRequest, response: HttpResponse, practice_id: UUID) -> No
     page = match.url_name if match else None
     if response.status_code in (403, 404):
         asked = next((value for value in map(_as_uuid, match.kwargs.values()) if value), None) if match else None
+        charts = Patient.objects.filter(Q(pk=asked) | Q(user=asked)).values_list("pk", flat=True) if asked else ()
         trail.record(
             Kind.PAGE_READ,
             practice_id=practice_id,
             outcome=Outcome.REFUSED,
-            patients=getattr(request, "refused", ()),
+            patients=charts,
             about_id=asked,
             page=page,
             status=response.status_code,

@@ -11,6 +11,7 @@ from django.urls import resolve
 from django.utils import timezone
 
 from accounts import page_sessions
+from audit import context
 from audit.trail import TrailDown
 from core.encryption.fields import unreadable_marked
 from core.errors import Refusal
@@ -42,6 +43,7 @@ class AdminScope:
         if not request.user.is_authenticated:
             return self.get_response(request)
         practice = _practice_of(request)
+        context.identify(user_id=request.user.pk, role=request.user.role, practice_id=practice.pk if practice else None)
         if practice is None:
             if resolve(request.path_info).url_name in WITHOUT_PRACTICE:
                 return self.get_response(request)

@@ -21,8 +21,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from accounts import services
 from accounts.page_sessions import session_of
 from accounts.sign_in_trail import tell
+from audit import trail
 from audit.events import Kind, Outcome
 from core.api import limits
+from core.tenancy import practice_scope
 from dashboard.admin_base import PracticeModelAdmin
 from dashboard.admin_reads import shows
 from dashboard.admin_scope import pick
@@ -149,7 +151,10 @@ class PraxisAdminSite(UnfoldAdminSite):
             return redirect("admin:index")
         form = PickPracticeForm(request.POST or None)
         if form.is_valid():
-            pick(request, form.cleaned_data["practice"].pk)
+            practice_id = form.cleaned_data["practice"].pk
+            with practice_scope(practice_id):
+                trail.record(Kind.PRACTICE_ENTERED, practice_id=practice_id)
+            pick(request, practice_id)
             return redirect("admin:index")
         return render(
             request,

@@ -115,6 +115,16 @@ def test_a_failure(client, make_user, login, who, reason):
     assert told(Kind.SIGNED_IN) == []
 
 
+def test_a_failure_at_a_browser_where_somebody_else_is_signed_in_is_nobodys(client, make_user):
+    client.force_login(make_user("admin"))
+    for _ in range(6):
+        site_login(client, "somebody@example.com", "wrong")
+
+    failed = told(Kind.SIGN_IN_FAILED, Kind.LOCKED_OUT)
+    assert len(failed) == 6
+    assert {(event.user_id, event.role) for event in failed} == {(None, "")}
+
+
 @both_doors
 @pytest.mark.parametrize("known", [True, False])
 def test_a_lockout(client, make_user, login, known):
@@ -150,8 +160,9 @@ def test_no_email_and_no_password_is_in_the_trails_plain_columns(client, make_us
 
     with installation_scope(), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM audit_event")
-        assert cursor.rowcount > 3
-        rows = repr([[bytes(c) if isinstance(c, memoryview) else c for c in row] for row in cursor.fetchall()])
+        found = cursor.fetchall()
+    assert len(found) > 3
+    rows = repr([[bytes(c) if isinstance(c, memoryview) else c for c in row] for row in found])
     assert "plain@example.com" not in rows and "s3cret-typed" not in rows and "eyJ" not in rows
 
 
@@ -306,6 +317,17 @@ def test_a_reactivation(client, make_user):
 def test_the_platforms_superuser(superuser):
     event = the(Kind.REGISTERED)
     assert is_about(event, superuser) and event.practice_id == NO_PRACTICE
+
+
+def test_a_superusers_own_password_before_a_practice_is_picked(client, superuser):
+    client.force_login(superuser)
+    new = "correct horse battery 9"
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert client.post("/admin/password_change/", form).status_code == 302
+
+    changed = [event for event in told(Kind.CHANGED, Kind.PASSWORD_CHANGED) if event.about_id == superuser.pk]
+    assert {event.kind for event in changed} == {Kind.CHANGED, Kind.PASSWORD_CHANGED}
+    assert all(is_by(event, superuser) for event in changed)
 
 
 # --- What the trail cannot take does not happen

@@ -69,6 +69,68 @@ def test_a_superuser_reads_the_practice_they_picked(client, superuser, own, fore
     assert "emergency.reviewed" not in kinds
 
 
+def test_that_a_superuser_entered_is_told_in_the_practices_trail(client, superuser, own, foreign):
+    client.force_login(superuser)
+    for practice in (own.practice, foreign.practice):
+        client.post("/admin/pick-practice/", {"practice": str(practice.pk)})
+
+    entered = whole_trail().filter(kind="practice.entered").order_by("id")
+    assert [(event.practice_id, event.user_id) for event in entered] == [
+        (own.practice.pk, superuser.pk),
+        (foreign.practice.pk, superuser.pk),
+    ]
+    client.post("/admin/pick-practice/", {"practice": "no practice"})
+    assert entered.count() == 2
+
+
+def test_a_patients_account_names_their_chart(enter_as, own, make_user):
+    account, client = make_user("patient", email="pat@example.org"), enter_as("admin")
+    with practice_scope(own.practice.pk):
+        chart = PatientFactory(user=account)
+    for address in (
+        f"/admin/accounts/user/{account.pk}/change/",
+        "/admin/accounts/user/?q=pat@example.org",
+        "/admin/accounts/user/?who=all",
+    ):
+        assert client.get(address).status_code == 200
+        event = whole_trail().order_by("-id").first()
+        assert orjson.loads(event.patients) == [str(chart.pk)], address
+        assert str(account.pk) not in event.details
+    assert orjson.loads(event.details)["rows"] == [str(client.user.pk), str(own.doctor.pk)]  # the team's
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path"),
+    [
+        ("staff", "post", "patients/patient/{chart}/restrict/"),
+        ("staff", "post", "patients/patient/{chart}/lift-restriction/"),
+        ("admin", "post", "patients/patient/{chart}/lift-restriction/"),
+        ("staff", "post", "patients/patient/{chart}/emergency-access/"),
+        ("admin", "get", "patients/patient/{chart}/history/"),
+        ("admin", "get", "patients/patient/{chart}/change/"),
+        ("admin", "get", "accounts/user/{account}/change/"),
+    ],
+)
+def test_a_refused_attempt_names_the_chart(enter_as, own, make_user, role, method, path):
+    account, client = make_user("patient"), enter_as(role)
+    with practice_scope(own.practice.pk):
+        chart = PatientFactory(restricted=True, user=account)
+    address = "/admin/" + path.format(chart=chart.pk, account=account.pk)
+
+    assert getattr(client, method)(address, {"reason": "Found unconscious"}).status_code in (403, 404)
+
+    event = whole_trail().order_by("-id").first()
+    assert (event.outcome, event.user_id) == ("refused", client.user.pk)
+    assert orjson.loads(event.patients) == [str(chart.pk)]
+
+
+def test_a_refused_attempt_names_no_foreign_chart(enter_as, own, foreign):
+    assert enter_as("admin").get(f"/admin/patients/patient/{foreign.chart.pk}/change/").status_code == 404
+
+    event = whole_trail().order_by("-id").first()
+    assert (event.outcome, event.patients, event.about_id) == ("refused", "[]", foreign.chart.pk)
+
+
 def test_another_practices_events_and_people_stay_away(enter_as, own, foreign):
     tell(foreign.practice, patients=[foreign.chart.pk], user_id=foreign.doctor.pk, role="doctor")
     client = enter_as("admin")
