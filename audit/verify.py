@@ -16,6 +16,7 @@ from audit.chain import Chain
 from audit.models import Digest, Event, Seal, Subject, Unsealed
 from audit.rows import CHUNK_ROWS, EVERYWHERE, Finding, Row, fault, practices, snapshot
 from audit.seals import NOT_THERE
+from audit.stored import first_misfit
 
 Exported = Mapping[UUID, tuple[int, bytes]]  # of a practice: the number and the line of a seal that was kept elsewhere
 
@@ -45,6 +46,9 @@ class Verification:
         """Raises Tampered for the first thing that is not as it was written. `since`: from the first seal on that was
         made then or later."""
         with snapshot():
+            misfit = first_misfit()
+            if misfit:
+                raise Tampered(*misfit)
             for one, (number, line) in exported.items():
                 if practice_id in (None, one):
                     _check_exported(one, number, line)
