@@ -1,7 +1,7 @@
 """Shapes of the audit trail in the API."""
 
-from datetime import datetime, time
-from typing import Any
+from datetime import datetime, time, timedelta
+from typing import Any, ClassVar
 
 import orjson
 from django.utils import timezone
@@ -20,17 +20,26 @@ from dashboard.trail import Entry
 
 
 @extend_schema_field({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]})
-class InstantField(MomentField):
-    """A moment, or the first one of a day, in the current time zone."""
+class EdgeField(MomentField):
+    """Where a span of time begins or ends: a moment, or the midnight before a day, or after its `last` one, in the
+    current time zone."""
+
+    default_error_messages: ClassVar = {
+        "invalid": "Give a date (YYYY-MM-DD) or a moment (YYYY-MM-DDThh:mm:ss, with or without an offset)."
+    }
+
+    def __init__(self, *, last: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.days_on = timedelta(days=int(last))
 
     def to_internal_value(self, value: Any) -> datetime:
         try:
             day = parse_date(str(value))
         except ValueError:
-            self.fail("invalid", format="YYYY-MM-DD or YYYY-MM-DDThh:mm:ss")
+            self.fail("invalid")
         if day is not None:
             check_day(day)
-            return datetime.combine(day, time.min, timezone.get_current_timezone())
+            return datetime.combine(day + self.days_on, time.min, timezone.get_current_timezone())
         moment: datetime = super().to_internal_value(value)
         check_day(moment.date())
         return moment
@@ -51,14 +60,18 @@ class TrailQuery(CursorQuery):
 
     def get_fields(self) -> dict[str, Any]:
         span = {  # `from` is no name for an attribute
-            "from": InstantField(source="start", required=False, help_text="Included. A day in the practice's time."),
-            "to": InstantField(source="end", required=False, help_text="Not included. A day stands for its beginning."),
+            "from": EdgeField(
+                source="start", required=False, help_text="A moment, included, or a day of the practice's calendar."
+            ),
+            "to": EdgeField(
+                source="end", last=True, required=False, help_text="A moment, not included, or a day, the whole of it."
+            ),
         }
         return {**super().get_fields(), **span}
 
     def validate(self, query: dict[str, Any]) -> dict[str, Any]:
-        if "start" in query and "end" in query and query["start"] > query["end"]:
-            raise serializers.ValidationError({"to": ["This is before `from`."]})
+        if "start" in query and "end" in query and query["start"] >= query["end"]:
+            raise serializers.ValidationError({"to": ["Nothing lies between `from` and this."]})
         return query
 
 

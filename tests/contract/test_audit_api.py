@@ -101,7 +101,6 @@ class TestTheFilters:
         assert between(**{"from": middle["at"]}) == [last, middle]
         assert between(to=middle["at"]) == [first]
         assert between(**{"from": first["at"], "to": last["at"]}) == [middle, first]
-        assert between(**{"from": middle["at"], "to": middle["at"]}) == []
         assert between(**{"from": "1950-01-01", "to": "2190-01-01"}) == [last, middle, first]
         assert between(to="1950-01-01") == []
 
@@ -140,9 +139,11 @@ def test_a_day_is_the_practices_own(inner_clinic):
     def listed(**span):
         return events(inner_clinic, user=doctor.id, event="chart.listed", **span)
 
-    assert listed(**{"from": str(today), "to": str(tomorrow)}) == [event]
+    assert listed(**{"from": str(today), "to": str(today)}) == [event]
+    assert listed(**{"from": event["at"], "to": str(today)}) == [event]
     assert listed(**{"from": str(tomorrow)}) == []
-    assert listed(to=str(today)) == []
+    assert listed(to=str(today - timedelta(days=1))) == []
+    assert listed(to=f"{today}T00:00") == []
     assert listed(**{"from": f"{local:%Y-%m-%dT%H:%M}"}) == [event]  # without an offset: local
 
 
@@ -165,7 +166,9 @@ def test_a_day_is_the_practices_own(inner_clinic):
         ({"to": "9999-12-31T23:59:59-12:00"}, "to"),
         ({"to": "9" * 500}, "to"),
         ({"from": "2026-01-02", "to": "2026-01-01"}, "to"),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01"}, "to"),
         ({"from": "2026-01-01T10:00:00.000001Z", "to": "2026-01-01T10:00:00Z"}, "to"),
+        ({"from": "2026-01-01T10:00:00Z", "to": "2026-01-01T10:00:00Z"}, "to"),
         ({"limit": "0"}, "limit"),
         ({"limit": "ten"}, "limit"),
         ({"cursor": "next"}, "cursor"),
@@ -177,6 +180,14 @@ def test_what_is_no_filter_is_named(clinic, query, field):
     answer = clinic.admin.get(AUDIT, **query)
 
     assert (answer.status, set(answer.json["errors"])) == (400, {field})
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2026-02-30"])
+def test_what_a_span_is_given_in_is_said(clinic, value):
+    answer = clinic.admin.get(AUDIT, to=value)
+
+    said = "Give a date (YYYY-MM-DD) or a moment (YYYY-MM-DDThh:mm:ss, with or without an offset)."
+    assert answer.json["errors"] == {"to": [said]}
 
 
 def test_a_filter_that_is_empty_narrows_nothing(clinic):
