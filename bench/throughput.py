@@ -25,7 +25,7 @@ from bench.report import block
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 CONNECTIONS = 8
-ROUNDS = 5
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 WITHOUT = {"DATABASE_URL": DATABASE_URL, "DJANGO_SETTINGS_MODULE": "bench.without_row_security"}
 
 
