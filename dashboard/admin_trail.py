@@ -8,7 +8,6 @@ from uuid import UUID
 
 import orjson
 from django import forms
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
@@ -30,6 +29,7 @@ from core.tenancy import current_practice_id
 from dashboard.admin_base import acting
 from dashboard.admin_reads import shows
 from dashboard.trail import Entry, entries
+from dashboard.trail_words import in_words
 from patients.models import Patient
 
 EVENTS_SHOWN, PATIENTS_SHOWN = 25, 5  # on a page; of each event
@@ -123,23 +123,25 @@ class Line:
         return str(Role(role).label) if role in Role else role
 
     @property
-    def about(self) -> str:
-        """`patients.Patient` as its forms call it."""
-        about = self.entry.event.about
-        try:
-            return str(apps.get_model(about)._meta.verbose_name)
-        except (LookupError, ValueError):
-            return about
-
-    @property
     def outcome(self) -> str:
         return str(Outcome(self.entry.event.outcome).label)
 
     @property
-    def details(self) -> list[tuple[str, str]]:
-        """What else is known, in words: `("fields", "name, phone")`."""
-        told: dict[str, Any] = orjson.loads(self.entry.event.details)
-        return [(name.replace("_", " "), _in_words(value)) for name, value in told.items() if value not in ([], {}, "")]
+    def words(self) -> str:
+        return "; ".join(in_words(self.entry.event))
+
+    @property
+    def as_stored(self) -> list[tuple[str, str]]:
+        """All that the trail holds beside that, for who looks closer."""
+        event = self.entry.event
+        told: dict[str, Any] = orjson.loads(event.details)
+        known = {"event": event.kind, "about": event.about, "id": event.about_id, **told, "browser": event.agent}
+        known["request"] = event.request_id
+        return [
+            (name.replace("_", " "), _in_words(value))
+            for name, value in known.items()
+            if value not in ([], {}, "", None)
+        ]
 
 
 def may_read(request: HttpRequest) -> bool:

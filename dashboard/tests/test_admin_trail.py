@@ -16,6 +16,7 @@ from core.tenancy import practice_scope
 from patients.tests.factories import PatientFactory
 
 TRAIL = "/admin/trail/"
+NOBODY = "01890000-0000-7000-8000-000000000000"
 
 
 def tell(practice, kind=Kind.CHART_READ, **more):
@@ -37,7 +38,38 @@ def test_events_are_shown_in_names(enter_as, own):
     assert "Dr Ownwood" in page
     assert f'<a href="/admin/patients/patient/{own.chart.pk}/change/">Ann Ownwood</a>' in page
     assert "Chart opened" in page
-    assert "hits: 3" in page
+    assert "3 hits" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "words"),
+    [
+        (Kind.PAGE_READ, {"page": "patients_patient_changelist"}, "Patients, list"),
+        (Kind.PAGE_READ, {"page": "patients_patient_break_glass", "rows": [NOBODY]}, "Patient, break glass"),
+        (Kind.PAGE_READ, {"page": "index", "emergency": [NOBODY]}, "Today; in an emergency"),
+        (Kind.CHARTS_SEARCHED, {"hits": 25, "page": 2, "limit": 10}, "25 hits; page 2"),
+        (Kind.CHARTS_LISTED, {"hits": 1, "page": 1, "limit": 10}, "1 hit"),
+        (Kind.TRAIL_READ, {"filters": {"patient": NOBODY, "start": "2026-01-01"}}, "filtered by patient, from"),
+        (Kind.CHANGED, {"about": "patients.Patient", "fields": ["name", "blood_type"]}, "patient; name, blood type"),
+        (Kind.DELETED, {"fields": list("abcdefgh")}, "a, b, c, d, e, f and 2 more"),
+        (Kind.SIGNED_IN, {"door": "admin_site"}, "door: admin site"),
+        (Kind.SIGN_IN_FAILED, {"reason": "wrong_password"}, "wrong password"),
+        (Kind.SESSION_ENDED, {"session": NOBODY, "by": NOBODY}, ""),
+        (Kind.CHART_READ, {"outcome": Outcome.REFUSED, "about_id": UUID(NOBODY), "status": 404},
+         f"not there for them; asked for {NOBODY}"),
+    ],
+)  # fmt: skip
+def test_details_are_told_in_words_and_stand_whole_behind_them(enter_as, own, kind, told, words):
+    tell(own.practice, kind, **told)
+
+    answer = enter_as("admin").get(TRAIL, {"event": kind.value})
+
+    (line,) = [line for line in answer.context["lines"] if line.entry.event.user_id is None]
+    assert line.words == words
+    page = answer.content.decode()
+    assert f"<li>event: {kind.value}</li>" in page
+    for name in told.keys() - {"outcome", "fields", "filters", "rows", "emergency"}:
+        assert f"<li>{name.replace('about_id', 'id')}: {told[name]}</li>" in page
 
 
 @pytest.mark.parametrize("role", ["staff", "doctor", "billing", "patient"])
@@ -247,7 +279,7 @@ def test_of_many_patients_the_first_are_named_and_the_one_asked_for(enter_as, ow
 
 
 def test_somebody_who_is_gone_a_lost_chart_and_nobody(enter_as, own):
-    gone = UUID("01890000-0000-7000-8000-000000000000")
+    gone = UUID(NOBODY)
     tell(own.practice, user_id=gone, role="doctor", patients=[gone])
     tell(own.practice, Kind.SIGN_IN_FAILED, outcome=Outcome.FAILED, email="who@example.com")
     client = enter_as("admin")

@@ -1,5 +1,7 @@
 """Breaking the glass and signing it off, with the keyboard alone and on a narrow screen."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -31,6 +33,10 @@ def test_breaking_the_glass_and_signing_off_with_the_keyboard(sign_in, live_serv
     page = sign_in("admin")  # a colleague
     page.goto("/admin/")
     assert not overflows(page)
+    page.set_viewport_size({"width": 1280, "height": 850})
+    expect(page.get_by_role("link", name=re.compile(r"Emergency access.*\b1 waiting"))).to_be_visible()
+    assert page.locator(".praxis-badge").bounding_box()["width"] < 30  # the number alone is seen
+    page.set_viewport_size(NARROW)
     tab_to(page.get_by_role("link", name="opened the chart of Rosa Hidden"))
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/{access.pk}/change/")
