@@ -89,8 +89,9 @@ def fill():
     patients = [UUID(int=dice.getrandbits(128)) for _ in range(PATIENTS)]
 
     def write(number):
-        named = dice.sample(patients, 10) if number % 4 == 0 else [dice.choice(patients)]
-        kind = Kind.CHARTS_LISTED if number % 4 == 0 else Kind.CHART_READ
+        is_list = number // PRACTICES % 4 == 0
+        named = dice.sample(patients, 10) if is_list else [dice.choice(patients)]
+        kind = Kind.CHARTS_LISTED if is_list else Kind.CHART_READ
         trail.record(kind, practice_id=practices[number % PRACTICES], patients=named, user_id=patients[0], count=1)
 
     def timed(number):
@@ -101,7 +102,7 @@ def fill():
             return (time.perf_counter() - started) * 1e6
 
     with installation_scope():
-        one, ten = ([timed(number) for _ in range(MEASURED // 4)] for number in (1, 4))
+        one, ten = ([timed(number) for _ in range(MEASURED // 4)] for number in (PRACTICES, 0))
         collected = []
         trail._insert = lambda **columns: collected.append(trail_values(columns))
         for start in range(0, EVENTS - MEASURED, BATCH):
