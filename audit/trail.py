@@ -4,6 +4,7 @@ An event is written in the transaction of what it tells: called inside one, it s
 is written before the answer leaves. If it cannot be written, TrailDown is raised, and nothing may be served.
 """
 
+import secrets
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -12,7 +13,6 @@ from uuid import UUID
 import orjson
 from django.db import DatabaseError, connection, models
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
 from audit import context, keys
 from audit.events import Kind, Outcome
@@ -102,7 +102,11 @@ def record_change(row: models.Model, *, kind: Kind, fields: list[str], patients:
 
 
 def _id_of(at: Any) -> UUID:
-    return uuid7(nanoseconds=round(at.timestamp() * 1_000_000) * 1000)
+    """A UUIDv7 with the fraction of the millisecond behind it (RFC 9562, 6.2, method 3): what one process does stays in
+    the order in which it was done."""
+    milliseconds, microseconds = divmod(round(at.timestamp() * 1_000_000), 1000)
+    fraction = microseconds * 4096 // 1000
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62))
 
 
 def _insert(**columns: Any) -> None:

@@ -19,7 +19,7 @@ PATIENTS = int(os.environ.get("BENCH_PATIENTS", "1000000"))
 APPOINTMENTS, RECORDS = PATIENTS // 2, PATIENTS // 5
 PASSWORD = "Passw0rd!"
 ROLE = "praxis_bench_app"
-AS_ROLE = f"-c role={ROLE}"  # libpq's options
+AS_ROLE = f"-c role={ROLE} -c jit=off"  # libpq's options; the second is the settings' own
 ENVIRONMENT = {
     "ENV_FILE": "",
     "DEBUG": "false",

@@ -99,6 +99,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"praxis-test-{os.getpid()}.sqlite3"}
 else:
     DATABASES["default"]["OPTIONS"] = {
+        # compiling takes longer than any query here: where the planner misjudged a new column it took half a second
+        "options": "-c jit=off",
         **dict(DATABASES["default"].get("OPTIONS", {})),  # type: ignore[call-overload]
         "connect_timeout": 5,
         # never smaller than the threads, or requests would wait for each other's connection

@@ -93,7 +93,7 @@ def test_what_breaks_is_told_by_type_and_place_alone(as_role, make_user, monkeyp
             raise RuntimeError(f"no {MARK}") from error
 
     monkeypatch.setattr("dashboard.statistics.dashboard", break_down)
-    monkeypatch.setattr("dashboard.admin_home.context", break_down)
+    monkeypatch.setattr("dashboard.admin_home.dashboard", break_down)  # unfold remembers `context` itself
     client = as_role("admin")
     client.force_login(client.user)
     client.raise_request_exception = False

@@ -139,6 +139,8 @@ class Migration(migrations.Migration):
             """,
             "ALTER TABLE patients_emergencyaccess DROP CONSTRAINT emergency_overlap;",
         ),
+        # a new column has no statistics, and the planner would take half of the charts for restricted until it has
+        VendorSQL("postgresql", "ANALYZE patients_patient;", ""),
         VendorSQL(
             "sqlite",
             TRIGGER.format(name="insert", event="INSERT", overlaps=OVERLAPS)
