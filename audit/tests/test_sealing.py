@@ -20,7 +20,7 @@ from audit import trail
 from audit.events import Kind
 from audit.models import NO_PRACTICE, Event, Seal, Unsealed
 from audit.seals import Sealing
-from audit.tests.trails import let_the_owner_tamper, seal, verify, write, write_some
+from audit.tests.trails import let_the_owner_tamper, seal, verify, write_at, write_some
 from core.tenancy import installation_scope
 from tests.server import ROOT, Server, own_database
 
@@ -82,39 +82,39 @@ def test_a_long_queue_becomes_several_seals_that_follow_each_other(trail_of_two)
     assert verify().waiting.events == 0
 
 
-def test_what_is_committed_after_later_events_were_sealed_is_named_apart(db):
-    late, _ = write(PRACTICE), write(PRACTICE)
+@pytest.fixture
+def minutes_ago():
+    """`minutes_ago(2)`: so long before this test."""
+    started = timezone.now()
+    return lambda minutes: started - timedelta(minutes=minutes)
+
+
+def test_what_is_committed_after_later_events_were_sealed_is_named_apart(db, minutes_ago):
+    late = write_at(minutes_ago(3), PRACTICE)
+    write_at(minutes_ago(2), PRACTICE)
     Unsealed.objects.filter(pk=late.pk).delete()
     seal()
     Unsealed(event_id=late.pk, practice_id=PRACTICE).save(force_insert=True)
-    write(PRACTICE)
+    last = write_at(minutes_ago(1), PRACTICE)
     seal()
 
     first, second = Seal.objects.filter(practice_id=PRACTICE).order_by("number")
     assert (bytes(first.apart), bytes(second.apart)) == (b"", late.pk.bytes)
-    assert second.count == 2 and second.last_event == Event.objects.filter(practice_id=PRACTICE).latest("pk").pk
+    assert (second.count, second.last_event) == (2, last.pk)
     verify()
 
 
-def test_an_event_dated_ahead_of_the_sealers_clock_does_not_make_all_later_ones_late(db, monkeypatch):
-    ahead = timezone.now() + timedelta(days=400)
-    with monkeypatch.context() as patched:
-        patched.setattr(trail.timezone, "now", lambda: ahead)
-        future = write(PRACTICE)
-    present = write_at_present()
+def test_an_event_dated_ahead_of_the_sealers_clock_does_not_make_all_later_ones_late(db, minutes_ago):
+    ahead = write_at(minutes_ago(-600_000), PRACTICE)
+    present = write_at(minutes_ago(2), PRACTICE)
     seal()
-    write_at_present()
+    write_at(minutes_ago(1), PRACTICE)
     seal()
 
     first, second = Seal.objects.filter(practice_id=PRACTICE).order_by("number")
-    assert (bytes(first.apart), first.last_event) == (future.pk.bytes, present)
+    assert (bytes(first.apart), first.last_event) == (ahead.pk.bytes, present.pk)
     assert bytes(second.apart) == b""
     verify()
-
-
-def write_at_present():
-    trail.record(Kind.CHART_READ, practice_id=PRACTICE)
-    return Event.objects.filter(practice_id=PRACTICE, at__lt=timezone.now()).latest("pk").pk
 
 
 def test_a_forged_row_is_named_and_left_out_and_the_rest_is_sealed(trail_of_two):

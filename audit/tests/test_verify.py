@@ -11,10 +11,9 @@ from django.test import override_settings
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from audit import trail
 from audit.events import Kind
 from audit.models import Event, Seal, Subject, Unsealed
-from audit.tests.trails import exported, let_the_owner_tamper, seal, verify, write, write_some
+from audit.tests.trails import exported, let_the_owner_tamper, seal, verify, write, write_at, write_some
 
 pytestmark = pytest.mark.usefixtures("in_installation_scope")
 
@@ -46,6 +45,11 @@ def sealed(db):
 
 def events(practice_id=PRACTICE):
     return Event.objects.filter(practice_id=practice_id).order_by("pk")
+
+
+def telling():
+    """An event that tells of a patient."""
+    return events().exclude(patients="[]")[0]
 
 
 def seals(practice_id=PRACTICE):
@@ -88,7 +92,7 @@ def test_the_first_bad_row_is_named(sealed):
 @pytest.mark.parametrize(
     ("tamper", "table", "said"),
     [
-        (lambda: events().filter(pk=events()[1].pk).delete(), "audit_subject", "does not tell of the patient"),
+        (lambda: events().filter(pk=telling().pk).delete(), "audit_subject", "does not tell of the patient"),
         (
             lambda: events().filter(pk=events().filter(patients="[]")[0].pk).delete(),
             "audit_seal",
@@ -101,7 +105,7 @@ def test_the_first_bad_row_is_named(sealed):
             "audit_seal",
             "its MAC is not that of its content (number 1",
         ),
-        (lambda: Subject.objects.filter(event_id=events()[1].pk).delete(), "audit_subject", "is missing"),
+        (lambda: Subject.objects.filter(event_id=telling().pk).delete(), "audit_subject", "is missing"),
         (lambda: events().filter(pk=events()[3].pk).update(key_id=9), "audit_event", "its key 9 is not in AUDIT_KEYS"),
         (lambda: events().filter(pk=events()[3].pk).update(details='{"a"'), "audit_event", "content cannot be read"),
         (
@@ -172,7 +176,7 @@ def test_since_looks_at_what_was_sealed_from_then_on(sealed):
 
 
 def test_since_takes_what_was_late_into_the_seal_that_covers_it(db):
-    late = write(PRACTICE)
+    late = write_at(timezone.now() - timedelta(minutes=1), PRACTICE)
     write_some(PRACTICE, 3)
     Unsealed.objects.filter(pk=late.pk).delete()
     seal()
@@ -189,11 +193,9 @@ def test_odd_arguments_are_refused(db, arguments):
         command(*arguments)
 
 
-def test_events_that_nobody_seals_are_a_warning(db, monkeypatch):
+def test_events_that_nobody_seals_are_a_warning(db):
     earlier = timezone.now() - timedelta(minutes=9)
-    with monkeypatch.context() as patched:
-        patched.setattr(trail.timezone, "now", lambda: earlier)
-        write(PRACTICE)
+    write_at(earlier, PRACTICE)
     write(PRACTICE)
 
     out, errors = command()

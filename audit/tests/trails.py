@@ -1,5 +1,7 @@
 """A trail to be sealed, and what somebody who owns the tables can do to it."""
 
+from datetime import datetime
+from unittest.mock import patch
 from uuid import UUID
 
 from django.db import connection
@@ -16,9 +18,15 @@ KEPT = ("audit_event", "audit_subject", "audit_seal")
 
 
 def write(practice_id: UUID | None, *, patients: int = 1, **fields: object) -> Event:
-    named = [uuid7() for _ in range(patients)]
-    trail.record(Kind.CHART_READ, practice_id=practice_id, patients=named, user_id=uuid7(), role="doctor", **fields)
-    return Event.objects.latest("pk")
+    named, user_id = [uuid7() for _ in range(patients)], uuid7()
+    trail.record(Kind.CHART_READ, practice_id=practice_id, patients=named, user_id=user_id, role="doctor", **fields)
+    return Event.objects.get(user_id=user_id)
+
+
+def write_at(moment: datetime, practice_id: UUID | None) -> Event:
+    """Ids of one millisecond have no order; these are told apart by their times."""
+    with patch.object(trail.timezone, "now", return_value=moment):
+        return write(practice_id)
 
 
 def write_some(practice_id: UUID | None, amount: int) -> None:
