@@ -93,10 +93,8 @@ def test_names_stay_whole_and_rows_low_beside_long_ids(sign_in, told, practice):
         assert page.evaluate(BROKEN_WORDS) == []
         table, card = (page.locator(part).bounding_box() for part in (".praxis-trail", "section.praxis-card"))
         assert table["width"] <= card["width"]
-        if width == 1280:
-            assert (
-                max(row.bounding_box()["height"] for row in page.locator("tbody tr").all()) <= 120
-            )  # three lines and their padding; how long a moment is written depends on the hour
+        if width == 1280:  # three lines and their padding: how long a moment is written depends on the hour
+            assert max(row.bounding_box()["height"] for row in page.locator("tbody tr").all()) <= 120
     row = page.get_by_role("row", name=re.compile("Patients, list"))
     row.get_by_text("Details").click()
     expect(row.get_by_text("browser: Mozilla")).to_be_visible()
