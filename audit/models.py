@@ -72,13 +72,6 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"Event {self.pk}"
 
-    def canonical(self) -> bytes:
-        return canonical(tuple(getattr(self, name) for name in COVERED))
-
-    def sign(self) -> None:
-        """Under the newest key."""
-        self.mac = keys.mac(self.canonical(), key_id=self.key_id, purpose="event")
-
 
 COVERED = tuple(field.attname for field in Event._meta.concrete_fields if field.name != "mac")
 _NAMES = ("type", *COVERED)

@@ -20,7 +20,6 @@ from structlog.typing import EventDict, Processor
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = "site-packages/"
 MOST_FRAMES = 40
-_Raised = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def set_up(*, debug: bool) -> dict[str, Any]:
