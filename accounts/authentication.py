@@ -1,4 +1,4 @@
-"""How a request is tied to a user: the access cookie on the API, email and password at sign-in."""
+"""How a request is tied to a user: an access token on the API, email and password at sign-in."""
 
 from typing import Any
 
@@ -15,14 +15,25 @@ from accounts.models import User
 from accounts.tokens import InvalidToken, Kind, read
 from core.errors import NotSignedIn
 
+BEARER = "bearer"  # RFC 6750 2.1; the scheme's name has no case
+CHALLENGE = 'Bearer realm="praxis"'  # RFC 6750 3
 
-class CookieAuthentication(BaseAuthentication):
-    """The `access_token` cookie of the contract."""
+
+def bearer_token(request: HttpRequest | Request) -> str | None:
+    """What the Authorization header holds as a bearer token; None where it speaks of none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == BEARER else None
+
+
+class TokenAuthentication(BaseAuthentication):
+    """The access token of the Authorization header, else of the contract's `access_token` cookie."""
 
     def authenticate(self, request: Request) -> tuple[User, bool | None] | None:
         """The user, and as `request.auth` whether the call is within their limit (None: not counted yet)."""
-        token = request.COOKIES.get(ACCESS_COOKIE)
-        if not token:
+        token = bearer_token(request)
+        if token is None:
+            token = request.COOKIES.get(ACCESS_COOKIE) or None
+        if token is None:
             return None
         try:
             return sessions.user_of(read(token, Kind.ACCESS))
@@ -32,7 +43,10 @@ class CookieAuthentication(BaseAuthentication):
             raise AuthenticationFailed(refusal.detail) from refusal
 
     def authenticate_header(self, request: Request) -> str:
-        return "Cookie"  # what makes DRF answer 401 and not 403
+        """What makes DRF answer 401 and not 403."""
+        if bearer_token(request) is not None:
+            return f'{CHALLENGE}, error="invalid_token"'
+        return "Cookie" if ACCESS_COOKIE in request.COOKIES else CHALLENGE
 
 
 class EmailBackend:

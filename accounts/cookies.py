@@ -7,15 +7,15 @@ from django.http import HttpResponse
 
 from accounts.models import Session
 from accounts.tokens import Kind, access_life, issue, refresh_life
+from core.api.versions import V1
 
 ACCESS_COOKIE, REFRESH_COOKIE = "access_token", "refresh_token"
-PATHS = {ACCESS_COOKIE: "/", REFRESH_COOKIE: "/api/auth/refresh"}
 
 
-def _set(response: HttpResponse, name: str, value: str, max_age: int) -> None:
+def _set(response: HttpResponse, name: str, value: str, max_age: int, *, path: str = "/") -> None:
     cookie: Morsel[Any] = Morsel()
     cookie.set(name, value, value)
-    attributes: dict[str, Any] = {"httponly": True, "secure": True, "samesite": "Strict", "path": PATHS[name]}
+    attributes: dict[str, Any] = {"httponly": True, "secure": True, "samesite": "Strict", "path": path}
     cookie.update({**attributes, "max-age": max_age})
     dict.__setitem__(response.cookies, name, cookie)  # SimpleCookie's own would quote the empty value
 
@@ -24,10 +24,16 @@ def set_access(response: HttpResponse, session: Session) -> None:
     _set(response, ACCESS_COOKIE, issue(session, Kind.ACCESS), int(access_life().total_seconds()))
 
 
-def set_refresh(response: HttpResponse, session: Session) -> None:
-    _set(response, REFRESH_COOKIE, issue(session, Kind.REFRESH), int(refresh_life().total_seconds()))
+def set_refresh(response: HttpResponse, session: Session, *, path: str) -> None:
+    """For the refresh below the same spelling of the API as `path`, that of the sign-in."""
+    life = int(refresh_life().total_seconds())
+    _set(response, REFRESH_COOKIE, issue(session, Kind.REFRESH), life, path=_refresh_path(path))
 
 
-def clear(response: HttpResponse) -> None:
-    for name in PATHS:
-        _set(response, name, "", 0)
+def clear(response: HttpResponse, *, path: str) -> None:
+    _set(response, ACCESS_COOKIE, "", 0)
+    _set(response, REFRESH_COOKIE, "", 0, path=_refresh_path(path))
+
+
+def _refresh_path(path: str) -> str:
+    return f"{V1 if path.startswith(V1) else '/api'}/auth/refresh"

@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from typing import Any
+from uuid import UUID
 
 from axes.handlers.base import AxesHandler
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.models import User
 from core import redis
 from core.client import is_api
 from core.encryption.blind_index import normalised_email
@@ -50,16 +52,36 @@ def attempts_key(email: str) -> str:
     return f"login:attempts:{email}"
 
 
+def password_key(user_id: UUID) -> str:
+    """What wrong passwords of somebody who is signed in are counted under."""
+    return f"password:attempts:{user_id}"
+
+
+def second_factor_key(user_id: UUID) -> str:
+    """What wrong codes are counted under: by itself, so that a right password forgives none of them."""
+    return f"mfa:attempts:{user_id}"
+
+
 def reserve_attempt(email: str) -> int:
-    """Take one of the attempts of this email: 0 when there was one left, else the seconds until the lock opens.
-    Raises Unavailable when the count cannot be kept: sign-in fails closed."""
+    """One of the attempts of this email, as `reserve` takes it."""
+    return reserve(attempts_key(email))
+
+
+def reserve(key: str) -> int:
+    """Take one of the attempts counted under this key: 0 when there was one left, else the seconds until the lock
+    opens. Raises Unavailable when the count cannot be kept: sign-in fails closed."""
     if not redis.configured():
-        return _reserve_in_cache(attempts_key(email))
+        return _reserve_in_cache(_in_cache(key))
     arguments = [settings.LOGIN_ATTEMPTS, settings.LOGIN_ATTEMPTS_WINDOW, int(time.time())]
     try:
-        return int(redis.ask(lambda client: client.eval(_RESERVE, 1, attempts_key(email), *arguments)))
+        return int(redis.ask(lambda client: client.eval(_RESERVE, 1, key, *arguments)))
     except redis.RedisDown as error:
         raise Unavailable("Sign-in is not available right now. Please try again in a moment.") from error
+
+
+def _in_cache(key: str) -> str:
+    """Django's cache writes a key with a blank in it, a password in the wrong field perhaps, into a warning."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _reserve_in_cache(key: str) -> int:
@@ -75,9 +97,13 @@ def _reserve_in_cache(key: str) -> int:
 
 def clear_attempts(email: str) -> None:
     """A success forgives the failures before it."""
-    key = attempts_key(email)
+    clear(attempts_key(email))
+
+
+def clear(key: str) -> None:
+    """The same for what is counted under this key."""
     if not redis.configured():
-        cache.delete(key)
+        cache.delete(_in_cache(key))
         return
     try:
         redis.ask(lambda client: client.delete(key))
@@ -100,9 +126,13 @@ class ReservingHandler(AxesHandler):
         return wait == 0
 
     def reset_attempts(self, *, username: str | None = None, **kwargs: Any) -> int:
-        """What `manage.py axes_reset_username` calls to open a lock by hand."""
+        """What `manage.py axes_reset_username` calls to open every lock of this email by hand."""
         if username:
             clear_attempts(username)
+            user = User.sign_in.with_email(username)
+            if user is not None:
+                clear(password_key(user.pk))
+                clear(second_factor_key(user.pk))
         return int(bool(username))
 
 
@@ -110,7 +140,10 @@ def lockout_response(request: HttpRequest, response: HttpResponse, credentials: 
     """What a locked-out person sees on the admin's login page; the API's answer is already right."""
     if is_api(request):
         return response
-    seconds: int = getattr(request, "lockout_seconds", settings.LOGIN_ATTEMPTS_WINDOW)
+    return locked_page(request, getattr(request, "lockout_seconds", settings.LOGIN_ATTEMPTS_WINDOW))
+
+
+def locked_page(request: HttpRequest, seconds: int) -> HttpResponse:
     page = render(request, "locked_out.html", {"sentence": locked_sentence(seconds)}, status=429)
     page["Retry-After"] = str(seconds)
     return page

@@ -1,4 +1,4 @@
-"""People who sign in, and their sessions."""
+"""People who sign in, their sessions, what they prove themselves with beside a password, and join codes."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -54,9 +54,19 @@ class User(AbstractBaseUser, PracticeModel):
     name = EncryptedCharField(label="user.name", max_length=200)
     phone = EncryptedCharField(label="user.phone", max_length=40, blank=True)
     role = models.CharField(max_length=10, choices=Role.choices)
+    office = models.ForeignKey(
+        "practices.Office",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Where they work, or go.",
+    )
     specialization = models.CharField(max_length=120, blank=True, help_text="Doctors only.")
     department = models.CharField(max_length=120, blank=True, help_text="Staff only.")
-    is_active = models.BooleanField(default=True, help_text="Unset it to end all sessions and refuse sign-in.")
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Unset it to end all sessions and refuse sign-in."
+    )
     is_superuser = models.BooleanField(default=False, editable=False)
     session_epoch = models.PositiveIntegerField(
         default=0, editable=False, help_text="Sessions of the admin site that began in an earlier epoch have ended."
@@ -67,11 +77,14 @@ class User(AbstractBaseUser, PracticeModel):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
     saved_one_by_one = frozenset({"email"})
+    second_factor_due = False  # of the session that they were read with (accounts/sessions.py)
+    session_id: UUID | None = None  # and its id, where a token named it
 
     objects: ClassVar[UserManager] = UserManager()
     sign_in: ClassVar[SignInManager] = SignInManager()
 
     class Meta(PracticeModel.Meta):
+        verbose_name, verbose_name_plural = "person", "people"
         indexes: ClassVar = [models.Index(fields=["practice", "role", "id"], name="user_practice_role")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
@@ -125,12 +138,32 @@ class User(AbstractBaseUser, PracticeModel):
         return self.is_staff
 
 
+class Door(models.TextChoices):
+    """Where a session was begun, and what keeps it: the contract's cookies, bearer tokens, the admin's cookie."""
+
+    API = "api", "Web app"
+    BEARER = "bearer", "App"
+    ADMIN_SITE = "admin_site", "Admin site"
+
+
+class Method(models.TextChoices):
+    """What a person proves themself with beside the password."""
+
+    TOTP = "totp", "Authenticator app"
+    PASSKEY = "passkey", "Passkey"
+    RECOVERY_CODE = "recovery_code", "Recovery code"
+
+
 class Ending(models.TextChoices):
     """Why a session ended before its time."""
 
     SIGNED_OUT = "signed_out", "Signed out"
+    ENDED_ELSEWHERE = "elsewhere", "Ended from another session"
+    ENDED_BY_ADMIN = "by_admin", "Ended by an office manager"
+    REUSED = "reused", "An old refresh token was used again"
     TIMED_OUT = "timed_out", "Timed out"
     NEW_PASSWORD = "new_password", "New password"
+    NEW_FACTOR = "new_factor", "New second factor"
     NEW_ROLE = "new_role", "New role"
     DEACTIVATED = "deactivated", "Deactivated"
 
@@ -151,6 +184,15 @@ class Session(Model):
     last_seen_at = models.DateTimeField(default=timezone.now)
     address = models.GenericIPAddressField(null=True)
     agent = models.CharField(max_length=255, blank=True)
+    door = models.CharField(max_length=10, choices=Door.choices, default=Door.API)
+    second_factor = models.CharField(
+        max_length=13, choices=Method.choices, blank=True, help_text="Empty: none was given."
+    )
+    refresh_hash = models.BinaryField(
+        null=True, help_text="Of the refresh token that works now; of bearer clients alone."
+    )
+    replaced_hash = models.BinaryField(null=True, help_text="Of the one before it.")
+    replaced_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     ending = models.CharField(max_length=12, choices=Ending.choices, blank=True)
 
@@ -166,7 +208,20 @@ class Session(Model):
             models.CheckConstraint(
                 condition=models.Q(ending="") | models.Q(ending__in=Ending.values, revoked_at__isnull=False),
                 name="session_ending_says_why_it_was_revoked",
-            )
+            ),
+            models.CheckConstraint(condition=models.Q(door__in=Door.values), name="session_door_known"),
+            models.CheckConstraint(
+                condition=models.Q(second_factor__in=["", *Method.values]), name="session_second_factor_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(refresh_hash=None) | models.Q(door=Door.BEARER),
+                name="session_refresh_hash_is_a_bearers",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(replaced_hash=None, replaced_at=None)
+                | models.Q(replaced_hash__isnull=False, replaced_at__isnull=False),
+                name="session_replaced_token_is_whole",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -174,3 +229,105 @@ class Session(Model):
 
     def is_live(self, *, at: datetime) -> bool:
         return self.revoked_at is None and self.expires_at > at
+
+
+class Authenticator(Model):
+    """An authenticator app (TOTP, RFC 6238). Like a session it is only ever reached through its user.
+
+    It is asked for once `confirmed_at` says that it has shown a right code. `last_step` is the latest 30-second step
+    whose code was taken: a code is taken once, and none before it afterwards.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="authenticator")
+    secret = EncryptedCharField(label="authenticator.secret", max_length=64)  # base32
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=0)
+
+    audited = False  # accounts/second_factor/ tells what happens to it in the words of signing in
+
+    def __str__(self) -> str:
+        return f"Authenticator {str(self.pk)[-6:]}"
+
+
+class Passkey(Model):
+    """A WebAuthn credential; only ever reached through its user."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
+    name = EncryptedCharField(label="passkey.name", max_length=100)
+    credential_id = models.BinaryField(unique=True)
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)
+    transports = models.JSONField(default=list)
+    last_used_at = models.DateTimeField(null=True)
+
+    audited = False  # accounts/second_factor/ tells what happens to it in the words of signing in
+
+    def __str__(self) -> str:
+        return f"Passkey {str(self.pk)[-6:]}"
+
+
+class PasskeyChallenge(Model):
+    """A challenge that a passkey is to sign. It is used up by deleting its row, so that no answer counts twice."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    value = models.BinaryField(unique=True)
+    expires_at = models.DateTimeField()
+
+    audited = False  # a number that nothing depends on a minute later
+
+    def __str__(self) -> str:
+        return f"Challenge {str(self.pk)[-6:]}"
+
+
+class RecoveryCode(Model):
+    """Opens an account once, where the second factor is lost; stored as a hash. Only ever reached through its user."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    code_hash = models.BinaryField()
+    used_at = models.DateTimeField(null=True)
+
+    audited = False  # accounts/second_factor/ tells what happens to it in the words of signing in
+
+    class Meta(Model.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "code_hash"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"Recovery code {str(self.pk)[-6:]}"
+
+
+class JoinCodeManager(models.Manager.from_queryset(InstallationQuerySet)):  # type: ignore[misc]
+    """Every code of every practice: for somebody who registers, of whom no practice is known yet."""
+
+
+class JoinCode(PracticeModel):
+    """What a patient types to come to a doctor in an office. The code itself is shown once, when it is made;
+    `code_index` is its keyed hash, so that a dump of the database opens nothing."""
+
+    doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    office = models.ForeignKey("practices.Office", on_delete=models.PROTECT, related_name="+")
+    code_index = models.BinaryField(unique=True, editable=False)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField(null=True)
+    most_uses = models.PositiveIntegerField(null=True, help_text="Empty: as often as people come.")
+    uses = models.PositiveIntegerField(default=0)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    anywhere: ClassVar[JoinCodeManager] = JoinCodeManager()
+
+    class Meta(PracticeModel.Meta):
+        default_manager_name = "objects"
+        indexes: ClassVar = [models.Index(fields=["practice", "doctor", "id"], name="join_code_of_doctor")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(most_uses=None) | models.Q(uses__lte=models.F("most_uses")),
+                name="join_code_used_no_more_than_it_may_be",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "Join code"  # letters of the key would look like one
+
+    @property
+    def name(self) -> str:
+        """Whom it leads to: what its page is headed with."""
+        return f"{self.doctor.name}, {self.office.name}"

@@ -11,7 +11,7 @@ from django.contrib.auth import logout
 from django.http import HttpRequest
 
 from accounts import sessions
-from accounts.models import User
+from accounts.models import Door, Session, User
 from accounts.tokens import Claims
 from audit.trail import TrailDown
 from core.errors import NotSignedIn
@@ -26,7 +26,8 @@ def begin(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     life = timedelta(seconds=settings.SESSION_COOKIE_AGE)
     try:
         end(sender, request)
-        session = sessions.begin(user=user, request=request, life=life)
+        given = getattr(request, "second_factor", "")  # by dashboard/admin_second_factor.py
+        session = sessions.begin(user=user, request=request, door=Door.ADMIN_SITE, second_factor=given, life=life)
     except (NotSignedIn, TrailDown):
         request.session.flush()
         raise
@@ -46,17 +47,20 @@ def session_of(request: HttpRequest) -> UUID | None:
     return UUID(session_id) if session_id else None
 
 
-def keep(request: HttpRequest) -> None:
-    """Note that a signed-in person was seen; sign them out, and say so, where their session has ended or timed out.
-    Raises TrailDown."""
+def keep(request: HttpRequest) -> Session | None:
+    """The session of a signed-in person, who was seen now, and whether it lacks a second factor that is due; None where
+    nobody is signed in. Sign them out, and say so, where it has ended or timed out. Raises TrailDown."""
     if not request.user.is_authenticated:
-        return
+        return None
     try:
         session_id = session_of(request)
         if session_id is None:  # begun by a release that had no such thing
             raise NotSignedIn(sessions.ENDED_SENTENCE)
-        sessions.live_session(Claims(session_id, request.user.pk))
+        session = sessions.live_session(Claims(session_id, request.user.pk))
+        request.user.second_factor_due = session.user.second_factor_due
+        return session
     except NotSignedIn as refusal:
         logout(request)
         lost = request.method not in ("GET", "HEAD")
         messages.warning(request, f"{refusal.detail} {NOT_SAVED}" if lost else refusal.detail)
+        return None

@@ -1,6 +1,7 @@
 """Who may do what: one table, everything not named here is refused (DESIGN.md rule 6)."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.db import models
 
@@ -11,6 +12,25 @@ class Role(models.TextChoices):
     STAFF = "staff", "Staff"
     BILLING = "billing", "Billing administrator"
     PATIENT = "patient", "Patient"
+
+
+class NumberedRole(NamedTuple):
+    """A role as the mobile documents number it (seed 1-hipaa-auth.md: role_id)."""
+
+    id: int
+    role: Role
+    name: str
+    description: str
+
+
+NUMBERED_ROLES = (
+    NumberedRole(1, Role.DOCTOR, "chiropractor", "Doctor or therapist: treats, books, writes medical records."),
+    NumberedRole(2, Role.ADMIN, "office manager", "Runs the practice: its people, offices and charts."),
+    NumberedRole(3, Role.BILLING, "billing admin", "Bills: sees how to reach patients and when they came, not why."),
+    NumberedRole(4, Role.PATIENT, "patient", "Sees and books for their own chart alone."),
+    NumberedRole(5, Role.STAFF, "staff", "The front desk: charts, registrations, bookings."),
+)
+ROLE_OF_NUMBER = {numbered.id: numbered.role for numbered in NUMBERED_ROLES}
 
 
 class Permission(StrEnum):
@@ -38,6 +58,12 @@ class Permission(StrEnum):
     SEE_DASHBOARD = "see the numbers of their role"
     READ_TRAIL = "read who did what in their practice, and who has seen which chart"
     READ_OWN_ACCESSES = "read who has seen their own chart"
+    USE_JOIN_CODE = "come to a doctor and an office with a join code"
+    MAKE_JOIN_CODES = "make and withdraw join codes for any doctor of the practice"
+    MAKE_OWN_JOIN_CODES = "make and withdraw join codes for themself"
+    LIST_OFFICES = "see the practice's offices"
+    MANAGE_OFFICES = "add, change and remove offices"
+    MANAGE_USERS = "see the accounts of the practice, deactivate them, end their sessions, remove a lost second factor"
     REGISTER_USERS = "register people of any role in their practice"
     USE_ADMIN_SITE = "open the admin site and look"
     MANAGE_PRACTICE = "change people, offices and the practice in the admin site"
@@ -45,7 +71,7 @@ class Permission(StrEnum):
 
 
 P = Permission
-EVERYONE = {P.USE_OWN_ACCOUNT, P.LIST_DOCTORS, P.SEE_DASHBOARD}
+EVERYONE = {P.USE_OWN_ACCOUNT, P.LIST_DOCTORS, P.LIST_OFFICES, P.SEE_DASHBOARD}
 CLINIC = {P.READ_CHARTS, P.READ_APPOINTMENTS, P.READ_APPOINTMENT_TEXT, P.CHANGE_APPOINTMENTS, P.READ_RECORDS}
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
@@ -55,10 +81,13 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | CLINIC
         | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.REGISTER_USERS, P.READ_TRAIL}
         | {P.RESTRICT_CHARTS, P.BREAK_GLASS, P.REVIEW_EMERGENCIES}
+        | {P.MANAGE_USERS, P.MANAGE_OFFICES, P.MAKE_JOIN_CODES}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
     ),
     # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
-    Role.DOCTOR: frozenset(EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS, P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS}),
+    Role.DOCTOR: frozenset(
+        EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS, P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
+    ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.
     Role.STAFF: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.BOOK, P.USE_ADMIN_SITE}),
     # Billing needs to reach people and to know when they came, not why.
@@ -67,7 +96,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.PATIENT: frozenset(
         EVERYONE
         | {P.READ_OWN_CHART, P.READ_OWN_APPOINTMENTS, P.BOOK_OWN, P.CHANGE_OWN_APPOINTMENTS, P.READ_OWN_RECORDS}
-        | {P.READ_OWN_ACCESSES}
+        | {P.READ_OWN_ACCESSES, P.USE_JOIN_CODE}
     ),
 }
 

@@ -6,20 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import sessions
+from accounts import lockout, sessions
 from accounts.lockout import locked_sentence
-from accounts.models import Ending, Session, User
+from accounts.models import Door, Ending, Session, User
 from accounts.roles import Permission, Role, public_role
+from accounts.second_factor.asking import SecondFactorAsked, methods_of, token_for
 from accounts.sign_in_trail import tell
-from audit.events import Kind
+from audit.events import Kind, Outcome
 from core.errors import Conflict, Forbidden, Invalid, NotSignedIn, Refusal
 from core.tenancy import account_scope, installation_scope, practice_scope
-from practices.services import create_practice
+from practices.services import create_practice, naming_an_office, office_of
 
 ROLE_FIELDS = {"specialization": (Role.DOCTOR,), "department": (Role.STAFF, Role.BILLING)}
 
@@ -34,18 +36,48 @@ class LockedOut(Refusal):
         self.retry_after = retry_after
 
 
-def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
-    """A new session for the right email and password. Raises NotSignedIn, and LockedOut from the sixth attempt
-    on; neither tells whether the email has an account."""
+def sign_in(*, request: HttpRequest, email: str, password: str, door: Door = Door.API) -> Session | SecondFactorAsked:
+    """A new session for the right email and password, or what asks for the second factor where one is set up. Raises
+    NotSignedIn, and LockedOut from the sixth attempt on; neither tells whether the email has an account."""
     user = authenticate(request, username=email, password=password)
     if user is None:
         wait = getattr(request, "lockout_seconds", 0)
         raise LockedOut(wait) if wait else NotSignedIn(sessions.WRONG_CREDENTIALS)
-    return sessions.begin(user=user, request=request)
+    assert isinstance(user, User)
+    methods = methods_of(user)
+    if methods:
+        return SecondFactorAsked(token_for(user, door), methods)
+    return sessions.begin(user=user, request=request, door=door)
+
+
+def take_attempt(counted: str, user: User, *, by: User | None = None, **details: Any) -> None:
+    """One of the attempts counted under this key, to prove that one is `user`. Raises LockedOut, which is told with the
+    details, and Unavailable."""
+    wait = lockout.reserve(counted)
+    if wait:
+        tell(Kind.LOCKED_OUT, user, by=by, outcome=Outcome.REFUSED, **details)
+        raise LockedOut(wait)
+
+
+def confirm_password(*, by: User, password: str) -> User:
+    """Ask somebody who is signed in for their password once more; their row as it is now. Wrong ones are counted by
+    themselves: who guesses at sign-in, which anybody may, keeps nobody from it here. Raises Invalid, LockedOut from the
+    sixth attempt on, and NotSignedIn where the account has been deactivated meanwhile."""
+    with installation_scope():
+        user = User.sign_in.select_related("practice").get(pk=by.pk)
+    counted = lockout.password_key(user.pk)
+    take_attempt(counted, user, by=by)
+    if not user.is_active:
+        raise NotSignedIn(sessions.ENDED_SENTENCE)
+    if not check_password(password, user.password):
+        tell(Kind.SIGN_IN_FAILED, user, by=by, outcome=Outcome.FAILED, reason="wrong_password")
+        raise Invalid("password", "This is not your password.")
+    lockout.clear(counted)
+    return user
 
 
 @transaction.atomic
-def register_user(*, by: User | None, email: str, name: str, password: str, role: str, **details: str) -> User:
+def register_user(*, by: User | None, email: str, name: str, password: str, role: str, **details: Any) -> User:
     """A new account in the scope's practice. `by` is None when people register themselves or a command does.
     Raises Invalid for a weak password, an email that has an account, or a detail that the role does not have."""
     user = User(email=email, name=name, role=role, practice=None)
@@ -88,23 +120,30 @@ def ensure_superuser(*, email: str, password: str) -> tuple[User, bool]:
 @transaction.atomic
 def update_profile(*, by: User, **changes: str) -> User:
     """Change one's own name, phone, specialization or department; raises Invalid where the role has no such detail."""
-    (user,) = _locked(by)
+    (user,) = locked(by)
     _set_details(user, changes)
     return _save(user)
 
 
-@transaction.atomic
-def update_user(*, user: User, by: User, **changes: Any) -> User:
-    """An office manager changes a colleague. A new role and a deactivation end that person's sessions. Raises
-    Forbidden when it would lock out the one who does it, or who no longer manages; Invalid like register_user."""
-    manager, colleague = _locked(by, user)
+@naming_an_office()
+def update_user(*, user: User, by: User, confirmed: User | None = None, **changes: Any) -> User:
+    """An office manager changes a colleague, or themself: `confirmed` is what `confirm_password` gave, and their own
+    email takes it, for that is where a forgotten password's link goes. A new role and a deactivation end that person's
+    sessions. `office_id` is None for no office. Raises Forbidden when it would lock out the one who does it, or who no
+    longer manages; Missing for an office that the practice has not; Invalid like register_user."""
+    manager, colleague = locked(by, user)
     if not (manager.is_active and manager.can(Permission.MANAGE_PRACTICE)):
         raise Forbidden("You no longer manage this practice.")
     if manager is colleague and {"role", "is_active"} & changes.keys():
         raise Forbidden("You cannot change your own role or deactivate yourself.")
+    if manager is colleague and "email" in changes and (confirmed is None or confirmed.password != manager.password):
+        raise Forbidden("Your own email is changed with your password.")
     before = colleague.role, colleague.is_active
     colleague.role = changes.pop("role", colleague.role)
     colleague.is_active = changes.pop("is_active", colleague.is_active)
+    if "office_id" in changes:
+        office_id = changes.pop("office_id")
+        colleague.office = office_of(office_id) if office_id else None
     _set_details(colleague, changes)
     if (colleague.role, colleague.is_active) != before:
         _end_trust(colleague, manager, *before)
@@ -122,20 +161,89 @@ def _end_trust(user: User, by: User, role: str, is_active: bool) -> None:
 
 
 @transaction.atomic
-def set_password(*, user: User, by: User, password: str, keep: UUID | None = None) -> None:
-    """A new password; it ends every session of this person but `keep`, the one that they do it from. Raises Forbidden
-    when `by` was deactivated meanwhile."""
-    actor, current = _locked(by, user)
-    if not actor.is_active:
+def admit_newcomer(*, user: User, by: User, is_active: bool) -> None:
+    """The registrations desk turns somebody away whose registration it declines, which ends their sessions; an office
+    manager lets them in again. A patient, and nothing else of the account (patients/registrations.py). Raises
+    Forbidden."""
+    needed = Permission.MANAGE_USERS if is_active else Permission.CONFIRM_REGISTRATIONS
+    desk, newcomer = locked(by, user)
+    if not (desk.is_active and desk.can(needed)) or newcomer.role != Role.PATIENT:
+        raise Forbidden("The registrations desk alone does this, and with patients alone.")
+    if newcomer.is_active == is_active:
+        return
+    newcomer.is_active = is_active
+    _end_trust(newcomer, desk, newcomer.role, not is_active)
+    _save(newcomer)
+
+
+@transaction.atomic
+def end_sessions(*, user: User, by: User, keep: UUID | None = None) -> None:
+    """An office manager signs a colleague, or themself but for `keep`, out everywhere: the admin site's sessions too,
+    and sign-ins that are half done. Raises Forbidden where they no longer manage."""
+    manager, colleague = locked(by, user)
+    if not (manager.is_active and manager.can(Permission.MANAGE_USERS)):
+        raise Forbidden("You no longer manage this practice.")
+    tell(Kind.ALL_SESSIONS_ENDED, colleague, by=manager)
+    ending = Ending.ENDED_ELSEWHERE if manager is colleague else Ending.ENDED_BY_ADMIN
+    sessions.end_all(user=colleague, by=manager, ending=ending, keep=keep)
+    user.session_epoch = colleague.session_epoch  # for the admin's own session
+
+
+def change_password(*, by: User, current: str, new: str, keep: UUID | None) -> None:
+    """Somebody who is signed in gives themself a new password. Raises Invalid for the wrong or a weak one, or for the
+    same again; what `confirm_password` raises; and NotSignedIn where the password was changed meanwhile."""
+    try:
+        known = confirm_password(by=by, password=current)
+    except Invalid as wrong:
+        raise Invalid("current", wrong.message) from wrong
+    if new == current:
+        raise Invalid("new", "This is the password that you have already.")
+    try:
+        with transaction.atomic():
+            (row,) = locked(known)
+            if row.password != known.password:
+                raise NotSignedIn(sessions.ENDED_SENTENCE)
+            _give_password(row, new, by=row, keep=keep)
+    except Invalid as weak:
+        raise Invalid("new", weak.message) from weak
+    by.password, by.session_epoch = row.password, row.session_epoch  # for the admin's own session
+
+
+@transaction.atomic
+def set_password(*, user: User, by: User | None, password: str) -> None:
+    """An office manager gives a colleague a new password; `by` is None when a command does it. It ends every session of
+    that person. Raises Forbidden where they no longer manage, and for their own, which takes the old one
+    (`change_password`): a stolen cookie is not enough for it. Raises Invalid for a weak one."""
+    manager, colleague = locked(by or user, user)
+    if by is not None and manager is colleague:
+        raise Forbidden("Your own password is changed with the old one.")
+    if by is not None and not (manager.is_active and manager.can(Permission.MANAGE_PRACTICE)):
+        raise Forbidden("You no longer manage this practice.")
+    _give_password(colleague, password, by=by and manager)
+
+
+@transaction.atomic
+def reset_password(*, user: User, password: str) -> None:
+    """A new password for whoever came by a link from their e-mail, which accounts/password_reset.py has found valid. It
+    ends every session of theirs. Raises Forbidden where the account was deactivated meanwhile, and Invalid."""
+    (row,) = locked(user)
+    if not row.is_active:
         raise Forbidden("Your account is no longer active.")
-    set_checked_password(current, password)
-    tell(Kind.PASSWORD_CHANGED, current, by=actor)
-    sessions.end_all(user=current, by=actor, ending=Ending.NEW_PASSWORD, keep=keep)
-    _save(current)
-    user.password, user.session_epoch = current.password, current.session_epoch  # for the admin's own session
+    _give_password(row, password, by=row, reason="reset_link")
+    transaction.on_commit(lambda: lockout.clear(lockout.password_key(row.pk)))
 
 
-def _locked(*users: User) -> list[User]:
+def _give_password(user: User, password: str, *, by: User | None, keep: UUID | None = None, reason: str = "") -> None:
+    """`user` is locked. Ends every session of theirs but `keep`, the one that they do it from; `reason` tells the trail
+    what else it was done with than the old password or as a manager."""
+    set_checked_password(user, password)
+    told: dict[str, Any] = {"reason": reason} if reason else {}
+    tell(Kind.PASSWORD_CHANGED, user, by=by, **told)
+    sessions.end_all(user=user, by=by, ending=Ending.NEW_PASSWORD, keep=keep)
+    _save(user)
+
+
+def locked(*users: User) -> list[User]:
     """The rows as they are now, in the order given; nobody else changes them before this transaction ends. They are
     locked in one order, so that two managers who change each other wait instead of locking up."""
     rows = {pk: User.sign_in.select_for_update().get(pk=pk) for pk in sorted({user.pk for user in users})}

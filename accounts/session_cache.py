@@ -23,9 +23,21 @@ from core.encryption.keyring import DecryptionError, get_keyring
 LIFE = timedelta(seconds=60)  # how long Redis answers before the row is asked again, and last_seen_at written
 HOLD_SECONDS = 5  # longer than any reader needs between reading the row and filling the cache
 ENDED, TIMED_OUT, HOLD = b"ended", b"ended: timed out", b"hold"
-_LABEL = b"session.user"
-_FIELDS = ("id", "email", "name", "phone", "role", "specialization", "department", "is_superuser", "practice_id")
+_LABEL = b"session.user 2"  # another one whenever an entry holds something else: no release reads another's
+_FIELDS = (
+    "id",
+    "email",
+    "name",
+    "phone",
+    "role",
+    "specialization",
+    "department",
+    "is_superuser",
+    "practice_id",
+    "office_id",
+)
 _TIMES = ("created_at", "updated_at")
+_DUE = "second_factor_due"  # no column: it depends on the session too
 
 
 class Answer(NamedTuple):
@@ -73,7 +85,8 @@ def remember(session: Session) -> None:
             logoff.remember(session.pk)
         return
     unreadable = session.user.get_deferred_fields()  # a damaged name ends nobody's work
-    row = orjson.dumps({name: getattr(session.user, name) for name in (*_FIELDS, *_TIMES) if name not in unreadable})
+    names = (*_FIELDS, *_TIMES, _DUE)
+    row = orjson.dumps({name: getattr(session.user, name) for name in names if name not in unreadable})
     value = get_keyring().encrypt(row, _LABEL)
     now = timezone.now()
     milliseconds = max(1, int((LIFE - (now - session.last_seen_at)) / timedelta(milliseconds=1)))
@@ -123,9 +136,12 @@ def opened(stored: bytes | None, claims: Claims) -> User | None:
 
 def _user_from(row: dict[str, Any]) -> User:
     row["id"] = UUID(row["id"])
-    row["practice_id"] = row["practice_id"] and UUID(row["practice_id"])
+    for name in ("practice_id", "office_id"):
+        row[name] = row[name] and UUID(row[name])
     for name in _TIMES:
         row[name] = datetime.fromisoformat(row[name])
     row["is_active"] = True
     names = [field.attname for field in User._meta.concrete_fields if field.attname in row]  # from_db goes by order
-    return User.from_db("default", names, [row[name] for name in names])
+    user = User.from_db("default", names, [row[name] for name in names])
+    user.second_factor_due = row[_DUE]
+    return user

@@ -1,4 +1,5 @@
-"""The JWTs in the two cookies. simplejwt encodes and checks them; whether their session lives, the session tells."""
+"""The JWTs: in the two cookies, and of bearer clients. simplejwt encodes and checks them; whether their session lives,
+the session tells."""
 
 import time
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from core.encryption.fields import unreadable_marked
 class Kind(StrEnum):
     ACCESS = "access"
     REFRESH = "refresh"
+    BEARER_REFRESH = "bearer_refresh"  # works once (accounts/bearer.py); no cookie ever holds one
 
 
 class InvalidToken(Exception):
@@ -47,24 +49,29 @@ def refresh_life() -> timedelta:
     return timedelta(days=settings.REFRESH_TOKEN_EXPIRE_DAYS)
 
 
-def issue(session: Session, kind: Kind) -> str:
-    """A token of this session; it never outlives it. Claims come from the user's row as it is now."""
-    user = session.user
-    now = timezone.now()
-    expiry: datetime = min(now + access_life(), session.expires_at) if kind is Kind.ACCESS else session.expires_at
-    with unreadable_marked():  # a lost key closes nobody's account
-        email = user.email
+def issue(session: Session, kind: Kind, *, at: datetime | None = None, jti: str = "") -> str:
+    """A token of this session; it never outlives it. Claims come from the user's row as it is now. The same `at` and
+    `jti` give the same token again."""
+    at = at or timezone.now()
     payload: dict[str, Any] = {
-        "sub": str(user.pk),
-        "email": email,
-        "role": public_role(user.role),
-        "exp": int(expiry.timestamp()),
-        "iat": int(now.timestamp()),
-        "jti": uuid4().hex,
+        "sub": str(session.user_id),
+        "exp": int(_expiry(session, kind, at).timestamp()),
+        "iat": int(at.timestamp()),
+        "jti": jti or uuid4().hex,
         "sid": str(session.pk),
         "type": kind.value,
     }
-    return _backend().encode(payload)
+    return _backend().encode(payload if kind is Kind.BEARER_REFRESH else {**payload, **_person(session)})
+
+
+def _expiry(session: Session, kind: Kind, at: datetime) -> datetime:
+    ends: datetime = session.expires_at
+    return min(at + access_life(), ends) if kind is Kind.ACCESS else ends
+
+
+def _person(session: Session) -> dict[str, Any]:
+    with unreadable_marked():  # a lost key closes nobody's account
+        return {"email": session.user.email, "role": public_role(session.user.role)}
 
 
 def read(token: str, kind: Kind, *, even_expired: bool = False) -> Claims:

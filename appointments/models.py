@@ -1,6 +1,7 @@
 """The calendar."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from django.db import models
 
@@ -20,6 +21,10 @@ class Status(models.TextChoices):
 class AppointmentQuerySet(EncounterQuerySet):
     read_all, read_own = Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS
 
+    def with_places(self) -> Self:
+        """With the offices, and all that `tzinfo` looks at, in the same query."""
+        return self.select_related("practice", "office__practice", "doctor__office__practice")
+
 
 class AppointmentManager(PracticeManager.from_queryset(AppointmentQuerySet)):  # type: ignore[misc]
     pass
@@ -31,6 +36,7 @@ class Appointment(PracticeModel):
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
     doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="appointments")
+    office = models.ForeignKey("practices.Office", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.SCHEDULED)
@@ -53,6 +59,12 @@ class Appointment(PracticeModel):
                 condition=models.Q(ends_at__gt=models.F("starts_at")), name="appointment_ends_after_start"
             ),
         ]
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """Whose local time people mean who speak of it: its office's, else its doctor's, else the practice's."""
+        office = self.office or self.doctor.office
+        return office.tzinfo if office else self.practice.tzinfo
 
     def __str__(self) -> str:
         return f"Appointment {str(self.pk)[-6:]}"

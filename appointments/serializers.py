@@ -1,32 +1,17 @@
 """Shapes of appointments in the API."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from django.utils.timezone import is_naive
 from rest_framework import serializers
-from rest_framework.utils.timezone import datetime_exists  # type: ignore[import-untyped]
 
 from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment, Status
 from core.api.pages import PageQuery
-from core.api.shapes import OptionalText, Shape, Text
+from core.api.shapes import LocalMomentField, OptionalText, Shape, Text
 
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
-
-
-class MomentField(serializers.DateTimeField):
-    """DRF's field, which takes a local time that the clocks skip for one an hour later; this one refuses it."""
-
-    def enforce_timezone(self, value: datetime) -> datetime:
-        try:
-            moment: datetime = super().enforce_timezone(value)
-        except OverflowError:  # the first and last hours that Python knows, in some time zones
-            self.fail("overflow")
-        if is_naive(value) and not datetime_exists(moment):
-            self.fail("make_aware", timezone=moment.tzinfo)
-        return moment
 
 
 def check_day(day: date) -> None:
@@ -38,25 +23,38 @@ def check_day(day: date) -> None:
 class BookingInput(serializers.Serializer[Any]):
     patientId = serializers.UUIDField(source="patient_id")
     doctorId = serializers.UUIDField(source="doctor_id")
-    date = MomentField(help_text="Without an offset: the practice's local time.")
+    date = LocalMomentField(help_text="Without an offset: local time of the appointment's office, else the practice's.")
     reason = Text(max_length=500)
     notes = OptionalText(max_length=5000)
+    officeId = serializers.UUIDField(
+        source="office_id", required=False, allow_null=True, help_text="The doctor's where it is left out."
+    )
 
 
 class ChangeInput(serializers.Serializer[Any]):
-    date = MomentField(required=False, help_text="Without an offset: the practice's local time.")
+    date = LocalMomentField(
+        required=False,
+        help_text="Without an offset: local time of the appointment's office (`officeId` where it is given, else its "
+        "own, else the doctor's), else the practice's.",
+    )
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     notes = OptionalText(max_length=5000)
+    officeId = serializers.UUIDField(
+        source="office_id", required=False, help_text="Without `date` the moment stays as it is."
+    )
 
 
 class AppointmentQuery(PageQuery):
     date = serializers.DateField(
-        required=False, validators=[check_day], help_text="A day of the practice's local calendar."
+        required=False,
+        validators=[check_day],
+        help_text="A day of the practice's local calendar, whichever the office.",
     )
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     doctorId = serializers.UUIDField(
         source="doctor_id", required=False, help_text="For a doctor: a colleague's list instead of their own."
     )
+    officeId = serializers.UUIDField(source="office_id", required=False)
 
 
 class AppointmentShape(Shape[Appointment]):
@@ -72,9 +70,10 @@ class AppointmentShape(Shape[Appointment]):
     status = serializers.ChoiceField(choices=Status.choices)
     reason = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
+    officeId = serializers.UUIDField(required=False, help_text="Stated where the appointment has an office.")
 
     def to_representation(self, instance: Appointment) -> dict[str, Any]:
-        return {
+        shown = {
             "id": instance.pk,
             "patientId": instance.patient_id,
             "patientName": instance.patient.name,
@@ -85,6 +84,7 @@ class AppointmentShape(Shape[Appointment]):
             "reason": instance.reason,
             "notes": instance.notes,
         }
+        return {**shown, "officeId": instance.office_id} if instance.office_id else shown
 
     @classmethod
     def seen_by(cls, user: User, instance: Appointment) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """Appointments."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
 from accounts.models import User
 from accounts.roles import Permission, Role
@@ -25,14 +22,7 @@ from patients.restriction import emergencies, open_for
 from practices.services import current_practice
 
 
-class CalendarView(ApiView):
-    def checked_in_local_time(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
-        """The request's body; a time without an offset is the practice's."""
-        with timezone.override(current_practice().tzinfo):
-            return self.checked(serializer)
-
-
-class Appointments(CalendarView):
+class Appointments(ApiView):
     permissions = {
         "GET": (Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS),
         "POST": (Permission.BOOK, Permission.BOOK_OWN),
@@ -45,7 +35,8 @@ class Appointments(CalendarView):
         parameters=[AppointmentQuery],
         responses={200: AppointmentPage},
         summary="A doctor's own appointments, a patient's own, the practice's for the others",
-        description="The latest first; one day's (`date`) in the order of the day.",
+        description="The latest first; one day's (`date`) in the order of the day. A day is the practice's, also in "
+        "an office with another time zone.",
     )
     def get(self, request: Request) -> Response:
         query = self.checked_query(AppointmentQuery)
@@ -64,12 +55,12 @@ class Appointments(CalendarView):
 
     @extend_schema(request=BookingInput, responses={201: AppointmentShape}, summary="Book an appointment")
     def post(self, request: Request) -> Response:
-        appointment = services.book(by=self.caller, **self.checked_in_local_time(BookingInput))
+        appointment = services.book(by=self.caller, **self.checked(BookingInput))
         open_for(self.caller, [appointment.patient])
         return Response(AppointmentShape.seen_by(self.caller, appointment), status=201)
 
 
-class AppointmentById(CalendarView):
+class AppointmentById(ApiView):
     permissions = {"PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
     trail = {"PATCH": Kind.CHANGED}
     about = Appointment._meta.label
@@ -79,14 +70,19 @@ class AppointmentById(CalendarView):
         request=ChangeInput, responses={200: AppointmentShape}, summary="Move, complete, cancel, re-open, note"
     )
     def patch(self, request: Request, appointment_id: UUID) -> Response:
-        changes = self.checked_in_local_time(ChangeInput)
+        changes = self.checked(ChangeInput)
         appointment = services.change(by=self.caller, appointment_id=appointment_id, **changes)
         self.saw([appointment.patient_id], **emergencies(open_for(self.caller, [appointment.patient])))
         return Response(AppointmentShape.seen_by(self.caller, appointment))
 
 
 def _listed_for(
-    user: User, *, date: date | None = None, status: str | None = None, doctor_id: UUID | None = None
+    user: User,
+    *,
+    date: date | None = None,
+    status: str | None = None,
+    doctor_id: UUID | None = None,
+    office_id: UUID | None = None,
 ) -> AppointmentQuerySet:
     """What this person's list holds: a doctor sees their own day unless they ask for a colleague's."""
     appointments: AppointmentQuerySet = Appointment.objects.visible_to(user)
@@ -94,6 +90,8 @@ def _listed_for(
         doctor_id = user.pk
     if doctor_id is not None:
         appointments = appointments.filter(doctor_id=doctor_id)
+    if office_id is not None:
+        appointments = appointments.filter(office_id=office_id)
     if status is not None:
         appointments = appointments.filter(status=status)
     if date is None:

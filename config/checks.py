@@ -19,11 +19,12 @@ THIS_MACHINE = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
 LEAST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2
 CHECKED = "verify-full"  # of libpq's ways the one that knows whom it talks to
 POSTGRESQL = "core.postgresql"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @register(Tags.security, deploy=True)
 def check_what_is_left_open(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    return [*_doors(), *_people(), *_services(), *_secrets()]
+    return [*_doors(), *_people(), *_services(), *_mail(), *_secrets()]
 
 
 @register(Tags.database, deploy=True)
@@ -100,6 +101,19 @@ def _services() -> Iterator[CheckMessage]:
     elif "ssl_cert_reqs=none" in redis.query.lower() or "ssl_check_hostname=false" in redis.query.lower():
         yield _open(
             12, "Redis is not asked for its certificate.", "Set ssl_cert_reqs=required in REDIS_URL, or leave it out."
+        )
+
+
+def _mail() -> Iterator[CheckMessage]:
+    if settings.EMAIL_BACKEND != SMTP:
+        yield _open(
+            14,
+            "No mail server is set: who has forgotten their password gets no link, and no office manager an alert.",
+            "Set EMAIL_URL to smtp+tls://user:password@host:587 or the like.",
+        )
+    if urlsplit(settings.SITE_URL).scheme != "https":
+        yield _open(
+            15, f"The links in e-mails lead to {settings.SITE_URL}.", "Set SITE_URL to the https:// address of Praxis."
         )
 
 

@@ -44,6 +44,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH},
     }
 ]
+PASSWORD_RESET_TIMEOUT = 30 * 60  # seconds that the link works
 LOGIN_ATTEMPTS = 5
 LOGIN_ATTEMPTS_WINDOW = 900  # seconds
 AXES_HANDLER = "accounts.lockout.ReservingHandler"
@@ -62,6 +63,7 @@ SILENCED_SYSTEM_CHECKS = [
 # --- Limits and doors ------------------------------------------------------------------------------------------------
 RATE_LIMIT_PER_MINUTE = env.number("RATE_LIMIT_PER_MINUTE", 100)
 ANON_RATE_LIMIT_PER_MINUTE = env.number("ANON_RATE_LIMIT_PER_MINUTE", 60)
+JOIN_CODE_TRIES_PER_HOUR = env.number("JOIN_CODE_TRIES_PER_HOUR", 10)  # by one user, and from one address
 MAX_BODY_BYTES = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
@@ -69,10 +71,11 @@ CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", ("http://localhost:51
 CORS_ALLOW_CREDENTIALS = True
 CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
-CORS_URLS_REGEX = r"^/api/"
+CORS_URLS_REGEX = r"^/(api|auth)/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # the admin site's own cookies
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_NAME = "praxis_admin"
+SESSION_ENGINE = "accounts.page_session_store"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day, not Django's two weeks: a desk is shared, and charts are behind it
 SESSION_SAVE_EVERY_REQUEST = False  # counted from sign-in: an open page that asks now and then does not prolong it
 X_FRAME_OPTIONS = "DENY"
@@ -80,7 +83,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # core.middleware.TrustedProxies leaves no other's
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?$"]  # asked from inside, past the proxy
+SECURE_REDIRECT_EXEMPT = [r"^api/(v1/)?health(/live|/ready)?$"]  # asked from inside, past the proxy
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -142,7 +145,7 @@ if SERVER_PROCESSES > 1 and not REDIS_URL:
         "WEB_CONCURRENCY above 1 needs REDIS_URL: without it every process counts sign-in attempts and limits alone."
     )
 
-# --- E-mail: alerts to the practice's own people, without PHI ---------------------------------------------------------
+# --- E-mail: alerts to the practice's own people and links for forgotten passwords, without PHI -----------------------
 SITE_URL = env.origins("SITE_URL", (f"http://localhost:{SERVER_PORT}",))[0]
 _mail = env.mail("EMAIL_URL", "consolemail://" if DEBUG else "")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
@@ -181,6 +184,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.middleware.TrustedProxies",
     "core.middleware.RequestLog",
+    "core.api.versions.ApiVersion",
     "django.middleware.security.SecurityMiddleware",
     "core.headers.BrowserPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -228,7 +232,7 @@ AUDITLOG_USE_BASE_MANAGER = True  # what was stored before, also of a superuser,
 MIGRATION_MODULES = {"auditlog": None}
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.CookieAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.RolePermission"],
     "DEFAULT_RENDERER_CLASSES": ["core.api.json.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.api.json.OrjsonParser"],
@@ -241,7 +245,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Praxis",
-    "DESCRIPTION": "Practice management for clinics: sign-in, patients, doctors, appointments, records, dashboard.",
+    "DESCRIPTION": "Practice management for clinics: sign-in, patients, doctors, appointments, records, dashboard. "
+    "Every address below `/api/` answers below `/api/v1/` too.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -255,6 +260,8 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatus": "appointments.models.Status",
         "RegisterRole": "accounts.roles.REGISTER_ROLES",
         "PublicRole": "accounts.roles.PUBLIC_ROLES",
+        "SecondFactorMethod": "accounts.models.Method",
+        "SessionKind": "accounts.models.Door",
     },
 }
 
@@ -272,6 +279,13 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "dashboard.admin_home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],
     "SCRIPTS": [lambda request: static("praxis/admin.js")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Security", "link": reverse_lazy("admin:security")},
+            {"title": "Where you are signed in", "link": reverse_lazy("admin:own_sessions")},
+        ]
+    },
     "COLORS": {
         "primary": {  # a calm teal; white on 600 and 600 on white are readable (over 4.5 to 1)
             "50": "#f0fdfa",
@@ -330,6 +344,12 @@ UNFOLD = {
                         "title": "Offices",
                         "icon": "location_on",
                         "link": reverse_lazy("admin:practices_office_changelist"),
+                    },
+                    {
+                        "title": "Join codes",
+                        "icon": "pin",
+                        "link": reverse_lazy("admin:accounts_joincode_changelist"),
+                        "permission": "dashboard.admin_join_codes.may_make",
                     },
                     {
                         "title": "Audit trail",

@@ -1,6 +1,6 @@
 """Who is at the other end of a request, and which side of Praxis they came to."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 Address = IPv4Address | IPv6Address
 MOST_HOPS = 20
+ONE_SITE = 64  # bits of an IPv6 address: what one connection is given, all of it to use (RFC 6177)
 # What a proxy says about its caller; from anybody else it is hearsay. Some of it no code of ours reads; gone is gone.
 FORWARDED = (
     "HTTP_X_FORWARDED_FOR",
@@ -21,14 +22,21 @@ FORWARDED = (
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address that the limits count and that lockout, sessions and trail name: the caller's own, behind a proxy
-    too, for `believe_proxies` has seen to it."""
+    """The address that lockout, sessions and trail name: the caller's own, behind a proxy too, for `believe_proxies`
+    has seen to it."""
     return request.META.get("REMOTE_ADDR") or None
 
 
+def counted_address(request: HttpRequest) -> str:
+    """What the limits count by: nobody gets a fresh count by taking another address of their own IPv6 network."""
+    address = parsed(client_address(request) or "")
+    return str(ip_network((address, ONE_SITE), strict=False)) if isinstance(address, IPv6Address) else str(address)
+
+
 def is_api(request: HttpRequest) -> bool:
-    """The JSON API, not a page."""
-    return request.path_info == "/api" or request.path_info.startswith("/api/")
+    """The JSON API, not a page; /auth/ is where the documents have mobile apps sign in."""
+    path = request.path_info
+    return path in ("/api", "/auth") or path.startswith(("/api/", "/auth/"))
 
 
 def believe_proxies(meta: dict[str, Any]) -> None:

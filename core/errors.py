@@ -19,6 +19,7 @@ class Invalid(Refusal):
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}", errors={field: [message]})
+        self.message = message
 
 
 class NotSignedIn(Refusal):

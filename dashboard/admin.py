@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 
-from accounts.models import User
+from accounts.models import JoinCode, User
 from appointments.models import Appointment
 from dashboard.admin_calendar import AppointmentAdmin
 from dashboard.admin_charts import PatientAdmin
 from dashboard.admin_emergencies import EmergencyAccessAdmin
+from dashboard.admin_join_codes import JoinCodeAdmin
 from dashboard.admin_people import PersonAdmin
 from dashboard.admin_practice import OfficeAdmin, PracticeAdmin
 from dashboard.admin_records import RecordAdmin
@@ -19,5 +20,6 @@ admin.site.register(Appointment, AppointmentAdmin)
 admin.site.register(MedicalRecord, RecordAdmin)
 admin.site.register(EmergencyAccess, EmergencyAccessAdmin)
 admin.site.register(User, PersonAdmin)
+admin.site.register(JoinCode, JoinCodeAdmin)
 admin.site.register(Practice, PracticeAdmin)
 admin.site.register(Office, OfficeAdmin)

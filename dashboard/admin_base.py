@@ -4,6 +4,7 @@ Django's own permissions are not used. A person enters with USE_ADMIN_SITE and c
 beside that, each model asks for what the API would (accounts/roles.py). Nothing is deleted here.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, cast
 
 from django import forms
@@ -18,7 +19,7 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from accounts.models import User
+from accounts.models import JoinCode, User
 from accounts.roles import Permission
 from appointments.models import Appointment
 from core import totals
@@ -28,6 +29,7 @@ from core.tenancy import current_practice_id
 from dashboard.admin_reads import shows
 from patients.models import EmergencyAccess, Patient
 from practices.models import Office, Practice
+from practices.services import naming_an_office
 from records.models import MedicalRecord
 
 P = Permission
@@ -48,6 +50,7 @@ ACCESS: dict[type[Model], Access] = {
     MedicalRecord: Access(P.READ_RECORDS),
     EmergencyAccess: Access(P.REVIEW_EMERGENCIES),
     User: Access(P.USE_ADMIN_SITE, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE),
+    JoinCode: Access(P.MAKE_JOIN_CODES, add=P.MAKE_JOIN_CODES),
     Practice: Access(P.USE_ADMIN_SITE, change=P.MANAGE_PRACTICE),
     Office: Access(P.USE_ADMIN_SITE, add=P.MANAGE_PRACTICE, change=P.MANAGE_PRACTICE),
 }
@@ -57,6 +60,14 @@ def acting(request: HttpRequest) -> User:
     """The signed-in person, for the `by=` of a service."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def show_refusal(form: forms.BaseForm, refusal: Refusal, *, named_here: Mapping[str, str] | None = None) -> None:
+    """Say in the form what the service said: beside the field, which `named_here` may call otherwise, where there is
+    one."""
+    for field, sentences in (refusal.errors or {"": [refusal.detail]}).items():
+        name = (named_here or {}).get(field, field)
+        form.add_error(name if name in form.fields else None, sentences)
 
 
 class ServiceForm(forms.ModelForm):
@@ -73,16 +84,18 @@ class ServiceForm(forms.ModelForm):
         if self.instance._state.adding:
             del self.fields["version"]
         else:
-            self.initial["version"] = self.instance.updated_at.isoformat()
+            self.initial["version"] = self.row_version()
+
+    def row_version(self) -> str:
+        """Differs as soon as what the page showed no longer holds."""
+        return str(self.instance.updated_at.isoformat())
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if "version" in self.fields and self.cleaned_data.get("version") != self.initial["version"]:
             self.add_error(None, STALE)
         if self.refusal is not None:
-            for field, messages in (self.refusal.errors or {"": [self.refusal.detail]}).items():
-                name = self.named_here.get(field, field)
-                self.add_error(name if name in self.fields else None, messages)
+            show_refusal(self, self.refusal, named_here=self.named_here)
         return cleaned
 
 
@@ -191,7 +204,10 @@ class PracticeModelAdmin(ModelAdmin):
     ) -> Any:
         """A refusal has rolled everything back; the same form is then shown again with what the service said."""
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            if request.method != "POST":
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            with naming_an_office():
+                return super().changeform_view(request, object_id, form_url, extra_context)
         except Refusal as refusal:
             request.refusal = refusal  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)

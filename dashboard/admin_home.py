@@ -10,7 +10,9 @@ from appointments.models import Appointment, Status
 from dashboard.admin_base import acting
 from dashboard.admin_reads import shows
 from dashboard.statistics import dashboard
+from patients.likely import with_matches
 from patients.models import EmergencyAccess, EmergencyAccessQuerySet, Patient
+from patients.registrations import DeclineReason
 from practices.models import Practice
 
 APPOINTMENTS_SHOWN, REGISTRATIONS_SHOWN, EMERGENCIES_SHOWN = 100, 10, 10
@@ -33,11 +35,12 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     day = (
         Appointment.objects.visible_to(user).filter(starts_at__gte=start, starts_at__lt=end).order_by("starts_at", "id")
     )
-    appointments = list(day.with_people()[: APPOINTMENTS_SHOWN + 1])
+    appointments = list(day.with_people().with_places()[: APPOINTMENTS_SHOWN + 1])
     waiting = Patient.objects.visible_to(user).pending().order_by("id")
-    registrations = list(waiting[:REGISTRATIONS_SHOWN])
+    registrations = with_matches(waiting[:REGISTRATIONS_SHOWN])
+    charts = [chart for row in registrations for chart in (row.chart, *(match.chart for match in row.matches))]
     emergencies = _emergencies(user).with_people().newest_first()[:EMERGENCIES_SHOWN] if _waiting(request) else []
-    shows(request, [*appointments[:APPOINTMENTS_SHOWN], *registrations, *emergencies], about="today")
+    shows(request, [*appointments[:APPOINTMENTS_SHOWN], *charts, *emergencies], about="today")
     numbers = [
         {"label": NUMBERS[name][0], "link": NUMBERS[name][1], "value": value}
         for name, value in dashboard(user).items()
@@ -49,11 +52,13 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "numbers": numbers,
         "emergencies": emergencies,
         "appointments": appointments[:APPOINTMENTS_SHOWN],
+        "with_offices": any(appointment.office_id for appointment in appointments),
         "appointments_left_out": len(appointments) > APPOINTMENTS_SHOWN,
         "still_to_come": sum(appointment.status == Status.SCHEDULED for appointment in appointments),
         "registrations": registrations,
         "registrations_waiting": waiting.count(),
         "may_confirm": user.can(Permission.CONFIRM_REGISTRATIONS),
+        "decline_reasons": DeclineReason.choices,
     }
 
 

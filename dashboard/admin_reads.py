@@ -21,6 +21,18 @@ SHOW_NOBODY = {
     "logout": "the goodbye",
     "password_change": "one's own password",
     "password_change_done": "the same",
+    "own_sessions": "one's own devices",
+    "own_sessions_end": "the same",
+    "own_sessions_end_others": "the same",
+    "second_factor": "the form for a code or a passkey at sign-in",
+    "security": "what one proves oneself with at sign-in",
+    "security_totp": "the same",
+    "security_totp_confirm": "the same",
+    "security_totp_remove": "the same",
+    "security_passkey": "the same",
+    "security_passkey_add": "the same",
+    "security_passkey_remove": "the same",
+    "security_recovery_codes": "the same",
     "pick_practice": "names of practices",
     "jsi18n": "translations",
     "app_list": "names of models",
@@ -35,6 +47,10 @@ SHOW_NOBODY = {
     "practices_office_changelist": "the practice's offices",
     "practices_office_add": "the same",
     "practices_office_change": "the same",
+    "accounts_joincode_changelist": "doctors and offices; who came with a code is told where they did",
+    "accounts_joincode_add": "the same",
+    "accounts_joincode_change": "the same",
+    "accounts_joincode_history": "Django's list of who changed a row, which ours leave empty",
 }
 
 
@@ -48,7 +64,7 @@ def shows(
     charts = [row if isinstance(row, Patient) else getattr(row, "patient", None) for row in rows]
     user = cast("User", request.user)
     told |= emergencies(open_for(user, [chart for chart in charts if chart is not None]))
-    charts_of = _charts_of([row.pk for row in rows if isinstance(row, User)])
+    charts_of = charts_of_accounts([row.pk for row in rows if isinstance(row, User)])
     named = {row.pk: charts_of.get(row.pk) or row.about_patients() for row in rows}  # type: ignore[attr-defined]
     patients = [patient for row in rows for patient in named[row.pk]]
     others = [row.pk for row in rows if not named[row.pk]]
@@ -57,8 +73,8 @@ def shows(
     request.shown = {"patients": patients, "about": about, "about_id": about_id, **told}  # type: ignore[attr-defined]
 
 
-def _charts_of(accounts: list[UUID]) -> dict[UUID, list[UUID]]:
-    """Asked once for a whole page."""
+def charts_of_accounts(accounts: list[UUID]) -> dict[UUID, list[UUID]]:
+    """Whose chart an account's is, where it is a patient's. Asked once for a whole page."""
     charts = Patient.objects.filter(user__in=accounts).values_list("user", "pk") if accounts else ()
     return {account: [chart] for account, chart in charts}
 

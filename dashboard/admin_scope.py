@@ -21,8 +21,25 @@ from practices.models import Practice
 
 ADMIN_ROOT = "/admin/"  # in config/urls.py
 PICKED = "picked_practice"  # in the admin's session
-# what works before a practice is known
-WITHOUT_PRACTICE = {"login", "logout", "jsi18n", "password_change", "password_change_done", "pick_practice"}
+# what works before a second factor that is due is set up, and before a practice is known
+ONES_OWN = {
+    "pick_practice",
+    "login",
+    "logout",
+    "jsi18n",
+    "password_change",
+    "password_change_done",
+    "second_factor",
+    "security",
+    "security_totp",
+    "security_totp_confirm",
+    "security_totp_remove",
+    "security_passkey",
+    "security_passkey_add",
+    "security_passkey_remove",
+    "security_recovery_codes",
+}
+WITHOUT_PRACTICE = ONES_OWN | {"own_sessions", "own_sessions_end", "own_sessions_end_others"}
 
 
 class AdminScope:
@@ -37,10 +54,10 @@ class AdminScope:
         if _holds_nul(request):
             return render(request, "400.html", status=400)
         try:
-            page_sessions.keep(request)
+            session = page_sessions.keep(request)  # None where nobody is signed in
         except TrailDown:
             return unavailable(request)
-        if not request.user.is_authenticated:
+        if session is None or not request.user.is_authenticated:
             return self.get_response(request)
         practice = _practice_of(request)
         context.identify(user_id=request.user.pk, role=request.user.role, practice_id=practice.pk if practice else None)
@@ -48,6 +65,10 @@ class AdminScope:
             if resolve(request.path_info).url_name in WITHOUT_PRACTICE:
                 return self.get_response(request)
             return redirect("admin:pick_practice")
+        if request.user.is_superuser:  # who works in a practice keeps to what it requires
+            request.user.second_factor_due = practice.two_factor_required and not session.second_factor
+        if request.user.second_factor_due and resolve(request.path_info).url_name not in ONES_OWN:
+            return redirect("admin:security")
         request.practice = practice  # type: ignore[attr-defined]
         with practice_scope(practice.pk), timezone.override(practice.tzinfo):
             return self.get_response(request)

@@ -24,10 +24,14 @@ from accounts.sign_in_trail import tell
 from audit import trail
 from audit.events import Kind, Outcome
 from core.api import limits
+from core.errors import Invalid
 from core.tenancy import practice_scope
-from dashboard.admin_base import PracticeModelAdmin
+from dashboard import admin_own_sessions
+from dashboard.admin_base import PracticeModelAdmin, show_refusal
 from dashboard.admin_reads import shows
-from dashboard.admin_scope import pick
+from dashboard.admin_scope import is_superuser, pick
+from dashboard.admin_second_factor import SecondFactor, SignIn
+from dashboard.admin_security import addresses
 from dashboard.admin_trail import trail_page
 from practices.models import Practice
 
@@ -52,13 +56,22 @@ class SignInForm(AuthenticationForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """The service compares the old password, counts a wrong one and stores the new one, all at once: what was confirmed
+    while the form was read may have been changed since."""
+
+    named_here: ClassVar = {"current": "old_password", "new": "new_password1"}  # a field of the service: of the form
+
     def __init__(self, *args: Any, here: UUID | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.here = here  # the session that goes on
 
+    def clean_old_password(self) -> str:
+        return str(self.cleaned_data["old_password"])
+
     def save(self, commit: bool = True) -> Any:
-        password = self.cleaned_data["new_password1"]
-        services.set_password(user=self.user, by=self.user, password=password, keep=self.here)
+        """Raises what `services.change_password` does."""
+        given = {name: self.cleaned_data[field] for name, field in self.named_here.items()}
+        services.change_password(by=self.user, keep=self.here, **given)
         return self.user
 
 
@@ -67,6 +80,14 @@ class OwnPassword(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "here": session_of(self.request)}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Who is locked out is shown the page of that."""
+        try:
+            return super().form_valid(form)
+        except Invalid as refusal:
+            show_refusal(form, refusal, named_here=form.named_here)
+            return self.form_invalid(form)
 
 
 class PickPracticeForm(forms.Form):
@@ -119,18 +140,45 @@ class PraxisAdminSite(UnfoldAdminSite):
         own = [
             path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
             path("trail/", self.admin_view(trail_page), name="trail"),
+            path("second-factor/", self.second_factor, name="second_factor"),
+            *addresses(self.admin_view),
+            *admin_own_sessions.addresses(self.admin_view),
         ]
         # Django's view_on_site looks rows up without a scope, and no page of ours links it.
         return own + [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Counted by address like the API's sign-in, beside the count by email."""
-        if request.method == "POST":
-            try:
-                limits.count_address(request)
-            except Throttled as throttled:
-                return _too_many(request, throttled)
-        return super().login(request, extra_context)
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Whoever must set up a second factor first is offered the page of that alone, a superuser another practice
+        too: no other would open."""
+        if not getattr(request.user, "second_factor_due", False):
+            return cast("list[dict[str, Any]]", super().get_sidebar_list(request))
+        pages = [("Security", "lock", reverse("admin:security"))]
+        if is_superuser(request):
+            pages.append(("Switch practice", "swap_horiz", reverse("admin:pick_practice")))
+        items = [
+            {"title": title, "icon": icon, "link": link, "active": request.path == link, "has_permission": True}
+            for title, icon, link in pages
+        ]
+        return [{"title": "Your account", "items": items}]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Django's page, whose view goes on to the second factor where there is one."""
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            **(extra_context or {}),
+        }
+        view = SignIn.as_view(authentication_form=SignInForm, template_name="admin/sign_in.html", extra_context=context)
+        too_many = _too_many(request) if request.method == "POST" else None
+        return too_many or view(request)
+
+    def second_factor(self, request: HttpRequest) -> HttpResponseBase:
+        """Looking at it counts too: that makes a challenge for a passkey."""
+        return _too_many(request) or SecondFactor.as_view()(request)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """unfold's search for pages remembers what was typed in the cache; each list here has its own search."""
@@ -163,7 +211,16 @@ class PraxisAdminSite(UnfoldAdminSite):
         )
 
 
-def _too_many(request: HttpRequest, throttled: Throttled) -> HttpResponse:
+def _too_many(request: HttpRequest) -> HttpResponse | None:
+    """Sign-ins are counted by address like the API's, beside the count by email."""
+    try:
+        limits.count_address(request)
+    except Throttled as throttled:
+        return _throttled(request, throttled)
+    return None
+
+
+def _throttled(request: HttpRequest, throttled: Throttled) -> HttpResponse:
     seconds = str(throttled.wait)  # type: ignore[attr-defined]
     shown = {"title": "Too many attempts", "sentence": f"Please try again in {seconds} second(s)."}
     page = render(request, "error.html", shown, status=429)

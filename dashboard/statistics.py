@@ -30,9 +30,10 @@ def dashboard(user: User) -> Numbers:
 
 def assigned_patients(doctor: User) -> int:
     """Distinct patients with whom the doctor has an appointment or a record, or whose primary doctor they are."""
-    met = Appointment.objects.filter(doctor=doctor).values("patient_id").order_by()
-    written = MedicalRecord.objects.filter(doctor=doctor).values("patient_id").order_by()
-    primary = Patient.objects.filter(primary_doctor=doctor).values("pk").order_by()
+    gone = Patient.objects.gone().values("pk").order_by()
+    met = Appointment.objects.filter(doctor=doctor).exclude(patient__in=gone).values("patient_id").order_by()
+    written = MedicalRecord.objects.filter(doctor=doctor).exclude(patient__in=gone).values("patient_id").order_by()
+    primary = Patient.objects.living().filter(primary_doctor=doctor).values("pk").order_by()
     return met.union(written, primary).count()
 
 

@@ -1,48 +1,24 @@
 """Shapes of the audit trail in the API."""
 
-from datetime import datetime, time, timedelta
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
 import orjson
-from django.utils import timezone
-from django.utils.dateparse import parse_date
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
 from accounts.roles import Role
-from appointments.serializers import MomentField, check_day
+from appointments.serializers import check_day
 from audit.events import Kind, Outcome
 from audit.reading import email_of
 from core.api.pages import PageQuery
-from core.api.shapes import Shape
+from core.api.shapes import EdgeField, Shape
 from dashboard.trail import Entry
 
 
-@extend_schema_field({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]})
-class EdgeField(MomentField):
-    """Where a span of time begins or ends: a moment, or the midnight before a day, or after its `last` one, in the
-    current time zone."""
-
-    default_error_messages: ClassVar = {
-        "invalid": "Give a date (YYYY-MM-DD) or a moment (YYYY-MM-DDThh:mm:ss, with or without an offset)."
-    }
-
-    def __init__(self, *, last: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.days_on = timedelta(days=int(last))
-
-    def to_internal_value(self, value: Any) -> datetime:
-        try:
-            day = parse_date(str(value))
-        except ValueError:
-            self.fail("invalid")
-        if day is not None:
-            check_day(day)
-            return datetime.combine(day + self.days_on, time.min, timezone.get_current_timezone())
-        moment: datetime = super().to_internal_value(value)
-        check_day(moment.date())
-        return moment
+def check_moment(moment: datetime) -> None:
+    """Raises ValidationError."""
+    check_day(moment.date())
 
 
 class CursorQuery(PageQuery):
@@ -61,10 +37,17 @@ class TrailQuery(CursorQuery):
     def get_fields(self) -> dict[str, Any]:
         span = {  # `from` is no name for an attribute
             "from": EdgeField(
-                source="start", required=False, help_text="A moment, included, or a day of the practice's calendar."
+                source="start",
+                required=False,
+                validators=[check_moment],
+                help_text="A moment, included, or a day of the practice's calendar.",
             ),
             "to": EdgeField(
-                source="end", last=True, required=False, help_text="A moment, not included, or a day, the whole of it."
+                source="end",
+                last=True,
+                required=False,
+                validators=[check_moment],
+                help_text="A moment, not included, or a day, the whole of it.",
             ),
         }
         return {**super().get_fields(), **span}

@@ -10,12 +10,14 @@ from django.utils.text import capfirst
 
 from audit.events import Kind, Outcome
 from audit.models import Event
+from patients.likely import Because
 
 DATA = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}  # whose label does not say of what
 PAGES = {"index": "Today", "trail": "Audit trail", "autocomplete": "Suggestions of a form"}
 PARTS = {"changelist": "list", "change": "opened", "add": "to add one", "delete": "to delete one"}  # of a model's pages
 FILTERS = {"user": "person", "start": "from", "end": "to"}
 STATUSES = {403: "not allowed", 404: "not there for them"}
+REASONS = {reason.value: str(reason.label) for reason in Because}  # for a merge
 FIELDS_NAMED = 6
 UNTOLD = {"limit", "rows", "session"}
 
@@ -40,6 +42,8 @@ def in_words(event: Event) -> list[str]:
 
 
 def _piece(name: str, value: Any) -> str:
+    if name == "because" and isinstance(value, list):
+        return ", ".join(REASONS.get(reason, str(reason)) for reason in value) or "nothing in common"
     if value in ([], {}, ""):
         return ""
     match name, value:

@@ -11,7 +11,7 @@ from accounts.roles import Permission
 from core.encryption.blind_index import BlindIndexField
 from core.encryption.fields import EncryptedCharField, EncryptedDateField, EncryptedEmailField, EncryptedTextField
 from core.tenancy import PracticeManager, PracticeModel, PracticeQuerySet
-from patients.search import SEARCHED, chart_tokens
+from patients.search import INDEXED, chart_tokens
 
 
 class Gender(models.TextChoices):
@@ -23,21 +23,35 @@ class Gender(models.TextChoices):
 class Status(models.TextChoices):
     PENDING = "pending", "Waiting to be confirmed"
     CONFIRMED = "confirmed", "Confirmed"
+    DECLINED = "declined", "Declined"
+    MERGED = "merged", "Merged into another chart"
+
+
+LIVING = (Status.PENDING, Status.CONFIRMED)  # the others are kept for what they say, and nobody works with them
 
 
 class PatientQuerySet(PracticeQuerySet):
     def visible_to(self, user: User) -> Self:
         """The charts this person may see: the practice's, or their own."""
+        living = self.living()
         if user.can(Permission.READ_CHARTS) or user.can(Permission.READ_CONTACTS):
-            return self
+            return living
         if user.can(Permission.READ_OWN_CHART):
-            return self.filter(user_id=user.pk)
+            return living.filter(user_id=user.pk)
         return self.none()
 
     def listed_for(self, user: User) -> Self:
         """What a list shows of them: a registration joins the practice's list once it is confirmed."""
         charts = self.visible_to(user)
         return charts if user.can(Permission.READ_OWN_CHART) else charts.confirmed()
+
+    def living(self) -> Self:
+        """Without those that were declined or merged into another one."""
+        return self.filter(status__in=LIVING)
+
+    def gone(self) -> Self:
+        """Those that were."""
+        return self.filter(status__in=(Status.DECLINED, Status.MERGED))
 
     def confirmed(self) -> Self:
         return self.filter(status=Status.CONFIRMED)
@@ -99,6 +113,7 @@ class Patient(PracticeModel):
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.CONFIRMED, editable=False)
     primary_doctor = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", editable=False)
     restricted = models.BooleanField(default=False, editable=False)
     name = EncryptedCharField(label="patient.name", max_length=200)
     email = EncryptedEmailField(label="patient.email", max_length=254)
@@ -112,7 +127,7 @@ class Patient(PracticeModel):
     emergency_contact = EncryptedCharField(label="patient.emergency_contact", max_length=300, blank=True)
     search_index = BlindIndexField()
 
-    saved_one_by_one = SEARCHED
+    saved_one_by_one = INDEXED
     patient_field = "id"
     is_opened = False  # for whoever asks, of a restricted chart
     emergency_id: UUID | None = None  # the emergency access that opened it for them
@@ -129,6 +144,11 @@ class Patient(PracticeModel):
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="patient_status_known"),
             models.CheckConstraint(condition=models.Q(gender__in=["", *Gender.values]), name="patient_gender_known"),
+            models.CheckConstraint(
+                condition=models.Q(status=Status.MERGED, merged_into__isnull=False)
+                | ~models.Q(status=Status.MERGED) & models.Q(merged_into=None),
+                name="patient_merged_names_the_chart",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +162,7 @@ class Patient(PracticeModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.enter_scope()
         fields = kwargs.get("update_fields")
-        if fields is None or SEARCHED & set(fields):
+        if fields is None or INDEXED & set(fields):
             self.search_index = chart_tokens(self)
             if fields is not None:
                 kwargs["update_fields"] = {*fields, "search_index"}

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import User
@@ -91,6 +91,12 @@ def closed_but_for_emergencies_to(user: User) -> PatientQuerySet:
     return restricted.exclude(_open_for_good(user)).order_by()
 
 
+def accounts_closed_to(user: User) -> QuerySet[Any, UUID | None]:
+    """The keys of the accounts behind those: email and phone are the chart's own, and a new password could open it for
+    longer than an emergency does."""
+    return closed_but_for_emergencies_to(user).exclude(user=None).values_list("user", flat=True)
+
+
 def open_for(user: User, charts: Iterable[Patient]) -> list[Patient]:
     """Open those of the charts that this person may look into. Asks the database once where any is restricted."""
     charts = list(charts)
@@ -166,7 +172,7 @@ def _check_restricts(chart: Patient, by: User) -> None:
 
 def _locked(patient_id: Any) -> Patient:
     """Restricting, lifting and breaking the glass of one chart wait for each other. Raises Missing."""
-    chart: Patient = Patient.objects.select_for_update().found(pk=patient_id)
+    chart: Patient = Patient.objects.living().select_for_update().found(pk=patient_id)
     return chart
 
 

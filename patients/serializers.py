@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from rest_framework import serializers
 
+from accounts.roles import REGISTER_ROLES
+from accounts.serializers import MAX_PASSWORD
 from core.api.pages import PageQuery
 from core.api.shapes import OptionalText, Shape, Text
 from patients.models import EmergencyAccess, Gender, Patient
@@ -19,6 +21,27 @@ def check_birth_date(born: date) -> None:
     """Raises ValidationError for a day that nobody alive was born on (today is allowed anywhere on earth)."""
     if not EARLIEST_BIRTH <= born <= timezone.localdate() + timedelta(days=1):
         raise serializers.ValidationError("This is no date of birth.")
+
+
+class RegisterInput(serializers.Serializer[Any]):
+    name = Text(max_length=200)
+    email = serializers.EmailField(max_length=254)
+    password = Text(max_length=MAX_PASSWORD, trim_whitespace=False)
+    role = serializers.ChoiceField(choices=REGISTER_ROLES)
+    phone = OptionalText(max_length=40)
+    specialization = OptionalText(max_length=120)
+    department = OptionalText(max_length=120)
+    joinCode = OptionalText(max_length=20, source="join_code")
+    officeId = serializers.UUIDField(
+        source="office_id", required=False, allow_null=True, help_text="From an office manager alone."
+    )
+    dateOfBirth = serializers.DateField(
+        source="date_of_birth",
+        required=False,
+        allow_null=True,
+        validators=[check_birth_date],
+        help_text="A patient's: the front desk looks for their chart by it.",
+    )
 
 
 class ChartInput(serializers.Serializer[Any]):

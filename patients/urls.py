@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from patients import emergency_views, views
+from patients import emergency_views, registration_views, views
 
 urlpatterns = [
     path("auth/register", views.Register.as_view(), name="register"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("patients/<uuid:chart_id>", views.ChartById.as_view(), name="chart"),
     path("patients/<uuid:chart_id>/restriction", emergency_views.Restriction.as_view(), name="restriction"),
     path("patients/<uuid:chart_id>/emergency-access", emergency_views.BreakGlass.as_view(), name="break_glass"),
+    path("registrations", registration_views.Registrations.as_view(), name="registrations"),
+    path("registrations/<uuid:registration_id>/confirm", registration_views.Confirm.as_view(), name="confirm"),
+    path("registrations/<uuid:registration_id>/decline", registration_views.Decline.as_view(), name="decline"),
+    path("registrations/<uuid:declined_id>/reopen", registration_views.Reopen.as_view(), name="reopen"),
     path("emergency-accesses", emergency_views.EmergencyAccesses.as_view(), name="emergency_accesses"),
     path("emergency-accesses/<uuid:access_id>/review", emergency_views.Review.as_view(), name="emergency_review"),
 ]

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.roles import Permission
-from accounts.serializers import RegisterInput, UserBrief
+from accounts.serializers import UserBrief
 from audit.events import Kind
 from core import totals
 from core.api.pages import page_of
@@ -21,7 +21,7 @@ from patients import services
 from patients.models import Patient
 from patients.restriction import check_open, emergencies, open_for
 from patients.search import find
-from patients.serializers import Chart, ChartBrief, ChartInput, ChartPage, ChartQuery
+from patients.serializers import Chart, ChartBrief, ChartInput, ChartPage, ChartQuery, RegisterInput
 
 SEE_CHARTS = (Permission.READ_CHARTS, Permission.READ_CONTACTS, Permission.READ_OWN_CHART)
 
@@ -30,6 +30,7 @@ class Register(PublicView):
     methods = ("POST",)
     knows_caller = True
     answers_401 = True
+    extra_errors = {"POST": NOT_FOUND}
 
     @extend_schema(
         request=RegisterInput,
@@ -38,7 +39,7 @@ class Register(PublicView):
         summary="Register: a patient for themself; an office manager anybody in their practice",
     )
     def post(self, request: Request) -> Response:
-        user = services.register(by=self.caller, **self.checked(RegisterInput))
+        user = services.register(by=self.caller, request=request._request, **self.checked(RegisterInput))
         return Response(UserBrief.of(user), status=201)
 
 

@@ -1,9 +1,9 @@
 """The tenant and its locations."""
 
-import secrets
+import re
 import zoneinfo
 from datetime import date, datetime, time, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,15 +11,23 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from core.codes import draw
+from core.encryption.blind_index import join_code_fingerprint
+from core.encryption.fields import EncryptedCharField
 from core.models import Model
 from core.tenancy import PracticeModel
 
-JOIN_CODE_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no 0/O, 1/I/L
 JOIN_CODE_LENGTH = 8
+_BETWEEN_LETTERS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
 
 
 def new_join_code() -> str:
-    return "".join(secrets.choice(JOIN_CODE_ALPHABET) for _ in range(JOIN_CODE_LENGTH))
+    return draw(JOIN_CODE_LENGTH)
+
+
+def as_join_code(typed: str) -> str:
+    """The code that somebody means who typed small letters, spaces or dashes: `abcd-2345` is ABCD2345."""
+    return _BETWEEN_LETTERS.sub("", typed).upper()
 
 
 def validate_timezone(name: str) -> None:
@@ -38,13 +46,19 @@ class Practice(Model):
         help_text="How long an appointment takes, in minutes.",
     )
     currency = models.CharField(max_length=3, default="USD", help_text="ISO 4217 code.")
-    join_code = models.CharField(
+    two_factor_required = models.BooleanField(
+        "two-factor sign-in required",
+        default=False,
+        help_text="Everybody who works here sets up a second factor before they see anything else; patients may.",
+    )
+    join_code = EncryptedCharField(
+        label="practice.join_code",
         max_length=JOIN_CODE_LENGTH,
-        unique=True,
         default=new_join_code,
         editable=False,
         help_text="A patient who registers gives this code to reach this practice.",
     )
+    join_code_index = models.BinaryField(unique=True, editable=False, blank=True)
 
     class Meta(Model.Meta):
         constraints: ClassVar = [
@@ -56,6 +70,11 @@ class Practice(Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.join_code_index:  # the code stays as it was made
+            self.join_code_index = join_code_fingerprint(self.join_code)
+        super().save(*args, **kwargs)
 
     @property
     def practice_id(self) -> UUID:
@@ -85,3 +104,8 @@ class Office(PracticeModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tzinfo(self) -> zoneinfo.ZoneInfo:
+        """Its own, else its practice's."""
+        return zoneinfo.ZoneInfo(self.timezone) if self.timezone else self.practice.tzinfo

@@ -11,6 +11,7 @@ from accounts.models import User
 from appointments.models import Appointment, Status
 from patients.models import Patient
 from patients.restriction import check_open
+from patients.services import held_chart
 from records.models import MedicalRecord
 
 
@@ -18,7 +19,7 @@ from records.models import MedicalRecord
 def write_record(*, by: User, patient_id: UUID, **texts: Any) -> MedicalRecord:
     """A record by this doctor of this patient, tied to the latest of their encounters that has none yet. Raises
     Missing, and Restricted for a chart that is closed to them."""
-    patient = check_open(by, Patient.objects.visible_to(by).found(pk=patient_id))
+    patient = check_open(by, held_chart(by=by, patient_id=patient_id))
     encounter = _encounter_without_record(by, patient)
     record: MedicalRecord = MedicalRecord.objects.create(patient=patient, doctor=by, appointment=encounter, **texts)
     return record

@@ -115,6 +115,7 @@ class Server:
             "HTTPS_ONLY": "false",
             "RATE_LIMIT_PER_MINUTE": PLENTY,
             "ANON_RATE_LIMIT_PER_MINUTE": PLENTY,
+            "JOIN_CODE_TRIES_PER_HOUR": PLENTY,
             "REDIS_TIMEOUT_MS": "5000",
             "PYTHONUNBUFFERED": "1",
             **self.changes,

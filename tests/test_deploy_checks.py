@@ -27,6 +27,8 @@ DOCUMENTED = {
     "TRUSTED_PROXIES": "10.0.0.2",
     "DATABASE_URL": POSTGRESQL.format("db.example.org", "?sslmode=verify-full&sslrootcert=/etc/ca.pem"),
     "REDIS_URL": REDIS.format("s", "cache.example.org", "?ssl_ca_certs=/etc/ca.pem"),
+    "EMAIL_URL": "smtp+tls://praxis:s3cret@mail.example.org:587",
+    "SITE_URL": "https://praxis.example.org",
 }
 
 
@@ -55,9 +57,9 @@ class TestTheCommand:
         done = check(tmp_path, **dict.fromkeys(DOCUMENTED, ""))
 
         assert done.returncode == 1
-        assert left_open(done) == {f"praxis.W{number:03}" for number in (2, 3, 4, 8, 10)}
+        assert left_open(done) == {f"praxis.W{number:03}" for number in (2, 3, 4, 8, 10, 14, 15)}
         hints = re.findall(r"HINT: (.+)", done.stderr)
-        assert len(hints) == 5
+        assert len(hints) == 7
         assert all(re.search(r"[A-Z_]{6,}", hint) for hint in hints)
 
     @pytest.mark.parametrize("change", ["DEBUG=true", "HTTPS_ONLY=false"])
@@ -91,6 +93,8 @@ def production(monkeypatch):
                 DATABASES={"default": {"OPTIONS": {}, **env.database("DATABASE_URL", "")}},
                 REDIS_URL=env.redis_url("REDIS_URL"),
                 LOCAL_HOSTS=env.names("LOCAL_HOSTS", ()),
+                EMAIL_BACKEND=env.mail("EMAIL_URL", "")["EMAIL_BACKEND"],
+                SITE_URL=env.origins("SITE_URL", ("http://localhost:8000",))[0],
                 SECRET_KEY=env.text("SECRET_KEY"),
                 SEARCH_INDEX_KEY=env.text("SEARCH_INDEX_KEY"),
                 FIELD_ENCRYPTION_KEYS=ring,
@@ -136,6 +140,10 @@ def production(monkeypatch):
         ({"REDIS_URL": REDIS.format("s", "cache.example.org", "?ssl_check_hostname=false")}, "W012"),
         ({"SEARCH_INDEX_KEY": "the same", "SECRET_KEY": "the same"}, "W013"),
         ({"AUDIT_KEYS": "the same"}, "W013"),
+        ({"EMAIL_URL": ""}, "W014"),
+        ({"EMAIL_URL": "consolemail://"}, "W014"),  # whoever reads the log could use the links
+        ({"SITE_URL": "http://praxis.example.org"}, "W015"),
+        ({"SITE_URL": ""}, "W015"),
     ],
     ids=str,
 )

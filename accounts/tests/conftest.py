@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.tests.factories import PASSWORD
+from accounts.tests.second_factors import MFA, code, post
 from core import redis
 
 
@@ -61,3 +62,32 @@ def enter_site() -> Callable[[User], Client]:
         return client
 
     return enter
+
+
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks):
+    """`with commit():` what waits for a commit runs at its end, as it does outside a test."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture
+def set_up(commit):
+    """`set_up(client)`: an authenticator app is asked for from now on; its secret and the recovery codes."""
+
+    def go(client):
+        secret = post(client, f"{MFA}/totp", {"password": PASSWORD}).json()["secret"]
+        with commit():
+            answer = post(client, f"{MFA}/totp/confirm", {"code": code(secret)})
+        assert answer.status_code == 200, answer.content
+        return secret, answer.json()["recoveryCodes"]
+
+    return go
+
+
+@pytest.fixture
+def person(make_user, client_of):
+    """Somebody signed in."""
+    user = make_user("staff")
+    client_of(user)
+    user.session_id = Session.objects.get(user=user).pk
+    return user

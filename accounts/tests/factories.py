@@ -1,8 +1,10 @@
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.models import User
+from accounts.models import JoinCode, User
 from accounts.roles import Role
+from core.encryption.blind_index import join_code_fingerprint
+from practices.models import new_join_code
 
 PASSWORD = "Passw0rd!"
 
@@ -24,3 +26,16 @@ class UserFactory(DjangoModelFactory):
         user.set_password(password)
         user.save()
         return user
+
+
+class JoinCodeFactory(DjangoModelFactory):
+    """Within a practice's scope; give `doctor` and `office`, and `text` where somebody types it."""
+
+    class Meta:
+        model = JoinCode
+
+    class Params:
+        text = factory.LazyFunction(new_join_code)
+
+    code_index = factory.LazyAttribute(lambda made: join_code_fingerprint(made.text))
+    made_by = factory.SelfAttribute("doctor")

@@ -2,6 +2,7 @@
 
 from threading import Barrier, Thread
 
+import orjson
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,6 +11,7 @@ from accounts import services, sessions
 from accounts.models import Session, User
 from accounts.tests.factories import PASSWORD
 from core import redis
+from core.encryption.keyring import get_keyring
 from core.errors import Forbidden, NotSignedIn
 from core.tenancy import practice_scope
 
@@ -21,7 +23,7 @@ def sign_in(client, user, password=PASSWORD):
 def test_a_password_that_changes_while_it_is_checked_signs_nobody_in(make_user, rf):
     user = make_user("staff")
     checked = User.sign_in.get(pk=user.pk)
-    services.set_password(user=user, by=user, password="Another1!")
+    services.set_password(user=user, by=make_user("admin"), password="Another1!")
     with pytest.raises(NotSignedIn):
         sessions.begin(user=checked, request=rf.post("/"))
     assert not Session.objects.live().exists()
@@ -40,7 +42,7 @@ def test_a_password_change_on_a_stale_row_brings_nothing_back(make_user):
     stale = User.sign_in.get(pk=user.pk)
     services.update_user(user=user, by=manager, is_active=False)
     with pytest.raises(Forbidden):
-        services.set_password(user=stale, by=stale, password="Another1!")
+        services.reset_password(user=stale, password="Another1!")
     assert not User.sign_in.get(pk=user.pk).is_active
     services.set_password(user=stale, by=manager, password="Another1!")
     assert not User.sign_in.get(pk=user.pk).is_active
@@ -52,7 +54,17 @@ def test_who_no_longer_manages_changes_nobody(make_user):
     services.update_user(user=second, by=first, role="staff")
     with pytest.raises(Forbidden, match="no longer manage"):
         services.update_user(user=first, by=stale_second, role="staff")
-    assert User.sign_in.get(pk=first.pk).role == "admin"
+    with pytest.raises(Forbidden, match="no longer manage"):
+        services.set_password(user=first, by=stale_second, password="Another1!")
+    first = User.sign_in.get(pk=first.pk)
+    assert (first.role, first.check_password(PASSWORD)) == ("admin", True)
+
+
+def test_nobody_gives_themself_a_password_without_the_old_one(make_user):
+    manager = make_user("admin")
+    with pytest.raises(Forbidden, match="with the old one"):
+        services.set_password(user=User.sign_in.get(pk=manager.pk), by=manager, password="Another1!")
+    assert User.sign_in.get(pk=manager.pk).check_password(PASSWORD)
 
 
 @pytest.mark.parametrize("ending", ["password", "role", "inactive"])
@@ -91,6 +103,17 @@ def test_a_logout_reaches_redis_although_it_just_failed_somebody_else(
     monkeypatch.setattr(redis, "_down_until", 0.0)
     client.cookies["access_token"] = token
     assert client.get("/api/users/me").status_code == 401
+
+
+@pytest.mark.redis
+def test_what_another_release_left_in_redis_is_asked_of_the_row(make_user, client_of):
+    user = make_user("staff")
+    client = client_of(user)
+    session = Session.objects.get(user=user)
+    of_theirs = get_keyring().encrypt(orjson.dumps({"id": str(user.pk)}), b"session.user")
+    redis.client().set(f"session:{session.pk}", of_theirs, ex=60)
+
+    assert client.get("/api/users/me").json()["id"] == str(user.pk)
 
 
 @pytest.mark.redis

@@ -423,7 +423,7 @@ def test_without_the_trail_nobody_registers_and_no_account_changes(client, commi
     assert User.sign_in.with_email("ann@example.com") is None
 
     with pytest.raises(TrailDown), practice_scope(practice.pk):
-        services.set_password(user=committed, by=committed, password="Another1!")
+        services.change_password(by=committed, current=PASSWORD, new="Another1!", keep=None)
     assert User.sign_in.get(pk=committed.pk).check_password(PASSWORD)
 
 

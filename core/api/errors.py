@@ -57,7 +57,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         return _response({"detail": "You may not do this."}, 403)
     if isinstance(error, RequestDataTooBig):
         return _response({"detail": "The request body is too large."}, 413)
-    if isinstance(error, SuspiciousOperation):
+    if isinstance(error, SuspiciousOperation | RecursionError):  # the latter: JSON within JSON, a thousand deep
         return _response({"detail": MALFORMED}, 400)
     logger.error("unexpected error", view=type(context.get("view")).__name__, exc_info=error)
     return _response({"detail": UNEXPECTED}, 500)

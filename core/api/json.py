@@ -46,11 +46,12 @@ class OrjsonParser(BaseParser):
 
 
 class JsonOnly(BaseContentNegotiation):
-    """The API speaks JSON whatever a client says it accepts."""
+    """The API speaks JSON whatever a client says it accepts; a view takes what its one parser reads."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
-        return next(iter(parsers)) if content_type == MEDIA_TYPE else None
+        parser = next(iter(parsers))
+        return parser if content_type == parser.media_type else None
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
         return next(iter(renderers)), MEDIA_TYPE

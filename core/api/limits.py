@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from rest_framework.exceptions import Throttled
 
 from core import redis
-from core.client import client_address
+from core.client import counted_address
+from core.errors import Unavailable
 
 # Parallel first calls would each make a limiter, and the storage in memory reads its count outside its own lock.
 _one_at_a_time = threading.Lock()
@@ -81,12 +82,17 @@ def _per_minute(amount: int) -> RateLimitItemPerMinute:
     return RateLimitItemPerMinute(amount)
 
 
+@cache
+def _per_hour(amount: int) -> RateLimitItemPerHour:
+    return RateLimitItemPerHour(amount)
+
+
 def _of_user(user_id: str) -> tuple[RateLimitItemPerMinute, str]:
     return _per_minute(settings.RATE_LIMIT_PER_MINUTE), f"user:{user_id}"
 
 
 def _of_address(request: HttpRequest) -> tuple[RateLimitItemPerMinute, str]:
-    return _per_minute(settings.ANON_RATE_LIMIT_PER_MINUTE), f"address:{client_address(request)}"
+    return _per_minute(settings.ANON_RATE_LIMIT_PER_MINUTE), f"address:{counted_address(request)}"
 
 
 def read_and_count(*, read: str, refused: bytes, stamp: Stamp, user_id: str) -> tuple[bytes | None, bool, bool]:
@@ -95,6 +101,17 @@ def read_and_count(*, read: str, refused: bytes, stamp: Stamp, user_id: str) -> 
     storage: Any = _limiter().storage
     value, within, renewed = redis.ask(lambda client: storage.read_and_count(read, refused, stamp, *_of_user(user_id)))
     return value, bool(within), bool(renewed)
+
+
+def spend(name: str, identifier: str, *, an_hour: int) -> None:
+    """Count one try of something that must not be guessed or flooded; raises Throttled with the seconds to wait, and
+    Unavailable where it cannot be counted: it fails closed, as sign-in does."""
+    _count(_per_hour(an_hour), f"{name}:{identifier}", fail_closed=True)
+
+
+def spend_by_address(name: str, request: HttpRequest, *, an_hour: int) -> None:
+    """The same for one caller's address."""
+    spend(name, counted_address(request), an_hour=an_hour)
 
 
 def refuse(user_id: str) -> None:
@@ -112,13 +129,15 @@ def count_address(request: HttpRequest) -> None:
     _count(*_of_address(request))
 
 
-def _count(item: RateLimitItemPerMinute, identifier: str) -> None:
+def _count(item: RateLimitItem, identifier: str, *, fail_closed: bool = False) -> None:
     """With Redis down calls pass (sign-in, which has a lock of its own, fails closed: accounts/lockout.py)."""
     limiter = _limiter()
     if redis.configured():
         try:
             allowed = redis.ask(lambda client: limiter.hit(item, identifier))
-        except redis.RedisDown:
+        except redis.RedisDown as error:
+            if fail_closed:
+                raise Unavailable("This cannot be counted right now. Please try again in a moment.") from error
             return  # told by redis.ask, once a second and not once a call
     else:
         with _one_at_a_time:
@@ -127,7 +146,7 @@ def _count(item: RateLimitItemPerMinute, identifier: str) -> None:
         raise Throttled(wait=_seconds_left(item, identifier))
 
 
-def _seconds_left(item: RateLimitItemPerMinute, identifier: str) -> float:
+def _seconds_left(item: RateLimitItem, identifier: str) -> float:
     limiter = _limiter()
     if not redis.configured():
         return max(1.0, limiter.get_window_stats(item, identifier).reset_time - time.time())

@@ -1,5 +1,6 @@
 """The schema that /api/schema serves: drf-spectacular, with what every operation of this API shares."""
 
+from inspect import cleandoc
 from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -19,27 +20,38 @@ WITH_BODY = {"415": "The body is not application/json."}
 NOT_FOUND = {"404": "No such thing in this practice."}
 CONFLICT = {"409": "Somebody was faster: the slot is taken."}
 UNAVAILABLE = {"503": "Sign-in cannot be counted right now, so it is refused."}
+OAUTH2_URL = "/api/v1/auth/token"
 
 
-class CookieScheme(OpenApiAuthenticationExtension):
-    """Both cookies are stated here; a signed-in view takes the first, /api/auth/refresh alone names the second."""
+class TokenScheme(OpenApiAuthenticationExtension):
+    """A signed-in view takes the access cookie or a bearer token; /api/auth/refresh alone names the refresh cookie."""
 
-    target_class = "accounts.authentication.CookieAuthentication"
-    name = ["accessCookie", "refreshCookie"]
+    target_class = "accounts.authentication.TokenAuthentication"
+    name = ["accessCookie", "refreshCookie", "bearer"]
 
-    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
-        return {"accessCookie": []}
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        return [{"accessCookie": []}, {"bearer": []}]
 
-    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+    def get_security_definition(self, auto_schema: Any) -> Any:
         cookie = {"type": "apiKey", "in": "cookie", "description": "Set by POST /api/auth/login."}
-        return [{**cookie, "name": "access_token"}, {**cookie, "name": "refresh_token"}]
+        password = {"tokenUrl": OAUTH2_URL, "refreshUrl": OAUTH2_URL, "scopes": {}}
+        return [
+            {**cookie, "name": "access_token"},
+            {**cookie, "name": "refresh_token"},
+            {"type": "oauth2", "description": "username is the email.", "flows": {"password": password}},
+        ]
 
 
 class PraxisSchema(AutoSchema):
     """Adds the error answers, so that no view has to list them: `extra_errors` on a view names those of each method."""
 
     def get_tags(self) -> list[str]:
-        return [self.path.split("/")[2]]
+        _, root, first, *_rest = self.path.split("/")
+        return [first if root == "api" else "mobile"]
+
+    def get_description(self) -> str:  # type: ignore[override] # drf-spectacular's, not DRF's
+        """What the view itself says; its base speaks to whoever writes views."""
+        return cleandoc(type(self.view).__doc__ or "")
 
     def get_operation_id(self) -> str:
         return f"{self.method.lower()}_{type(self.view).__name__}"

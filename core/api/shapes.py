@@ -1,14 +1,21 @@
 """Output shapes. The fields of a Shape are what the schema says; `to_representation` builds the same as a plain dict,
 without DRF's per-field machinery (a test holds the two together)."""
 
-from typing import Any, TypeVar
+import re
+from datetime import datetime, time, timedelta
+from typing import Any, ClassVar, TypeVar
 
+from django.utils.dateparse import parse_date
+from django.utils.timezone import get_current_timezone, is_naive
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils.timezone import datetime_exists  # type: ignore[import-untyped]
 
 from core.encryption.fields import unreadable_marked
 from core.encryption.keyring import DecryptionError
 
 T = TypeVar("T")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Shape(serializers.Serializer[T]):
@@ -59,6 +66,52 @@ class OptionalText(Text):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         value = super().run_validation(data)
         return "" if value is None else value
+
+
+class MomentField(serializers.DateTimeField):
+    """DRF's field, which takes a local time that the clocks skip for one an hour later; this one refuses it."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        try:
+            moment: datetime = super().enforce_timezone(value)
+        except OverflowError:  # the first and last hours that Python knows, in some time zones
+            self.fail("overflow")
+        if is_naive(value) and not datetime_exists(moment):
+            self.fail("make_aware", timezone=moment.tzinfo)
+        return moment
+
+
+class LocalMomentField(MomentField):
+    """One without an offset stays as it is: whose local time it means is known later."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return value if is_naive(value) else super().enforce_timezone(value)
+
+
+@extend_schema_field({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]})
+class EdgeField(MomentField):
+    """Where a span of time begins or ends: a moment, or the midnight before a day, or after its `last` one, in the
+    current time zone."""
+
+    default_error_messages: ClassVar = {
+        "invalid": "Give a date (YYYY-MM-DD) or a moment (YYYY-MM-DDThh:mm:ss, with or without an offset)."
+    }
+
+    def __init__(self, *, last: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.days_on = timedelta(days=int(last))
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            day = parse_date(value) if isinstance(value, str) and _DAY.fullmatch(value) else None
+            if day is not None:
+                return datetime.combine(day + self.days_on, time.min, get_current_timezone())
+        except ValueError:
+            self.fail("invalid")
+        except OverflowError:
+            self.fail("overflow")
+        moment: datetime = super().to_internal_value(value)
+        return moment
 
 
 class ErrorShape(serializers.Serializer[Any]):

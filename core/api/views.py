@@ -22,8 +22,20 @@ from core.errors import Forbidden, Missing
 from core.scope import INSTALLATION, account_scope, open_scope, practice_scope
 
 DATA = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}
-CHANGES = DATA | {Kind.RESTRICTED, Kind.UNRESTRICTED, Kind.GLASS_BROKEN, Kind.EMERGENCY_REVIEWED}
+CHANGES = DATA | {
+    Kind.RESTRICTED,
+    Kind.UNRESTRICTED,
+    Kind.GLASS_BROKEN,
+    Kind.EMERGENCY_REVIEWED,
+    Kind.JOIN_CODE_USED,
+    Kind.ALL_SESSIONS_ENDED,
+    Kind.FACTOR_REMOVED,
+    Kind.REGISTRATION_CONFIRMED,
+    Kind.REGISTRATION_DECLINED,
+    Kind.REGISTRATION_REOPENED,
+}
 NOT_AUTHENTICATED = "Not authenticated"  # the contract's words
+SECOND_FACTOR_DUE = "Your practice asks for two-factor sign-in. Please set up a second factor first."
 
 
 @cache
@@ -140,6 +152,7 @@ class ApiView(PracticeScoped):
     trail: ClassVar[dict[str, Kind]] = {}
     about: ClassVar[str] = ""
     needs_practice: ClassVar[bool] = True
+    before_second_factor: ClassVar[bool] = False  # open to somebody whose practice asks them to set one up first
     _seen: tuple[Iterable[UUID], Kind | None, dict[str, Any]] | None = None
 
     def tell_done(self) -> None:
@@ -192,6 +205,8 @@ class ApiView(PracticeScoped):
         for permission in self.get_permissions():
             if not permission.has_permission(request, self):
                 raise PermissionDenied(RolePermission.message)
+        if self.caller.second_factor_due and not self.before_second_factor:
+            raise Forbidden(SECOND_FACTOR_DUE)
         if self.caller.practice_id is not None:
             self.scope.enter_context(practice_scope(self.caller.practice_id))
         elif self.needs_practice:
@@ -214,6 +229,8 @@ class PublicView(PracticeScoped):
     def enter(self, request: Request) -> None:
         if self.knows_caller:
             self._identify()
+            if self.caller is not None and self.caller.second_factor_due:
+                raise Forbidden(SECOND_FACTOR_DUE)
 
     def counted_session(self, request: Request) -> UUID | None:
         """The session whose call this is, where the view can tell without signing its user in. It is counted by

@@ -121,6 +121,12 @@ def query_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
     return sorted({_token(key, piece) for word in words for piece in _pieces_of_query(word)})
 
 
+def whole_token(text: str, *, practice_id: UUID) -> int:
+    """The hash of a text as a whole. No search reaches it: what is typed is cut into pieces, and they are shorter."""
+    assert len(text) > PIECE
+    return _token(_practice_key(practice_id), text)
+
+
 def normalised_email(email: str) -> str:
     """`A@B.C` and `a@b.c` are one address, for the accounts and for the count of sign-ins alike."""
     return unicodedata.normalize("NFKC", email.strip()).casefold()
@@ -130,6 +136,13 @@ def email_fingerprint(email: str) -> bytes:
     """32 bytes by which an account is found by its email, the same in every practice."""
     key = hmac.digest(_master_key(), b"account email", "sha256")
     return hmac.digest(key, normalised_email(email).encode(), "sha256")
+
+
+def join_code_fingerprint(code: str) -> bytes:
+    """32 bytes by which a join code is found. Its eight letters are some 40 bits, which whoever stole a dump would
+    guess from a bare hash within minutes; this key is not in the database."""
+    key = hmac.digest(_master_key(), b"join code", "sha256")
+    return hmac.digest(key, code.encode(), "sha256")
 
 
 class BlindIndexField(models.Field):

@@ -7,7 +7,7 @@ from django.conf import settings as project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.client import FORWARDED, believe_proxies, parsed
+from core.client import FORWARDED, believe_proxies, counted_address, parsed
 
 PROXY, CALLER = "10.0.0.2", "203.0.113.7"
 
@@ -103,3 +103,28 @@ def test_no_header_moves_the_address_past_what_our_proxy_wrote(written, address)
     if parsed(str(address)) is None or any(address in network for network in project.TRUSTED_PROXIES):
         return
     assert caller(f"{written}, {address}") == str(parsed(str(address)))
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        (CALLER, CALLER),
+        ("2001:db8:c:1::7", "2001:db8:c:1::/64"),
+        ("2001:db8:c:1:ffff::9", "2001:db8:c:1::/64"),
+        ("2001:db8:c:2::7", "2001:db8:c:2::/64"),
+        ("::ffff:203.0.113.7", CALLER),
+        ("", "None"),
+    ],
+)
+def test_a_network_of_ones_own_is_one_caller(rf, address, counted):
+    assert counted_address(rf.get("/", REMOTE_ADDR=address)) == counted
+
+
+@pytest.mark.django_db
+def test_another_address_of_the_same_network_gets_no_fresh_count(client, settings):
+    settings.ANON_RATE_LIMIT_PER_MINUTE = 2
+
+    statuses = [client.post("/api/auth/logout", REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(1, 4)]
+
+    assert statuses == [200, 200, 429]
+    assert client.post("/api/auth/logout", REMOTE_ADDR="2001:db8:0:1::1").status_code == 200

@@ -124,10 +124,10 @@ def test_update_bulk_create_and_bulk_update_encrypt(scope):
     rows = Patient.objects.bulk_create([PatientFactory.build(name=f"Bulk {n}") for n in range(3)])
     assert sorted(row.name for row in Patient.objects.all()) == ["Bulk 0", "Bulk 1", "Bulk 2"]
     for row in rows:
-        row.allergies, row.date_of_birth = f"nuts {row.name}", None
-    Patient.objects.bulk_update(rows, ["allergies", "date_of_birth"])
-    assert {(row.allergies, row.date_of_birth) for row in Patient.objects.all()} == {
-        (f"nuts Bulk {n}", None) for n in range(3)
+        row.allergies, row.blood_type = f"nuts {row.name}", "AB-"
+    Patient.objects.bulk_update(rows, ["allergies", "blood_type"])
+    assert {(row.allergies, row.blood_type) for row in Patient.objects.all()} == {
+        (f"nuts Bulk {n}", "AB-") for n in range(3)
     }
     assert b"nuts" not in raw_column(rows[0], "allergies")
     Patient.objects.update(address="Elm Street")

@@ -73,7 +73,7 @@ def _patients() -> list[UUID]:
 
 def _doctors(practice: Practice, appointments: int, random: Random) -> list[User]:
     """The practice's doctors, joined by as many more (who cannot sign in) as it takes to see that many patients."""
-    doctors = list(User.objects.doctors().order_by("pk"))
+    doctors = list(User.objects.doctors().select_related("office__practice").order_by("pk"))
     a_day = sum(1 for _ in slots(practice, practice.today()))
     needed = max(1, ceil(appointments / (a_day * BOOKED_SHARE * DAYS_OF_A_DOCTOR)))
     taken = User.objects.filter(role=Role.DOCTOR).count()
@@ -98,11 +98,12 @@ def _past(practice: Practice, random: Random, doctors: list[User], patients: lis
     starts = [min(first.get(doctor.pk, now), now).astimezone(practice.tzinfo).date() for doctor in doctors]
     for days in zip(*map(working_days_before, starts), strict=True):
         for doctor, day in zip(doctors, days, strict=True):
-            for start, end in slots(practice, day):
+            for start, end in slots(practice, day, doctor.office.tzinfo if doctor.office else None):
                 if random.random() < BOOKED_SHARE:
                     yield Appointment(
                         practice=practice,
                         doctor=doctor,
+                        office_id=doctor.office_id,
                         patient_id=random.choice(patients),
                         starts_at=start,
                         ends_at=end,

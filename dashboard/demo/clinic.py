@@ -3,23 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from random import Random
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import join_codes
 from accounts.models import User
 from accounts.roles import Role
-from accounts.services import register_user
+from accounts.services import register_user, update_user
 from appointments.models import Status
 from appointments.services import book, change
 from core.tenancy import practice_scope
 from dashboard.demo.calendar import slots
 from dashboard.demo.cases import SPECIALTIES, Case, cases_of
-from dashboard.demo.people import dice, person
+from dashboard.demo.people import dice, email_of, person
 from patients.models import Patient
 from patients.models import Status as Registration
-from patients.services import confirm_registration, open_chart, register_patient, update_chart
+from patients.registrations import confirm_registration
+from patients.services import open_chart, register_patient, update_chart
 from practices.models import Office, Practice
 from practices.services import create_practice, save_office
 from records.services import write_record
@@ -27,6 +31,16 @@ from records.services import write_record
 NAME, TIMEZONE = "Demo Clinic", "America/New_York"
 SEED = "demo clinic"
 CHARTS, PENDING = 40, 3
+# The second office keeps another time; the last of the doctors works there.
+OFFICES: tuple[dict[str, str], ...] = (
+    {"name": "Midtown", "address": "350 Park Avenue, New York, NY 10022", "phone": "(212) 555-0100"},
+    {
+        "name": "Chicago Loop",
+        "address": "200 South Wacker Drive, Chicago, IL 60606",
+        "phone": "(312) 555-0100",
+        "timezone": "America/Chicago",
+    },
+)
 WEEKS_BACK, WEEKS_AHEAD = 4, 4
 BOOKED_SHARE = 0.12  # of a doctor's slots: enough to look at, few enough to seed in seconds
 CANCELLED_SHARE, UNREPORTED_SHARE = 0.12, 0.15
@@ -46,6 +60,7 @@ OWN_CHART = {
 # The demo patient's visits: days from today (one more where that is a Sunday), which doctor, which of their cases.
 OWN_VISITS = ((-23, 0, 1), (-16, 0, 3), (-9, 2, 1), (-2, 0, 3), (5, 0, 3), (12, 2, 3), (19, 0, 3))
 OWN_HOUR = 10
+LONG_NAME = 6  # letters, in which a slip is easily overlooked
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +103,10 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
         doctors = [user for user in users.values() if user.role == Role.DOCTOR]
         own_chart = _ensure_own_chart(practice, password, desk, doctors[0])
         if is_new:
-            address = "350 Park Avenue, New York, NY 10022"
-            save_office(office=Office(name="Midtown", address=address, phone="(212) 555-0100"), by=manager)
+            office = _move_in([*users.values(), own_chart.user], manager, away=doctors[-1])
+            doctors = list(User.objects.doctors().select_related("office__practice").order_by("id"))
             _open_the_doors(practice, desk, doctors, own_chart)
-            _register_some(practice, password)
+            _register_some(practice, password, doctors[0], office)
     return practice, is_new
 
 
@@ -130,14 +145,38 @@ def _ensure_own_chart(practice: Practice, password: str, desk: User, doctor: Use
     return chart
 
 
-def _register_some(practice: Practice, password: str) -> None:
-    """Registrations from the open world that wait for the front desk."""
+def _move_in(users: list[User | None], manager: User, *, away: User) -> Office:
+    """Everybody's office, but for who is `away` in the other."""
+    here, elsewhere = (save_office(office=Office(**fields), by=manager) for fields in OFFICES)
+    for user in users:
+        if user is not None:
+            update_user(user=user, by=manager, office=elsewhere if user == away else here)
+    return here
+
+
+def _register_some(practice: Practice, password: str, doctor: User, office: Office) -> None:
+    """Registrations from the open world that wait for the front desk. The first came with the doctor's join code; the
+    last is of somebody whose chart is there: the same phone, and a slip in the name."""
     random = dice(f"{SEED} registrations")
-    for _ in range(PENDING):
+    _, text = join_codes.make(by=doctor, office_id=office.pk, most_uses=1)
+    for join_code in (text, *[practice.join_code] * (PENDING - 2)):
         made = person(random)
-        register_patient(
-            join_code=practice.join_code, email=made.email, name=made.name, password=password, phone=made.phone
-        )
+        register_patient(join_code=join_code, email=made.email, name=made.name, password=password, phone=made.phone)
+    charts = Patient.objects.confirmed().filter(user=None, primary_doctor=doctor).order_by("id")
+    known = next(chart for chart in charts if len(chart.name.split()[-1]) >= LONG_NAME)
+    name = _with_a_slip(known.name)
+    register_patient(
+        join_code=practice.join_code,
+        email=email_of(name, 0, random),
+        name=name,
+        password=password,
+        phone=known.phone,
+    )
+
+
+def _with_a_slip(name: str) -> str:
+    """`Maria Thompson` is Maria Thomspon."""
+    return f"{name[:-4]}{name[-3]}{name[-4]}{name[-2:]}"
 
 
 def _open_the_doors(practice: Practice, desk: User, doctors: list[User], own_chart: Patient) -> None:
@@ -170,27 +209,32 @@ def _own_visits(practice: Practice, doctors: list[User]) -> Iterator[tuple[datet
 def _plan(
     random: Random, practice: Practice, patients_of: dict[User, list[Patient]]
 ) -> Iterator[tuple[datetime, User, Patient]]:
-    """Who sees whom and when; nobody is in two rooms at once."""
+    """Who sees whom and when, each doctor in the hours of their office; nobody is in two rooms at once."""
     everybody = [patient for patients in patients_of.values() for patient in patients]
     today = practice.today()
     for offset in range(-7 * WEEKS_BACK, 7 * WEEKS_AHEAD):
         day = today + timedelta(days=offset)
         on_duty = list(patients_of)[day.toordinal() % len(patients_of)]
         share = 0 if HOURS[day.weekday()] is SUNDAY else BOOKED_SHARE
-        for number, start in enumerate(_starts(practice, day)):
+        open_to = {
+            doctor: list(_starts(practice, day, doctor.office.tzinfo if doctor.office else None))
+            for doctor in patients_of
+        }
+        for start in sorted(set(chain.from_iterable(open_to.values()))):
             here: set[Patient] = set()
-            for doctor, own in patients_of.items():
-                patient = random.choice(own if random.random() < 0.9 else everybody)
-                is_booked = random.random() < share or (doctor is on_duty and number < ALWAYS_BOOKED)
+            for doctor in (doctor for doctor, starts in open_to.items() if start in starts):
+                patient = random.choice(patients_of[doctor] if random.random() < 0.9 else everybody)
+                always = doctor is on_duty and start in open_to[doctor][:ALWAYS_BOOKED]
+                is_booked = random.random() < share or always
                 if is_booked and patient not in here:
                     here.add(patient)
                     yield start, doctor, patient
 
 
-def _starts(practice: Practice, day: date) -> Iterator[datetime]:
-    """When an appointment can begin on this day."""
-    for start, _ in slots(practice, day):
-        if start.astimezone(practice.tzinfo).hour in HOURS[day.weekday()]:
+def _starts(practice: Practice, day: date, zone: ZoneInfo | None = None) -> Iterator[datetime]:
+    """When an appointment can begin on this day, in an office of this time zone."""
+    for start, _ in slots(practice, day, zone):
+        if start.astimezone(zone or practice.tzinfo).hour in HOURS[day.weekday()]:
             yield start
 
 

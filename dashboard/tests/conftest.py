@@ -7,6 +7,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.factories import JoinCodeFactory
+from accounts.tests.soft_passkey import SoftPasskey
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy import installation_scope, practice_scope
 from patients.models import Status
@@ -50,7 +52,8 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
             appointment=AppointmentFactory(patient=chart, doctor=doctor, reason=f"Reason {surname}"),
             record=MedicalRecordFactory(patient=chart, doctor=doctor, diagnosis=f"Diagnosis {surname}"),
             emergency=EmergencyAccessFactory(patient=chart, opened_by=doctor, reason=f"Emergency {surname}"),
-            office=OfficeFactory(name=f"Office {surname}"),
+            office=(office := OfficeFactory(name=f"Office {surname}")),
+            join_code=JoinCodeFactory(doctor=doctor, office=office),
         )
 
 
@@ -62,3 +65,9 @@ def own(practice, make_user) -> SimpleNamespace:
 @pytest.fixture
 def foreign(other_practice, make_user) -> SimpleNamespace:
     return clinic(other_practice, make_user, "Foreignson")
+
+
+@pytest.fixture
+def key(settings) -> SoftPasskey:
+    """A passkey on the admin site's own pages."""
+    return SoftPasskey(origin=settings.SITE_URL)

@@ -34,6 +34,7 @@ def addresses(own):
         ("accounts_user", own.doctor),
         ("practices_office", own.office),
         ("practices_practice", own.practice),
+        ("accounts_joincode", own.join_code),
     ]
     assert len(models) == len(admin.site._registry)
     for model, row in models:
@@ -42,7 +43,8 @@ def addresses(own):
         for page in ("change", "history", "delete"):
             yield "form", reverse(f"admin:{model}_{page}", args=[row.pk])
     yield "suggestions", f"{reverse('admin:autocomplete')}?{SUGGESTIONS}"
-    for name in ("index", "login", "password_change", "password_change_done", "pick_practice", "jsi18n", "search"):
+    own_pages = ("password_change", "password_change_done", "own_sessions", "security")
+    for name in ("index", "login", "pick_practice", "jsi18n", "search", *own_pages):
         yield "own", reverse(f"admin:{name}")
 
 

@@ -52,6 +52,9 @@ def test_events_are_shown_in_names(enter_as, own):
         (Kind.TRAIL_READ, {"filters": {"patient": NOBODY, "start": "2026-01-01"}}, "filtered by patient, from"),
         (Kind.CHANGED, {"about": "patients.Patient", "fields": ["name", "blood_type"]}, "patient; name, blood type"),
         (Kind.DELETED, {"fields": list("abcdefgh")}, "a, b, c, d, e, f and 2 more"),
+        (Kind.REGISTRATION_MERGED, {"into": NOBODY, "because": ["birthDate", "name"]},
+         "same date of birth, similar name"),
+        (Kind.REGISTRATION_MERGED, {"into": NOBODY, "because": []}, "nothing in common"),
         (Kind.SIGNED_IN, {"door": "admin_site"}, "door: admin site"),
         (Kind.SIGN_IN_FAILED, {"reason": "wrong_password"}, "wrong password"),
         (Kind.SESSION_ENDED, {"session": NOBODY, "by": NOBODY}, ""),
@@ -68,7 +71,7 @@ def test_details_are_told_in_words_and_stand_whole_behind_them(enter_as, own, ki
     assert line.words == words
     page = answer.content.decode()
     assert f"<li>event: {kind.value}</li>" in page
-    for name in told.keys() - {"outcome", "fields", "filters", "rows", "emergency"}:
+    for name in told.keys() - {"outcome", "fields", "filters", "rows", "emergency", "because"}:
         assert f"<li>{name.replace('about_id', 'id')}: {told[name]}</li>" in page
 
 

@@ -9,12 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import JoinCode, User
 from appointments.models import Appointment
 from core.tenancy import practice_scope
 from dashboard.demo.people import FREQUENT, dice, person
 from patients.models import Patient, Status
-from practices.models import Practice
+from practices.models import Office, Practice
 from practices.tests.factories import PracticeFactory
 from records.models import MedicalRecord
 
@@ -62,6 +62,35 @@ def signed_in(email):
     return client
 
 
+def test_everybody_of_the_demo_goes_to_its_office(demo):
+    elsewhere, office = Office.objects.order_by("name")
+    away = User.sign_in.with_email("doctor5@example.com")
+
+    assert (office.tzinfo.key, elsewhere.tzinfo.key) == ("America/New_York", "America/Chicago")
+    for colleague in User.objects.filter(role__in=["admin", "doctor", "staff", "billing"]):
+        assert colleague.office_id == (elsewhere.pk if colleague == away else office.pk)
+    assert User.sign_in.with_email("patient@example.com").office_id == office.pk
+    assert {row.office_id for row in Appointment.objects.filter(doctor=away)} == {elsewhere.pk}
+    assert {row.office_id for row in Appointment.objects.exclude(doctor=away)} == {office.pk}
+    code = JoinCode.objects.get()
+    assert (code.uses, code.most_uses) == (1, 1)
+    assert Patient.objects.pending().get(user__office=office).primary_doctor_id == code.doctor_id
+
+
+def test_a_demo_registration_is_close_to_a_chart_that_has_no_account(demo):
+    desk = signed_in("staff@example.com")
+    waiting = desk.get("/api/registrations").json()["registrations"]
+
+    (close,) = [row for row in waiting if any({"phone", "name"} <= set(match["because"]) for match in row["matches"])]
+
+    likeliest = close["matches"][0]
+    assert set(likeliest["because"]) == {"phone", "name"} and close["name"] != likeliest["name"]
+    into = {"patientId": likeliest["id"]}
+    confirm = f"/api/registrations/{close['id']}/confirm"
+    assert desk.post(confirm, into, "application/json").status_code == 200
+    assert Patient.objects.get(pk=likeliest["id"]).user_id is not None
+
+
 def test_the_demo_is_a_clinic_at_work(demo):
     assert (demo.name, demo.timezone) == ("Demo Clinic", "America/New_York")
     numbers = {role: signed_in(f"{role}@example.com").get("/api/dashboard/stats").json() for role in SIGN_INS}
@@ -86,7 +115,8 @@ def demo_begun_on(request, db, monkeypatch):
 
 def test_on_whatever_day_it_is_made_every_day_has_something_to_show(demo_begun_on):
     practice, today = demo_begun_on
-    starts = [appointment.starts_at.astimezone(practice.tzinfo) for appointment in Appointment.objects.all()]
+    appointments = Appointment.objects.select_related("doctor", "office__practice")
+    starts = [appointment.starts_at.astimezone(appointment.tzinfo) for appointment in appointments]
     by_day = Counter(start.date() for start in starts)
 
     assert practice.today() == today

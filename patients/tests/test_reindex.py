@@ -1,5 +1,7 @@
 """`manage.py reindex_search`: search and sign-in under another SEARCH_INDEX_KEY."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -9,8 +11,9 @@ from audit.tests.whole_trail import whole_trail
 from core.tenancy import installation_scope, practice_scope
 from patients import reindex
 from patients.models import Patient
-from patients.search import find
+from patients.search import chart_tokens, find
 from patients.tests.factories import PatientFactory
+from practices.services import practice_with_code
 from tests import damage
 
 ANOTHER = "test-only-another-key-0123456789-abcdefghijklm"
@@ -56,13 +59,23 @@ def test_search_and_sign_in_work_again(clinics, client, settings, capsys):
 
     said = rebuild(capsys)
 
-    assert "The index of 9 of 9 rows was another and is new now." in said
+    assert "The index of 11 of 11 rows was another and is new now." in said
     for place in (own, other):
         assert found(place, "lovelace") == ["Ada Lovelace"]
         assert found(place, "5550100") == ["Ada Lovelace", "Grace Hopper", "Mary Somerville"]
         assert found(place, "hop") == ["Grace Hopper"]
     assert [sign_in(client, f"desk{n}@example.com") for n in (0, 1)] == [200, 200]
     assert User.sign_in.with_email("ROOT@example.com").name == "Root"
+
+
+def test_a_practices_own_join_code_works_again(clinics, settings, capsys):
+    own, _ = clinics
+    settings.SEARCH_INDEX_KEY = ANOTHER
+    assert practice_with_code(own.join_code) is None
+
+    rebuild(capsys)
+
+    assert practice_with_code(own.join_code) == own
 
 
 def test_nothing_but_the_index_changes(clinics, settings, capsys):
@@ -85,8 +98,8 @@ def test_it_is_told_by_the_trail(clinics, settings, capsys):
         rebuild(capsys)
         events = whole_trail().exclude(pk__in=before).order_by("pk")
         assert [(event.kind, event.details) for event in events] == [
-            ("keys.index_rebuilt", '{"state":"begun","rows":9}'),
-            ("keys.index_rebuilt", '{"state":"done","rows":9,"failed":0}'),
+            ("keys.index_rebuilt", '{"state":"begun","rows":11}'),
+            ("keys.index_rebuilt", '{"state":"done","rows":11,"failed":0}'),
         ]
 
 
@@ -108,8 +121,8 @@ def test_a_stopped_run_goes_on_and_a_third_finds_nothing_to_do(clinics, settings
     with practice_scope(clinics[1].pk):
         assert found(clinics[1], "lovelace") == []
 
-    assert "The index of 9 of 9" not in rebuild(capsys)
-    assert "The index of 0 of 9 rows" in rebuild(capsys)
+    assert "The index of 11 of 11" not in rebuild(capsys)
+    assert "The index of 0 of 11 rows" in rebuild(capsys)
     assert found(clinics[1], "lovelace") == ["Ada Lovelace"]
 
 
@@ -119,7 +132,7 @@ def test_a_chart_written_meanwhile_under_the_new_key_stays_as_it_is(clinics, set
         chart = Patient.objects.first()
         chart.name = "Edited Meanwhile"
         chart.save()
-    assert "The index of 8 of 9 rows" in rebuild(capsys)
+    assert "The index of 10 of 11 rows" in rebuild(capsys)
     assert found(clinics[0], "meanwhile") == ["Edited Meanwhile"]
 
 
@@ -156,7 +169,7 @@ def test_an_email_registered_while_its_batch_is_built_is_named_and_the_rest_is_b
     with pytest.raises(CommandError, match=f"accounts.User.email_index of {older.pk}: a newer account has this email"):
         rebuild(capsys)
 
-    assert "The index of 9 of 10 rows" in capsys.readouterr().out
+    assert "The index of 11 of 12 rows" in capsys.readouterr().out
     with installation_scope():
         assert User.sign_in.with_email("desk0@example.com") == newer[0]
         assert User.sign_in.with_email("later@example.com") is not None
@@ -171,3 +184,21 @@ def test_what_cannot_be_decrypted_is_named_and_the_rest_is_built(clinics, settin
     with pytest.raises(CommandError, match=f"patients.Patient.phone of {lost.pk}: key 7 is missing"):
         rebuild(capsys)
     assert found(clinics[0], "hopper") == ["Grace Hopper"]
+
+
+def test_charts_from_before_the_registrations_desk_are_found_by_their_date_of_birth(clinics, capsys, as_role):
+    with practice_scope(clinics[0].pk):
+        for chart in Patient.objects.all():
+            tokens = chart_tokens(SimpleNamespace(**{**vars(chart), "date_of_birth": None}))
+            Patient.objects.filter(pk=chart.pk).update(search_index=tokens)  # as they were
+        PatientFactory(name="Zoltan Quux", phone="", status="pending")
+        PatientFactory(name="Irma Vep", phone="", date_of_birth=None)
+    desk = as_role("staff")
+
+    def likely():
+        (registration,) = desk.get("/api/registrations").json()["registrations"]
+        return sorted(match["name"] for match in registration["matches"])
+
+    assert likely() == []
+    assert "The index of 3 of " in rebuild(capsys)
+    assert likely() == ["Ada Lovelace", "Grace Hopper", "Mary Somerville"]

@@ -14,6 +14,7 @@ from patients.models import Patient
 from patients.services import update_chart
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
+from practices.tests.factories import OfficeFactory
 from tests.browser.test_pages import NARROW, overflows
 
 pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
@@ -133,7 +134,7 @@ def test_a_stale_chart_is_refused_and_opened_again(sign_in, clinic):
 def test_a_registration_is_confirmed_from_today(sign_in, clinic):
     page = sign_in("admin")
     page.goto("/admin/")
-    page.get_by_role("button", name="Confirm Walter Newman").click()
+    page.get_by_role("button", name="Confirm as new: Walter Newman").click()
     expect(page.get_by_text("The registration is confirmed.")).to_be_visible()
     expect(page.get_by_text("None is waiting.")).to_be_visible()
     with practice_scope(clinic.pk):
@@ -144,7 +145,7 @@ def test_a_registration_is_confirmed_on_the_chart(sign_in, clinic):
     page = sign_in("admin")
     page.goto("/admin/")
     page.get_by_role("link", name="Walter Newman").click()
-    page.get_by_role("button", name="Confirm registration").click()
+    page.get_by_role("button", name="Confirm as new").click()
     expect(page.get_by_text("The registration is confirmed.")).to_be_visible()
     expect(page.get_by_text("waits to be confirmed")).to_have_count(0)
 
@@ -179,6 +180,34 @@ def test_somebody_is_registered(sign_in, clinic):
     expect(page.get_by_text("was added successfully")).to_be_visible()
     user = User.sign_in.with_email("sam@example.com")
     assert (user.role, user.practice_id) == ("staff", clinic.pk)
+
+
+def test_a_fresh_join_code_is_copied_and_printed(sign_in, clinic):
+    page = sign_in("admin")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.add_init_script("window.print = () => document.body.dataset.printed = 'yes'")
+    with practice_scope(clinic.pk):
+        OfficeFactory(name="Uptown")
+    page.goto("/admin/accounts/joincode/add/")
+    page.locator("[name=doctor]").select_option(label="Dr. Grace Chen")
+    page.locator("[name=office]").select_option(label="Uptown")
+    page.get_by_role("button", name="Save", exact=True).click()
+    code = page.locator("#join-code")
+    expect(code).to_have_text(re.compile(r"^\w{4} \w{4}$"))
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == code.inner_text()
+    page.get_by_role("button", name="Print").click()
+    assert page.evaluate("document.body.dataset.printed") == "yes"
+    page.set_viewport_size(NARROW)
+    assert not overflows(page)
+    page.emulate_media(media="print")
+    expect(page.get_by_text("Join code of Demo Clinic for Dr. Grace Chen, Uptown")).to_be_visible()
+    expect(page.get_by_text("it is not shown again")).not_to_be_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("link", name="to the list of join codes").click()
+    expect(page.get_by_role("row", name="Dr. Grace Chen")).to_be_visible()
+    expect(code).to_have_count(0)
 
 
 @pytest.mark.parametrize(

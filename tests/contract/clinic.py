@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from core.encryption.keyring import get_keyring
 from tests.contract.doors import Answer, Caller, Door
 
 PASSWORD = "Passw0rd!"
@@ -92,7 +93,8 @@ class Practice:
             "SELECT join_code FROM practices_practice WHERE id = (SELECT practice_id FROM accounts_user WHERE id = %s)"
         )
         user_id = self.admin.id if self.door.name == "server" and self._on_postgres else self.admin.id.replace("-", "")
-        return self.door.query(query, user_id)[0][0]
+        ((stored,),) = self.door.query(query, user_id)
+        return get_keyring().decrypt(bytes(stored), b"practice.join_code").decode()
 
     @property
     def _on_postgres(self) -> bool:

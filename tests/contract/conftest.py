@@ -36,6 +36,7 @@ def clinic(request: pytest.FixtureRequest) -> Clinic:
 def inner_clinic(db: Any, settings: Any, django_capture_on_commit_callbacks: Any) -> Clinic:
     settings.PRACTICE_SIGNUP = True
     settings.RATE_LIMIT_PER_MINUTE = settings.ANON_RATE_LIMIT_PER_MINUTE = 1_000_000
+    settings.JOIN_CODE_TRIES_PER_HOUR = 1_000_000
     return Clinic(ClientDoor(django_capture_on_commit_callbacks))
 
 

@@ -98,9 +98,10 @@ class TestThePracticesLocalDay:
     @pytest.fixture
     def in_zone(self, inner_clinic):
         from practices.models import Practice
+        from practices.services import practice_with_code
 
         def move(name):
-            Practice.objects.filter(join_code=inner_clinic.join_code).update(timezone=name)
+            Practice.objects.filter(pk=practice_with_code(inner_clinic.join_code).pk).update(timezone=name)
             return inner_clinic
 
         return move

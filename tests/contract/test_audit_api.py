@@ -127,8 +127,9 @@ class TestTheFilters:
 def test_a_day_is_the_practices_own(inner_clinic):
     """The contract has no route that sets a practice's time zone."""
     from practices.models import Practice
+    from practices.services import practice_with_code
 
-    practice = Practice.objects.get(join_code=inner_clinic.join_code)
+    practice = practice_with_code(inner_clinic.join_code)
     Practice.objects.filter(pk=practice.pk).update(timezone="Pacific/Kiritimati")  # UTC+14
     doctor = inner_clinic.hire("doctor")
     doctor.get("/api/patients")

@@ -25,7 +25,7 @@ def assert_refused(answer, status):
         "/api/",
         "/api/nothing",
         "/api/patients/",
-        "/api/users",
+        "/api/people",
         "/api//patients",
         "/api/%00",
         "/api/%ff%fe",
@@ -83,6 +83,13 @@ def test_a_body_that_is_no_json_object_is_refused(clinic, method, path, body):
     answer = clinic.staff.ask(method, path, content=BROKEN[body], headers={"Content-Type": "application/json"})
 
     assert_refused(answer, 400)
+
+
+def test_json_within_json_a_thousand_deep_is_malformed(anonymous):
+    deep = b'{"email":' + b'{"a":' * 1000 + b"1" + b"}" * 1000 + b',"password":"x"}'
+    for path in ("/api/auth/login", "/auth/login", "/api/auth/register", "/auth/mfa"):
+        answer = anonymous.ask("POST", path, content=deep, headers={"Content-Type": "application/json"})
+        assert (answer.status, next(iter(answer.json))) == (400, "detail"), path
 
 
 @pytest.mark.parametrize("path", ["/api/patients", "/api/appointments", "/api/auth/login", "/api/auth/register"])

@@ -37,6 +37,15 @@ def test_the_sixth_failure_and_later_are_locked_out(anonymous):
     assert_locked(anonymous.sign_in(email, "not the password"))
 
 
+def test_what_is_no_email_is_counted_and_written_nowhere(clinic, anonymous, recwarn):
+    assert fail(anonymous, "hunter2 my password", 5) == [401] * 5
+    assert_locked(anonymous.sign_in("hunter2 my password", "not the password"))
+
+    assert [str(warning.message) for warning in recwarn if "hunter2" in str(warning.message)] == []
+    if clinic.door.name == "server":
+        assert "hunter2" not in clinic.door.server.log.read_text()
+
+
 def test_the_right_password_is_locked_out_too(clinic, anonymous):
     email = clinic.register("staff").json["email"]
     fail(anonymous, email, 5)

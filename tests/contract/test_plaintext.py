@@ -10,12 +10,14 @@ import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
+from accounts.tests.soft_passkey import SoftPasskey
 from tests.contract.clinic import CHART, NOBODY, PASSWORD, Clinic, fresh_email, fresh_slot
-from tests.contract.doors import Caller, ServerDoor
+from tests.contract.doors import Answer, Caller, ServerDoor
+from tests.contract.second_factors import MFA, with_app
 from tests.server import MAIN_DATABASE, started
 
 
@@ -52,6 +54,10 @@ def plant(clinic: Clinic, mark: Marks) -> None:
     assert anonymous.post("/api/auth/register", newcomer).status == 201
     patient = clinic.patient
     assert patient.patch("/api/users/me", {"name": mark(), "phone": mark("phone")}).status == 200
+    made = SoftPasskey().made(patient.post(f"{MFA}/passkeys", {"password": PASSWORD}).json)
+    added = patient.post(f"{MFA}/passkeys/confirm", {"name": mark(), "credential": made})
+    secret, _ = with_app(patient)
+    mark.made += [secret, *added.json["recoveryCodes"], cookie_of_the_admin_site(clinic)]
     for _ in range(4):
         chart = clinic.chart(
             name=f"{mark()} {mark()}-{mark()}",
@@ -66,6 +72,19 @@ def plant(clinic: Clinic, mark: Marks) -> None:
         texts = {"diagnosis": mark(), "prescription": mark(), "notes": mark(), "attachments": [mark(), mark()]}
         clinic.record(chart=chart["id"], **texts)
     plant_in_vain(clinic, anonymous, mark)
+
+
+def cookie_of_the_admin_site(clinic: Clinic) -> str:
+    """The office manager's, signed in on the page."""
+    manager = Caller(clinic.door)
+    token = form_token(manager.ask("GET", "/admin/login/"))
+    sent = urlencode({"csrfmiddlewaretoken": token, "username": clinic.admin.user["email"], "password": PASSWORD})
+    assert manager.ask("POST", "/admin/login/", content=sent, headers=FORM).status == 302
+    return manager.cookies["praxis_admin"][0]
+
+
+def form_token(page: Answer) -> str:
+    return page.body.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
 
 
 def plant_in_vain(clinic: Clinic, anonymous: Caller, mark: Marks) -> None:
@@ -114,17 +133,16 @@ def plant_in_vain(clinic: Clinic, anonymous: Caller, mark: Marks) -> None:
 
 def plant_for_the_log(clinic: Clinic, mark: Marks) -> None:
     """What may be stored, or what no view ever sees."""
-    anonymous, form = Caller(clinic.door), {"Content-Type": "application/x-www-form-urlencoded"}
+    anonymous = Caller(clinic.door)
     anonymous.post("/api/auth/login", {"email": f"{mark()}@example.com", "password": mark()})
     anonymous.ask("GET", "/api/users/me", headers={"User-Agent": mark(), "X-Request-ID": mark(), "Referer": mark()})
     anonymous.ask("POST", "/api/auth/refresh", headers={"Cookie": f"refresh_token={mark()}; praxis_admin={mark()}"})
     anonymous.ask("POST", "/api/auth/login", headers={"X-CSRFToken": mark(), "Sec-Fetch-Site": mark()})
     anonymous.ask(mark().upper(), f"/{mark()}")
-    anonymous.ask("POST", "/admin/login/", content=f"username={mark()}&password={mark()}", headers=form)
+    anonymous.ask("POST", "/admin/login/", content=f"username={mark()}&password={mark()}", headers=FORM)
     page = anonymous.ask("GET", f"/admin/login/?next=/{mark()}")
-    token = page.body.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-    signing_in = f"csrfmiddlewaretoken={token}&username={mark()}%40example.com&password={mark()}"
-    answer = anonymous.ask("POST", f"/admin/login/?{mark()}={mark()}", content=signing_in, headers=form)
+    signing_in = f"csrfmiddlewaretoken={form_token(page)}&username={mark()}%40example.com&password={mark()}"
+    answer = anonymous.ask("POST", f"/admin/login/?{mark()}={mark()}", content=signing_in, headers=FORM)
     assert (page.status, answer.status) == (200, 200)  # the form, with its sentence
     for raw in (
         f"GET /{mark()} HTTP/9.{mark()}\r\n\r\n",
@@ -146,6 +164,7 @@ def answer_to(clinic: Clinic, raw: str) -> bytes:
 
 
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def stored(clinic: Clinic) -> str:

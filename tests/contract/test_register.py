@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.contract.clinic import PASSWORD, Practice, fresh_email
+from tests.contract.clinic import NOBODY, PASSWORD, Practice, fresh_email
 from tests.contract.doors import Caller, ClientDoor
 
 ROLES = ["admin", "doctor", "staff", "patient", "billing"]
@@ -139,6 +139,43 @@ def test_an_admin_registers_every_role_in_their_own_practice(clinic, role):
     assert after - before == (role == "doctor")
 
 
+def office_of(practice):
+    return practice.admin.post("/api/offices", {"name": "Midtown"}).json["id"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_admin_may_say_in_which_office(clinic, anonymous, role):
+    office, body = office_of(clinic), registration(role)
+
+    answer = clinic.admin.post("/api/auth/register", {**body, "officeId": office})
+
+    assert (answer.status, set(answer.json)) == (201, {"id", "email", "name", "role"})
+    anonymous.sign_in(body["email"], PASSWORD)
+    assert anonymous.get("/api/users/me").json["officeId"] == office
+    if role == "patient":
+        assert anonymous.get("/api/patients").json["total"] == 1
+    assert clinic.admin.post("/api/auth/register", registration(role, officeId=None)).status == 201
+
+
+def test_another_practices_office_registers_nobody(clinic, anonymous):
+    for office in (office_of(clinic.elsewhere), NOBODY):
+        body = registration("staff", officeId=office)
+        answer = clinic.admin.post("/api/auth/register", body)
+        assert (answer.status, answer.json) == (404, {"detail": "There is no such office."})
+        assert anonymous.sign_in(body["email"], PASSWORD).status == 401
+
+
+@pytest.mark.parametrize("by", ["staff", "patient", "nobody"])
+def test_nobody_else_names_an_office(clinic, anonymous, by):
+    caller = anonymous if by == "nobody" else clinic.as_role(by)
+
+    answer = caller.post(
+        "/api/auth/register", registration("patient", joinCode=clinic.join_code, officeId=office_of(clinic))
+    )
+
+    assert (answer.status, set(answer.json["errors"])) == (400, {"officeId"})
+
+
 @pytest.mark.parametrize("by", ["doctor", "staff", "billing", "patient"])
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
 def test_nobody_else_registers_staff_not_even_with_open_sign_up(clinic, by, role):
@@ -156,6 +193,21 @@ def test_an_ended_session_registers_nobody(clinic, anonymous):
 def test_a_signed_in_registration_signs_nobody_else_in(clinic):
     assert clinic.register("staff").set_cookies == []
     assert clinic.admin.get("/api/users/me").json["role"] == "admin"
+
+
+@pytest.mark.parametrize("role", ["doctor", "staff", "admin"])
+def test_the_workforce_has_no_date_of_birth_here(clinic, role):
+    answer = clinic.register(role, dateOfBirth="1957-03-02")
+
+    assert answer.status == 400
+    assert list(answer.json["errors"]) == ["dateOfBirth"]
+
+
+@pytest.mark.parametrize("born", ["1801-01-01", "2999-01-01", "yesterday", 19570302])
+def test_a_day_that_nobody_was_born_on_is_refused(clinic, born):
+    answer = clinic.register("patient", dateOfBirth=born)
+
+    assert (answer.status, list(answer.json["errors"])) == (400, ["dateOfBirth"])
 
 
 def test_an_email_has_one_account_on_the_whole_installation(clinic, anonymous):

@@ -128,10 +128,13 @@ def test_a_token_cannot_be_carried_to_another_user(clinic, anonymous):
     assert anonymous.holding(access_token=token).get("/api/users/me").status == 401
 
 
-def test_a_bearer_header_alone_does_not_sign_in(clinic, anonymous):
-    answer = anonymous.get("/api/users/me", headers={"Authorization": f"Bearer {clinic.staff.access}"})
+def test_a_bearer_header_counts_before_the_cookie(clinic, anonymous):
+    staff = {"Authorization": f"bearer {clinic.staff.access}"}
+    assert anonymous.get("/api/users/me", headers=staff).json["id"] == clinic.staff.id
+    assert clinic.doctor.get("/api/users/me", headers=staff).json["id"] == clinic.staff.id
 
-    assert answer.status == 401
+    forged_one = {"Authorization": "Bearer " + forged(clinic.staff.access, sub=clinic.doctor.id)}
+    assert clinic.doctor.get("/api/users/me", headers=forged_one).status == 401
 
 
 def test_refreshing_sets_a_new_access_cookie_alone(clinic):

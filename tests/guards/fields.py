@@ -1,11 +1,12 @@
 """Every field of every model of ours, classified. A new field has no place in the database before it has one here.
 
 `phi`          tells who a patient is or how they are (45 CFR 160.103): encrypted in the column, always.
+`secret`       signs somebody in: encrypted in the column, always, unless it is a hash (then it is operational).
 `personal`     tells of a person who works here, or of an account: encrypted where the same column also holds patients.
 `operational`  neither: keys, times, states, and the practice's own public data.
 """
 
-PHI, PERSONAL, OPERATIONAL = "phi", "personal", "operational"
+PHI, SECRET, PERSONAL, OPERATIONAL = "phi", "secret", "personal", "operational"
 
 _MODEL = {"id": OPERATIONAL, "created_at": OPERATIONAL, "updated_at": OPERATIONAL}
 _OF_PRACTICE = {**_MODEL, "practice": OPERATIONAL}
@@ -54,7 +55,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "timezone": OPERATIONAL,
         "appointment_minutes": OPERATIONAL,
         "currency": OPERATIONAL,
-        "join_code": OPERATIONAL,
+        "two_factor_required": OPERATIONAL,
+        "join_code": SECRET,
+        "join_code_index": OPERATIONAL,  # a keyed hash
     },
     "practices.Office": {
         **_OF_PRACTICE,
@@ -70,6 +73,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "name": PHI,
         "phone": PHI,
         "role": OPERATIONAL,
+        "office": OPERATIONAL,
         "specialization": OPERATIONAL,  # doctors alone have one
         "department": OPERATIONAL,  # staff alone have one
         "is_active": OPERATIONAL,
@@ -84,14 +88,55 @@ FIELDS: dict[str, dict[str, str]] = {
         "last_seen_at": OPERATIONAL,
         "address": PERSONAL,
         "agent": PERSONAL,
+        "door": OPERATIONAL,
+        "second_factor": OPERATIONAL,
+        "refresh_hash": OPERATIONAL,  # SHA-256 of a signed token
+        "replaced_hash": OPERATIONAL,  # the same
+        "replaced_at": OPERATIONAL,
         "revoked_at": OPERATIONAL,
         "ending": OPERATIONAL,
+    },
+    "accounts.Authenticator": {
+        **_MODEL,
+        "user": OPERATIONAL,
+        "secret": SECRET,
+        "confirmed_at": OPERATIONAL,
+        "last_step": OPERATIONAL,
+    },
+    "accounts.Passkey": {
+        **_MODEL,
+        "user": OPERATIONAL,
+        "name": PHI,  # free text: "Ada's phone"
+        "credential_id": OPERATIONAL,
+        "public_key": OPERATIONAL,  # opens nothing by itself
+        "sign_count": OPERATIONAL,
+        "transports": OPERATIONAL,
+        "last_used_at": OPERATIONAL,
+    },
+    "accounts.PasskeyChallenge": {**_MODEL, "user": OPERATIONAL, "value": OPERATIONAL, "expires_at": OPERATIONAL},
+    "accounts.RecoveryCode": {
+        **_MODEL,
+        "user": OPERATIONAL,
+        "code_hash": OPERATIONAL,  # SHA-256 of 78 random bits
+        "used_at": OPERATIONAL,
+    },
+    "accounts.JoinCode": {
+        **_OF_PRACTICE,
+        "doctor": OPERATIONAL,
+        "office": OPERATIONAL,
+        "code_index": OPERATIONAL,  # a keyed hash
+        "made_by": OPERATIONAL,
+        "expires_at": OPERATIONAL,
+        "most_uses": OPERATIONAL,
+        "uses": OPERATIONAL,
+        "withdrawn_at": OPERATIONAL,
     },
     "patients.Patient": {
         **_OF_PRACTICE,
         "user": OPERATIONAL,
         "status": OPERATIONAL,
         "primary_doctor": OPERATIONAL,
+        "merged_into": OPERATIONAL,
         "name": PHI,
         "email": PHI,
         "phone": PHI,
@@ -120,6 +165,7 @@ FIELDS: dict[str, dict[str, str]] = {
         **_OF_PRACTICE,
         "patient": OPERATIONAL,
         "doctor": OPERATIONAL,
+        "office": OPERATIONAL,
         "starts_at": OPERATIONAL,  # the calendar is filtered and kept free of overlaps by it
         "ends_at": OPERATIONAL,
         "status": OPERATIONAL,
@@ -147,9 +193,12 @@ ENCRYPTED_OTHERWISE = {
 
 # Bound to every ciphertext, so these can never change, not even when a model or a field is renamed.
 LABELS = {
+    "practices.Practice.join_code": "practice.join_code",
     "accounts.User.email": "user.email",
     "accounts.User.name": "user.name",
     "accounts.User.phone": "user.phone",
+    "accounts.Authenticator.secret": "authenticator.secret",
+    "accounts.Passkey.name": "passkey.name",
     "patients.Patient.name": "patient.name",
     "patients.Patient.email": "patient.email",
     "patients.Patient.phone": "patient.phone",

@@ -5,11 +5,13 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.tests.factories import JoinCodeFactory
 from appointments.tests.factories import AppointmentFactory
 from core import redis
 from core.tenancy import practice_scope
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
+from practices.tests.factories import OfficeFactory
 from records.tests.factories import MedicalRecordFactory
 from tests.guards.test_routes import GUARDED
 
@@ -20,8 +22,13 @@ LISTS = {
     "api/appointments": "/api/appointments",
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
     "api/records": "/api/records",
+    "api/offices": "/api/offices",
 }
 QUEUE = "/api/emergency-accesses"
+DESK = "/api/registrations"
+JOIN_CODES = "/api/join-codes"
+PEOPLE = ["/api/users", "/api/users?role=patient"]
+OWN_SESSIONS = "/api/users/me/sessions"
 TRAIL = {
     "api/audit": "/api/audit?limit=100",
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
@@ -49,7 +56,8 @@ def add_rows(practice, make_user):
                 doctor = make_user("doctor")
                 chart = PatientFactory(name="Ada Lovelace", user=user)
                 mine = doctor if user is None else user
-                AppointmentFactory(patient=chart, doctor=doctor if mine.role != "doctor" else mine)
+                office = OfficeFactory()
+                AppointmentFactory(patient=chart, doctor=doctor if mine.role != "doctor" else mine, office=office)
                 MedicalRecordFactory(patient=chart, doctor=doctor)
 
     return add
@@ -130,11 +138,76 @@ def test_the_queue_of_emergencies_costs_the_same_whatever_its_length(as_role, pr
     assert one <= AT_MOST_LIST
 
 
+def test_join_codes_cost_the_same_whatever_their_number(as_role, practice, make_user):
+    client = as_role("admin")
+
+    def add():
+        with practice_scope(practice.pk):
+            JoinCodeFactory(doctor=make_user("doctor"), office=OfficeFactory())
+
+    add()
+    one = queries(client, JOIN_CODES)
+    add()
+    add()
+
+    assert queries(client, JOIN_CODES) == one
+    assert one <= AT_MOST_LIST
+
+
+@pytest.mark.parametrize("address", PEOPLE)
+def test_the_practices_accounts_cost_the_same_whatever_their_number(as_role, practice, make_user, address):
+    client = as_role("admin")
+
+    def add():
+        with practice_scope(practice.pk):
+            PatientFactory(user=make_user("patient"))
+            PatientFactory(user=make_user("patient"), restricted=True)
+        make_user("staff")
+
+    add()
+    one = queries(client, address)
+    add()
+    add()
+
+    assert queries(client, address) == one
+    assert one <= AT_MOST_LIST
+
+
+def test_ones_sessions_cost_the_same_whatever_their_number(make_user, client_of):
+    user = make_user("staff")
+    client = client_of(user)
+    one = queries(client, OWN_SESSIONS)
+
+    client_of(user)
+    client_of(user)
+
+    assert queries(client, OWN_SESSIONS) == one
+    assert one <= AT_MOST_LIST
+
+
+def test_the_registrations_desk_costs_the_same_whatever_its_length(as_role, practice):
+    client = as_role("staff")
+
+    def add(**fields):
+        with practice_scope(practice.pk):
+            PatientFactory(name="Ada Lovelace", **fields)
+            PatientFactory(name="Ada Lovelace", status="pending")
+
+    add()
+    one = queries(client, DESK)
+    add(restricted=True)
+    add(restricted=True)
+
+    assert queries(client, DESK) == one + 1  # restricted charts cost one more, however many
+    assert one <= AT_MOST_LIST
+
+
 def test_every_list_is_counted_here():
     lists = {path for path, view in GUARDED if "GET" in view.permissions and "<" not in path}
 
-    counted = {name.partition("?")[0] for name in LISTS | TRAIL} | {QUEUE.removeprefix("/")}
-    assert lists == counted | {"api/users/me", "api/dashboard/stats"}
+    counted = {name.partition("?")[0] for name in LISTS | TRAIL}
+    counted |= {address.removeprefix("/") for address in (QUEUE, DESK, JOIN_CODES, PEOPLE[0], OWN_SESSIONS)}
+    assert lists == counted | {"api/users/me", "api/users/me/mfa", "api/dashboard/stats"}
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])

@@ -1,9 +1,9 @@
 """Every address under /api has a view that says who may call it; what is open to anybody is listed with a reason."""
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.roles import PERMISSIONS, Permission, Role
+from core.api.routes import api_routes
 from core.api.views import ApiView, PublicView
 
 OPEN = {
@@ -11,6 +11,19 @@ OPEN = {
     "api/auth/refresh": "the refresh cookie is the proof; the access cookie may have expired",
     "api/auth/logout": "whoever is not signed in is signed out already",
     "api/auth/register": "patients register themselves; every other role is decided in patients.services.register",
+    "api/auth/token": "signing in is how one becomes known, and a refresh token is its own proof",
+    "auth/login": "the same for mobile apps",
+    "api/auth/mfa": "its token is the proof that the password was right",
+    "api/auth/mfa/passkey": "the same",
+    "auth/mfa": "the same",
+    "auth/mfa/passkey": "the same",
+    "auth/refresh": "the refresh token is the proof; the access token may have expired",
+    "auth/logout": "whoever is not signed in is signed out already",
+    "auth/roles": "what the roles are called; says nothing of anybody",
+    "auth": "an unknown path like those below: 404",
+    "auth/": "every unknown path: 404",
+    "api/auth/password-reset": "who has forgotten their password is nobody yet; answers everybody the same",
+    "api/auth/password-reset/confirm": "the token of the e-mail is the proof",
     "api/health": "for monitors; shows no data",
     "api/health/live": "for monitors; shows no data",
     "api/health/ready": "for orchestrators; shows no data",
@@ -26,14 +39,42 @@ WHO = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"
 LET_IN = {
     ("GET", "api/users/me"): "ADSBP",
     ("PATCH", "api/users/me"): "ADSBP",
+    ("GET", "api/users/me/mfa"): "ADSBP",
+    ("POST", "api/users/me/mfa/totp"): "ADSBP",
+    ("DELETE", "api/users/me/mfa/totp"): "ADSBP",
+    ("POST", "api/users/me/mfa/totp/confirm"): "ADSBP",
+    ("POST", "api/users/me/mfa/passkeys"): "ADSBP",
+    ("POST", "api/users/me/mfa/passkeys/confirm"): "ADSBP",
+    ("DELETE", "api/users/me/mfa/passkeys/<uuid:passkey_id>"): "ADSBP",
+    ("POST", "api/users/me/mfa/recovery-codes"): "ADSBP",
+    ("POST", "api/users/me/password"): "ADSBP",
+    ("GET", "api/users/me/sessions"): "ADSBP",
+    ("DELETE", "api/users/me/sessions"): "ADSBP",
+    ("DELETE", "api/users/me/sessions/<uuid:session_id>"): "ADSBP",
+    ("GET", "api/users"): "A",
+    ("PATCH", "api/users/<uuid:user_id>"): "A",
+    ("DELETE", "api/users/<uuid:user_id>/sessions"): "A",
+    ("DELETE", "api/users/<uuid:user_id>/mfa"): "A",
     ("GET", "api/patients"): "ADSBP",
     ("POST", "api/patients"): "AS",
     ("GET", "api/patients/<uuid:chart_id>"): "ADSBP",
     ("PUT", "api/patients/<uuid:chart_id>/restriction"): "AD",
     ("DELETE", "api/patients/<uuid:chart_id>/restriction"): "AD",
     ("POST", "api/patients/<uuid:chart_id>/emergency-access"): "AD",
+    ("GET", "api/registrations"): "AS",
+    ("POST", "api/registrations/<uuid:registration_id>/confirm"): "AS",
+    ("POST", "api/registrations/<uuid:registration_id>/decline"): "AS",
+    ("POST", "api/registrations/<uuid:declined_id>/reopen"): "A",
     ("GET", "api/emergency-accesses"): "A",
     ("POST", "api/emergency-accesses/<uuid:access_id>/review"): "A",
+    ("GET", "api/join-codes"): "AD",
+    ("POST", "api/join-codes"): "AD",
+    ("DELETE", "api/join-codes/<uuid:code_id>"): "AD",
+    ("GET", "api/offices"): "ADSBP",
+    ("POST", "api/offices"): "A",
+    ("GET", "api/offices/<uuid:office_id>"): "ADSBP",
+    ("PATCH", "api/offices/<uuid:office_id>"): "A",
+    ("DELETE", "api/offices/<uuid:office_id>"): "A",
     ("GET", "api/doctors"): "ADSBP",
     ("GET", "api/doctors/<uuid:doctor_id>"): "ADSBP",
     ("GET", "api/appointments"): "ADSBP",
@@ -44,20 +85,13 @@ LET_IN = {
     ("GET", "api/dashboard/stats"): "ADSBP",
     ("GET", "api/audit"): "A",
     ("GET", "api/patients/<uuid:chart_id>/accesses"): "AP",
+    ("POST", "auth/register"): "A",
+    ("POST", "auth/associate"): "P",
 }
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
 
-def routes(resolver=None, prefix=""):
-    for entry in (resolver or get_resolver()).url_patterns:
-        path = prefix + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from routes(entry, path)
-        elif isinstance(entry, URLPattern):
-            yield path, getattr(entry.callback, "view_class", None) or getattr(entry.callback, "cls", None)
-
-
-API = [(path, view) for path, view in routes() if path.startswith("api")]
+API = list(api_routes())
 GUARDED = [(path, view) for path, view in API if isinstance(view, type) and issubclass(view, ApiView)]
 
 

@@ -8,17 +8,31 @@ import pytest
 from django.utils import timezone
 from rest_framework import serializers
 
+from accounts import join_code_serializers as join_codes
+from accounts import mobile_serializers as mobile
 from accounts import serializers as accounts
-from accounts.models import User
+from accounts import session_serializers as sessions
+from accounts.bearer import Pair
+from accounts.models import JoinCode, Passkey, Session, User
+from accounts.roles import NUMBERED_ROLES
+from accounts.second_factor import serializers as second_factor
+from accounts.second_factor.asking import SecondFactorAsked
+from accounts.second_factor.services import Factors, TotpSetup
 from appointments import serializers as appointments
 from appointments.models import Appointment
 from audit.models import Event
 from core.api.shapes import Shape
+from dashboard import people_serializers as people
 from dashboard import serializers as dashboard
 from dashboard import trail_serializers as trail
 from dashboard.trail import Entry
+from patients import mobile_serializers as patients_mobile
+from patients import registration_serializers as registrations
 from patients import serializers as patients
+from patients.likely import Because, Match, Registration
 from patients.models import EmergencyAccess, Patient
+from practices import serializers as practices
+from practices.models import Office
 from records import serializers as records
 from records.models import MedicalRecord
 
@@ -30,20 +44,52 @@ def person(role):
     return User(role=role, name="Ada", email="ada@example.com", created_at=NOW)
 
 
+def account(role):
+    shown = person(role)
+    shown.has_second_factor = True
+    return shown
+
+
 CHART = Patient(name="Ada", created_at=NOW)
 ENTRIES = [Entry(Event(kind="chart.read", user_id=uuid4()), person("doctor")), Entry(Event(kind="gone.kind"), None)]
+OFFICE = Office(name="Midtown")
 RESTRICTED = Patient(name="Ada", created_at=NOW, restricted=True)
+MATCH = Match(CHART, [Because.NAME])
 EMERGENCY = EmergencyAccess(patient=RESTRICTED, opened_by=person("doctor"), created_at=NOW, expires_at=NOW)
 SHOWN = {
     accounts.UserBrief: [person("doctor")],
     accounts.SignedIn: [person("doctor")],
-    accounts.Profile: [person(role) for role in ("admin", "doctor", "staff", "billing", "patient")],
+    accounts.Profile: [
+        *(person(role) for role in ("admin", "doctor", "staff", "billing", "patient")),
+        User(role="doctor", name="Ada", email="ada@example.com", created_at=NOW, office=OFFICE),
+    ],
     accounts.Message: ["Done"],
+    accounts.SecondFactorNeeded: [SecondFactorAsked("token", ["totp"])],
+    second_factor.PasskeyShape: [Passkey(name="Phone", created_at=NOW)],
+    second_factor.FactorsShape: [Factors(True, [Passkey(name="Phone", created_at=NOW)], 9, False)],
+    second_factor.TotpSetupShape: [TotpSetup("SECRET", "otpauth://totp/")],
+    second_factor.RecoveryCodes: [["CODE"]],
+    second_factor.PasskeyAdded: [(Passkey(name="Phone"), [])],
+    mobile.Tokens: [Pair("access", "refresh", 900)],
+    mobile.RoleShape: NUMBERED_ROLES,
+    patients_mobile.Registered: [person("doctor")],
+    patients_mobile.Associated: [JoinCode(doctor=person("doctor"), office=OFFICE)],
+    join_codes.JoinCodeShape: [JoinCode(doctor=person("doctor"), office=OFFICE, uses=1, created_at=NOW)],
+    practices.OfficeShape: [OFFICE],
+    sessions.SessionShape: [Session(user=person("doctor"), created_at=NOW, last_seen_at=NOW)],
+    sessions.Ended: [2],
+    people.Account: [account(role) for role in ("admin", "doctor", "staff", "billing", "patient")],
     patients.ChartBrief: [CHART, RESTRICTED],
     patients.Chart: [CHART, RESTRICTED],
     patients.EmergencyAccessBrief: [EMERGENCY],
     patients.EmergencyAccessShape: [EMERGENCY],
-    appointments.AppointmentShape: [Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW)],
+    registrations.RegistrationShape: [Registration(CHART, [MATCH]), Registration(RESTRICTED, [])],
+    registrations.MatchShape: [MATCH, Match(RESTRICTED, [])],
+    registrations.SettledShape: [CHART],
+    appointments.AppointmentShape: [
+        Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW),
+        Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW, office=OFFICE),
+    ],
     records.RecordShape: [MedicalRecord(patient=CHART, doctor=person("doctor"))],
     dashboard.DoctorBrief: [person("doctor")],
     trail.Who: ENTRIES,

@@ -1,13 +1,18 @@
 """Nobody forgets the trail: every method of every address that touches PHI writes its row, allowed or refused, in the
 API and in the admin site. A route added tomorrow without one fails here."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
 import pytest
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver
+from django.utils import timezone
 
+from accounts import join_codes
+from accounts.models import Passkey, Session
+from accounts.tests.factories import PASSWORD
 from appointments.tests.factories import AppointmentFactory
 from audit.events import Kind
 from audit.tests.whole_trail import whole_trail
@@ -16,14 +21,35 @@ from core.tenancy import practice_scope
 from dashboard.admin_reads import SHOW_NOBODY
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
+from practices.tests.factories import OfficeFactory
 from records.tests.factories import MedicalRecordFactory
 from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO
 
 NO_PHI = {
     ("GET", "api/users/me"): "one's own account",
     ("PATCH", "api/users/me"): "one's own account; a change is told as one",
+    ("GET", "api/users/me/mfa"): "one's own second factors",
+    ("POST", "api/users/me/mfa/totp"): "one's own second factors",
+    ("DELETE", "api/users/me/mfa/totp"): "one's own second factors",
+    ("POST", "api/users/me/mfa/totp/confirm"): "one's own second factors",
+    ("POST", "api/users/me/mfa/passkeys"): "one's own second factors",
+    ("POST", "api/users/me/mfa/passkeys/confirm"): "one's own second factors",
+    ("DELETE", "api/users/me/mfa/passkeys/<uuid:passkey_id>"): "one's own second factors",
+    ("POST", "api/users/me/mfa/recovery-codes"): "one's own second factors",
+    ("POST", "api/users/me/password"): "one's own password; told as changed",
+    ("GET", "api/users/me/sessions"): "one's own devices",
+    ("DELETE", "api/users/me/sessions"): "one's own devices; each end is told",
+    ("DELETE", "api/users/me/sessions/<uuid:session_id>"): "the same",
     ("GET", "api/doctors"): "who works here",
     ("GET", "api/doctors/<uuid:doctor_id>"): "who works here, and a count",
+    ("GET", "api/join-codes"): "doctors, offices and counts; their use is told where it ties a chart",
+    ("POST", "api/join-codes"): "the same; told as data",
+    ("DELETE", "api/join-codes/<uuid:code_id>"): "the same",
+    ("GET", "api/offices"): "where the practice is",
+    ("POST", "api/offices"): "the same; told as data",
+    ("GET", "api/offices/<uuid:office_id>"): "the same",
+    ("PATCH", "api/offices/<uuid:office_id>"): "the same; told as data",
+    ("DELETE", "api/offices/<uuid:office_id>"): "the same",
     ("GET", "api/dashboard/stats"): "counts",
 }
 TELLING = {(method, path): view for path, view in GUARDED for method in view.permissions if method in view.trail}
@@ -37,9 +63,18 @@ BODIES = {
         "address": "12 St James's Square",
     },
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
+    ("PATCH", "api/users/<uuid:user_id>"): {"isActive": False},
     ("PATCH", "api/appointments/<uuid:appointment_id>"): {"status": "cancelled"},
     ("POST", "api/patients/<uuid:chart_id>/emergency-access"): {"reason": "Unconscious"},
+    ("POST", "api/registrations/<uuid:registration_id>/confirm"): {"patientId": None},
+    ("POST", "auth/register"): {
+        "name": "Nora Quist",
+        "email": "nora@example.com",
+        "password": PASSWORD,
+        "role_id": 5,
+    },
     ("POST", "api/records"): {"diagnosis": "Lumbar strain", "prescription": "", "notes": ""},
+    ("DELETE", "api/users/me/mfa/passkeys/<uuid:passkey_id>"): {"password": PASSWORD},
 }
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
 
@@ -51,21 +86,36 @@ class Rows:
         doctor = make_user("doctor", practice=practice)
         with practice_scope(practice.pk):
             self.chart = PatientFactory()
+            self.office = OfficeFactory()
+            code, self.join_code = join_codes.make(by=doctor, office_id=self.office.pk)
+            registration, declined = (PatientFactory(status=status) for status in ("pending", "declined"))
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
+        passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
             "chart_id": self.chart.pk,
+            "registration_id": registration.pk,
+            "declined_id": declined.pk,
             "patient_id": self.chart.pk,
             "appointment_id": appointment.pk,
             "record_id": record.pk,
             "access_id": emergency.pk,
+            "office_id": self.office.pk,
+            "code_id": code.pk,
+            "passkey_id": passkey.pk,
+            "session_id": Session.objects.create(user=doctor, expires_at=timezone.now() + timedelta(days=1)).pk,
+            "user_id": doctor.pk,
             "doctor_id": doctor.pk,
         }
 
     def restrict(self, practice):
         with practice_scope(practice.pk):
             Patient.objects.update(restricted=True)
+
+    def register(self, patient):
+        with practice_scope(patient.practice_id):
+            PatientFactory(user=patient, status="pending")
 
     def address(self, path):
         head, _, rest = path.partition("<uuid:")
@@ -74,8 +124,13 @@ class Rows:
         name, _, tail = rest.partition(">")
         return f"/{head}{self.ids[name]}{tail}"
 
+    def sent(self, method, path):
+        """The body as it goes over the wire."""
+        return orjson.dumps(self.body((method, path)))
+
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
+        named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
         return {**named, **BODIES.get(key, {})}
 
 
@@ -102,6 +157,8 @@ def test_what_is_shown_or_changed_is_told(as_role, make_user, practice, method, 
     rows, client = Rows(practice, make_user), as_role(role)
     if path.endswith("/emergency-access"):
         rows.restrict(practice)
+    if path == "auth/associate":
+        rows.register(client.user)
     before = set(whole_trail().values_list("pk", flat=True))
 
     answer = call(client, method, rows.address(path), rows.body((method, path)))
@@ -223,7 +280,9 @@ def test_every_page_with_people_is_told(desk, make_user, practice, address, abou
     if about in ("accounts.User", "today"):
         assert details.get("rows", []) or about == "today"
     else:
-        assert orjson.loads(event.patients) == ([str(rows.chart.pk)] if "ada" not in address else [])
+        listed = ["registration_id", "chart_id"] if address == "/admin/patients/patient/" else ["chart_id"]
+        named = [] if "ada" in address else [str(rows.ids[name]) for name in listed]
+        assert orjson.loads(event.patients) == named
     assert "ada" not in event.details
 
 

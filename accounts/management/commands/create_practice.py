@@ -1,14 +1,13 @@
 """`manage.py create_practice`: a new tenant. It is here and not in practices/, which knows no accounts."""
 
-import sys
 from argparse import ArgumentParser
-from getpass import getpass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
+from accounts.management.passwords import ask
 from accounts.services import open_practice
 from core.errors import Refusal
 
@@ -37,7 +36,7 @@ class Command(BaseCommand):
             manager = open_practice(
                 email=options["admin_email"],
                 name=options["admin_name"],
-                password=_password(from_stdin=options["password_stdin"]),
+                password=ask("the office manager", from_stdin=options["password_stdin"]),
                 practice_name=options["name"],
                 timezone=options["timezone"],
             )
@@ -49,14 +48,3 @@ class Command(BaseCommand):
         assert practice is not None
         self.stdout.write(self.style.SUCCESS(f"Made the practice {practice.name} and its office manager."))
         self.stdout.write(f"Patients register with the join code {practice.join_code}.")
-
-
-def _password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise CommandError("There is no terminal to ask for the password on; give it with --password-stdin.")
-    password = getpass("Password of the office manager: ")
-    if getpass("Again: ") != password:
-        raise CommandError("The two passwords differ.")
-    return password

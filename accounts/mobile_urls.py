@@ -1,0 +1,14 @@
+"""Routes of sign-in for mobile apps and other programs, below /auth/."""
+
+from django.urls import path
+
+from accounts import mobile_views
+from accounts.second_factor.urls import mobile as second_factor
+
+urlpatterns = [
+    path("login", mobile_views.MobileLogin.as_view(), name="mobile_login"),
+    *second_factor,
+    path("refresh", mobile_views.MobileRefresh.as_view(), name="mobile_refresh"),
+    path("logout", mobile_views.MobileLogout.as_view(), name="mobile_logout"),
+    path("roles", mobile_views.Roles.as_view(), name="roles"),
+]

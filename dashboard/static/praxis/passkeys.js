@@ -1,0 +1,71 @@
+// Passkeys at sign-in and on the Security page: asks the browser and sends what it answers as the page's form. Binary
+// values are base64url in WebAuthn's JSON.
+const bytes = text => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), letter => letter.charCodeAt(0))
+const text = buffer =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+const withBytes = list => (list || []).map(item => ({ ...item, id: bytes(item.id) }))
+
+const WAYS = {
+  async create(options) {
+    const made = await navigator.credentials.create({
+      publicKey: {
+        ...options,
+        challenge: bytes(options.challenge),
+        user: { ...options.user, id: bytes(options.user.id) },
+        excludeCredentials: withBytes(options.excludeCredentials)
+      }
+    })
+    const { attestationObject } = made.response
+    const transports = made.response.getTransports?.() ?? []
+    return [made, { attestationObject: text(attestationObject), transports }]
+  },
+  async get(options) {
+    const used = await navigator.credentials.get({
+      publicKey: {
+        ...options,
+        challenge: bytes(options.challenge),
+        allowCredentials: withBytes(options.allowCredentials)
+      }
+    })
+    const { authenticatorData, signature, userHandle } = used.response
+    return [used, {
+      authenticatorData: text(authenticatorData),
+      signature: text(signature),
+      userHandle: userHandle && userHandle.byteLength ? text(userHandle) : null
+    }]
+  }
+}
+const PROBLEMS = {
+  InvalidStateError: 'This device has a passkey for your account already.',
+  NotAllowedError: 'No passkey was used: it was cancelled, took too long, or there is none here. You may try again.'
+}
+
+for (const form of document.querySelectorAll('form[data-passkey]')) {
+  const at = new URL(form.dataset.worksAt)
+  const isAddress = /^[\d.]+$|^\[/.test(at.hostname) // a passkey belongs to a name
+  if (location.origin !== at.origin || isAddress || !window.PublicKeyCredential) continue
+  const button = form.querySelector('[data-here] button')
+  const problem = form.querySelector('[data-problem]')
+  form.querySelector('[data-elsewhere]').hidden = true
+  form.querySelector('[data-here]').hidden = false
+  button.addEventListener('click', async () => {
+    button.disabled = problem.hidden = true
+    try {
+      const options = JSON.parse(document.getElementById('passkey-options').textContent)
+      const [credential, response] = await WAYS[form.dataset.passkey](options)
+      form.elements.credential.value = JSON.stringify({
+        id: credential.id,
+        rawId: text(credential.rawId),
+        type: credential.type,
+        authenticatorAttachment: credential.authenticatorAttachment,
+        clientExtensionResults: {},
+        response: { clientDataJSON: text(credential.response.clientDataJSON), ...response }
+      })
+      form.submit()
+    } catch (error) {
+      problem.textContent = PROBLEMS[error.name] || 'The passkey could not be used on this device.'
+      problem.hidden = button.disabled = false
+      button.focus()
+    }
+  })
+}

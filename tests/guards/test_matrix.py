@@ -1,0 +1,189 @@
+"""Every address and method for every caller, generated from accounts/roles.py and the views: the five roles by cookie
+and by bearer token, anonymous, signed out, deactivated, of another practice, and with a password alone where two-factor
+sign-in is due. tests/guards/test_routes.py states by hand what the contract says of the same."""
+
+from io import StringIO
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from accounts import cookies, services, sessions
+from accounts.management.commands.show_permissions import METHODS, needed
+from accounts.models import Session
+from accounts.roles import PERMISSIONS, Role
+from core.api.routes import api_routes
+from core.api.views import SECOND_FACTOR_DUE, ApiView, PublicView, UnknownPath
+from core.tenancy import practice_scope
+from practices.models import Practice
+from tests.guards.test_trail import BODIES, Rows
+
+PERMISSIONS_PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "permissions.md"
+ROUTES = list(api_routes())
+GUARDED = [(path, view) for path, view in ROUTES if isinstance(view, type) and issubclass(view, ApiView)]
+CALLS = [(method, path, view) for path, view in GUARDED for method in METHODS]
+EXISTING = [call for call in CALLS if call[0] in call[2].permissions]
+WORKFORCE = [role for role in Role.values if role != Role.PATIENT]
+
+
+@pytest.fixture(autouse=True)
+def _no_limits(settings):
+    settings.RATE_LIMIT_PER_MINUTE = settings.ANON_RATE_LIMIT_PER_MINUTE = 1_000_000
+
+
+def may(role, method, view):
+    """What the matrix says."""
+    return bool(PERMISSIONS[role] & set(needed(view, method)))
+
+
+def address(path):
+    """With ids that no row has."""
+    while "<" in path:
+        head, _, tail = path.partition("<")
+        path = f"{head}{uuid4()}{tail.partition('>')[2]}"
+    return f"/{path}"
+
+
+def call(client, method, at, body="{}"):
+    return client.generic(method, at, body, content_type="application/json")
+
+
+def with_bearer(client):
+    """Somebody signed in by cookie, as a client that sends the token in the header."""
+    return Client(headers={"Authorization": f"Bearer {client.cookies[cookies.ACCESS_COOKIE].value}"})
+
+
+def outcomes(client):
+    return {(method, path): call(client, method, address(path)) for method, path, _ in CALLS}
+
+
+@pytest.mark.parametrize("way", ["cookie", "bearer"])
+@pytest.mark.parametrize("role", Role.values)
+def test_each_role_is_let_in_where_the_matrix_says_and_nowhere_else(as_role, role, way):
+    client = as_role(role) if way == "cookie" else with_bearer(as_role(role))
+    answers = outcomes(client)
+
+    for method, path, view in CALLS:
+        status = answers[(method, path)].status_code
+        if method not in view.permissions:
+            assert status == 405, (method, path)
+        elif may(role, method, view):
+            assert status in (200, 201, 204, 400, 404, 409), (method, path, status)
+        else:
+            assert status == 403, (method, path)
+
+
+def test_anonymous_callers_are_let_in_nowhere(anonymous, db):
+    for method, path, view in CALLS:
+        expected = 401 if method in view.permissions else 405
+        assert call(anonymous, method, address(path)).status_code == expected, (method, path)
+
+
+def test_an_open_address_asks_nobody_who_they_are(anonymous, db):
+    for path, view in ROUTES:
+        if isinstance(view, type) and issubclass(view, PublicView) and not issubclass(view, UnknownPath):
+            for method in METHODS:
+                status = call(anonymous, method, address(path)).status_code
+                assert (status == 405) == (method not in view.methods), (method, path)
+                assert status != 403, (method, path)
+
+
+@pytest.mark.parametrize("way", ["cookie", "bearer"])
+@pytest.mark.parametrize("role", Role.values)
+def test_a_deactivated_account_is_let_in_nowhere_from_the_next_request(
+    as_role, make_user, role, way, django_capture_on_commit_callbacks
+):
+    manager, client = make_user("admin"), as_role(role)
+    caller = client if way == "cookie" else with_bearer(client)
+    assert call(caller, "GET", "/api/users/me").status_code == 200
+    with django_capture_on_commit_callbacks(execute=True):
+        services.update_user(user=client.user, by=manager, is_active=False)
+
+    for method, path, _ in EXISTING:
+        assert call(caller, method, address(path)).status_code == 401, (method, path)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_session_that_was_ended_is_let_in_nowhere(as_role, role, django_capture_on_commit_callbacks):
+    client = as_role(role)
+    callers = client, with_bearer(client)
+    with django_capture_on_commit_callbacks(execute=True):
+        sessions.end(session_id=Session.objects.get(user=client.user).pk)
+
+    for method, path, _ in EXISTING:
+        for caller in callers:
+            assert call(caller, method, address(path)).status_code == 401, (method, path)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_password_alone_opens_nothing_where_a_second_factor_is_due(as_role, practice, role):
+    Practice.objects.filter(pk=practice.pk).update(two_factor_required=True)
+    client = as_role(role)
+
+    for method, path, view in EXISTING:
+        answer = call(client, method, address(path))
+        if not may(role, method, view):
+            assert answer.status_code == 403, (method, path)
+        elif role == Role.PATIENT or view.before_second_factor:
+            assert answer.status_code != 403, (method, path)
+        else:
+            assert (answer.status_code, answer.json()) == (403, {"detail": SECOND_FACTOR_DUE}), (method, path)
+
+
+@pytest.mark.parametrize("role", WORKFORCE)
+def test_nor_does_it_count_where_an_open_address_asks_who_calls(as_role, practice, role):
+    Practice.objects.filter(pk=practice.pk).update(two_factor_required=True)
+    client = as_role(role)
+    asking = [
+        (method, path)
+        for path, view in ROUTES
+        if isinstance(view, type) and issubclass(view, PublicView) and view.knows_caller
+        for method in view.methods
+    ]
+    assert ("POST", "api/auth/register") in asking
+
+    for method, path in asking:
+        for caller in (client, with_bearer(client)):
+            answer = call(caller, method, address(path))
+            assert (answer.status_code, answer.json()) == (403, {"detail": SECOND_FACTOR_DUE}), (method, path)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_another_practices_rows_do_not_exist_whatever_the_role(as_role, make_user, other_practice, role):
+    foreign, client = Rows(other_practice, make_user), as_role(role)
+
+    for method, path, view in EXISTING:
+        if "<" in path:
+            answer = call(client, method, foreign.address(path), foreign.sent(method, path))
+            assert answer.status_code == (404 if may(role, method, view) else 403), (method, path, answer.content)
+            with practice_scope(other_practice.pk):
+                assert foreign.chart.name not in answer.content.decode()
+
+
+def test_a_body_that_names_another_practices_rows_finds_none(as_role, make_user, other_practice):
+    foreign = Rows(other_practice, make_user)
+
+    for method, path, view in EXISTING:
+        if "<" not in path and any(name.endswith("Id") for name in foreign.body((method, path))) and method == "POST":
+            for role in Role.values:
+                if may(role, method, view) and (method, path) in BODIES and path != "api/patients":
+                    answer = call(as_role(role), method, f"/{path}", foreign.sent(method, path))
+                    assert answer.status_code == 404, (method, path, role, answer.content)
+
+
+def test_a_superuser_belongs_to_no_practice_and_sees_none(db, client_of):
+    superuser, _ = services.ensure_superuser(email="root@example.com", password="Passw0rd!")
+    client = client_of(superuser)
+
+    for method, path, view in EXISTING:
+        if view.needs_practice:
+            assert call(client, method, address(path)).status_code == 403, (method, path)
+
+
+def test_the_page_of_permissions_is_what_the_command_prints():
+    printed = StringIO()
+    call_command("show_permissions", stdout=printed)
+
+    assert PERMISSIONS_PAGE.read_text() == printed.getvalue(), "run: manage.py show_permissions > docs/permissions.md"
