@@ -52,9 +52,15 @@ class Permission(StrEnum):
     BOOK_OWN = "book an appointment for themself"
     CHANGE_APPOINTMENTS = "move, complete, cancel and re-open the practice's appointments"
     CHANGE_OWN_APPOINTMENTS = "move and cancel their own appointments"
-    READ_RECORDS = "read every medical record of the practice"
-    READ_OWN_RECORDS = "read their own medical records"
-    WRITE_RECORDS = "write medical records"
+    READ_RECORDS = "read the practice's medical records, finalised notes, plans of care and files"
+    READ_OWN_RECORDS = "read their own medical records, finalised notes, plans of care and files"
+    WRITE_RECORDS = "write medical records, session notes and plans of care, and delete their own drafts and plans"
+    ADD_FILES = "add files to charts, rename them and delete their own"
+    DELETE_APPOINTMENTS = "delete appointments that were made by mistake, and restore them"
+    DELETE_CLINICAL = "delete and restore charts, records, notes, plans and files, and see what is deleted"
+    HOLD_CHARTS = "put a chart on legal hold, and lift that"
+    EXPORT_CHARTS = "export a chart with all that is in it"
+    EXPORT_OWN_CHART = "export their own chart with all that is in it"
     SEE_DASHBOARD = "see the numbers of their role"
     READ_TRAIL = "read who did what in their practice, and who has seen which chart"
     READ_OWN_ACCESSES = "read who has seen their own chart"
@@ -82,21 +88,29 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.REGISTER_USERS, P.READ_TRAIL}
         | {P.RESTRICT_CHARTS, P.BREAK_GLASS, P.REVIEW_EMERGENCIES}
         | {P.MANAGE_USERS, P.MANAGE_OFFICES, P.MAKE_JOIN_CODES}
+        | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
     ),
     # A doctor, chiropractor or therapist treats: reads the practice's charts, books, and alone writes records.
     Role.DOCTOR: frozenset(
-        EVERYONE | CLINIC | {P.BOOK, P.WRITE_RECORDS, P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
+        EVERYONE
+        | CLINIC
+        | {P.BOOK, P.WRITE_RECORDS, P.ADD_FILES}
+        | {P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
     ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.
-    Role.STAFF: frozenset(EVERYONE | CLINIC | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.BOOK, P.USE_ADMIN_SITE}),
+    Role.STAFF: frozenset(
+        EVERYONE
+        | CLINIC
+        | {P.WRITE_CHARTS, P.CONFIRM_REGISTRATIONS, P.BOOK, P.USE_ADMIN_SITE, P.ADD_FILES, P.DELETE_APPOINTMENTS}
+    ),
     # Billing needs to reach people and to know when they came, not why.
     Role.BILLING: frozenset(EVERYONE | {P.READ_CONTACTS, P.READ_APPOINTMENTS}),
     # A patient sees and books for their own chart alone.
     Role.PATIENT: frozenset(
         EVERYONE
         | {P.READ_OWN_CHART, P.READ_OWN_APPOINTMENTS, P.BOOK_OWN, P.CHANGE_OWN_APPOINTMENTS, P.READ_OWN_RECORDS}
-        | {P.READ_OWN_ACCESSES, P.USE_JOIN_CODE}
+        | {P.READ_OWN_ACCESSES, P.USE_JOIN_CODE, P.EXPORT_OWN_CHART}
     ),
 }
 

@@ -1,6 +1,6 @@
 """The calendar."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -8,7 +8,8 @@ from django.db import models
 from accounts.models import User
 from accounts.roles import Permission
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
-from core.tenancy import PracticeManager, PracticeModel
+from core.soft_delete import LivingOnly, SoftDeletable
+from core.tenancy import PracticeManager
 from patients.models import EncounterQuerySet, Patient
 
 
@@ -26,13 +27,13 @@ class AppointmentQuerySet(EncounterQuerySet):
         return self.select_related("practice", "office__practice", "doctor__office__practice")
 
 
-class AppointmentManager(PracticeManager.from_queryset(AppointmentQuerySet)):  # type: ignore[misc]
+class AppointmentManager(LivingOnly, PracticeManager.from_queryset(AppointmentQuerySet)):  # type: ignore[misc]
     pass
 
 
-class Appointment(PracticeModel):
-    """A slot in a doctor's day. The database itself keeps a doctor's scheduled ones from overlapping: an exclusion
-    constraint on PostgreSQL, triggers on SQLite (migration 0002)."""
+class Appointment(SoftDeletable):
+    """A slot in a doctor's day. The database itself keeps a doctor's scheduled ones from overlapping, but
+    for deleted ones: an exclusion constraint on PostgreSQL, triggers on SQLite (migration 0006)."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
     doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="appointments")
@@ -46,8 +47,9 @@ class Appointment(PracticeModel):
     patient_field = "patient_id"
 
     objects: ClassVar[AppointmentManager] = AppointmentManager()
+    with_deleted: ClassVar[Any] = PracticeManager.from_queryset(AppointmentQuerySet)()
 
-    class Meta(PracticeModel.Meta):
+    class Meta(SoftDeletable.Meta):
         indexes: ClassVar = [
             models.Index(fields=["practice", "starts_at", "id"], name="appointment_day"),
             models.Index(fields=["practice", "status", "starts_at", "id"], name="appointment_status"),

@@ -5,7 +5,7 @@ from django.apps import apps
 
 # Follow from others, or are the same in every row of a change.
 _FINGERPRINTS = {"search_index", "email_index", "code_index", "join_code_index"}
-NOT_TOLD = {"id", "practice", "created_at", "updated_at", "session_epoch"} | _FINGERPRINTS
+NOT_TOLD = {"id", "practice", "created_at", "updated_at", "session_epoch", "deletion"} | _FINGERPRINTS
 PATIENT = "patient"  # the one field whose value the trail needs: a row that moves tells of both patients
 
 

@@ -64,8 +64,9 @@ SILENCED_SYSTEM_CHECKS = [
 RATE_LIMIT_PER_MINUTE = env.number("RATE_LIMIT_PER_MINUTE", 100)
 ANON_RATE_LIMIT_PER_MINUTE = env.number("ANON_RATE_LIMIT_PER_MINUTE", 60)
 JOIN_CODE_TRIES_PER_HOUR = env.number("JOIN_CODE_TRIES_PER_HOUR", 10)  # by one user, and from one address
-MAX_BODY_BYTES = 1_000_000
+MAX_BODY_BYTES = 1_000_000  # of an upload: MAX_FILE_BYTES below, and what a form needs around it
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+AUTOSAVES_PER_MINUTE = env.number("AUTOSAVES_PER_MINUTE", 60)  # of one session note
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", ("http://localhost:5173", "http://localhost:3000"))
 CORS_ALLOW_CREDENTIALS = True
@@ -154,6 +155,41 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HO
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 3  # seconds: who opens a chart in an emergency does not wait for a mail server
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or "praxis@localhost"
+
+# --- Files (docs/adr/0018) -------------------------------------------------------------------------------------------
+MEGABYTE = 1024 * 1024
+MAX_FILE_BYTES = env.number("MAX_FILE_MB", 10) * MEGABYTE
+PATIENT_FILES_BYTES = env.number("PATIENT_FILES_MB", 100) * MEGABYTE
+PRACTICE_FILES_BYTES = env.number("PRACTICE_FILES_MB", 10 * 1024) * MEGABYTE
+FILES_DIR = BASE_DIR / (env.text("FILES_DIR") or "files")
+FILES_S3_BUCKET = env.text("FILES_S3_BUCKET")
+FILE_LINK_MINUTES = 15
+VIRUS_SCAN_URL = env.text("VIRUS_SCAN_URL")  # of ClamAV's clamd: tcp://host:3310 or unix:///path
+VIRUS_SCAN_TIMEOUT = env.number("VIRUS_SCAN_TIMEOUT", 30)  # seconds
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing uses it
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "files": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": FILES_DIR, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
+}
+if FILES_S3_BUCKET:
+    STORAGES["files"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": FILES_S3_BUCKET,
+            "endpoint_url": env.text("FILES_S3_ENDPOINT_URL") or None,
+            "region_name": env.text("FILES_S3_REGION") or None,
+            "access_key": env.text("FILES_S3_ACCESS_KEY") or None,
+            "secret_key": env.text("FILES_S3_SECRET_KEY") or None,
+            "default_acl": None,
+            "file_overwrite": False,
+        },
+    }
+
+# --- Deleting --------------------------------------------------------------------------------------------------------
+RESTORE_DAYS = 30  # what was deleted can be had back so long, and is purged afterwards
 
 # --- The application -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

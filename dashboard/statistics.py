@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
@@ -64,11 +65,12 @@ def _of_doctor(user: User) -> Numbers:
     practice = current_practice()
     start, end = practice.day_bounds(practice.today())
     own = Appointment.objects.filter(doctor=user)
+    recorded = MedicalRecord.objects.filter(appointment=OuterRef("pk"))
     today = own.filter(starts_at__gte=start, starts_at__lt=end).exclude(status=Status.CANCELLED)
     return {
         "assignedPatients": assigned_patients(user),
         "todayAppointments": today.count(),
-        "pendingReports": own.filter(status=Status.COMPLETED, record__isnull=True).count(),
+        "pendingReports": own.filter(~Exists(recorded), status=Status.COMPLETED).count(),
     }
 
 

@@ -1,5 +1,6 @@
 """Charts, and who opened a restricted one in an emergency."""
 
+from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from core.encryption.blind_index import BlindIndexField
 from core.encryption.fields import EncryptedCharField, EncryptedDateField, EncryptedEmailField, EncryptedTextField
+from core.soft_delete import LivingOnly, SoftDeletable
 from core.tenancy import PracticeManager, PracticeModel, PracticeQuerySet
 from patients.search import INDEXED, chart_tokens
 
@@ -94,14 +96,18 @@ class EncounterQuerySet(PracticeQuerySet):
         return self.select_related("patient", "doctor").defer("patient__search_index")
 
 
-class PatientManager(PracticeManager.from_queryset(PatientQuerySet)):  # type: ignore[misc]
+class PatientWithDeletedManager(PracticeManager.from_queryset(PatientQuerySet)):  # type: ignore[misc]
     """The scope's charts, without the search index, which is written and matched but never read."""
 
     def start(self) -> PracticeQuerySet:
         return super().start().defer("search_index")
 
 
-class Patient(PracticeModel):
+class PatientManager(LivingOnly, PatientWithDeletedManager):
+    pass
+
+
+class Patient(SoftDeletable):
     """A chart: who the patient is and what every encounter starts from. All of it that tells who or how is encrypted.
 
     A person who registers gets an account and a pending chart; the front desk confirms it. `user` is that account.
@@ -133,8 +139,9 @@ class Patient(PracticeModel):
     emergency_id: UUID | None = None  # the emergency access that opened it for them
 
     objects: ClassVar[PatientManager] = PatientManager()
+    with_deleted: ClassVar[Any] = PatientWithDeletedManager()
 
-    class Meta(PracticeModel.Meta):
+    class Meta(SoftDeletable.Meta):
         verbose_name = "patient"
         indexes: ClassVar = [
             models.Index(fields=["practice", "status", "id"], name="patient_page"),
@@ -153,6 +160,10 @@ class Patient(PracticeModel):
 
     def __str__(self) -> str:
         return f"Chart {str(self.pk)[-6:]}"
+
+    @property
+    def kept_since(self) -> datetime:
+        return self.updated_at
 
     @property
     def is_closed(self) -> bool:
@@ -246,3 +257,50 @@ class EmergencyAccess(PracticeModel):
             return None
         by = self.reviewed_by
         return "platform superuser" if by is None or by.is_superuser else by.name
+
+
+class DeletionQuerySet(PracticeQuerySet):
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+    def with_people(self) -> Self:
+        return self.select_related("patient", "deleted_by").defer("patient__search_index")
+
+
+class Deletion(PracticeModel):
+    """Somebody has hidden a chart, or one thing of it (`about`, a model's label, and `about_id`); with a chart goes all
+    that is in it. Every row that it hides names it (core/soft_delete.py). Restoring removes it, as purging does in the
+    end; `purge_began_at` marks the point of no return."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    about = models.CharField(max_length=100)
+    about_id = models.UUIDField()
+    deleted_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = EncryptedTextField(label="deletion.reason", max_length=1000)
+    purge_began_at = models.DateTimeField(null=True)
+
+    audited = False  # patients/deletions.py tells of it in words of its own
+    patient_field = "patient_id"
+
+    objects: ClassVar[Any] = PracticeManager.from_queryset(DeletionQuerySet)()
+
+    class Meta(PracticeModel.Meta):
+        indexes: ClassVar = [models.Index(fields=["practice", "id"], name="deletion_page")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["about", "about_id"], name="deletion_once")]
+
+    def __str__(self) -> str:
+        return f"Deletion {str(self.pk)[-6:]}"
+
+
+class LegalHold(PracticeModel):
+    """While there is one, nothing of the chart is purged: a court or an authority may ask for it."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="legal_holds")
+    placed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = EncryptedTextField(label="legal_hold.reason", max_length=1000)
+
+    audited = False  # patients/deletions.py tells of it in words of its own
+    patient_field = "patient_id"
+
+    def __str__(self) -> str:
+        return f"Legal hold {str(self.pk)[-6:]}"

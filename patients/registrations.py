@@ -184,7 +184,8 @@ def _move_rows(registration: Patient, chart: Patient) -> None:
     for relation in moving_relations():
         model: Any = relation.related_model
         name = relation.field.name
-        model.objects.filter(**{name: registration}).update(**{name: chart})
+        rows = getattr(model, "with_deleted", model.objects)  # what is hidden moves too, and can be restored there
+        rows.filter(**{name: registration}).update(**{name: chart})
 
 
 def _take_over(chart: Patient, registration: Patient, account: UUID | None) -> None:

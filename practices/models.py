@@ -51,6 +51,17 @@ class Practice(Model):
         default=False,
         help_text="Everybody who works here sets up a second factor before they see anything else; patients may.",
     )
+    doctors_see_drafts = models.BooleanField(
+        "doctors read each other's drafts",
+        default=False,
+        help_text="A session note that is not finalised yet is its author's alone unless this is set.",
+    )
+    retention_years = models.PositiveSmallIntegerField(
+        "years that clinical records are kept",
+        default=10,
+        validators=[MaxValueValidator(100)],
+        help_text="A deleted chart, record, note, plan or file younger than this is hidden, but not removed for good.",
+    )
     join_code = EncryptedCharField(
         label="practice.join_code",
         max_length=JOIN_CODE_LENGTH,
@@ -65,7 +76,10 @@ class Practice(Model):
             models.CheckConstraint(
                 condition=models.Q(appointment_minutes__gte=5, appointment_minutes__lte=480),
                 name="practice_appointment_minutes_sensible",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retention_years__lte=100), name="practice_retention_years_sensible"
+            ),
         ]
 
     def __str__(self) -> str:

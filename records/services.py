@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -31,6 +31,7 @@ def _encounter_without_record(doctor: User, patient: Patient) -> Appointment | N
     happened = Q(status=Status.COMPLETED) | Q(status=Status.SCHEDULED, starts_at__lte=timezone.now())
     met = Appointment.objects.select_for_update().filter(happened, doctor=doctor, patient=patient)
     locked = list(met.order_by("pk").values_list("pk", flat=True))
-    free = Appointment.objects.filter(pk__in=locked, record__isnull=True)
+    taken = MedicalRecord.objects.filter(appointment=OuterRef("pk"))
+    free = Appointment.objects.filter(~Exists(taken), pk__in=locked)
     encounter: Appointment | None = free.order_by("-starts_at", "-id").first()
     return encounter

@@ -34,7 +34,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every exception becomes an answer of the one shape."""
     set_rollback()
     if isinstance(error, Refusal):
-        body: dict[str, Any] = {"detail": error.detail}
+        body: dict[str, Any] = {"detail": error.detail, **error.shown}
         if error.errors:
             body["errors"] = error.errors
         return _response(body, error.status, retry_after=getattr(error, "retry_after", None))

@@ -109,6 +109,11 @@ def spend(name: str, identifier: str, *, an_hour: int) -> None:
     _count(_per_hour(an_hour), f"{name}:{identifier}", fail_closed=True)
 
 
+def spend_a_minute(name: str, identifier: str, *, most: int) -> None:
+    """Count one call of something that may be done so often a minute; raises Throttled. It fails open."""
+    _count(_per_minute(most), f"{name}:{identifier}")
+
+
 def spend_by_address(name: str, request: HttpRequest, *, an_hour: int) -> None:
     """The same for one caller's address."""
     spend(name, counted_address(request), an_hour=an_hour)

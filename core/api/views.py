@@ -23,6 +23,12 @@ from core.scope import INSTALLATION, account_scope, open_scope, practice_scope
 
 DATA = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}
 CHANGES = DATA | {
+    Kind.AMENDED,
+    Kind.SOFT_DELETED,
+    Kind.RESTORED,
+    Kind.NOTE_FINALISED,
+    Kind.HOLD_PLACED,
+    Kind.HOLD_LIFTED,
     Kind.RESTRICTED,
     Kind.UNRESTRICTED,
     Kind.GLASS_BROKEN,

@@ -186,3 +186,30 @@ class EncryptedListField(EncryptedFieldMixin, stock.EncryptedTextField):
 
     def mark(self, error: DecryptionError) -> list[str]:
         return [super().mark(error)]
+
+
+class EncryptedJsonField(EncryptedFieldMixin, stock.EncryptedTextField):
+    """An object as JSON has it."""
+
+    dump = staticmethod(orjson.dumps)
+    load = staticmethod(orjson.loads)
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def mark(self, error: DecryptionError) -> dict[str, str]:
+        return {"unreadable": super().mark(error)}
+
+
+class EncryptedBytesField(EncryptedFieldMixin, stock.EncryptedTextField):
+    """Bytes: a key that opens something stored elsewhere."""
+
+    dump = staticmethod(bytes)
+    load = staticmethod(bytes)
+
+    def to_python(self, value: Any) -> bytes:
+        return bytes(value)
+
+    def mark(self, error: DecryptionError) -> bytes:
+        """No key can say that it is none."""
+        return b""

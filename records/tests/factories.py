@@ -1,6 +1,11 @@
+from datetime import date
+
+import factory
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from records.models import MedicalRecord
+from records.models import Goal, MedicalRecord, NoteVersion, PlanOfCare, SessionNote
+from records.models.note import SECTIONS, Status
 
 
 class MedicalRecordFactory(DjangoModelFactory):
@@ -12,3 +17,51 @@ class MedicalRecordFactory(DjangoModelFactory):
     diagnosis = "Lumbar strain"
     prescription = "Ibuprofen 400 mg"
     notes = "Better with rest"
+
+
+class NoteFactory(DjangoModelFactory):
+    """A draft. Within a practice's scope; give `patient` and `doctor`."""
+
+    class Meta:
+        model = SessionNote
+
+    subjective = "Low back pain for three days"
+    objective = "Flexion limited to 40 degrees"
+    assessment = "Lumbar strain"
+    plan = "Rest, ice, come back in a week"
+
+
+class FinalisedNoteFactory(NoteFactory):
+    """With its first version."""
+
+    status = Status.FINALISED
+    finalised_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def first_version(note, create, extracted, **kwargs):  # noqa: N805 - factory_boy's way
+        content = {name: getattr(note, name) for name in (*SECTIONS, "duration_minutes")}
+        NoteVersion.objects.create(note=note, number=1, author=note.doctor, content=content)
+
+
+class PlanFactory(DjangoModelFactory):
+    """Within a practice's scope; give `patient` and `doctor`."""
+
+    class Meta:
+        model = PlanOfCare
+
+    title = "Back to work without pain"
+    diagnosis = "Lumbar strain"
+    frequency = "Twice a week"
+    starts_on = date(2026, 11, 2)
+
+
+class GoalFactory(DjangoModelFactory):
+    """Give `plan`."""
+
+    class Meta:
+        model = Goal
+
+    position = factory.Sequence(lambda number: number)
+    text = "Lift ten kilograms"
+    measure = "Weight lifted without pain"
+    target = "10 kg"

@@ -1,6 +1,8 @@
 """Medical records."""
 
+from datetime import datetime
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -9,10 +11,12 @@ from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment
 from core import totals
-from core.encryption.fields import EncryptedListField, EncryptedTextField
-from core.tenancy import PracticeManager, PracticeModel, current_practice_id
+from core.encryption.fields import EncryptedJsonField, EncryptedListField, EncryptedTextField
+from core.soft_delete import LivingOnly, SoftDeletable
+from core.tenancy import PracticeManager, current_practice_id
 from patients.models import EncounterQuerySet, Patient
 from patients.restriction import closed_to
+from records.models.version import Version
 
 
 class RecordQuerySet(EncounterQuerySet):
@@ -26,7 +30,7 @@ class RecordQuerySet(EncounterQuerySet):
         return self.order_by("-date", "-id")
 
 
-class RecordManager(PracticeManager.from_queryset(RecordQuerySet)):  # type: ignore[misc]
+class RecordManager(LivingOnly, PracticeManager.from_queryset(RecordQuerySet)):  # type: ignore[misc]
     def total_for(self, user: User) -> int:
         """How many of the practice's records somebody may see who reads them all: the practice's number, which is
         remembered, without the few of the charts that are closed to them."""
@@ -36,33 +40,47 @@ class RecordManager(PracticeManager.from_queryset(RecordQuerySet)):  # type: ign
         return total - self.filter(patient__in=closed_to(user).values("pk")).count()
 
 
-class MedicalRecord(PracticeModel):
-    """What a doctor found and prescribed at an encounter. `appointment` is the encounter, where there was one."""
+class MedicalRecord(SoftDeletable):
+    """What a doctor found and prescribed at an encounter. `appointment` is the encounter, where there was one. Its
+    change is an amendment: `version` grows with each."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="records")
     doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="records")
-    appointment = models.OneToOneField(Appointment, null=True, on_delete=models.PROTECT, related_name="record")
+    appointment = models.ForeignKey(Appointment, null=True, on_delete=models.PROTECT, related_name="records")
     date = models.DateTimeField(default=timezone.now)
     diagnosis = EncryptedTextField(label="record.diagnosis", max_length=10_000)
     prescription = EncryptedTextField(label="record.prescription", max_length=10_000, blank=True)
     has_prescription = models.BooleanField(editable=False, help_text="Counted where the text itself is encrypted.")
     notes = EncryptedTextField(label="record.notes", max_length=20_000, blank=True)
     attachments = EncryptedListField(label="record.attachments", default=list, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    amended_at = models.DateTimeField(null=True, editable=False)
 
     saved_one_by_one = frozenset({"prescription"})
     patient_field = "patient_id"
 
     objects: ClassVar[RecordManager] = RecordManager()
+    with_deleted: ClassVar[Any] = PracticeManager.from_queryset(RecordQuerySet)()
 
-    class Meta(PracticeModel.Meta):
+    class Meta(SoftDeletable.Meta):
+        verbose_name = "medical record"
         indexes: ClassVar = [
             models.Index(fields=["practice", "date", "id"], name="record_page"),
             models.Index(fields=["patient", "date", "id"], name="record_of_patient"),
             models.Index(fields=["doctor"], name="record_of_doctor"),
         ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["appointment"], condition=models.Q(deletion=None), name="record_one_of_an_encounter"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Record {str(self.pk)[-6:]}"
+
+    @property
+    def kept_since(self) -> datetime:
+        return self.amended_at or self.date
 
     def enter_scope(self) -> None:
         super().enter_scope()
@@ -73,3 +91,20 @@ class MedicalRecord(PracticeModel):
         if fields is not None and "prescription" in fields:
             kwargs["update_fields"] = {*fields, "has_prescription"}
         super().save(*args, **kwargs)
+
+
+class RecordVersion(Version):
+    """What a record said before it was amended, and what it said from each amendment on. One that was never amended
+    has none: it is its own first version."""
+
+    record = models.ForeignKey(MedicalRecord, on_delete=models.CASCADE, related_name="versions")
+    content = EncryptedJsonField(label="record_version.content")
+    reason = EncryptedTextField(label="record_version.reason", max_length=1000, blank=True)
+
+    class Meta(Version.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["record", "number"], name="record_version_numbers"),
+        ]
+
+    def about_patients(self) -> list[UUID]:
+        return [self.record.patient_id]

@@ -1,0 +1,14 @@
+"""The clinical record: what doctors write, and the files beside it."""
+
+from records.models.attachment import Attachment as Attachment
+from records.models.medical_record import MedicalRecord as MedicalRecord
+from records.models.medical_record import RecordQuerySet as RecordQuerySet
+from records.models.medical_record import RecordVersion as RecordVersion
+from records.models.note import NoteVersion as NoteVersion
+from records.models.note import SessionNote as SessionNote
+from records.models.plan import Goal as Goal
+from records.models.plan import GoalProgress as GoalProgress
+from records.models.plan import PlannedAppointment as PlannedAppointment
+from records.models.plan import PlanOfCare as PlanOfCare
+from records.models.plan import PlanVersion as PlanVersion
+from records.models.version import Version as Version

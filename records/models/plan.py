@@ -1,0 +1,166 @@
+"""Plans of care."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from django.db import models
+
+from accounts.models import User
+from accounts.roles import Permission
+from appointments.models import Appointment
+from core.encryption.fields import EncryptedCharField, EncryptedJsonField, EncryptedTextField
+from core.soft_delete import LivingOnly, SoftDeletable
+from core.tenancy import PracticeManager, PracticeModel
+from patients.models import EncounterQuerySet, Patient
+from patients.restriction import closed_to
+from records.models.version import Version
+
+
+class Status(models.TextChoices):
+    ACTIVE = "active", "Active"
+    COMPLETED = "completed", "Completed"
+    DISCONTINUED = "discontinued", "Discontinued"
+
+
+class GoalStatus(models.TextChoices):
+    OPEN = "open", "Open"
+    MET = "met", "Met"
+    DROPPED = "dropped", "Dropped"
+
+
+class PlanQuerySet(EncounterQuerySet):
+    read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
+
+    def visible_to(self, user: User) -> Self:
+        """Without those of the charts that are closed to this person."""
+        return super().visible_to(user).exclude(patient__in=closed_to(user).values("pk"))
+
+    def latest_first(self) -> Self:
+        return self.order_by("-starts_on", "-id")
+
+
+class PlanManager(LivingOnly, PracticeManager.from_queryset(PlanQuerySet)):  # type: ignore[misc]
+    pass
+
+
+class PlanOfCare(SoftDeletable):
+    """What a doctor means to reach with a patient, by when and how often. Its change is an amendment; `version` grows
+    with each. What is noted of a goal's progress is added beside it and amends nothing."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="plans")
+    doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    title = EncryptedCharField(label="plan.title", max_length=200)
+    diagnosis = EncryptedTextField(label="plan.diagnosis", max_length=2000, blank=True)
+    frequency = EncryptedCharField(label="plan.frequency", max_length=200, blank=True)
+    starts_on = models.DateField()
+    target_end_on = models.DateField(null=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    amended_at = models.DateTimeField(null=True, editable=False)
+
+    patient_field = "patient_id"
+
+    objects: ClassVar[PlanManager] = PlanManager()
+    with_deleted: ClassVar[Any] = PracticeManager.from_queryset(PlanQuerySet)()
+
+    class Meta(SoftDeletable.Meta):
+        verbose_name = "plan of care"
+        verbose_name_plural = "plans of care"
+        indexes: ClassVar = [
+            models.Index(fields=["practice", "starts_on", "id"], name="plan_page"),
+            models.Index(fields=["practice", "status", "starts_on", "id"], name="plan_status"),
+            models.Index(fields=["patient", "starts_on", "id"], name="plan_of_patient"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="plan_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(target_end_on=None) | models.Q(target_end_on__gte=models.F("starts_on")),
+                name="plan_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Plan {str(self.pk)[-6:]}"
+
+    @property
+    def kept_since(self) -> datetime:
+        return self.updated_at
+
+
+class Goal(PracticeModel):
+    """One thing that a plan is to reach: `measure` is how it is told, `target` what it should then be."""
+
+    plan = models.ForeignKey(PlanOfCare, on_delete=models.CASCADE, related_name="goals")
+    position = models.PositiveSmallIntegerField()
+    text = EncryptedTextField(label="goal.text", max_length=1000)
+    measure = EncryptedCharField(label="goal.measure", max_length=300, blank=True)
+    target = EncryptedCharField(label="goal.target", max_length=300, blank=True)
+    due_on = models.DateField(null=True)
+    status = models.CharField(max_length=7, choices=GoalStatus.choices, default=GoalStatus.OPEN)
+
+    audited = False  # the plan's own events tell of it
+
+    class Meta(PracticeModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["plan", "position"], name="goal_positions"),
+            models.CheckConstraint(condition=models.Q(status__in=GoalStatus.values), name="goal_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Goal {self.position}"
+
+    def about_patients(self) -> list[UUID]:
+        return [self.plan.patient_id]
+
+
+class GoalProgress(PracticeModel):
+    """What somebody saw of a goal, on a day. Added, never changed. `status`: what the goal became by it, or empty."""
+
+    goal = models.ForeignKey(Goal, on_delete=models.CASCADE, related_name="progress")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    date = models.DateField()
+    text = EncryptedTextField(label="goal_progress.text", max_length=2000)
+    status = models.CharField(max_length=7, choices=GoalStatus.choices, blank=True)
+
+    audited = False  # told as the plan's
+
+    class Meta(PracticeModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=["", *GoalStatus.values]), name="goal_progress_status_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Progress {str(self.pk)[-6:]}"
+
+    def about_patients(self) -> list[UUID]:
+        return [self.goal.plan.patient_id]
+
+
+class PlannedAppointment(PracticeModel):
+    """An appointment that is part of a plan."""
+
+    plan = models.ForeignKey(PlanOfCare, on_delete=models.CASCADE, related_name="planned")
+    appointment = models.OneToOneField(Appointment, on_delete=models.CASCADE, related_name="planned")
+
+    audited = False  # told as the plan's
+
+    def __str__(self) -> str:
+        return f"Planned {str(self.pk)[-6:]}"
+
+    def about_patients(self) -> list[UUID]:
+        return [self.plan.patient_id]
+
+
+class PlanVersion(Version):
+    plan = models.ForeignKey(PlanOfCare, on_delete=models.CASCADE, related_name="versions")
+    content = EncryptedJsonField(label="plan_version.content")
+    reason = EncryptedTextField(label="plan_version.reason", max_length=1000, blank=True)
+
+    class Meta(Version.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["plan", "number"], name="plan_version_numbers")]
+
+    def about_patients(self) -> list[UUID]:
+        return [self.plan.patient_id]
