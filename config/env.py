@@ -150,6 +150,20 @@ def mail(name: str, default: str) -> dict[str, object]:
     return {**read, "EMAIL_PORT": read["EMAIL_PORT"] or MAIL_PORTS[parts.scheme]}
 
 
+def virus_scanner(name: str, default: str) -> str:
+    """Empty, the address of ClamAV's daemon, or the check for the test string alone (integrations/virus_scan/)."""
+    value = text(name) or default
+    parts = _split(value)
+    is_server = parts.scheme == "tcp" and parts.hostname and not parts.path.strip("/")
+    is_socket = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
+    if value and not is_server and not is_socket and value != "eicar-only://":
+        raise ImproperlyConfigured(
+            f"{name} must be the address of ClamAV's clamd such as tcp://localhost:3310 or "
+            "unix:///run/clamav/clamd.ctl (or eicar-only://, which is no scanner, for development)."
+        )
+    return value
+
+
 def origins(name: str, default: tuple[str, ...]) -> list[str]:
     """Origins as browsers send them: a scheme and a host in small letters, a port where it is not the usual one."""
     values = names(name, default)

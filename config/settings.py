@@ -164,7 +164,7 @@ PRACTICE_FILES_BYTES = env.number("PRACTICE_FILES_MB", 10 * 1024) * MEGABYTE
 FILES_DIR = BASE_DIR / (env.text("FILES_DIR") or "files")
 FILES_S3_BUCKET = env.text("FILES_S3_BUCKET")
 FILE_LINK_MINUTES = 15
-VIRUS_SCAN_URL = env.text("VIRUS_SCAN_URL")  # of ClamAV's clamd: tcp://host:3310 or unix:///path
+VIRUS_SCAN_URL = env.virus_scanner("VIRUS_SCAN_URL", "eicar-only://" if DEBUG else "")
 VIRUS_SCAN_TIMEOUT = env.number("VIRUS_SCAN_TIMEOUT", 30)  # seconds
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing uses it

@@ -34,6 +34,7 @@ os.environ.update(
     SEARCH_INDEX_KEY="test-only-zyxwvutsrqponmlkjihgfedcba-9876543210",
     FIELD_ENCRYPTION_KEYS="1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
     AUDIT_KEYS="1:dnV0c3JxcG9ubWxramloZ2ZlZGNiYTk4NzY1NDMyMTA=",
+    VIRUS_SCAN_URL="eicar-only://",  # the tests of the virus scan start a clamd (tests/clamd.py)
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
