@@ -8,7 +8,7 @@ from math import ceil
 from random import Random
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -128,7 +128,8 @@ def _written(practice: Practice, random: Random, doctors: list[User], patients: 
 
 def _unreported() -> Iterator[tuple[UUID, UUID, UUID, datetime]]:
     """Completed appointments without a record, the newest row first: the demo's own reports stay pending longest."""
-    pending = Appointment.objects.filter(status=Status.COMPLETED, record__isnull=True).order_by("-id")
+    recorded = MedicalRecord.objects.filter(appointment=OuterRef("pk"))
+    pending = Appointment.objects.filter(~Exists(recorded), status=Status.COMPLETED).order_by("-id")
     page = pending
     while rows := list(page.values_list("pk", "patient_id", "doctor_id", "ends_at")[:BATCH]):
         yield from rows
