@@ -53,6 +53,7 @@ def main():
         f"{OF_ONE_PATIENT}; {PLANS:,} plans of care with three goals each",
         f"one gthread worker, {CONNECTIONS} clients at once on its cores, {CALLS} requests of each kind, by a doctor",
         f"goal p95: {GOAL_MS} ms (seed 4); all told in the trail",
+        _sizes(),
     ]
     header = ["request", "p50 ms", "p95 ms", "a second"]
     print(block("The clinical record at 100,000 notes", COMMAND, notes, header, rows))
@@ -294,6 +295,19 @@ def _bulk_plans(amount, patients, doctors, dice):
             for plan in plans
             for place in range(3)
         )
+
+
+def _sizes():
+    """In the database, indexes and all."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_total_relation_size('records_sessionnote') >> 20, "
+            "pg_total_relation_size('records_noteversion') >> 20"
+        )
+        notes, versions = cursor.fetchone()
+    return f"notes {notes} MB, their versions {versions} MB"
 
 
 def _analyze():
