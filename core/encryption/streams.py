@@ -36,17 +36,40 @@ def stored_size(size: int) -> int:
     return len(_VERSION) + size + chunks * TAG_BYTES
 
 
+class Sealing:
+    """A file that is encrypted as it comes. `context` is authenticated with it: which file it is."""
+
+    def __init__(self, *, key: bytes, context: bytes) -> None:
+        self._cipher, self._bound = AESGCM(key), _VERSION + context
+        self._number, self._held = 0, bytearray()
+
+    def begin(self) -> bytes:
+        return _VERSION
+
+    def add(self, part: bytes) -> Iterator[bytes]:
+        """The chunks that can be sealed by now; one is always held back, for the last is sealed as the last."""
+        self._held += part
+        while len(self._held) > CHUNK_BYTES:
+            yield self._sealed(last=False)
+
+    def finish(self) -> bytes:
+        return self._sealed(last=True)
+
+    def _sealed(self, *, last: bool) -> bytes:
+        chunk = bytes(self._held[:CHUNK_BYTES])
+        del self._held[:CHUNK_BYTES]
+        sealed = self._cipher.encrypt(_nonce(self._number, last=last), chunk, self._bound)
+        self._number += 1
+        return sealed
+
+
 def encrypted(parts: Iterable[bytes], *, key: bytes, context: bytes) -> Iterator[bytes]:
-    """The file that comes in parts of any size. `context` is authenticated with it: which file it is."""
-    cipher = AESGCM(key)
-    yield _VERSION
-    number, waiting = 0, None
-    for chunk in _rechunked(parts):  # one is held back, for the last is sealed as the last
-        if waiting is not None:
-            yield cipher.encrypt(_nonce(number, last=False), waiting, _VERSION + context)
-            number += 1
-        waiting = chunk
-    yield cipher.encrypt(_nonce(number, last=True), waiting or b"", _VERSION + context)
+    """The file that comes in parts of any size."""
+    sealing = Sealing(key=key, context=context)
+    yield sealing.begin()
+    for part in parts:
+        yield from sealing.add(part)
+    yield sealing.finish()
 
 
 def decrypted(read: Callable[[int], bytes], *, key: bytes, context: bytes) -> Iterator[bytes]:
@@ -70,25 +93,16 @@ def _nonce(number: int, *, last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([last])
 
 
-def _rechunked(parts: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
-    for part in parts:
-        held += part
-        while len(held) >= CHUNK_BYTES:
-            yield bytes(held[:CHUNK_BYTES])
-            del held[:CHUNK_BYTES]
-    if held:
-        yield bytes(held)
-
-
 class Spool:
     """A file on its way, in a temporary file that has no name and holds it encrypted: what a killed process leaves on
     the disk nobody can find or read. `size` is the file's own, in bytes."""
 
     def __init__(self, *, key: bytes, context: bytes = b"") -> None:
         self._key, self._context = key, context
+        self._sealing = Sealing(key=key, context=context)
         self.size = 0
         self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - closed with the spool
+        self.file.write(self._sealing.begin())
 
     @classmethod
     def throwaway(cls) -> Self:
@@ -96,15 +110,20 @@ class Spool:
         return cls(key=new_key())
 
     def fill(self, parts: Iterable[bytes]) -> Self:
-        for sealed in encrypted(self._counted(parts), key=self._key, context=self._context):
+        for part in parts:
+            self.add(part)
+        return self.finish()
+
+    def add(self, part: bytes) -> None:
+        self.size += len(part)
+        for sealed in self._sealing.add(part):
             self.file.write(sealed)
+
+    def finish(self) -> Self:
+        """Nothing can be added any more, and the file can be read."""
+        self.file.write(self._sealing.finish())
         self.file.flush()
         return self
-
-    def _counted(self, parts: Iterable[bytes]) -> Iterator[bytes]:
-        for part in parts:
-            self.size += len(part)
-            yield part
 
     def chunks(self) -> Iterator[bytes]:
         """The file from its beginning."""

@@ -101,3 +101,8 @@ class Attachment(SoftDeletable):
     @property
     def kept_since(self) -> datetime:
         return self.created_at
+
+    def erase(self) -> None:
+        from records.files import storing  # which needs this module
+
+        storing.remove(self.storage_name)
