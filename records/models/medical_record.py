@@ -8,24 +8,20 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.roles import Permission
 from appointments.models import Appointment
 from core import totals
 from core.encryption.fields import EncryptedJsonField, EncryptedListField, EncryptedTextField
-from core.soft_delete import LivingOnly, SoftDeletable
+from core.soft_delete import LivingOnly
 from core.tenancy import PracticeManager, current_practice_id
-from patients.models import EncounterQuerySet, Patient
+from patients.models import Patient
 from patients.restriction import closed_to
+from records.models.entry import Amendable, EntryQuerySet
 from records.models.version import Version
 
+AMENDED = ("diagnosis", "prescription", "notes", "attachments")
 
-class RecordQuerySet(EncounterQuerySet):
-    read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
 
-    def visible_to(self, user: User) -> Self:
-        """Without those of the charts that are closed to this person."""
-        return super().visible_to(user).exclude(patient__in=closed_to(user).values("pk"))
-
+class RecordQuerySet(EntryQuerySet):
     def latest_first(self) -> Self:
         return self.order_by("-date", "-id")
 
@@ -40,7 +36,7 @@ class RecordManager(LivingOnly, PracticeManager.from_queryset(RecordQuerySet)): 
         return total - self.filter(patient__in=closed_to(user).values("pk")).count()
 
 
-class MedicalRecord(SoftDeletable):
+class MedicalRecord(Amendable):
     """What a doctor found and prescribed at an encounter. `appointment` is the encounter, where there was one. Its
     change is an amendment: `version` grows with each."""
 
@@ -62,7 +58,7 @@ class MedicalRecord(SoftDeletable):
     objects: ClassVar[RecordManager] = RecordManager()
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(RecordQuerySet)()
 
-    class Meta(SoftDeletable.Meta):
+    class Meta(Amendable.Meta):
         verbose_name = "medical record"
         indexes: ClassVar = [
             models.Index(fields=["practice", "date", "id"], name="record_page"),
@@ -81,6 +77,12 @@ class MedicalRecord(SoftDeletable):
     @property
     def kept_since(self) -> datetime:
         return self.amended_at or self.date
+
+    def content(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in AMENDED}
+
+    def unwritten_versions(self) -> list[Version]:
+        return [RecordVersion(record=self, number=1, author=self.doctor, created_at=self.date, content=self.content())]
 
     def enter_scope(self) -> None:
         super().enter_scope()

@@ -12,10 +12,10 @@ from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment
 from core.encryption.fields import EncryptedJsonField, EncryptedTextField
-from core.soft_delete import LivingOnly, SoftDeletable
+from core.soft_delete import LivingOnly
 from core.tenancy import PracticeManager
-from patients.models import EncounterQuerySet, Patient
-from patients.restriction import closed_to
+from patients.models import Patient
+from records.models.entry import Amendable, EntryQuerySet
 from records.models.plan import PlanOfCare
 from records.models.version import Version
 
@@ -30,13 +30,11 @@ class Status(models.TextChoices):
     AMENDED = "amended", "Amended"
 
 
-class NoteQuerySet(EncounterQuerySet):
-    read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
-
-    def visible_to(self, user: User) -> Self:
-        """The finalised ones of the charts that are open to this person, and drafts of their own; a doctor's also those
-        of others where the practice lets doctors read them."""
-        notes = super().visible_to(user).exclude(patient__in=closed_to(user).values("pk"))
+class NoteQuerySet(EntryQuerySet):
+    def readable_by(self, user: User) -> Self:
+        """The finalised ones, and drafts of their own; a doctor's also those of others where the practice lets doctors
+        read them."""
+        notes = super().readable_by(user)
         drafts = models.Q(status=Status.DRAFT)
         if not user.can(Permission.WRITE_RECORDS):
             return notes.exclude(drafts)
@@ -50,7 +48,7 @@ class NoteManager(LivingOnly, PracticeManager.from_queryset(NoteQuerySet)):  # t
     pass
 
 
-class SessionNote(SoftDeletable):
+class SessionNote(Amendable):
     """What a doctor wrote of one session, in the four sections of SOAP. A draft is its author's; once finalised it
     changes through amendments alone, and every version is kept. `version` grows with each save, of drafts too: who
     saves says which one they have read."""
@@ -77,7 +75,7 @@ class SessionNote(SoftDeletable):
     objects: ClassVar[NoteManager] = NoteManager()
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(NoteQuerySet)()
 
-    class Meta(SoftDeletable.Meta):
+    class Meta(Amendable.Meta):
         verbose_name = "session note"
         indexes: ClassVar = [
             models.Index(fields=["practice", "date", "id"], name="note_page"),
@@ -109,6 +107,9 @@ class SessionNote(SoftDeletable):
         if self.finalised_at is None:
             return None
         return max(self.date, self.amended_at or self.finalised_at)
+
+    def content(self) -> dict[str, Any]:
+        return {**{name: getattr(self, name) for name in SECTIONS}, "durationMinutes": self.duration_minutes}
 
 
 class NoteVersion(Version):

@@ -7,13 +7,12 @@ from uuid import UUID
 from django.db import models
 
 from accounts.models import User
-from accounts.roles import Permission
 from appointments.models import Appointment
 from core.encryption.fields import EncryptedCharField, EncryptedJsonField, EncryptedTextField
-from core.soft_delete import LivingOnly, SoftDeletable
+from core.soft_delete import LivingOnly
 from core.tenancy import PracticeManager, PracticeModel
-from patients.models import EncounterQuerySet, Patient
-from patients.restriction import closed_to
+from patients.models import Patient
+from records.models.entry import Amendable, EntryQuerySet
 from records.models.version import Version
 
 
@@ -29,13 +28,7 @@ class GoalStatus(models.TextChoices):
     DROPPED = "dropped", "Dropped"
 
 
-class PlanQuerySet(EncounterQuerySet):
-    read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
-
-    def visible_to(self, user: User) -> Self:
-        """Without those of the charts that are closed to this person."""
-        return super().visible_to(user).exclude(patient__in=closed_to(user).values("pk"))
-
+class PlanQuerySet(EntryQuerySet):
     def latest_first(self) -> Self:
         return self.order_by("-starts_on", "-id")
 
@@ -44,7 +37,7 @@ class PlanManager(LivingOnly, PracticeManager.from_queryset(PlanQuerySet)):  # t
     pass
 
 
-class PlanOfCare(SoftDeletable):
+class PlanOfCare(Amendable):
     """What a doctor means to reach with a patient, by when and how often. Its change is an amendment; `version` grows
     with each. What is noted of a goal's progress is added beside it and amends nothing."""
 
@@ -60,11 +53,13 @@ class PlanOfCare(SoftDeletable):
     amended_at = models.DateTimeField(null=True, editable=False)
 
     patient_field = "patient_id"
+    goals_in_all = goals_met = goals_dropped = 0  # these six of a row `with_progress`
+    sessions_held = appointments_done = appointments_to_come = 0
 
     objects: ClassVar[PlanManager] = PlanManager()
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(PlanQuerySet)()
 
-    class Meta(SoftDeletable.Meta):
+    class Meta(Amendable.Meta):
         verbose_name = "plan of care"
         verbose_name_plural = "plans of care"
         indexes: ClassVar = [
@@ -86,6 +81,12 @@ class PlanOfCare(SoftDeletable):
     @property
     def kept_since(self) -> datetime:
         return self.updated_at
+
+    @property
+    def percent(self) -> int:
+        """How many of the goals that were not dropped are met, in whole percent; 0 where there is none."""
+        counted = self.goals_in_all - self.goals_dropped
+        return self.goals_met * 100 // counted if counted else 0
 
 
 class Goal(PracticeModel):

@@ -4,8 +4,9 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from records.models import Goal, MedicalRecord, NoteVersion, PlanOfCare, SessionNote
-from records.models.note import SECTIONS, Status
+from records.models import Goal, MedicalRecord, PlanOfCare, SessionNote
+from records.models.note import Status
+from records.versions import keep
 
 
 class MedicalRecordFactory(DjangoModelFactory):
@@ -39,8 +40,7 @@ class FinalisedNoteFactory(NoteFactory):
 
     @factory.post_generation
     def first_version(note, create, extracted, **kwargs):  # noqa: N805 - factory_boy's way
-        content = {name: getattr(note, name) for name in (*SECTIONS, "duration_minutes")}
-        NoteVersion.objects.create(note=note, number=1, author=note.doctor, content=content)
+        keep(note, by=note.doctor)
 
 
 class PlanFactory(DjangoModelFactory):
