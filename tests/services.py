@@ -133,7 +133,7 @@ def private_postgresql() -> Iterator[str]:
         command = [str(binaries / "postgres"), "-D", str(directory / "data"), "-p", str(port)]
         command += [word for option, value in options.items() for word in ("-c", f"{option}={value}")]
         server = f"postgresql://postgres@127.0.0.1:{port}"
-        with _running(command, as_user, directory, lambda: _may_create_databases(server)):
+        with running(command, as_user, directory, lambda: _may_create_databases(server)):
             yield f"{server}/praxis"
 
 
@@ -147,7 +147,7 @@ def private_redis() -> Iterator[str]:
         port = free_port()
         command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         server = f"redis://127.0.0.1:{port}"
-        with _running([*command, "--dir", name], {}, Path(name), lambda: _answers(server)):
+        with running([*command, "--dir", name], {}, Path(name), lambda: _answers(server)):
             yield f"{server}/0"
 
 
@@ -160,7 +160,7 @@ def _answers(server: str) -> bool:
 
 
 @contextmanager
-def _running(command: list[str], as_user: dict, directory: Path, is_up: Callable[[], bool]) -> Iterator[None]:
+def running(command: list[str], as_user: dict, directory: Path, is_up: Callable[[], bool]) -> Iterator[None]:
     """The server while the block runs. It has a session of its own, so that a Ctrl-C does not end it under the
     tests; it is ended by its id."""
     with (directory / "server.log").open("wb") as log:
