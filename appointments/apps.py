@@ -7,4 +7,4 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments import declined  # noqa: F401 - it listens
+        from appointments import declined, deleted  # noqa: F401 - they listen

@@ -1,9 +1,10 @@
 """Charts, and who opened a restricted one in an emergency."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -290,6 +291,10 @@ class Deletion(PracticeModel):
 
     def __str__(self) -> str:
         return f"Deletion {str(self.pk)[-6:]}"
+
+    @property
+    def restorable_until(self) -> datetime:
+        return self.created_at + timedelta(days=settings.RESTORE_DAYS)
 
 
 class LegalHold(PracticeModel):

@@ -80,14 +80,14 @@ def _open_to(user: User) -> Q:
 
 
 def closed_to(user: User) -> PatientQuerySet:
-    """The charts that this person may not look into."""
-    restricted: PatientQuerySet = Patient.objects.filter(restricted=True)
+    """The charts that this person may not look into, deleted ones too."""
+    restricted: PatientQuerySet = Patient.with_deleted.filter(restricted=True)
     return _with_emergency(restricted, user).exclude(_open_to(user)).order_by()
 
 
 def closed_but_for_emergencies_to(user: User) -> PatientQuerySet:
     """Those, and the charts that an emergency access alone opens to this person."""
-    restricted: PatientQuerySet = Patient.objects.filter(restricted=True)
+    restricted: PatientQuerySet = Patient.with_deleted.filter(restricted=True)
     return restricted.exclude(_open_for_good(user)).order_by()
 
 
@@ -102,7 +102,7 @@ def open_for(user: User, charts: Iterable[Patient]) -> list[Patient]:
     charts = list(charts)
     restricted = {chart.pk for chart in charts if chart.restricted}
     if restricted:
-        found = _with_emergency(Patient.objects.filter(pk__in=restricted), user).filter(_open_to(user))
+        found = _with_emergency(Patient.with_deleted.filter(pk__in=restricted), user).filter(_open_to(user))
         opened: dict[UUID, UUID | None] = dict(found.values_list("pk", "emergency"))
         for chart in charts:
             chart.is_opened, chart.emergency_id = chart.pk in opened, opened.get(chart.pk)

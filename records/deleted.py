@@ -1,0 +1,94 @@
+"""Who deletes what of the clinical record (docs/adr/0019): what counts as written is an office manager's to delete,
+with a reason, and never its author's as such; a draft is nobody's but its author's."""
+
+from typing import Any
+from uuid import UUID
+
+from django.dispatch import receiver
+
+from accounts.models import User
+from accounts.roles import Permission
+from appointments.models import Appointment
+from core.errors import Conflict
+from patients.deletions import being_deleted, deletable
+from records.models import Attachment, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
+from records.models.note import Status
+
+
+def _is_own_draft(note: SessionNote, by: User) -> bool:
+    return note.status == Status.DRAFT and note.doctor_id == by.pk and by.can(Permission.WRITE_RECORDS)
+
+
+def _is_own_plan(plan: PlanOfCare, by: User) -> bool:
+    return plan.doctor_id == by.pk and by.can(Permission.WRITE_RECORDS)
+
+
+def _is_own_loose_file(file: Attachment, by: User) -> bool:
+    """Nothing that was finalised refers to it."""
+    is_own = file.uploaded_by_id == by.pk and by.can(Permission.ADD_FILES)
+    return is_own and (file.note is None or file.note.status == Status.DRAFT) and not _is_named_by_a_record(file)
+
+
+def _is_named_by_a_record(file: Attachment) -> bool:
+    """Which files a record names is encrypted; the records of one patient are few."""
+    records = MedicalRecord.objects.filter(patient=file.patient_id).only("attachments")
+    if any(file.pk in _ids(record.attachments) for record in records.iterator()):
+        return True
+    versions = RecordVersion.objects.filter(record__patient=file.patient_id, record__deletion=None).only("content")
+    return any(file.pk in _ids(version.content.get("attachments", ())) for version in versions.iterator())
+
+
+def _ids(named: Any) -> set[UUID]:
+    found = set()
+    for text in named:
+        try:
+            found.add(UUID(text))
+        except ValueError:
+            pass  # the contract allows any text
+    return found
+
+
+def _check_its_appointment(row: SessionNote | MedicalRecord) -> None:
+    if row.appointment is not None and row.appointment.deletion_id is not None:
+        raise Conflict("Its appointment is deleted: restore that first.")
+
+
+@receiver(being_deleted, sender=Appointment)
+def check_nothing_is_written_of_it(*, row: Appointment, **kwargs: Any) -> None:
+    for model in (SessionNote, MedicalRecord):
+        if model.objects.filter(appointment=row).exists():
+            raise Conflict(f"This appointment has a {model._meta.verbose_name}: cancel it instead.")
+
+
+deletable(
+    MedicalRecord,
+    name="record",
+    permission=Permission.DELETE_CLINICAL,
+    refusal="An office manager alone deletes a medical record; what is wrong in it is amended.",
+    check_restored=_check_its_appointment,
+    taken="Its appointment has another medical record by now.",
+)
+deletable(
+    SessionNote,
+    name="session",
+    permission=Permission.DELETE_CLINICAL,
+    refusal="A draft is deleted by its author, a finalised note by an office manager alone.",
+    own=_is_own_draft,
+    check_restored=_check_its_appointment,
+    taken="Its appointment has another session note of this doctor by now.",
+)
+deletable(
+    PlanOfCare,
+    name="plan",
+    permission=Permission.DELETE_CLINICAL,
+    refusal="A plan of care is deleted by its author or by an office manager.",
+    own=_is_own_plan,
+)
+deletable(
+    Attachment,
+    name="attachment",
+    permission=Permission.DELETE_CLINICAL,
+    refusal="A file that a record or a finalised note refers to, or that somebody else has added, is deleted by an "
+    "office manager alone.",
+    own=_is_own_loose_file,
+)
