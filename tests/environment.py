@@ -6,7 +6,10 @@ TEST_DATABASE_URL and TEST_REDIS_URL choose the half: both empty, the embedded d
 databases that the tests may flush: each worker of pytest-xdist has one, its server (tests/server.py) another.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from urllib.parse import urlsplit
 
 import pytest
@@ -34,10 +37,12 @@ os.environ.update(
     SEARCH_INDEX_KEY="test-only-zyxwvutsrqponmlkjihgfedcba-9876543210",
     FIELD_ENCRYPTION_KEYS="1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
     AUDIT_KEYS="1:dnV0c3JxcG9ubWxramloZ2ZlZGNiYTk4NzY1NDMyMTA=",
+    FILES_DIR=tempfile.mkdtemp(prefix="praxis-test-files-"),
     VIRUS_SCAN_URL="eicar-only://",  # the tests of the virus scan start a clamd (tests/clamd.py)
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+atexit.register(shutil.rmtree, os.environ["FILES_DIR"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

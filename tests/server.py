@@ -117,6 +117,7 @@ class Server:
             "ANON_RATE_LIMIT_PER_MINUTE": PLENTY,
             "JOIN_CODE_TRIES_PER_HOUR": PLENTY,
             "REDIS_TIMEOUT_MS": "5000",
+            "FILES_DIR": str(self.directory / "files"),
             "VIRUS_SCAN_URL": "eicar-only://",
             "PYTHONUNBUFFERED": "1",
             **self.changes,

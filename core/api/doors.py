@@ -11,12 +11,14 @@ from core.api.errors import MALFORMED, error_response
 from core.client import is_api
 
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
+UPLOADS, FORM_BYTES = "/api/attachments", 65_536  # where files come in, and what the form may add to one
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class Doors:
-    """Bodies over the limit get 413. Unsafe API calls get 403 when the browser says that another site made them and
-    that site is not an allowed origin: the cookies alone would not tell (SameSite knows sites, not origins)."""
+    """Bodies over the limit, which is higher where files come in, get 413. Unsafe API calls get 403 when the browser
+    says that another site made them and that site is not an allowed origin: the cookies alone would not tell (SameSite
+    knows sites, not origins)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -43,10 +45,17 @@ def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         return error_response(411, "Say how long the request body is, in Content-Length.")
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
-        _drain(request)
-        return error_response(413, f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
+    most = _most_bytes(request)
+    if length.isdigit() and int(length) > most:
+        drain(request)
+        return error_response(413, f"The request body is larger than {most} bytes.")
     return None
+
+
+def _most_bytes(request: HttpRequest) -> int:
+    if request.method == "POST" and request.path_info == UPLOADS:
+        return settings.MAX_FILE_BYTES + FORM_BYTES
+    return settings.MAX_BODY_BYTES
 
 
 def _refusal_of_origin(request: HttpRequest) -> HttpResponse | None:
@@ -55,7 +64,7 @@ def _refusal_of_origin(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def _drain(request: HttpRequest) -> None:
+def drain(request: HttpRequest) -> None:
     """Read what the client is still sending and forget it, up to a bound: a connection closed on unread data is
     reset, and the client would see that instead of the answer."""
     try:

@@ -15,11 +15,13 @@ from uuid import UUID, uuid4
 import structlog
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db import transaction
 
 from core.encryption.keyring import DecryptionError
 from core.encryption.streams import DamagedFile, Spool, decrypted, new_key
 from core.errors import Unavailable
 from records.models import Attachment
+from records.models.attachment import State
 
 logger = structlog.get_logger("praxis.files")
 FOLDERS = [f"{number:02x}" for number in range(256)]
@@ -158,6 +160,25 @@ def remove(name: str) -> None:
         storage().delete(name)
     except Exception as error:
         raise _down("delete", error) from error
+
+
+def unfinished(attachment_id: UUID) -> Attachment | None:
+    """The row of a file that was not stored whole yet, locked for the rest of the transaction."""
+    rows = Attachment.with_deleted.select_for_update(of=("self",)).filter(state=State.STORING)
+    found: Attachment | None = rows.filter(pk=attachment_id).first()
+    return found
+
+
+@transaction.atomic
+def discard(attachment_id: UUID) -> bool:
+    """Remove a file that was never stored whole, and answer whether it was there: the object, then the row, which
+    nobody else finishes or removes meanwhile. Raises StorageDown, and then the row still names the object."""
+    row = unfinished(attachment_id)
+    if row is None:
+        return False
+    remove(row.storage_name)
+    row.delete()
+    return True
 
 
 def names_in(folder: str) -> set[str]:

@@ -6,12 +6,11 @@ from typing import Any, ClassVar, Self
 from django.db import models
 
 from accounts.models import User
-from accounts.roles import Permission
 from core.encryption.fields import EncryptedBytesField, EncryptedCharField
 from core.soft_delete import LivingOnly, SoftDeletable
 from core.tenancy import PracticeManager
-from patients.models import EncounterQuerySet, Patient
-from patients.restriction import closed_to
+from patients.models import Patient
+from records.models.entry import EntryQuerySet
 from records.models.note import SessionNote
 
 NAME_LENGTH = 200
@@ -37,13 +36,10 @@ class State(models.TextChoices):
 SHOWN = (State.QUARANTINED, State.READY, State.INFECTED, State.LOST)
 
 
-class AttachmentQuerySet(EncounterQuerySet):
-    read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
-
-    def visible_to(self, user: User) -> Self:
-        """Those that were stored whole, of the charts that are open to this person."""
-        files = super().visible_to(user).filter(state__in=SHOWN)
-        return files.exclude(patient__in=closed_to(user).values("pk"))
+class AttachmentQuerySet(EntryQuerySet):
+    def readable_by(self, user: User) -> Self:
+        """Of those, the ones that were stored whole."""
+        return super().readable_by(user).filter(state__in=SHOWN)
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
@@ -72,6 +68,7 @@ class Attachment(SoftDeletable):
     scanned_at = models.DateTimeField(null=True, editable=False)
     scan_tries = models.PositiveIntegerField(default=0, editable=False)
 
+    audited = False  # records/files/ tells what happens to one: once, and not at each step of its way
     patient_field = "patient_id"
 
     objects: ClassVar[AttachmentManager] = AttachmentManager()

@@ -4,7 +4,9 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from records.models import Goal, MedicalRecord, PlanOfCare, SessionNote
+from records.files import storing
+from records.models import Attachment, Goal, MedicalRecord, PlanOfCare, SessionNote
+from records.models.attachment import MediaType, State
 from records.models.note import Status
 from records.versions import keep
 
@@ -65,3 +67,14 @@ class GoalFactory(DjangoModelFactory):
     text = "Lift ten kilograms"
     measure = "Weight lifted without pain"
     target = "10 kg"
+
+
+def stored_file(*, patient, uploaded_by, content=b"Bone density: normal", **fields):
+    """A file that is ready, and in the storage. Within a practice's scope."""
+    shown = {"name": "findings.txt", "media_type": MediaType.TEXT, "state": State.READY, **fields}
+    row = Attachment(patient=patient, uploaded_by=uploaded_by, size=len(content), **shown)
+    row.storage_name = storing.new_name()
+    with storing.new_spool(row) as spool:
+        storing.save(row.storage_name, spool.fill([content]))
+    row.save(force_insert=True)
+    return row

@@ -1,0 +1,107 @@
+"""The door through which a file comes in (multipart/form-data, RFC 7578): it goes encrypted into a temporary file as
+it comes and is never whole in memory. Read only once the caller is known to be allowed to send one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser, DataAndFiles
+
+from core.api.doors import drain
+from core.encryption.streams import CHUNK_BYTES, Spool
+from core.errors import Invalid, TooLarge
+
+PART = "file"
+TAIL_BYTES = 512  # more than the longest boundary
+BROKEN = "The upload is not well-formed multipart/form-data, or broke off."
+
+
+class Upload:
+    """What was sent, as it was called and declared. Django closes it with the request."""
+
+    def __init__(self, spool: Spool, *, name: str, declared_type: str) -> None:
+        self._spool, self.name, self.declared_type = spool, name, declared_type
+
+    @property
+    def size(self) -> int:
+        return self._spool.size
+
+    def chunks(self) -> Iterator[bytes]:
+        return self._spool.chunks()
+
+    def close(self) -> None:
+        self._spool.close()
+
+
+class OneFile(FileUploadHandler):
+    """Raises TooLarge as soon as more than MAX_FILE_BYTES have come."""
+
+    chunk_size = CHUNK_BYTES
+    spool: Spool | None = None
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        if self.spool is not None or self.field_name != PART:
+            raise Invalid(PART, f"Send one file, in the part named {PART}.")
+        self.spool = Spool.throwaway()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        assert self.spool is not None
+        if self.spool.size + len(raw_data) > settings.MAX_FILE_BYTES:
+            raise TooLarge(f"A file may have {settings.MAX_FILE_BYTES / settings.MEGABYTE:g} MB.")
+        self.spool.add(raw_data)
+
+    def file_complete(self, file_size: int) -> Any:
+        assert self.spool is not None
+        return Upload(self.spool.finish(), name=self.file_name or "", declared_type=self.content_type or "")
+
+    def upload_interrupted(self) -> None:
+        raise ParseError(BROKEN)
+
+    def close(self) -> None:
+        if self.spool is not None:
+            self.spool.close()
+
+
+class Body:
+    """The request's body, whose last bytes are remembered: with the closing boundary among them it was whole."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._tail = stream, b""
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        self._tail = (self._tail + data)[-TAIL_BYTES:]
+        return data
+
+    def ends_with(self, closing: bytes) -> bool:
+        return closing in self._tail
+
+
+class Multipart(BaseParser):
+    """The fields, and the one file as an Upload. Raises ParseError, TooLarge and Invalid."""
+
+    media_type = "multipart/form-data"
+
+    def parse(self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> Any:
+        handler = OneFile()
+        try:
+            return self._parsed(stream, stream.META, handler)
+        except Exception as error:
+            handler.close()
+            drain(stream)  # a client that is still sending would not see the answer
+            if isinstance(error, MultiPartParserError | OSError):
+                raise ParseError(BROKEN) from error
+            raise
+
+    def _parsed(self, stream: Any, meta: dict[str, Any], handler: OneFile) -> DataAndFiles:
+        body = Body(stream)
+        fields, files = MultiPartParser(meta, body, [handler]).parse()  # type: ignore[arg-type] # all it does is read
+        _, named = parse_header_parameters(meta["CONTENT_TYPE"])
+        if not body.ends_with(f"--{named['boundary']}--".encode()):
+            raise ParseError(BROKEN)
+        return DataAndFiles(fields, files)
