@@ -19,13 +19,9 @@ def used_by(patient_id: UUID) -> int:
 def check_room(*, patient_id: UUID, size: int) -> None:
     """Raises Full, which says of what. It holds for the transaction alone that called `hold_room` before."""
     if used_by(patient_id) + size > settings.PATIENT_FILES_BYTES:
-        raise Full(
-            f"There is no room for this file: those of a patient may take {_named(settings.PATIENT_FILES_BYTES)}."
-        )
+        raise _full("a patient", settings.PATIENT_FILES_BYTES)
     if _sum() + size > settings.PRACTICE_FILES_BYTES:
-        raise Full(
-            f"There is no room for this file: those of the practice may take {_named(settings.PRACTICE_FILES_BYTES)}."
-        )
+        raise _full("the practice", settings.PRACTICE_FILES_BYTES)
 
 
 def hold_room() -> None:
