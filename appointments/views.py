@@ -18,6 +18,7 @@ from core.api.pages import page_of
 from core.api.schema import CONFLICT, NOT_FOUND
 from core.api.views import ApiView
 from core.tenancy import current_practice_id
+from patients.deletion_views import DELETE_ERRORS, Restoring, deleting, restoring
 from patients.restriction import emergencies, open_for
 from practices.services import current_practice
 
@@ -61,10 +62,13 @@ class Appointments(ApiView):
 
 
 class AppointmentById(ApiView):
-    permissions = {"PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
-    trail = {"PATCH": Kind.CHANGED}
+    permissions = {
+        "PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS),
+        "DELETE": Permission.DELETE_APPOINTMENTS,
+    }
+    trail = {"PATCH": Kind.CHANGED, "DELETE": Kind.SOFT_DELETED}
     about = Appointment._meta.label
-    extra_errors = {"PATCH": NOT_FOUND | CONFLICT}
+    extra_errors = {"PATCH": NOT_FOUND | CONFLICT, "DELETE": DELETE_ERRORS}
 
     @extend_schema(
         request=ChangeInput, responses={200: AppointmentShape}, summary="Move, complete, cancel, re-open, note"
@@ -74,6 +78,14 @@ class AppointmentById(ApiView):
         appointment = services.change(by=self.caller, appointment_id=appointment_id, **changes)
         self.saw([appointment.patient_id], **emergencies(open_for(self.caller, [appointment.patient])))
         return Response(AppointmentShape.seen_by(self.caller, appointment))
+
+    delete = deleting(Appointment)
+
+
+class RestoreAppointment(Restoring):
+    permissions = {"POST": Permission.DELETE_APPOINTMENTS}
+    about = Appointment._meta.label
+    post = restoring(Appointment)
 
 
 def _listed_for(

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -38,7 +38,8 @@ being_deleted = Signal()
 class Deletable:
     """`name` in the API; who `permission` lets delete and restore any of its kind. `own` tells whether a row is one
     that this person may delete without it. `check_restored` raises Conflict where it cannot come back as things are;
-    `taken` says what has taken its place where the database refuses it."""
+    `taken` says what has taken its place where the database refuses it. `kept_since` is an expression: when the
+    practice's years of retention begin for a row, or null; without one it is no clinical record."""
 
     name: str
     permission: Permission
@@ -46,6 +47,7 @@ class Deletable:
     own: Callable[[Any, User], bool] = lambda row, by: False
     check_restored: Callable[[Any], None] = lambda row: None
     taken: str = "Something else has taken its place meanwhile."
+    kept_since: Any = None
 
 
 KINDS: dict[str, Deletable] = {}  # by the label of the model
@@ -55,11 +57,16 @@ def deletable(model: type[SoftDeletable], **rules: Any) -> None:
     KINDS[model._meta.label] = Deletable(**rules)
 
 
+def label_of(name: str) -> str:
+    return next(label for label, kind in KINDS.items() if kind.name == name)
+
+
 deletable(
     Patient,
     name="patient",
     permission=Permission.DELETE_CLINICAL,
     refusal="An office manager alone deletes a chart.",
+    kept_since=F("updated_at"),
 )
 
 
@@ -96,7 +103,7 @@ def restore(*, by: User, model: type[SoftDeletable], pk: UUID) -> SoftDeletable:
         _check_is_of(chart, row)
         deletion = _deletion_for(by, row, kind)
         check_open_for_good(by, chart)
-        if deletion.about_id != row.pk or (chart.deletion_id and chart != row):
+        if deletion.about_id != row.pk or (chart.deletion_id and chart.pk != row.pk):
             raise Conflict("Its chart is deleted: restore the chart.")
         if deletion.restorable_until <= timezone.now() or deletion.purge_began_at:
             raise Gone(f"It could be restored until {deletion.restorable_until:%d %B %Y}.")

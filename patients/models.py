@@ -265,7 +265,7 @@ class DeletionQuerySet(PracticeQuerySet):
         return self.order_by("-id")
 
     def with_people(self) -> Self:
-        return self.select_related("patient", "deleted_by").defer("patient__search_index")
+        return self.select_related("patient", "deleted_by", "practice").defer("patient__search_index")
 
 
 class Deletion(PracticeModel):
@@ -282,6 +282,7 @@ class Deletion(PracticeModel):
 
     audited = False  # patients/deletions.py tells of it in words of its own
     patient_field = "patient_id"
+    on_hold = False  # the chart, of a row that patients/deletions.py lists
 
     objects: ClassVar[Any] = PracticeManager.from_queryset(DeletionQuerySet)()
 
@@ -291,6 +292,10 @@ class Deletion(PracticeModel):
 
     def __str__(self) -> str:
         return f"Deletion {str(self.pk)[-6:]}"
+
+    @property
+    def is_of_chart(self) -> bool:
+        return self.about == Patient._meta.label
 
     @property
     def restorable_until(self) -> datetime:

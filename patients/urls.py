@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from patients import emergency_views, registration_views, views
+from patients import deletion_views, emergency_views, registration_views, views
 
 urlpatterns = [
     path("auth/register", views.Register.as_view(), name="register"),
     path("patients", views.Charts.as_view(), name="charts"),
     path("patients/<uuid:chart_id>", views.ChartById.as_view(), name="chart"),
+    path("patients/<uuid:chart_id>/restore", deletion_views.RestoreChart.as_view(), name="restore_chart"),
+    path("patients/<uuid:chart_id>/legal-hold", deletion_views.LegalHoldOfChart.as_view(), name="legal_hold"),
+    path("deleted", deletion_views.DeletedEntries.as_view(), name="deleted"),
     path("patients/<uuid:chart_id>/restriction", emergency_views.Restriction.as_view(), name="restriction"),
     path("patients/<uuid:chart_id>/emergency-access", emergency_views.BreakGlass.as_view(), name="break_glass"),
     path("registrations", registration_views.Registrations.as_view(), name="registrations"),

@@ -18,6 +18,7 @@ from core.api.schema import NOT_FOUND
 from core.api.views import ApiView, PublicView
 from core.tenancy import current_practice_id
 from patients import services
+from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.models import Patient
 from patients.restriction import check_open, emergencies, open_for
 from patients.search import find
@@ -71,10 +72,10 @@ class Charts(ApiView):
 
 
 class ChartById(ApiView):
-    permissions = {"GET": SEE_CHARTS}
-    trail = {"GET": Kind.CHART_READ}
+    permissions = {"GET": SEE_CHARTS, "DELETE": Permission.DELETE_CLINICAL}
+    trail = {"GET": Kind.CHART_READ, "DELETE": Kind.SOFT_DELETED}
     about = Patient._meta.label
-    extra_errors = {"GET": NOT_FOUND}
+    extra_errors = {"GET": NOT_FOUND, "DELETE": DELETE_ERRORS}
 
     @extend_schema(
         responses={200: Chart},
@@ -86,6 +87,8 @@ class ChartById(ApiView):
         chart = check_open(self.caller, Patient.objects.visible_to(self.caller).found(pk=chart_id))
         self.saw([chart.pk], **emergencies([chart]))
         return Response(_as_seen_by(self.caller, chart))
+
+    delete = deleting(Patient)
 
 
 def _as_seen_by(user: User, chart: Patient) -> dict[str, Any]:

@@ -4,6 +4,8 @@ with a reason, and never its author's as such; a draft is nobody's but its autho
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Case, F, When
+from django.db.models.functions import Coalesce, Greatest
 from django.dispatch import receiver
 
 from accounts.models import User
@@ -67,6 +69,7 @@ deletable(
     refusal="An office manager alone deletes a medical record; what is wrong in it is amended.",
     check_restored=_check_its_appointment,
     taken="Its appointment has another medical record by now.",
+    kept_since=Coalesce("amended_at", "date"),
 )
 deletable(
     SessionNote,
@@ -76,6 +79,7 @@ deletable(
     own=_is_own_draft,
     check_restored=_check_its_appointment,
     taken="Its appointment has another session note of this doctor by now.",
+    kept_since=Case(When(finalised_at__isnull=False, then=Greatest("date", Coalesce("amended_at", "finalised_at")))),
 )
 deletable(
     PlanOfCare,
@@ -83,6 +87,7 @@ deletable(
     permission=Permission.DELETE_CLINICAL,
     refusal="A plan of care is deleted by its author or by an office manager.",
     own=_is_own_plan,
+    kept_since=F("updated_at"),
 )
 deletable(
     Attachment,
@@ -91,4 +96,5 @@ deletable(
     refusal="A file that a record or a finalised note refers to, or that somebody else has added, is deleted by an "
     "office manager alone.",
     own=_is_own_loose_file,
+    kept_since=F("created_at"),
 )

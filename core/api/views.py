@@ -59,11 +59,12 @@ def _status_of(error: Exception) -> int:
 
 
 def patients_of(label: str, pk: UUID | None) -> list[UUID]:
-    """Whom a row of the open scope's practice tells of; nobody where there is no such row in it."""
+    """Whom a row of the open scope's practice tells of, a deleted one too; nobody where there is no such row in it."""
     model: Any = apps.get_model(label)
     if pk is None or not getattr(model, "patient_field", "") or open_scope() == INSTALLATION:
         return []
-    return list(model.objects.filter(pk=pk).values_list(model.patient_field, flat=True))
+    rows = getattr(model, "with_deleted", model.objects)
+    return list(rows.filter(pk=pk).values_list(model.patient_field, flat=True))
 
 
 class PracticeScoped(APIView):

@@ -1,0 +1,528 @@
+"""Deleting and restoring charts and appointments over HTTP, and the list of what is deleted."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import orjson
+import pytest
+from django.utils import timezone
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from audit.tests.whole_trail import whole_trail
+from core import totals
+from core.soft_delete import soft_deletable_models
+from core.tenancy import practice_scope
+from patients.deletions import KINDS
+from patients.models import Deletion, LegalHold, Patient
+from patients.tests.chart_with_all import chart_with_all
+from patients.tests.factories import PatientFactory
+from records.models import MedicalRecord, SessionNote
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory
+
+REASON = {"reason": "Opened twice by mistake, says Ada"}
+MISSING = {"detail": "There is no such patient."}
+
+
+@pytest.fixture
+def admin(as_role):
+    return as_role("admin")
+
+
+@pytest.fixture
+def doctor(make_user):
+    return make_user("doctor", name="Dr Chen")
+
+
+@pytest.fixture
+def made(practice, doctor):
+    with practice_scope(practice.pk):
+        return chart_with_all(doctor, name="Ada Lovelace")
+
+
+def delete(client, path, body=REASON):
+    return client.delete(path, orjson.dumps(body), content_type="application/json")
+
+
+def chart_path(chart):
+    return f"/api/patients/{chart.pk}"
+
+
+def restore(client, path):
+    return client.post(f"{path}/restore")
+
+
+def age(practice, days):
+    with practice_scope(practice.pk):
+        Deletion.objects.update(created_at=timezone.now() - timedelta(days=days))
+
+
+def everything(practice):
+    """Every row of every kind as it stands, but for when it was written."""
+    with practice_scope(practice.pk):
+        return {model._meta.label: list(model.objects.order_by("pk").values()) for model in soft_deletable_models()}
+
+
+def test_a_deleted_chart_says_until_when_it_can_be_had_back_and_is_kept(admin, made):
+    answer = delete(admin, chart_path(made.patient))
+
+    assert answer.status_code == 200
+    told = answer.json()
+    assert set(told) == {"id", "deletedAt", "restorableUntil", "keptUntil", "message"}
+    assert told["id"] == str(made.patient.pk)
+    deleted_at = datetime.fromisoformat(told["deletedAt"])
+    assert datetime.fromisoformat(told["restorableUntil"]) - deleted_at == timedelta(days=30)
+    assert datetime.fromisoformat(told["keptUntil"]).year == deleted_at.year + 10
+    assert "keeps clinical records for 10 years" in told["message"]
+
+
+def test_an_appointment_is_no_clinical_record_and_is_kept_for_no_years(as_role, made):
+    told = delete(as_role("staff"), f"/api/appointments/{made.appointment.pk}").json()
+
+    assert told["keptUntil"] is None
+    assert told["message"].endswith("and is removed for good after that.")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": None}, {"reason": 5}, {"reason": "x" * 1001}, []]
+)
+def test_without_a_reason_nothing_is_deleted(admin, made, body):
+    answer = delete(admin, chart_path(made.patient), body)
+
+    assert answer.status_code == 400
+    assert admin.get(chart_path(made.patient)).status_code == 200
+
+
+def test_the_longest_reason_is_taken_and_shown_whole(admin, made):
+    assert delete(admin, chart_path(made.patient), {"reason": "ä" * 1000}).status_code == 200
+
+    assert admin.get("/api/deleted").json()["deleted"][0]["reason"] == "ä" * 1000
+
+
+def test_what_is_deleted_cannot_be_deleted_again(admin, made):
+    delete(admin, chart_path(made.patient))
+
+    answer = delete(admin, chart_path(made.patient))
+
+    assert (answer.status_code, answer.json()) == (404, MISSING)
+
+
+def test_the_reason_is_in_no_trail_no_log_and_no_column_as_it_was_written(admin, made, practice, caplog):
+    delete(admin, chart_path(made.patient))
+    restore(admin, chart_path(made.patient))
+
+    events = whole_trail().filter(kind__in=["data.soft_deleted", "data.restored"])
+    assert [event.kind for event in events.order_by("id")] == ["data.soft_deleted", "data.restored"]
+    for event in events:
+        assert (event.about, event.about_id) == ("patients.Patient", made.patient.pk)
+        assert orjson.loads(event.patients) == [str(made.patient.pk)]
+        assert orjson.loads(event.details)["rows"] == {
+            "patients.Patient": 1,
+            "appointments.Appointment": 1,
+            "records.MedicalRecord": 1,
+            "records.SessionNote": 2,
+            "records.PlanOfCare": 1,
+            "records.Attachment": 1,
+        }
+        assert "twice" not in event.details and "Ada" not in event.details
+    assert "twice" not in caplog.text
+
+
+def test_restoring_brings_back_exactly_what_was_hidden_and_nothing_that_was_deleted_before(admin, made, practice):
+    assert delete(admin, f"/api/appointments/{made.appointment.pk}").status_code == 200
+    before = everything(practice)
+    delete(admin, chart_path(made.patient))
+    assert not any(everything(practice).values())
+
+    answer = restore(admin, chart_path(made.patient))
+
+    assert answer.status_code == 200
+    assert answer.json()["id"] == str(made.patient.pk)
+    assert everything(practice) == before
+    with practice_scope(practice.pk):
+        assert [deletion.about for deletion in Deletion.objects.all()] == ["appointments.Appointment"]
+    assert restore(admin, f"/api/appointments/{made.appointment.pk}").status_code == 200
+
+
+def test_a_deleted_chart_frees_what_is_still_to_come_of_the_calendar(admin, practice, doctor, made):
+    with practice_scope(practice.pk):
+        past = AppointmentFactory(
+            patient=made.patient,
+            doctor=doctor,
+            starts_at=datetime(2026, 1, 5, 9, tzinfo=UTC),
+            ends_at=datetime(2026, 1, 5, 10, tzinfo=UTC),
+        )
+
+    delete(admin, chart_path(made.patient))
+    restore(admin, chart_path(made.patient))
+
+    with practice_scope(practice.pk):
+        assert Appointment.objects.get(pk=made.appointment.pk).status == "cancelled"
+        assert Appointment.objects.get(pk=past.pk).status == "scheduled"
+
+
+def test_others_charts_are_left_alone(admin, practice, doctor, made):
+    with practice_scope(practice.pk):
+        other = chart_with_all(doctor)
+    before = everything(practice)
+
+    delete(admin, chart_path(made.patient))
+
+    others = {
+        label: [row for row in rows if other.patient.pk in (row.get("patient_id"), row["id"])]
+        for label, rows in before.items()
+    }
+    assert everything(practice) == others
+    assert all(others.values())
+
+
+@pytest.mark.parametrize("role", ["doctor", "staff", "billing", "patient"])
+def test_nobody_but_the_office_manager_deletes_a_chart(as_role, made, role):
+    assert delete(as_role(role), chart_path(made.patient)).status_code == 403
+
+
+def test_a_restricted_chart_is_deleted_by_nobody_to_whom_it_is_closed(admin, as_role, practice, made):
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+
+    assert delete(admin, chart_path(made.patient)).status_code == 403
+    assert delete(as_role("staff"), f"/api/appointments/{made.appointment.pk}").status_code == 403
+    admin.post(f"{chart_path(made.patient)}/emergency-access", {"reason": "Unconscious"}, "application/json")
+    answer = delete(admin, chart_path(made.patient))
+    assert answer.status_code == 403
+    assert "emergency access does not reach that far" in answer.json()["detail"]
+
+
+def test_a_restricted_chart_of_ones_own_comes_back_too(client_of, make_user, practice):
+    owner = make_user("admin")
+    with practice_scope(practice.pk):
+        chart = PatientFactory(user=owner, restricted=True)
+    client = client_of(owner)
+
+    assert delete(client, chart_path(chart)).status_code == 200
+    assert restore(client, chart_path(chart)).status_code == 200
+
+
+def test_another_practices_chart_does_not_exist(admin, other_practice, make_user):
+    with practice_scope(other_practice.pk):
+        foreign = chart_with_all(make_user("doctor", practice=other_practice))
+    delete_hold = f"{chart_path(foreign.patient)}/legal-hold"
+
+    for answer in (
+        delete(admin, chart_path(foreign.patient)),
+        restore(admin, chart_path(foreign.patient)),
+        delete(admin, f"/api/appointments/{foreign.appointment.pk}"),
+        restore(admin, f"/api/appointments/{foreign.appointment.pk}"),
+        admin.post(delete_hold, REASON, "application/json"),
+        admin.delete(delete_hold),
+        admin.get("/api/deleted", {"patientId": str(foreign.patient.pk)}),
+    ):
+        assert answer.status_code == 404
+
+
+# --- Restoring: until when, by whom, and what stands against it
+
+
+def test_after_thirty_days_it_is_gone(admin, practice, made):
+    delete(admin, chart_path(made.patient))
+    age(practice, 29.99)
+    assert restore(admin, chart_path(made.patient)).status_code == 200
+    delete(admin, chart_path(made.patient))
+    age(practice, 30)
+
+    answer = restore(admin, chart_path(made.patient))
+
+    assert answer.status_code == 410
+    assert answer.json()["detail"].startswith("It could be restored until ")
+
+
+def test_what_is_not_deleted_cannot_be_restored(admin, made):
+    assert restore(admin, chart_path(made.patient)).status_code == 409
+    assert restore(admin, f"/api/appointments/{made.appointment.pk}").status_code == 409
+    assert restore(admin, f"/api/patients/{uuid4()}").status_code == 404
+
+
+def test_one_thing_of_a_deleted_chart_comes_back_with_the_chart_alone(admin, made):
+    appointment = f"/api/appointments/{made.appointment.pk}"
+    delete(admin, chart_path(made.patient))
+
+    answer = restore(admin, appointment)
+
+    assert (answer.status_code, answer.json()) == (409, {"detail": "Its chart is deleted: restore the chart."})
+
+
+def test_what_was_deleted_before_its_chart_waits_for_the_chart(admin, made):
+    appointment = f"/api/appointments/{made.appointment.pk}"
+    delete(admin, appointment)
+    delete(admin, chart_path(made.patient))
+
+    assert restore(admin, appointment).status_code == 409
+    assert restore(admin, chart_path(made.patient)).status_code == 200
+    assert restore(admin, appointment).status_code == 200
+
+
+def test_an_appointment_whose_slot_was_taken_meanwhile_does_not_come_back(as_role, practice, made, doctor):
+    staff, path = as_role("staff"), f"/api/appointments/{made.appointment.pk}"
+    delete(staff, path)
+    booking = {
+        "patientId": str(made.patient.pk), "doctorId": str(doctor.pk), "reason": "Pain",
+        "date": made.appointment.starts_at.isoformat(),
+    }  # fmt: skip
+    taken = staff.post("/api/appointments", booking, "application/json")
+    assert taken.status_code == 201
+
+    answer = restore(staff, path)
+
+    assert (answer.status_code, answer.json()) == (409, {"detail": "The doctor has another appointment at this time."})
+    assert delete(staff, f"/api/appointments/{taken.json()['id']}").status_code == 200
+    assert restore(staff, path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("factory", "named"), [(FinalisedNoteFactory, "session note"), (MedicalRecordFactory, "medical record")]
+)
+def test_an_appointment_of_which_something_is_written_is_cancelled_instead(
+    as_role, practice, made, doctor, factory, named
+):
+    staff, path = as_role("staff"), f"/api/appointments/{made.appointment.pk}"
+    with practice_scope(practice.pk):
+        factory(patient=made.patient, doctor=doctor, appointment=made.appointment)
+
+    answer = delete(staff, path)
+
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == f"This appointment has a {named}: cancel it instead."
+
+
+# --- The list
+
+
+def test_the_list_tells_who_deleted_what_when_and_why(admin, as_role, practice, made):
+    staff = as_role("staff", name="Sam Staff")
+    delete(staff, f"/api/appointments/{made.appointment.pk}", {"reason": "Wrong day"})
+    with practice_scope(practice.pk):
+        other = PatientFactory(name="Grace Hopper")
+    delete(admin, chart_path(other))
+
+    answer = admin.get("/api/deleted").json()
+
+    assert (answer["total"], answer["page"], answer["limit"]) == (2, 1, 10)
+    chart, appointment = answer["deleted"]
+    assert (chart["kind"], chart["id"], chart["patientName"]) == ("patient", str(other.pk), "Grace Hopper")
+    assert chart["keptUntil"] is not None
+    assert appointment == {
+        "kind": "appointment",
+        "id": str(made.appointment.pk),
+        "patientId": str(made.patient.pk),
+        "patientName": "Ada Lovelace",
+        "deletedAt": appointment["deletedAt"],
+        "deletedById": str(staff.user.pk),
+        "deletedByName": "Sam Staff",
+        "reason": "Wrong day",
+        "restorableUntil": appointment["restorableUntil"],
+        "keptUntil": None,
+        "legalHold": False,
+    }
+    assert [row["kind"] for row in admin.get("/api/deleted", {"kind": "patient"}).json()["deleted"]] == ["patient"]
+    of_ada = admin.get("/api/deleted", {"patientId": str(made.patient.pk)}).json()
+    assert [row["kind"] for row in of_ada["deleted"]] == ["appointment"]
+    assert admin.get("/api/deleted", {"kind": "spaceship"}).status_code == 400
+    assert [row["kind"] for row in admin.get("/api/deleted", {"limit": 1, "page": 2}).json()["deleted"]] == [
+        "appointment"
+    ]
+
+
+def test_of_a_closed_chart_the_list_shows_the_name_and_keeps_the_reason(admin, practice, made):
+    delete(admin, f"/api/appointments/{made.appointment.pk}")
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+
+    (row,) = admin.get("/api/deleted").json()["deleted"]
+
+    assert (row["patientName"], row["reason"]) == ("Ada Lovelace", None)
+
+
+@pytest.mark.parametrize("role", ["doctor", "staff", "billing", "patient"])
+def test_the_list_is_the_office_managers(as_role, role):
+    assert as_role(role).get("/api/deleted").status_code == 403
+
+
+def test_a_chart_is_kept_as_long_as_the_youngest_of_what_is_in_it(admin, practice, made):
+    """Also of what was deleted before it."""
+    past = datetime(2001, 2, 3, tzinfo=UTC)
+    with practice_scope(practice.pk):
+        for model in soft_deletable_models():
+            kept = {"date": past} if model in (MedicalRecord, SessionNote) else {}
+            model.objects.update(created_at=past, updated_at=past, **kept)
+        SessionNote.objects.filter(finalised_at__isnull=False).update(finalised_at=datetime(2004, 2, 29, tzinfo=UTC))
+    practice.retention_years = 11
+    practice.save()
+
+    told = delete(admin, chart_path(made.patient)).json()
+
+    assert told["keptUntil"] == "2015-03-01T00:00:00Z"  # the 29th of February has no eleventh anniversary
+    assert told["message"].endswith("and is removed for good after that.")
+
+
+# --- Nobody meets it
+
+
+def paths(made, doctor):
+    chart = f"patientId={made.patient.pk}"
+    return [
+        "/api/patients",
+        "/api/patients?search=lovelace",
+        "/api/appointments",
+        f"/api/appointments?doctorId={doctor.pk}",
+        "/api/records",
+        f"/api/doctors/{doctor.pk}",
+        "/api/registrations",
+        "/api/dashboard/stats",
+        chart_path(made.patient),
+        f"/api/records?{chart}",
+    ]
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
+def test_a_deleted_chart_is_in_no_list_no_search_and_no_number(as_role, admin, practice, doctor, made, role):
+    """What is answered is what a practice without it answers."""
+    client = as_role(role)
+    delete(admin, chart_path(made.patient))
+
+    for path in paths(made, doctor):
+        answer = client.get(path)
+        said = answer.content.decode()
+        assert "Lovelace" not in said and str(made.appointment.pk) not in said, path
+        if answer.status_code == 200:
+            counts = {name: value for name, value in answer.json().items() if type(value) is int}
+            assert not {name for name, value in counts.items() if value} - {"page", "limit", "totalDoctors"}, path
+
+
+def test_the_patient_sees_and_books_nothing_until_it_is_back(admin, as_role, practice, doctor):
+    patient = as_role("patient")
+    with practice_scope(practice.pk):
+        made = chart_with_all(doctor, user=patient.user)
+    booking = {
+        "patientId": str(made.patient.pk),
+        "doctorId": str(doctor.pk),
+        "reason": "Pain",
+        "date": "2033-01-03T09:00:00Z",
+    }
+    delete(admin, chart_path(made.patient))
+
+    for path in ("/api/patients", "/api/appointments", "/api/records"):
+        assert patient.get(path).json()["total"] == 0
+    assert not any(patient.get("/api/dashboard/stats").json().values())
+    assert patient.get(chart_path(made.patient)).status_code == 404
+    assert patient.get("/api/users/me").status_code == 200
+    assert patient.post("/api/appointments", booking, "application/json").status_code == 404
+
+    restore(admin, chart_path(made.patient))
+    assert patient.get("/api/records").json()["total"] == 1
+    assert patient.post("/api/appointments", booking, "application/json").status_code == 201
+
+
+def test_a_deleted_chart_is_no_likely_match_and_takes_no_registration(admin, practice, made):
+    with practice_scope(practice.pk):
+        newcomer = PatientFactory(name="Ada Lovelace", status="pending", phone=made.patient.phone)
+    assert admin.get("/api/registrations").json()["registrations"][0]["matches"]
+    delete(admin, chart_path(made.patient))
+
+    assert admin.get("/api/registrations").json()["registrations"][0]["matches"] == []
+    merge = admin.post(
+        f"/api/registrations/{newcomer.pk}/confirm", {"patientId": str(made.patient.pk)}, "application/json"
+    )
+    assert merge.status_code == 404
+
+
+def test_a_registration_that_was_merged_into_it_goes_and_comes_with_it(admin, practice, made):
+    with practice_scope(practice.pk):
+        merged = PatientFactory(status="merged", merged_into=made.patient)
+    delete(admin, chart_path(made.patient))
+
+    with practice_scope(practice.pk):
+        assert not Patient.objects.exists()
+    assert restore(admin, chart_path(merged)).status_code == 409
+    assert restore(admin, chart_path(made.patient)).status_code == 200
+    with practice_scope(practice.pk):
+        assert Patient.objects.filter(pk=merged.pk).exists()
+
+
+def test_what_was_deleted_of_a_registration_moves_with_its_merge(admin, practice, make_user, doctor, made):
+    with practice_scope(practice.pk):
+        newcomer = PatientFactory(status="pending", user=make_user("patient"))
+        appointment = AppointmentFactory(patient=newcomer, doctor=doctor)
+    path = f"/api/appointments/{appointment.pk}"
+    delete(admin, path)
+    merge = admin.post(
+        f"/api/registrations/{newcomer.pk}/confirm", {"patientId": str(made.patient.pk)}, "application/json"
+    )
+    assert merge.status_code == 200
+
+    (row,) = admin.get("/api/deleted").json()["deleted"]
+    assert row["patientId"] == str(made.patient.pk)
+    assert restore(admin, path).status_code == 200
+    with practice_scope(practice.pk):
+        assert Appointment.objects.get(pk=appointment.pk).patient_id == made.patient.pk
+
+
+def test_remembered_numbers_are_forgotten(admin, practice, made, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(totals, "forget", lambda model, practice_id: forgotten.append((model, practice_id)))
+
+    delete(admin, chart_path(made.patient))
+    hidden, forgotten[:] = set(forgotten), []
+    restore(admin, chart_path(made.patient))
+
+    every = {(model, practice.pk) for model in soft_deletable_models()}
+    assert every <= hidden and every <= set(forgotten)
+
+
+# --- Legal hold
+
+
+def test_a_hold_is_placed_once_and_lifted_once_also_on_what_is_deleted(admin, practice, made):
+    path = f"{chart_path(made.patient)}/legal-hold"
+    delete(admin, chart_path(made.patient))
+
+    placed = admin.post(path, {"reason": "Order of the court"}, "application/json")
+    assert placed.status_code == 201
+    assert placed.json() == {
+        "patientId": str(made.patient.pk), "placedAt": placed.json()["placedAt"], "placedById": str(admin.user.pk)
+    }  # fmt: skip
+    assert admin.get("/api/deleted").json()["deleted"][0]["legalHold"] is True
+    assert admin.post(path, {"reason": "Again"}, "application/json").status_code == 409
+    assert admin.delete(path).status_code == 204
+    assert admin.delete(path).status_code == 409
+    assert admin.get("/api/deleted").json()["deleted"][0]["legalHold"] is False
+    kinds = (
+        whole_trail()
+        .filter(kind__startswith="chart.hold", outcome="done")
+        .order_by("id")
+        .values_list("kind", flat=True)
+    )
+    assert list(kinds) == ["chart.hold_placed", "chart.hold_lifted"]
+    assert not whole_trail().filter(details__contains="court").exists()
+
+
+def test_a_restricted_chart_can_be_put_on_hold(admin, practice, made):
+    """It opens nothing."""
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+
+    assert admin.post(f"{chart_path(made.patient)}/legal-hold", REASON, "application/json").status_code == 201
+    with practice_scope(practice.pk):
+        assert LegalHold.objects.count() == 1
+
+
+def test_a_hold_comes_too_late_for_a_chart_that_is_being_removed(admin, practice, made):
+    delete(admin, chart_path(made.patient))
+    with practice_scope(practice.pk):
+        Deletion.objects.update(purge_began_at=timezone.now())
+
+    assert admin.post(f"{chart_path(made.patient)}/legal-hold", REASON, "application/json").status_code == 409
+
+
+def test_every_kind_of_row_that_can_be_deleted_says_who_may():
+    assert set(KINDS) == {model._meta.label for model in soft_deletable_models()}
+    assert len({kind.name for kind in KINDS.values()}) == len(KINDS)
