@@ -2,6 +2,24 @@
 
 from django.urls import path
 
-from records import views
+from records import plan_views, views
 
-urlpatterns = [path("records", views.Records.as_view(), name="records")]
+urlpatterns = [
+    path("records", views.Records.as_view(), name="records"),
+    path("plans", plan_views.Plans.as_view(), name="plans"),
+    path("plans/<uuid:plan_id>", plan_views.PlanById.as_view(), name="plan"),
+    path("plans/<uuid:plan_id>/amendments", plan_views.PlanAmendments.as_view(), name="plan_amendments"),
+    path("plans/<uuid:plan_id>/versions", plan_views.PlanVersions.as_view(), name="plan_versions"),
+    path("plans/<uuid:plan_id>/versions/<int:number>", plan_views.PlanVersionByNumber.as_view(), name="plan_version"),
+    path(
+        "plans/<uuid:plan_id>/goals/<uuid:goal_id>/progress",
+        plan_views.GoalProgressNotes.as_view(),
+        name="goal_progress",
+    ),
+    path(
+        "plans/<uuid:plan_id>/appointments/<uuid:appointment_id>",
+        plan_views.PlannedAppointments.as_view(),
+        name="planned_appointment",
+    ),
+    path("plans/<uuid:plan_id>/pdf", plan_views.PlanPdf.as_view(), name="plan_pdf"),
+]

@@ -4,10 +4,14 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from accounts.models import User
 from appointments.models import Appointment
+from appointments.models import Status as AppointmentStatus
 from core.encryption.fields import EncryptedCharField, EncryptedJsonField, EncryptedTextField
 from core.soft_delete import LivingOnly
 from core.tenancy import PracticeManager, PracticeModel
@@ -32,6 +36,27 @@ class PlanQuerySet(EntryQuerySet):
     def latest_first(self) -> Self:
         return self.order_by("-starts_on", "-id")
 
+    def with_progress(self) -> Self:
+        """With the numbers of how far each is, counted in the same query. Drafts and what is deleted do not count."""
+        this = models.OuterRef("pk")
+        goals = Goal.objects.filter(plan=this)
+        notes = apps.get_model("records.SessionNote").objects.filter(plan_of_care=this, finalised_at__isnull=False)
+        planned = Appointment.objects.filter(planned__plan=this)
+        to_come = models.Q(status=AppointmentStatus.SCHEDULED, starts_at__gte=timezone.now())
+        return self.annotate(
+            goals_in_all=_count(goals),
+            goals_met=_count(goals.filter(status=GoalStatus.MET)),
+            goals_dropped=_count(goals.filter(status=GoalStatus.DROPPED)),
+            sessions_held=_count(notes),
+            appointments_done=_count(planned.filter(status=AppointmentStatus.COMPLETED)),
+            appointments_to_come=_count(planned.filter(to_come)),
+        )
+
+
+def _count(rows: models.QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().values(_=models.Value(1)).annotate(number=models.Count("pk")).values("number")
+    return Coalesce(models.Subquery(counted), 0)
+
 
 class PlanManager(LivingOnly, PracticeManager.from_queryset(PlanQuerySet)):  # type: ignore[misc]
     pass
@@ -55,6 +80,8 @@ class PlanOfCare(Amendable):
     patient_field = "patient_id"
     goals_in_all = goals_met = goals_dropped = 0  # these six of a row `with_progress`
     sessions_held = appointments_done = appointments_to_come = 0
+    sessions: list[Any]  # and these two of one that was read whole (records/plans.py)
+    visits: list["PlannedAppointment"]
 
     objects: ClassVar[PlanManager] = PlanManager()
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(PlanQuerySet)()
@@ -88,6 +115,17 @@ class PlanOfCare(Amendable):
         counted = self.goals_in_all - self.goals_dropped
         return self.goals_met * 100 // counted if counted else 0
 
+    def content(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "diagnosis": self.diagnosis,
+            "frequency": self.frequency,
+            "startsOn": self.starts_on.isoformat(),
+            "targetEndOn": self.target_end_on and self.target_end_on.isoformat(),
+            "status": self.status,
+            "goals": [goal.content() for goal in self.goals.order_by("position")],
+        }
+
 
 class Goal(PracticeModel):
     """One thing that a plan is to reach: `measure` is how it is told, `target` what it should then be."""
@@ -110,6 +148,17 @@ class Goal(PracticeModel):
 
     def __str__(self) -> str:
         return f"Goal {self.position}"
+
+    def content(self) -> dict[str, Any]:
+        """What a version of the plan keeps of it."""
+        return {
+            "id": str(self.pk),
+            "text": self.text,
+            "measure": self.measure,
+            "target": self.target,
+            "dueOn": self.due_on and self.due_on.isoformat(),
+            "status": self.status,
+        }
 
     def about_patients(self) -> list[UUID]:
         return [self.plan.patient_id]

@@ -1,0 +1,539 @@
+"""Plans of care, through the API."""
+
+from datetime import date, timedelta
+from uuid import uuid4
+
+import orjson
+import pytest
+from django.core.exceptions import FieldError
+from django.utils import timezone
+
+from accounts.models import User
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from audit.tests.whole_trail import whole_trail
+from core.tenancy import practice_scope
+from patients.restriction import break_glass
+from patients.tests.factories import PatientFactory
+from records.models import GoalProgress, PlannedAppointment, PlanOfCare, PlanVersion
+from records.tests.factories import FinalisedNoteFactory, GoalFactory, NoteFactory, PlanFactory
+from tests.damage import flip_bit
+
+JSON = "application/json"
+GOALS = [
+    {"text": "Lift ten kilograms", "measure": "Weight lifted", "target": "10 kg", "dueOn": "2026-12-24"},
+    {"text": "Sleep through"},
+]
+PLAN = {"title": "Back to work", "diagnosis": "Lumbar strain", "frequency": "Twice a week", "startsOn": "2026-11-02"}
+
+
+@pytest.fixture
+def doctor(as_role):
+    return as_role("doctor")
+
+
+@pytest.fixture
+def chart(practice):
+    with practice_scope(practice.pk):
+        return PatientFactory(name="Ada Lovelace")
+
+
+def made(client, chart, **fields):
+    body = {"patientId": str(chart.pk), **PLAN, "goals": GOALS, **fields}
+    answer = client.post("/api/plans", body, JSON)
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def amend(client, plan, **fields):
+    body = {"reason": "After the review", "version": plan["version"], **fields}
+    return client.post(f"/api/plans/{plan['id']}/amendments", body, JSON)
+
+
+def note(client, plan, place=0, **fields):
+    goal = plan["goals"][place]["id"]
+    return client.post(f"/api/plans/{plan['id']}/goals/{goal}/progress", {"text": "6 kg", **fields}, JSON)
+
+
+def told(kind):
+    return list(whole_trail().filter(kind=kind).order_by("id"))
+
+
+# --- Making
+
+
+def test_a_doctor_makes_a_plan_with_goals(doctor, chart):
+    plan = made(doctor, chart)
+
+    assert {name: plan[name] for name in PLAN} == PLAN
+    assert (plan["patientId"], plan["patientName"]) == (str(chart.pk), "Ada Lovelace")
+    assert (plan["doctorId"], plan["doctorName"]) == (str(doctor.user.pk), doctor.user.name)
+    assert (plan["status"], plan["version"], plan["amendedAt"], plan["targetEndOn"]) == ("active", 1, None, None)
+    assert [(goal["text"], goal["measure"], goal["target"], goal["dueOn"]) for goal in plan["goals"]] == [
+        ("Lift ten kilograms", "Weight lifted", "10 kg", "2026-12-24"),
+        ("Sleep through", "", "", None),
+    ]
+    assert all(goal["status"] == "open" and goal["progress"] == [] for goal in plan["goals"])
+    assert plan["progress"] == {
+        "goals": 2,
+        "goalsMet": 0,
+        "goalsDropped": 0,
+        "percent": 0,
+        "sessions": 0,
+        "appointmentsDone": 0,
+        "appointmentsToCome": 0,
+    }
+    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+    brief = {name: value for name, value in plan.items() if name not in ("goals", "sessionIds", "appointmentIds")}
+    assert doctor.get("/api/plans").json() == {"plans": [brief], "total": 1}
+
+
+def test_a_plan_may_have_no_goals_and_up_to_fifty(doctor, chart):
+    assert made(doctor, chart, goals=[])["goals"] == []
+    fifty = made(doctor, chart, goals=[{"text": f"Goal {n}"} for n in range(50)])
+    assert [goal["text"] for goal in fifty["goals"]] == [f"Goal {n}" for n in range(50)]
+
+    body = {"patientId": str(chart.pk), **PLAN, "goals": [{"text": "Goal"}] * 51}
+    answer = doctor.post("/api/plans", body, JSON)
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"goals"})
+    answer = amend(doctor, fifty, goals=[{"text": "One more"}])
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"goals"})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("patientId", "abc", "patientId"),
+        ("title", "", "title"),
+        ("title", "t" * 201, "title"),
+        ("title", 7, "title"),
+        ("title", None, "title"),
+        ("diagnosis", "d" * 2001, "diagnosis"),
+        ("frequency", "f" * 201, "frequency"),
+        ("startsOn", "soon", "startsOn"),
+        ("startsOn", "0001-01-01", "startsOn"),
+        ("startsOn", None, "startsOn"),
+        ("targetEndOn", "2026-11-01", "targetEndOn"),
+        ("targetEndOn", "9999-12-31", "targetEndOn"),
+        ("goals", "Lift", "goals"),
+        ("goals", [{}], "goals.0.text"),
+        ("goals", ["Lift"], "goals.0.non_field_errors"),
+        ("goals", [{"text": "t" * 1001}], "goals.0.text"),
+        ("goals", [{"text": "t", "measure": "m" * 301}], "goals.0.measure"),
+        ("goals", [{"text": "t", "target": "m" * 301}], "goals.0.target"),
+        ("goals", [{"text": "t", "status": "forgotten"}], "goals.0.status"),
+        ("goals", [{"text": "t", "dueOn": "x"}], "goals.0.dueOn"),
+    ],
+)
+def test_a_field_that_cannot_be_stored_is_named(doctor, chart, field, value, named):
+    answer = doctor.post("/api/plans", {"patientId": str(chart.pk), **PLAN, field: value}, JSON)
+
+    assert answer.status_code == 400, answer.content
+    assert set(answer.json()["errors"]) == {named}
+
+
+def test_texts_of_the_greatest_length_are_kept(doctor, chart):
+    longest = {"title": "t" * 200, "diagnosis": "日" * 2000, "frequency": "f" * 200}
+    goal = {"text": "ж" * 1000, "measure": "m" * 300, "target": "t" * 300}
+
+    plan = made(doctor, chart, **longest, goals=[goal])
+
+    assert {name: plan[name] for name in longest} == longest
+    assert {name: plan["goals"][0][name] for name in goal} == goal
+
+
+@pytest.mark.parametrize("role", ["admin", "staff", "billing", "patient"])
+def test_nobody_but_a_doctor_writes_plans(as_role, doctor, chart, role):
+    plan, client = made(doctor, chart), as_role(role)
+
+    assert client.post("/api/plans", {"patientId": str(chart.pk), **PLAN}, JSON).status_code == 403
+    assert amend(client, plan, title="Mine").status_code == 403
+    assert note(client, plan).status_code == 403
+
+
+# --- Who reads
+
+
+@pytest.mark.parametrize("role", ["admin", "staff", "doctor"])
+def test_whoever_reads_records_reads_plans(as_role, doctor, chart, role):
+    plan, client = made(doctor, chart), as_role(role)
+
+    assert client.get(f"/api/plans/{plan['id']}").json() == plan
+    assert client.get("/api/plans", {"patientId": str(chart.pk)}).json()["total"] == 1
+    assert client.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 1
+
+
+def test_patients_read_their_own_plan_and_no_other(as_role, doctor, chart, practice):
+    client = as_role("patient")
+    with practice_scope(practice.pk):
+        own = PatientFactory(user=client.user)
+    mine, other = made(doctor, own), made(doctor, chart)
+
+    assert client.get(f"/api/plans/{mine['id']}").json() == mine
+    assert [plan["id"] for plan in client.get("/api/plans").json()["plans"]] == [mine["id"]]
+    for path in ("", "/versions", "/versions/1", "/pdf"):
+        assert client.get(f"/api/plans/{other['id']}{path}").status_code == 404
+        assert client.get(f"/api/plans/{mine['id']}{path}").status_code == 200
+    assert client.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 404
+
+
+def test_another_practices_plan_does_not_exist(make_user, client_of, doctor, chart, other_practice):
+    plan = made(doctor, chart)
+    stranger = client_of(make_user("doctor", practice=other_practice))
+    goal = plan["goals"][0]["id"]
+
+    assert stranger.get(f"/api/plans/{plan['id']}").status_code == 404
+    assert stranger.get("/api/plans").json() == {"plans": [], "total": 0}
+    assert stranger.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 404
+    assert amend(stranger, plan, title="Mine").status_code == 404
+    assert note(stranger, plan).status_code == 404
+    assert stranger.get(f"/api/plans/{plan['id']}/pdf").status_code == 404
+    own = doctor.get(f"/api/plans/{plan['id']}").json()
+    assert own["goals"][0]["id"] == goal and own == plan
+
+
+def test_plans_are_filtered_by_patient_and_status_the_latest_first(doctor, chart, practice):
+    with practice_scope(practice.pk):
+        other = PatientFactory()
+    early, late = made(doctor, chart, startsOn="2026-01-05"), made(doctor, chart)
+    theirs = made(doctor, other, startsOn="2025-01-05")
+    amend(doctor, early, status="completed")
+
+    def ids(**query):
+        return [plan["id"] for plan in doctor.get("/api/plans", query).json()["plans"]]
+
+    assert ids() == [late["id"], early["id"], theirs["id"]]
+    assert ids(patientId=str(chart.pk)) == [late["id"], early["id"]]
+    assert ids(status="completed") == [early["id"]]
+    assert ids(page=2, limit=1) == [early["id"]]
+    assert doctor.get("/api/plans", {"status": "completed"}).json()["total"] == 1
+    assert doctor.get("/api/plans", {"status": "lost"}).status_code == 400
+    assert doctor.get("/api/plans", {"patientId": str(uuid4())}).status_code == 404
+
+
+def test_the_plan_of_a_closed_chart_is_closed(as_role, doctor, chart, practice):
+    plan = made(doctor, chart)
+    with practice_scope(practice.pk):
+        chart.restricted = True
+        chart.save()
+    other = as_role("doctor")
+
+    for client in (other, as_role("staff")):
+        assert client.get(f"/api/plans/{plan['id']}").status_code == 403
+        assert client.get(f"/api/plans/{plan['id']}/pdf").status_code == 403
+        assert client.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 403
+        assert client.get("/api/plans").json()["total"] == 0
+    assert amend(other, plan, title="Mine").status_code == 403
+    assert note(other, plan).status_code == 403
+    assert other.post("/api/plans", {"patientId": str(chart.pk), **PLAN}, JSON).status_code == 403
+
+    with practice_scope(practice.pk):
+        access, _ = break_glass(patient_id=chart.pk, by=other.user, reason="Unconscious")
+    assert other.get(f"/api/plans/{plan['id']}").status_code == 200
+    assert note(other, plan).status_code == 201
+    for event in (told("plan.read")[-1], told("data.changed")[-1]):
+        assert orjson.loads(event.details)["emergency"] == [str(access.pk)]
+
+
+# --- Amending
+
+
+def test_an_amendment_is_the_next_version_and_the_first_stays_as_it_was(doctor, chart):
+    plan = made(doctor, chart)
+    first, second = plan["goals"]
+
+    changes = [{"id": first["id"], "target": "12 kg"}, {"text": "Climb stairs"}]
+    answer = amend(doctor, plan, frequency="Once a week", goals=changes)
+
+    now = answer.json()
+    assert (answer.status_code, answer["ETag"]) == (200, '"2"')
+    assert (now["version"], now["frequency"], now["title"]) == (2, "Once a week", PLAN["title"])
+    assert now["goals"][0] == {**first, "target": "12 kg"}
+    assert now["goals"][1] == second
+    assert now["goals"][2]["text"] == "Climb stairs"
+    assert now["amendedAt"] is not None
+    versions = doctor.get(f"/api/plans/{plan['id']}/versions").json()
+    assert [(v["number"], v["reason"], v["changed"]) for v in versions["versions"]] == [
+        (1, "", []),
+        (2, "After the review", ["frequency", "goals"]),
+    ]
+    kept = doctor.get(f"/api/plans/{plan['id']}/versions/1").json()["content"]
+    assert (kept["frequency"], len(kept["goals"]), kept["goals"][0]["target"]) == ("Twice a week", 2, "10 kg")
+    change = doctor.get(f"/api/plans/{plan['id']}/versions/2").json()["changes"]["frequency"]
+    assert change == {"before": "Twice a week", "after": "Once a week"}
+    assert doctor.get(f"/api/plans/{plan['id']}/versions/3").status_code == 404
+    (event,) = told("data.amended")
+    assert orjson.loads(event.details)["fields"] == ["frequency", "goals"]
+
+
+def test_a_stale_amendment_is_refused_with_the_plan_as_it_is(doctor, chart):
+    plan = made(doctor, chart)
+    assert amend(doctor, plan, title="New title").status_code == 200
+
+    answer = amend(doctor, plan, title="Newer title")
+
+    assert (answer.status_code, answer.json()["current"]["title"]) == (409, "New title")
+    assert answer.json()["current"] == doctor.get(f"/api/plans/{plan['id']}").json()
+
+
+@pytest.mark.parametrize("stale", [True, False])
+def test_the_version_may_come_in_if_match(doctor, chart, stale):
+    plan = made(doctor, chart)
+
+    answer = doctor.post(
+        f"/api/plans/{plan['id']}/amendments",
+        {"reason": "Review", "title": "New"},
+        JSON,
+        headers={"If-Match": '"7"' if stale else '"1"'},
+    )
+
+    assert answer.status_code == (409 if stale else 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"reason": "Why"}, {"version"}),
+        ({"version": 1, "title": "New"}, {"reason"}),
+        ({"version": 1, "title": "New", "reason": " "}, {"reason"}),
+        ({"version": 1, "title": "New", "reason": "r" * 1001}, {"reason"}),
+        ({"version": 0, "title": "New", "reason": "Why"}, {"version"}),
+        ({"version": 1, "title": "", "reason": "Why"}, {"title"}),
+        ({"version": 1, "status": "lost", "reason": "Why"}, {"status"}),
+        ({"version": 1, "startsOn": None, "reason": "Why"}, {"startsOn"}),
+        ({"version": 1, "targetEndOn": "2026-11-01", "reason": "Why"}, {"targetEndOn"}),
+        ({"version": 1, "goals": [{"measure": "m"}], "reason": "Why"}, {"goals.0.text"}),
+        ({"version": 1, "goals": [{"id": str(uuid4()), "text": "t"}], "reason": "Why"}, {"goals.0.id"}),
+    ],
+)
+def test_an_amendment_that_says_too_little_or_too_much_is_refused(doctor, chart, body, named):
+    plan = made(doctor, chart)
+
+    answer = doctor.post(f"/api/plans/{plan['id']}/amendments", body, JSON)
+
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, named)
+    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+
+
+def test_an_amendment_that_changes_nothing_is_refused(doctor, chart):
+    plan = made(doctor, chart)
+    goal = {"id": plan["goals"][0]["id"], "text": plan["goals"][0]["text"]}
+
+    for nothing in ({}, {"title": plan["title"]}, {"goals": []}, {"goals": [goal]}):
+        assert amend(doctor, plan, **nothing).status_code == 400
+    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+
+
+def test_a_goal_named_twice_or_of_another_plan_is_refused(doctor, chart):
+    plan, other = made(doctor, chart), made(doctor, chart)
+    own, foreign = ({"id": found["goals"][0]["id"], "text": "New"} for found in (plan, other))
+
+    for goals, place in (([own, own], 1), ([own, foreign], 1)):
+        answer = amend(doctor, plan, goals=goals)
+        assert (answer.status_code, set(answer.json()["errors"])) == (400, {f"goals.{place}.id"})
+    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+    assert doctor.get(f"/api/plans/{other['id']}").json() == other
+
+
+def test_another_doctor_amends_only_once_the_author_has_left(as_role, doctor, chart):
+    plan, other = made(doctor, chart), as_role("doctor")
+
+    assert amend(other, plan, title="Mine").status_code == 403
+    with practice_scope(doctor.user.practice_id):
+        User.objects.filter(pk=doctor.user.pk).update(is_active=False)
+    assert amend(other, plan, title="Mine").json()["title"] == "Mine"
+
+
+# --- Progress
+
+
+def test_any_doctor_notes_progress_which_amends_nothing(as_role, doctor, chart):
+    plan, other = made(doctor, chart), as_role("doctor")
+
+    answer = note(other, plan, text="6 kg without pain", date="2026-11-05")
+
+    now = answer.json()
+    assert answer.status_code == 201
+    assert now["goals"][0]["progress"] == [
+        {
+            "date": "2026-11-05",
+            "authorId": str(other.user.pk),
+            "authorName": other.user.name,
+            "text": "6 kg without pain",
+            "status": None,
+        }
+    ]
+    assert (now["version"], now["amendedAt"]) == (1, None)
+    assert doctor.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 1
+    assert "6 kg" not in told("data.changed")[-1].details
+
+
+def test_progress_is_listed_by_its_day_and_dated_today_unless_said(doctor, chart, practice):
+    plan = made(doctor, chart)
+    note(doctor, plan, text="today")
+    note(doctor, plan, text="before", date="2026-11-03")
+
+    (seen, _) = doctor.get(f"/api/plans/{plan['id']}").json()["goals"]
+
+    assert [entry["text"] for entry in seen["progress"]] == ["before", "today"]
+    assert seen["progress"][1]["date"] == practice.today().isoformat()
+
+
+def test_a_goal_that_is_met_counts_and_one_that_is_dropped_does_not(doctor, chart):
+    plan = made(doctor, chart, goals=[{"text": f"Goal {n}"} for n in range(4)])
+    note(doctor, plan, 0, status="met")
+    now = note(doctor, plan, 1, status="dropped").json()
+
+    assert [goal["status"] for goal in now["goals"]] == ["met", "dropped", "open", "open"]
+    assert now["goals"][0]["progress"][0]["status"] == "met"
+    progress = now["progress"]
+    assert (progress["goals"], progress["goalsMet"], progress["goalsDropped"], progress["percent"]) == (4, 1, 1, 33)
+
+
+def test_who_amends_must_have_seen_that_a_goal_was_met_meanwhile(as_role, doctor, chart):
+    plan = made(doctor, chart)
+    note(as_role("doctor"), plan, status="met")
+
+    answer = amend(doctor, plan, goals=[{"id": plan["goals"][0]["id"], "status": "open", "text": "Lift"}])
+
+    assert answer.status_code == 409
+    assert answer.json()["current"]["goals"][0]["status"] == "met"
+
+
+@pytest.mark.parametrize("day", ["2026-11-01", "to come", "x", "0001-01-01"])
+def test_progress_of_a_day_to_come_or_before_the_plan_is_refused(doctor, chart, practice, day):
+    day = (practice.today() + timedelta(days=1)).isoformat() if day == "to come" else day
+
+    answer = note(doctor, made(doctor, chart), date=day)
+
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"date"})
+
+
+@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "t" * 2001}, {"text": 1}, {"text": "t", "status": "x"}])
+def test_progress_that_cannot_be_stored_is_refused(doctor, chart, body):
+    plan = made(doctor, chart)
+
+    answer = doctor.post(f"/api/plans/{plan['id']}/goals/{plan['goals'][0]['id']}/progress", body, JSON)
+
+    assert answer.status_code == 400
+    with practice_scope(chart.practice_id):
+        assert GoalProgress.objects.count() == 0
+
+
+@pytest.mark.parametrize("status", ["completed", "discontinued"])
+def test_a_plan_that_is_over_takes_no_progress_until_an_amendment_takes_it_up(doctor, chart, status):
+    over = amend(doctor, made(doctor, chart), status=status).json()
+
+    assert note(doctor, over).status_code == 409
+    assert note(doctor, amend(doctor, over, status="active").json()).status_code == 201
+
+
+def test_a_goal_of_another_plan_is_none_of_this_one(doctor, chart):
+    plan, other = made(doctor, chart), made(doctor, chart)
+
+    assert note(doctor, {**plan, "goals": other["goals"]}).status_code == 404
+    assert note(doctor, {**plan, "goals": [{"id": str(uuid4())}]}).status_code == 404
+
+
+# --- Appointments and sessions
+
+
+@pytest.fixture
+def visit(practice, chart, doctor):
+    with practice_scope(practice.pk):
+        return AppointmentFactory(patient=chart, doctor=doctor.user)
+
+
+def link(client, plan, visit, method="put"):
+    return getattr(client, method)(f"/api/plans/{plan['id']}/appointments/{visit.pk}", content_type=JSON)
+
+
+def columns(visit):
+    with practice_scope(visit.practice_id):
+        return Appointment.objects.filter(pk=visit.pk).values("updated_at", "status", "starts_at", "ends_at").get()
+
+
+def test_an_appointment_joins_a_plan_and_leaves_it_and_stays_as_it_is(doctor, chart, visit):
+    plan, before = made(doctor, chart), columns(visit)
+    already = len(whole_trail().filter(about="appointments.Appointment"))
+
+    for _ in ("once", "twice"):
+        answer = link(doctor, plan, visit)
+        assert (answer.status_code, answer.json()["appointmentIds"]) == (200, [str(visit.pk)])
+    assert answer.json()["progress"]["appointmentsToCome"] == 1
+    answer = link(doctor, plan, visit, "delete")
+    assert (answer.status_code, answer.json()["appointmentIds"]) == (200, [])
+    assert link(doctor, plan, visit, "delete").status_code == 404
+    assert columns(visit) == before
+    assert len(whole_trail().filter(about="appointments.Appointment")) == already
+
+
+def test_an_appointment_is_part_of_one_plan_alone(doctor, chart, visit):
+    plan, other = made(doctor, chart), made(doctor, chart)
+    link(doctor, plan, visit)
+
+    assert link(doctor, other, visit).status_code == 409
+    link(doctor, plan, visit, "delete")
+    assert link(doctor, other, visit).status_code == 200
+
+
+def test_another_patients_appointment_joins_no_plan(doctor, chart, practice):
+    with practice_scope(practice.pk):
+        theirs = AppointmentFactory(patient=PatientFactory(), doctor=doctor.user)
+
+    assert link(doctor, made(doctor, chart), theirs).status_code == 404
+
+
+def test_what_was_done_and_is_to_come_is_counted(doctor, chart, practice):
+    plan = made(doctor, chart)
+    now = timezone.now()
+    with practice_scope(practice.pk):
+        row = PlanOfCare.objects.get()
+        for number, status in enumerate(["completed", "completed", "cancelled", "scheduled"]):
+            start = now + timedelta(days=number + 1)
+            visit = AppointmentFactory(
+                patient=chart, doctor=doctor.user, status=status, starts_at=start, ends_at=start + timedelta(hours=1)
+            )
+            PlannedAppointment.objects.create(plan=row, appointment=visit)
+        finalised = FinalisedNoteFactory(patient=chart, doctor=doctor.user, plan_of_care=row)
+        NoteFactory(patient=chart, doctor=doctor.user, plan_of_care=row)
+
+    shown = doctor.get(f"/api/plans/{plan['id']}").json()
+
+    counted = {"sessions": 1, "appointmentsDone": 2, "appointmentsToCome": 1}
+    assert shown["progress"] | counted == shown["progress"]
+    assert doctor.get("/api/plans").json()["plans"][0]["progress"] == shown["progress"]
+    assert shown["sessionIds"] == [str(finalised.pk)]
+    assert len(shown["appointmentIds"]) == 4
+
+
+def test_a_plan_costs_as_many_queries_with_many_goals_as_with_one(
+    doctor, chart, practice, django_assert_max_num_queries
+):
+    with practice_scope(practice.pk):
+        plan = PlanFactory(patient=chart, doctor=doctor.user)
+        for position in range(20):
+            goal = GoalFactory(plan=plan, position=position)
+            for _ in range(3):
+                GoalProgress.objects.create(goal=goal, author=doctor.user, date=date(2026, 11, 3), text="Better")
+
+    with django_assert_max_num_queries(8):
+        assert len(doctor.get(f"/api/plans/{plan.pk}").json()["goals"]) == 20
+
+
+def test_a_damaged_text_takes_no_plan_with_it(doctor, chart, practice):
+    plan = made(doctor, chart)
+    with practice_scope(practice.pk):
+        flip_bit(PlanOfCare.objects.get(), "title")
+
+    shown = doctor.get(f"/api/plans/{plan['id']}").json()
+
+    assert shown["title"].startswith("[cannot be decrypted")
+    assert shown["diagnosis"] == PLAN["diagnosis"]
+    assert doctor.get("/api/plans").json()["total"] == 1
+
+
+def test_versions_of_a_plan_are_never_changed(doctor, chart):
+    made(doctor, chart)
+    with practice_scope(chart.practice_id), pytest.raises(FieldError):
+        PlanVersion.objects.get().save()
