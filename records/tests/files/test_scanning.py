@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,16 +19,11 @@ from patients.models import Deletion
 from patients.tests.factories import PatientFactory
 from records.files import scanning, storing
 from records.models import Attachment
+from records.tests.factories import stored_file
 from tests.clamd import stopped_clamd
 
 LETTER, NAME = b"Dear Dr. Reyes, my back is better.\n", "letter of Jane Doe.txt"
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def files_folder(tmp_path, settings):
-    files = {**settings.STORAGES["files"], "OPTIONS": {"location": tmp_path / "files"}}
-    settings.STORAGES = {**settings.STORAGES, "files": files}
 
 
 @pytest.fixture
@@ -37,15 +33,14 @@ def keep(practice, make_user):
 
     def make(content=LETTER, *, practice=practice, uploader=uploader, **fields):
         with practice_scope(practice.pk):
-            row = Attachment(
-                patient=fields.pop("patient", None) or PatientFactory(), uploaded_by=uploader, name=NAME,
-                media_type="text/plain", storage_name=storing.new_name(), size=len(content),
-                state="quarantined", **fields,
-            )  # fmt: skip
-            with storing.new_spool(row) as spool:
-                storing.save(row.storage_name, spool.fill([content]))
-            row.save()
-            return row
+            return stored_file(
+                patient=PatientFactory(),
+                uploaded_by=uploader,
+                content=content,
+                name=NAME,
+                state="quarantined",
+                **fields,
+            )
 
     return make
 
@@ -150,10 +145,10 @@ class TestWithAClamd:
         scan_files(capsys)
         assert (now(file).state, now(file).scan_tries, told()) == (state, 0, [])
 
-    def test_a_file_that_is_missing_or_damaged_waits_and_keeps_no_other_back(self, keep, capsys, tmp_path):
+    def test_a_file_that_is_missing_or_damaged_waits_and_keeps_no_other_back(self, keep, capsys):
         missing, damaged, good = keep(), keep(), keep()
         storing.remove(missing.storage_name)
-        path = tmp_path / "files" / damaged.storage_name
+        path = Path(storing.storage().path(damaged.storage_name))
         path.write_bytes(path.read_bytes()[:-1] + b"?")
 
         said, complained = scan_files(capsys, code=1)
@@ -189,6 +184,22 @@ class TestWithAClamd:
         with practice_scope(file.practice_id):
             assert scanning.scan_again(file.pk) is None
         assert told() == []
+
+    def test_what_somebody_else_found_out_meanwhile_stays(self, keep, monkeypatch):
+        """Another runner found it infected, with newer signatures."""
+        file = keep()
+
+        def infected_meanwhile(parts):
+            other = now(file)
+            other.state = "infected"
+            other.save(update_fields=["state"])
+            return Verdict(clean=True)
+
+        monkeypatch.setattr(virus_scan, "scan", infected_meanwhile)
+        with practice_scope(file.practice_id):
+            assert scanning.scan_again(file.pk) is None
+            assert scanning.scan_again(file.pk, at_once=True) is None
+        assert (now(file).state, told()) == ("infected", [])
 
 
 def test_a_scanner_that_is_down_lets_nothing_through_and_counts_for_no_file(keep, capsys, settings):
