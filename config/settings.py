@@ -175,6 +175,8 @@ STORAGES = {
     },
 }
 if FILES_S3_BUCKET:
+    from boto3.s3.transfer import TransferConfig
+
     STORAGES["files"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -185,6 +187,9 @@ if FILES_S3_BUCKET:
             "secret_key": env.text("FILES_S3_SECRET_KEY") or None,
             "default_acl": None,
             "file_overwrite": False,
+            # sent and fetched in one piece, through the disk and not through memory
+            "max_memory_size": 64 * 1024,
+            "transfer_config": TransferConfig(multipart_threshold=2 * MAX_FILE_BYTES, use_threads=False),
         },
     }
 

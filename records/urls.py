@@ -3,6 +3,7 @@
 from django.urls import path
 
 from records import plan_views, views
+from records.files import views as files
 
 urlpatterns = [
     path("records", views.Records.as_view(), name="records"),
@@ -22,4 +23,10 @@ urlpatterns = [
         name="planned_appointment",
     ),
     path("plans/<uuid:plan_id>/pdf", plan_views.PlanPdf.as_view(), name="plan_pdf"),
+    path("attachments", files.Attachments.as_view(), name="attachments"),
+    path("attachments/<uuid:attachment_id>", files.AttachmentById.as_view(), name="attachment"),
+    path("attachments/<uuid:attachment_id>/content", files.Content.as_view(), name="attachment_content"),
+    path("attachments/<uuid:attachment_id>/link", files.Link.as_view(), name="attachment_link"),
+    path("attachments/<uuid:attachment_id>/link/<str:token>", files.LinkedContent.as_view(), name="linked_attachment"),
+    path("patients/<uuid:chart_id>/attachments.zip", files.AttachmentsZip.as_view(), name="attachments_zip"),
 ]

@@ -1,0 +1,341 @@
+"""Files of a chart over HTTP: added, listed, named anew."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+import integrations.virus_scan
+from core.tenancy import practice_scope
+from integrations.virus_scan import Reason, ScanFailed
+from integrations.virus_scan.built_in import EICAR
+from patients.models import Patient
+from patients.restriction import break_glass
+from patients.tests.factories import PatientFactory
+from records.files import services
+from records.models import Attachment
+from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
+from records.tests.files.conftest import ADDRESS, details, of_files, rows, stored_names, told
+
+TURNED_AWAY = "file.turned_away"
+
+
+def test_a_file_that_was_added_is_downloaded_again(doctor, chart, send):
+    answer = send(doctor, b"Bone density: normal")
+
+    assert answer.status_code == 201, answer.content
+    added = answer.json()
+    assert added == {
+        "id": added["id"],
+        "patientId": str(chart.pk),
+        "sessionId": None,
+        "name": "findings.txt",
+        "mediaType": "text/plain",
+        "size": 20,
+        "status": "ready",
+        "uploadedById": str(doctor.user.pk),
+        "uploadedByName": doctor.user.name,
+        "createdAt": added["createdAt"],
+    }
+    assert doctor.get(f"{ADDRESS}/{added['id']}").json() == added
+    answer = doctor.get(f"{ADDRESS}/{added['id']}/content")
+    assert (answer.status_code, answer.getvalue()) == (200, b"Bone density: normal")
+
+
+def test_an_upload_is_told_once_and_so_is_each_download(doctor, send, chart):
+    added = send(doctor).json()
+    doctor.get(f"{ADDRESS}/{added['id']}/content")
+
+    assert told() == [("data.created", "done"), ("file.read", "done")]
+    for event in of_files():
+        assert event.patients == f'["{chart.pk}"]'
+        assert "findings" not in event.details
+    assert details("file.read") == [{"file": added["id"]}]
+
+
+def test_nothing_of_it_is_in_the_storage_as_it_was(doctor, send, folder):
+    send(doctor, b"Bone density: normal" * 10_000)
+
+    (stored,) = [path for path in folder.rglob("*") if path.is_file()]
+    assert b"density" not in stored.read_bytes()
+    assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert "findings" not in str(stored)
+
+
+# --- Where it may go --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_ones_own_note_names_the_note(doctor, send, chart, practice):
+    with practice_scope(practice.pk):
+        draft = NoteFactory(patient=chart, doctor=doctor.user)
+        finalised = FinalisedNoteFactory(patient=chart, doctor=doctor.user)
+
+    for note in (draft, finalised):
+        answer = send(doctor, sessionId=str(note.pk))
+        assert (answer.status_code, answer.json()["sessionId"]) == (201, str(note.pk))
+        assert [one["id"] for one in doctor.get(f"{ADDRESS}?sessionId={note.pk}").json()["attachments"]] == [
+            answer.json()["id"]
+        ]
+
+
+def test_an_empty_session_is_none(doctor, send):
+    assert send(doctor, sessionId="").json()["sessionId"] is None
+
+
+@pytest.mark.parametrize(("who", "status"), [("admin", 403), ("doctor", 403), ("staff", 403)])
+def test_nobody_else_adds_to_a_finalised_note(as_role, doctor, send, chart, practice, who, status):
+    with practice_scope(practice.pk):
+        note = FinalisedNoteFactory(patient=chart, doctor=doctor.user)
+
+    assert send(as_role(who), sessionId=str(note.pk)).status_code == status
+    assert rows(practice) == []
+
+
+def test_a_draft_of_somebody_else_does_not_exist(as_role, doctor, send, chart, practice):
+    with practice_scope(practice.pk):
+        note = NoteFactory(patient=chart, doctor=doctor.user)
+
+    assert send(as_role("doctor"), sessionId=str(note.pk)).status_code == 404
+    assert as_role("doctor").get(f"{ADDRESS}?sessionId={note.pk}").status_code == 404
+
+
+def test_a_note_of_another_patient_takes_no_file_of_this_one(doctor, send, practice):
+    with practice_scope(practice.pk):
+        note = NoteFactory(patient=PatientFactory(), doctor=doctor.user)
+
+    answer = send(doctor, sessionId=str(note.pk))
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["sessionId"])
+
+
+def test_another_practices_chart_note_and_file_do_not_exist(doctor, send, other_practice, make_user):
+    stranger = make_user("doctor", practice=other_practice)
+    with practice_scope(other_practice.pk):
+        foreign = PatientFactory()
+        note = NoteFactory(patient=foreign, doctor=stranger)
+        file = stored_file(patient=foreign, uploaded_by=stranger)
+
+    assert send(doctor, patientId=str(foreign.pk)).status_code == 404
+    assert send(doctor, sessionId=str(note.pk)).status_code == 404
+    assert doctor.get(f"{ADDRESS}?patientId={foreign.pk}").status_code == 404
+    assert doctor.get(f"{ADDRESS}?sessionId={note.pk}").status_code == 404
+    for address in (f"{ADDRESS}/{file.pk}", f"{ADDRESS}/{file.pk}/content"):
+        assert doctor.get(address).status_code == 404
+    assert doctor.get(f"/api/patients/{foreign.pk}/attachments.zip").status_code == 404
+
+
+def test_a_restricted_chart_takes_and_shows_no_file(doctor, send, chart, practice, keep):
+    file = keep()
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+
+    assert send(doctor).status_code == 403
+    assert doctor.get(f"{ADDRESS}?patientId={chart.pk}").status_code == 403
+    assert doctor.get(ADDRESS).json() == {"attachments": [], "total": 0}
+    for address in (f"{ADDRESS}/{file.pk}", f"{ADDRESS}/{file.pk}/content"):
+        assert "emergency-access" in doctor.get(address).json()["detail"]
+    assert doctor.post(f"{ADDRESS}/{file.pk}/link").status_code == 403
+    assert doctor.get(f"/api/patients/{chart.pk}/attachments.zip").status_code == 403
+    assert doctor.patch(f"{ADDRESS}/{file.pk}", {"name": "x"}, "application/json").status_code == 403
+
+
+def test_in_an_emergency_it_does_and_the_trail_names_the_emergency(doctor, send, chart, practice):
+    with practice_scope(practice.pk):
+        Patient.objects.update(restricted=True)
+        access, _ = break_glass(patient_id=chart.pk, by=doctor.user, reason="Unconscious")
+
+    added = send(doctor)
+    assert added.status_code == 201
+    assert doctor.get(f"{ADDRESS}/{added.json()['id']}/content").status_code == 200
+
+    assert {"emergency": [str(access.pk)]} in details("data.created")
+    assert details("file.read") == [{"file": added.json()["id"], "emergency": [str(access.pk)]}]
+
+
+def test_a_chart_that_is_closed_while_the_file_is_looked_at_does_not_get_it(doctor, send, practice, monkeypatch):
+    def scan(parts):
+        with practice_scope(practice.pk):
+            Patient.objects.update(restricted=True)
+        return integrations.virus_scan.Verdict(clean=True)
+
+    monkeypatch.setattr(services, "scan", scan)
+
+    assert send(doctor).status_code == 403
+    assert rows(practice) == stored_names() == []
+
+
+# --- What comes in ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "declared", "reason"),
+    [
+        (EICAR, "letter.txt", "text/plain", "malware"),
+        (b"Bone density", "letter.pdf", "application/pdf", "mismatch"),
+        (b"Bone density", "letter.txt", "application/pdf", "mismatch"),
+        (b"", "letter.txt", "text/plain", "empty"),
+        (b"PK", "letter.docx", "application/vnd.openxmlformats", "docx"),
+        (b"<svg/>", "drawing.svg", "image/svg+xml", "svg"),
+    ],
+    ids=["malware", "content", "declared", "empty", "docx", "svg"],
+)
+def test_what_is_not_taken_leaves_nothing_but_the_reason_in_the_trail(
+    doctor, send, practice, chart, content, name, declared, reason
+):
+    answer = send(doctor, content, name=name, declared=declared)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["file"])
+    assert rows(practice) == stored_names() == []
+    (event,) = of_files()
+    assert (event.kind, event.outcome, event.patients) == (TURNED_AWAY, "refused", f'["{chart.pk}"]')
+    assert details(TURNED_AWAY) == [{"reason": reason}]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_nobody_could_scan_is_kept_and_not_handed_out(doctor, send, monkeypatch, reason):
+    def down(parts):
+        raise ScanFailed(reason)
+
+    monkeypatch.setattr(services, "scan", down)
+
+    added = send(doctor)
+
+    assert (added.status_code, added.json()["status"]) == (201, "quarantined")
+    address = f"{ADDRESS}/{added.json()['id']}"
+    for answer in (doctor.get(f"{address}/content"), doctor.head(f"{address}/content"), doctor.post(f"{address}/link")):
+        assert answer.status_code == 409
+    assert "virus scan" in doctor.get(f"{address}/content").json()["detail"]
+    assert doctor.get(address).json()["status"] == "quarantined"
+
+
+# --- When the storage fails -------------------------------------------------------------------------------------------
+
+
+def test_a_storage_that_takes_half_of_it_leaves_nothing(doctor, send, failing, practice):
+    with failing("save"):
+        answer = send(doctor)
+
+    assert (answer.status_code, list(answer.json())) == (503, ["detail"])
+    assert "space" not in answer.json()["detail"]
+    assert rows(practice) == stored_names() == []
+    assert told() == []
+
+
+def test_a_storage_that_cannot_even_remove_that_half_leaves_a_row_that_says_so(doctor, send, failing, practice, chart):
+    with failing("save", "delete"):
+        assert send(doctor).status_code == 503
+
+    (row,) = rows(practice)
+    assert (row.state, [row.storage_name]) == ("storing", stored_names())
+    assert doctor.get(f"{ADDRESS}?patientId={chart.pk}").json()["attachments"] == []
+    assert doctor.get(f"{ADDRESS}/{row.pk}").status_code == 404
+    assert doctor.get(f"{ADDRESS}/{row.pk}/content").status_code == 404
+
+
+def test_a_trail_that_cannot_be_written_leaves_nothing(doctor, send, practice, monkeypatch):
+    def down(*args, **kwargs):
+        raise services.trail.TrailDown
+
+    monkeypatch.setattr(services.trail, "record_change", down)
+
+    assert send(doctor).status_code == 503
+    assert rows(practice) == stored_names() == []
+
+
+# --- Lists ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_is_the_newest_first_page_by_page_with_the_room(doctor, chart, keep, settings, practice):
+    files = [keep(content=b"x" * size) for size in (1, 20, 300)]
+    with practice_scope(practice.pk):
+        stored_file(patient=PatientFactory(), uploaded_by=doctor.user)
+
+    answer = doctor.get(f"{ADDRESS}?patientId={chart.pk}&limit=2").json()
+
+    assert [one["id"] for one in answer["attachments"]] == [str(file.pk) for file in reversed(files)][:2]
+    assert (answer["total"], answer["usedBytes"], answer["roomBytes"]) == (3, 321, settings.PATIENT_FILES_BYTES)
+    assert [
+        one["id"] for one in doctor.get(f"{ADDRESS}?patientId={chart.pk}&limit=2&page=2").json()["attachments"]
+    ] == [str(files[0].pk)]
+    assert doctor.get(ADDRESS).json()["total"] == 4
+    assert "usedBytes" not in doctor.get(ADDRESS).json()
+
+
+def test_a_patient_sees_their_own_files_and_nobody_elses(as_role, doctor, practice, keep):
+    patient = as_role("patient")
+    foreign = keep()
+    with practice_scope(practice.pk):
+        own = stored_file(patient=PatientFactory(user=patient.user), uploaded_by=doctor.user)
+
+    assert [one["id"] for one in patient.get(ADDRESS).json()["attachments"]] == [str(own.pk)]
+    assert patient.get(f"{ADDRESS}/{own.pk}/content").status_code == 200
+    assert patient.get(f"{ADDRESS}/{foreign.pk}/content").status_code == 404
+    assert patient.patch(f"{ADDRESS}/{own.pk}", {"name": "mine"}, "application/json").status_code == 403
+
+
+def test_a_list_costs_the_same_whatever_its_length(doctor, chart, keep):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert doctor.get(f"{ADDRESS}?patientId={chart.pk}").status_code == 200
+        return len(captured)
+
+    keep()
+    doctor.get(ADDRESS)
+    one = queries()
+    for _ in range(3):
+        keep()
+
+    assert queries() == one <= 6
+
+
+@pytest.mark.parametrize("query", ["patientId=x", "sessionId=1", "page=0", "limit=-1"])
+def test_a_query_that_is_none_is_refused(doctor, query):
+    assert doctor.get(f"{ADDRESS}?{query}").status_code == 400
+
+
+# --- Naming anew ------------------------------------------------------------------------------------------------------
+
+
+def rename(client, file, name):
+    return client.patch(f"{ADDRESS}/{file.pk}", {"name": name}, content_type="application/json")
+
+
+@pytest.mark.parametrize("name", ["knee", "knee.txt", "knee.TXT", "  knee  "])
+def test_a_new_name_keeps_the_extension(doctor, keep, name):
+    file = keep()
+
+    answer = rename(doctor, file, name)
+
+    assert (answer.status_code, answer.json()["name"]) == (200, "knee.txt")
+    assert doctor.get(f"{ADDRESS}/{file.pk}").json()["name"] == "knee.txt"
+    assert details("data.changed") == [{"fields": ["name"]}]
+
+
+def test_a_new_name_cannot_make_another_type_of_it(doctor, keep):
+    assert rename(doctor, keep(), "knee.html").json()["name"] == "knee.html.txt"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "/", "..", "\u202e", 5, None, ["x"], "x" * 201])
+def test_what_is_no_name_changes_nothing(doctor, keep, name):
+    file = keep()
+
+    assert rename(doctor, file, name).status_code == 400
+    assert doctor.get(f"{ADDRESS}/{file.pk}").json()["name"] == "findings.txt"
+
+
+def test_whoever_uploaded_it_or_an_admin_names_it_anew_and_nobody_else(as_role, doctor, keep):
+    file = keep()
+
+    assert rename(as_role("doctor"), file, "a").status_code == 403
+    assert rename(as_role("staff"), file, "b").status_code == 403
+    assert rename(as_role("admin"), file, "c").status_code == 200
+    assert rename(doctor, file, "d").status_code == 200
+
+
+def test_the_same_name_again_is_no_change(doctor, keep):
+    file = keep()
+
+    assert rename(doctor, file, "findings").status_code == 200
+    assert details("data.changed") == [{}]  # the view's own: no field was told
+    with practice_scope(file.practice_id):
+        assert Attachment.objects.get(pk=file.pk).updated_at == file.updated_at
