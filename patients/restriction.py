@@ -117,6 +117,11 @@ def check_open(user: User, chart: Patient) -> Patient:
     return chart
 
 
+def chart_open_to(user: User, patient_id: UUID) -> Patient:
+    """The chart of this id, to read what is in it. Raises Missing and Restricted."""
+    return check_open(user, Patient.objects.visible_to(user).only("restricted").found(pk=patient_id))
+
+
 def check_open_for_good(user: User, chart: Patient) -> None:
     """Raises Restricted, also where only an emergency opens the chart: that is for an hour and is reviewed, so it must
     not serve to open the chart for longer."""

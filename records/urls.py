@@ -2,11 +2,31 @@
 
 from django.urls import path
 
-from records import plan_views, views
+from records import note_views, plan_views, views
 from records.files import views as files
 
 urlpatterns = [
     path("records", views.Records.as_view(), name="records"),
+    path("records/<uuid:record_id>", views.RecordById.as_view(), name="record"),
+    path("records/<uuid:record_id>/amendments", views.RecordAmendments.as_view(), name="record_amendments"),
+    path("records/<uuid:record_id>/versions", views.RecordVersions.as_view(), name="record_versions"),
+    path(
+        "records/<uuid:record_id>/versions/<int:number>",
+        views.RecordVersionByNumber.as_view(),
+        name="record_version",
+    ),
+    path("sessions", note_views.Notes.as_view(), name="notes"),
+    path("sessions/search", note_views.NoteSearch.as_view(), name="note_search"),
+    path("sessions/last-finalised", note_views.LastFinalised.as_view(), name="last_finalised_note"),
+    path("sessions/<uuid:note_id>", note_views.NoteById.as_view(), name="note"),
+    path("sessions/<uuid:note_id>/finalise", note_views.Finalise.as_view(), name="note_finalise"),
+    path("sessions/<uuid:note_id>/amendments", note_views.NoteAmendments.as_view(), name="note_amendments"),
+    path("sessions/<uuid:note_id>/versions", note_views.NoteVersions.as_view(), name="note_versions"),
+    path(
+        "sessions/<uuid:note_id>/versions/<int:number>",
+        note_views.NoteVersionByNumber.as_view(),
+        name="note_version",
+    ),
     path("plans", plan_views.Plans.as_view(), name="plans"),
     path("plans/<uuid:plan_id>", plan_views.PlanById.as_view(), name="plan"),
     path("plans/<uuid:plan_id>/amendments", plan_views.PlanAmendments.as_view(), name="plan_amendments"),

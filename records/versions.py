@@ -17,6 +17,7 @@ from audit import trail
 from audit.events import Kind
 from core.errors import Forbidden, Missing, Refusal, Stale
 from patients.restriction import check_open, emergencies
+from patients.services import held_chart
 from records.models import Version
 from records.models.entry import Amendable
 
@@ -59,6 +60,13 @@ def opened(model: type[Entry], *, by: User, pk: UUID, to_change: bool = False) -
     entry: Entry = entries.found(pk=pk)
     check_open(by, entry.patient)  # type: ignore[attr-defined]
     return entry
+
+
+def hold_chart_of(model: type[Entry], *, by: User, pk: UUID) -> None:
+    """Before the entry itself is locked, as everybody does who deletes or moves what is in a chart: what the entry is
+    to name does not go meanwhile. Raises Missing."""
+    entries: Any = model.objects.readable_by(by)
+    held_chart(by=by, patient_id=entries.only("patient_id").found(pk=pk).patient_id)
 
 
 def check_version(entry: Any, expected: int, shape: Callable[[Any], Mapping[str, Any]]) -> None:

@@ -12,18 +12,18 @@ from audit.events import Kind
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
 from core.api.views import ApiView
-from patients.models import Patient
-from patients.restriction import check_open, emergencies, open_for
-from records import services
+from patients.restriction import chart_open_to, emergencies, open_for
+from records import services, versions
 from records.models import MedicalRecord, RecordQuerySet
-from records.serializers import RecordInput, RecordPage, RecordQuery, RecordShape
+from records.serializers import RecordAmendment, RecordInput, RecordPage, RecordQuery, RecordShape, RecordWhole
+from records.version_serializers import IF_MATCH, etag, expected_version
+from records.version_views import SEE_RECORDS, VersionsView, list_schema, one_schema
+
+STALE = {"409": "It has been amended since; `current` is the record as it is now."}
 
 
 class Records(ApiView):
-    permissions = {
-        "GET": (Permission.READ_RECORDS, Permission.READ_OWN_RECORDS),
-        "POST": Permission.WRITE_RECORDS,
-    }
+    permissions = {"GET": SEE_RECORDS, "POST": Permission.WRITE_RECORDS}
     trail = {"GET": Kind.RECORDS_LISTED, "POST": Kind.CREATED}
     about = MedicalRecord._meta.label
     extra_errors = {"GET": NOT_FOUND, "POST": NOT_FOUND}
@@ -46,12 +46,63 @@ class Records(ApiView):
         return Response(RecordShape.of(record), status=201)
 
 
+class RecordView(ApiView):
+    about = MedicalRecord._meta.label
+
+    def answer(self, record: MedicalRecord) -> Response:
+        self.saw([record.patient_id], about_id=record.pk, **emergencies([record.patient]))
+        return Response(RecordWhole.of(record), headers=etag(record.version))
+
+
+class RecordById(RecordView):
+    permissions = {"GET": SEE_RECORDS}
+    trail = {"GET": Kind.RECORD_READ}
+    extra_errors = {"GET": NOT_FOUND}
+
+    @extend_schema(responses={200: RecordWhole}, summary="One medical record")
+    def get(self, request: Request, record_id: UUID) -> Response:
+        return self.answer(versions.opened(MedicalRecord, by=self.caller, pk=record_id))
+
+
+class RecordAmendments(RecordView):
+    permissions = {"POST": Permission.WRITE_RECORDS}
+    trail = {"POST": Kind.AMENDED}
+    extra_errors = {"POST": NOT_FOUND | STALE}
+
+    @extend_schema(
+        request=RecordAmendment,
+        parameters=[IF_MATCH],
+        responses={200: RecordWhole},
+        summary="Amend a medical record, with a reason; what it said is kept",
+    )
+    def post(self, request: Request, record_id: UUID) -> Response:
+        body = self.checked(RecordAmendment)
+        expected = expected_version(request, body.pop("version", None))
+        return self.answer(services.amend_record(by=self.caller, record_id=record_id, expected=expected, **body))
+
+
+class RecordVersions(VersionsView):
+    about, model = MedicalRecord._meta.label, MedicalRecord
+
+    @list_schema
+    def get(self, request: Request, record_id: UUID) -> Response:
+        return self.answer_all(record_id)
+
+
+class RecordVersionByNumber(VersionsView):
+    about, model = MedicalRecord._meta.label, MedicalRecord
+
+    @one_schema
+    def get(self, request: Request, record_id: UUID, number: int) -> Response:
+        return self.answer_one(record_id, number)
+
+
 def _records_for(user: User, patient_id: UUID | None) -> RecordQuerySet:
     """An unknown patient is an error: an empty list would read as `nothing on record`."""
     records: RecordQuerySet = MedicalRecord.objects.visible_to(user).latest_first()
     if patient_id is None:
         return records
-    check_open(user, Patient.objects.visible_to(user).only("restricted").found(pk=patient_id))
+    chart_open_to(user, patient_id)
     return records.filter(patient_id=patient_id)
 
 

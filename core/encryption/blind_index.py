@@ -36,9 +36,14 @@ def normalise(text: str) -> str:
     return "".join(character for character in folded if not unicodedata.combining(character))
 
 
+def joined_up(text: str) -> str:
+    """Normalised, and `O'Brien` in one piece: what words are cut from."""
+    return _APOSTROPHES.sub("", normalise(text))
+
+
 def name_words(text: str) -> list[str]:
     """`Anne-Marie O'Brien` is anne, marie, obrien."""
-    return _BREAKS.sub(" ", _APOSTROPHES.sub("", normalise(text))).split()
+    return _BREAKS.sub(" ", joined_up(text)).split()
 
 
 def email_word(email: str) -> str:

@@ -18,6 +18,7 @@ from core.api.routes import api_routes
 from core.api.views import SECOND_FACTOR_DUE, ApiView, PublicView, UnknownPath
 from core.tenancy import practice_scope
 from practices.models import Practice
+from tests.guards.test_routes import nobodys
 from tests.guards.test_trail import BODIES, Rows
 
 PERMISSIONS_PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "permissions.md"
@@ -40,10 +41,7 @@ def may(role, method, view):
 
 def address(path):
     """With ids that no row has."""
-    while "<" in path:
-        head, _, tail = path.partition("<")
-        path = f"{head}{uuid4()}{tail.partition('>')[2]}"
-    return f"/{path}"
+    return nobodys(path, str(uuid4()))
 
 
 def call(client, method, at, body="{}"):

@@ -12,7 +12,7 @@ from core.tenancy import practice_scope
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
-from records.tests.factories import MedicalRecordFactory
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory
 from tests.guards.test_routes import GUARDED
 
 LISTS = {
@@ -22,6 +22,8 @@ LISTS = {
     "api/appointments": "/api/appointments",
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
     "api/records": "/api/records",
+    "api/sessions": "/api/sessions",
+    "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",
     "api/offices": "/api/offices",
 }
 QUEUE = "/api/emergency-accesses"
@@ -59,6 +61,7 @@ def add_rows(practice, make_user):
                 office = OfficeFactory()
                 AppointmentFactory(patient=chart, doctor=doctor if mine.role != "doctor" else mine, office=office)
                 MedicalRecordFactory(patient=chart, doctor=doctor)
+                FinalisedNoteFactory(patient=chart, doctor=doctor)
 
     return add
 
@@ -207,7 +210,8 @@ def test_every_list_is_counted_here():
 
     counted = {name.partition("?")[0] for name in LISTS | TRAIL}
     counted |= {address.removeprefix("/") for address in (QUEUE, DESK, JOIN_CODES, PEOPLE[0], OWN_SESSIONS)}
-    assert lists == counted | {"api/users/me", "api/users/me/mfa", "api/dashboard/stats"}
+    one_thing = {"api/users/me", "api/users/me/mfa", "api/dashboard/stats", "api/sessions/last-finalised"}
+    assert lists == counted | one_thing
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])

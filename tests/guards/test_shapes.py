@@ -33,8 +33,12 @@ from patients.likely import Because, Match, Registration
 from patients.models import EmergencyAccess, Patient
 from practices import serializers as practices
 from practices.models import Office
+from records import note_serializers as notes
 from records import serializers as records
-from records.models import MedicalRecord
+from records import version_serializers as versions
+from records.models import MedicalRecord, NoteVersion, SessionNote
+from records.note_search import Hit
+from records.versions import Compared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NOW = timezone.now()
@@ -56,6 +60,9 @@ OFFICE = Office(name="Midtown")
 RESTRICTED = Patient(name="Ada", created_at=NOW, restricted=True)
 MATCH = Match(CHART, [Because.NAME])
 EMERGENCY = EmergencyAccess(patient=RESTRICTED, opened_by=person("doctor"), created_at=NOW, expires_at=NOW)
+RECORD = MedicalRecord(patient=CHART, doctor=person("doctor"))
+NOTE = SessionNote(patient=CHART, doctor=person("doctor"))
+VERSION = NoteVersion(number=1, author=person("doctor"), content={"plan": "Rest"})
 SHOWN = {
     accounts.UserBrief: [person("doctor")],
     accounts.SignedIn: [person("doctor")],
@@ -90,7 +97,12 @@ SHOWN = {
         Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW),
         Appointment(patient=CHART, doctor=person("doctor"), starts_at=NOW, office=OFFICE),
     ],
-    records.RecordShape: [MedicalRecord(patient=CHART, doctor=person("doctor"))],
+    records.RecordShape: [RECORD],
+    records.RecordWhole: [RECORD],
+    notes.NoteShape: [NOTE],
+    notes.HitShape: [Hit(NOTE, {"plan": "Rest"})],
+    versions.VersionBrief: [Compared(VERSION, None), Compared(VERSION, VERSION)],
+    versions.VersionShape: [Compared(VERSION, None), Compared(VERSION, VERSION)],
     dashboard.DoctorBrief: [person("doctor")],
     trail.Who: ENTRIES,
     trail.WhoBrief: ENTRIES,

@@ -1,6 +1,7 @@
 """Nobody forgets the trail: every method of every address that touches PHI writes its row, allowed or refused, in the
 API and in the admin site. A route added tomorrow without one fails here."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,8 +23,8 @@ from dashboard.admin_reads import SHOW_NOBODY
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
-from records.tests.factories import MedicalRecordFactory
-from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
+from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO, nobodys
 
 NO_PHI = {
     ("GET", "api/users/me"): "one's own account",
@@ -75,7 +76,15 @@ BODIES = {
     },
     ("POST", "api/records"): {"diagnosis": "Lumbar strain", "prescription": "", "notes": ""},
     ("DELETE", "api/users/me/mfa/passkeys/<uuid:passkey_id>"): {"password": PASSWORD},
+    ("POST", "api/records/<uuid:record_id>/amendments"): {"version": 1, "reason": "Left out", "notes": "Ice"},
+    ("POST", "api/sessions"): {"plan": "Rest"},
+    ("POST", "api/sessions/search"): {"query": "pain"},
+    ("PATCH", "api/sessions/<uuid:note_id>"): {"version": 1, "plan": "Rest"},
+    ("POST", "api/sessions/<uuid:note_id>/finalise"): {"version": 1},
+    ("POST", "api/sessions/<uuid:note_id>/amendments"): {"version": 1, "reason": "Left out", "plan": "Ice"},
 }
+OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
+QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
 
 
@@ -83,7 +92,7 @@ class Rows:
     """One of everything in a practice; `ids` by the name that an address or a body gives it."""
 
     def __init__(self, practice, make_user):
-        doctor = make_user("doctor", practice=practice)
+        self.doctor = doctor = make_user("doctor", practice=practice)
         with practice_scope(practice.pk):
             self.chart = PatientFactory()
             self.office = OfficeFactory()
@@ -91,6 +100,8 @@ class Rows:
             registration, declined = (PatientFactory(status=status) for status in ("pending", "declined"))
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
+            note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
+            self.draft = NoteFactory(patient=self.chart, doctor=doctor)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -100,6 +111,8 @@ class Rows:
             "patient_id": self.chart.pk,
             "appointment_id": appointment.pk,
             "record_id": record.pk,
+            "note_id": note.pk,
+            "number": 1,
             "access_id": emergency.pk,
             "office_id": self.office.pk,
             "code_id": code.pk,
@@ -118,11 +131,8 @@ class Rows:
             PatientFactory(user=patient, status="pending")
 
     def address(self, path):
-        head, _, rest = path.partition("<uuid:")
-        if not rest:
-            return f"/{path}"
-        name, _, tail = rest.partition(">")
-        return f"/{head}{self.ids[name]}{tail}"
+        query = QUERIES.get(path, "").format(**self.ids)
+        return "/" + re.sub(r"<\w+:(\w+)>", lambda part: str(self.ids[part[1]]), path) + query
 
     def sent(self, method, path):
         """The body as it goes over the wire."""
@@ -152,9 +162,14 @@ def test_every_method_tells_the_trail_or_has_a_reason_not_to():
 
 
 @pytest.mark.parametrize(("method", "path"), TELLING, ids=[" ".join(key) for key in TELLING])
-def test_what_is_shown_or_changed_is_told(as_role, make_user, practice, method, path):
+def test_what_is_shown_or_changed_is_told(as_role, client_of, make_user, practice, method, path):
     role = next(role for role, initial in NAMES.items() if initial in LET_IN[(method, path)])
-    rows, client = Rows(practice, make_user), as_role(role)
+    rows = Rows(practice, make_user)
+    user = rows.doctor if role == "doctor" else make_user(role)
+    client = client_of(user)
+    client.user = user
+    if (method, path) in OF_A_DRAFT:
+        rows.ids["note_id"] = rows.draft.pk
     if path.endswith("/emergency-access"):
         rows.restrict(practice)
     if path == "auth/associate":
@@ -202,7 +217,7 @@ def test_reaching_for_another_practices_row_is_told(as_role, make_user, practice
     foreign, client = Rows(other_practice, make_user), as_role(role)
     before = set(whole_trail().values_list("pk", flat=True))
 
-    for address in (foreign.address(path), "/" + path.partition("<")[0] + NOBODY + path.partition(">")[2]):
+    for address in (foreign.address(path), nobodys(path)):
         assert call(client, method, address, foreign.body((method, path))).status_code == 404
 
     stranger, nobody = told_since(before)
