@@ -355,8 +355,8 @@ def test_a_chart_is_kept_as_long_as_the_youngest_of_what_is_in_it(admin, practic
             kept = {"date": past} if model in (MedicalRecord, SessionNote) else {}
             model.objects.update(created_at=past, updated_at=past, **kept)
         SessionNote.objects.filter(finalised_at__isnull=False).update(finalised_at=datetime(2004, 2, 29, tzinfo=UTC))
-    practice.retention_years = 11
-    practice.save()
+        practice.retention_years = 11
+        practice.save()
 
     told = delete(admin, chart_path(made.patient)).json()
 

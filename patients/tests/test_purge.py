@@ -43,8 +43,13 @@ def doctor(make_user):
 @pytest.fixture
 def brief(practice):
     """The practice keeps clinical records for no longer than they can be restored."""
-    practice.retention_years = 0
-    practice.save()
+    keep(practice, years=0)
+
+
+def keep(practice, *, years):
+    practice.retention_years = years
+    with practice_scope(practice.pk):
+        practice.save()
 
 
 def delete(by, *rows, days=31):
@@ -114,6 +119,7 @@ def test_of_a_chart_nothing_is_left(practice, admin, doctor, made, brief):
     assert is_stored(others)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_patients_account_goes_with_the_chart_and_a_colleagues_stays(
     practice, admin, made, brief, client_of, make_user
 ):
@@ -188,8 +194,7 @@ def test_what_is_named_by_something_kept_waits_for_it(practice, admin, doctor, m
 
     assert "kept for 10 years of retention 1" in (said := purge())
     assert "named by what is kept 1" in said
-    practice.retention_years = 0
-    practice.save()
+    keep(practice, years=0)
     assert "removed for good 2 with 2 rows" in purge("--dry-run")
     assert "removed for good 2 with 2 rows" in purge()
 
@@ -302,8 +307,7 @@ def test_what_has_begun_cannot_be_restored_and_is_finished(practice, admin, clie
     delete(admin, made.patient)
     with practice_scope(practice.pk):
         Deletion.objects.update(purge_began_at=timezone.now(), created_at=timezone.now() - timedelta(days=31))
-    practice.retention_years = 10
-    practice.save()
+    keep(practice, years=10)
 
     assert client_of(admin).post(f"/api/patients/{made.patient.pk}/restore").status_code == 410
     assert "removed for good 1" in purge()
