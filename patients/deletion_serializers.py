@@ -95,7 +95,7 @@ class DeletedShape(Shape[Deleted]):
             "patientName": deletion.patient.name,
             "deletedAt": deletion.created_at,
             "deletedById": deletion.deleted_by_id,
-            "deletedByName": deletion.deleted_by.name,
+            "deletedByName": deletion.deleter,
             "reason": None if instance.is_closed else deletion.reason,
             "restorableUntil": deletion.restorable_until,
             "keptUntil": instance.kept_until,
