@@ -364,11 +364,32 @@ UNFOLD = {
                         "link": reverse_lazy("admin:records_medicalrecord_changelist"),
                     },
                     {
+                        "title": "Session notes",
+                        "icon": "edit_note",
+                        "link": reverse_lazy("admin:records_sessionnote_changelist"),
+                    },
+                    {
+                        "title": "Plans of care",
+                        "icon": "checklist",
+                        "link": reverse_lazy("admin:records_planofcare_changelist"),
+                    },
+                    {
+                        "title": "Files",
+                        "icon": "folder_open",
+                        "link": reverse_lazy("admin:records_attachment_changelist"),
+                    },
+                    {
                         "title": "Emergency accesses",
                         "icon": "emergency",
                         "link": reverse_lazy("admin:patients_emergencyaccess_changelist"),
                         "permission": "dashboard.admin_home.reviews_emergencies",
                         "badge": "dashboard.admin_home.emergencies_waiting",
+                    },
+                    {
+                        "title": "Deleted",
+                        "icon": "auto_delete",
+                        "link": reverse_lazy("admin:patients_deletion_changelist"),
+                        "permission": "dashboard.admin_deleted.sees_deleted",
                     },
                 ],
             },

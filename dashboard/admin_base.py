@@ -1,7 +1,8 @@
 """What every model's admin shares: who may do what, saving through services, lists that stay fast.
 
 Django's own permissions are not used. A person enters with USE_ADMIN_SITE and changes things with MANAGE_PRACTICE;
-beside that, each model asks for what the API would (accounts/roles.py). Nothing is deleted here.
+beside that, each model asks for what the API would (accounts/roles.py). What is deleted is hidden, with a reason
+(dashboard/admin_deleted.py).
 """
 
 from collections.abc import Mapping
@@ -27,27 +28,37 @@ from core.encryption.fields import EncryptedFieldMixin, unreadable_marked
 from core.errors import Refusal
 from core.tenancy import current_practice_id
 from dashboard.admin_reads import shows
-from patients.models import EmergencyAccess, Patient
+from patients.models import Deletion, EmergencyAccess, Patient
 from practices.models import Office, Practice
 from practices.services import naming_an_office
-from records.models import MedicalRecord
+from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
 
 P = Permission
 STALE = "Somebody else has changed this meanwhile. Open it again to see how it is now."
 
 
 class Access(NamedTuple):
-    """What it takes to see, add and change; None where nobody may."""
+    """What it takes to see, add, change and delete; None where nobody may."""
 
     view: Permission
     add: Permission | None = None
     change: Permission | None = None
+    delete: Permission | None = None
 
 
 ACCESS: dict[type[Model], Access] = {
-    Patient: Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS),
-    Appointment: Access(P.READ_APPOINTMENT_TEXT, add=P.BOOK_IN_ADMIN_SITE, change=P.CHANGE_APPOINTMENTS),
-    MedicalRecord: Access(P.READ_RECORDS),
+    Patient: Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS, delete=P.DELETE_CLINICAL),
+    Appointment: Access(
+        P.READ_APPOINTMENT_TEXT,
+        add=P.BOOK_IN_ADMIN_SITE,
+        change=P.CHANGE_APPOINTMENTS,
+        delete=P.DELETE_APPOINTMENTS,
+    ),
+    MedicalRecord: Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL),
+    SessionNote: Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL),
+    PlanOfCare: Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL),
+    Attachment: Access(P.READ_RECORDS, change=P.ADD_FILES, delete=P.ADD_FILES),
+    Deletion: Access(P.DELETE_CLINICAL),
     EmergencyAccess: Access(P.REVIEW_EMERGENCIES),
     User: Access(P.USE_ADMIN_SITE, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE),
     JoinCode: Access(P.MAKE_JOIN_CODES, add=P.MAKE_JOIN_CODES),

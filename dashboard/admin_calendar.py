@@ -20,7 +20,8 @@ from accounts.models import User
 from appointments import services
 from appointments.models import Appointment
 from core.encryption.fields import unreadable_marked
-from dashboard.admin_base import PracticeModelAdmin, ServiceForm, acting
+from dashboard.admin_base import ServiceForm, acting
+from dashboard.admin_deleted import DeletableAdmin
 from patients.models import Patient
 from patients.restriction import open_for
 from patients.search import find
@@ -111,7 +112,7 @@ def _zones() -> str:
     return f"The office's local time: {', '.join(named)}, {here} elsewhere." if named else ""
 
 
-class WithPeople(PracticeModelAdmin):
+class WithPeople(DeletableAdmin):
     """Rows that name a patient and a doctor, and are searched by the patient."""
 
     search_fields = ("patient",)

@@ -19,8 +19,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import User
 from core.errors import Conflict, Invalid, Missing, Refusal
-from dashboard.admin_base import P, PracticeModelAdmin, ServiceForm, acting
+from dashboard.admin_base import P, ServiceForm, acting
 from dashboard.admin_reads import shows
+from dashboard.chart_sections import WithSections
 from patients import registrations, restriction, services
 from patients.likely import with_matches
 from patients.models import LIVING, EmergencyAccess, Patient, Status
@@ -84,7 +85,7 @@ class EmergencyForm(forms.Form):
     )
 
 
-class PatientAdmin(PracticeModelAdmin):
+class PatientAdmin(WithSections):
     form = ChartForm
     list_display = ("name", "born", "phone_number", "email_address", "status")
     list_filter = (StatusFilter,)
@@ -92,7 +93,7 @@ class PatientAdmin(PracticeModelAdmin):
     search_help_text = "Name, email or phone"
     actions = ("confirm_registrations",)
     change_form_outer_before_template = "admin/patients/patient/notices.html"
-    change_form_outer_after_template = "admin/patients/patient/restriction.html"
+    change_form_outer_after_template = "admin/patients/patient/after.html"
     fieldsets = (
         ("Person", {"fields": ("name", "date_of_birth", "gender", "status")}),
         ("Contact", {"fields": ("email", "phone", "address", "emergency_contact")}),
@@ -194,6 +195,12 @@ class PatientAdmin(PracticeModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().changeform_view(request, *args, **kwargs)
+        except restriction.Restricted as closed:
+            return self._closed(request, closed.patients[0], EmergencyForm())
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().delete_view(request, *args, **kwargs)
         except restriction.Restricted as closed:
             return self._closed(request, closed.patients[0], EmergencyForm())
 

@@ -71,7 +71,16 @@ class PracticeAdmin(PracticeModelAdmin):
     """One's own practice alone, so its list is its page."""
 
     form = PracticeForm
-    fields = ("name", "timezone", "appointment_minutes", "currency", "two_factor_required", "join_code")
+    fields = (
+        "name",
+        "timezone",
+        "appointment_minutes",
+        "currency",
+        "two_factor_required",
+        "doctors_see_drafts",
+        "retention_years",
+        "join_code",
+    )
     readonly_fields = ("join_code",)
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -11,10 +11,17 @@ from accounts.tests.factories import JoinCodeFactory
 from accounts.tests.soft_passkey import SoftPasskey
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy import installation_scope, practice_scope
+from patients import deletions
 from patients.models import Status
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
-from records.tests.factories import MedicalRecordFactory
+from records.tests.factories import (
+    FinalisedNoteFactory,
+    MedicalRecordFactory,
+    NoteFactory,
+    PlanFactory,
+    stored_file,
+)
 
 
 @pytest.fixture
@@ -51,6 +58,12 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
             pending=PatientFactory(name=f"Pending {surname}", status=Status.PENDING),
             appointment=AppointmentFactory(patient=chart, doctor=doctor, reason=f"Reason {surname}"),
             record=MedicalRecordFactory(patient=chart, doctor=doctor, diagnosis=f"Diagnosis {surname}"),
+            note=FinalisedNoteFactory(patient=chart, doctor=doctor, assessment=f"Assessment {surname}"),
+            plan=PlanFactory(patient=chart, doctor=doctor, title=f"Plan {surname}"),
+            file=stored_file(patient=chart, uploaded_by=doctor, name=f"scan-{surname}.txt"),
+            deletion=deletions.delete(
+                by=doctor, row=NoteFactory(patient=chart, doctor=doctor), reason=f"Deleted {surname}"
+            ),
             emergency=EmergencyAccessFactory(patient=chart, opened_by=doctor, reason=f"Emergency {surname}"),
             office=(office := OfficeFactory(name=f"Office {surname}")),
             join_code=JoinCodeFactory(doctor=doctor, office=office),

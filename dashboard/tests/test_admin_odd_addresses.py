@@ -10,8 +10,23 @@ from django.urls import reverse
 SUGGESTIONS = "app_label=appointments&model_name=appointment&field_name=patient"
 VALUES = ["", "a%00b", "%ff", "zzz", "9" * 30, "[1]&{name}=b"]
 NAMES = {
-    "list": ("q", "o", "p", "e", "all", "unknown", "id__in", "status__exact", "when", "doctor", "who", "%00"),
-    "form": ("starts_at", "patient"),
+    "list": (
+        "q",
+        "o",
+        "p",
+        "e",
+        "all",
+        "unknown",
+        "id__in",
+        "status__exact",
+        "when",
+        "doctor",
+        "who",
+        "kind",
+        "state",
+        "%00",
+    ),
+    "form": ("starts_at", "patient", "reason"),
     "suggestions": ("term", "page", "app_label", "field_name"),
     "own": ("next", "practice"),
 }
@@ -30,12 +45,18 @@ def addresses(own):
         ("patients_patient", own.chart),
         ("appointments_appointment", own.appointment),
         ("records_medicalrecord", own.record),
+        ("records_sessionnote", own.note),
+        ("records_planofcare", own.plan),
+        ("records_attachment", own.file),
+        ("patients_deletion", own.deletion),
         ("patients_emergencyaccess", own.emergency),
         ("accounts_user", own.doctor),
         ("practices_office", own.office),
         ("practices_practice", own.practice),
         ("accounts_joincode", own.join_code),
     ]
+    yield "form", reverse("admin:records_attachment_add_to", args=[own.chart.pk])
+    yield "form", reverse("admin:records_attachment_content", args=[own.file.pk])
     assert len(models) == len(admin.site._registry)
     for model, row in models:
         yield "list", reverse(f"admin:{model}_changelist")
