@@ -24,7 +24,7 @@ from records.models import Attachment
 from records.models.attachment import State
 
 logger = structlog.get_logger("praxis.files")
-FOLDERS = [f"{number:02x}" for number in range(256)]
+FOLDERS = "0123456789abcdef"
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -66,7 +66,7 @@ def storage() -> Storage:
 def new_name() -> str:
     """Random: it tells nothing of the file, not even when it came."""
     name = uuid4().hex
-    return f"{name[:2]}/{name}"
+    return f"{name[0]}/{name}"
 
 
 def new_spool(attachment: Attachment) -> Spool:
