@@ -1,58 +1,63 @@
-"""A plan of care on paper."""
+"""A plan of care on paper, from what the API shows of it."""
 
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 from accounts.models import User
-from core.encryption.fields import unreadable_marked
-from patients.models import Patient
+from patients.serializers import Chart
 from practices.models import Practice
-from records.models import Goal, PlanOfCare
-from records.printing import Sheets
+from records.models import PlanOfCare
+from records.plan_serializers import PlanShape
+from records.printing import INDENT, Sheets
 
-INDENT = 14  # points
+Shown = Mapping[str, Any]
+OVERVIEW = "{goalsMet} of {goals} goals met, {goalsDropped} dropped ({percent} %). {sessions} sessions, "
+VISITS = "{appointmentsDone} appointments done, {appointmentsToCome} to come."
 
 
 def plan_pdf(plan: PlanOfCare, *, practice: Practice, by: User) -> bytes:
-    """As records/plans.py `plan_for` reads it. A mark stands for what cannot be decrypted."""
-    printed = BytesIO()
-    with unreadable_marked():
-        sheets = Sheets(printed, title="Plan of care", about=who(plan.patient), practice=practice, by=by)
-        sheets.field("Patient", who(plan.patient))
-        write_plan(sheets, plan)
-        sheets.close()
+    """Of a plan as records/plans.py `plan_for` reads it. A mark stands for what cannot be decrypted."""
+    printed, patient = BytesIO(), Chart.of(plan.patient)
+    about = who(patient["name"], patient["dateOfBirth"])
+    sheets = Sheets(printed, title="Plan of care", about=about, practice=practice, by=by)
+    sheets.field("Patient", about)
+    write_plan(sheets, PlanShape.of(plan))
+    sheets.close()
     return printed.getvalue()
 
 
-def who(patient: Patient) -> str:
+def who(name: str, born: object) -> str:
     """Enough to tell the sheets of two patients of one name apart."""
-    return f"{patient.name}, born {patient.date_of_birth}" if patient.date_of_birth else patient.name
+    return f"{name}, born {born}" if born else name
 
 
-def write_plan(sheets: Sheets, plan: PlanOfCare) -> None:
-    sheets.heading(plan.title)
-    end = f" to {plan.target_end_on}" if plan.target_end_on else ""
-    sheets.small(
-        f"{plan.get_status_display()} · {plan.starts_on}{end} · by {plan.doctor.name} · version {plan.version}"
-    )
-    sheets.field("Diagnosis", plan.diagnosis)
-    sheets.field("Frequency", plan.frequency)
-    sheets.field("Progress", _progress(plan))
-    for number, goal in enumerate(plan.goals.all(), 1):
-        _write_goal(sheets, number, goal)
+def write_plan(sheets: Sheets, plan: Shown) -> None:
+    sheets.heading(plan["title"])
+    sheets.small(f"{days(plan)} · by {plan['doctorName']} · version {plan['version']}")
+    write_terms(sheets, plan)
+    sheets.field("Progress", (OVERVIEW + VISITS).format(**plan["progress"]))
 
 
-def _progress(plan: PlanOfCare) -> str:
-    goals = f"{plan.goals_met} of {plan.goals_in_all} goals met" if plan.goals_in_all else "No goals"
-    dropped = f", {plan.goals_dropped} dropped" if plan.goals_dropped else ""
-    visits = f"{plan.appointments_done} appointments done, {plan.appointments_to_come} to come"
-    return f"{goals}{dropped} ({plan.percent} %). {plan.sessions_held} sessions. {visits}."
+def days(plan: Shown) -> str:
+    """Active, 2026-11-02 to 2026-12-24."""
+    end = f" to {plan['targetEndOn']}" if plan["targetEndOn"] else ""
+    return f"{plan['status'].capitalize()}, {plan['startsOn']}{end}"
 
 
-def _write_goal(sheets: Sheets, number: int, goal: Goal) -> None:
-    due = f" · due {goal.due_on}" if goal.due_on else ""
-    sheets.field(f"Goal {number} · {goal.get_status_display()}{due}", goal.text)
-    sheets.field("Measure", goal.measure, indent=INDENT)
-    sheets.field("Target", goal.target, indent=INDENT)
-    for seen in goal.progress.all():
-        became = f" · {seen.get_status_display()}" if seen.status else ""
-        sheets.field(f"{seen.date} · {seen.author.name}{became}", seen.text, indent=INDENT)
+def write_terms(sheets: Sheets, plan: Shown, *, indent: float = 0) -> None:
+    """What an amendment may change of it, its title and days apart."""
+    sheets.field("Diagnosis", plan["diagnosis"], indent=indent)
+    sheets.field("Frequency", plan["frequency"], indent=indent)
+    for number, goal in enumerate(plan["goals"], 1):
+        _write_goal(sheets, number, goal, indent)
+
+
+def _write_goal(sheets: Sheets, number: int, goal: Shown, indent: float) -> None:
+    due = f", due {goal['dueOn']}" if goal["dueOn"] else ""
+    sheets.field(f"Goal {number} ({goal['status']}{due})", goal["text"], indent=indent)
+    sheets.field("Measure", goal["measure"], indent=indent + INDENT)
+    sheets.field("Target", goal["target"], indent=indent + INDENT)
+    for seen in goal.get("progress", ()):
+        became = f" ({seen['status']})" if seen["status"] else ""
+        sheets.field(f"{seen['date']}, {seen['authorName']}{became}", seen["text"], indent=indent + INDENT)

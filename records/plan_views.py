@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -18,6 +18,7 @@ from patients.models import Patient
 from patients.restriction import check_open, emergencies, open_for
 from practices.services import current_practice
 from records import plans
+from records.files.answers import download
 from records.models import PlanOfCare
 from records.models.plan import PlanQuerySet
 from records.plan_pdf import plan_pdf
@@ -40,7 +41,7 @@ class PlanView(ApiView):
     def shown(self, plan_id: UUID, *, status: int = 200) -> Response:
         """The whole plan as it is now."""
         plan = plans.plan_for(by=self.caller, plan_id=plan_id)
-        self.saw([plan.patient_id], **emergencies([plan.patient]))
+        self.saw([plan.patient_id], about_id=plan.pk, **emergencies([plan.patient]))
         return Response(PlanShape.of(plan), status=status, headers=etag(plan.version))
 
 
@@ -154,16 +155,11 @@ class PlanPdf(PlanView):
     extra_errors = {"GET": NOT_FOUND}
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, summary="A plan of care for printing")
-    def get(self, request: Request, plan_id: UUID) -> HttpResponse:
+    def get(self, request: Request, plan_id: UUID) -> StreamingHttpResponse:
         plan = plans.plan_for(by=self.caller, plan_id=plan_id)
-        self.saw([plan.patient_id], printed=True, **emergencies([plan.patient]))
+        self.saw([plan.patient_id], about_id=plan.pk, **emergencies([plan.patient]))
         printed = plan_pdf(plan, practice=current_practice(), by=self.caller)
-        headers = {
-            "Content-Disposition": f'attachment; filename="plan-of-care-{str(plan.pk)[-6:]}.pdf"',
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "no-store",
-        }
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return download([printed], name="plan-of-care.pdf", content_type="application/pdf", size=len(printed))
 
 
 def _plans_for(user: User, patient_id: UUID | None) -> PlanQuerySet:

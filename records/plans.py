@@ -1,5 +1,5 @@
 """Plans of care: making and amending them, what is noted of their goals, and which appointments are part of them
-(docs/adr/0017). Every change locks the plan, so two changes of one plan queue."""
+(docs/adr/0017). Every change locks the plan, so that two changes of one plan queue."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -143,9 +143,9 @@ def note_progress(
 def plan_appointment(*, by: User, plan_id: UUID, appointment_id: UUID) -> PlanOfCare:
     """Make an appointment of the same patient part of the plan; the appointment itself stays as it is. Raises Missing,
     Restricted, and Conflict for one that is part of another plan. From a deleted plan it moves over."""
+    versions.hold_chart_of(PlanOfCare, by=by, pk=plan_id)  # two plans that want one appointment queue here
     plan = versions.opened(PlanOfCare, by=by, pk=plan_id, to_change=True)
-    appointments = Appointment.objects.select_for_update()  # two plans that want it at once queue here
-    appointment: Appointment = appointments.found(pk=appointment_id, patient=plan.patient_id)
+    appointment: Appointment = Appointment.objects.found(pk=appointment_id, patient=plan.patient_id)
     planned = PlannedAppointment.objects.filter(appointment=appointment).first()
     if planned is not None and planned.plan_id == plan.pk:
         return plan

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from records import note_views, plan_views, views
+from records import export_views, note_views, plan_views, views
 from records.files import views as files
 
 urlpatterns = [
@@ -43,6 +43,7 @@ urlpatterns = [
         name="planned_appointment",
     ),
     path("plans/<uuid:plan_id>/pdf", plan_views.PlanPdf.as_view(), name="plan_pdf"),
+    path("patients/<uuid:chart_id>/export", export_views.ChartExport.as_view(), name="chart_export"),
     path("attachments", files.Attachments.as_view(), name="attachments"),
     path("attachments/<uuid:attachment_id>", files.AttachmentById.as_view(), name="attachment"),
     path("attachments/<uuid:attachment_id>/content", files.Content.as_view(), name="attachment_content"),

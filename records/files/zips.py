@@ -32,9 +32,18 @@ class Names:
 
 
 def zipped(attachment_ids: Sequence[UUID], *, practice_id: UUID) -> Iterator[bytes]:
-    """Stored and not compressed, for pictures and PDFs are compressed already. What cannot be read, or not to its end,
-    is named in a text file at the end of the ZIP, and takes no other file with it."""
-    stream, names, incomplete = ZipStream(compress_type=ZIP_STORED), Names(), list[str]()
+    """A ZIP of nothing but files."""
+    stream = ZipStream(compress_type=ZIP_STORED)
+    yield from add_files(stream, attachment_ids, practice_id=practice_id)
+    yield from stream.finalize()
+
+
+def add_files(
+    stream: ZipStream, attachment_ids: Sequence[UUID], *, practice_id: UUID, folder: str = ""
+) -> Iterator[bytes]:
+    """What the ZIP so becomes longer by. Stored and not compressed, for pictures and PDFs are compressed already. What
+    cannot be read, or not to its end, is named in a text file behind them, and takes no other file with it."""
+    names, incomplete = Names(), list[str]()
     for attachment in _rows(attachment_ids, practice_id):
         name = names.unique(name_of(attachment))
         try:
@@ -42,11 +51,13 @@ def zipped(attachment_ids: Sequence[UUID], *, practice_id: UUID) -> Iterator[byt
         except Unavailable:
             incomplete.append(name)
             continue
-        stream.add(_as_far_as_it_goes(chunks, name, incomplete), name)
+        stream.add(_as_far_as_it_goes(chunks, name, incomplete), f"{folder}{name}")
         yield from stream.all_files()
     if incomplete:
-        stream.add("\r\n".join(["These files cannot be read from the storage:", *incomplete, ""]), NOT_COMPLETE)
-    yield from stream.finalize()
+        stream.add(
+            "\r\n".join(["These files cannot be read from the storage:", *incomplete, ""]), folder + NOT_COMPLETE
+        )
+        yield from stream.all_files()
 
 
 def _rows(attachment_ids: Sequence[UUID], practice_id: UUID) -> Iterator[Attachment]:

@@ -34,6 +34,7 @@ _OF_SCRIPT = {  # by the first word of a character's Unicode name
         )
     },
 }
+_SIDE_BY_SIDE = (MAIN, "SansSC", "SansKR")
 _OTHERWISE = ("SansSymbols", "SansSC", "Emoji")
 _loading = Lock()
 
@@ -71,9 +72,9 @@ def has(character: str, family: str) -> bool:
 
 
 def shaped(text: str, family: str, weight: int, size: float) -> str:
-    """With the forms and places that its script gives to letters side by side. Latin, Greek and Cyrillic need none, but
-    for marks that no letter of theirs holds."""
-    if family == MAIN and not any(map(unicodedata.combining, text)):
+    """With the forms and places that its script gives to letters side by side. Latin, Greek, Cyrillic, Chinese,
+    Japanese and Korean need none, but for marks that no letter of theirs holds."""
+    if family in _SIDE_BY_SIDE and not any(map(unicodedata.combining, text)):
         return text
     written: str = shapeStr(text, font(family, weight).fontName, size)
     return written

@@ -14,7 +14,8 @@ from records.printing.typesetting import Line, lines_of
 
 WIDTH, HEIGHT = letter
 MARGIN, TOP, BOTTOM = 54, HEIGHT - 84, 66  # points
-TEXT, SMALL, HEADING, TITLE = 10, 8, 12, 16
+TEXT, SMALL, HEADING, SECTION, TITLE = 10, 8, 11, 14, 18
+INDENT = 14
 LEADING = 1.4
 INK, GREY, RULE = 0.1, 0.4, 0.8
 _PAGES = "pages"  # the form that holds how many there are, which is known at the end
@@ -29,11 +30,19 @@ class Sheets:
         self._canvas.setTitle(title)
         self._canvas.setAuthor("Praxis")
         self._canvas.setSubject("")
-        self._practice, self._about, self._title = practice.name, about, title
-        self._printed = f"Printed {stamp(timezone.now(), practice)} by {by.name}"
+        self._zone, self._practice, self._about = practice.tzinfo, practice.name, about
+        self._printed = f"Printed {self.stamp(timezone.now())} by {by.name}"
         self._page = 0
         self._begin_page()
         self.text(title, size=TITLE, weight=faces.BOLD)
+
+    def stamp(self, moment: datetime) -> str:
+        """In the practice's local time: 2026-11-21 09:30 EST."""
+        return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M %Z")
+
+    def section(self, text: str) -> None:
+        self.gap(SECTION)
+        self.heading(text, size=SECTION)
 
     def heading(self, text: str, *, size: float = HEADING) -> None:
         self._need(size * LEADING + 3 * TEXT * LEADING)  # never alone at the foot of a page
@@ -117,8 +126,3 @@ class Sheets:
             x += span.width
             written.setTextOrigin(x, y)
         self._canvas.drawText(written)
-
-
-def stamp(moment: datetime, practice: Practice) -> str:
-    """In the practice's local time: 2026-11-21 09:30 EST."""
-    return moment.astimezone(practice.tzinfo).strftime("%Y-%m-%d %H:%M %Z")

@@ -10,7 +10,9 @@ from bidi.algorithm import get_display  # the package's newer one in Rust leaves
 
 from records.printing import faces
 
-_JOINERS = "\u200c\u200d"
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+_JOINERS = _NON_JOINER + _JOINER
+_STAND_IN = "\u034f"  # for the non-joiner, which ordering would drop; by itself it shows nothing
 _WORD = re.compile(r"\S+\s*|\s+")
 _RIGHT_TO_LEFT = ("R", "AL")
 _WITHOUT_SPACES = ("SansSC", "SansThai", "SansLao", "SansKhmer", "SansMyanmar")
@@ -43,14 +45,16 @@ def lines_of(text: str, *, width: float, size: float, weight: int) -> Iterator[L
 
 
 def _printable(character: str) -> str:
-    """Marks of direction are left out: each line is put in order by its letters. A character of private use shows as
-    unknown, for here such numbers stand for the forms of other letters."""
+    """Marks of direction are left out: each line is put in order by its letters. A character of private use, or of a
+    later Unicode, shows as unknown: no order is known of it, and here such numbers stand for forms of other letters."""
     category = unicodedata.category(character)
     if character == "\t":
         return "    "
-    if category == "Co":
+    if category in ("Co", "Cn"):
         return faces.UNKNOWN
-    return "" if category in ("Cc", "Cs") or (category == "Cf" and character not in _JOINERS) else character
+    if category in ("Cc", "Cs") or (category == "Cf" and character not in _JOINERS) or character == _STAND_IN:
+        return ""
+    return character
 
 
 def _begins_from_right(text: str) -> bool:
@@ -94,7 +98,7 @@ def _letters(word: str) -> Iterator[str]:
     """With their marks and what is joined to them: nothing that a line may tear apart."""
     letter = ""
     for character in word:
-        joined = unicodedata.category(character)[0] == "M" or character in _JOINERS or letter.endswith(tuple(_JOINERS))
+        joined = unicodedata.category(character)[0] == "M" or character in _JOINERS or letter.endswith(_JOINER)
         if letter and not joined:
             yield letter
             letter = ""
@@ -111,7 +115,8 @@ def _spans(text: str, *, from_right: bool, size: float, weight: int, in_order: b
         yield Span(text, faces.MAIN, faces.width(text, faces.MAIN, weight, size))
         return
     if in_order and any(unicodedata.bidirectional(character) in (*_RIGHT_TO_LEFT, "AN") for character in text):
-        text = get_display(text, base_dir="R" if from_right else "L")
+        text = get_display(text.replace(_NON_JOINER, _STAND_IN), base_dir="R" if from_right else "L")
+        text = text.replace(_STAND_IN, _NON_JOINER)
     for (family, backwards), characters in groupby(_attributed(text, in_order), key=lambda pair: pair[1]):
         run = "".join(character for character, _ in characters)
         shaped = faces.shaped(run[::-1] if backwards else run, family, weight, size)
