@@ -1,6 +1,7 @@
 """Writing session notes (docs/adr/0017): draft, finalised, amended, and never back. Each save says which version it has
 read, and the row is locked while that is compared: of two saves of one version exactly one is stored."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -97,8 +98,8 @@ def _own_note(by: User, note_id: UUID) -> SessionNote:
 
 def _write(note: SessionNote, *, by: User, **fields: Any) -> None:
     """Raises Missing for an appointment or a plan that `by` cannot see, Invalid for one of another patient."""
-    if "date" in fields and not EARLIEST <= fields["date"] < LATEST:
-        raise Invalid("date", "This is no date of a session.")
+    if "date" in fields:
+        fields["date"] = _checked_date(fields["date"])
     if fields.get("appointment_id"):
         _check_appointment(note, by, fields["appointment_id"])
     if fields.get("plan_of_care_id"):
@@ -106,6 +107,13 @@ def _write(note: SessionNote, *, by: User, **fields: Any) -> None:
         _check_same_patient(note, plan, "planId")
     for name, value in fields.items():
         setattr(note, name, value)
+
+
+def _checked_date(date: datetime) -> datetime:
+    """The same instant in UTC."""
+    if not EARLIEST <= date < LATEST:
+        raise Invalid("date", "This is no date of a session.")
+    return date.astimezone(UTC)
 
 
 def _check_appointment(note: SessionNote, by: User, appointment_id: UUID) -> None:

@@ -37,6 +37,9 @@ class NoteFactory(DjangoModelFactory):
 class FinalisedNoteFactory(NoteFactory):
     """With its first version."""
 
+    class Meta:
+        skip_postgeneration_save = True
+
     status = Status.FINALISED
     finalised_at = factory.LazyFunction(timezone.now)
 

@@ -1,0 +1,707 @@
+"""/api/sessions: SOAP notes, from the first word to the last amendment."""
+
+import pytest
+
+from tests.contract.clinic import NOBODY
+from tests.contract.test_users import MOMENT
+
+FIELDS = {
+    *("id", "patientId", "patientName", "doctorId", "doctorName", "appointmentId", "planId", "date"),
+    *("durationMinutes", "subjective", "objective", "assessment", "plan", "status", "version"),
+    *("finalisedAt", "amendedAt", "createdAt", "updatedAt"),
+}
+SOAP = {
+    "subjective": "Low back pain for three days",
+    "objective": "Flexion limited to 40 degrees",
+    "assessment": "Lumbar strain",
+    "plan": "Rest, ice, come back in a week",
+}
+NO_NOTE = {"detail": "There is no such session note."}
+NO_PATIENT = {"detail": "There is no such patient."}
+NOT_ALLOWED = {"detail": "Your role may not do this."}
+
+
+@pytest.fixture
+def chart(clinic):
+    return clinic.chart()["id"]
+
+
+def write(clinic, chart, *, by=None, **fields):
+    answer = (by or clinic.doctor).post("/api/sessions", {"patientId": chart, **fields})
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def save(clinic, note, *, by=None, **fields):
+    return (by or clinic.doctor).patch(f"/api/sessions/{note['id']}", {"version": note["version"], **fields})
+
+
+def finalise(clinic, note, *, by=None):
+    return (by or clinic.doctor).post(f"/api/sessions/{note['id']}/finalise", {"version": note["version"]})
+
+
+def finalised(clinic, chart, **fields):
+    answer = finalise(clinic, write(clinic, chart, **{**SOAP, **fields}))
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def amend(clinic, note, *, by=None, **fields):
+    body = {"version": note["version"], "reason": "Left out", **fields}
+    return (by or clinic.doctor).post(f"/api/sessions/{note['id']}/amendments", body)
+
+
+# --- Drafts
+
+
+def test_a_doctor_begins_a_note_with_nothing_but_a_patient(clinic):
+    chart = clinic.chart()
+
+    answer = clinic.doctor.post("/api/sessions", {"patientId": chart["id"]})
+
+    assert answer.status == 201
+    note = answer.json
+    assert set(note) == FIELDS
+    assert (note["patientId"], note["patientName"]) == (chart["id"], chart["name"])
+    assert (note["doctorId"], note["doctorName"]) == (clinic.doctor.id, "Demo Doctor")
+    assert {note[section] for section in SOAP} == {""}
+    assert (note["status"], note["version"]) == ("draft", 1)
+    assert {note[name] for name in ("appointmentId", "planId", "durationMinutes", "finalisedAt", "amendedAt")} == {None}
+    assert all(MOMENT.fullmatch(note[name]) for name in ("date", "createdAt", "updatedAt"))
+    assert answer.headers["ETag"] == '"1"'
+    read = clinic.doctor.get(f"/api/sessions/{note['id']}")
+    assert (read.status, read.json, read.headers["ETag"]) == (200, note, '"1"')
+
+
+def test_an_autosave_keeps_what_was_typed_to_the_last_blank(clinic, chart):
+    note = write(clinic, chart, **SOAP)
+    typed = "  Pain\n\n- left \u00e9\u4e16 \U0001f9b4\n "
+
+    answer = save(clinic, note, objective=typed, durationMinutes=45, date="2026-11-02T09:30:00Z")
+
+    assert answer.status == 200
+    assert answer.json["objective"] == typed
+    assert (answer.json["durationMinutes"], answer.json["date"]) == (45, "2026-11-02T09:30:00Z")
+    assert {name: answer.json[name] for name in ("subjective", "assessment", "plan")} == {
+        name: SOAP[name] for name in ("subjective", "assessment", "plan")
+    }
+    assert (answer.json["version"], answer.headers["ETag"]) == (2, '"2"')
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == answer.json
+
+
+def test_a_section_is_emptied_by_saving_it_empty(clinic, chart):
+    note = write(clinic, chart, **SOAP)
+    assert save(clinic, note, plan="").json["plan"] == ""
+    assert save(clinic, {**note, "version": 2}, objective=None).json["objective"] == ""
+
+
+def test_a_stale_save_stores_nothing_and_is_shown_the_note_as_it_is(clinic, chart):
+    note = write(clinic, chart, **SOAP)
+    now = save(clinic, note, plan="Heat").json
+
+    answer = save(clinic, note, plan="Ice")
+
+    assert answer.status == 409
+    assert answer.json["current"] == now
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == now
+
+
+@pytest.mark.parametrize("header", ['"1"', 'W/"1"', ' "1" '])
+def test_the_version_may_come_in_if_match(clinic, chart, header):
+    note = write(clinic, chart)
+
+    answer = clinic.doctor.patch(f"/api/sessions/{note['id']}", {"plan": "Ice"}, headers={"If-Match": header})
+
+    assert (answer.status, answer.json["plan"]) == (200, "Ice")
+    again = clinic.doctor.patch(f"/api/sessions/{note['id']}", {"plan": "Heat"}, headers={"If-Match": header})
+    assert (again.status, again.json["current"]["plan"]) == (409, "Ice")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, {}),
+        ({"If-Match": '"1"'}, {"version": 2}),
+        ({"If-Match": "*"}, {}),
+        ({"If-Match": "1"}, {}),
+        ({"If-Match": '"1", "2"'}, {}),
+        ({"If-Match": '"-1"'}, {}),
+        ({"If-Match": '"99999999999999999999"'}, {}),
+        ({"If-Match": ""}, {}),
+        ({}, {"version": 0}),
+        ({}, {"version": "one"}),
+        ({}, {"version": None}),
+        ({}, {"version": 2**63}),
+        ({}, {"version": True}),
+    ],
+)
+def test_who_does_not_say_which_version_they_read_changes_nothing(clinic, chart, headers, body):
+    note = write(clinic, chart)
+    for method, path in (("PATCH", ""), ("POST", "/finalise")):
+        answer = clinic.doctor.ask(
+            method, f"/api/sessions/{note['id']}{path}", json={"plan": "Ice", **body}, headers=headers
+        )
+        assert (answer.status, set(answer.json["errors"])) == (400, {"version"}), answer
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_both_ways_at_once_are_one_where_they_agree(clinic, chart):
+    note = write(clinic, chart)
+    answer = clinic.doctor.patch(f"/api/sessions/{note['id']}", {"version": 1}, headers={"If-Match": '"1"'})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("section", SOAP)
+def test_a_section_holds_5000_characters_and_not_one_more(clinic, chart, section):
+    whole = "\u00e9" * 5000
+
+    note = write(clinic, chart, **{section: whole})
+    assert note[section] == whole
+    refused = save(clinic, note, **{section: whole + "x"})
+    assert (refused.status, set(refused.json["errors"])) == (400, {section})
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("subjective", 7, "subjective"),
+        ("objective", ["x"], "objective"),
+        ("assessment", "x\x00", "assessment"),
+        ("plan", {}, "plan"),
+        ("plan", "[cannot be decrypted: key 7 is missing]", "plan"),
+        ("durationMinutes", 0, "durationMinutes"),
+        ("durationMinutes", 1441, "durationMinutes"),
+        ("durationMinutes", "long", "durationMinutes"),
+        ("date", None, "date"),
+        ("date", "yesterday", "date"),
+        ("date", "1999-12-31T23:59:59Z", "date"),
+        ("date", "2100-01-01T00:00:00Z", "date"),
+        ("date", "9999-12-31T23:59:59Z", "date"),
+        ("date", "0001-01-01T00:00:00+14:00", "date"),
+        ("appointmentId", "abc", "appointmentId"),
+        ("appointmentId", ["x"], "appointmentId"),
+        ("planId", [], "planId"),
+    ],
+)
+def test_a_field_that_cannot_be_stored_is_named(clinic, chart, field, value, named):
+    note = write(clinic, chart)
+    for answer in (
+        clinic.doctor.post("/api/sessions", {"patientId": chart, field: value}),
+        save(clinic, note, **{field: value}),
+    ):
+        assert (answer.status, set(answer.json["errors"])) == (400, {named}), answer
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_a_date_without_an_offset_is_the_practices(clinic, chart):
+    assert write(clinic, chart, date="2026-07-01T09:00:00")["date"] == "2026-07-01T09:00:00Z"  # a UTC practice
+
+
+def test_what_a_client_may_not_set_it_does_not(clinic, chart):
+    fields = {"status": "finalised", "finalisedAt": "2026-01-01T00:00:00Z", "doctorId": NOBODY, "id": NOBODY}
+    note = write(clinic, chart, **fields)
+    other = clinic.chart()["id"]
+
+    saved = save(clinic, note, **fields, patientId=other).json
+
+    for one in (note, saved):
+        assert (one["status"], one["finalisedAt"], one["doctorId"]) == ("draft", None, clinic.doctor.id)
+        assert one["patientId"] == chart
+
+
+@pytest.mark.parametrize("role", ["admin", "staff", "billing", "patient"])
+def test_nobody_but_a_doctor_writes(clinic, chart, role):
+    caller, note = clinic.as_role(role), finalised(clinic, chart)
+    for answer in (
+        caller.post("/api/sessions", {"patientId": chart}),
+        save(clinic, note, by=caller, plan="Ice"),
+        finalise(clinic, note, by=caller),
+        amend(clinic, note, by=caller, plan="Ice"),
+    ):
+        assert (answer.status, answer.json) == (403, NOT_ALLOWED)
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_a_draft_is_nobody_elses(clinic):
+    chart = clinic.chart_of(clinic.patient)
+    note = write(clinic, chart, **SOAP)
+    colleague = clinic.hire("doctor")
+
+    for caller in (clinic.admin, clinic.staff, clinic.patient, colleague):
+        assert caller.get(f"/api/sessions/{note['id']}").json == NO_NOTE
+        assert caller.get(f"/api/sessions/{note['id']}/versions").json == NO_NOTE
+        assert note["id"] not in [row["id"] for row in caller.get("/api/sessions", patientId=chart).json["sessions"]]
+        found = caller.post("/api/sessions/search", {"patientId": chart, "query": "lumbar"}).json
+        assert note["id"] not in [row["id"] for row in found["sessions"]]
+    for answer in (
+        save(clinic, note, by=colleague, plan="Ice"),
+        finalise(clinic, note, by=colleague),
+        amend(clinic, note, by=colleague, plan="Ice"),
+    ):
+        assert (answer.status, answer.json) == (404, NO_NOTE)
+    assert clinic.billing.get("/api/sessions").status == 403
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_a_finalised_note_is_read_like_a_record(clinic):
+    note = finalised(clinic, clinic.chart_of(clinic.patient))
+
+    for caller in (clinic.admin, clinic.staff, clinic.patient, clinic.hire("doctor")):
+        assert caller.get(f"/api/sessions/{note['id']}").json == note
+    assert clinic.hire("patient").get(f"/api/sessions/{note['id']}").json == NO_NOTE
+
+
+# --- The appointment it belongs to
+
+
+def test_a_note_names_its_appointment_and_changes_nothing_of_it(clinic, chart):
+    booked = clinic.booking(chart=chart)
+    query = "SELECT * FROM appointments_appointment"
+    before = sorted(map(repr, clinic.door.query(query)))
+
+    note = write(clinic, chart, appointmentId=booked["id"], durationMinutes=90, date="2026-11-02T09:30:00Z", **SOAP)
+    done = finalise(clinic, save(clinic, note, plan="Ice", appointmentId=booked["id"]).json).json
+
+    assert done["appointmentId"] == booked["id"]
+    assert sorted(map(repr, clinic.door.query(query))) == before
+    unlinked = write(clinic, chart, appointmentId=None)
+    assert unlinked["appointmentId"] is None
+
+
+def test_a_note_lets_go_of_its_appointment(clinic, chart):
+    booked = clinic.booking(chart=chart)
+    note = write(clinic, chart, appointmentId=booked["id"])
+
+    assert save(clinic, note, appointmentId=None).json["appointmentId"] is None
+    assert write(clinic, chart, appointmentId=booked["id"])["appointmentId"] == booked["id"]
+
+
+def test_a_doctor_has_one_note_of_an_appointment_and_is_told_which(clinic, chart):
+    booked = clinic.booking(chart=chart)["id"]
+    first, other = write(clinic, chart, appointmentId=booked), write(clinic, chart)
+
+    for answer in (
+        clinic.doctor.post("/api/sessions", {"patientId": chart, "appointmentId": booked}),
+        save(clinic, other, appointmentId=booked),
+    ):
+        assert (answer.status, first["id"] in answer.json["detail"]) == (409, True), answer
+    assert save(clinic, first, appointmentId=booked).status == 200
+    colleague = clinic.hire("doctor")
+    assert colleague.post("/api/sessions", {"patientId": chart, "appointmentId": booked}).status == 201
+
+
+def test_another_patients_appointment_or_plan_is_refused(clinic, chart):
+    other = clinic.chart()["id"]
+    plan = clinic.doctor.post("/api/plans", {"patientId": other, "title": "Back to work", "startsOn": "2026-11-02"})
+    note = write(clinic, chart)
+    for field, named in (("appointmentId", clinic.booking(chart=other)["id"]), ("planId", plan.json["id"])):
+        for answer in (
+            clinic.doctor.post("/api/sessions", {"patientId": chart, field: named}),
+            save(clinic, note, **{field: named}),
+        ):
+            assert (answer.status, set(answer.json["errors"])) == (400, {field}), answer
+
+
+def test_what_it_should_belong_to_must_exist_here(clinic, chart):
+    note = write(clinic, chart)
+    for field, named in (
+        ("appointmentId", NOBODY),
+        ("appointmentId", clinic.elsewhere.foreign_booking["id"]),
+        ("planId", NOBODY),
+    ):
+        for answer in (
+            clinic.doctor.post("/api/sessions", {"patientId": chart, field: named}),
+            save(clinic, note, **{field: named}),
+        ):
+            assert answer.status == 404, answer
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_a_note_is_part_of_a_plan(clinic, chart):
+    made = clinic.doctor.post("/api/plans", {"patientId": chart, "title": "Back to work", "startsOn": "2026-11-02"})
+    plan = made.json["id"]
+
+    assert write(clinic, chart, planId=plan)["planId"] == plan
+    assert save(clinic, write(clinic, chart), planId=plan).json["planId"] == plan
+
+
+# --- Finalising and amending
+
+
+def test_finalising_keeps_the_note_as_its_first_version(clinic, chart):
+    note = finalised(clinic, chart, durationMinutes=30)
+
+    assert (note["status"], note["version"], note["amendedAt"]) == ("finalised", 2, None)
+    assert MOMENT.fullmatch(note["finalisedAt"])
+    listed = clinic.doctor.get(f"/api/sessions/{note['id']}/versions").json
+    (first,) = listed["versions"]
+    assert listed["total"] == 1
+    assert (first["number"], first["authorId"], first["authorName"]) == (1, clinic.doctor.id, "Demo Doctor")
+    assert (first["reason"], first["changed"]) == ("", [])
+    one = clinic.doctor.get(f"/api/sessions/{note['id']}/versions/1").json
+    assert one["content"] == {**SOAP, "durationMinutes": 30}
+    assert (one["changes"], one["against"]) == ({}, None)
+
+
+def test_a_note_that_says_nothing_is_not_finalised(clinic, chart):
+    note = write(clinic, chart, plan=" \n\t ", durationMinutes=30)
+
+    answer = finalise(clinic, note)
+
+    assert (answer.status, answer.json) == (
+        400,
+        {"detail": "A session note needs at least one section that says something."},
+    )
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+@pytest.mark.parametrize("section", SOAP)
+def test_one_section_is_enough(clinic, chart, section):
+    assert finalise(clinic, write(clinic, chart, **{section: "x"})).status == 200
+
+
+def test_a_note_is_finalised_once(clinic, chart):
+    note = finalised(clinic, chart)
+
+    answer = finalise(clinic, note)
+
+    assert (answer.status, answer.json["current"]) == (409, note)
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions").json["total"] == 1
+
+
+def test_a_stale_finalise_is_refused(clinic, chart):
+    note = write(clinic, chart, **SOAP)
+    now = save(clinic, note, plan="Heat").json
+
+    answer = finalise(clinic, note)
+
+    assert (answer.status, answer.json["current"]) == (409, now)
+
+
+def test_an_autosave_never_reaches_a_finalised_note(clinic, chart):
+    note = finalised(clinic, chart)
+    for version in (1, 2, 3):
+        answer = save(clinic, {**note, "version": version}, plan="Overwritten")
+        assert (answer.status, answer.json["current"]) == (409, note)
+        assert "mend it" in answer.json["detail"]
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+@pytest.mark.parametrize("way", ["unfinalise", "unfinalize", "draft", "reopen"])
+def test_there_is_no_way_back_to_a_draft(clinic, chart, way):
+    note = finalised(clinic, chart)
+    assert clinic.doctor.post(f"/api/sessions/{note['id']}/{way}", {"version": 2}).status == 404
+    assert amend(clinic, note, plan="Ice", status="draft").json["status"] == "amended"
+
+
+def test_an_amendment_keeps_what_was_said_before(clinic, chart):
+    note = finalised(clinic, chart)
+
+    amended = amend(clinic, note, plan="Ice", durationMinutes=20, reason="Heat was a slip")
+
+    assert amended.status == 200
+    assert (amended.json["status"], amended.json["version"], amended.headers["ETag"]) == ("amended", 3, '"3"')
+    assert amended.json["finalisedAt"] == note["finalisedAt"]
+    assert MOMENT.fullmatch(amended.json["amendedAt"])
+    assert {name: amended.json[name] for name in SOAP} == {**SOAP, "plan": "Ice"}
+    second = amend(clinic, amended.json, subjective="Pain for four days", reason="Miscounted").json
+    listed = clinic.staff.get(f"/api/sessions/{note['id']}/versions").json
+    assert [(one["number"], one["reason"], one["changed"]) for one in listed["versions"]] == [
+        (1, "", []),
+        (2, "Heat was a slip", ["plan", "durationMinutes"]),
+        (3, "Miscounted", ["subjective"]),
+    ]
+    address = f"/api/sessions/{note['id']}/versions"
+    assert clinic.staff.get(f"{address}/1").json["content"] == {**SOAP, "durationMinutes": None}
+    two, three = clinic.staff.get(f"{address}/2").json, clinic.staff.get(f"{address}/3").json
+    assert two["changes"] == {
+        "plan": {"before": SOAP["plan"], "after": "Ice"},
+        "durationMinutes": {"before": None, "after": 20},
+    }
+    assert two["against"] == 1
+    assert set(three["changes"]) == {"subjective"}
+    whole = clinic.staff.get(f"{address}/3", against=1).json
+    assert (set(whole["changes"]), whole["against"]) == ({"subjective", "plan", "durationMinutes"}, 1)
+    back = clinic.staff.get(f"{address}/1", against=3).json
+    assert back["changes"]["plan"] == {"before": "Ice", "after": SOAP["plan"]}
+    assert clinic.staff.get(f"{address}/2", against=2).json["changes"] == {}
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == second
+
+
+def test_what_amends_nothing_or_everything_away_is_refused(clinic, chart):
+    note = finalised(clinic, chart)
+    for fields in ({}, {"plan": SOAP["plan"]}, dict.fromkeys(SOAP, " ")):
+        assert amend(clinic, note, **fields).status == 400
+    for reason in (None, "", "   ", "r" * 1001, 7):
+        answer = amend(clinic, note, plan="Ice", reason=reason)
+        assert (answer.status, set(answer.json["errors"])) == (400, {"reason"})
+    without = clinic.doctor.post(f"/api/sessions/{note['id']}/amendments", {"version": 2, "plan": "Ice"})
+    assert (without.status, set(without.json["errors"])) == (400, {"reason"})
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+    assert amend(clinic, note, plan="Ice", reason="r" * 1000).status == 200
+
+
+def test_a_stale_amendment_is_refused(clinic, chart):
+    note = finalised(clinic, chart)
+    now = amend(clinic, note, plan="Ice").json
+
+    answer = amend(clinic, note, plan="Heat")
+
+    assert (answer.status, answer.json["current"]) == (409, now)
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions").json["total"] == 2
+
+
+def test_a_draft_is_not_amended(clinic, chart):
+    assert amend(clinic, write(clinic, chart, **SOAP), plan="Ice").status == 409
+
+
+def test_another_doctor_amends_only_once_the_author_has_left(clinic, chart):
+    author, colleague = clinic.hire("doctor"), clinic.hire("doctor")
+    note = author.post("/api/sessions", {"patientId": chart, **SOAP}).json
+    note = finalise(clinic, note, by=author).json
+
+    refused = amend(clinic, note, by=colleague, plan="Ice")
+    assert refused.status == 403
+    assert clinic.admin.patch(f"/api/users/{author.id}", {"isActive": False}).status == 200
+    amended = amend(clinic, note, by=colleague, plan="Ice")
+
+    assert amended.status == 200
+    assert amended.json["doctorId"] == author.id
+    versions = clinic.staff.get(f"/api/sessions/{note['id']}/versions").json["versions"]
+    assert [one["authorId"] for one in versions] == [author.id, colleague.id]
+
+
+@pytest.mark.parametrize("number", ["2", "0", "99999999999999999999", "-1", "one", "1" * 5000])
+def test_a_version_that_there_is_not(clinic, chart, number):
+    note = finalised(clinic, chart)
+    address = f"/api/sessions/{note['id']}/versions"
+    if len(number) < 1000 or clinic.door.name == "client":
+        assert clinic.doctor.get(f"{address}/{number}").status == 404
+
+
+@pytest.mark.parametrize(("against", "status"), [("2", 404), ("0", 400), ("x", 400), ("9" * 30, 400)])
+def test_a_version_cannot_be_held_against_one_that_there_is_not(clinic, chart, against, status):
+    note = finalised(clinic, chart)
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions/1", against=against).status == status
+
+
+def test_a_draft_has_no_versions(clinic, chart):
+    address = f"/api/sessions/{write(clinic, chart, **SOAP)['id']}/versions"
+    assert clinic.doctor.get(address).json == {"versions": [], "total": 0}
+    assert clinic.doctor.get(f"{address}/1").status == 404
+
+
+# --- Lists
+
+
+def test_a_patients_notes_are_listed_latest_session_first(clinic, chart):
+    days = ("2026-11-03", "2026-11-01", "2026-11-02")
+    notes = [finalised(clinic, chart, date=f"{day}T10:00:00Z") for day in days]
+    draft = write(clinic, chart, date="2026-11-04T10:00:00Z")
+    latest = [notes[0], notes[2], notes[1]]
+
+    assert clinic.staff.get("/api/sessions", patientId=chart).json == {"sessions": latest, "total": 3}
+    assert clinic.doctor.get("/api/sessions", patientId=chart).json == {"sessions": [draft, *latest], "total": 4}
+    pages = [clinic.staff.get("/api/sessions", patientId=chart, page=n, limit=2).json for n in (1, 2, 3)]
+    assert [row for page in pages for row in page["sessions"]] == latest
+    assert [page["total"] for page in pages] == [3] * 3
+
+
+def test_the_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
+    colleague = clinic.hire("doctor")
+    early = finalised(clinic, chart, date="2026-11-01T10:00:00Z")
+    late = amend(clinic, finalised(clinic, chart, date="2026-11-03T10:00:00Z"), plan="Ice").json
+    draft = write(clinic, chart, date="2026-11-02T10:00:00Z")
+    theirs = write(clinic, chart, by=colleague, **SOAP, date="2026-11-02T12:00:00Z")
+    theirs = finalise(clinic, theirs, by=colleague).json
+
+    def listed(**query):
+        answer = clinic.doctor.get("/api/sessions", patientId=chart, **query).json
+        assert answer["total"] == len(answer["sessions"])
+        return answer["sessions"]
+
+    assert listed(doctorId=colleague.id) == [theirs]
+    assert listed(doctorId=NOBODY) == []
+    assert listed(status="draft") == [draft]
+    assert listed(status="finalised") == [theirs, early]
+    assert listed(status="amended") == [late]
+    assert listed(**{"from": "2026-11-02"}) == [late, theirs, draft]
+    assert listed(to="2026-11-02") == [theirs, draft, early]
+    assert listed(**{"from": "2026-11-02", "to": "2026-11-02"}) == [theirs, draft]
+    assert listed(**{"from": "2026-11-02T10:00:00Z", "to": "2026-11-02T12:00:00Z"}) == [draft]
+    whole = clinic.doctor.get("/api/sessions", doctorId=colleague.id).json
+    assert whole == {"sessions": [theirs], "total": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"patientId": "abc"}, "patientId"),
+        ({"doctorId": "abc"}, "doctorId"),
+        ({"status": "signed"}, "status"),
+        ({"from": "soon"}, "from"),
+        ({"to": "2026-13-01"}, "to"),
+        ({"to": "9999-12-31"}, "to"),
+        ({"page": 0}, "page"),
+        ({"limit": "many"}, "limit"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_named(clinic, query, named):
+    answer = clinic.doctor.get("/api/sessions", **query)
+
+    assert (answer.status, set(answer.json["errors"])) == (400, {named})
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "patient"])
+def test_another_practices_notes_do_not_exist(clinic, role):
+    elsewhere = clinic.elsewhere
+    foreign = elsewhere.foreign_chart["id"]
+    note = elsewhere.doctor.post("/api/sessions", {"patientId": foreign, **SOAP}).json
+    note = finalise(clinic, note, by=elsewhere.doctor).json
+    caller = clinic.as_role(role)
+
+    for path in ("", "/versions", "/versions/1"):
+        assert caller.get(f"/api/sessions/{note['id']}{path}").json == NO_NOTE
+    assert caller.get("/api/sessions", patientId=foreign).json == NO_PATIENT
+    assert caller.get("/api/sessions/last-finalised", patientId=foreign).json == NO_PATIENT
+    assert caller.post("/api/sessions/search", {"patientId": foreign, "query": "pain"}).json == NO_PATIENT
+    assert note["id"] not in [row["id"] for row in caller.get("/api/sessions", limit=100).json["sessions"]]
+    if role == "doctor":
+        assert caller.post("/api/sessions", {"patientId": foreign}).json == NO_PATIENT
+        for answer in (
+            save(clinic, note, plan="Ice"),
+            finalise(clinic, note),
+            amend(clinic, note, plan="Ice"),
+        ):
+            assert (answer.status, answer.json) == (404, NO_NOTE)
+    assert elsewhere.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_the_last_finalised_note_is_the_one_of_the_latest_session(clinic, chart):
+    none = clinic.doctor.get("/api/sessions/last-finalised", patientId=chart)
+    assert (none.status, none.json) == (404, {"detail": "This patient has no finalised session note."})
+    late = finalised(clinic, chart, date="2026-11-03T10:00:00Z")
+    finalised(clinic, chart, date="2026-11-01T10:00:00Z")
+    write(clinic, chart, date="2026-11-04T10:00:00Z", **SOAP)
+
+    answer = clinic.doctor.get("/api/sessions/last-finalised", patientId=chart)
+
+    assert (answer.status, answer.json, answer.headers["ETag"]) == (200, late, '"2"')
+    amended = amend(clinic, late, plan="Ice").json
+    assert clinic.hire("doctor").get("/api/sessions/last-finalised", patientId=chart).json == amended
+    assert clinic.doctor.get("/api/sessions/last-finalised").status == 400
+
+
+def test_nobody_unknown_reads_or_writes(anonymous):
+    for method, path in (
+        ("GET", ""),
+        ("POST", ""),
+        ("POST", "/search"),
+        ("GET", "/last-finalised"),
+        ("GET", f"/{NOBODY}"),
+        ("PATCH", f"/{NOBODY}"),
+        ("POST", f"/{NOBODY}/finalise"),
+        ("POST", f"/{NOBODY}/amendments"),
+        ("GET", f"/{NOBODY}/versions"),
+        ("GET", f"/{NOBODY}/versions/1"),
+    ):
+        assert anonymous.ask(method, f"/api/sessions{path}", json={}).status == 401
+
+
+# --- Search
+
+
+@pytest.fixture
+def search(clinic, chart):
+    def ask(query, *, by=None, **more):
+        answer = (by or clinic.doctor).post("/api/sessions/search", {"patientId": chart, "query": query, **more})
+        assert answer.status == 200, answer
+        return answer.json
+
+    return ask
+
+
+def test_notes_are_found_by_words_in_any_section(clinic, chart, search):
+    back = finalised(clinic, chart, date="2026-11-01T10:00:00Z")
+    knee = finalised(
+        clinic,
+        chart,
+        date="2026-11-02T10:00:00Z",
+        subjective="Knee is swollen",
+        objective="Patient\u2019s na\u00efve gait",
+        assessment="Effusion",
+        plan="Ice",
+    )
+    both = [knee["id"], back["id"]]
+
+    def found(query):
+        answer = search(query)
+        assert answer["total"] == len(answer["sessions"])
+        return [hit["id"] for hit in answer["sessions"]]
+
+    assert found("lumbar") == [back["id"]]
+    assert found("LUMBAR  week") == [back["id"]]
+    assert found("lumbar swollen") == []
+    assert found("umba") == [back["id"]]  # anywhere in a word, from three letters on
+    assert found("ee") == [] and found("kn") == [knee["id"]]  # at its beginning, below
+    assert found("ice") == both
+    assert found("naive patients") == [knee["id"]]
+    assert found("in a") == [back["id"]]
+    assert found("?!") == []
+    assert found("40 degrees") == [back["id"]]
+    (hit,) = search("swollen effus")["sessions"]
+    assert hit == {
+        "id": knee["id"],
+        "date": knee["date"],
+        "status": "finalised",
+        "doctorId": clinic.doctor.id,
+        "doctorName": "Demo Doctor",
+        "sections": ["subjective", "assessment"],
+        "excerpts": {"subjective": "Knee is swollen", "assessment": "Effusion"},
+    }
+
+
+def test_an_excerpt_shows_what_stands_around_the_word(clinic, chart, search):
+    finalised(clinic, chart, plan="\u00e4 " * 500 + "then traction, " + "and more " * 400)
+
+    ((_, excerpt),) = search("traction")["sessions"][0]["excerpts"].items()
+
+    assert "\u00e4 then traction, and more" in excerpt
+    assert excerpt.startswith("\u2026") and excerpt.endswith("\u2026")
+    assert len(excerpt) < 150
+
+
+def test_hits_come_in_pages(clinic, chart, search):
+    notes = [finalised(clinic, chart, date=f"2026-11-0{day}T10:00:00Z")["id"] for day in (3, 2, 1)]
+
+    pages = [search("lumbar", page=page, limit=2) for page in (1, 2, 3)]
+
+    assert [hit["id"] for page in pages for hit in page["sessions"]] == notes
+    assert [page["total"] for page in pages] == [3] * 3
+
+
+def test_ones_own_draft_is_found_and_another_patients_note_is_not(clinic, chart, search):
+    draft = write(clinic, chart, **SOAP)
+    finalised(clinic, clinic.chart()["id"])
+
+    assert [hit["id"] for hit in search("lumbar")["sessions"]] == [draft["id"]]
+    assert search("lumbar", by=clinic.staff) == {"sessions": [], "total": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"query": "x"}, "patientId"),
+        ({"patientId": NOBODY}, "query"),
+        ({"patientId": NOBODY, "query": "  "}, "query"),
+        ({"patientId": NOBODY, "query": "x" * 201}, "query"),
+        ({"patientId": NOBODY, "query": ["x"]}, "query"),
+        ({"patientId": NOBODY, "query": "x\x00"}, "query"),
+        ({"patientId": NOBODY, "query": "x", "page": 0}, "page"),
+    ],
+)
+def test_a_search_that_cannot_be_done_is_named(clinic, body, named):
+    answer = clinic.doctor.post("/api/sessions/search", body)
+
+    assert (answer.status, set(answer.json["errors"])) == (400, {named})
