@@ -27,8 +27,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def keep(practice, make_user):
-    """`keep(content)`: a file in quarantine, as an upload leaves it that nobody could scan."""
+def quarantine(practice, make_user):
+    """`quarantine(content)`: a file in quarantine, as an upload leaves it that nobody could scan."""
     uploader = make_user("doctor")
 
     def make(content=LETTER, *, practice=practice, uploader=uploader, **fields):
@@ -78,15 +78,15 @@ class TestWithAClamd:
     def scanner(self, clamd, settings):
         settings.VIRUS_SCAN_URL = clamd.socket_url
 
-    def test_a_clean_file_is_ready(self, keep, capsys):
-        file = keep()
+    def test_a_clean_file_is_ready(self, quarantine, capsys):
+        file = quarantine()
         said, complained = scan_files(capsys)
         assert now(file).state == "ready"
         assert now(file).scan_tries == 1
         assert (said, complained) == ("1 clean, 0 infected, 0 in quarantine.\n", "")
 
-    def test_an_infected_file_is_never_ready(self, keep, capsys):
-        file = keep(EICAR)
+    def test_an_infected_file_is_never_ready(self, quarantine, capsys):
+        file = quarantine(EICAR)
         said, complained = scan_files(capsys)
         assert now(file).state == "infected"
         assert (said, complained) == (
@@ -97,8 +97,8 @@ class TestWithAClamd:
         assert scan_files(capsys)[0] == "0 clean, 0 infected, 0 in quarantine.\n"
         assert now(file).state == "infected"
 
-    def test_each_result_is_in_the_trail_once_and_tells_nothing_of_the_file(self, keep, capsys):
-        clean, infected = keep(), keep(EICAR)
+    def test_each_result_is_in_the_trail_once_and_tells_nothing_of_the_file(self, quarantine, capsys):
+        clean, infected = quarantine(), quarantine(EICAR)
         said = "".join(scan_files(capsys) + scan_files(capsys))
 
         found = [(event.about_id, event.practice_id, event.patients, event.details) for event in told()]
@@ -114,15 +114,15 @@ class TestWithAClamd:
         assert whole_trail().filter(about="records.Attachment").count() == 2
         assert "Jane" not in said + str(list(whole_trail().values_list("details")))
 
-    def test_of_every_practice(self, keep, other_practice, make_user, capsys):
-        there = keep(EICAR, practice=other_practice, uploader=make_user("doctor", practice=other_practice))
-        here = keep()
+    def test_of_every_practice(self, quarantine, other_practice, make_user, capsys):
+        there = quarantine(EICAR, practice=other_practice, uploader=make_user("doctor", practice=other_practice))
+        here = quarantine()
         scan_files(capsys)
         assert (now(here).state, now(there).state) == ("ready", "infected")
         assert {event.practice_id for event in told()} == {here.practice_id, there.practice_id}
 
-    def test_of_deleted_ones_too_for_they_may_be_restored(self, keep, capsys):
-        file = keep()
+    def test_of_deleted_ones_too_for_they_may_be_restored(self, quarantine, capsys):
+        file = quarantine()
         with practice_scope(file.practice_id):
             file.deletion = Deletion.objects.create(
                 patient=file.patient,
@@ -137,16 +137,16 @@ class TestWithAClamd:
         assert now(file).deletion_id == file.deletion_id
 
     @pytest.mark.parametrize("state", ["storing", "ready", "infected", "lost"])
-    def test_of_no_other_state(self, keep, capsys, state):
-        file = keep(EICAR)
+    def test_of_no_other_state(self, quarantine, capsys, state):
+        file = quarantine(EICAR)
         file.state = state
         with practice_scope(file.practice_id):
             file.save(update_fields=["state"])
         scan_files(capsys)
         assert (now(file).state, now(file).scan_tries, told()) == (state, 0, [])
 
-    def test_a_file_that_is_missing_or_damaged_waits_and_keeps_no_other_back(self, keep, capsys):
-        missing, damaged, good = keep(), keep(), keep()
+    def test_a_file_that_is_missing_or_damaged_waits_and_keeps_no_other_back(self, quarantine, capsys):
+        missing, damaged, good = quarantine(), quarantine(), quarantine()
         storing.remove(missing.storage_name)
         path = Path(storing.storage().path(damaged.storage_name))
         path.write_bytes(path.read_bytes()[:-1] + b"?")
@@ -158,8 +158,8 @@ class TestWithAClamd:
         for file in (missing, damaged):
             assert f"File {file.pk}: the file cannot be read: see manage.py reconcile_files.\n" in complained
 
-    def test_a_storage_that_is_down_ends_the_run_and_counts_for_no_file(self, keep, capsys, monkeypatch):
-        files = [keep(), keep()]
+    def test_a_storage_that_is_down_ends_the_run_and_counts_for_no_file(self, quarantine, capsys, monkeypatch):
+        files = [quarantine(), quarantine()]
 
         def down(attachment):
             raise storing.StorageDown
@@ -172,8 +172,8 @@ class TestWithAClamd:
         scan_files(capsys)
         assert [now(file).state for file in files] == ["ready", "ready"]
 
-    def test_a_file_that_is_purged_meanwhile_is_forgotten(self, keep, capsys, monkeypatch):
-        file, real = keep(), virus_scan.scan
+    def test_a_file_that_is_purged_meanwhile_is_forgotten(self, quarantine, capsys, monkeypatch):
+        file, real = quarantine(), virus_scan.scan
 
         def purged(parts):
             verdict = real(parts)
@@ -185,9 +185,9 @@ class TestWithAClamd:
             assert scanning.scan_again(file.pk) is None
         assert told() == []
 
-    def test_what_somebody_else_found_out_meanwhile_stays(self, keep, monkeypatch):
+    def test_what_somebody_else_found_out_meanwhile_stays(self, quarantine, monkeypatch):
         """Another runner found it infected, with newer signatures."""
-        file = keep()
+        file = quarantine()
 
         def infected_meanwhile(parts):
             other = now(file)
@@ -202,8 +202,8 @@ class TestWithAClamd:
         assert (now(file).state, told()) == ("infected", [])
 
 
-def test_a_scanner_that_is_down_lets_nothing_through_and_counts_for_no_file(keep, capsys, settings):
-    files = [keep(), keep(EICAR)]
+def test_a_scanner_that_is_down_lets_nothing_through_and_counts_for_no_file(quarantine, capsys, settings):
+    files = [quarantine(), quarantine(EICAR)]
     with stopped_clamd() as clamd:
         settings.VIRUS_SCAN_URL = clamd.url
         said, complained = scan_files(capsys, code=1)
@@ -217,15 +217,15 @@ def test_a_scanner_that_is_down_lets_nothing_through_and_counts_for_no_file(keep
     assert [now(file).state for file in files] == ["ready", "infected"]
 
 
-def test_without_a_scanner_nothing_is_let_through(keep, capsys, settings):
+def test_without_a_scanner_nothing_is_let_through(quarantine, capsys, settings):
     settings.VIRUS_SCAN_URL = ""
-    file = keep()
+    file = quarantine()
     assert scan_files(capsys, code=1)[1] == "The virus scanner does not answer.\n"
     assert now(file).state == "quarantined"
 
 
-def test_a_file_too_large_for_the_scanner_stays_until_it_takes_it(keep, capsys, settings, clamd):
-    file = keep(LETTER * 10_000)
+def test_a_file_too_large_for_the_scanner_stays_until_it_takes_it(quarantine, capsys, settings, clamd):
+    file = quarantine(LETTER * 10_000)
     with stopped_clamd(StreamMaxLength="64K") as small, small.running():
         settings.VIRUS_SCAN_URL = small.url
         said, complained = scan_files(capsys, code=1)
@@ -240,9 +240,9 @@ def test_a_file_too_large_for_the_scanner_stays_until_it_takes_it(keep, capsys, 
 
 
 @pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.ERROR, Reason.TOO_LARGE])
-def test_a_file_that_could_not_be_scanned_waits_longer_each_time(keep, monkeypatch, reason, settings):
+def test_a_file_that_could_not_be_scanned_waits_longer_each_time(quarantine, monkeypatch, reason, settings):
     settings.VIRUS_SCAN_TIMEOUT = 30
-    file = keep()
+    file = quarantine()
 
     def fail(parts):
         raise ScanFailed(reason)
@@ -269,26 +269,30 @@ def _due_after(monkeypatch, moment):
         return scanning.waiting()
 
 
-def test_by_hand_all_are_tried_but_what_may_still_be_at_work(keep, settings):
+def test_by_hand_all_are_tried_but_what_may_still_be_at_work(quarantine, settings):
     settings.VIRUS_SCAN_TIMEOUT = 30
     long_ago, just_now = timezone.now() - timedelta(minutes=2), timezone.now() - timedelta(seconds=50)
-    tried, at_work, new = keep(scan_tries=9, scanned_at=long_ago), keep(scan_tries=1, scanned_at=just_now), keep()
+    tried, at_work, new = (
+        quarantine(scan_tries=9, scanned_at=long_ago),
+        quarantine(scan_tries=1, scanned_at=just_now),
+        quarantine(),
+    )
     with practice_scope(tried.practice_id):
         assert scanning.waiting(at_once=True) == [new.pk, tried.pk]
         assert scanning.waiting() == [new.pk]
         assert scanning.scan_again(at_work.pk, at_once=True) is None
 
 
-def test_a_practice_sees_its_own_files_alone(keep, other_practice):
-    file = keep()
+def test_a_practice_sees_its_own_files_alone(quarantine, other_practice):
+    file = quarantine()
     with practice_scope(other_practice.pk):
         assert scanning.waiting(at_once=True) == []
         assert scanning.scan_again(file.pk) is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_runners_at_once_scan_no_file_twice(keep, monkeypatch, practice):
-    files = [keep(b"%d" % number) for number in range(6)]
+def test_two_runners_at_once_scan_no_file_twice(quarantine, monkeypatch, practice):
+    files = [quarantine(b"%d" % number) for number in range(6)]
     scanned, both = [], threading.Barrier(2, timeout=30)
 
     def scan(parts):
@@ -314,9 +318,9 @@ def test_two_runners_at_once_scan_no_file_twice(keep, monkeypatch, practice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_waits_while_a_file_is_scanned(keep, monkeypatch, practice):
+def test_nobody_waits_while_a_file_is_scanned(quarantine, monkeypatch, practice):
     """Neither who renames it, nor, on SQLite, everybody who writes."""
-    file, begun, over = keep(), threading.Event(), threading.Event()
+    file, begun, over = quarantine(), threading.Event(), threading.Event()
 
     def scan(parts):
         begun.set()

@@ -1,0 +1,217 @@
+"""Uploads and a real clamd, over HTTP: what it finds is turned away, what it could not look at is not handed out."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from django.core.management import CommandError, call_command
+
+from integrations.tests.samples import CLEAN, INFECTED, pdf_with, zipped
+from integrations.virus_scan.built_in import EICAR
+from records.tests.files.conftest import ADDRESS, details, rows, stored_names, told
+from tests.clamd import stopped_clamd
+from tests.server import ROOT, Server, own_database, own_redis
+from tests.services import free_port
+
+LETTER = b"Dear Dr. Reyes, my back is better.\n"
+PASSWORD = "Passw0rd!"
+PDF = {"name": "letter.pdf", "declared": "application/pdf"}
+AN_HOUR_PASSES = """
+from datetime import timedelta
+from core.tenancy import practice_scope
+from practices.models import Practice
+from records.models import Attachment
+for practice in Practice.objects.all():
+    with practice_scope(practice.pk):
+        for file in Attachment.objects.exclude(scanned_at=None):
+            file.scanned_at -= timedelta(hours=1)
+            file.save(update_fields=["scanned_at"])
+"""
+ZIP = {"name": "letter.zip", "declared": "application/zip"}
+TEXT = {"name": "letter.txt", "declared": "text/plain"}
+
+
+class TestWhileClamdRuns:
+    @pytest.fixture(autouse=True)
+    def scanner(self, clamd, settings):
+        settings.VIRUS_SCAN_URL = clamd.url
+
+    @pytest.mark.parametrize(
+        ("content", "sent"),
+        [
+            (EICAR, TEXT),
+            (EICAR, PDF),  # whatever it says it is
+            (b"Dear Dr. Reyes\n" * 5_000 + EICAR, TEXT),
+            (INFECTED["in a PDF"], PDF),
+            (INFECTED["zipped in a PDF"], PDF),
+            (INFECTED["zipped"], ZIP),
+            (INFECTED["in a ZIP in a ZIP"], ZIP),
+        ],
+        ids=["text", "text called a PDF", "at the end", "in a PDF", "zipped in a PDF", "zipped", "in a ZIP in a ZIP"],
+    )
+    def test_an_infected_upload_is_turned_away_and_nothing_of_it_kept(self, doctor, send, practice, content, sent):
+        answer = send(doctor, content, **sent)
+
+        assert answer.status_code == 400
+        assert "virus" in answer.json()["detail"].lower()
+        assert (rows(practice), stored_names()) == ([], [])
+        assert told() == [("file.turned_away", "refused")]
+        assert details("file.turned_away") == [{"reason": "malware"}]
+
+    def test_a_clean_upload_is_served_at_once(self, doctor, send):
+        for content, sent in ((LETTER, TEXT), (CLEAN["a PDF"], PDF)):
+            added = send(doctor, content, **sent).json()
+            assert added["status"] == "ready"
+            assert doctor.get(f"{ADDRESS}/{added['id']}/content").status_code == 200
+
+
+class TestWhileClamdIsDown:
+    @pytest.fixture
+    def clamd(self, settings) -> Iterator:
+        with stopped_clamd() as clamd:
+            settings.VIRUS_SCAN_URL = clamd.url
+            yield clamd
+
+    def content(self, client, added):
+        return client.get(f"{ADDRESS}/{added['id']}/content")
+
+    def test_a_clean_upload_waits_and_is_served_once_it_was_scanned(self, clamd, doctor, send):
+        added = send(doctor, LETTER)
+        assert (added.status_code, added.json()["status"]) == (201, "quarantined")
+        assert self.content(doctor, added.json()).status_code == 409
+        assert doctor.post(f"{ADDRESS}/{added.json()['id']}/link").status_code == 409
+        with pytest.raises(CommandError):
+            call_command("scan_files")
+        assert self.content(doctor, added.json()).status_code == 409
+
+        with clamd.running():
+            call_command("scan_files")
+
+        answer = self.content(doctor, added.json())
+        assert (answer.status_code, answer.getvalue()) == (200, LETTER)
+        assert ("file.scanned", "done") in told()
+
+    def test_an_infected_one_is_never_served(self, clamd, doctor, send, as_role):
+        added = send(doctor, EICAR)
+        assert (added.status_code, added.json()["status"]) == (201, "quarantined")
+
+        with clamd.running():
+            call_command("scan_files")
+            call_command("scan_files")
+
+        assert doctor.get(f"{ADDRESS}/{added.json()['id']}").json()["status"] == "infected"
+        for client in (doctor, as_role("admin"), as_role("doctor")):
+            assert self.content(client, added.json()).status_code == 403
+            assert client.post(f"{ADDRESS}/{added.json()['id']}/link").status_code == 403
+
+    def test_what_cleaning_takes_out_is_not_there_to_be_found_later(self, clamd, doctor, send):
+        """What is stored is scanned, and it is what would be served: a PDF without the files that were in it."""
+        added = send(doctor, pdf_with(zipped(EICAR)), **PDF)
+        assert (added.status_code, added.json()["status"]) == (201, "quarantined")
+
+        with clamd.running():
+            call_command("scan_files")
+
+        answer = self.content(doctor, added.json())
+        assert answer.status_code == 200
+        assert not re.search(rb"EmbeddedFile|Filespec", answer.getvalue())
+
+    def test_a_file_too_large_for_it_is_not_let_through(self, doctor, send, settings):
+        with stopped_clamd(StreamMaxLength="64K") as small, small.running():
+            settings.VIRUS_SCAN_URL = small.url
+            added = send(doctor, LETTER * 10_000)
+            assert (added.status_code, added.json()["status"]) == (201, "quarantined")
+            with pytest.raises(CommandError):
+                call_command("scan_files")
+        assert self.content(doctor, added.json()).status_code == 409
+
+
+# --- Real processes ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def silent_scanner() -> Iterator[tuple[str, socket.socket]]:
+    """Its address, and where a test sees that somebody has come; it never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}", listener
+
+
+@pytest.fixture(scope="module")
+def doctor_of_a_server(tmp_path_factory) -> Iterator[tuple[Server, httpx.Client]]:
+    """A started server whose scanner is down."""
+    directory = tmp_path_factory.mktemp("served")
+    with own_database(directory) as database_url:
+        server = Server(directory, database_url, own_redis(), {"VIRUS_SCAN_URL": f"tcp://127.0.0.1:{free_port()}"})
+        server.prepare()
+        server.manage("seed", "--password", PASSWORD, "--patients", "2", "--appointments", "0", "--records", "0")
+        with server.running(), httpx.Client(base_url=server.url, timeout=30) as client:
+            signed_in = client.post("/api/auth/login", json={"email": "doctor@example.com", "password": PASSWORD})
+            client.headers["Cookie"] = f"access_token={signed_in.cookies['access_token']}"
+            yield server, client
+
+
+@pytest.fixture
+def served(doctor_of_a_server) -> tuple[Server, httpx.Client, str]:
+    """The server, a doctor, and the address of what they have just uploaded."""
+    server, client = doctor_of_a_server
+    chart = client.get("/api/patients").json()["patients"][0]["id"]
+    file = ("letter.txt", LETTER, "text/plain")
+    answer = client.post(ADDRESS, data={"patientId": chart}, files={"file": file})
+    assert (answer.status_code, answer.json()["status"]) == (201, "quarantined"), answer.text
+    return server, client, f"{ADDRESS}/{answer.json()['id']}/content"
+
+
+@contextmanager
+def scan_files(server, url, *arguments) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "manage.py", "scan_files", *arguments]
+    environment = {**server.environment, "VIRUS_SCAN_URL": url}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_killed_in_the_midst_of_a_scan_leaves_a_file_that_the_next_run_settles(served, clamd):
+    server, client, content = served
+    with silent_scanner() as (url, listener), scan_files(server, url) as process:
+        wire, _ = listener.accept()
+        with wire:
+            assert wire.recv(4) == b"zINS"  # the scan has begun
+            os.kill(process.pid, signal.SIGKILL)
+            assert process.wait(20) == -signal.SIGKILL
+    assert client.get(content).status_code == 409
+
+    # it may still be somebody's at once, and is anybody's later
+    with scan_files(server, clamd.url) as process:
+        assert process.communicate(timeout=60)[0] == "0 clean, 0 infected, 1 in quarantine.\n"
+    server.manage("shell", "-c", AN_HOUR_PASSES)
+    with scan_files(server, clamd.url) as process:
+        assert process.communicate(timeout=60)[0] == "1 clean, 0 infected, 0 in quarantine.\n"
+        assert process.returncode == 0
+    assert client.get(content).content == LETTER
+
+
+def test_a_service_scans_on_its_own_once_the_scanner_is_back_and_ends_when_told(served):
+    server, client, content = served
+    with stopped_clamd() as clamd, scan_files(server, clamd.url, "--every", "1") as process:
+        assert process.stdout.readline() == "The virus scanner does not answer.\n"
+        with clamd.running():
+            line = process.stdout.readline()
+            while line == "The virus scanner does not answer.\n":
+                line = process.stdout.readline()
+            assert line == "1 clean, 0 infected, 0 in quarantine.\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+    assert client.get(content).content == LETTER
