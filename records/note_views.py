@@ -18,10 +18,12 @@ from core.api.schema import NOT_FOUND
 from core.api.views import ApiView
 from core.errors import Missing
 from core.tenancy import current_practice_id
+from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.models import EmergencyAccess, Patient
 from patients.restriction import chart_open_to, emergencies, open_for
 from practices.services import current_practice
 from records import notes, versions
+from records.deletion_views import DELETE_ENTRIES
 from records.models import SessionNote
 from records.models.note import NoteQuerySet, Status
 from records.note_search import search
@@ -96,9 +98,9 @@ class Notes(NoteView):
 
 
 class NoteById(NoteView):
-    permissions = {"GET": SEE_RECORDS, "PATCH": Permission.WRITE_RECORDS}
-    trail = {"GET": Kind.NOTE_READ, "PATCH": Kind.CHANGED}
-    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE}
+    permissions = {"GET": SEE_RECORDS, "PATCH": Permission.WRITE_RECORDS, "DELETE": DELETE_ENTRIES}
+    trail = {"GET": Kind.NOTE_READ, "PATCH": Kind.CHANGED, "DELETE": Kind.SOFT_DELETED}
+    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE, "DELETE": DELETE_ERRORS}
 
     @extend_schema(responses={200: NoteShape}, summary="One session note")
     def get(self, request: Request, note_id: UUID) -> Response:
@@ -114,6 +116,8 @@ class NoteById(NoteView):
     )
     def patch(self, request: Request, note_id: UUID) -> Response:
         return self.answer(notes.autosave(by=self.caller, note_id=note_id, **self.changes(NoteChange)))
+
+    delete = deleting(SessionNote)
 
 
 class Finalise(NoteView):

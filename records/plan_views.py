@@ -14,10 +14,12 @@ from audit.events import Kind
 from core.api.pages import page_of
 from core.api.schema import CONFLICT, NOT_FOUND
 from core.api.views import ApiView
+from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.models import Patient
 from patients.restriction import check_open, emergencies, open_for
 from practices.services import current_practice
 from records import plans
+from records.deletion_views import DELETE_ENTRIES
 from records.files.answers import download
 from records.models import PlanOfCare
 from records.models.plan import PlanQuerySet
@@ -70,13 +72,15 @@ class Plans(PlanView):
 
 
 class PlanById(PlanView):
-    permissions = {"GET": SEE_RECORDS}
-    trail = {"GET": Kind.PLAN_READ}
-    extra_errors = {"GET": NOT_FOUND}
+    permissions = {"GET": SEE_RECORDS, "DELETE": DELETE_ENTRIES}
+    trail = {"GET": Kind.PLAN_READ, "DELETE": Kind.SOFT_DELETED}
+    extra_errors = {"GET": NOT_FOUND, "DELETE": DELETE_ERRORS}
 
     @extend_schema(responses={200: PlanShape}, summary="One plan of care, with its goals and their progress")
     def get(self, request: Request, plan_id: UUID) -> Response:
         return self.shown(plan_id)
+
+    delete = deleting(PlanOfCare)
 
 
 class PlanAmendments(PlanView):

@@ -12,8 +12,10 @@ from audit.events import Kind
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
 from core.api.views import ApiView
+from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.restriction import chart_open_to, emergencies, open_for
 from records import services, versions
+from records.deletion_views import DELETE_RECORDS
 from records.models import MedicalRecord, RecordQuerySet
 from records.serializers import RecordAmendment, RecordInput, RecordPage, RecordQuery, RecordShape, RecordWhole
 from records.version_serializers import IF_MATCH, etag, expected_version
@@ -55,13 +57,15 @@ class RecordView(ApiView):
 
 
 class RecordById(RecordView):
-    permissions = {"GET": SEE_RECORDS}
-    trail = {"GET": Kind.RECORD_READ}
-    extra_errors = {"GET": NOT_FOUND}
+    permissions = {"GET": SEE_RECORDS, "DELETE": DELETE_RECORDS}
+    trail = {"GET": Kind.RECORD_READ, "DELETE": Kind.SOFT_DELETED}
+    extra_errors = {"GET": NOT_FOUND, "DELETE": DELETE_ERRORS}
 
     @extend_schema(responses={200: RecordWhole}, summary="One medical record")
     def get(self, request: Request, record_id: UUID) -> Response:
         return self.answer(versions.opened(MedicalRecord, by=self.caller, pk=record_id))
+
+    delete = deleting(MedicalRecord)
 
 
 class RecordAmendments(RecordView):

@@ -16,8 +16,10 @@ from audit.events import Kind
 from core.api.pages import page_of
 from core.api.schema import NOT_FOUND
 from core.api.views import ApiView
+from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.models import Patient
 from patients.restriction import check_open, emergencies, open_for
+from records.deletion_views import DELETE_FILES
 from records.files import links, quota, services
 from records.files.answers import check_served, download, file_answer
 from records.files.serializers import (
@@ -106,10 +108,10 @@ def _room_of(patient_id: UUID | None) -> dict[str, int]:
 
 
 class AttachmentById(ApiView):
-    permissions = {"GET": READ, "PATCH": Permission.ADD_FILES}
-    trail = {"GET": Kind.FILES_LISTED, "PATCH": Kind.CHANGED}
+    permissions = {"GET": READ, "PATCH": Permission.ADD_FILES, "DELETE": DELETE_FILES}
+    trail = {"GET": Kind.FILES_LISTED, "PATCH": Kind.CHANGED, "DELETE": Kind.SOFT_DELETED}
     about = LABEL
-    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND}
+    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND, "DELETE": DELETE_ERRORS}
 
     @extend_schema(responses={200: AttachmentShape}, summary="What is known of one file")
     def get(self, request: Request, attachment_id: UUID) -> Response:
@@ -127,6 +129,8 @@ class AttachmentById(ApiView):
         renamed = services.rename(by=self.caller, attachment_id=attachment_id, **self.checked(RenameInput))
         self.saw([renamed.patient_id], **emergencies([renamed.patient]))
         return Response(AttachmentShape.of(renamed))
+
+    delete = deleting(Attachment)
 
 
 class Download(ApiView):

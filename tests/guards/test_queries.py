@@ -9,10 +9,12 @@ from accounts.tests.factories import JoinCodeFactory
 from appointments.tests.factories import AppointmentFactory
 from core import redis
 from core.tenancy import practice_scope
+from patients.deletions import delete
 from patients.models import Patient
+from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
-from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory
+from records.tests.factories import FinalisedNoteFactory, GoalFactory, MedicalRecordFactory, PlanFactory
 from tests.guards.test_routes import GUARDED
 
 LISTS = {
@@ -24,11 +26,14 @@ LISTS = {
     "api/records": "/api/records",
     "api/sessions": "/api/sessions",
     "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",
+    "api/plans": "/api/plans",
+    "api/plans?status": "/api/plans?status=active",
     "api/offices": "/api/offices",
 }
 QUEUE = "/api/emergency-accesses"
 DESK = "/api/registrations"
 JOIN_CODES = "/api/join-codes"
+DELETED = "/api/deleted"
 PEOPLE = ["/api/users", "/api/users?role=patient"]
 OWN_SESSIONS = "/api/users/me/sessions"
 TRAIL = {
@@ -62,6 +67,7 @@ def add_rows(practice, make_user):
                 AppointmentFactory(patient=chart, doctor=doctor if mine.role != "doctor" else mine, office=office)
                 MedicalRecordFactory(patient=chart, doctor=doctor)
                 FinalisedNoteFactory(patient=chart, doctor=doctor)
+                GoalFactory(plan=PlanFactory(patient=chart, doctor=doctor))
 
     return add
 
@@ -141,6 +147,24 @@ def test_the_queue_of_emergencies_costs_the_same_whatever_its_length(as_role, pr
     assert one <= AT_MOST_LIST
 
 
+def test_the_list_of_the_deleted_costs_the_same_whatever_its_length(as_role, practice, make_user):
+    client = as_role("admin")
+
+    def add():
+        with practice_scope(practice.pk):
+            made, other = (chart_with_all(make_user("doctor")) for _ in range(2))
+            for row in (made.appointment, made.record, made.session, made.plan, made.attachment, other.patient):
+                delete(by=client.user, row=row, reason="By mistake")
+
+    add()
+    one = queries(client, DELETED)
+    add()
+    add()
+
+    assert queries(client, f"{DELETED}?limit=100") == one
+    assert one <= AT_MOST_LIST
+
+
 def test_join_codes_cost_the_same_whatever_their_number(as_role, practice, make_user):
     client = as_role("admin")
 
@@ -209,7 +233,7 @@ def test_every_list_is_counted_here():
     lists = {path for path, view in GUARDED if "GET" in view.permissions and "<" not in path}
 
     counted = {name.partition("?")[0] for name in LISTS | TRAIL}
-    counted |= {address.removeprefix("/") for address in (QUEUE, DESK, JOIN_CODES, PEOPLE[0], OWN_SESSIONS)}
+    counted |= {address.removeprefix("/") for address in (QUEUE, DESK, DELETED, JOIN_CODES, PEOPLE[0], OWN_SESSIONS)}
     one_thing = {"api/users/me", "api/users/me/mfa", "api/dashboard/stats", "api/sessions/last-finalised"}
     assert lists == counted | one_thing
 

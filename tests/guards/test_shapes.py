@@ -26,17 +26,29 @@ from dashboard import people_serializers as people
 from dashboard import serializers as dashboard
 from dashboard import trail_serializers as trail
 from dashboard.trail import Entry
+from patients import deletion_serializers as deleted
 from patients import mobile_serializers as patients_mobile
 from patients import registration_serializers as registrations
 from patients import serializers as patients
 from patients.likely import Because, Match, Registration
-from patients.models import EmergencyAccess, Patient
+from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
 from practices import serializers as practices
-from practices.models import Office
+from practices.models import Office, Practice
+from records import export_serializers as exports
 from records import note_serializers as notes
+from records import plan_serializers as plans
 from records import serializers as records
 from records import version_serializers as versions
-from records.models import MedicalRecord, NoteVersion, SessionNote
+from records.models import (
+    Attachment,
+    Goal,
+    GoalProgress,
+    MedicalRecord,
+    NoteVersion,
+    PlannedAppointment,
+    PlanOfCare,
+    SessionNote,
+)
 from records.note_search import Hit
 from records.versions import Compared
 
@@ -62,8 +74,18 @@ MATCH = Match(CHART, [Because.NAME])
 EMERGENCY = EmergencyAccess(patient=RESTRICTED, opened_by=person("doctor"), created_at=NOW, expires_at=NOW)
 RECORD = MedicalRecord(patient=CHART, doctor=person("doctor"))
 NOTE = SessionNote(patient=CHART, doctor=person("doctor"))
+PLAN, GOAL = PlanOfCare(patient=CHART, doctor=person("doctor")), Goal()
+FILE = Attachment(patient=CHART, uploaded_by=person("staff"))
+PLAN.sessions, PLAN.visits = [NOTE], [PlannedAppointment(appointment_id=uuid4())]
 VERSION = NoteVersion(number=1, author=person("doctor"), content={"plan": "Rest"})
+DELETION = deleted.Deleted(
+    Deletion(patient=CHART, about="patients.Patient", deleted_by=person("admin"), practice=Practice(), created_at=NOW),
+    NOW,
+)
 SHOWN = {
+    deleted.HiddenShape: [DELETION, DELETION._replace(kept_until=None)],
+    deleted.DeletedShape: [DELETION, DELETION._replace(kept_until=None, is_closed=True)],
+    deleted.HoldShape: [LegalHold(patient=CHART, placed_by=person("admin"), created_at=NOW)],
     accounts.UserBrief: [person("doctor")],
     accounts.SignedIn: [person("doctor")],
     accounts.Profile: [
@@ -101,6 +123,16 @@ SHOWN = {
     records.RecordWhole: [RECORD],
     notes.NoteShape: [NOTE],
     notes.HitShape: [Hit(NOTE, {"plan": "Rest"})],
+    plans.ProgressShape: [PLAN],
+    plans.PlanBrief: [PLAN],
+    plans.PlanShape: [PLAN],
+    plans.GoalShape: [GOAL],
+    plans.GoalProgressShape: [GoalProgress(author=person("doctor"))],
+    exports.ExportedVersion: [Compared(VERSION, None), Compared(VERSION, VERSION)],
+    exports.ExportedRecord: [RECORD],
+    exports.ExportedNote: [NOTE],
+    exports.ExportedPlan: [PLAN],
+    exports.ExportedFile: [FILE],
     versions.VersionBrief: [Compared(VERSION, None), Compared(VERSION, VERSION)],
     versions.VersionShape: [Compared(VERSION, None), Compared(VERSION, VERSION)],
     dashboard.DoctorBrief: [person("doctor")],

@@ -2,11 +2,12 @@
 API and in the admin site. A route added tomorrow without one fails here."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import orjson
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
@@ -20,9 +21,11 @@ from audit.tests.whole_trail import whole_trail
 from core.api.views import ApiView
 from core.tenancy import practice_scope
 from dashboard.admin_reads import SHOW_NOBODY
+from patients import deletions
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
+from records import plans
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
 from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO, nobodys
 
@@ -66,6 +69,7 @@ BODIES = {
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
     ("PATCH", "api/users/<uuid:user_id>"): {"isActive": False},
     ("PATCH", "api/appointments/<uuid:appointment_id>"): {"status": "cancelled"},
+    ("POST", "api/patients/<uuid:chart_id>/legal-hold"): {"reason": "Order of the court"},
     ("POST", "api/patients/<uuid:chart_id>/emergency-access"): {"reason": "Unconscious"},
     ("POST", "api/registrations/<uuid:registration_id>/confirm"): {"patientId": None},
     ("POST", "auth/register"): {
@@ -82,6 +86,9 @@ BODIES = {
     ("PATCH", "api/sessions/<uuid:note_id>"): {"version": 1, "plan": "Rest"},
     ("POST", "api/sessions/<uuid:note_id>/finalise"): {"version": 1},
     ("POST", "api/sessions/<uuid:note_id>/amendments"): {"version": 1, "reason": "Left out", "plan": "Ice"},
+    ("POST", "api/plans"): {"title": "Back to work", "startsOn": "2026-11-02"},
+    ("POST", "api/plans/<uuid:plan_id>/amendments"): {"version": 1, "reason": "Left out", "title": "Back to sport"},
+    ("POST", "api/plans/<uuid:plan_id>/goals/<uuid:goal_id>/progress"): {"text": "6 kg"},
 }
 OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
 QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
@@ -102,6 +109,9 @@ class Rows:
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
             note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
             self.draft = NoteFactory(patient=self.chart, doctor=doctor)
+            goals, start = [{"text": "Lift ten kilograms"}], date(2026, 11, 2)
+            plan = plans.make_plan(by=doctor, patient_id=self.chart.pk, title="Plan", starts_on=start, goals=goals)
+            plans.plan_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -112,6 +122,8 @@ class Rows:
             "appointment_id": appointment.pk,
             "record_id": record.pk,
             "note_id": note.pk,
+            "plan_id": plan.pk,
+            "goal_id": plan.goals.get().pk,
             "number": 1,
             "access_id": emergency.pk,
             "office_id": self.office.pk,
@@ -125,6 +137,18 @@ class Rows:
     def restrict(self, practice):
         with practice_scope(practice.pk):
             Patient.objects.update(restricted=True)
+
+    def delete(self, label, by):
+        """One of these, so that it can be restored."""
+        model = apps.get_model(label)
+        with practice_scope(self.chart.practice_id):
+            ids = {str(pk) for pk in self.ids.values()}
+            row = next(row for row in model.objects.all() if str(row.pk) in ids)
+            deletions.delete(by=by, row=row, reason="By mistake")
+
+    def hold(self, by):
+        with practice_scope(self.chart.practice_id):
+            deletions.place_hold(by=by, patient_id=self.chart.pk, reason="Order of the court")
 
     def register(self, patient):
         with practice_scope(patient.practice_id):
@@ -141,6 +165,8 @@ class Rows:
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
+        if key in TELLING and told_kind(*key) == Kind.SOFT_DELETED:
+            named["reason"] = "By mistake"
         return {**named, **BODIES.get(key, {})}
 
 
@@ -170,6 +196,10 @@ def test_what_is_shown_or_changed_is_told(as_role, client_of, make_user, practic
     client.user = user
     if (method, path) in OF_A_DRAFT:
         rows.ids["note_id"] = rows.draft.pk
+    if path.endswith("/restore"):
+        rows.delete(TELLING[(method, path)].about, client.user)
+    if (method, path) == ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"):
+        rows.hold(client.user)
     if path.endswith("/emergency-access"):
         rows.restrict(practice)
     if path == "auth/associate":
