@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
@@ -18,13 +19,19 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import User
 from accounts.roles import Permission
+from audit.events import Kind
 from core.errors import Missing, Refusal
 from dashboard.admin_base import acting
 from dashboard.admin_deleted import DeletableAdmin
 from dashboard.admin_files import FileForm
-from patients import deletions
+from dashboard.admin_plans import progress_of
+from dashboard.admin_reads import shows
+from patients import deletions, restriction
 from patients.models import LIVING, LegalHold, Patient
+from practices.services import current_practice
+from records.export import exported
 from records.files import quota
+from records.files.answers import download
 from records.models import Attachment, PlanOfCare, SessionNote
 from records.models.note import SECTIONS, Status
 
@@ -47,7 +54,9 @@ class WithSections(DeletableAdmin):
     def get_urls(self) -> list[URLPattern]:
         place = self.admin_site.admin_view(require_POST(self.place_hold))
         lift = self.admin_site.admin_view(require_POST(self.lift_hold))
+        export = self.admin_site.admin_view(require_POST(self.export))
         own = [
+            path("<uuid:patient_id>/export/", export, name="patients_patient_export"),
             path("<uuid:patient_id>/legal-hold/", place, name="patients_patient_hold"),
             path("<uuid:patient_id>/lift-legal-hold/", lift, name="patients_patient_lift_hold"),
         ]
@@ -57,6 +66,7 @@ class WithSections(DeletableAdmin):
         chart, user = context.get("original"), acting(request)
         if chart is not None and chart.status in LIVING:
             context |= {"chart": chart, "record": record_of(chart, user), **_hold_of(chart, user)}
+            context["may_export"] = user.can(Permission.EXPORT_CHARTS)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -65,6 +75,18 @@ class WithSections(DeletableAdmin):
 
     def after_deletion(self, row: Any) -> HttpResponse:
         return redirect("admin:patients_patient_changelist")
+
+    def export(self, request: HttpRequest, patient_id: UUID) -> HttpResponseBase:
+        """Told before its first byte, as all that a page shows is."""
+        user = acting(request)
+        if not user.can(Permission.EXPORT_CHARTS):
+            raise PermissionDenied
+        (chart,) = restriction.open_for(user, [Patient.objects.visible_to(user).found(pk=patient_id)])
+        if chart.is_closed:
+            return redirect("admin:patients_patient_change", chart.pk)  # which says so
+        shows(request, [chart], about=Patient._meta.label, about_id=chart.pk, kind=Kind.CHART_EXPORTED)
+        chunks = exported(chart, practice=current_practice(), by=user)
+        return download(chunks, name="chart.zip", content_type="application/zip")
 
     # --- Legal hold
 
@@ -103,11 +125,14 @@ class WithSections(DeletableAdmin):
 def record_of(chart: Patient, user: User) -> dict[str, Any]:
     """The clinical record of a chart that is open to this person. No draft is in it."""
     notes = SessionNote.objects.visible_to(user).filter(patient=chart).exclude(status=Status.DRAFT)
-    plans = PlanOfCare.objects.visible_to(user).filter(patient=chart)
     files = Attachment.objects.visible_to(user).filter(patient=chart)
+    plans = PlanOfCare.objects.visible_to(user).filter(patient=chart).select_related("doctor").with_progress()
+    newest_plans = _newest(plans.latest_first())
+    for plan in newest_plans["shown"]:
+        plan.said = progress_of(plan)
     return {
         "notes": _newest(notes.select_related("doctor").defer(*SECTIONS).latest_first()),
-        "plans": _newest(plans.select_related("doctor").latest_first()),
+        "plans": newest_plans,
         "files": _newest(files.newest_first()),
         "used": quota.used_by(chart.pk),
         "room": settings.PATIENT_FILES_BYTES,

@@ -1,5 +1,6 @@
 """What stops a request at the door: too large a body, or a browser that acts for a foreign page."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from core.client import is_api
 
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 UPLOADS, FORM_BYTES = "/api/attachments", 65_536  # where files come in, and what the form may add to one
+UPLOAD_PAGE = re.compile(r"/admin/records/attachment/to/[0-9a-f-]{36}/")  # says itself, as a page, what is too large
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -44,6 +46,8 @@ def _refusal_of_host(request: HttpRequest) -> HttpResponse | None:
 def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         return error_response(411, "Say how long the request body is, in Content-Length.")
+    if request.method == "POST" and UPLOAD_PAGE.fullmatch(request.path_info):
+        return None
     length = request.META.get("CONTENT_LENGTH") or "0"
     most = _most_bytes(request)
     if length.isdigit() and int(length) > most:

@@ -1,0 +1,249 @@
+"""The files of a chart on the admin pages: looked up, downloaded, named anew and added."""
+
+import orjson
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from audit.tests.whole_trail import whole_trail
+from core.tenancy import practice_scope
+from dashboard.tests.forms import errors_of, page_of, send
+from integrations.virus_scan import Reason, ScanFailed
+from integrations.virus_scan.built_in import EICAR
+from patients.models import Patient
+from records.files import services
+from records.models import Attachment
+from records.models.attachment import State
+from records.tests.factories import stored_file
+
+LIST = reverse("admin:records_attachment_changelist")
+TEXT = b"Bone density: normal"
+
+
+def content_of(file):
+    return reverse("admin:records_attachment_content", args=[file.pk])
+
+
+def add_to(chart):
+    return reverse("admin:records_attachment_add_to", args=[chart.pk])
+
+
+def text(content=TEXT, name="findings.txt", declared="text/plain"):
+    return {"file": SimpleUploadedFile(name, content, declared)}
+
+
+@pytest.fixture
+def files_of(own):
+    def find(chart=own.chart):
+        with practice_scope(chart.practice_id):
+            return list(Attachment.with_deleted.filter(patient=chart).exclude(pk=own.file.pk).order_by("id"))
+
+    return find
+
+
+@pytest.fixture
+def unscanned(monkeypatch):
+    def fail(parts):
+        raise ScanFailed(Reason.UNREACHABLE)
+
+    monkeypatch.setattr(services, "scan", fail)
+
+
+def restrict(chart):
+    with practice_scope(chart.practice_id):
+        Patient.objects.filter(pk=chart.pk).update(restricted=True)
+
+
+# --- Looking and downloading
+
+
+@pytest.mark.parametrize("role", ["admin", "staff"])
+def test_a_file_is_found_on_its_chart_and_downloaded(enter_as, own, role):
+    client = enter_as(role)
+    chart = client.get(page_of(own.chart)).content.decode()
+    assert page_of(own.file) in chart and "scan-Ownwood.txt" in chart and "100.0\xa0MB are used" in chart
+    assert content_of(own.file) in client.get(page_of(own.file)).content.decode()
+
+    answer = client.get(content_of(own.file))
+
+    assert (answer.status_code, answer.getvalue()) == (200, TEXT)
+    assert answer["Content-Disposition"] == 'attachment; filename="scan-Ownwood.txt"'
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer["Content-Security-Policy"]
+    assert "no-store" in answer["Cache-Control"]
+    event = whole_trail().order_by("-id").first()
+    assert (event.kind, event.about_id, event.user_id) == ("file.read", own.file.pk, client.user.pk)
+    assert orjson.loads(event.patients) == [str(own.chart.pk)]
+    assert "scan-Ownwood" not in event.details
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "words"),
+    [
+        (State.QUARANTINED, 409, "Waiting for the virus scan"),
+        (State.INFECTED, 403, "Infected"),
+        (State.LOST, 404, "Missing in the storage"),
+    ],
+)
+def test_a_file_that_is_not_ready_says_so_and_stays(enter_as, own, state, status, words):
+    with practice_scope(own.practice.pk):
+        Attachment.objects.filter(pk=own.file.pk).update(state=state)
+    client = enter_as("staff")
+    for page in (page_of(own.chart), page_of(own.file), LIST):
+        assert words in client.get(page).content.decode()
+    assert content_of(own.file) not in client.get(page_of(own.file)).content.decode()
+    assert client.get(content_of(own.file)).status_code == status
+    assert [row.pk for row in client.get(LIST, {"state": state}).context["cl"].result_list] == [own.file.pk]
+    assert client.get(LIST, {"state": "ready"}).context["cl"].result_count == 0
+
+
+def test_what_is_still_being_stored_is_no_file_yet(enter_as, own):
+    with practice_scope(own.practice.pk):
+        Attachment.objects.filter(pk=own.file.pk).update(state=State.STORING)
+    client = enter_as("admin")
+    assert (client.get(content_of(own.file)).status_code, client.get(page_of(own.file)).status_code) == (404, 404)
+    assert client.get(LIST, {"state": "storing"}).context["cl"].result_count == 0
+
+
+def test_nothing_of_a_closed_chart_is_shown_or_taken(enter_as, own, files_of):
+    restrict(own.chart)
+    client = enter_as("admin")
+    assert (client.get(content_of(own.file)).status_code, client.get(page_of(own.file)).status_code) == (404, 404)
+    assert client.get(LIST).context["cl"].result_count == 0
+    for answer in (client.get(add_to(own.chart)), client.post(add_to(own.chart), text())):
+        assert (answer.status_code, answer.url) == (302, page_of(own.chart))
+    assert files_of() == []
+
+
+def test_a_foreign_file_and_chart_do_not_exist(enter_as, own, foreign):
+    client = enter_as("admin")
+    assert client.get(content_of(foreign.file)).status_code == 404
+    assert client.get(add_to(foreign.chart)).status_code == 404
+    assert client.post(add_to(foreign.chart), text()).status_code == 404
+
+
+# --- Naming anew
+
+
+def test_an_office_manager_names_any_file_and_staff_their_own(enter_as, own):
+    admin, staff = enter_as("admin"), enter_as("staff")
+    with practice_scope(own.practice.pk):
+        theirs = stored_file(patient=own.chart, uploaded_by=staff.user, name="desk.txt")
+    assert send(admin, own.file, name="knee.pdf").status_code == 302
+    assert send(staff, theirs, name="Knee, left").status_code == 302
+    with practice_scope(own.practice.pk):
+        named = [Attachment.objects.get(pk=file.pk).name for file in (own.file, theirs)]
+    assert named == ["knee.pdf.txt", "Knee, left.txt"]
+    assert b'name="_save"' not in staff.get(page_of(own.file)).content
+    assert staff.post(page_of(own.file), {"name": "mine.txt"}).status_code == 403
+    refused = errors_of(send(admin, own.file, name=" . "))
+    assert "name" in refused
+    assert [event.kind for event in whole_trail().filter(about_id=own.file.pk, kind="data.changed")] == ["data.changed"]
+
+
+# --- Adding
+
+
+@pytest.mark.parametrize("role", ["admin", "staff"])
+def test_a_file_is_added_to_the_chart(enter_as, own, files_of, role):
+    client = enter_as(role)
+    assert add_to(own.chart) in client.get(page_of(own.chart)).content.decode()
+
+    answer = client.post(add_to(own.chart), text())
+
+    assert (answer.status_code, answer.url) == (302, f"{page_of(own.chart)}#files")
+    (added,) = files_of()
+    assert (added.name, added.uploaded_by_id, added.state) == ("findings.txt", client.user.pk, "ready")
+    assert "The file is added." in client.get(answer.url).content.decode()
+    assert client.get(content_of(added)).getvalue() == TEXT
+
+
+def test_what_nobody_could_scan_waits(enter_as, own, files_of, unscanned):
+    answer = enter_as("staff").post(add_to(own.chart), text(), follow=True)
+    assert "waits for the virus scan" in answer.content.decode()
+    assert [file.state for file in files_of()] == ["quarantined"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "words", "reason"),
+    [
+        (text(EICAR), "virus", "malware"),
+        (text(b"<svg onload=x>", "a.svg", "image/svg+xml"), "SVG", "svg"),
+        (text(b"%PDF-1.7", "a.txt"), "", "mismatch"),
+        (text(b"x" * 10_485_761), "10 MB", "too_large"),
+    ],
+    ids=["infected", "svg", "mismatch", "too large"],
+)
+def test_what_is_not_taken_is_said_and_told_and_nothing_is_kept(enter_as, own, files_of, sent, words, reason):
+    client = enter_as("staff")
+    sent["file"].seek(0)
+
+    answer = client.post(add_to(own.chart), sent)
+
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert words in page
+    assert files_of() == []
+    event = whole_trail().filter(kind="file.turned_away").order_by("-id").first()
+    assert orjson.loads(event.details)["reason"] == reason
+    assert orjson.loads(event.patients) == [str(own.chart.pk)]
+    assert "Ann Ownwood" in page  # and the form again
+
+
+@pytest.mark.parametrize(
+    ("body", "declared"),
+    [
+        (b"", "multipart/form-data; boundary=x"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        (b"--x", "multipart/form-data"),
+        (b"file=abc", "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+    ],
+)
+def test_a_broken_form_is_no_failure(enter_as, own, files_of, body, declared):
+    answer = enter_as("staff").post(add_to(own.chart), body, content_type=declared)
+    assert answer.status_code == 200
+    assert "well-formed" in answer.content.decode()
+    assert files_of() == []
+
+
+def test_without_a_file_the_form_asks_for_one(enter_as, own, files_of):
+    answer = enter_as("staff").post(add_to(own.chart), {"file": ""})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (200, ["file"])
+
+
+def test_two_files_at_once_are_refused(enter_as, own, files_of):
+    sent = {"file": [SimpleUploadedFile(name, TEXT, "text/plain") for name in ("a.txt", "b.txt")]}
+    answer = enter_as("staff").post(add_to(own.chart), sent)
+    assert "Send one file" in answer.content.decode()
+    assert files_of() == []
+
+
+def test_a_full_chart_says_so(enter_as, own, files_of, settings):
+    settings.PATIENT_FILES_BYTES = len(TEXT) + 3
+    answer = enter_as("staff").post(add_to(own.chart), text())
+    assert "There is no room for this file" in answer.content.decode()
+    assert files_of() == []
+
+
+def test_a_page_of_another_site_adds_nothing(enter_as, own, files_of):
+    """Django asks for the form's token once the body is read, for that is where it stands."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(enter_as("staff").user)
+    assert client.post(add_to(own.chart), text()).status_code == 403
+    assert files_of() == []
+    client.get(add_to(own.chart))
+    token = client.cookies[next(name for name in client.cookies if "csrf" in name)].value
+    sent = {"csrfmiddlewaretoken": token, **text()}
+    assert client.post(add_to(own.chart), sent).status_code == 302
+    assert len(files_of()) == 1
+
+
+@pytest.mark.parametrize("role", ["doctor", "billing", "patient"])
+def test_who_does_not_enter_adds_nothing(enter_as, own, files_of, role):
+    client = enter_as(role)
+    answer = client.post(add_to(own.chart), text())
+    assert answer.url.startswith(reverse("admin:login"))
+    assert client.get(content_of(own.file)).url.startswith(reverse("admin:login"))
+    assert files_of() == []
