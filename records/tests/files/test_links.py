@@ -63,14 +63,16 @@ def test_nobody_else_gets_anything_by_it(as_role, anonymous, link, client_of, do
     assert ("file.read", "refused") in told()
 
 
-def test_it_ends_with_the_session(doctor, link):
-    sessions.end(session_id=Session.objects.get(user=doctor.user).pk)
+def test_it_ends_with_the_session(doctor, link, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        sessions.end(session_id=Session.objects.get(user=doctor.user).pk)
 
     assert doctor.get(link).status_code == 401
 
 
-def test_it_ends_with_the_account(as_role, doctor, link):
-    as_role("admin").patch(f"/api/users/{doctor.user.pk}", {"isActive": False}, content_type="application/json")
+def test_it_ends_with_the_account(as_role, doctor, link, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        as_role("admin").patch(f"/api/users/{doctor.user.pk}", {"isActive": False}, content_type="application/json")
 
     assert doctor.get(link).status_code == 401
 
