@@ -14,7 +14,8 @@ COPY . .
 RUN python -m config.dotenv /tmp/build.env \
     && ENV_FILE=/tmp/build.env python manage.py collectstatic --noinput --verbosity 0 \
     && rm /tmp/build.env \
-    && useradd --system --no-create-home praxis
+    && useradd --system --uid 999 --no-create-home praxis \
+    && install --directory --owner praxis --mode 700 /srv/files
 
 USER praxis
 ENV HOST=0.0.0.0 PORT=8000

@@ -19,12 +19,13 @@ THIS_MACHINE = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
 LEAST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2
 CHECKED = "verify-full"  # of libpq's ways the one that knows whom it talks to
 POSTGRESQL = "core.postgresql"
+NO_SCANNER = ("", "eicar-only://")
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @register(Tags.security, deploy=True)
 def check_what_is_left_open(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    return [*_doors(), *_people(), *_services(), *_mail(), *_secrets()]
+    return [*_doors(), *_people(), *_services(), *_mail(), *_files(), *_secrets()]
 
 
 @register(Tags.database, deploy=True)
@@ -114,6 +115,30 @@ def _mail() -> Iterator[CheckMessage]:
     if urlsplit(settings.SITE_URL).scheme != "https":
         yield _open(
             15, f"The links in e-mails lead to {settings.SITE_URL}.", "Set SITE_URL to the https:// address of Praxis."
+        )
+
+
+def _files() -> Iterator[CheckMessage]:
+    scanner = urlsplit(settings.VIRUS_SCAN_URL)
+    if settings.VIRUS_SCAN_URL in NO_SCANNER:
+        yield _open(
+            16,
+            "No virus scanner is set: uploads stay quarantined, or with eicar-only:// are not scanned.",
+            "Set VIRUS_SCAN_URL to the address of ClamAV's clamd, tcp://host:3310 or unix:///path.",
+        )
+    elif not _is_local(scanner.hostname or ""):
+        yield _open(
+            17,
+            f"Patients' files go to the virus scanner on {scanner.hostname} in clear: clamd knows no TLS.",
+            "Run clamd beside Praxis, or, where the way never leaves this machine, add the host to LOCAL_HOSTS.",
+        )
+    storage = urlsplit(settings.STORAGES["files"]["OPTIONS"].get("endpoint_url") or "")
+    if storage.scheme == "http" and not _is_local(storage.hostname or ""):
+        yield _open(
+            18,
+            f"The way to the file storage on {storage.hostname} is not secured by TLS.",
+            "Begin FILES_S3_ENDPOINT_URL with https://, or, where the way never leaves this machine, add the host to "
+            "LOCAL_HOSTS.",
         )
 
 

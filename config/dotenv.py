@@ -22,6 +22,11 @@ ALLOWED_HOSTS=localhost,127.0.0.1
 PASSWORD_MIN_LENGTH=12
 POSTGRES_PASSWORD={postgres_password}
 DATABASE_APP_PASSWORD={database_app_password}
+# Files in the MinIO of docker-compose.yml (--profile s3) instead of a folder: take away the first two #.
+#FILES_S3_BUCKET=praxis-files
+#FILES_S3_ENDPOINT_URL=http://minio:9000
+FILES_S3_ACCESS_KEY=praxis
+FILES_S3_SECRET_KEY={files_s3_secret_key}
 """
 SECRETS = """\
 SECRET_KEY={secret_key}
@@ -38,6 +43,7 @@ def write_dotenv(path: Path, *, production: bool = False) -> bool:
         search_index_key=secrets.token_urlsafe(48),
         postgres_password=secrets.token_urlsafe(24),
         database_app_password=secrets.token_urlsafe(24),
+        files_s3_secret_key=secrets.token_urlsafe(24),
         today=datetime.now(UTC).date(),
         encryption_key=base64.b64encode(os.urandom(32)).decode(),
         audit_key=base64.b64encode(os.urandom(32)).decode(),

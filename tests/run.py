@@ -20,6 +20,7 @@ RESULTS = ROOT / "test-results"
 WORKERS = ["-n", "2", "--dist", "loadgroup"]  # the machines this is sized for have two cores
 NOTHING_MATCHED = 5  # pytest's exit code when no test was selected
 STOP_SECONDS = 30
+DEBIAN = {"chromium": "chromium", "clamd": "clamav-daemon"}  # what the tests run, and the package that brings it
 EMBEDDED, SERVERS = "Embedded (SQLite)", "PostgreSQL and Redis"
 
 
@@ -36,7 +37,8 @@ class Half:
 def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    ensure_chromium()
+    for program, package in DEBIAN.items():
+        ensure_installed(program, package)
     RESULTS.mkdir(exist_ok=True)
     halves = [run_half(EMBEDDED, "embedded", arguments, {"TEST_DATABASE_URL": "", "TEST_REDIS_URL": ""})]
     interrupted = halves[0].code == 2
@@ -123,20 +125,21 @@ def verdict(codes: list[int]) -> int:
     return NOTHING_MATCHED if all(code == NOTHING_MATCHED for code in codes) else 0
 
 
-def ensure_chromium() -> None:
-    """Debian's browser for the browser tests; where it cannot be had they skip and say why."""
-    if shutil.which("chromium") or os.geteuid() != 0 or not shutil.which("apt-get"):
+def ensure_installed(program: str, package: str) -> None:
+    """Debian's browser for the browser tests, its virus scanner for those of the scan; where one cannot be had they say
+    why (tests/browser/conftest.py, tests/clamd.py)."""
+    if shutil.which(program) or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    print("Installing Debian's chromium for the browser tests ...", flush=True)
+    print(f"Installing Debian's {package} for the tests ...", flush=True)
     quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, "timeout": 240}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
     try:
         if subprocess.run(install, env=environment, **quietly).returncode:
             subprocess.run(["apt-get", "update", "-qq"], env=environment, **quietly)
             subprocess.run(install, env=environment, **quietly)
     except subprocess.TimeoutExpired:
-        pass  # the browser tests skip
+        pass  # the tests say so
 
 
 def _stop(number: int, frame: object) -> NoReturn:

@@ -29,6 +29,7 @@ DOCUMENTED = {
     "REDIS_URL": REDIS.format("s", "cache.example.org", "?ssl_ca_certs=/etc/ca.pem"),
     "EMAIL_URL": "smtp+tls://praxis:s3cret@mail.example.org:587",
     "SITE_URL": "https://praxis.example.org",
+    "VIRUS_SCAN_URL": "unix:///run/clamav/clamd.ctl",
 }
 
 
@@ -57,9 +58,9 @@ class TestTheCommand:
         done = check(tmp_path, **dict.fromkeys(DOCUMENTED, ""))
 
         assert done.returncode == 1
-        assert left_open(done) == {f"praxis.W{number:03}" for number in (2, 3, 4, 8, 10, 14, 15)}
+        assert left_open(done) == {f"praxis.W{number:03}" for number in (2, 3, 4, 8, 10, 14, 15, 16)}
         hints = re.findall(r"HINT: (.+)", done.stderr)
-        assert len(hints) == 7
+        assert len(hints) == 8
         assert all(re.search(r"[A-Z_]{6,}", hint) for hint in hints)
 
     @pytest.mark.parametrize("change", ["DEBUG=true", "HTTPS_ONLY=false"])
@@ -94,6 +95,8 @@ def production(monkeypatch):
                 REDIS_URL=env.redis_url("REDIS_URL"),
                 LOCAL_HOSTS=env.names("LOCAL_HOSTS", ()),
                 EMAIL_BACKEND=env.mail("EMAIL_URL", "")["EMAIL_BACKEND"],
+                VIRUS_SCAN_URL=env.virus_scanner("VIRUS_SCAN_URL", ""),
+                STORAGES={"files": {"OPTIONS": {"endpoint_url": env.text("FILES_S3_ENDPOINT_URL") or None}}},
                 SITE_URL=env.origins("SITE_URL", ("http://localhost:8000",))[0],
                 SECRET_KEY=env.text("SECRET_KEY"),
                 SEARCH_INDEX_KEY=env.text("SEARCH_INDEX_KEY"),
@@ -144,6 +147,14 @@ def production(monkeypatch):
         ({"EMAIL_URL": "consolemail://"}, "W014"),  # whoever reads the log could use the links
         ({"SITE_URL": "http://praxis.example.org"}, "W015"),
         ({"SITE_URL": ""}, "W015"),
+        ({"VIRUS_SCAN_URL": ""}, "W016"),
+        ({"VIRUS_SCAN_URL": "eicar-only://"}, "W016"),
+        ({"VIRUS_SCAN_URL": "tcp://localhost:3310"}, ""),
+        ({"VIRUS_SCAN_URL": "tcp://clamav.example.org:3310"}, "W017"),
+        ({"VIRUS_SCAN_URL": "tcp://clamav:3310", "LOCAL_HOSTS": "clamav"}, ""),
+        ({"FILES_S3_ENDPOINT_URL": "http://minio.example.org:9000"}, "W018"),
+        ({"FILES_S3_ENDPOINT_URL": "http://minio:9000", "LOCAL_HOSTS": "minio"}, ""),
+        ({"FILES_S3_ENDPOINT_URL": "https://minio.example.org"}, ""),
     ],
     ids=str,
 )

@@ -46,6 +46,40 @@ def test_a_refused_address_of_a_redis_keeps_its_password(given):
     assert "s3cret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["", "tcp://localhost:3310", "tcp://clamav", "tcp://[::1]:3310", "unix:///run/clamd.ctl", "eicar-only://"]
+)
+def test_the_address_of_a_virus_scanner_is_taken(given, url):
+    assert env.virus_scanner(given(url), "") == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "clamd",
+        "localhost:3310",
+        "tcp:localhost",
+        "tcp://",
+        "tcp://:3310",
+        "tcp://h:port",
+        "tcp://h:3310/db",
+        "http://localhost:3310",
+        "unix://run/clamd.ctl",
+        "unix:run/clamd.ctl",
+        "eicar-only",
+        "eicar-only://localhost",
+    ],
+)
+def test_what_is_no_address_of_a_virus_scanner_is_refused(given, url):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must be the address of ClamAV's clamd"):
+        env.virus_scanner(given(url), "")
+
+
+def test_development_alone_goes_without_a_virus_scanner(given):
+    """config/settings.py gives the default with DEBUG."""
+    assert env.virus_scanner(given(""), "eicar-only://") == "eicar-only://"
+
+
 def test_origins_are_taken(given):
     value = "https://app.example.org, http://localhost:5173,http://[::1]:3000,capacitor://localhost"
     assert env.origins(given(value), ()) == [part.strip() for part in value.split(",")]

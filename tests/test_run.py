@@ -98,6 +98,33 @@ def test_without_servers_the_half_is_not_counted_as_passed(no_servers_running, m
     assert (str(half), half.code) == ("PostgreSQL and Redis: NOT RUN: no PostgreSQL 15 or newer is installed", code)
 
 
+@pytest.fixture
+def apt(monkeypatch):
+    """What a root's apt-get would be asked, the first install failing as with stale lists."""
+    asked = []
+
+    def ask(command, **options):
+        asked.append(command[1:2] + command[-1:])
+        return subprocess.CompletedProcess(command, returncode=int(len(asked) == 1))
+
+    monkeypatch.setattr(subprocess, "run", ask)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return asked
+
+
+def test_what_the_tests_run_is_installed_once(apt, monkeypatch):
+    monkeypatch.setattr(run.shutil, "which", lambda program: "/usr/bin/apt-get" if program == "apt-get" else None)
+    run.ensure_installed("clamd", "clamav-daemon")
+    assert apt == [["install", "clamav-daemon"], ["update", "-qq"], ["install", "clamav-daemon"]]
+
+
+@pytest.mark.parametrize("there", [{"clamd", "apt-get"}, set()], ids=["installed", "no Debian"])
+def test_nothing_is_installed_that_is_there_or_cannot_be(apt, monkeypatch, there):
+    monkeypatch.setattr(run.shutil, "which", lambda program: program if program in there else None)
+    run.ensure_installed("clamd", "clamav-daemon")
+    assert apt == []
+
+
 @pytest.mark.parametrize(
     ("codes", "verdict"), [([0, 0], 0), ([1, 0], 1), ([0, 1], 1), ([0, 5], 0), ([5, 5], 5), ([5, 1], 1), ([2], 2)]
 )

@@ -20,7 +20,10 @@ SECRETS = (
     "FIELD_ENCRYPTION_KEYS",
     "FIRST_SUPERUSER_PASSWORD",
     "DATABASE_APP_PASSWORD",
+    "FILES_S3_SECRET_KEY",
 )
+OURS = ("web", "seal", "scan", "migrate")  # of the services in docker-compose.yml
+OPTIONAL = ("minio", "bucket")  # of them, those of the profile s3
 
 
 def settings_variables() -> set[str]:
@@ -83,9 +86,11 @@ def test_a_written_dotenv_names_only_known_variables(tmp_path, production):
 
 def test_every_service_has_what_it_needs(compose):
     services = compose["services"]
-    assert set(services) == {"web", "seal", "migrate", "database", "cache"}
+    assert set(services) == {*OURS, *OPTIONAL, "database", "cache", "clamav"}
+    assert {name for name, service in services.items() if "profiles" in service} == set(OPTIONAL)
     for name, service in services.items():
-        assert "build" in service or re.fullmatch(r"(postgres|redis):\d+", service["image"]), name
+        assert "build" in service or re.fullmatch(r"[a-z/-]+:\w[\w.-]*", service["image"]), name
+        assert "build" in service or not service["image"].endswith("latest"), name
         assert "healthcheck" in service or "build" in service, name  # the image brings its own
         for other, wait in service.get("depends_on", {}).items():
             assert other in services
@@ -113,7 +118,7 @@ def test_both_databases_are_out_of_reach_from_outside(compose):
 
 
 def test_the_containers_get_variables_that_the_settings_read(compose):
-    for name in ("web", "seal", "migrate"):
+    for name in OURS:
         variables = compose["services"][name]["environment"]
         assert set(variables) <= settings_variables() | set(READ_ELSEWHERE)
         assert variables["DEBUG"] == "false"
@@ -132,15 +137,44 @@ def test_the_web_signs_in_to_the_database_as_who_owns_nothing(compose):
 
 
 def test_no_secret_is_written_down(compose, dockerfile):
-    for service in compose["services"].values():
+    for service_name, service in compose["services"].items():
         for name, value in service["environment"].items() if "environment" in service else ():
             if name.endswith(("PASSWORD", "KEY", "KEYS")):
-                assert not value or (value.startswith("${") and ":?" in value), name
+                # what is optional must not keep the rest from starting
+                assert not value or re.fullmatch(
+                    r"\$\{\w+:-\}" if service_name in OPTIONAL else r"\$\{\w+:\?.+\}", value
+                )
             assert not re.search(r"://\w+:[^$@/]+@", value), name
     for instruction, rest in dockerfile:
         assert instruction not in ("ENV", "ARG") or not any(name in rest for name in SECRETS)
     assert ignored_by_docker(".env") and ignored_by_docker(".env.production")
     assert ignored_by_docker("praxis.sqlite3")
+
+
+def test_whoever_handles_files_has_the_same_folder(compose, dockerfile):
+    for name in OURS:
+        service = compose["services"][name]
+        assert service["volumes"] == [f"files:{service['environment']['FILES_DIR']}"]
+    (made,) = [rest for instruction, rest in dockerfile if instruction == "RUN" and "useradd" in rest]
+    assert made.endswith(f"install --directory --owner praxis --mode 700 {service['environment']['FILES_DIR']}")
+
+
+def test_files_are_scanned_by_a_clamd_that_calls_nothing_clean_that_it_did_not_read(compose):
+    services = compose["services"]
+    assert {services[name]["environment"]["VIRUS_SCAN_URL"] for name in OURS} == {"tcp://clamav:3310"}
+    assert services["clamav"]["environment"]["CLAMD_CONF_AlertExceedsMax"] == "yes"
+    assert services["scan"]["command"][:3] == ["python", "manage.py", "scan_files"]
+
+
+def test_the_bucket_is_the_one_that_the_environment_names(compose, tmp_path):
+    write_dotenv(tmp_path / "env", production=True)
+    written = dict(re.findall(r"^#?(FILES_S3_\w+)=(.+)$", (tmp_path / "env").read_text(), re.M))
+    minio, bucket = (compose["services"][name] for name in OPTIONAL)
+    assert bucket["entrypoint"][-1] == f"storage/{written['FILES_S3_BUCKET']}"
+    assert written["FILES_S3_ENDPOINT_URL"] == "http://minio:9000"
+    assert written["FILES_S3_ACCESS_KEY"] == minio["environment"]["MINIO_ROOT_USER"]
+    assert bucket["environment"]["MC_HOST_storage"] == "http://praxis:${FILES_S3_SECRET_KEY:-}@minio:9000"
+    assert len(written["FILES_S3_SECRET_KEY"]) >= 24
 
 
 def test_the_image_is_built_from_what_is_there(dockerfile):
