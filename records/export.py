@@ -66,9 +66,9 @@ def _parts(chart_id: UUID) -> list[Part]:
     finalised = {"finalised_at__isnull": False}
     return [
         Part("appointments", lambda: of_chart(Appointment, "starts_at", "id"), AppointmentShape.of),
-        Part("records", lambda: of_chart(MedicalRecord, "date", "id"), ExportedRecord.of),
-        Part("sessions", lambda: of_chart(SessionNote, "date", "id", **finalised), ExportedNote.of),
-        Part("plans", lambda: whole(of_chart(PlanOfCare, "starts_on", "id")), ExportedPlan.of),
+        Part("records", lambda: of_chart(MedicalRecord, "date", "id"), ExportedRecord.with_versions),
+        Part("sessions", lambda: of_chart(SessionNote, "date", "id", **finalised), ExportedNote.with_versions),
+        Part("plans", lambda: whole(of_chart(PlanOfCare, "starts_on", "id")), ExportedPlan.with_versions),
         Part("files", lambda: of_chart(Attachment, "id", state__in=SHOWN), ExportedFile.of),
     ]
 

@@ -28,11 +28,20 @@ class ExportedVersion(VersionBrief):
 
 
 class _WithVersions(serializers.Serializer[Any]):
+    """Of a row whose versions were `kept` with it."""
+
     versions = ExportedVersion(many=True)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        kept = [ExportedVersion.whole(version) for version in listed(instance)]
+        kept = [ExportedVersion.whole(version) for version in instance.kept]
         return {**super().to_representation(instance), "versions": kept}
+
+    @classmethod
+    def with_versions(cls, instance: Any) -> dict[str, Any]:
+        """Reads the versions, and shows them with the row."""
+        instance.kept = listed(instance)
+        shown: dict[str, Any] = cls.of(instance)  # type: ignore[attr-defined] # Shape's
+        return shown
 
 
 class ExportedRecord(_WithVersions, RecordWhole):

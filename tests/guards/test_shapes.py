@@ -74,14 +74,16 @@ MATCH = Match(CHART, [Because.NAME])
 EMERGENCY = EmergencyAccess(patient=RESTRICTED, opened_by=person("doctor"), created_at=NOW, expires_at=NOW)
 RECORD = MedicalRecord(patient=CHART, doctor=person("doctor"))
 NOTE = SessionNote(patient=CHART, doctor=person("doctor"))
-PLAN, GOAL = PlanOfCare(patient=CHART, doctor=person("doctor")), Goal()
 FILE = Attachment(patient=CHART, uploaded_by=person("staff"))
+PLAN, GOAL, SEEN = PlanOfCare(patient=CHART, doctor=person("doctor")), Goal(), GoalProgress(author=person("doctor"))
 PLAN.sessions, PLAN.visits = [NOTE], [PlannedAppointment(appointment_id=uuid4())]
+PLAN._prefetched_objects_cache, GOAL._prefetched_objects_cache = {"goals": [GOAL]}, {"progress": [SEEN]}
 VERSION = NoteVersion(number=1, author=person("doctor"), content={"plan": "Rest"})
 DELETION = deleted.Deleted(
     Deletion(patient=CHART, about="patients.Patient", deleted_by=person("admin"), practice=Practice(), created_at=NOW),
     NOW,
 )
+RECORD.kept = NOTE.kept = PLAN.kept = [Compared(VERSION, None)]
 SHOWN = {
     deleted.HiddenShape: [DELETION, DELETION._replace(kept_until=None)],
     deleted.DeletedShape: [DELETION, DELETION._replace(kept_until=None, is_closed=True)],
@@ -127,7 +129,7 @@ SHOWN = {
     plans.PlanBrief: [PLAN],
     plans.PlanShape: [PLAN],
     plans.GoalShape: [GOAL],
-    plans.GoalProgressShape: [GoalProgress(author=person("doctor"))],
+    plans.GoalProgressShape: [SEEN],
     exports.ExportedVersion: [Compared(VERSION, None), Compared(VERSION, VERSION)],
     exports.ExportedRecord: [RECORD],
     exports.ExportedNote: [NOTE],

@@ -111,6 +111,7 @@ class Rows:
             self.draft = NoteFactory(patient=self.chart, doctor=doctor)
             goals, start = [{"text": "Lift ten kilograms"}], date(2026, 11, 2)
             plan = plans.make_plan(by=doctor, patient_id=self.chart.pk, title="Plan", starts_on=start, goals=goals)
+            goal = plan.goals.get()
             plans.plan_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
@@ -123,7 +124,7 @@ class Rows:
             "record_id": record.pk,
             "note_id": note.pk,
             "plan_id": plan.pk,
-            "goal_id": plan.goals.get().pk,
+            "goal_id": goal.pk,
             "number": 1,
             "access_id": emergency.pk,
             "office_id": self.office.pk,
