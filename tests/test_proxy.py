@@ -161,6 +161,23 @@ def test_the_admins_form_is_taken_through_the_proxy(proxy):
     assert proxy.ask("/admin/login/", "POST", data=sent, headers=foreign, cookies=page.cookies).status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/api/attachments", "/api/v1/attachments"])
+def test_files_come_through_where_they_are_taken_and_nowhere_else(proxy, path):
+    ten, more = bytes(10 * 1024 * 1024 + 1000), bytes(12 * 1024 * 1024)
+    of_praxis, of_nginx = proxy.ask(path, "POST", content=ten), proxy.ask(path, "POST", content=more)
+
+    assert of_praxis.status_code == 401  # Praxis's own word: nobody is signed in
+    assert of_praxis.json()["detail"]
+    assert (of_nginx.status_code, "nginx" in of_nginx.text) == (413, True)
+    assert proxy.ask("/api/patients", "POST", content=ten).status_code == 413
+
+
+def test_a_body_that_is_taken_is_never_written_to_the_proxys_disk(directives):
+    sizes = {name: [value for other, value in directives if other == name] for name, _ in directives}
+    assert sizes["client_max_body_size"] == sizes["client_body_buffer_size"] == ["2m", "11m"]
+    assert sizes["proxy_max_temp_file_size"] == ["0"]
+
+
 def test_plain_http_is_sent_on(proxy):
     answer = httpx.get(f"http://127.0.0.1:{proxy.http}/admin/?next=/x")
 
