@@ -34,6 +34,11 @@ logger = structlog.get_logger("praxis.files")
 _turns = BoundedSemaphore(AT_ONCE)
 
 
+def command(media_type: MediaType) -> list[str]:
+    """What starts the child, for a file of this type."""
+    return [sys.executable, "-I", "-X", "utf8", "-c", START, str(TOP), media_type.value]
+
+
 @dataclass(frozen=True)
 class Cleaned:
     """What may be kept of a file. `name` carries an extension of `media_type`; `size` is in bytes, and may be more
@@ -89,7 +94,7 @@ class _Child:
         self._media_type = media_type
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
-                [sys.executable, "-I", "-X", "utf8", "-c", START, str(TOP), media_type.value],
+                command(media_type),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # a library's words may repeat what the file holds
@@ -145,6 +150,7 @@ class _Child:
 
     def _why_it_ended(self) -> Why:
         """A crash is a broken file; an end by the clock, or by a system short of memory, is one that asks too much."""
+        self.output.close()  # it may still be writing
         self._process.wait()
         logger.warning("file_cleaner_ended", returncode=self._process.returncode, media_type=self._media_type.value)
         killed = self._process.returncode in (-9, -24)  # SIGKILL, SIGXCPU

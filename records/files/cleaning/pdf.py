@@ -11,7 +11,7 @@ from records.files.cleaning.pdf_rules import take_out
 from records.files.cleaning.refusals import CannotClean, Why
 from records.files.cleaning.unpacking import check_streams
 
-MAX_PAGES, MAX_OBJECTS = 500, 200_000
+MAX_PAGES, MAX_OBJECTS = 500, 100_000
 STREAM_BYTES = 256 * 1024 * 1024  # of one stream that qpdf itself unpacks, such as one that holds objects
 WHITESPACE = b"\x00\t\n\f\r "
 
@@ -21,6 +21,12 @@ def cleaned_pdf(data: bytes) -> bytes:
     the document stay; those to elsewhere, which may carry somebody's token, do not."""
     _check_end(data)
     set_qpdf_limits(flate_max_memory=STREAM_BYTES, run_length_max_memory=STREAM_BYTES, max_stream_filters=3)
+    written = _rewritten(data)
+    _check_clean(written)
+    return written
+
+
+def _rewritten(data: bytes) -> bytes:
     with _opened(data) as pdf:
         _check_size(pdf)
         if pdf.Root.get("/NeedsRendering"):
@@ -29,8 +35,12 @@ def cleaned_pdf(data: bytes) -> bytes:
         if "/ID" in pdf.trailer:
             del pdf.trailer["/ID"]  # qpdf makes one of the content
         written = io.BytesIO()
-        pdf.save(written, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
-    _check_clean(written.getvalue())
+        pdf.save(
+            written,
+            object_stream_mode=pikepdf.ObjectStreamMode.generate,
+            stream_decode_level=pikepdf.StreamDecodeLevel.generalized,  # so that streams are packed once and one way
+            deterministic_id=True,
+        )
     return written.getvalue()
 
 

@@ -1,0 +1,539 @@
+"""What is left of a PDF: its pages. Each test begins with a file that holds a mark in the place it is about."""
+
+import io
+import zipfile
+import zlib
+
+import pikepdf
+import pytest
+from pikepdf import Array, Dictionary, Name, String
+
+from records.files import cleaning
+from records.files.cleaning import Why, pdf_rules, unpacking
+from records.files.cleaning import pdf as pdf_cleaning
+from records.files.cleaning.__main__ import judged
+from records.tests.files import samples
+from records.tests.files.samples import HIDDEN, MARK, SENTENCE, action, annotation, attached, everything, script
+
+PDF = "application/pdf"
+pytestmark = pytest.mark.filterwarnings("ignore::pikepdf.exceptions.PageCopyWarning")
+
+
+def cleaned(data):
+    return cleaning.clean(PDF, data)[1]
+
+
+def refusal(data):
+    """As the child process says it."""
+    return Why[judged(PDF, data)[0]["refused"]]
+
+
+def opened(data):
+    return pikepdf.open(io.BytesIO(data))
+
+
+def on_root(**fields):
+    def change(made):
+        for key, value in fields.items():
+            made.Root["/" + key] = value(made) if callable(value) else value
+
+    return change
+
+
+def on_page(**fields):
+    def change(made):
+        for key, value in fields.items():
+            made.pages[0].obj["/" + key] = value(made) if callable(value) else value
+
+    return change
+
+
+def on_annotation(subtype, **fields):
+    def change(made):
+        annotation(made, subtype, **{key: value(made) if callable(value) else value for key, value in fields.items()})
+
+    return change
+
+
+def on_form(**fields):
+    def change(made):
+        field = annotation(made, "Widget", FT=Name.Tx, T=String("name"), V=String("kept"))
+        made.Root.AcroForm = Dictionary(Fields=Array([field]))
+        for key, value in fields.items():
+            made.Root.AcroForm["/" + key] = value(made) if callable(value) else value
+
+    return change
+
+
+def info(made):
+    made.docinfo["/Author"] = made.docinfo["/Title"] = made.docinfo["/Whatever"] = MARK
+
+
+def own_id(made):
+    made.trailer.ID = Array([String(MARK), String(MARK)])
+
+
+def odd_trailer(made):
+    made.trailer.Notes = made.make_indirect(Dictionary(Who=String(MARK)))
+
+
+def font_metadata(made):
+    made.pages[0].obj.Resources.Font.F1.Metadata = samples.metadata(made)
+
+
+def image_metadata(made):
+    samples.image(made, b"\0" * 96 * 64 * 3, Metadata=samples.metadata(made))
+
+
+def metadata_of_nothing(made):
+    made.pages[0].obj.Resources.XObject = Dictionary(Q=samples.metadata(made))
+
+
+def stream_elsewhere(made):
+    samples.image(made, b"\0" * 96 * 64 * 3, F=String(MARK), FFilter=Name.FlateDecode)
+
+
+def private_data(made):
+    made.pages[0].obj.PieceInfo = Dictionary(Illustrator=Dictionary(Private=made.make_stream(HIDDEN)))
+
+
+def bookmark_that_acts(made):
+    item = made.make_indirect(Dictionary(Title=String("Findings"), A=script()))
+    made.Root.Outlines = made.make_indirect(Dictionary(Type=Name.Outlines, First=item, Last=item, Count=1))
+    item.Parent = made.Root.Outlines
+
+
+def step_and_then_a_script(made):
+    step = action(
+        "GoTo", D=Array([made.pages[0].obj, Name.Fit]), Next=Array([script(), action("URI", URI=String(MARK))])
+    )
+    annotation(made, "Link", A=step)
+
+
+def script_where_none_belongs(made):
+    made.pages[0].obj.Resources.Properties = Dictionary(P1=Dictionary(Deep=Array([1, Array([script()])])))
+
+
+def script_under_a_fonts_name(made):
+    made.pages[0].obj.Resources.Font.AA = script()
+
+
+def signature(made):
+    signed = Dictionary(Type=Name.Sig, Filter=Name("/Adobe.PPKLite"), SubFilter=Name("/adbe.pkcs7.detached"))
+    signed.Name, signed.Contents, signed.ByteRange = String(MARK), String(MARK), Array([0, 1, 2, 3])
+    field = annotation(made, "Widget", FT=Name.Sig, T=String("sign here"), V=made.make_indirect(signed))
+    made.Root.AcroForm = Dictionary(Fields=Array([field]), SigFlags=3)
+
+
+def layer(made):
+    usage = Dictionary(CreatorInfo=Dictionary(Creator=String(MARK)))
+    group = made.make_indirect(Dictionary(Type=Name.OCG, Name=String("Layer 1"), Usage=usage))
+    made.Root.OCProperties = Dictionary(OCGs=Array([group]), D=Dictionary(ON=Array([group])))
+
+
+def unreferenced(made):
+    made.make_indirect(Dictionary(Who=String(MARK)))
+
+
+TAKEN_OUT = {
+    "the document's information": info,
+    "its identifier": own_id,
+    "what else is in the trailer": odd_trailer,
+    "XMP of the document": on_root(Metadata=samples.metadata),
+    "XMP of a page": on_page(Metadata=samples.metadata),
+    "XMP of a font": font_metadata,
+    "XMP of a picture": image_metadata,
+    "XMP under a name of its own": metadata_of_nothing,
+    "a program's private data": private_data,
+    "when a page was changed": on_page(LastModified=String(MARK)),
+    "a page's thumbnail": on_page(Thumb=lambda made: made.make_stream(HIDDEN)),
+    "colour intents": on_root(OutputIntents=Array([Dictionary(S=Name.GTS_PDFX, Info=String(MARK))])),
+    "unknown keys of the catalog": on_root(Whatever=String(MARK)),
+    "unknown keys of a page": on_page(Whatever=String(MARK)),
+    "unreferenced objects": unreferenced,
+    "who made a layer": layer,
+    "a script at the opening": on_root(OpenAction=script()),
+    "scripts by name": on_root(
+        Names=lambda made: Dictionary(JavaScript=Dictionary(Names=Array([String("a"), script()])))
+    ),
+    "scripts by name that is a stream": on_root(
+        OpenAction=lambda made: Dictionary(S=Name.JavaScript, JS=made.make_stream(HIDDEN))
+    ),
+    "actions of the document": on_root(AA=Dictionary(WC=script(), WP=action("Launch", F=String(MARK)))),
+    "actions of a page": on_page(AA=Dictionary(O=script(), C=action("SubmitForm", F=String(MARK)))),
+    "the base of links": on_root(URI=Dictionary(Base=String(MARK))),
+    "a script on a link": on_annotation("Link", A=script()),
+    "a program on a link": on_annotation("Link", A=action("Launch", F=String(MARK))),
+    "a link to the web": on_annotation("Link", A=action("URI", URI=String("https://example.org/?token=" + MARK))),
+    "a link to another document": on_annotation("Link", A=action("GoToR", F=String(MARK))),
+    "a link to an embedded document": on_annotation("Link", A=action("GoToE", F=String(MARK))),
+    "a link that sends data in": on_annotation("Link", A=action("ImportData", F=String(MARK))),
+    "a link to elsewhere before its own": on_annotation("Link", PA=action("URI", URI=String(MARK))),
+    "actions of an annotation": on_annotation("Text", AA=Dictionary(E=script())),
+    "a bookmark that acts": bookmark_that_acts,
+    "what follows a step in the document": step_and_then_a_script,
+    "a script where none belongs": script_where_none_belongs,
+    "a script under a font's name": script_under_a_fonts_name,
+    "embedded files": on_root(
+        Names=lambda made: Dictionary(EmbeddedFiles=Dictionary(Names=Array([String(MARK), attached(made)])))
+    ),
+    "associated files": on_root(AF=lambda made: Array([attached(made)])),
+    "associated files of a page": on_page(AF=lambda made: Array([attached(made)])),
+    "a collection": on_root(Collection=Dictionary(D=String(MARK))),
+    "an attached file": on_annotation("FileAttachment", FS=attached),
+    "a sound": on_annotation("Sound", Sound=lambda made: made.make_stream(HIDDEN)),
+    "a film": on_annotation("Movie", Movie=Dictionary(F=String(MARK))),
+    "a screen": on_annotation("Screen", MK=Dictionary(CA=String(MARK))),
+    "rich media": on_annotation("RichMedia", RichMediaContent=Dictionary(A=String(MARK))),
+    "a 3D scene": on_annotation("3D", DV=String(MARK)),
+    "an annotation of an unknown kind": on_annotation("Whatever", X=String(MARK)),
+    "who wrote a comment": on_annotation("Text", T=String(MARK), M=String(MARK), CreationDate=String(MARK)),
+    "a comment's rich twin": on_annotation("Text", RC=String(MARK), Subj=String(MARK), NM=String(MARK)),
+    "the XML of a form": on_form(XFA=lambda made: made.make_stream(HIDDEN)),
+    "the order of a form's scripts": on_form(CO=Array([Dictionary(X=String(MARK))])),
+    "a button that sends a form": on_annotation(
+        "Widget", FT=Name.Btn, A=action("SubmitForm", F=Dictionary(FS=Name.URL, F=String(MARK)))
+    ),
+    "a button that empties a form": on_annotation("Widget", FT=Name.Btn, A=action("ResetForm", X=String(MARK))),
+    "the scripts of a field": on_annotation("Widget", FT=Name.Tx, AA=Dictionary(K=script(), F=script(), V=script())),
+    "a signature": signature,
+    "what a signature allows": on_root(Perms=Dictionary(DocMDP=Dictionary(Type=Name.Sig, Name=String(MARK)))),
+    "a signature's proofs": on_root(DSS=Dictionary(Certs=Array([String(MARK)]))),
+    "legal attestations": on_root(Legal=Dictionary(Attestation=String(MARK))),
+    "what a picture is elsewhere": stream_elsewhere,
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_OUT)
+def test_a_pdf_loses(what):
+    data = samples.pdf(TAKEN_OUT[what])
+    if what != "unreferenced objects":  # which pikepdf does not write in the first place; see the next test
+        assert HIDDEN in everything(data)
+
+    kept = cleaned(data)
+
+    assert HIDDEN not in everything(kept)
+    assert _text(kept) == SENTENCE
+
+
+def test_of_many_things_at_once_nothing_is_left():
+    kept = cleaned(samples.pdf(*TAKEN_OUT.values()))
+
+    assert HIDDEN not in everything(kept)
+    assert b"/JavaScript" not in everything(kept)
+
+
+def test_earlier_revisions_and_unreferenced_objects_are_not_kept():
+    first = samples.pdf()
+    at = len(first)
+    number = first.count(b" obj") + 10
+    update = b"\n%d 0 obj\n(%s)\nendobj\n" % (number, HIDDEN)
+    trailer = b"xref\n%d 1\n%010d 00000 n \ntrailer\n<</Size %d/Root 1 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n"
+    start = int(first.rpartition(b"startxref")[2].split()[0])
+    data = first + update + trailer % (number, at + 1, number + 1, start, at + len(update))
+    assert HIDDEN in everything(data)
+
+    kept = cleaned(data)
+
+    assert HIDDEN not in everything(kept)
+    assert kept.count(b"%%EOF") == 1
+    assert _text(kept) == SENTENCE
+
+
+def _text(data):
+    with opened(data) as found:
+        drawn = b"".join(
+            bytes(part[0][0]) for part in pikepdf.parse_content_stream(found.pages[0]) if str(part[1]) == "Tj"
+        )
+    return drawn.decode()
+
+
+# --- Pictures inside --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", samples.JPEG_SEGMENTS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_jpeg_inside_loses(what, packed):
+    content = samples.jpeg_with(samples.JPEG_SEGMENTS[what])
+    filters = Array([Name.FlateDecode, Name.DCTDecode]) if packed else Name.DCTDecode
+    data = samples.pdf(lambda made: samples.image(made, zlib.compress(content) if packed else content, Filter=filters))
+
+    kept = cleaned(data)
+
+    with opened(kept) as found:
+        inside = found.pages[0].obj.Resources.XObject.Im1.read_raw_bytes()
+        assert found.pages[0].obj.Resources.XObject.Im1.Filter == Name.DCTDecode
+    assert HIDDEN not in everything(kept) + inside
+    assert inside == samples.jpeg()  # not encoded anew: the very same picture
+
+
+def test_what_stands_behind_a_jpeg_inside_is_not_kept():
+    content = samples.jpeg() + HIDDEN
+
+    kept = cleaned(samples.pdf(lambda made: samples.image(made, content, Filter=Name.DCTDecode)))
+
+    assert HIDDEN not in everything(kept)
+
+
+def test_the_way_a_jpegs_colours_are_stored_stays():
+    content = samples.jpeg(samples.picture(mode="CMYK"))  # with Adobe's segment
+    assert b"Adobe" in content
+
+    def change(made):
+        samples.image(
+            made, content, Filter=Name.DCTDecode, ColorSpace=Name.DeviceCMYK, DecodeParms=Dictionary(ColorTransform=0)
+        )
+
+    with opened(cleaned(samples.pdf(change))) as found:
+        inside = found.pages[0].obj.Resources.XObject.Im1
+        assert (inside.read_raw_bytes(), inside.get("/DecodeParms")) == (content, Dictionary(ColorTransform=0))
+
+
+def _jpeg2000(*boxes):
+    size = b"\xff\x51\0\x2f\0\0" + (96).to_bytes(4, "big") + (64).to_bytes(4, "big") + b"\0" * 35
+    codestream = b"\xff\x4f" + size + b"\xff\x64\0\x1c\0\1" + HIDDEN + b"\xff\x90tile\xff\xd9"
+    whole = b"".join((len(body) + 8).to_bytes(4, "big") + name + body for name, body in (*boxes, (b"jp2c", codestream)))
+    return codestream, whole
+
+
+@pytest.mark.parametrize("box", [b"xml ", b"uuid", b"uinf", b"jp2i", b"free"])
+def test_a_jpeg_2000_inside_loses(box):
+    _, content = _jpeg2000((b"jP  ", b"\r\n\x87\n"), (b"ftyp", b"jp2 \0\0\0\0jp2 "), (box, HIDDEN))
+
+    kept = cleaned(samples.pdf(lambda made: samples.image(made, content, Filter=Name.JPXDecode)))
+
+    assert HIDDEN not in everything(kept)
+    with opened(kept) as found:
+        inside = found.pages[0].obj.Resources.XObject.Im1.read_raw_bytes()
+    assert (inside[4:8], inside[-6:], box in inside) == (b"jP  ", b"tile\xff\xd9", False)
+
+
+def test_a_jpeg_2000_without_boxes_loses_its_comment():
+    content, _ = _jpeg2000()
+
+    kept = cleaned(samples.pdf(lambda made: samples.image(made, content, Filter=Name.JPXDecode)))
+
+    assert HIDDEN not in everything(kept)
+
+
+@pytest.mark.parametrize("name", [Name.DCTDecode, Name.JPXDecode])
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"\xff\xd8\xff\xe1\0", b"\xff\x4f\xff\x64\0\0", b"\0\0\0\7xml "]
+)
+def test_a_picture_inside_that_cannot_be_read_is_refused(name, content):
+    assert refusal(samples.pdf(lambda made: samples.image(made, content, Filter=name))) is Why.BROKEN
+
+
+def test_metadata_in_a_picture_within_the_drawing_is_refused():
+    picture = samples.jpeg_with(samples.JPEG_SEGMENTS["EXIF with GPS"])
+    drawing = b"q BI /W 96 /H 64 /CS /RGB /BPC 8 /F /DCT ID " + picture + b" EI Q"
+
+    assert refusal(samples.pdf(on_page(Contents=lambda made: made.make_stream(drawing)))) is Why.UNCLEAN
+
+
+# --- What is kept -----------------------------------------------------------------------------------------------------
+
+
+def test_a_link_within_the_document_stays():
+    def change(made):
+        annotation(made, "Link", A=action("GoTo", D=Array([made.pages[0].obj, Name.Fit])))
+        annotation(made, "Link", Dest=Array([made.pages[0].obj, Name.Fit]))
+
+    with opened(cleaned(samples.pdf(change))) as found:
+        first, second = found.pages[0].Annots
+        assert (first.A.S, first.A.D[0].objgen) == (Name.GoTo, found.pages[0].obj.objgen)
+        assert second.Dest[0].objgen == found.pages[0].obj.objgen
+
+
+def test_comments_bookmarks_and_what_a_form_holds_stay():
+    def change(made):
+        annotation(made, "Text", Contents=String("Ask about the left knee"), T=String(MARK))
+        bookmark_that_acts(made)
+
+    with opened(cleaned(samples.pdf(on_form(), change))) as found:
+        field, comment = found.pages[0].Annots
+        assert (str(field.T), str(field.V)) == ("name", "kept")
+        assert (str(comment.Contents), "/T" in comment) == ("Ask about the left knee", False)
+        assert str(found.Root.Outlines.First.Title) == "Findings"
+        assert len(found.Root.AcroForm.Fields) == 1
+
+
+def test_a_glyph_may_be_called_like_an_action():
+    def change(made):
+        glyphs = Dictionary(AA=made.make_stream(b"glyph"), AF=made.make_stream(b"glyph"), A=made.make_stream(b"glyph"))
+        made.pages[0].obj.Resources.Font.F2 = Dictionary(Type=Name.Font, Subtype=Name.Type3, CharProcs=glyphs)
+        made.pages[0].obj.Resources.Font.AA = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Courier)
+
+    with opened(cleaned(samples.pdf(change))) as found:
+        fonts = found.pages[0].obj.Resources.Font
+        assert {*fonts.keys()} == {"/F1", "/F2", "/AA"}
+        assert {*fonts.F2.CharProcs.keys()} == {"/AA", "/AF", "/A"}
+
+
+def test_the_same_file_is_cleaned_to_the_same_bytes_and_cleaning_again_changes_nothing():
+    data = samples.pdf(*TAKEN_OUT.values())
+
+    assert cleaned(data) == cleaned(data)
+    assert cleaned(cleaned(data)) == cleaned(data)
+
+
+@pytest.mark.parametrize("way", [{"linearize": True}, {"compress_streams": False}, {"force_version": "1.3"}, {}])
+def test_every_way_to_write_a_pdf_is_read(way):
+    assert _text(cleaned(samples.pdf(**way))) == SENTENCE
+
+
+# --- What is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("user", ["", "secret"])
+def test_a_protected_pdf_is_refused_also_one_that_anybody_may_read(user):
+    data = samples.pdf(encryption=pikepdf.Encryption(owner="owner", user=user))
+
+    assert refusal(data) is Why.ENCRYPTED
+
+
+@pytest.mark.parametrize("before", [b"GIF89a", b"\xff\xd8\xff\xe0", b"<html>", b"PK\3\4", b"junk\n", b"\n"])
+def test_something_before_the_beginning_is_refused(before):
+    assert refusal(before + samples.pdf()) in (Why.BEFORE, Why.HTML)
+
+
+@pytest.mark.parametrize("after", [b"<script>", b"x", samples.jpeg(), b"\n%comment"])
+def test_something_after_the_end_is_refused(after):
+    assert refusal(samples.pdf() + after) is Why.AFTER
+
+
+def test_empty_lines_after_the_end_are_nothing():
+    assert _text(cleaned(samples.pdf() + b"\r\n\0\0 \n")) == SENTENCE
+
+
+def _archive():
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("classes.txt", "x")
+    return archive.getvalue()
+
+
+def test_a_pdf_that_is_a_zip_too_is_refused():
+    inside = samples.pdf(on_page(Contents=lambda made: made.make_stream(_archive())), compress_streams=False)
+
+    assert refusal(samples.pdf() + _archive()) is Why.HIDDEN
+    assert refusal(inside) is Why.HIDDEN
+
+
+def test_a_form_that_only_a_program_can_show_is_refused():
+    assert refusal(samples.pdf(on_root(NeedsRendering=True))) is Why.LIVE_FORM
+
+
+def test_too_many_pages_are_refused():
+    def pages(number):
+        def change(made):
+            for _ in range(number - 1):
+                made.add_blank_page()
+
+        return samples.pdf(change)
+
+    assert cleaned(pages(500))
+    assert refusal(pages(501)) is Why.PAGES
+
+
+def test_a_pdf_of_too_many_parts_is_refused(monkeypatch):
+    monkeypatch.setattr(pdf_cleaning, "MAX_OBJECTS", 50)
+
+    def parts(made):
+        made.Root.Dests = Dictionary({f"/{at}": made.make_indirect(Dictionary(N=at)) for at in range(60)})
+
+    assert refusal(samples.pdf(parts)) is Why.OBJECTS
+
+
+@pytest.mark.parametrize("where", ["the drawing", "a font"])
+def test_a_stream_that_unpacks_to_far_more_is_refused(monkeypatch, where):
+    monkeypatch.setattr(unpacking, "MAX_BYTES", 1_000_000)
+
+    def change(made):
+        stream = pikepdf.Stream(made, zlib.compress(b"\0" * 1_100_000))
+        stream.Filter = Name.FlateDecode
+        if where == "a font":
+            made.pages[0].obj.Resources.Font.F1.FontDescriptor = Dictionary(FontFile2=made.make_indirect(stream))
+        else:
+            made.pages[0].obj.Contents = made.make_indirect(stream)
+
+    assert refusal(samples.pdf(change)) is Why.UNPACKED
+
+
+def test_streams_are_counted_together(monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_BYTES", 1_000_000)
+
+    def change(made):
+        made.pages[0].obj.Contents = Array([made.make_stream(b"\n" * 300_000) for _ in range(4)])
+
+    assert refusal(samples.pdf(change)) is Why.UNPACKED
+
+
+def _packed_twice(content):
+    def change(made):
+        stream = pikepdf.Stream(made, zlib.compress(zlib.compress(content)))
+        stream.Filter = Array([Name.FlateDecode, Name.FlateDecode])
+        made.pages[0].obj.Contents = made.make_indirect(stream)
+
+    return samples.pdf(change, stream_decode_level=pikepdf.StreamDecodeLevel.none, compress_streams=False)
+
+
+def test_a_stream_that_is_packed_twice_is_packed_once():
+    kept = cleaned(_packed_twice(f"BT ({SENTENCE}) Tj ET".encode()))
+
+    with opened(kept) as found:
+        assert found.pages[0].obj.Contents.Filter == Name.FlateDecode
+    assert _text(kept) == SENTENCE
+
+
+@pytest.mark.parametrize("limit", ["MAX_BYTES", "STREAM_BYTES"])
+def test_a_stream_that_is_packed_twice_counts_as_what_it_is(monkeypatch, limit):
+    monkeypatch.setattr(unpacking if limit == "MAX_BYTES" else pdf_cleaning, limit, 1_000_000)
+
+    assert refusal(_packed_twice(b"\0" * 10_000_000)) is Why.UNPACKED
+
+
+def test_objects_that_unpack_to_far_more_are_refused(monkeypatch):
+    monkeypatch.setattr(pdf_cleaning, "STREAM_BYTES", 1_000_000)
+
+    def parts(made):
+        made.Root.Dests = Dictionary({"/A": made.make_indirect(Dictionary(X=String("x" * 1_500_000)))})
+
+    assert refusal(samples.pdf(parts, object_stream_mode=pikepdf.ObjectStreamMode.generate)) is Why.BROKEN
+
+
+@pytest.mark.parametrize("says", ["the PDF", "the picture"])
+def test_a_picture_of_too_many_pixels_is_refused(says):
+    content = samples.jpeg()
+    at = content.index(b"\xff\xc0") + 5
+    huge = content if says == "the PDF" else content[:at] + b"\x1f\xff\x1f\xff" + content[at + 4 :]
+    fields = {"Width": 9000, "Height": 9000} if says == "the PDF" else {}
+
+    data = samples.pdf(lambda made: samples.image(made, huge, Filter=Name.DCTDecode, **fields))
+
+    assert refusal(data) is Why.PIXELS
+
+
+NO_PDFS = [b"%PDF-1.4\n%%EOF", b"%PDF-1.7", samples.pdf()[:-200], samples.pdf().replace(b"xref", b"xxxx")]
+
+
+@pytest.mark.parametrize("data", NO_PDFS)
+def test_a_pdf_that_is_none_is_refused(data):
+    assert refusal(data) is Why.BROKEN
+
+
+def test_what_cannot_be_taken_out_is_refused(monkeypatch):
+    """Whatever goes wrong with the taking out: what was written is looked at again before it is kept."""
+    monkeypatch.setattr(pdf_cleaning, "take_out", _only_the_second_time(pdf_rules.take_out))
+
+    assert refusal(samples.pdf(on_root(OpenAction=script()))) is Why.UNCLEAN
+
+
+def _only_the_second_time(real):
+    calls = []
+
+    def take_out(made):
+        calls.append(made)
+        return 0 if len(calls) == 1 else real(made)
+
+    return take_out

@@ -1,0 +1,465 @@
+"""Broken and hostile files: each is cleaned or refused with a sentence, within the memory and time that it may take."""
+
+import functools
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import warnings
+import zlib
+from pathlib import Path
+
+import pikepdf
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pikepdf import Array, Name
+from PIL import Image
+
+from core.errors import Unavailable
+from records.files import inspect
+from records.files.cleaning import Why
+from records.files.cleaning.__main__ import CPU_SECONDS, MEMORY_BYTES, judged
+from records.files.inspect import FileRefused, cleaned
+from records.models.attachment import MediaType
+from records.tests.files import samples, test_cleaning_pdf
+from records.tests.files.conftest import ADDRESS, details, stored_names, told
+from records.tests.files.samples import HIDDEN
+
+NAMES = {
+    "application/pdf": "a.pdf",
+    "image/jpeg": "a.jpg",
+    "image/png": "a.png",
+    "image/webp": "a.webp",
+    "image/heic": "a.heic",
+    "text/plain": "a.txt",
+}
+pytestmark = pytest.mark.filterwarnings("ignore")  # the libraries warn of broken files; the child has nobody to tell
+
+
+@functools.cache
+def originals():
+    return {
+        "application/pdf": samples.pdf(*test_cleaning_pdf.TAKEN_OUT.values(), _with_picture),
+        "image/jpeg": samples.jpeg_with(*samples.JPEG_SEGMENTS.values()),
+        "image/png": samples.png_with(*samples.PNG_CHUNKS.values()),
+        "image/webp": samples.webp(exif=samples.exif(), xmp=samples.XMP, icc_profile=samples.profile()),
+        "image/heic": samples.heic(exif=samples.exif(), xmp=samples.XMP, icc_profile=samples.profile()),
+        "text/plain": "Knee: 110°, ".encode() * 30,
+    }
+
+
+def _with_picture(made):
+    samples.image(made, samples.jpeg_with(*samples.JPEG_SEGMENTS.values()), Filter=Name.DCTDecode)
+
+
+def sent(data, media_type, *, part=1000):
+    """What becomes of it, through the child process: its bytes, or the reason it was turned away for."""
+    parts = (data[at : at + part] for at in range(0, len(data), part))
+    try:
+        with cleaned(parts, name=NAMES[media_type], declared_type=media_type) as found:
+            return b"".join(found.chunks())
+    except FileRefused as refused:
+        assert refused.detail in {why.sentence for why in Why}
+        return refused.reason
+
+
+# --- Every file, broken in every way ----------------------------------------------------------------------------------
+
+
+def settled(data, media_type):
+    """Cleaned or refused, in this process. Whatever was cleaned holds no mark."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        verdict, kept = judged(media_type, data)
+    if "refused" in verdict:
+        assert Why[verdict["refused"]]
+        assert kept == b""
+    else:
+        assert verdict["size"] == len(kept) > 0
+        if media_type != "text/plain":
+            assert HIDDEN not in kept
+    return verdict
+
+
+broken = st.fixed_dictionaries(
+    {
+        "media_type": st.sampled_from(sorted(NAMES)),
+        "cut": st.floats(0.02, 1),
+        "flips": st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=12),
+        "inserted": st.none() | st.tuples(st.floats(0, 1), st.binary(max_size=40)),
+    }
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(broken)
+def test_a_broken_file_is_cleaned_or_refused(broken):
+    data = bytearray(originals()[broken["media_type"]])
+    for place, value in broken["flips"]:
+        data[int(place * len(data))] = value
+    if broken["inserted"]:
+        place, extra = broken["inserted"]
+        data[int(place * len(data)) : int(place * len(data))] = extra
+    settled(bytes(data[: int(len(data) * broken["cut"]) + 1]), broken["media_type"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400), st.sampled_from(sorted(NAMES)), st.booleans())
+def test_any_bytes_are_cleaned_or_refused(data, media_type, with_a_beginning):
+    beginning = originals()[media_type][:16] if with_a_beginning else b""
+    settled(beginning + data, media_type)
+
+
+@pytest.mark.parametrize("media_type", NAMES)
+def test_a_file_cut_off_anywhere_is_refused(media_type):
+    """A picture or a PDF that lacks its end is never taken for whole."""
+    data = originals()[media_type]
+    for end in range(1, len(data) - 1, max(1, len(data) // 60)):
+        verdict = settled(data[:end], media_type)
+        if media_type not in ("text/plain", "image/heic"):
+            assert "refused" in verdict, end
+
+
+@pytest.mark.parametrize("media_type", NAMES)
+@pytest.mark.parametrize("actual", NAMES)
+def test_every_kind_under_every_name(media_type, actual):
+    result = sent(originals()[actual], media_type)
+
+    assert (result not in {why.reason for why in Why}) == (media_type == actual)
+
+
+@pytest.mark.parametrize("media_type", NAMES)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_truncated_file_through_the_child(media_type, share):
+    data = originals()[media_type]
+    result = sent(data[: int(len(data) * share)], media_type)
+
+    assert isinstance(result, bytes) or result in ("broken", "mismatch", "polyglot")
+
+
+# --- Bombs: small files that ask for very much ------------------------------------------------------------------------
+
+
+def png_of(width, height, *, depth=8, colour=2):
+    """A picture of zeros, without ever holding its pixels."""
+    row = 1 + (width * {0: 1, 2: 3, 6: 4}[colour] * depth + 7) // 8
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(b"\0" * row) for _ in range(height)) + packer.flush()
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([depth, colour, 0, 0, 0])
+    chunk = samples.png_chunk
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def packed_pdf(content):
+    def change(made):
+        stream = pikepdf.Stream(made, zlib.compress(content, 1))
+        stream.Filter = Name.FlateDecode
+        made.pages[0].obj.Contents = made.make_indirect(stream)
+
+    return samples.pdf(change)
+
+
+def nested_pdf():
+    """Arrays in arrays, deeper than any parser goes by itself."""
+    return samples.pdf().replace(b"/MediaBox", b"/X " + b"[" * 100_000 + b"]" * 100_000 + b" /MediaBox")
+
+
+def looping_pdf():
+    """Pages that hold themselves."""
+
+    def change(made):
+        made.Root.Pages.Kids = Array([made.Root.Pages, made.Root.Pages])
+
+    try:
+        return samples.pdf(change)
+    except pikepdf.PdfError:
+        return samples.pdf().replace(b"/Kids [ 3 0 R ]", b"/Kids [ 2 0 R ]")
+
+
+def lzw_pdf():
+    """LZW of zeros: each code stands for one zero more than the one before it, until the table is full (7.4.4)."""
+    bits = "".join(f"{256:09b}{0:09b}" + "".join(f"{code:0{_width(code)}b}" for code in range(258, 4094)))
+    cycle = int(bits * 8, 2).to_bytes(len(bits), "big")
+
+    def change(made):
+        stream = pikepdf.Stream(made, cycle * 20)
+        stream.Filter = Name.LZWDecode
+        made.pages[0].obj.Contents = made.make_indirect(stream)
+
+    return samples.pdf(change, stream_decode_level=pikepdf.StreamDecodeLevel.none, compress_streams=False)
+
+
+def _width(code):
+    """In bits, of the code that is written when the table holds those below `code`."""
+    return max(9, (code + 1).bit_length())
+
+
+def text_chunk_png():
+    return samples.png_with(samples.png_chunk(b"zTXt", b"A\0\0" + zlib.compress(b"\0" * 200_000_000, 9)))
+
+
+BOMBS = {
+    "a PNG of 400 million pixels": lambda: ("image/png", png_of(20_000, 20_000, depth=1, colour=0)),
+    "a PNG that says it has 4 billion rows": lambda: (
+        "image/png",
+        samples.png().replace(b"IHDR" + (96).to_bytes(4, "big"), b"IHDR\x7f\xff\xff\xff"),
+    ),
+    "a PNG whose text unpacks to 200 MB": lambda: ("image/png", text_chunk_png()),
+    "a JPEG that says it has 4 billion pixels": lambda: (
+        "image/jpeg",
+        samples.jpeg().replace(b"\xff\xc0\0\x11\x08\0\x40\0\x60", b"\xff\xc0\0\x11\x08\xff\xff\xff\xff"),
+    ),
+    "a PDF that unpacks to 1.2 GB": lambda: ("application/pdf", packed_pdf(b"\0" * 1_200_000_000)),
+    "a PDF of pages that hold themselves": lambda: ("application/pdf", looping_pdf()),
+    "a PDF nested a hundred thousand deep": lambda: ("application/pdf", nested_pdf()),
+    "a PDF of LZW": lambda: ("application/pdf", lzw_pdf()),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_refused_within_its_limits(bomb):
+    media_type, data = BOMBS[bomb]()
+    assert len(data) < 10_000_000
+
+    verdict, peak, seconds = _in_a_child(media_type, data)
+
+    assert verdict.get("refused") in ("PIXELS", "UNPACKED", "EFFORT", "BROKEN"), verdict
+    assert peak < 700_000_000
+    assert seconds < CPU_SECONDS
+
+
+MEASURE = """
+import json, subprocess, sys, resource
+child = subprocess.run(sys.argv[1:], stdin=sys.stdin, capture_output=True, env={}, cwd="/")
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([child.stdout.split(b"\\n")[0].decode(), used.ru_maxrss * 1024, used.ru_utime + used.ru_stime]))
+"""
+
+
+def _in_a_child(media_type, data):
+    """What the cleaner's own process says of it, the most memory it held in bytes, and its seconds."""
+    command = [sys.executable, "-c", MEASURE, *inspect.command(MediaType(media_type))]
+    out = subprocess.run(command, input=data, capture_output=True, check=True).stdout
+    said, peak, seconds = json.loads(out)
+    return json.loads(said), peak, seconds
+
+
+def test_the_largest_picture_that_is_taken_fits(tmp_path):
+    """Fifty million pixels, transparent, on their side and with a colour profile: all that costs memory at once."""
+    image = Image.new("RGBA", (7000, 7100), (10, 20, 30, 40))
+    data = samples.png(image, exif=samples.exif(6), icc_profile=samples.profile(), compress_level=1)
+
+    verdict, peak, _ = _in_a_child("image/png", data)
+
+    assert verdict.get("media_type") == "image/png", verdict
+    assert peak < 1_000_000_000
+
+
+# --- The child process ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def child_that(monkeypatch):
+    """`child_that("code")`: the child runs this instead, after its limits are set."""
+
+    def make(code):
+        start = f"import sys; sys.path.append({str(inspect.TOP)!r})\n"
+        start += f"from records.files.cleaning.__main__ import limit; limit()\n{code}"
+        monkeypatch.setattr(inspect, "command", lambda media_type: [sys.executable, "-I", "-c", start])
+
+    return make
+
+
+ENDS = {
+    "crashes": ("import ctypes; ctypes.string_at(0)", "broken"),
+    "aborts": ("import os; os.abort()", "broken"),
+    "leaves": ("sys.exit(3)", "broken"),
+    "says nothing": ("sys.stdin.buffer.read()", "broken"),
+    "does not listen": ("sys.stdin.close(); print('{}', flush=True)", "broken"),
+    "says nonsense": ("sys.stdin.buffer.read(); print('nonsense')", "broken"),
+    "says an unknown word": ("""sys.stdin.buffer.read(); print('{"refused": "WHATEVER", "error": ""}')""", "broken"),
+    "says an unknown type": (
+        """sys.stdin.buffer.read(); print('{"media_type": "text/html", "size": 3}\\nabc')""",
+        "broken",
+    ),
+    "says a list": ("sys.stdin.buffer.read(); print('[]')", "broken"),
+    "never ends its line": ("sys.stdin.buffer.read(); print('x' * 5_000_000)", "broken"),
+    "ends half-way": (
+        """sys.stdin.buffer.read(); print('{"media_type": "image/png", "size": 300000}\\nabc')""",
+        "bomb",
+    ),
+    "works for ever": ("while True: pass", "bomb"),
+    "sleeps": ("import time; time.sleep(600)", "bomb"),
+    "takes more memory than there is": ("x = bytearray(2_000_000_000)", "broken"),
+    "has no memory left": (
+        "from records.files.cleaning import __main__ as child\n"
+        "child.clean = lambda *_: bytearray(2_000_000_000)\n"
+        "child.main('image/png')",
+        "bomb",
+    ),
+    "writes a file": ("open('/tmp/praxis-child', 'w').write('x' * 10)", "broken"),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_child_that(what, size, child_that, monkeypatch):
+    code, reason = ENDS[what]
+    monkeypatch.setattr(inspect, "SECONDS", 1.5 if reason == "bomb" else 20)
+    child_that(code)
+
+    assert sent(samples.png() + b"\0" * size, "image/png", part=65536) == reason
+    assert _children() == []
+
+
+def _children():
+    """The processes that this one has started and that are still there."""
+    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    found = [child for task in tasks for child in task.read_text().split()]
+    return [child for child in found if b"records.files" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def test_the_child_knows_nothing_of_us(child_that, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "do not tell")
+    child_that(
+        "import os, json\nsys.stdin.buffer.read()\n"
+        "known = json.dumps([dict(os.environ), os.getcwd(), sorted(os.listdir('/proc/self/fd')),"
+        " [name for name in sys.modules if name.startswith(('django', 'core', 'config'))]]).encode()\n"
+        """print(json.dumps({"media_type": "image/png", "size": len(known)}), flush=True)\n"""
+        "sys.stdout.buffer.write(known)"
+    )
+    environment, folder, files, modules = json.loads(sent(samples.png(), "image/png"))
+
+    assert {*environment} <= {"LC_CTYPE"}  # which Python sets by itself
+    assert folder == "/"
+    assert files == ["0", "1", "2", "3"]  # and the folder that it lists
+    assert modules == []
+
+
+def test_the_real_child_imports_nothing_of_the_application():
+    code = (
+        f"import sys; sys.path.append({str(inspect.TOP)!r})\n"
+        "from records.files.cleaning import clean\n"
+        "import records.files.cleaning.pdf, records.files.cleaning.pictures, records.files.cleaning.text\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('django', 'core', 'config', 'structlog')])"
+    )
+    out = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, env={}, cwd="/").stdout
+    assert out == b"[]\n"
+
+
+def test_what_is_read_is_freed_when_the_caller_gives_up():
+    """Nobody reads the answer: the child is ended with the context."""
+    noise = samples.png(Image.effect_noise((1500, 1500), 80))
+    with cleaned([noise], name="a.png", declared_type="image/png") as found:
+        next(found.chunks())
+        (child,) = _children()
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_mistake_while_the_file_is_sent_is_the_senders_and_ends_the_child():
+    def parts():
+        yield samples.png()
+        raise OSError("the disk")
+
+    with pytest.raises(OSError, match="the disk"), cleaned(parts(), name="a.png", declared_type="image/png"):
+        pass
+    assert _children() == []
+
+
+@pytest.mark.parametrize("parts", [[], [b""], [b"", b""]])
+def test_an_empty_file_starts_no_child(parts, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", None)
+
+    with pytest.raises(FileRefused) as refused, cleaned(parts, name="a.png", declared_type="image/png"):
+        pass
+    assert refused.value.reason == "empty"
+
+
+def test_a_child_that_cannot_be_started_is_no_fault_of_the_file(monkeypatch):
+    def full(*given, **settings):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with pytest.raises(Unavailable), cleaned([b"x"], name="a.png", declared_type="image/png"):
+        pass
+    monkeypatch.undo()
+    assert isinstance(sent(samples.png(), "image/png"), bytes)  # its turn was given back
+
+
+def test_when_all_children_are_busy_the_next_file_waits_and_then_is_asked_to_come_again(monkeypatch):
+    monkeypatch.setattr(inspect, "WAIT_SECONDS", 0.05)
+    files = [cleaned([samples.png()], name="a.png", declared_type="image/png") for _ in range(inspect.AT_ONCE)]
+    for file in files:
+        file.__enter__()
+    try:
+        with pytest.raises(Unavailable), cleaned([samples.png()], name="a.png", declared_type="image/png"):
+            pass
+    finally:
+        for file in files:
+            file.__exit__(None, None, None)
+    assert isinstance(sent(samples.png(), "image/png"), bytes)
+
+
+def test_many_files_at_once_are_each_cleaned():
+    results = []
+
+    def send(number):
+        kept = sent(samples.png(Image.new("RGB", (50, 50), (number, 0, 0))), "image/png")
+        results.append((number, Image.open(io.BytesIO(kept)).getpixel((0, 0))[0]))
+
+    threads = [threading.Thread(target=send, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(results) == [(number, number) for number in range(8)]
+
+
+def test_what_is_logged_of_a_refused_file_holds_nothing_of_it(caplog):
+    sent(b"%PDF-1.7\n" + HIDDEN, "application/pdf")
+
+    assert "file_refused" in caplog.text
+    assert HIDDEN.decode() not in caplog.text
+
+
+def test_a_name_becomes_that_of_what_is_stored():
+    with cleaned([samples.heic()], name="../Knee.HEIC", declared_type="image/heic") as found:
+        assert (found.name, found.media_type) == ("Knee.jpg", MediaType.JPEG)
+        assert len(b"".join(found.chunks())) == found.size
+
+
+def test_the_limits_leave_room_for_a_server_beside_them():
+    assert inspect.AT_ONCE * MEMORY_BYTES < 3 * 1024**3
+    assert CPU_SECONDS < inspect.SECONDS
+
+
+# --- Over HTTP --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("media_type", NAMES)
+def test_an_upload_of_a_broken_file_is_added_or_turned_away_and_never_an_error(media_type, doctor, send):
+    data = originals()[media_type]
+    for share in (0.0, 0.3, 0.9, 1.0):
+        answer = send(doctor, data[: int(len(data) * share)], name=NAMES[media_type], declared=media_type)
+
+        assert answer.status_code in (201, 400), answer.content
+        if answer.status_code == 400:
+            assert answer.json()["detail"] in {why.sentence for why in Why}
+        else:
+            kept = doctor.get(f"{ADDRESS}/{answer.json()['id']}/content").getvalue()
+            assert (len(kept), HIDDEN in kept) == (answer.json()["size"], False)
+
+
+@pytest.mark.parametrize("bomb", ["a PNG of 400 million pixels", "a PDF of LZW", "a PDF of pages that hold themselves"])
+def test_an_upload_of_a_bomb_is_turned_away(bomb, doctor, send):
+    media_type, data = BOMBS[bomb]()
+    answer = send(doctor, data, name=NAMES[media_type], declared=media_type)
+
+    assert answer.status_code == 400
+    assert told() == [("file.turned_away", "refused")]
+    assert details("file.turned_away")[0]["reason"] in ("bomb", "broken")
+    assert stored_names() == []
