@@ -158,7 +158,7 @@ def _changing() -> Iterator[None]:
         yield
 
 
-def hold_chart_of(patient_id: UUID) -> Patient:
+def hold_chart_of(patient_id: UUID | None) -> Patient:
     """The chart, hidden or not, whose row is this transaction's. Raises Missing."""
     charts = Patient.with_deleted.select_for_update(of=("self",), no_key=True)
     chart: Patient = charts.found(pk=patient_id)

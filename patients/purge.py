@@ -27,6 +27,7 @@ from accounts.models import Ending, User
 from accounts.roles import Role
 from audit import trail
 from audit.events import Kind
+from core.errors import Missing
 from core.soft_delete import SoftDeletable, set_deletion, soft_deletable_models
 from core.tenancy import practice_scope
 from patients.deletions import hold_chart_of
@@ -126,9 +127,10 @@ def _over() -> Any:
 def _held(pk: UUID) -> Deletion | None:
     """The deletion under the lock of its chart; None where it was restored or removed meanwhile."""
     patient_id = Deletion.objects.filter(pk=pk).values_list("patient_id", flat=True).first()
-    if patient_id is None:
+    try:
+        hold_chart_of(patient_id)
+    except Missing:  # with the deletion
         return None
-    hold_chart_of(patient_id)
     held: Deletion | None = Deletion.objects.select_related("practice").filter(pk=pk, patient=patient_id).first()
     return held
 
