@@ -92,7 +92,6 @@ class DeletableAdmin(PracticeModelAdmin):
         shows(request, [row], about=self.model._meta.label, about_id=row.pk)
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": f"Delete this {_named(self.model)}",
             "row": row,
             "chart": chart,

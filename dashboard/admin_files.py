@@ -21,7 +21,6 @@ from rest_framework.exceptions import APIException
 from accounts.models import User
 from accounts.roles import Permission
 from audit.events import Kind
-from core.encryption.fields import unreadable_marked
 from core.errors import Refusal
 from dashboard.admin_base import P, acting, show_refusal
 from dashboard.admin_reads import shows
@@ -43,8 +42,9 @@ class FileForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        most = filesizeformat(settings.MAX_FILE_BYTES)
-        self.fields["file"].help_text = f"PDF, JPEG, PNG, WebP, HEIC or plain text, of at most {most}."
+        field, most = self.fields["file"], settings.MAX_FILE_BYTES
+        field.widget.attrs["data-most"] = most  # for admin.js
+        field.help_text = f"PDF, JPEG, PNG, WebP, HEIC or plain text, of at most {filesizeformat(most)}."
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -131,9 +131,7 @@ class FileAdmin(ClinicalAdmin):
 
     def _form(self, request: HttpRequest, chart: Patient, form: FileForm, **shown: Any) -> HttpResponse:
         shows(request, [chart], about=Patient._meta.label, about_id=chart.pk)
-        with unreadable_marked():
-            title = f"Add a file to the chart of {chart.name}"
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "chart": chart}
+        context = {**self.admin_site.each_context(request), "title": "Add a file", "chart": chart}
         return TemplateResponse(request, "admin/records/add_file.html", {**context, "form": form, **shown})
 
     # --- Columns and fields

@@ -9,7 +9,8 @@ from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
 from dashboard.tests.forms import page_of
 from patients.models import Patient
-from records.models import MedicalRecord, NoteVersion, RecordVersion, SessionNote
+from records.models import MedicalRecord, RecordVersion, SessionNote
+from records.notes import amend_note
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
 
 LIST = reverse("admin:records_sessionnote_changelist")
@@ -22,15 +23,10 @@ def note(own):
         return SessionNote.objects.get(pk=own.note.pk)
 
 
-def amend(note, *, by, reason, **changes):
-    """What records/notes.py stores of an amendment."""
+def amend(note, *, by, **changes):
     with practice_scope(note.practice_id):
-        for field, value in changes.items():
-            setattr(note, field, value)
-        note.status, note.amended_at, note.version = "amended", timezone.now(), note.version + 1
-        note.save()
-        number = NoteVersion.objects.filter(note=note).count() + 1
-        NoteVersion.objects.create(note=note, number=number, author=by, content=note.content(), reason=reason)
+        version = SessionNote.objects.get(pk=note.pk).version
+        amend_note(by=by, note_id=note.pk, expected=version, **changes)
 
 
 def restrict(chart):

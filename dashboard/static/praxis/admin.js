@@ -15,3 +15,14 @@ document.addEventListener('DOMContentLoaded', () => {
     })
   }
 })
+
+// A file that is too large is told before it is sent: a server that refuses it half-way may not be heard. unfold listens
+// on every such field too, and expects one of its own making around it.
+document.addEventListener('change', event => {
+  const most = Number(event.target.dataset?.most)
+  if (!most) return
+  event.stopPropagation()
+  const tooLarge = [...event.target.files].some(file => file.size > most)
+  event.target.setCustomValidity(tooLarge ? `This file is larger than the ${Math.floor(most / 1048576)} MB that are taken.` : '')
+  if (tooLarge) event.target.reportValidity()
+}, true)
