@@ -33,7 +33,7 @@ from records.files.serializers import (
 from records.files.uploading import Multipart
 from records.files.zips import zipped
 from records.models import Attachment, SessionNote
-from records.models.attachment import AttachmentQuerySet, State
+from records.models.attachment import AttachmentQuerySet, MediaType, State
 
 READ = (Permission.READ_RECORDS, Permission.READ_OWN_RECORDS)
 LABEL = Attachment._meta.label
@@ -50,6 +50,7 @@ NOT_SERVED = {
     "409": "It waits for the virus scan.",
     "503": "The file storage does not answer, or what it holds is damaged.",
 }
+FILE = {(200, media_type): OpenApiTypes.BINARY for media_type in MediaType.values}
 TOLD_AT_ONCE = 1000  # files named in one event
 
 
@@ -153,7 +154,7 @@ class Content(Download):
     permissions = {"GET": READ}
     extra_errors = {"GET": NOT_SERVED}
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, summary="Download a file")
+    @extend_schema(responses=FILE, summary="Download a file")
     def get(self, request: Request, attachment_id: UUID) -> StreamingHttpResponse:
         return self.answer(attachment_id)
 
@@ -162,9 +163,7 @@ class LinkedContent(Download):
     permissions = {"GET": READ}
     extra_errors = {"GET": NOT_SERVED | {"410": "The link has expired."}}
 
-    @extend_schema(
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, summary="Download a file by a link to it"
-    )
+    @extend_schema(responses=FILE, summary="Download a file by a link to it")
     def get(self, request: Request, attachment_id: UUID, token: str) -> StreamingHttpResponse:
         links.check(by=self.caller, attachment_id=attachment_id, token=token)
         return self.answer(attachment_id)

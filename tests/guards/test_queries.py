@@ -14,7 +14,7 @@ from patients.models import Patient
 from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
-from records.tests.factories import FinalisedNoteFactory, GoalFactory, MedicalRecordFactory, PlanFactory
+from records.tests.factories import FinalisedNoteFactory, GoalFactory, MedicalRecordFactory, PlanFactory, stored_file
 from tests.guards.test_routes import GUARDED
 
 LISTS = {
@@ -26,6 +26,7 @@ LISTS = {
     "api/records": "/api/records",
     "api/sessions": "/api/sessions",
     "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",
+    "api/attachments": "/api/attachments",
     "api/plans": "/api/plans",
     "api/plans?status": "/api/plans?status=active",
     "api/offices": "/api/offices",
@@ -68,6 +69,7 @@ def add_rows(practice, make_user):
                 MedicalRecordFactory(patient=chart, doctor=doctor)
                 FinalisedNoteFactory(patient=chart, doctor=doctor)
                 GoalFactory(plan=PlanFactory(patient=chart, doctor=doctor))
+                stored_file(patient=chart, uploaded_by=doctor)
 
     return add
 

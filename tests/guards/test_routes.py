@@ -95,6 +95,14 @@ LET_IN = {
     ("POST", "api/sessions/<uuid:note_id>/restore"): "AD",
     ("DELETE", "api/plans/<uuid:plan_id>"): "AD",
     ("POST", "api/plans/<uuid:plan_id>/restore"): "AD",
+    ("GET", "api/attachments"): "ADSP",
+    ("POST", "api/attachments"): "ADS",
+    ("GET", "api/attachments/<uuid:attachment_id>"): "ADSP",
+    ("PATCH", "api/attachments/<uuid:attachment_id>"): "ADS",
+    ("GET", "api/attachments/<uuid:attachment_id>/content"): "ADSP",
+    ("POST", "api/attachments/<uuid:attachment_id>/link"): "ADSP",
+    ("GET", "api/attachments/<uuid:attachment_id>/link/<str:token>"): "ADSP",
+    ("GET", "api/patients/<uuid:chart_id>/attachments.zip"): "ADSP",
     ("DELETE", "api/attachments/<uuid:attachment_id>"): "ADS",
     ("POST", "api/attachments/<uuid:attachment_id>/restore"): "ADS",
     ("GET", "api/records"): "ADSP",
@@ -188,6 +196,7 @@ def test_each_role_is_let_in_where_the_contract_says_and_nowhere_else(as_role, r
 
     refused = {key for key, status in outcome.items() if status == 403}
     assert refused == {key for key, who in LET_IN.items() if WHO[role] not in who}
+    assert outcome.pop(("POST", "api/attachments")) == (415 if role in ("admin", "doctor", "staff") else 403)
     assert not {status for key, status in outcome.items() if key in LET_IN} - {200, 400, 403, 404}
 
 

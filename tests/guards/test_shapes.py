@@ -39,6 +39,7 @@ from records import note_serializers as notes
 from records import plan_serializers as plans
 from records import serializers as records
 from records import version_serializers as versions
+from records.files import serializers as files
 from records.models import (
     Attachment,
     Goal,
@@ -135,6 +136,7 @@ SHOWN = {
     exports.ExportedNote: [NOTE],
     exports.ExportedPlan: [PLAN],
     exports.ExportedFile: [FILE],
+    files.AttachmentShape: [FILE],
     versions.VersionBrief: [Compared(VERSION, None), Compared(VERSION, VERSION)],
     versions.VersionShape: [Compared(VERSION, None), Compared(VERSION, VERSION)],
     dashboard.DoctorBrief: [person("doctor")],

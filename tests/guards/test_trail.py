@@ -9,6 +9,7 @@ import orjson
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
@@ -26,7 +27,8 @@ from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
 from records import plans
-from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
+from records.files import links
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, stored_file
 from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO, nobodys
 
 NO_PHI = {
@@ -89,7 +91,9 @@ BODIES = {
     ("POST", "api/plans"): {"title": "Back to work", "startsOn": "2026-11-02"},
     ("POST", "api/plans/<uuid:plan_id>/amendments"): {"version": 1, "reason": "Left out", "title": "Back to sport"},
     ("POST", "api/plans/<uuid:plan_id>/goals/<uuid:goal_id>/progress"): {"text": "6 kg"},
+    ("PATCH", "api/attachments/<uuid:attachment_id>"): {"name": "Knee"},
 }
+UPLOAD = ("POST", "/api/attachments")  # the one body that is no JSON
 OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
 QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
@@ -113,6 +117,7 @@ class Rows:
             plan = plans.make_plan(by=doctor, patient_id=self.chart.pk, title="Plan", starts_on=start, goals=goals)
             goal = plan.goals.get()
             plans.plan_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
+            file = stored_file(patient=self.chart, uploaded_by=doctor)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -126,6 +131,8 @@ class Rows:
             "plan_id": plan.pk,
             "goal_id": goal.pk,
             "number": 1,
+            "attachment_id": file.pk,
+            "token": "1",
             "access_id": emergency.pk,
             "office_id": self.office.pk,
             "code_id": code.pk,
@@ -134,6 +141,11 @@ class Rows:
             "user_id": doctor.pk,
             "doctor_id": doctor.pk,
         }
+
+    def link(self, user):
+        """The token of a link that this person has asked for, in the one session that they have."""
+        user.session_id = Session.objects.get(user=user).pk
+        self.ids["token"], _ = links.make(by=user, attachment_id=self.ids["attachment_id"])
 
     def restrict(self, practice):
         with practice_scope(practice.pk):
@@ -172,6 +184,8 @@ class Rows:
 
 
 def call(client, method, address, body):
+    if (method, address) == UPLOAD:
+        return client.post(address, {**body, "file": SimpleUploadedFile("findings.txt", b"Normal", "text/plain")})
     return client.generic(method, address, orjson.dumps(body), content_type="application/json")
 
 
@@ -205,6 +219,8 @@ def test_what_is_shown_or_changed_is_told(as_role, client_of, make_user, practic
         rows.restrict(practice)
     if path == "auth/associate":
         rows.register(client.user)
+    if path.endswith("<str:token>"):
+        rows.link(client.user)
     before = set(whole_trail().values_list("pk", flat=True))
 
     answer = call(client, method, rows.address(path), rows.body((method, path)))
