@@ -125,7 +125,7 @@ class FileAdmin(ClinicalAdmin):
             except Refusal as refusal:
                 show_refusal(form, refusal)
             else:
-                messages.success(request, ADDED[added.state])
+                messages.success(request, ADDED[State(added.state)])
                 return redirect(f"{reverse('admin:patients_patient_change', args=[chart.pk])}#files")
         return self._form(request, chart, form)
 

@@ -20,6 +20,7 @@ from core.tenancy import practice_scope
 from dashboard.demo.calendar import slots
 from dashboard.demo.cases import SPECIALTIES, Case, cases_of
 from dashboard.demo.people import dice, email_of, person
+from dashboard.demo.record import write_up
 from patients.models import Patient
 from patients.models import Status as Registration
 from patients.registrations import confirm_registration
@@ -106,6 +107,7 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             office = _move_in([*users.values(), own_chart.user], manager, away=doctors[-1])
             doctors = list(User.objects.doctors().select_related("office__practice").order_by("id"))
             _open_the_doors(practice, desk, doctors, own_chart)
+            write_up(own_chart, doctor=doctors[0], desk=desk)
             _register_some(practice, password, doctors[0], office)
     return practice, is_new
 
