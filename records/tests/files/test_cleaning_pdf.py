@@ -6,6 +6,8 @@ import zlib
 
 import pikepdf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pikepdf import Array, Dictionary, Name, String
 
 from records.files import cleaning
@@ -214,6 +216,45 @@ def test_a_pdf_loses(what):
 
     assert HIDDEN not in everything(kept)
     assert _text(kept) == SENTENCE
+
+
+def _deep(made, **fields):
+    """A dictionary where nothing but the walk through the whole document comes by."""
+    found = Dictionary({f"/{key}": value for key, value in fields.items()})
+    made.pages[0].obj.Resources.Properties = Dictionary(
+        P1=Dictionary(Deep=Array([1, Array([made.make_indirect(found)])]))
+    )
+
+
+@pytest.mark.parametrize("key", sorted(pdf_rules.KEYS | pdf_rules.SHORT_KEYS))
+def test_a_key_is_taken_out_wherever_it_hangs(key):
+    kept = cleaned(samples.pdf(lambda made: _deep(made, Kept=String("kept"), **{key[1:]: String(MARK)})))
+
+    assert HIDDEN not in everything(kept)
+    assert b"/Kept (kept)" in everything(kept)
+
+
+HARMFUL = [
+    *(("Type", Name(kind)) for kind in sorted(pdf_rules.TYPES)),
+    *(("Subtype", Name(kind)) for kind in sorted(pdf_rules.SUBTYPES)),
+    *(("S", Name(kind)) for kind in sorted(pdf_rules.ACTIONS)),
+    *((key[1:], Array([])) for key in pdf_rules.SIGNS),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), HARMFUL)
+def test_a_harmful_thing_is_taken_out_wherever_it_hangs(key, value):
+    kept = cleaned(samples.pdf(lambda made: _deep(made, Who=String(MARK), **{key: value})))
+
+    assert HIDDEN not in everything(kept)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(sorted(TAKEN_OUT)), unique=True, max_size=12))
+def test_whatever_comes_together_nothing_is_left(names):
+    kept = cleaned(samples.pdf(*(TAKEN_OUT[name] for name in names)))
+
+    assert HIDDEN not in everything(kept)
 
 
 def test_of_many_things_at_once_nothing_is_left():
