@@ -14,13 +14,16 @@ from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
 from dashboard.tests.forms import errors_of, page_of, send
-from patients.models import EmergencyAccess, Patient, Status
+from patients import deletions
+from patients.models import Deletion, EmergencyAccess, Patient, Status
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
-from records.models import MedicalRecord
+from records.models import Attachment, Goal, MedicalRecord, PlanOfCare, SessionNote
+from records.tests.factories import FinalisedNoteFactory, GoalFactory, NoteFactory, PlanFactory, stored_file
 from tests.guards.fields import FIELDS, PHI
 from tests.guards.test_routes import GUARDED
 
+PAGES = ("change", "history", "delete", "content", "pdf")
 REASON = {"reason": "Found unconscious"}
 NAME = "Rosa Hidden"
 QUEUE = reverse("admin:patients_emergencyaccess_changelist")
@@ -52,8 +55,15 @@ def marked(practice, make_user):
         )
         appointment = AppointmentFactory(patient=chart, doctor=doctor, **marks_of(Appointment))
         MedicalRecord.objects.create(patient=chart, doctor=doctor, **marks_of(MedicalRecord))
+        note = FinalisedNoteFactory(patient=chart, doctor=doctor, **marks_of(SessionNote))
+        plan = PlanFactory(patient=chart, doctor=doctor, **marks_of(PlanOfCare))
+        GoalFactory(plan=plan, **marks_of(Goal))
+        file = stored_file(patient=chart, uploaded_by=doctor, name=marks_of(Attachment)["name"])
+        doomed = NoteFactory(patient=chart, doctor=doctor, **marks_of(SessionNote))
+        deletion = deletions.delete(by=doctor, row=doomed, **marks_of(Deletion))
         PatientFactory(name="Paul Plain")
-    chart.appointment = appointment
+    chart.appointment, chart.clinical = appointment, (note, plan, file)
+    chart.hidden = deletion
     return chart
 
 
@@ -62,7 +72,7 @@ def words():
     """What must not be seen of it, as it would stand in JSON or on a page."""
     words = [
         value[0] if isinstance(value, list) else str(value)
-        for model in (User, Patient, Appointment, MedicalRecord)
+        for model in (User, Patient, Appointment, MedicalRecord, SessionNote, PlanOfCare, Goal, Attachment, Deletion)
         for name, value in marks_of(model).items()
         if name != "name"
     ]
@@ -122,8 +132,12 @@ def test_no_page_of_the_admin_site_shows_a_word_of_it(enter_as, marked, words, r
         record = MedicalRecord.objects.get(patient=marked)
     addresses = [reverse("admin:index")]
     assert (NAME in client.get(addresses[0]).content.decode()) == (status == Status.PENDING)
-    for model in ("patients_patient", "appointments_appointment", "records_medicalrecord", "accounts_user"):
+    clinical = ("records_medicalrecord", "records_sessionnote", "records_planofcare", "records_attachment")
+    for model in ("patients_patient", "appointments_appointment", "accounts_user", "patients_deletion", *clinical):
         addresses += [reverse(f"admin:{model}_changelist") + query for query in ("", "?q=rosa")]
+    addresses += [reverse(f"admin:{model}_changelist") + f"?patient={marked.pk}" for model in clinical]
+    addresses += [page_of(marked.hidden), reverse("admin:records_attachment_add_to", args=[marked.pk])]
+    addresses += [page_of(row).replace("/change/", f"/{page}/") for row in marked.clinical for page in PAGES]
     addresses.append(reverse("admin:patients_patient_changelist") + f"?q=rosa&status__exact={status}")
     addresses.append(reverse("admin:accounts_user_changelist") + "?who=all")
     for row in (marked, marked.appointment, record, marked.user):
