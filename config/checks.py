@@ -132,7 +132,8 @@ def _files() -> Iterator[CheckMessage]:
             f"Patients' files go to the virus scanner on {scanner.hostname} in clear: clamd knows no TLS.",
             "Run clamd beside Praxis, or, where the way never leaves this machine, add the host to LOCAL_HOSTS.",
         )
-    storage = urlsplit(settings.STORAGES["files"]["OPTIONS"].get("endpoint_url") or "")
+    files: dict[str, Any] = settings.STORAGES["files"]
+    storage = urlsplit(files["OPTIONS"].get("endpoint_url") or "")
     if storage.scheme == "http" and not _is_local(storage.hostname or ""):
         yield _open(
             18,
