@@ -1,7 +1,6 @@
 """Rows that are hidden before they are removed (docs/adr/0019): `objects` does not know a hidden one, `with_deleted`
 does. Who hides and restores them, and why, is told by patients/deletions.py."""
 
-from datetime import datetime
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import Any, ClassVar
@@ -36,11 +35,6 @@ class SoftDeletable(PracticeModel):
 
     class Meta(PracticeModel.Meta):
         abstract = True
-
-    @property
-    def kept_since(self) -> datetime | None:
-        """When the practice's years of retention begin for this row; None where it is no clinical record."""
-        return None
 
     def erase(self) -> None:
         """Called before the row is purged for good, in no transaction and possibly once more after a failure: remove

@@ -1,6 +1,5 @@
 """Medical records."""
 
-from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -73,10 +72,6 @@ class MedicalRecord(Amendable):
 
     def __str__(self) -> str:
         return f"Record {str(self.pk)[-6:]}"
-
-    @property
-    def kept_since(self) -> datetime:
-        return self.amended_at or self.date
 
     def content(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in AMENDED}

@@ -1,6 +1,5 @@
 """SOAP session notes."""
 
-from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -100,13 +99,6 @@ class SessionNote(Amendable):
 
     def __str__(self) -> str:
         return f"Note {str(self.pk)[-6:]}"
-
-    @property
-    def kept_since(self) -> datetime | None:
-        """A draft that was never finalised is no record yet."""
-        if self.finalised_at is None:
-            return None
-        return max(self.date, self.amended_at or self.finalised_at)
 
     def content(self) -> dict[str, Any]:
         return {**{name: getattr(self, name) for name in SECTIONS}, "durationMinutes": self.duration_minutes}

@@ -1,6 +1,5 @@
 """Plans of care."""
 
-from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -104,10 +103,6 @@ class PlanOfCare(Amendable):
 
     def __str__(self) -> str:
         return f"Plan {str(self.pk)[-6:]}"
-
-    @property
-    def kept_since(self) -> datetime:
-        return self.updated_at
 
     @property
     def percent(self) -> int:
