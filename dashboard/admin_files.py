@@ -150,7 +150,7 @@ class FileAdmin(ClinicalAdmin):
 
     @admin.display(description="Added by")
     def added_by(self, file: Attachment) -> str:
-        return str(file.uploaded_by.name)
+        return file.uploader
 
     @admin.display(description="Session note")
     def note_link(self, file: Attachment) -> SafeString | None:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import join_codes
 from accounts.join_codes import State, state_of
-from accounts.models import JoinCode, User
+from accounts.models import JoinCode, User, known_as
 from accounts.roles import Permission
 from core.errors import Missing
 from dashboard.admin_base import PracticeModelAdmin, ServiceForm, acting
@@ -134,6 +134,4 @@ class JoinCodeAdmin(PracticeModelAdmin):
 
     @admin.display(description="By")
     def made_by_whom(self, row: JoinCode) -> str:
-        """A platform superuser stands behind the practice's wall (row-level security), so no join may ask for them."""
-        by = User.objects.filter(pk=row.made_by_id).first()
-        return by.name if by else "platform superuser"
+        return known_as(User.objects.filter(pk=row.made_by_id).first())

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.models import User
+from accounts.models import User, known_as
 from accounts.roles import Permission
 from audit.events import Kind
 from core.errors import Missing, Refusal
@@ -151,10 +151,5 @@ def _hold_of(chart: Patient, user: User) -> dict[str, Any]:
     if not user.can(Permission.HOLD_CHARTS):
         return {}
     hold = LegalHold.objects.filter(patient=chart).first()
-    return {"may_hold": True, "hold": hold, "held_by": hold and name_of(hold.placed_by_id), "hold_form": HoldForm()}
-
-
-def name_of(user_id: UUID) -> str:
-    """A platform superuser stands behind the practice's wall (row-level security), so no join may ask for them."""
-    user = User.objects.filter(pk=user_id).first()
-    return user.name if user else "platform superuser"
+    by = hold and known_as(User.objects.filter(pk=hold.placed_by_id).first())
+    return {"may_hold": True, "hold": hold, "held_by": by, "hold_form": HoldForm()}

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import User, known_as
 from accounts.roles import Permission
 from core.encryption.blind_index import BlindIndexField
 from core.encryption.fields import EncryptedCharField, EncryptedDateField, EncryptedEmailField, EncryptedTextField
@@ -163,10 +163,6 @@ class Patient(SoftDeletable):
         return f"Chart {str(self.pk)[-6:]}"
 
     @property
-    def kept_since(self) -> datetime:
-        return self.updated_at
-
-    @property
     def is_closed(self) -> bool:
         """Of a closed chart nobody is shown more than the name."""
         return self.restricted and not self.is_opened
@@ -252,12 +248,8 @@ class EmergencyAccess(PracticeModel):
 
     @property
     def reviewer(self) -> str | None:
-        """Who signed it off, of a row `with_people`. A platform superuser stands behind the practice's wall (row-level
-        security), so what they are is told instead of their name."""
-        if self.reviewed_at is None:
-            return None
-        by = self.reviewed_by
-        return "platform superuser" if by is None or by.is_superuser else by.name
+        """Who signed it off, by name, of a row `with_people`."""
+        return None if self.reviewed_at is None else known_as(self.reviewed_by)
 
 
 class DeletionQuerySet(PracticeQuerySet):
@@ -296,13 +288,8 @@ class Deletion(PracticeModel):
 
     @property
     def deleter(self) -> str:
-        """Who it was, by name. A platform superuser stands behind the practice's wall (row-level security), so what
-        they are is told instead."""
-        try:
-            by = self.deleted_by
-        except User.DoesNotExist:
-            return "platform superuser"
-        return "platform superuser" if by.is_superuser else by.name
+        """Who it was, by name, of a row `with_people`."""
+        return known_as(getattr(self, "deleted_by", None))
 
     @property
     def is_of_chart(self) -> bool:

@@ -247,3 +247,15 @@ def test_who_does_not_enter_adds_nothing(enter_as, own, files_of, role):
     assert answer.url.startswith(reverse("admin:login"))
     assert client.get(content_of(own.file)).url.startswith(reverse("admin:login"))
     assert files_of() == []
+
+
+def test_a_platform_superusers_upload_is_told_in_the_practice(client, superuser, own, files_of):
+    client.force_login(superuser)
+    client.post(reverse("admin:pick_practice"), {"practice": own.practice.pk})
+    assert client.post(add_to(own.chart), text()).status_code == 302
+    assert client.post(add_to(own.chart), text(EICAR)).status_code == 200
+    (added,) = files_of()
+    told = whole_trail().filter(kind__in=("file.turned_away", "data.created"), user_id=superuser.pk)
+    assert {event.practice_id for event in told} == {own.practice.pk}
+    assert client.get(page_of(added)).status_code == 200
+    assert client.get(content_of(added)).status_code == 200

@@ -49,7 +49,7 @@ class AttachmentShape(Shape[Attachment]):
             "size": instance.size,
             "status": instance.state,
             "uploadedById": instance.uploaded_by_id,
-            "uploadedByName": instance.uploaded_by.name,
+            "uploadedByName": instance.uploader,
             "createdAt": instance.created_at,
         }
 

@@ -13,6 +13,7 @@ from accounts.roles import Permission
 from audit import trail
 from audit.events import Kind, Outcome
 from core.errors import Forbidden, Full, Invalid, Refusal, TooLarge
+from core.tenancy import current_practice_id
 from integrations.virus_scan import ScanFailed, scan
 from patients.models import Patient
 from patients.restriction import check_open
@@ -84,7 +85,7 @@ def turned_away_told(*, by: User, patients: list[UUID]) -> Iterator[None]:
     except (FileRefused, Infected, TooLarge, Full) as refusal:
         trail.record(
             Kind.FILE_TURNED_AWAY,
-            practice_id=by.practice_id,
+            practice_id=current_practice_id(),
             outcome=Outcome.REFUSED,
             patients=patients,
             about=LABEL,
