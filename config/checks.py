@@ -132,8 +132,7 @@ def _files() -> Iterator[CheckMessage]:
             f"Patients' files go to the virus scanner on {scanner.hostname} in clear: clamd knows no TLS.",
             "Run clamd beside Praxis, or, where the way never leaves this machine, add the host to LOCAL_HOSTS.",
         )
-    files: dict[str, Any] = settings.STORAGES["files"]
-    storage = urlsplit(files["OPTIONS"].get("endpoint_url") or "")
+    storage = urlsplit(settings.FILES_S3_ENDPOINT_URL)
     if storage.scheme == "http" and not _is_local(storage.hostname or ""):
         yield _open(
             18,

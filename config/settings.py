@@ -163,6 +163,7 @@ PATIENT_FILES_BYTES = env.number("PATIENT_FILES_MB", 100) * MEGABYTE
 PRACTICE_FILES_BYTES = env.number("PRACTICE_FILES_MB", 10 * 1024) * MEGABYTE
 FILES_DIR = BASE_DIR / (env.text("FILES_DIR") or "files")
 FILES_S3_BUCKET = env.text("FILES_S3_BUCKET")
+FILES_S3_ENDPOINT_URL = env.text("FILES_S3_ENDPOINT_URL")
 FILE_LINK_MINUTES = 15
 VIRUS_SCAN_URL = env.virus_scanner("VIRUS_SCAN_URL", "eicar-only://" if DEBUG else "")
 VIRUS_SCAN_TIMEOUT = env.number("VIRUS_SCAN_TIMEOUT", 30)  # seconds
@@ -181,7 +182,7 @@ if FILES_S3_BUCKET:
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": FILES_S3_BUCKET,
-            "endpoint_url": env.text("FILES_S3_ENDPOINT_URL") or None,
+            "endpoint_url": FILES_S3_ENDPOINT_URL or None,
             "region_name": env.text("FILES_S3_REGION") or None,
             "access_key": env.text("FILES_S3_ACCESS_KEY") or None,
             "secret_key": env.text("FILES_S3_SECRET_KEY") or None,
@@ -301,6 +302,10 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatus": "appointments.models.Status",
         "RegisterRole": "accounts.roles.REGISTER_ROLES",
         "PublicRole": "accounts.roles.PUBLIC_ROLES",
+        "NoteStatus": "records.models.note.Status",
+        "PlanStatus": "records.models.plan.Status",
+        "GoalStatus": "records.models.plan.GoalStatus",
+        "FileStatus": "records.models.attachment.SHOWN",
         "SecondFactorMethod": "accounts.models.Method",
         "SessionKind": "accounts.models.Door",
     },

@@ -34,7 +34,7 @@ class NoteFields(NoteText):
     planId = serializers.UUIDField(source="plan_of_care_id", required=False, allow_null=True)
 
 
-class NoteInput(NoteFields):
+class SessionNoteInput(NoteFields):
     patientId = serializers.UUIDField(source="patient_id")
 
 

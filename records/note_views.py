@@ -32,12 +32,12 @@ from records.note_serializers import (
     HitShape,
     NoteAmendment,
     NoteChange,
-    NoteInput,
     NotePage,
     NoteQuery,
     NoteShape,
     PatientQuery,
     SearchInput,
+    SessionNoteInput,
 )
 from records.version_serializers import IF_MATCH, ChangeInput, etag, expected_version
 from records.version_views import SEE_RECORDS, VersionsView, list_schema, one_schema
@@ -86,9 +86,9 @@ class Notes(NoteView):
         self.saw(whom, hits=total, **page, **emergencies(charts))
         return Response({"sessions": [NoteShape.of(row) for row in rows], "total": total})
 
-    @extend_schema(request=NoteInput, responses={201: NoteShape}, summary="Begin a session note: a draft")
+    @extend_schema(request=SessionNoteInput, responses={201: NoteShape}, summary="Begin a session note: a draft")
     def post(self, request: Request) -> Response:
-        return self.answer(notes.begin_note(by=self.caller, **self.checked_here(NoteInput)), status=201)
+        return self.answer(notes.begin_note(by=self.caller, **self.checked_here(SessionNoteInput)), status=201)
 
     def _query(self) -> dict[str, Any]:
         if not {"from", "to"} & self.request.query_params.keys():

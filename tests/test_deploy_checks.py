@@ -96,7 +96,7 @@ def production(monkeypatch):
                 LOCAL_HOSTS=env.names("LOCAL_HOSTS", ()),
                 EMAIL_BACKEND=env.mail("EMAIL_URL", "")["EMAIL_BACKEND"],
                 VIRUS_SCAN_URL=env.virus_scanner("VIRUS_SCAN_URL", ""),
-                STORAGES={"files": {"OPTIONS": {"endpoint_url": env.text("FILES_S3_ENDPOINT_URL") or None}}},
+                FILES_S3_ENDPOINT_URL=env.text("FILES_S3_ENDPOINT_URL"),
                 SITE_URL=env.origins("SITE_URL", ("http://localhost:8000",))[0],
                 SECRET_KEY=env.text("SECRET_KEY"),
                 SEARCH_INDEX_KEY=env.text("SEARCH_INDEX_KEY"),
