@@ -12,6 +12,7 @@ from patients.models import Patient
 from records.models import MedicalRecord, RecordVersion, SessionNote
 from records.notes import amend_note
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
+from tests.damage import lose_key
 
 LIST = reverse("admin:records_sessionnote_changelist")
 
@@ -154,3 +155,26 @@ def test_a_record_shows_its_versions(enter_as, own):
         ("Diagnosis", "Lumbar strain", "Lumbar strain, right")
     ]
     assert "Why: The side" in answer.content.decode()
+
+
+def test_what_cannot_be_decrypted_is_marked_and_takes_nothing_else_with_it(enter_as, own):
+    mark = "[cannot be decrypted: key 7 is missing]"
+    lose_key(own.note, "assessment")
+    lose_key(own.plan, "title")
+    lose_key(own.file, "name")
+    lose_key(own.deletion, "reason")
+    with practice_scope(own.practice.pk):
+        lose_key(own.note.versions.get(), "content")
+    client = enter_as("admin")
+    for row in (own.note, own.plan, own.deletion, own.chart):
+        answer = client.get(page_of(row))
+        assert (answer.status_code, mark in answer.content.decode()) == (200, True), row
+    for row in (own.note, own.plan, own.file):
+        answer = client.get(page_of(row).replace("/change/", "/delete/"))
+        assert answer.status_code == 200, row
+    for model in ("sessionnote", "planofcare", "attachment"):
+        assert client.get(reverse(f"admin:records_{model}_changelist")).status_code == 200
+    assert own.note.plan in client.get(page_of(own.note)).content.decode()
+    assert client.get(page_of(own.file)).status_code == 503  # its form names it anew
+    download = reverse("admin:records_attachment_content", args=[own.file.pk])
+    assert client.get(download).getvalue() == b"Bone density: normal"
