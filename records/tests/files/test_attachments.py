@@ -11,7 +11,7 @@ from integrations.virus_scan.built_in import EICAR
 from patients.models import Patient
 from patients.restriction import break_glass
 from patients.tests.factories import PatientFactory
-from records.files import services
+from records.files import services, storing
 from records.models import Attachment
 from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
 from records.tests.files.conftest import ADDRESS, details, of_files, rows, stored_names, told
@@ -230,6 +230,28 @@ def test_a_storage_that_cannot_even_remove_that_half_leaves_a_row_that_says_so(d
     assert doctor.get(f"{ADDRESS}?patientId={chart.pk}").json()["attachments"] == []
     assert doctor.get(f"{ADDRESS}/{row.pk}").status_code == 404
     assert doctor.get(f"{ADDRESS}/{row.pk}/content").status_code == 404
+
+
+def test_an_upload_that_was_given_up_meanwhile_does_not_come_back(doctor, send, practice, monkeypatch):
+    def save(name, spool, real=storing.save):
+        real(name, spool)
+        (row,) = rows(practice)
+        with practice_scope(practice.pk):
+            assert storing.discard(row.pk)  # as reconcile_files does, hours later
+
+    monkeypatch.setattr(storing, "save", save)
+
+    assert send(doctor).status_code == 503
+    assert rows(practice) == stored_names() == told() == []
+
+
+def test_what_is_ready_is_never_given_up(doctor, send, practice):
+    send(doctor)
+    (row,) = rows(practice)
+
+    with practice_scope(practice.pk):
+        assert not storing.discard(row.pk)
+    assert stored_names() == [row.storage_name]
 
 
 def test_a_trail_that_cannot_be_written_leaves_nothing(doctor, send, practice, monkeypatch):
