@@ -57,7 +57,7 @@ def write_chart(
 def _write_entry(sheets: Sheets, entry: Shown) -> None:
     status = f" ({entry['status']})" if "status" in entry else ""
     sheets.heading(f"{sheets.stamp(entry['date'])}{status}")
-    sheets.small(f"By {entry['doctorName']}")
+    sheets.small(entry["doctorName"])
     _write_texts(sheets, entry)
     _write_earlier(sheets, entry.get("versions", []), _write_texts)
 

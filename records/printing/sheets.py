@@ -73,12 +73,6 @@ class Sheets:
     def gap(self, points: float) -> None:
         self._y -= points
 
-    def rule(self) -> None:
-        self._need(12)
-        self._y -= 8
-        self._canvas.setStrokeGray(RULE)
-        self._canvas.line(MARGIN, self._y, WIDTH - MARGIN, self._y)
-
     def close(self) -> None:
         self._end_page()
         self._canvas.beginForm(_PAGES)
