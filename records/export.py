@@ -7,6 +7,7 @@ sent, so each page of rows opens it again, and none is open while a part is on i
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -23,7 +24,7 @@ from patients.models import Patient
 from patients.serializers import Chart
 from practices.models import Practice
 from records.chart_pdf import write_chart
-from records.export_serializers import ExportedFile, ExportedNote, ExportedPlan, ExportedRecord
+from records.export_serializers import ExportedFile, ExportedNote, ExportedPlan, ExportedRecord, with_versions
 from records.files.zips import add_files
 from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
 from records.models.attachment import SHOWN, State
@@ -66,9 +67,11 @@ def _parts(chart_id: UUID) -> list[Part]:
     finalised = {"finalised_at__isnull": False}
     return [
         Part("appointments", lambda: of_chart(Appointment, "starts_at", "id"), AppointmentShape.of),
-        Part("records", lambda: of_chart(MedicalRecord, "date", "id"), ExportedRecord.with_versions),
-        Part("sessions", lambda: of_chart(SessionNote, "date", "id", **finalised), ExportedNote.with_versions),
-        Part("plans", lambda: whole(of_chart(PlanOfCare, "starts_on", "id")), ExportedPlan.with_versions),
+        Part("records", lambda: of_chart(MedicalRecord, "date", "id"), partial(with_versions, ExportedRecord)),
+        Part(
+            "sessions", lambda: of_chart(SessionNote, "date", "id", **finalised), partial(with_versions, ExportedNote)
+        ),
+        Part("plans", lambda: whole(of_chart(PlanOfCare, "starts_on", "id")), partial(with_versions, ExportedPlan)),
         Part("files", lambda: of_chart(Attachment, "id", state__in=SHOWN), ExportedFile.of),
     ]
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.api.shapes import Shape
 from records.files.serializers import AttachmentShape
-from records.models import Attachment
+from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
 from records.models.attachment import State
 from records.note_serializers import NoteShape
 from records.plan_serializers import PlanShape
@@ -27,33 +28,35 @@ class ExportedVersion(VersionBrief):
         return {**super().to_representation(instance), "content": instance.version.content}
 
 
-class _WithVersions(serializers.Serializer[Any]):
-    """Of a row whose versions were `kept` with it."""
+def with_versions(shape: type[Shape[Any]], row: Any) -> dict[str, Any]:
+    """The row in one of the three shapes below, its versions read and kept with it."""
+    row.kept = listed(row)
+    return shape.of(row)
 
+
+def _kept(row: Any) -> dict[str, Any]:
+    return {"versions": [ExportedVersion.whole(version) for version in row.kept]}
+
+
+class ExportedRecord(RecordWhole):
     versions = ExportedVersion(many=True)
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        kept = [ExportedVersion.whole(version) for version in instance.kept]
-        return {**super().to_representation(instance), "versions": kept}
-
-    @classmethod
-    def with_versions(cls, instance: Any) -> dict[str, Any]:
-        """Reads the versions, and shows them with the row."""
-        instance.kept = listed(instance)
-        shown: dict[str, Any] = cls.of(instance)  # type: ignore[attr-defined] # Shape's
-        return shown
+    def to_representation(self, instance: MedicalRecord) -> dict[str, Any]:
+        return {**super().to_representation(instance), **_kept(instance)}
 
 
-class ExportedRecord(_WithVersions, RecordWhole):
-    pass
+class ExportedNote(NoteShape):
+    versions = ExportedVersion(many=True)
+
+    def to_representation(self, instance: SessionNote) -> dict[str, Any]:
+        return {**super().to_representation(instance), **_kept(instance)}
 
 
-class ExportedNote(_WithVersions, NoteShape):
-    pass
+class ExportedPlan(PlanShape):
+    versions = ExportedVersion(many=True)
 
-
-class ExportedPlan(_WithVersions, PlanShape):
-    pass
+    def to_representation(self, instance: PlanOfCare) -> dict[str, Any]:
+        return {**super().to_representation(instance), **_kept(instance)}
 
 
 class ExportedFile(AttachmentShape):
