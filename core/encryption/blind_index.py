@@ -24,8 +24,9 @@ from django.dispatch import receiver
 
 PIECE = 3
 _PHONE = re.compile(r"[\d\s()+\-./]*\d[\d\s()+\-./]*")
-_APOSTROPHES = re.compile(r"['’`ʼ]")  # noqa: RUF001 - people type each of these in a name
+_APOSTROPHES = "'’`ʼ"  # noqa: RUF001 - people type each of these in a name
 _BREAKS = re.compile(r"[\W_]+")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 
 
 def normalise(text: str) -> str:
@@ -33,12 +34,19 @@ def normalise(text: str) -> str:
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(character for character in folded if not unicodedata.combining(character))
+    return _FOREIGN.sub(_without_accents, folded)
+
+
+def _without_accents(foreign: re.Match[str]) -> str:
+    return "".join(character for character in foreign[0] if not unicodedata.combining(character))
 
 
 def joined_up(text: str) -> str:
     """Normalised, and `O'Brien` in one piece: what words are cut from."""
-    return _APOSTROPHES.sub("", normalise(text))
+    text = normalise(text)
+    for apostrophe in _APOSTROPHES:
+        text = text.replace(apostrophe, "")
+    return text
 
 
 def name_words(text: str) -> list[str]:

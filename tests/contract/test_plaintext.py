@@ -71,7 +71,24 @@ def plant(clinic: Clinic, mark: Marks) -> None:
         clinic.staff.patch(f"/api/appointments/{booking['id']}", {"notes": mark()})
         texts = {"diagnosis": mark(), "prescription": mark(), "notes": mark(), "attachments": [mark(), mark()]}
         clinic.record(chart=chart["id"], **texts)
+        plant_notes(clinic, chart["id"], mark)
     plant_in_vain(clinic, anonymous, mark)
+
+
+def plant_notes(clinic: Clinic, chart: str, mark: Marks) -> None:
+    """A draft, a finalised note and its amendment, and what somebody looked for."""
+    sections = ("subjective", "objective", "assessment", "plan")
+    note = clinic.doctor.post("/api/sessions", {"patientId": chart, **{name: mark() for name in sections}}).json
+    address = f"/api/sessions/{note['id']}"
+    for way, body in (("", {name: mark() for name in sections}), ("/finalise", {}), ("/amendments", {"plan": mark()})):
+        method = "POST" if way else "PATCH"
+        body |= {"version": note["version"], "reason": mark()}
+        note = clinic.doctor.ask(method, f"{address}{way}", json=body).json
+    searched = {"patientId": chart, "query": f"{note['plan']} {mark()}"}
+    assert clinic.doctor.post("/api/sessions/search", searched).json["total"] == 0
+    record = clinic.record(chart=chart)
+    body = {"version": 1, "reason": mark(), "notes": mark()}
+    assert clinic.doctor.post(f"/api/records/{record['id']}/amendments", body).status == 200
 
 
 def cookie_of_the_admin_site(clinic: Clinic) -> str:

@@ -252,6 +252,15 @@ def test_a_finalised_note_is_read_like_a_record(clinic):
     assert clinic.hire("patient").get(f"/api/sessions/{note['id']}").json == NO_NOTE
 
 
+def test_a_page_of_another_origin_may_read_the_version(clinic, chart):
+    note = write(clinic, chart)
+    headers = {"Origin": "http://localhost:5173"}
+    answer = clinic.doctor.ask("GET", f"/api/sessions/{note['id']}", headers=headers)
+
+    assert answer.headers["ETag"] == '"1"'
+    assert "ETag" in answer.headers["Access-Control-Expose-Headers"].replace(" ", "").split(",")
+
+
 # --- The appointment it belongs to
 
 
