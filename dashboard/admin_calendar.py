@@ -14,7 +14,6 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from accounts.models import User
 from appointments import services
@@ -22,6 +21,7 @@ from appointments.models import Appointment
 from core.encryption.fields import unreadable_marked
 from dashboard.admin_base import ServiceForm, acting
 from dashboard.admin_deleted import DeletableAdmin
+from dashboard.moments import in_local_time
 from patients.models import Patient
 from patients.restriction import open_for
 from patients.search import find
@@ -138,11 +138,6 @@ class WithPeople(DeletableAdmin):
     @admin.display(description="Doctor")
     def doctor_name(self, row: Any) -> str:
         return str(row.doctor.name)
-
-
-def in_local_time(row: Appointment, moment: datetime) -> str:
-    said = date_format(moment.astimezone(row.tzinfo), "DATETIME_FORMAT")
-    return said if row.tzinfo == timezone.get_current_timezone() else f"{said} ({row.tzinfo})"
 
 
 def _clocks_differ(row: Appointment) -> bool:

@@ -1,7 +1,6 @@
 """Deleting with a reason, from the page of whatever is deleted, and the page of all that is: what can be had back, and
 until when. Nothing is removed here (patients/deletions.py)."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +17,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.text import capfirst
-from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -29,6 +26,7 @@ from core.encryption.fields import unreadable_marked
 from core.errors import Missing, Refusal
 from dashboard.admin_base import ACCESS, P, PracticeModelAdmin, acting, show_refusal
 from dashboard.admin_reads import shows
+from dashboard.moments import day, in_local_time, moment
 from patients import deletions
 from patients.deletions import KINDS
 from patients.models import Deletion, Patient
@@ -79,7 +77,7 @@ class DeletableAdmin(PracticeModelAdmin):
             except Refusal as refusal:
                 show_refusal(form, refusal)
             else:
-                until = _day(deletion.restorable_until)
+                until = day(deletion.restorable_until)
                 messages.success(request, f"The {_named(self.model)} is deleted. It can be restored until {until}.")
                 return self.after_deletion(row)
         return self._ask_why(request, row, chart, form)
@@ -112,20 +110,12 @@ def described(row: Model) -> str:
             case "records.PlanOfCare":
                 return str(row.title)  # type: ignore[attr-defined]
             case "appointments.Appointment":
-                return _moment(row.starts_at)  # type: ignore[attr-defined]
-        return _moment(row.date)  # type: ignore[attr-defined]
+                return in_local_time(row, row.starts_at)  # type: ignore[attr-defined]
+        return moment(row.date)  # type: ignore[attr-defined]
 
 
 def _named(model: Any) -> str:
     return "chart" if model is Patient else str(model._meta.verbose_name)
-
-
-def _moment(at: datetime) -> str:
-    return date_format(localtime(at), "DATETIME_FORMAT")
-
-
-def _day(at: datetime) -> str:
-    return date_format(localtime(at), "DATE_FORMAT")
 
 
 # --- What is deleted --------------------------------------------------------------------------------------------------
@@ -213,7 +203,7 @@ class DeletionAdmin(PracticeModelAdmin):
 
     @admin.display(description="Deleted", ordering="created_at")
     def deleted(self, row: Deletion) -> str:
-        return _moment(row.created_at)
+        return moment(row.created_at)
 
     @admin.display(description="By")
     def who(self, row: Deletion) -> str:
@@ -228,7 +218,7 @@ class DeletionAdmin(PracticeModelAdmin):
         if row.purge_began_at:
             return "Being removed for good"
         if _restorable(row):
-            return f"Can be restored until {_day(row.restorable_until)}"
+            return f"Can be restored until {day(row.restorable_until)}"
         return f"Cannot be restored any more; {self.retention(row)}"
 
     @admin.display(description="For good")
@@ -236,7 +226,7 @@ class DeletionAdmin(PracticeModelAdmin):
         if row.on_hold:
             return "kept as long as the chart is on legal hold"
         if row.kept_until and row.kept_until > timezone.now():
-            return f"kept until {_day(row.kept_until)}, as the practice's years of retention have it"
+            return f"kept until {day(row.kept_until)}, as the practice's years of retention have it"
         return "removed by the next purge" if not _restorable(row) else "removed once it cannot be restored any more"
 
 

@@ -24,7 +24,8 @@ from audit.events import Kind
 from core.errors import Refusal
 from dashboard.admin_base import P, acting, show_refusal
 from dashboard.admin_reads import shows
-from dashboard.admin_records import ClinicalAdmin, link_to, moment
+from dashboard.admin_records import ClinicalAdmin, link_to
+from dashboard.moments import moment
 from patients.models import Patient
 from patients.restriction import open_for
 from records.files import services

@@ -1,14 +1,12 @@
-"""Session notes, once they are finalised: a draft is shown to doctors alone, and these do not come here."""
-
-from typing import Any
+"""Session notes, once they are finalised: drafts are for those who write, and they do not come here."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from dashboard.admin_records import ClinicalAdmin, link_to, moment
+from dashboard.admin_records import ClinicalAdmin, link_to
+from dashboard.moments import in_local_time
 from records.models import SessionNote
-from records.models.note import SECTIONS, Status
+from records.models.note import SECTIONS
 
 
 class NoteAdmin(ClinicalAdmin):
@@ -24,10 +22,6 @@ class NoteAdmin(ClinicalAdmin):
     readonly_fields = (*fieldsets[0][1]["fields"], *SECTIONS)
     change_form_outer_after_template = "admin/records/versions.html"
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        notes = super().get_queryset(request).exclude(status=Status.DRAFT)
-        return notes.select_related("appointment__office", "appointment__practice", "plan_of_care")
-
     @admin.display(description="Minutes")
     def minutes(self, note: SessionNote) -> int | None:
         return note.duration_minutes
@@ -35,7 +29,9 @@ class NoteAdmin(ClinicalAdmin):
     @admin.display(description="Appointment")
     def appointment_link(self, note: SessionNote) -> SafeString | None:
         booked = note.appointment
-        return link_to(booked, moment(booked.starts_at)) if booked and booked.deletion_id is None else None
+        if booked is None or booked.deletion_id is not None:
+            return None
+        return link_to(booked, in_local_time(booked, booked.starts_at))
 
     @admin.display(description="Plan of care")
     def plan_link(self, note: SessionNote) -> SafeString | None:

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 from audit.events import Kind
 from dashboard.admin_base import acting
 from dashboard.admin_reads import shows
-from dashboard.admin_records import ClinicalAdmin, link_to, moment
+from dashboard.admin_records import ClinicalAdmin, link_to
+from dashboard.moments import moment
 from practices.services import current_practice
 from records import plans
 from records.files.answers import download

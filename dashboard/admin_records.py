@@ -9,14 +9,13 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from core.encryption.fields import unreadable_marked
 from dashboard.admin_base import acting
 from dashboard.admin_calendar import WithPeople
+from dashboard.moments import moment
 from dashboard.version_words import told
 from patients.models import Patient
 from records import versions
@@ -49,7 +48,7 @@ class PatientFilter(SimpleListFilter):
 
 
 class ClinicalAdmin(WithPeople):
-    """What is written into a chart. Nothing of a closed chart is shown, and no draft."""
+    """What is written into a chart. Nothing of a closed chart is shown."""
 
     list_filter: tuple[Any, ...] = (PatientFilter,)
 
@@ -76,10 +75,6 @@ class ClinicalAdmin(WithPeople):
     @admin.display(description="Date", ordering="date")
     def when(self, row: Any) -> str:
         return moment(row.date)
-
-
-def moment(at: Any) -> str:
-    return date_format(localtime(at), "DATETIME_FORMAT")  # Django would show a moment in UTC
 
 
 def link_to(row: Any, text: str) -> SafeString:

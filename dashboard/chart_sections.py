@@ -33,7 +33,7 @@ from records.export import exported
 from records.files import quota
 from records.files.answers import download
 from records.models import Attachment, PlanOfCare, SessionNote
-from records.models.note import SECTIONS, Status
+from records.models.note import SECTIONS
 
 SHOWN = 10
 
@@ -123,8 +123,8 @@ class WithSections(DeletableAdmin):
 
 
 def record_of(chart: Patient, user: User) -> dict[str, Any]:
-    """The clinical record of a chart that is open to this person. No draft is in it."""
-    notes = SessionNote.objects.visible_to(user).filter(patient=chart).exclude(status=Status.DRAFT)
+    """The clinical record of a chart that is open to this person."""
+    notes = SessionNote.objects.visible_to(user).filter(patient=chart)
     files = Attachment.objects.visible_to(user).filter(patient=chart)
     plans = PlanOfCare.objects.visible_to(user).filter(patient=chart).select_related("doctor").with_progress()
     newest_plans = _newest(plans.latest_first())

@@ -5,10 +5,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from appointments.models import Appointment
 from audit.tests.whole_trail import whole_trail
 from core.tenancy import practice_scope
 from dashboard.tests.forms import page_of
 from patients.models import Patient
+from practices.tests.factories import OfficeFactory
 from records.models import MedicalRecord, RecordVersion, SessionNote
 from records.notes import amend_note
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
@@ -178,3 +180,16 @@ def test_what_cannot_be_decrypted_is_marked_and_takes_nothing_else_with_it(enter
     assert client.get(page_of(own.file)).status_code == 503  # its form names it anew
     download = reverse("admin:records_attachment_content", args=[own.file.pk])
     assert client.get(download).getvalue() == b"Bone density: normal"
+
+
+def test_a_note_leads_to_its_appointment_in_the_offices_time_and_to_its_plan(enter_as, own):
+    with practice_scope(own.practice.pk):
+        office = OfficeFactory(name="Loop", timezone="America/Chicago")
+        Appointment.objects.filter(pk=own.appointment.pk).update(office=office)
+        SessionNote.objects.filter(pk=own.note.pk).update(appointment=own.appointment, plan_of_care=own.plan)
+    client = enter_as("admin")
+    page = client.get(page_of(own.note)).content.decode()
+    assert page_of(own.appointment) in page and "(America/Chicago)" in page
+    assert f'<a href="{page_of(own.plan)}">Plan Ownwood</a>' in page
+    client.post(page_of(own.plan).replace("/change/", "/delete/"), {"reason": "Written twice"})
+    assert page_of(own.plan) not in client.get(page_of(own.note)).content.decode()
