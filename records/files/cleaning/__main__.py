@@ -8,12 +8,14 @@ Nothing is written before the whole file has been read, so that neither side wai
 
 import json
 import resource
+import signal
 import sys
 
 from records.files.cleaning import CannotClean, Why, clean
 
 MEMORY_BYTES = 1280 * 1024 * 1024  # address space: a picture of 50 million pixels with its colours converted fits
 CPU_SECONDS = 20
+LIFE_SECONDS = 60  # longer than its parent lets it live: for the day that the parent is killed
 OPEN_FILES = 32  # the libraries open themselves while they are imported
 
 
@@ -27,6 +29,7 @@ def limit() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    signal.alarm(LIFE_SECONDS)
 
 
 def main(media_type: str) -> None:
