@@ -110,7 +110,7 @@ def described(row: Model) -> str:
             case "records.PlanOfCare":
                 return str(row.title)  # type: ignore[attr-defined]
             case "appointments.Appointment":
-                return in_local_time(row, row.starts_at)  # type: ignore[attr-defined]
+                return in_local_time(row, row.starts_at)  # type: ignore[arg-type, attr-defined]
         return moment(row.date)  # type: ignore[attr-defined]
 
 
