@@ -11,6 +11,7 @@ from django.dispatch import receiver
 from accounts.models import User
 from accounts.roles import Permission
 from appointments.models import Appointment
+from core.encryption.keyring import DecryptionError
 from core.errors import Conflict
 from patients.deletions import being_deleted, deletable
 from records.models import Attachment, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
@@ -32,12 +33,16 @@ def _is_own_loose_file(file: Attachment, by: User) -> bool:
 
 
 def _is_named_by_a_record(file: Attachment) -> bool:
-    """Which files a record names is encrypted; the records of one patient are few."""
+    """Which files a record names is encrypted; the records of one patient are few. One that cannot be decrypted may
+    name it."""
     records = MedicalRecord.objects.filter(patient=file.patient_id).only("attachments")
-    if any(file.pk in _ids(record.attachments) for record in records.iterator()):
-        return True
     versions = RecordVersion.objects.filter(record__patient=file.patient_id, record__deletion=None).only("content")
-    return any(file.pk in _ids(version.content.get("attachments", ())) for version in versions.iterator())
+    try:
+        return any(file.pk in _ids(record.attachments) for record in records) or any(
+            file.pk in _ids(version.content.get("attachments", ())) for version in versions
+        )
+    except DecryptionError:
+        return True
 
 
 def _ids(named: Any) -> set[UUID]:

@@ -12,6 +12,7 @@ from patients.models import Deletion, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from records.models import Attachment, MedicalRecord, RecordVersion, SessionNote
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
+from tests.damage import lose_key
 
 REASON = {"reason": "Written into the wrong chart"}
 PATHS = {
@@ -145,7 +146,19 @@ def named_by_an_earlier_version_of_a_record(made, practice):
         RecordVersion.objects.create(record=made.record, number=1, author=made.plan.doctor, content=content)
 
 
-@pytest.mark.parametrize("naming", [named_by_a_note, named_by_a_record, named_by_an_earlier_version_of_a_record])
+def perhaps_named_by_a_record_that_nobody_can_read(made, practice):
+    lose_key(made.record, "attachments")
+
+
+@pytest.mark.parametrize(
+    "naming",
+    [
+        named_by_a_note,
+        named_by_a_record,
+        named_by_an_earlier_version_of_a_record,
+        perhaps_named_by_a_record_that_nobody_can_read,
+    ],
+)
 def test_a_file_that_something_written_refers_to_is_an_office_managers_to_delete(people, made, practice, naming):
     naming(made, practice)
 
