@@ -82,6 +82,7 @@ def bodies(chart):
         "cut off in the file": (400, form(of_chart, text())[:-60], FORM),
         "cut off in the closing boundary": (400, whole[:-5], FORM),
         "cut off after the file": (400, form(text(), end=b""), FORM),
+        "cut off between two parts": (400, form(text(), of_chart, end=b"--frontier\r\n"), FORM),
         "cut off in a field after the file": (400, form(text(), of_chart)[:-30], FORM),
         "a huge field": (413, form(of_chart, text(), part("note", b"x" * 1_500_000)), FORM),
         "1,000 fields": (201, form(of_chart, *(part(f"f{number}", b"x") for number in range(990)), text()), FORM),
