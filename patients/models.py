@@ -78,6 +78,16 @@ class PatientQuerySet(PracticeQuerySet):
         return super().bulk_create(rows, *args, **kwargs)
 
 
+_OF_CHART = (
+    "search_index email phone date_of_birth gender address blood_type allergies medical_history emergency_contact "
+    "created_at updated_at"
+)
+_OF_ACCOUNT = "email phone email_index password created_at updated_at"
+BEHIND_THE_NAMES = [f"patient__{name}" for name in _OF_CHART.split()] + [
+    f"doctor__{name}" for name in _OF_ACCOUNT.split()
+]
+
+
 class EncounterQuerySet(PracticeQuerySet):
     """Rows that name a patient and a doctor."""
 
@@ -93,8 +103,9 @@ class EncounterQuerySet(PracticeQuerySet):
         return self.none()
 
     def with_people(self) -> Self:
-        """With the names a list shows, in one query."""
-        return self.select_related("patient", "doctor").defer("patient__search_index")
+        """With the names a list shows, in one query. The rest of the chart and of the account, which would be decrypted
+        for every row, is fetched where somebody asks for it."""
+        return self.select_related("patient", "doctor").defer(*BEHIND_THE_NAMES)
 
 
 class PatientWithDeletedManager(PracticeManager.from_queryset(PatientQuerySet)):  # type: ignore[misc]
