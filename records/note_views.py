@@ -79,11 +79,11 @@ class Notes(NoteView):
     def get(self, request: Request) -> Response:
         query = self._query()
         page = {"page": query.pop("page"), "limit": query.pop("limit")}
+        asked = [chart_open_to(self.caller, query["patient_id"])] if "patient_id" in query else []
         found = _listed_for(self.caller, **query)
         rows, total = page_of(found.with_people(), **page), _total(self.caller, found, query)
-        whom = [query["patient_id"]] if "patient_id" in query else (row.patient_id for row in rows)
-        charts = open_for(self.caller, [row.patient for row in rows])
-        self.saw(whom, hits=total, **page, **emergencies(charts))
+        charts = asked or open_for(self.caller, [row.patient for row in rows])
+        self.saw((chart.pk for chart in charts), hits=total, **page, **emergencies(charts))
         return Response({"sessions": [NoteShape.of(row) for row in rows], "total": total})
 
     @extend_schema(request=SessionNoteInput, responses={201: NoteShape}, summary="Begin a session note: a draft")
@@ -175,8 +175,9 @@ class LastFinalised(NoteView):
         parameters=[PatientQuery], responses={200: NoteShape}, summary="A patient's last finalised note, to start from"
     )
     def get(self, request: Request) -> Response:
-        found = _of_patient(self.caller, self.checked_query(PatientQuery)["patient_id"])
-        note = found.exclude(status=Status.DRAFT).with_people().first()
+        chart = chart_open_to(self.caller, self.checked_query(PatientQuery)["patient_id"])
+        found = _listed_for(self.caller, patient_id=chart.pk).exclude(status=Status.DRAFT)
+        note = found.with_people().first()
         if note is None:
             raise Missing(NONE_FINALISED)
         open_for(self.caller, [note.patient])
@@ -197,23 +198,15 @@ class NoteSearch(NoteView):
     def post(self, request: Request) -> Response:
         body = self.checked(SearchInput)
         page = {"page": body["page"], "limit": body["limit"]}
-        hits, total = search(_of_patient(self.caller, body["patient_id"]), body["query"], **page)
-        charts = open_for(self.caller, [hit.note.patient for hit in hits])
-        self.saw([body["patient_id"]], hits=total, **page, **emergencies(charts))
+        chart = chart_open_to(self.caller, body["patient_id"])
+        hits, total = search(_listed_for(self.caller, patient_id=chart.pk), body["query"], **page)
+        self.saw([chart.pk], hits=total, **page, **emergencies([chart]))
         return Response({"sessions": [HitShape.of(hit) for hit in hits], "total": total})
 
 
-def _of_patient(user: User, patient_id: UUID) -> NoteQuerySet:
-    """An unknown patient is an error: an empty list would read as `nothing on record`."""
-    chart_open_to(user, patient_id)
-    found: NoteQuerySet = SessionNote.objects.visible_to(user).filter(patient_id=patient_id).latest_first()
-    return found
-
-
-def _listed_for(user: User, *, patient_id: UUID | None = None, start: Any = None, end: Any = None, **equal: Any) -> Any:
-    """`equal`: the doctor and the status, where they are asked for."""
-    found = SessionNote.objects.visible_to(user).latest_first() if patient_id is None else _of_patient(user, patient_id)
-    found = found.filter(**equal)
+def _listed_for(user: User, *, start: Any = None, end: Any = None, **equal: Any) -> NoteQuerySet:
+    """`equal`: the patient, the doctor and the status, where they are asked for."""
+    found: NoteQuerySet = SessionNote.objects.visible_to(user).filter(**equal).latest_first()
     if start is not None:
         found = found.filter(date__gte=start)
     return found if end is None else found.filter(date__lt=end)

@@ -203,7 +203,7 @@ def test_what_an_emergency_opens_the_trail_tells_as_such(as_role, write, chart, 
         "note.read": lambda: colleague.get(address(note)),
         "version.read": lambda: colleague.get(address(note, "/versions/1")),
         "note.listed": lambda: colleague.get("/api/sessions", named),
-        "note.searched": lambda: colleague.post("/api/sessions/search", {**named, "query": "lumbar"}, JSON),
+        "note.searched": lambda: colleague.post("/api/sessions/search", {**named, "query": "fracture"}, JSON),
         "data.amended": lambda: amend(colleague, note, plan="Ice"),
         "data.created": lambda: colleague.post("/api/sessions", named, JSON),
     }
