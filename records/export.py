@@ -1,8 +1,8 @@
 """A chart with all that is in it, in its patient's hand (45 CFR 164.524): one ZIP, made while it is sent.
 
 `chart.json` holds everything as the API's own shapes have it, earlier versions too; `chart.pdf` the same to read; the
-files lie in `files/`. What is deleted is not in it, nor a draft. The view's scope is closed by the time the answer is
-sent, so each page of rows opens it again, and none is open while a part is on its way.
+files lie in `files/`. What is deleted is not in it, nor a draft with its files. The view's scope is closed by the time
+the answer is sent, so each page of rows opens it again, and none is open while a part is on its way.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def exported(chart: Patient, *, practice: Practice, by: User) -> Iterator[bytes]
     stream.add(_pdf(chart_shown, parts, practice, by), "chart.pdf")
     yield from stream.all_files()
     with practice_scope(practice.pk):
-        ready = Attachment.objects.filter(patient=chart, state=State.READY).order_by("id")
+        ready = Attachment.objects.finalised().filter(patient=chart, state=State.READY).order_by("id")
         files = list(ready.values_list("pk", flat=True))
     yield from add_files(stream, files, practice_id=practice.pk, folder="files/")
     yield from stream.finalize()
@@ -72,7 +72,7 @@ def _parts(chart_id: UUID) -> list[Part]:
             "sessions", lambda: of_chart(SessionNote, "date", "id", **finalised), partial(with_versions, ExportedNote)
         ),
         Part("plans", lambda: whole(of_chart(PlanOfCare, "starts_on", "id")), partial(with_versions, ExportedPlan)),
-        Part("files", lambda: of_chart(Attachment, "id", state__in=SHOWN), ExportedFile.of),
+        Part("files", lambda: of_chart(Attachment, "id", state__in=SHOWN).finalised(), ExportedFile.of),
     ]
 
 

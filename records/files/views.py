@@ -66,14 +66,14 @@ class Attachments(ApiView):
         query = self.checked_query(AttachmentQuery)
         patient_id = query.get("patient_id")
         found = _files_for(self.caller, patient_id, query.get("note_id"))
-        rows = list(page_of(found.with_people(), page=query["page"], limit=query["limit"]))
+        page = {"page": query["page"], "limit": query["limit"]}
+        rows = list(page_of(found.with_people(), **page))
         total = found.count()
         opened = emergencies(open_for(self.caller, [row.patient for row in rows]))
         whom = [patient_id] if patient_id else (row.patient_id for row in rows)
-        self.saw(whom, hits=total, page=query["page"], limit=query["limit"], **opened)
-        return Response(
-            {"attachments": [AttachmentShape.of(row) for row in rows], "total": total, **_room_of(patient_id)}
-        )
+        self.saw(whom, hits=total, **page, **opened)
+        shown = [AttachmentShape.of(row) for row in rows]
+        return Response({"attachments": shown, "total": total, **page, **_room_of(patient_id)})
 
     @extend_schema(
         request={"multipart/form-data": AttachmentInput},
@@ -189,7 +189,7 @@ class Link(ApiView):
 
 
 class AttachmentsZip(ApiView):
-    """What is ready is in it; what the storage cannot give is named in a text file inside."""
+    """What is ready is in it, but for files of drafts; what the storage cannot give is named in a text file inside."""
 
     permissions = {"GET": READ}
     trail = {"GET": Kind.FILE_READ}
@@ -201,7 +201,8 @@ class AttachmentsZip(ApiView):
     )
     def get(self, request: Request, chart_id: UUID) -> StreamingHttpResponse:
         chart = check_open(self.caller, Patient.objects.visible_to(self.caller).only("restricted").found(pk=chart_id))
-        ready = Attachment.objects.visible_to(self.caller).filter(patient_id=chart_id, state=State.READY)
+        seen = Attachment.objects.visible_to(self.caller).finalised()
+        ready = seen.filter(patient_id=chart_id, state=State.READY)
         files = list(ready.order_by("id").values_list("pk", flat=True))
         self._tell(chart, files)
         chunks = zipped(files, practice_id=self.caller.practice_id)

@@ -10,7 +10,7 @@ from core.soft_delete import LivingOnly, SoftDeletable
 from core.tenancy import PracticeManager
 from patients.models import Patient
 from records.models.entry import EntryQuerySet
-from records.models.note import SessionNote
+from records.models.note import SessionNote, finalised, open_to
 
 NAME_LENGTH = 200
 
@@ -33,12 +33,17 @@ class State(models.TextChoices):
 
 
 SHOWN = (State.QUARANTINED, State.READY, State.INFECTED, State.LOST)
+OF_NO_NOTE = models.Q(note=None)
 
 
 class AttachmentQuerySet(EntryQuerySet):
     def readable_by(self, user: User) -> Self:
-        """Of those, the ones that were stored whole."""
-        return super().readable_by(user).filter(state__in=SHOWN)
+        """Of those, the ones that were stored whole; a session note's where the note is."""
+        return super().readable_by(user).filter(OF_NO_NOTE | open_to(user, "note__"), state__in=SHOWN)
+
+    def finalised(self) -> Self:
+        """Those that a chart is handed out with: none of a draft."""
+        return self.filter(OF_NO_NOTE | finalised("note__"))
 
     def newest_first(self) -> Self:
         return self.order_by("-id")

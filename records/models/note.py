@@ -1,5 +1,6 @@
 """SOAP session notes."""
 
+from datetime import UTC
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -29,15 +30,23 @@ class Status(models.TextChoices):
     AMENDED = "amended", "Amended"
 
 
+def finalised(note: str = "") -> models.Q:
+    """Also amended since. `note` leads to the note from a row that names one: `note__`."""
+    return models.Q(**{f"{note}status__in": (Status.FINALISED, Status.AMENDED)})
+
+
+def open_to(user: User, note: str = "") -> models.Q:
+    """The finalised ones, and drafts of their own; a doctor's also those of others where the practice lets doctors
+    read them."""
+    if not user.can(Permission.WRITE_RECORDS):
+        return finalised(note)
+    own, shown = {f"{note}doctor": user}, {f"{note}practice__doctors_see_drafts": True}
+    return finalised(note) | models.Q(**own) | models.Q(**shown)
+
+
 class NoteQuerySet(EntryQuerySet):
     def readable_by(self, user: User) -> Self:
-        """The finalised ones, and drafts of their own; a doctor's also those of others where the practice lets doctors
-        read them."""
-        notes = super().readable_by(user)
-        drafts = models.Q(status=Status.DRAFT)
-        if not user.can(Permission.WRITE_RECORDS):
-            return notes.exclude(drafts)
-        return notes.filter(~drafts | models.Q(doctor=user) | models.Q(practice__doctors_see_drafts=True))
+        return super().readable_by(user).filter(open_to(user))
 
     def latest_first(self) -> Self:
         return self.order_by("-date", "-id")
@@ -101,7 +110,13 @@ class SessionNote(Amendable):
         return f"Note {str(self.pk)[-6:]}"
 
     def content(self) -> dict[str, Any]:
-        return {**{name: getattr(self, name) for name in SECTIONS}, "durationMinutes": self.duration_minutes}
+        return {
+            **{name: getattr(self, name) for name in SECTIONS},
+            "durationMinutes": self.duration_minutes,
+            "date": self.date.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "appointmentId": self.appointment_id and str(self.appointment_id),
+            "planId": self.plan_of_care_id and str(self.plan_of_care_id),
+        }
 
 
 class NoteVersion(Version):

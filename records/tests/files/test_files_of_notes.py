@@ -1,0 +1,156 @@
+"""A file of a session note is seen where the note is, and goes and comes back with it."""
+
+import zipfile
+from io import BytesIO
+
+import orjson
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core.tenancy import practice_scope
+from patients.tests.factories import PatientFactory
+from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
+from records.tests.files.conftest import ADDRESS
+
+JSON = "application/json"
+REASON = orjson.dumps({"reason": "Of another session"})
+OTHERS = ["admin", "doctor", "staff", "patient"]
+
+
+@pytest.fixture
+def patient(as_role):
+    return as_role("patient")
+
+
+@pytest.fixture
+def chart(practice, patient):
+    with practice_scope(practice.pk):
+        return PatientFactory(user=patient.user)
+
+
+@pytest.fixture
+def note_with_file(practice, chart, doctor):
+    """`note_with_file(NoteFactory)`: the note, and a file of it."""
+
+    def make(factory=NoteFactory, **fields):
+        with practice_scope(practice.pk):
+            note = factory(patient=chart, doctor=doctor.user)
+            return note, stored_file(
+                patient=chart, uploaded_by=doctor.user, note=note, name="of-note.txt", content=b"Findings", **fields
+            )
+
+    return make
+
+
+@pytest.fixture
+def people(as_role, patient):
+    return {"patient": patient, **{role: as_role(role) for role in ("admin", "doctor", "staff")}}
+
+
+def listed(client, **query):
+    return [one["id"] for one in client.get(ADDRESS, query).json()["attachments"]]
+
+
+def answers(client, file):
+    """What each address of one file says."""
+    return {
+        client.get(f"{ADDRESS}/{file.pk}").status_code,
+        client.get(f"{ADDRESS}/{file.pk}/content").status_code,
+        client.post(f"{ADDRESS}/{file.pk}/link").status_code,
+    }
+
+
+def names_in(answer):
+    return zipfile.ZipFile(BytesIO(answer.getvalue())).namelist()
+
+
+def delete(client, address):
+    return client.delete(address, REASON, content_type=JSON)
+
+
+def colleagues_see_drafts(practice):
+    practice.doctors_see_drafts = True
+    with practice_scope(practice.pk):
+        practice.save()
+
+
+# --- Who sees it ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", OTHERS)
+def test_a_file_of_a_draft_does_not_exist_for_anybody_but_its_author(people, doctor, chart, note_with_file, keep, who):
+    _, file = note_with_file()
+    loose = keep()
+    token = doctor.post(f"{ADDRESS}/{file.pk}/link").json()["url"]
+    client = people[who]
+
+    assert listed(client) == listed(client, patientId=chart.pk) == [str(loose.pk)]
+    assert answers(client, file) == {404}
+    assert client.get(token).status_code in (403, 404)
+    assert client.patch(f"{ADDRESS}/{file.pk}", {"name": "x"}, JSON).status_code in (403, 404)
+    assert delete(client, f"{ADDRESS}/{file.pk}").status_code in (403, 404)
+    assert "of-note.txt" not in names_in(client.get(f"/api/patients/{chart.pk}/attachments.zip"))
+
+
+def test_its_author_sees_it(doctor, chart, note_with_file):
+    note, file = note_with_file()
+
+    assert listed(doctor) == listed(doctor, patientId=chart.pk) == listed(doctor, sessionId=note.pk) == [str(file.pk)]
+    assert answers(doctor, file) == {200}
+
+
+def test_colleagues_see_it_where_they_see_the_draft(people, practice, note_with_file):
+    note, file = note_with_file()
+    colleagues_see_drafts(practice)
+
+    assert listed(people["doctor"]) == listed(people["doctor"], sessionId=note.pk) == [str(file.pk)]
+    assert answers(people["doctor"], file) == {200}
+    for who in ("admin", "staff", "patient"):
+        assert (listed(people[who]), answers(people[who], file)) == ([], {404})
+
+
+@pytest.mark.parametrize("who", OTHERS)
+def test_a_file_of_a_finalised_note_is_seen_as_others_are(people, note_with_file, who):
+    _, file = note_with_file(FinalisedNoteFactory)
+
+    assert listed(people[who]) == [str(file.pk)]
+    assert answers(people[who], file) == {200}
+
+
+def test_no_zip_holds_it_not_even_its_authors(doctor, people, chart, practice, note_with_file, keep):
+    note_with_file()
+    keep(name="scan.txt")
+    colleagues_see_drafts(practice)
+
+    assert names_in(doctor.get(f"/api/patients/{chart.pk}/attachments.zip")) == ["scan.txt"]
+    archive = zipfile.ZipFile(BytesIO(people["admin"].get(f"/api/patients/{chart.pk}/export").getvalue()))
+    assert [name for name in archive.namelist() if name.startswith("files/")] == ["files/scan.txt"]
+    assert [one["name"] for one in orjson.loads(archive.read("chart.json"))["files"]] == ["scan.txt"]
+
+
+def test_no_record_names_it_for_somebody_who_may_not_see_it(people, chart, note_with_file):
+    _, file = note_with_file()
+    body = {"patientId": str(chart.pk), "diagnosis": "d", "prescription": "p", "notes": "n"}
+
+    answer = people["doctor"].post("/api/records", {**body, "attachments": [str(file.pk)]}, JSON)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["attachments.0"])
+
+
+def test_the_pages_of_the_admin_site_do_not_show_it(make_user, note_with_file, chart, keep):
+    _, file = note_with_file()
+    keep(name="scan.txt")
+    client = Client()
+    client.force_login(make_user("admin"))
+
+    for page in (
+        reverse("admin:patients_patient_change", args=[chart.pk]),
+        reverse("admin:records_attachment_changelist"),
+    ):
+        shown = client.get(page).content.decode()
+        assert "scan.txt" in shown
+        assert "of-note.txt" not in shown
+    assert client.get(reverse("admin:records_attachment_content", args=[file.pk])).status_code == 404
+    change = client.get(reverse("admin:records_attachment_change", args=[file.pk]))
+    assert "of-note.txt" not in change.content.decode()
