@@ -136,9 +136,9 @@ def test_another_doctor_is_free_at_that_time(clinic):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", f"/api/appointments/{NOBODY}", "PATCH"),
-        ("GET", f"/api/appointments/{NOBODY}", "PATCH"),
-        ("PUT", f"/api/appointments/{NOBODY}", "PATCH"),
+        ("POST", f"/api/appointments/{NOBODY}", "DELETE, PATCH"),
+        ("GET", f"/api/appointments/{NOBODY}", "DELETE, PATCH"),
+        ("PUT", f"/api/appointments/{NOBODY}", "DELETE, PATCH"),
         ("DELETE", "/api/appointments", "GET, POST"),
         ("PATCH", "/api/appointments", "GET, POST"),
     ],
