@@ -116,9 +116,9 @@ def test_nobody_unknown_reads_anything(anonymous, path):
         ("PUT", "/api/patients", "GET, POST"),
         ("PATCH", "/api/patients", "GET, POST"),
         ("DELETE", "/api/patients", "GET, POST"),
-        ("PATCH", f"/api/patients/{NOBODY}", "GET"),
-        ("DELETE", f"/api/patients/{NOBODY}", "GET"),
-        ("POST", f"/api/patients/{NOBODY}", "GET"),
+        ("PATCH", f"/api/patients/{NOBODY}", "DELETE, GET"),
+        ("PUT", f"/api/patients/{NOBODY}", "DELETE, GET"),
+        ("POST", f"/api/patients/{NOBODY}", "DELETE, GET"),
     ],
 )
 def test_a_method_that_is_none_is_refused(clinic, method, path, allowed):
