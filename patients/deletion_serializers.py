@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from rest_framework import serializers
 
+from accounts.models import known_as
 from core.api.pages import PageQuery
 from core.api.shapes import Shape, Text
 from patients.deletions import KINDS
@@ -120,4 +121,23 @@ class HoldShape(Shape[LegalHold]):
             "patientId": instance.patient_id,
             "placedAt": instance.created_at,
             "placedById": instance.placed_by_id,
+        }
+
+
+class HoldState(Shape[LegalHold]):
+    """A chart that is on no hold has `held` alone. `reason` is null where the chart is closed to the caller."""
+
+    held = serializers.BooleanField()
+    reason = serializers.CharField(allow_null=True, required=False)
+    placedById = serializers.UUIDField(required=False)
+    placedByName = serializers.CharField(required=False)
+    placedAt = serializers.DateTimeField(required=False)
+
+    def to_representation(self, instance: LegalHold) -> dict[str, Any]:
+        return {
+            "held": True,
+            "reason": None if instance.patient.is_closed else instance.reason,
+            "placedById": instance.placed_by_id,
+            "placedByName": known_as(getattr(instance, "placed_by", None)),
+            "placedAt": instance.created_at,
         }

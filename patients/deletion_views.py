@@ -26,10 +26,11 @@ from patients.deletion_serializers import (
     HiddenShape,
     HoldInput,
     HoldShape,
+    HoldState,
     RestoredShape,
 )
 from patients.models import Deletion, Patient
-from patients.restriction import open_for
+from patients.restriction import emergencies, open_for
 from patients.retention import kept_until
 
 DELETE_ERRORS = NOT_FOUND | WITH_BODY | {"409": "Something refers to it, or somebody else is changing the chart."}
@@ -113,13 +114,24 @@ class DeletedEntries(ApiView):
 
 
 class LegalHoldOfChart(ApiView):
-    permissions = {"POST": Permission.HOLD_CHARTS, "DELETE": Permission.HOLD_CHARTS}
-    trail = {"POST": Kind.HOLD_PLACED, "DELETE": Kind.HOLD_LIFTED}
+    permissions = {
+        "GET": Permission.HOLD_CHARTS,
+        "POST": Permission.HOLD_CHARTS,
+        "DELETE": Permission.HOLD_CHARTS,
+    }
+    trail = {"GET": Kind.CHART_READ, "POST": Kind.HOLD_PLACED, "DELETE": Kind.HOLD_LIFTED}
     about = Patient._meta.label
     extra_errors = {
+        "GET": NOT_FOUND,
         "POST": NOT_FOUND | {"409": "It is on hold already, or is being removed for good."},
         "DELETE": NOT_FOUND | {"409": "It is not on hold."},
     }
+
+    @extend_schema(responses={200: HoldState}, summary="Whether a chart is on legal hold, since when and why")
+    def get(self, request: Request, chart_id: UUID) -> Response:
+        chart, hold = deletions.hold_of(by=self.caller, patient_id=chart_id)
+        self.saw([chart.pk], about_id=chart.pk, **emergencies([chart]))
+        return Response(HoldState.of(hold) if hold else {"held": False})
 
     @extend_schema(
         request=HoldInput,

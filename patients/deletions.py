@@ -24,7 +24,7 @@ from core.deadlocks import deadlock_is_conflict
 from core.errors import Conflict, Forbidden, Gone, Missing
 from core.soft_delete import SoftDeletable, set_deletion, soft_deletable_models
 from patients.models import Deletion, DeletionQuerySet, LegalHold, Patient
-from patients.restriction import check_open_for_good
+from patients.restriction import check_open_for_good, open_for
 
 BUSY = "Somebody else is changing this chart. Please try again."
 MOVED = "It has moved to another chart meanwhile. Please try again."
@@ -123,6 +123,16 @@ def deletions_for(user: User) -> DeletionQuerySet:
 
 
 # --- Legal holds ------------------------------------------------------------------------------------------------------
+
+
+def hold_of(*, by: User, patient_id: UUID) -> tuple[Patient, LegalHold | None]:
+    """The chart, hidden or not, open to `by` or not, and its hold. Raises Missing."""
+    chart: Patient = Patient.with_deleted.living().found(pk=patient_id)
+    open_for(by, [chart])
+    hold = chart.legal_holds.prefetch_related("placed_by").first()  # a join would leave out a platform superuser's
+    if hold is not None:
+        hold.patient = chart
+    return chart, hold
 
 
 def place_hold(*, by: User, patient_id: UUID, reason: str) -> LegalHold:

@@ -526,3 +526,26 @@ def test_a_hold_comes_too_late_for_a_chart_that_is_being_removed(admin, practice
 def test_every_kind_of_row_that_can_be_deleted_says_who_may():
     assert set(KINDS) == {model._meta.label for model in soft_deletable_models()}
     assert len({kind.name for kind in KINDS.values()}) == len(KINDS)
+
+
+def test_the_office_manager_reads_whether_a_chart_is_on_hold_and_why(admin, as_role, practice, made):
+    path = f"{chart_path(made.patient)}/legal-hold"
+    assert admin.get(path).json() == {"held": False}
+    delete(admin, chart_path(made.patient))
+    placed = admin.post(path, {"reason": "Order of the court"}, "application/json").json()
+
+    held = {
+        "held": True,
+        "reason": "Order of the court",
+        "placedById": placed["placedById"],
+        "placedByName": admin.user.name,
+        "placedAt": placed["placedAt"],
+    }
+    assert admin.get(path).json() == held
+    assert whole_trail().filter(kind="chart.read", about_id=made.patient.pk, user_id=admin.user.pk).count() == 2
+    with practice_scope(practice.pk):
+        Patient.with_deleted.update(restricted=True)
+    assert admin.get(path).json() == {**held, "reason": None}
+    assert as_role("doctor").get(path).status_code == 403
+    admin.delete(path)
+    assert admin.get(path).json() == {"held": False}

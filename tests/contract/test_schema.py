@@ -171,6 +171,7 @@ OWN_ERRORS = {
     ("get", "/api/deleted"): {"404"},
     ("delete", "/api/patients/{chart_id}"): {"404", "409"},
     ("post", "/api/patients/{chart_id}/restore"): {"404", "409"},
+    ("get", "/api/patients/{chart_id}/legal-hold"): {"404"},
     ("post", "/api/patients/{chart_id}/legal-hold"): {"404", "409"},
     ("delete", "/api/patients/{chart_id}/legal-hold"): {"404", "409"},
     ("get", "/api/records"): {"404"},

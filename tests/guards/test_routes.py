@@ -62,6 +62,7 @@ LET_IN = {
     ("GET", "api/patients/<uuid:chart_id>"): "ADSBP",
     ("DELETE", "api/patients/<uuid:chart_id>"): "A",
     ("POST", "api/patients/<uuid:chart_id>/restore"): "A",
+    ("GET", "api/patients/<uuid:chart_id>/legal-hold"): "A",
     ("POST", "api/patients/<uuid:chart_id>/legal-hold"): "A",
     ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"): "A",
     ("GET", "api/deleted"): "A",

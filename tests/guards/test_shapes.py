@@ -88,6 +88,7 @@ RECORD.kept = NOTE.kept = PLAN.kept = [Compared(VERSION, None)]
 SHOWN = {
     deleted.HiddenShape: [DELETION, DELETION._replace(kept_until=None)],
     deleted.DeletedShape: [DELETION, DELETION._replace(kept_until=None, is_closed=True)],
+    deleted.HoldState: [LegalHold(patient=CHART, placed_by=person("admin"), created_at=NOW)],
     deleted.HoldShape: [LegalHold(patient=CHART, placed_by=person("admin"), created_at=NOW)],
     accounts.UserBrief: [person("doctor")],
     accounts.SignedIn: [person("doctor")],
