@@ -2,7 +2,6 @@
 with a reason, and never its author's as such; a draft is nobody's but its author's."""
 
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Case, F, When
 from django.db.models.functions import Coalesce, Greatest
@@ -15,6 +14,7 @@ from core.encryption.keyring import DecryptionError
 from core.errors import Conflict
 from patients.deletions import being_deleted, deletable
 from records.models import Attachment, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
+from records.models.medical_record import named_files
 from records.models.note import Status
 
 
@@ -38,21 +38,11 @@ def _is_named_by_a_record(file: Attachment) -> bool:
     records = MedicalRecord.objects.filter(patient=file.patient_id).only("attachments")
     versions = RecordVersion.objects.filter(record__patient=file.patient_id, record__deletion=None).only("content")
     try:
-        return any(file.pk in _ids(record.attachments) for record in records) or any(
-            file.pk in _ids(version.content.get("attachments", ())) for version in versions
+        return any(file.pk in named_files(record.attachments).values() for record in records) or any(
+            file.pk in named_files(version.content.get("attachments", ())).values() for version in versions
         )
     except DecryptionError:
         return True
-
-
-def _ids(named: Any) -> set[UUID]:
-    found = set()
-    for text in named:
-        try:
-            found.add(UUID(text))
-        except ValueError:
-            pass  # the contract allows any text
-    return found
 
 
 def _check_its_appointment(row: SessionNote | MedicalRecord) -> None:

@@ -1,6 +1,5 @@
 """Writing and amending medical records."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -18,10 +17,10 @@ from patients.services import held_chart
 from records import versions
 from records.models import Attachment, MedicalRecord
 from records.models.attachment import State
+from records.models.medical_record import named_files
 from records.serializers import RecordWhole
 
 NO_SUCH_FILE = "This is no file of this patient."
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @transaction.atomic
@@ -52,12 +51,13 @@ def amend_record(*, by: User, record_id: UUID, expected: int, reason: str, **cha
 
 def _check_files(by: User, patient_id: UUID, attachments: Sequence[str], *, known: Sequence[str] = ()) -> None:
     """Those that look like ids are of files of this patient, but for what the record holds already: it was there."""
-    ids = {place: text.lower() for place, text in enumerate(attachments) if _ID.fullmatch(text) and text not in known}
+    held = set(named_files(known).values())
+    ids = {place: pk for place, pk in named_files(attachments).items() if pk not in held}
     if not ids:
         return
     unusable = (State.INFECTED, State.LOST)
     files = Attachment.objects.visible_to(by).filter(pk__in=set(ids.values()), patient=patient_id)
-    found = {str(pk) for pk in files.exclude(state__in=unusable).values_list("pk", flat=True)}
+    found = set(files.exclude(state__in=unusable).values_list("pk", flat=True))
     missing = next((place for place, pk in ids.items() if pk not in found), None)
     if missing is not None:
         raise Invalid(f"attachments.{missing}", NO_SUCH_FILE)

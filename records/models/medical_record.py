@@ -1,5 +1,7 @@
 """Medical records."""
 
+import re
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -17,7 +19,16 @@ from patients.restriction import closed_to
 from records.models.entry import Amendable, EntryQuerySet
 from records.models.version import Version
 
+_ID = re.compile(
+    r"(?:urn:uuid:)?(\{)?[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(?(1)\}|)", re.IGNORECASE
+)
 AMENDED = ("diagnosis", "prescription", "notes", "attachments")
+
+
+def named_files(attachments: Iterable[str]) -> dict[int, UUID]:
+    """Those of a record's attachments that are ids, by their place, in whichever way an id may be written; the contract
+    allows any other text too."""
+    return {place: UUID(text.lower()) for place, text in enumerate(attachments) if _ID.fullmatch(text)}
 
 
 class RecordQuerySet(EntryQuerySet):

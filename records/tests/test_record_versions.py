@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import orjson
 import pytest
 
 from accounts.tests.factories import UserFactory
@@ -170,7 +171,7 @@ def test_a_patient_reads_the_versions_of_their_own_record(as_role, practice, doc
 
 
 def test_ids_among_the_attachments_are_of_files_of_this_patient(doctor, chart, file_of):
-    own = [file_of(chart), "x-ray 2026-11-20.png", file_of(chart, state="quarantined").upper(), uuid4().hex]
+    own = [file_of(chart), "x-ray 2026-11-20.png", file_of(chart, state="quarantined").upper(), "1" * 31]
 
     answer = write(doctor, chart, attachments=own)
 
@@ -201,6 +202,27 @@ def test_neither_another_patients_file_nor_another_practices_nor_none_is_taken(
     with practice_scope(other_practice.pk):
         stranger = str(stored_file(patient=foreign, uploaded_by=UserFactory(role="doctor")).pk)
     assert write(doctor, chart, attachments=[stranger]).json()["errors"] == {"attachments.0": NO_FILE}
+
+
+@pytest.mark.parametrize("written", ["{}", "{{{}}}", "urn:uuid:{}", "URN:UUID:{{{}}}"])
+@pytest.mark.parametrize("hyphens", ["-", ""])
+def test_an_id_is_the_same_files_however_it_is_written(doctor, as_role, chart, file_of, practice, written, hyphens):
+    with practice_scope(practice.pk):
+        neighbours = file_of(PatientFactory())
+    own = file_of(chart)
+
+    def spelt(pk):
+        return written.format(pk.replace("-", hyphens))
+
+    assert write(doctor, chart, attachments=[spelt(neighbours)]).json()["errors"] == {"attachments.0": NO_FILE}
+    made = write(doctor, chart, attachments=[spelt(own)]).json()
+    assert made["attachments"] == [spelt(own)]
+    deleted = doctor.delete(f"/api/attachments/{own}", orjson.dumps({"reason": "Slip"}), content_type=JSON)
+    assert deleted.status_code == 403  # a record names it
+    with practice_scope(practice.pk):
+        Attachment.objects.filter(pk=own).update(state="infected")
+    body = {"version": 1, "reason": "Left out", "attachments": [own.upper(), "x-ray.png"]}
+    assert doctor.post(f"/api/records/{made['id']}/amendments", body, JSON).status_code == 200
 
 
 def test_what_a_record_names_already_stays_nameable(doctor, chart, file_of, practice):
