@@ -1,12 +1,13 @@
 """What a version of a note, a record or a plan says and changed, in the words of its page."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 
+from dashboard.moments import moment
 from records.models import Version
 from records.models.plan import GoalStatus
 from records.models.plan import Status as PlanStatus
@@ -14,6 +15,9 @@ from records.versions import UNREADABLE, Compared
 
 LABELS = {
     "durationMinutes": "Minutes",
+    "date": "Session",
+    "appointmentId": "Appointment",
+    "planId": "Plan of care",
     "startsOn": "Start",
     "targetEndOn": "Target end",
     UNREADABLE: "Text that cannot be decrypted",
@@ -21,6 +25,7 @@ LABELS = {
 STATUSES = {value: str(label) for value, label in (*PlanStatus.choices, *GoalStatus.choices)}
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(rf"{_DAY.pattern}T[\d:.]+Z")
 
 
 class Change(NamedTuple):
@@ -60,6 +65,8 @@ def _text(value: Any) -> str:
     text = str(value)
     if _DAY.fullmatch(text):
         return date_format(date.fromisoformat(text), "DATE_FORMAT")
+    if _MOMENT.fullmatch(text):
+        return moment(datetime.fromisoformat(text))
     return STATUSES.get(text, text)
 
 

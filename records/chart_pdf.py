@@ -1,6 +1,7 @@
 """A whole chart on paper, from what chart.json holds (records/export.py)."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import IO, Any
 
 from accounts.models import User
@@ -59,7 +60,13 @@ def _write_entry(sheets: Sheets, entry: Shown) -> None:
     sheets.heading(f"{sheets.stamp(entry['date'])}{status}")
     sheets.small(entry["doctorName"])
     _write_texts(sheets, entry)
-    _write_earlier(sheets, entry.get("versions", []), _write_texts)
+    _write_earlier(sheets, entry.get("versions", []), _write_entry_version)
+
+
+def _write_entry_version(sheets: Sheets, content: Shown, indent: float) -> None:
+    if "date" in content:
+        sheets.field("Session", sheets.stamp(datetime.fromisoformat(content["date"])), indent=indent)
+    _write_texts(sheets, content, indent)
 
 
 def _write_texts(sheets: Sheets, texts: Shown, indent: float = 0) -> None:
@@ -68,7 +75,7 @@ def _write_texts(sheets: Sheets, texts: Shown, indent: float = 0) -> None:
 
 
 def _write_plan(sheets: Sheets, plan: Shown) -> None:
-    write_plan(sheets, plan)
+    write_plan(sheets, plan, kept=len(plan["versions"]))
     _write_earlier(sheets, plan["versions"], _write_plan_version)
 
 

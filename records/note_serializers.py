@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.pages import PageQuery
-from core.api.shapes import EdgeField, MomentField, OptionalText, Shape, Text
+from core.api.shapes import EdgeField, MomentField, OptionalText, Shape, Strict, Text
 from records.models import SessionNote
 from records.models.note import LONGEST_MINUTES, SECTION_LENGTH, Status
 from records.version_serializers import AmendmentInput, ChangeInput
@@ -18,7 +18,7 @@ def _section() -> OptionalText:
     return OptionalText(max_length=SECTION_LENGTH, trim_whitespace=False)
 
 
-class NoteText(serializers.Serializer[Any]):
+class NoteFields(Strict):
     subjective = _section()
     objective = _section()
     assessment = _section()
@@ -26,9 +26,6 @@ class NoteText(serializers.Serializer[Any]):
     durationMinutes = serializers.IntegerField(
         source="duration_minutes", min_value=1, max_value=LONGEST_MINUTES, required=False, allow_null=True
     )
-
-
-class NoteFields(NoteText):
     date = MomentField(required=False, help_text="Of the session; without an offset in the practice's local time.")
     appointmentId = serializers.UUIDField(source="appointment_id", required=False, allow_null=True)
     planId = serializers.UUIDField(source="plan_of_care_id", required=False, allow_null=True)
@@ -42,7 +39,7 @@ class NoteChange(NoteFields, ChangeInput):
     """The fields to save; those left out keep what they hold."""
 
 
-class NoteAmendment(NoteText, AmendmentInput):
+class NoteAmendment(NoteFields, AmendmentInput):
     """Why, and what the note says from now on."""
 
 
@@ -115,6 +112,8 @@ class NoteShape(Shape[SessionNote]):
 class NotePage(Shape[Any]):
     sessions = NoteShape(many=True)
     total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    limit = serializers.IntegerField()
 
 
 class SearchInput(PageQuery):
@@ -147,3 +146,5 @@ class HitShape(Shape[Any]):
 class HitPage(Shape[Any]):
     sessions = HitShape(many=True)
     total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    limit = serializers.IntegerField()

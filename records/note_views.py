@@ -14,7 +14,7 @@ from accounts.roles import Permission
 from audit.events import Kind
 from core import totals
 from core.api.pages import page_of
-from core.api.schema import NOT_FOUND
+from core.api.schema import NOT_FOUND, stale
 from core.api.views import ApiView
 from core.errors import Missing
 from core.tenancy import current_practice_id
@@ -39,10 +39,12 @@ from records.note_serializers import (
     SearchInput,
     SessionNoteInput,
 )
-from records.version_serializers import IF_MATCH, ChangeInput, etag, expected_version
+from records.version_serializers import ETAG, IF_MATCH, ChangeInput, etag, expected_version
 from records.version_views import SEE_RECORDS, VersionsView, list_schema, one_schema
 
-STALE = {"409": "It has been changed since, or its state does not allow it; `current` is the note as it is now."}
+STALE = stale(
+    NoteShape, "It has been changed since, or its state does not allow it; `current` is the note as it is now."
+)
 NONE_FINALISED = "This patient has no finalised session note."
 
 
@@ -84,9 +86,14 @@ class Notes(NoteView):
         rows, total = page_of(found.with_people(), **page), _total(self.caller, found, query)
         charts = asked or open_for(self.caller, [row.patient for row in rows])
         self.saw((chart.pk for chart in charts), hits=total, **page, **emergencies(charts))
-        return Response({"sessions": [NoteShape.of(row) for row in rows], "total": total})
+        return Response({"sessions": [NoteShape.of(row) for row in rows], "total": total, **page})
 
-    @extend_schema(request=SessionNoteInput, responses={201: NoteShape}, summary="Begin a session note: a draft")
+    @extend_schema(
+        request=SessionNoteInput,
+        parameters=[ETAG],
+        responses={201: NoteShape},
+        summary="Begin a session note: a draft",
+    )
     def post(self, request: Request) -> Response:
         return self.answer(notes.begin_note(by=self.caller, **self.checked_here(SessionNoteInput)), status=201)
 
@@ -102,13 +109,13 @@ class NoteById(NoteView):
     trail = {"GET": Kind.NOTE_READ, "PATCH": Kind.CHANGED, "DELETE": Kind.SOFT_DELETED}
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE, "DELETE": DELETE_ERRORS}
 
-    @extend_schema(responses={200: NoteShape}, summary="One session note")
+    @extend_schema(parameters=[ETAG], responses={200: NoteShape}, summary="One session note")
     def get(self, request: Request, note_id: UUID) -> Response:
         return self.answer(versions.opened(SessionNote, by=self.caller, pk=note_id))
 
     @extend_schema(
         request=NoteChange,
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         responses={200: NoteShape},
         summary="Save a draft of one's own",
         description="Say which version was read, in If-Match or `version`; of two saves of one version the second is "
@@ -127,7 +134,7 @@ class Finalise(NoteView):
 
     @extend_schema(
         request=ChangeInput,
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         responses={200: NoteShape},
         summary="Finalise a draft of one's own, for good",
     )
@@ -142,7 +149,7 @@ class NoteAmendments(NoteView):
 
     @extend_schema(
         request=NoteAmendment,
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         responses={200: NoteShape},
         summary="Amend a finalised note, with a reason; what it said is kept",
     )
@@ -172,7 +179,9 @@ class LastFinalised(NoteView):
     extra_errors = {"GET": NOT_FOUND}
 
     @extend_schema(
-        parameters=[PatientQuery], responses={200: NoteShape}, summary="A patient's last finalised note, to start from"
+        parameters=[PatientQuery, ETAG],
+        responses={200: NoteShape},
+        summary="A patient's last finalised note, to start from",
     )
     def get(self, request: Request) -> Response:
         chart = chart_open_to(self.caller, self.checked_query(PatientQuery)["patient_id"])
@@ -201,7 +210,7 @@ class NoteSearch(NoteView):
         chart = chart_open_to(self.caller, body["patient_id"])
         hits, total = search(_listed_for(self.caller, patient_id=chart.pk), body["query"], **page)
         self.saw([chart.pk], hits=total, **page, **emergencies([chart]))
-        return Response({"sessions": [HitShape.of(hit) for hit in hits], "total": total})
+        return Response({"sessions": [HitShape.of(hit) for hit in hits], "total": total, **page})
 
 
 def _listed_for(user: User, *, start: Any = None, end: Any = None, **equal: Any) -> NoteQuerySet:

@@ -44,8 +44,7 @@ def autosave(*, by: User, note_id: UUID, expected: int, **changes: Any) -> Sessi
     by it. Raises Missing, Restricted, Forbidden to all but the author, Throttled for too many saves a minute, Stale
     for another version than `expected` and for a note that is finalised, Invalid, and Conflict for an appointment of
     which this doctor has a note already."""
-    if changes.get("appointment_id") or changes.get("plan_of_care_id"):
-        versions.hold_chart_of(SessionNote, by=by, pk=note_id)
+    _hold_what_is_named(by, note_id, changes)
     note = _own_note(by, note_id)
     limits.spend_a_minute("autosave", str(note_id), most=settings.AUTOSAVES_PER_MINUTE)
     if note.status != Status.DRAFT:
@@ -77,7 +76,8 @@ def finalise(*, by: User, note_id: UUID, expected: int) -> SessionNote:
 @transaction.atomic
 def amend_note(*, by: User, note_id: UUID, expected: int, reason: str, **changes: Any) -> SessionNote:
     """Change a finalised note; what it said stays as a version. Raises Missing, Restricted, Conflict for a draft,
-    and like versions.amendment."""
+    Invalid and Conflict like autosave, and like versions.amendment."""
+    _hold_what_is_named(by, note_id, changes)
     note: SessionNote = versions.opened(SessionNote, by=by, pk=note_id, to_change=True)
     if note.status == Status.DRAFT:
         raise Conflict(STILL_A_DRAFT)
@@ -86,6 +86,12 @@ def amend_note(*, by: User, note_id: UUID, expected: int, reason: str, **changes
         _check_says_something(note)
         note.status = Status.AMENDED
     return note
+
+
+def _hold_what_is_named(by: User, note_id: UUID, changes: dict[str, Any]) -> None:
+    """The chart, before the note is locked, where the note is to name something of it."""
+    if changes.get("appointment_id") or changes.get("plan_of_care_id"):
+        versions.hold_chart_of(SessionNote, by=by, pk=note_id)
 
 
 def _own_note(by: User, note_id: UUID) -> SessionNote:
@@ -97,12 +103,13 @@ def _own_note(by: User, note_id: UUID) -> SessionNote:
 
 
 def _write(note: SessionNote, *, by: User, **fields: Any) -> None:
-    """Raises Missing for an appointment or a plan that `by` cannot see, Invalid for one of another patient."""
+    """Raises Missing for an appointment or a plan that `by` cannot see, Invalid for one of another patient. What the
+    note names already stays nameable, deleted or not: a client saves the whole form."""
     if "date" in fields:
         fields["date"] = _checked_date(fields["date"])
-    if fields.get("appointment_id"):
+    if fields.get("appointment_id") not in (None, note.appointment_id):
         _check_appointment(note, by, fields["appointment_id"])
-    if fields.get("plan_of_care_id"):
+    if fields.get("plan_of_care_id") not in (None, note.plan_of_care_id):
         plan = PlanOfCare.objects.visible_to(by).found(pk=fields["plan_of_care_id"])
         _check_same_patient(note, plan, "planId")
     for name, value in fields.items():

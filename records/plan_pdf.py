@@ -22,7 +22,7 @@ def plan_pdf(plan: PlanOfCare, *, practice: Practice, by: User) -> bytes:
     about = who(patient["name"], patient["dateOfBirth"])
     sheets = Sheets(printed, title="Plan of care", about=about, practice=practice, by=by)
     sheets.field("Patient", about)
-    write_plan(sheets, PlanShape.of(plan))
+    write_plan(sheets, PlanShape.of(plan), kept=plan.versions.count())
     sheets.close()
     return printed.getvalue()
 
@@ -32,9 +32,11 @@ def who(name: str, born: object) -> str:
     return f"{name}, born {born}" if born else name
 
 
-def write_plan(sheets: Sheets, plan: Shown) -> None:
+def write_plan(sheets: Sheets, plan: Shown, *, kept: int) -> None:
+    """`kept`: how many versions there are; the newest has that number."""
     sheets.heading(plan["title"])
-    sheets.small(f"{days(plan)} · by {plan['doctorName']} · version {plan['version']}")
+    amended = f"as amended on {sheets.stamp(plan['amendedAt'])}, " if plan["amendedAt"] else ""
+    sheets.small(f"{days(plan)} · by {plan['doctorName']} · {amended}version {kept}")
     write_terms(sheets, plan)
     sheets.field("Progress", (OVERVIEW + VISITS).format(**plan["progress"]))
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from appointments.serializers import check_day
 from core.api.pages import PageQuery
-from core.api.shapes import OptionalText, Shape, Text
+from core.api.shapes import OptionalText, Shape, Strict, Text
 from records.models import Goal, GoalProgress, PlanOfCare
 from records.models.plan import GoalStatus, Status
 from records.version_serializers import AmendmentInput
@@ -20,7 +20,7 @@ def _day(**kwargs: Any) -> serializers.DateField:
     return serializers.DateField(validators=[check_day], **kwargs)
 
 
-class GoalInput(serializers.Serializer[Any]):
+class GoalInput(Strict):
     text = Text(max_length=GOAL_TEXT)
     measure = OptionalText(max_length=MEASURE)
     target = OptionalText(max_length=MEASURE)
@@ -40,7 +40,7 @@ class GoalChange(GoalInput):
         return attrs
 
 
-class PlanInput(serializers.Serializer[Any]):
+class PlanInput(Strict):
     patientId = serializers.UUIDField(source="patient_id")
     title = Text(max_length=TITLE)
     diagnosis = OptionalText(max_length=DIAGNOSIS)
@@ -62,7 +62,7 @@ class PlanAmendment(AmendmentInput):
     goals = serializers.ListField(child=GoalChange(), required=False, max_length=MOST_GOALS)
 
 
-class ProgressInput(serializers.Serializer[Any]):
+class ProgressInput(Strict):
     text = Text(max_length=PROGRESS_TEXT)
     date = _day(required=False, help_text="Today at the practice where it is left out.")
     status = serializers.ChoiceField(choices=GoalStatus.choices, required=False, help_text="What the goal becomes.")
@@ -197,3 +197,5 @@ class PlanShape(PlanBrief):
 class PlanPage(Shape[Any]):
     plans = PlanBrief(many=True)
     total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    limit = serializers.IntegerField()

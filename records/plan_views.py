@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from audit.events import Kind
 from core.api.pages import page_of
-from core.api.schema import CONFLICT, NOT_FOUND
+from core.api.schema import NOT_FOUND, stale
 from core.api.views import ApiView
 from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.models import Patient
@@ -33,8 +33,12 @@ from records.plan_serializers import (
     PlanShape,
     ProgressInput,
 )
-from records.version_serializers import IF_MATCH, etag, expected_version
+from records.version_serializers import ETAG, IF_MATCH, etag, expected_version
 from records.version_views import SEE_RECORDS, VersionsView, list_schema, one_schema
+
+STALE = stale(PlanShape, "It has been changed since; `current` is the plan as it is now.")
+NOT_ACTIVE = {"409": "The plan is not active."}
+PART_OF_ANOTHER = {"409": "The appointment is part of another plan."}
 
 
 class PlanView(ApiView):
@@ -58,14 +62,14 @@ class Plans(PlanView):
         found = _plans_for(self.caller, query.get("patient_id"))
         if "status" in query:
             found = found.filter(status=query["status"])
-        rows = page_of(found.with_people().with_progress(), page=query["page"], limit=query["limit"])
-        total = found.count()
+        page = {"page": query["page"], "limit": query["limit"]}
+        rows, total = page_of(found.with_people().with_progress(), **page), found.count()
         whom = [query["patient_id"]] if query.get("patient_id") else (row.patient_id for row in rows)
         opened = emergencies(open_for(self.caller, [row.patient for row in rows]))
-        self.saw(whom, hits=total, page=query["page"], limit=query["limit"], **opened)
-        return Response({"plans": [PlanBrief.of(row) for row in rows], "total": total})
+        self.saw(whom, hits=total, **page, **opened)
+        return Response({"plans": [PlanBrief.of(row) for row in rows], "total": total, **page})
 
-    @extend_schema(request=PlanInput, responses={201: PlanShape}, summary="Make a plan of care")
+    @extend_schema(request=PlanInput, parameters=[ETAG], responses={201: PlanShape}, summary="Make a plan of care")
     def post(self, request: Request) -> Response:
         plan = plans.make_plan(by=self.caller, **self.checked(PlanInput))
         return self.shown(plan.pk, status=201)
@@ -76,7 +80,9 @@ class PlanById(PlanView):
     trail = {"GET": Kind.PLAN_READ, "DELETE": Kind.SOFT_DELETED}
     extra_errors = {"GET": NOT_FOUND, "DELETE": DELETE_ERRORS}
 
-    @extend_schema(responses={200: PlanShape}, summary="One plan of care, with its goals and their progress")
+    @extend_schema(
+        parameters=[ETAG], responses={200: PlanShape}, summary="One plan of care, with its goals and their progress"
+    )
     def get(self, request: Request, plan_id: UUID) -> Response:
         return self.shown(plan_id)
 
@@ -86,10 +92,10 @@ class PlanById(PlanView):
 class PlanAmendments(PlanView):
     permissions = {"POST": Permission.WRITE_RECORDS}
     trail = {"POST": Kind.AMENDED}
-    extra_errors = {"POST": NOT_FOUND | CONFLICT}
+    extra_errors = {"POST": NOT_FOUND | STALE}
 
     @extend_schema(
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=PlanAmendment,
         responses={200: PlanShape},
         summary="Amend a plan of care",
@@ -122,10 +128,11 @@ class PlanVersionByNumber(VersionsView):
 class GoalProgressNotes(PlanView):
     permissions = {"POST": Permission.WRITE_RECORDS}
     trail = {"POST": Kind.CHANGED}
-    extra_errors = {"POST": NOT_FOUND | CONFLICT}
+    extra_errors = {"POST": NOT_FOUND | NOT_ACTIVE}
 
     @extend_schema(
         request=ProgressInput,
+        parameters=[ETAG],
         responses={201: PlanShape},
         summary="Note progress of a goal",
         description="By any doctor of the practice; it is added, never changed, and amends nothing.",
@@ -140,14 +147,19 @@ class PlannedAppointments(PlanView):
 
     permissions = {"PUT": Permission.WRITE_RECORDS, "DELETE": Permission.WRITE_RECORDS}
     trail = {"PUT": Kind.CHANGED, "DELETE": Kind.CHANGED}
-    extra_errors = {"PUT": NOT_FOUND | CONFLICT, "DELETE": NOT_FOUND}
+    extra_errors = {"PUT": NOT_FOUND | PART_OF_ANOTHER, "DELETE": NOT_FOUND}
 
-    @extend_schema(request=None, responses={200: PlanShape}, summary="Make an appointment part of a plan of care")
+    @extend_schema(
+        request=None,
+        parameters=[ETAG],
+        responses={200: PlanShape},
+        summary="Make an appointment part of a plan of care",
+    )
     def put(self, request: Request, plan_id: UUID, appointment_id: UUID) -> Response:
         plans.plan_appointment(by=self.caller, plan_id=plan_id, appointment_id=appointment_id)
         return self.shown(plan_id)
 
-    @extend_schema(responses={200: PlanShape}, summary="Take an appointment out of a plan of care")
+    @extend_schema(parameters=[ETAG], responses={200: PlanShape}, summary="Take an appointment out of a plan of care")
     def delete(self, request: Request, plan_id: UUID, appointment_id: UUID) -> Response:
         plans.unplan_appointment(by=self.caller, plan_id=plan_id, appointment_id=appointment_id)
         return self.shown(plan_id)

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api.shapes import Shape, Text
+from core.api.shapes import Shape, Strict, Text
 from core.errors import Invalid
 from records.versions import Compared
 
@@ -17,9 +17,12 @@ _ETAG = re.compile(r'(?:W/)?"(\d{1,10})"')
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description='The version that was read, as ETag has it: `"7"`.'
 )
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description='The version, as If-Match takes it: `"7"`.'
+)
 
 
-class ChangeInput(serializers.Serializer[Any]):
+class ChangeInput(Strict):
     version = serializers.IntegerField(
         min_value=1, max_value=MOST, required=False, help_text="The version that was read; or say it in If-Match."
     )

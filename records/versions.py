@@ -42,12 +42,13 @@ class Compared(NamedTuple):
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """`{"plan": {"before": "Rest", "after": "Rest, ice"}}`. Where one cannot be decrypted, that alone is told: its
-    texts are not known to be empty."""
-    names = [UNREADABLE] if UNREADABLE in before or UNREADABLE in after else [*dict.fromkeys([*before, *after])]
+    texts are not known to be empty. Nor is a field of which the older one kept nothing told as changed."""
+    if UNREADABLE in before or UNREADABLE in after:
+        before, after = ({UNREADABLE: content.get(UNREADABLE)} for content in (before, after))
     return {
-        name: {"before": before.get(name), "after": after.get(name)}
-        for name in names
-        if before.get(name) != after.get(name)
+        name: {"before": before[name], "after": after[name]}
+        for name in after
+        if name in before and before[name] != after[name]
     }
 
 

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from audit.events import Kind
 from core.api.pages import page_of
-from core.api.schema import NOT_FOUND
+from core.api.schema import NOT_FOUND, stale
 from core.api.views import ApiView
 from patients.deletion_views import DELETE_ERRORS, deleting
 from patients.restriction import chart_open_to, emergencies, open_for
@@ -18,10 +18,10 @@ from records import services, versions
 from records.deletion_views import DELETE_RECORDS
 from records.models import MedicalRecord, RecordQuerySet
 from records.serializers import RecordAmendment, RecordInput, RecordPage, RecordQuery, RecordShape, RecordWhole
-from records.version_serializers import IF_MATCH, etag, expected_version
+from records.version_serializers import ETAG, IF_MATCH, etag, expected_version
 from records.version_views import SEE_RECORDS, VersionsView, list_schema, one_schema
 
-STALE = {"409": "It has been amended since; `current` is the record as it is now."}
+STALE = stale(RecordWhole, "It has been amended since; `current` is the record as it is now.")
 
 
 class Records(ApiView):
@@ -61,7 +61,7 @@ class RecordById(RecordView):
     trail = {"GET": Kind.RECORD_READ, "DELETE": Kind.SOFT_DELETED}
     extra_errors = {"GET": NOT_FOUND, "DELETE": DELETE_ERRORS}
 
-    @extend_schema(responses={200: RecordWhole}, summary="One medical record")
+    @extend_schema(parameters=[ETAG], responses={200: RecordWhole}, summary="One medical record")
     def get(self, request: Request, record_id: UUID) -> Response:
         return self.answer(versions.opened(MedicalRecord, by=self.caller, pk=record_id))
 
@@ -75,7 +75,7 @@ class RecordAmendments(RecordView):
 
     @extend_schema(
         request=RecordAmendment,
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         responses={200: RecordWhole},
         summary="Amend a medical record, with a reason; what it said is kept",
     )

@@ -1,12 +1,12 @@
 """The schema that /api/schema serves: drf-spectacular, with what every operation of this API shares."""
 
 from inspect import cleandoc
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
-from core.api.shapes import ErrorShape
+from core.api.shapes import ErrorShape, Shape, Strict
 
 ALWAYS = {
     "400": "The request is malformed or a field cannot be stored so.",
@@ -21,6 +21,19 @@ NOT_FOUND = {"404": "No such thing in this practice."}
 CONFLICT = {"409": "Somebody was faster: the slot is taken."}
 UNAVAILABLE = {"503": "Sign-in cannot be counted right now, so it is refused."}
 OAUTH2_URL = "/api/v1/auth/token"
+
+
+class Refused(NamedTuple):
+    """An error answer that holds more than a sentence."""
+
+    description: str
+    shape: type[ErrorShape]
+
+
+def stale(shape: type[Shape[Any]], description: str) -> dict[str, Refused]:
+    """The 409 that may hold the entry as it is now."""
+    current = shape(required=False, help_text="Where it was changed since it was read.")
+    return {"409": Refused(description, type(f"Stale{shape.__name__}", (ErrorShape,), {"current": current}))}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
@@ -70,9 +83,13 @@ class PraxisSchema(AutoSchema):
         finally:
             self.method = "DELETE"
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        described = super()._map_basic_serializer(serializer, direction)
+        return {**described, "additionalProperties": False} if isinstance(serializer, Strict) else described
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        errors = dict(ALWAYS)
+        errors: dict[str, str | Refused] = dict(ALWAYS)
         if hasattr(self.view, "permissions") or getattr(self.view, "answers_401", False):
             errors |= SIGNED_IN
         if self.method in ("POST", "PATCH", "PUT"):
@@ -80,6 +97,7 @@ class PraxisSchema(AutoSchema):
         errors |= getattr(self.view, "extra_errors", {}).get(self.method, {})
         for status, description in sorted(errors.items()):
             if status not in bodies:
-                body = self._get_response_for_code(ErrorShape, status)
-                bodies[status] = {**body, "description": description}
+                refused = description if isinstance(description, Refused) else Refused(description, ErrorShape)
+                body = self._get_response_for_code(refused.shape, status)
+                bodies[status] = {**body, "description": refused.description}
         return bodies

@@ -57,6 +57,8 @@ class AttachmentShape(Shape[Attachment]):
 class AttachmentPage(Shape[Any]):
     attachments = AttachmentShape(many=True)
     total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    limit = serializers.IntegerField()
     usedBytes = serializers.IntegerField(
         required=False, help_text="Of one patient: what all their files take, deleted ones too until they are purged."
     )

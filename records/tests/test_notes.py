@@ -175,7 +175,7 @@ def test_the_notes_of_a_restricted_chart_are_closed_and_say_how_they_are_opened(
     assert [answer.status_code for answer in closed] == [403] * len(closed)
     assert all("emergency-access" in answer.json()["detail"] for answer in closed)
     assert colleague.get(address(draft)).status_code == 404  # a draft is not theirs whatever the chart is
-    assert colleague.get("/api/sessions").json() == {"sessions": [], "total": 0}
+    assert colleague.get("/api/sessions").json() == {"sessions": [], "total": 0, "page": 1, "limit": 10}
 
 
 def test_the_author_writes_on_in_a_restricted_chart_only_where_it_is_open_to_them(doctor, write, chart):

@@ -85,7 +85,7 @@ def test_a_doctor_makes_a_plan_with_goals(doctor, chart):
     }
     assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
     brief = {name: value for name, value in plan.items() if name not in ("goals", "sessionIds", "appointmentIds")}
-    assert doctor.get("/api/plans").json() == {"plans": [brief], "total": 1}
+    assert doctor.get("/api/plans").json() == {"plans": [brief], "total": 1, "page": 1, "limit": 10}
 
 
 def test_a_plan_may_have_no_goals_and_up_to_fifty(doctor, chart):
@@ -183,7 +183,7 @@ def test_another_practices_plan_does_not_exist(make_user, client_of, doctor, cha
     goal = plan["goals"][0]["id"]
 
     assert stranger.get(f"/api/plans/{plan['id']}").status_code == 404
-    assert stranger.get("/api/plans").json() == {"plans": [], "total": 0}
+    assert stranger.get("/api/plans").json() == {"plans": [], "total": 0, "page": 1, "limit": 10}
     assert stranger.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 404
     assert amend(stranger, plan, title="Mine").status_code == 404
     assert note(stranger, plan).status_code == 404
@@ -537,3 +537,17 @@ def test_versions_of_a_plan_are_never_changed(doctor, chart):
     made(doctor, chart)
     with practice_scope(chart.practice_id), pytest.raises(FieldError):
         PlanVersion.objects.get().save()
+
+
+def test_a_field_that_there_is_not_is_refused_also_of_a_goal(doctor, chart):
+    plan = made(doctor, chart)
+    body = {"patientId": str(chart.pk), **PLAN}
+    for answer, named in (
+        (doctor.post("/api/plans", {**body, "diagnose": "Strain"}, JSON), "diagnose"),
+        (doctor.post("/api/plans", {**body, "goals": [{"text": "Sleep", "due": "2026-12-24"}]}, JSON), "goals.0.due"),
+        (amend(doctor, plan, titel="Back to sport"), "titel"),
+        (amend(doctor, plan, goals=[{"id": plan["goals"][0]["id"], "targt": "12 kg"}]), "goals.0.targt"),
+        (note(doctor, plan, state="met"), "state"),
+    ):
+        assert (answer.status_code, answer.json()["errors"]) == (400, {named: ["There is no such field."]})
+    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan

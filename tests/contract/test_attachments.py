@@ -53,6 +53,8 @@ def test_an_upload_is_shown_as_it_is_kept(clinic, chart, added):
     assert clinic.staff.get("/api/attachments", patientId=chart).json == {
         "attachments": [added],
         "total": 1,
+        "page": 1,
+        "limit": 10,
         "usedBytes": 20,
         "roomBytes": 100 * MEGABYTE,
     }

@@ -16,6 +16,7 @@ SOAP = {
     "assessment": "Lumbar strain",
     "plan": "Rest, ice, come back in a week",
 }
+FIRST = {"page": 1, "limit": 10}
 NO_NOTE = {"detail": "There is no such session note."}
 NO_PATIENT = {"detail": "There is no such patient."}
 NOT_ALLOWED = {"detail": "Your role may not do this."}
@@ -49,6 +50,11 @@ def finalised(clinic, chart, **fields):
 def amend(clinic, note, *, by=None, **fields):
     body = {"version": note["version"], "reason": "Left out", **fields}
     return (by or clinic.doctor).post(f"/api/sessions/{note['id']}/amendments", body)
+
+
+def content_of(note):
+    """What a version keeps of it."""
+    return {name: note[name] for name in (*SOAP, "durationMinutes", "date", "appointmentId", "planId")}
 
 
 # --- Drafts
@@ -138,9 +144,7 @@ def test_the_version_may_come_in_if_match(clinic, chart, header):
 def test_who_does_not_say_which_version_they_read_changes_nothing(clinic, chart, headers, body):
     note = write(clinic, chart)
     for method, path in (("PATCH", ""), ("POST", "/finalise")):
-        answer = clinic.doctor.ask(
-            method, f"/api/sessions/{note['id']}{path}", json={"plan": "Ice", **body}, headers=headers
-        )
+        answer = clinic.doctor.ask(method, f"/api/sessions/{note['id']}{path}", json=body, headers=headers)
         assert (answer.status, set(answer.json["errors"])) == (400, {"version"}), answer
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
@@ -200,14 +204,14 @@ def test_a_date_without_an_offset_is_the_practices(clinic, chart):
 
 def test_what_a_client_may_not_set_it_does_not(clinic, chart):
     fields = {"status": "finalised", "finalisedAt": "2026-01-01T00:00:00Z", "doctorId": NOBODY, "id": NOBODY}
-    note = write(clinic, chart, **fields)
-    other = clinic.chart()["id"]
+    note, other = write(clinic, chart), clinic.chart()["id"]
 
-    saved = save(clinic, note, **fields, patientId=other).json
+    begun = clinic.doctor.post("/api/sessions", {"patientId": chart, **fields})
+    saved = save(clinic, note, **fields, patientId=other)
 
-    for one in (note, saved):
-        assert (one["status"], one["finalisedAt"], one["doctorId"]) == ("draft", None, clinic.doctor.id)
-        assert one["patientId"] == chart
+    assert (begun.status, set(begun.json["errors"])) == (400, set(fields))
+    assert (saved.status, set(saved.json["errors"])) == (400, {*fields, "patientId"})
+    assert clinic.doctor.get("/api/sessions", patientId=chart).json["sessions"] == [note]
 
 
 @pytest.mark.parametrize("role", ["admin", "staff", "billing", "patient"])
@@ -349,7 +353,7 @@ def test_finalising_keeps_the_note_as_its_first_version(clinic, chart):
     assert (first["number"], first["authorId"], first["authorName"]) == (1, clinic.doctor.id, "Demo Doctor")
     assert (first["reason"], first["changed"]) == ("", [])
     one = clinic.doctor.get(f"/api/sessions/{note['id']}/versions/1").json
-    assert one["content"] == {**SOAP, "durationMinutes": 30}
+    assert one["content"] == content_of(note)
     assert (one["changes"], one["against"]) == ({}, None)
 
 
@@ -401,7 +405,8 @@ def test_an_autosave_never_reaches_a_finalised_note(clinic, chart):
 def test_there_is_no_way_back_to_a_draft(clinic, chart, way):
     note = finalised(clinic, chart)
     assert clinic.doctor.post(f"/api/sessions/{note['id']}/{way}", {"version": 2}).status == 404
-    assert amend(clinic, note, plan="Ice", status="draft").json["status"] == "amended"
+    assert set(amend(clinic, note, plan="Ice", status="draft").json["errors"]) == {"status"}
+    assert amend(clinic, note, plan="Ice").json["status"] == "amended"
 
 
 def test_an_amendment_keeps_what_was_said_before(clinic, chart):
@@ -422,7 +427,7 @@ def test_an_amendment_keeps_what_was_said_before(clinic, chart):
         (3, "Miscounted", ["subjective"]),
     ]
     address = f"/api/sessions/{note['id']}/versions"
-    assert clinic.staff.get(f"{address}/1").json["content"] == {**SOAP, "durationMinutes": None}
+    assert clinic.staff.get(f"{address}/1").json["content"] == content_of(note)
     two, three = clinic.staff.get(f"{address}/2").json, clinic.staff.get(f"{address}/3").json
     assert two["changes"] == {
         "plan": {"before": SOAP["plan"], "after": "Ice"},
@@ -449,6 +454,70 @@ def test_what_amends_nothing_or_everything_away_is_refused(clinic, chart):
     assert (without.status, set(without.json["errors"])) == (400, {"reason"})
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
     assert amend(clinic, note, plan="Ice", reason="r" * 1000).status == 200
+
+
+def test_an_amendment_corrects_what_the_note_is_of(clinic, chart):
+    note = finalised(clinic, chart, date="2026-11-02T09:30:00Z")
+    booked = clinic.booking(chart=chart)["id"]
+    plan = clinic.doctor.post(
+        "/api/plans", {"patientId": chart, "title": "Back to work", "startsOn": "2026-11-02"}
+    ).json
+    right = {"date": "2026-11-03T09:30:00Z", "appointmentId": booked, "planId": plan["id"]}
+
+    answer = amend(clinic, note, **right)
+
+    assert (answer.status, {name: answer.json[name] for name in right}) == (200, right)
+    two = clinic.staff.get(f"/api/sessions/{note['id']}/versions/2").json
+    assert two["changes"] == {name: {"before": note[name], "after": value} for name, value in right.items()}
+    assert two["content"] == content_of(answer.json)
+    assert amend(clinic, answer.json, **right).status == 400  # nothing would be changed
+
+
+def test_an_amendment_names_no_appointment_and_no_plan_that_a_draft_may_not(clinic, chart):
+    booked = clinic.booking(chart=chart)["id"]
+    other = finalised(clinic, chart, appointmentId=booked)
+    strangers = clinic.chart()["id"]
+    body = {"patientId": strangers, "title": "Back to work", "startsOn": "2026-11-02"}
+    plan = clinic.doctor.post("/api/plans", body).json["id"]
+    note = finalised(clinic, chart)
+
+    taken = amend(clinic, note, appointmentId=booked)
+    assert (taken.status, other["id"] in taken.json["detail"]) == (409, True)
+    for name, value in (("appointmentId", clinic.booking(chart=strangers)["id"]), ("planId", plan)):
+        assert set(amend(clinic, note, **{name: value}).json["errors"]) == {name}
+        assert amend(clinic, note, **{name: NOBODY}).status == 404
+    assert set(amend(clinic, note, date="1066-10-14T09:30:00Z").json["errors"]) == {"date"}
+    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+
+
+def test_the_whole_form_is_saved_also_when_its_plan_is_deleted_by_now(clinic, chart):
+    body = {"patientId": chart, "title": "Back to work", "startsOn": "2026-11-02"}
+    plan = clinic.doctor.post("/api/plans", body).json["id"]
+    written = finalised(clinic, chart, planId=plan)
+    draft = write(clinic, chart, planId=plan)
+    assert clinic.admin.ask("DELETE", f"/api/plans/{plan}", json={"reason": "Twice"}).status == 200
+
+    saved = save(clinic, draft, planId=plan, plan="Ice")
+    assert (saved.status, saved.json["planId"]) == (200, plan)
+    assert amend(clinic, written, planId=plan, plan="Ice").status == 200
+    assert save(clinic, write(clinic, chart), planId=plan).status == 404
+
+
+def test_a_field_that_there_is_not_is_refused_and_nothing_is_stored(clinic, chart):
+    draft, note = write(clinic, chart, **SOAP), finalised(clinic, chart)
+    doctor = clinic.doctor
+    for answer in (
+        save(clinic, draft, subjectiv="Worse", plan="Ice"),
+        doctor.post("/api/sessions", {"patientId": chart, "subjectiv": "Worse"}),
+        doctor.post(f"/api/sessions/{draft['id']}/finalise", {"version": 1, "subjectiv": "Worse"}),
+        amend(clinic, note, subjectiv="Worse", plan="Ice"),
+    ):
+        assert answer.status == 400
+        assert answer.json["errors"] == {"subjectiv": ["There is no such field."]}
+    assert doctor.get(f"/api/sessions/{draft['id']}").json == draft
+    assert doctor.get(f"/api/sessions/{note['id']}").json == note
+    many = save(clinic, draft, **{f"field{number}": 1 for number in range(5000)})
+    assert (many.status, len(many.json["errors"])) == (400, 10)
 
 
 def test_a_stale_amendment_is_refused(clinic, chart):
@@ -510,11 +579,16 @@ def test_a_patients_notes_are_listed_latest_session_first(clinic, chart):
     draft = write(clinic, chart, date="2026-11-04T10:00:00Z")
     latest = [notes[0], notes[2], notes[1]]
 
-    assert clinic.staff.get("/api/sessions", patientId=chart).json == {"sessions": latest, "total": 3}
-    assert clinic.doctor.get("/api/sessions", patientId=chart).json == {"sessions": [draft, *latest], "total": 4}
+    assert clinic.staff.get("/api/sessions", patientId=chart).json == {"sessions": latest, "total": 3, **FIRST}
+    assert clinic.doctor.get("/api/sessions", patientId=chart).json == {
+        "sessions": [draft, *latest],
+        "total": 4,
+        **FIRST,
+    }
     pages = [clinic.staff.get("/api/sessions", patientId=chart, page=n, limit=2).json for n in (1, 2, 3)]
     assert [row for page in pages for row in page["sessions"]] == latest
-    assert [page["total"] for page in pages] == [3] * 3
+    assert [(page["total"], page["page"], page["limit"]) for page in pages] == [(3, n, 2) for n in (1, 2, 3)]
+    assert clinic.staff.get("/api/sessions", limit=500).json["limit"] == 100
 
 
 def test_the_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
@@ -540,7 +614,7 @@ def test_the_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
     assert listed(**{"from": "2026-11-02", "to": "2026-11-02"}) == [theirs, draft]
     assert listed(**{"from": "2026-11-02T10:00:00Z", "to": "2026-11-02T12:00:00Z"}) == [draft]
     whole = clinic.doctor.get("/api/sessions", doctorId=colleague.id).json
-    assert whole == {"sessions": [theirs], "total": 1}
+    assert whole == {"sessions": [theirs], "total": 1, **FIRST}
 
 
 @pytest.mark.parametrize(
@@ -687,7 +761,7 @@ def test_hits_come_in_pages(clinic, chart, search):
     pages = [search("lumbar", page=page, limit=2) for page in (1, 2, 3)]
 
     assert [hit["id"] for page in pages for hit in page["sessions"]] == notes
-    assert [page["total"] for page in pages] == [3] * 3
+    assert [(page["total"], page["page"], page["limit"]) for page in pages] == [(3, n, 2) for n in (1, 2, 3)]
 
 
 def test_ones_own_draft_is_found_and_another_patients_note_is_not(clinic, chart, search):
@@ -695,7 +769,7 @@ def test_ones_own_draft_is_found_and_another_patients_note_is_not(clinic, chart,
     finalised(clinic, clinic.chart()["id"])
 
     assert [hit["id"] for hit in search("lumbar")["sessions"]] == [draft["id"]]
-    assert search("lumbar", by=clinic.staff) == {"sessions": [], "total": 0}
+    assert search("lumbar", by=clinic.staff) == {"sessions": [], "total": 0, **FIRST}
 
 
 @pytest.mark.parametrize(

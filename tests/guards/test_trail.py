@@ -93,6 +93,7 @@ BODIES = {
     ("POST", "api/plans/<uuid:plan_id>/goals/<uuid:goal_id>/progress"): {"text": "6 kg"},
     ("PATCH", "api/attachments/<uuid:attachment_id>"): {"name": "Knee"},
 }
+TAKES_NO_MORE = re.compile(r"api/(sessions|plans)(/<.*)?|.*/amendments")  # than the fields it knows
 UPLOAD = ("POST", "/api/attachments")  # the one body that is no JSON
 OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
 QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
@@ -178,6 +179,8 @@ class Rows:
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
+        if TAKES_NO_MORE.fullmatch(key[1]):
+            named = {} if "<" in key[1] else {"patientId": str(self.chart.pk)}
         if key in TELLING and told_kind(*key) == Kind.SOFT_DELETED:
             named["reason"] = "By mistake"
         return {**named, **BODIES.get(key, {})}

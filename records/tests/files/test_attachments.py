@@ -131,7 +131,7 @@ def test_a_restricted_chart_takes_and_shows_no_file(doctor, send, chart, practic
 
     assert send(doctor).status_code == 403
     assert doctor.get(f"{ADDRESS}?patientId={chart.pk}").status_code == 403
-    assert doctor.get(ADDRESS).json() == {"attachments": [], "total": 0}
+    assert doctor.get(ADDRESS).json() == {"attachments": [], "total": 0, "page": 1, "limit": 10}
     for address in (f"{ADDRESS}/{file.pk}", f"{ADDRESS}/{file.pk}/content"):
         assert "emergency-access" in doctor.get(address).json()["detail"]
     assert doctor.post(f"{ADDRESS}/{file.pk}/link").status_code == 403
