@@ -132,6 +132,31 @@ def test_a_body_without_a_type_is_refused(clinic):
     assert_refused(clinic.staff.ask("POST", "/api/patients", content=b"{}"), 415)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data; boundary*=nope''%ff",
+        "application/json; charset*=nope''utf-8",
+        "text/plain; x*=bogus''y",
+    ],
+)
+class TestATypeThatNobodyCanRead:
+    """The started server alone: Django's test client makes a request of its own, past config/wsgi.py."""
+
+    @pytest.mark.parametrize("path", ["/api/patients", "/api/attachments", "/api/auth/login"])
+    def test_counts_as_none(self, served_clinic, kind, path):
+        assert_refused(served_clinic.staff.ask("POST", path, content=b"{}", headers={"Content-Type": kind}), 415)
+
+    @pytest.mark.parametrize(
+        ("path", "status"), [("/api/users/me", 200), ("/api/nothing", 404), ("/admin/login/", 200)]
+    )
+    def test_matters_to_nobody_who_reads_no_body(self, served_clinic, kind, path, status):
+        answer = served_clinic.staff.ask("GET", path, headers={"Content-Type": kind})
+
+        assert answer.status == status
+        assert answer.headers["X-Request-ID"]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
 def test_json_may_be_named_with_its_parameters(clinic, kind):
     answer = clinic.staff.ask("PATCH", "/api/users/me", content=b"{}", headers={"Content-Type": kind})
