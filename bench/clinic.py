@@ -8,7 +8,9 @@ seeded as the database's owner and measured as the application's role, under row
 import os
 import secrets
 import sys
+import tempfile
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -31,6 +33,7 @@ ENVIRONMENT = {
     "SEARCH_INDEX_KEY": "bench-zyxwvutsrqponmlkjihgfedcba-9876543210",
     "FIELD_ENCRYPTION_KEYS": "1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
     "AUDIT_KEYS": "1:dnV0c3JxcG9ubWxramloZ2ZlZGNiYTk4NzY1NDMyMTA=",
+    "FILES_DIR": str(Path(tempfile.gettempdir(), "praxis-bench-files")),  # not among those of this checkout
     "ALLOWED_HOSTS": "testserver,127.0.0.1",
     # The limit stands in the path, but does not stop the run.
     "RATE_LIMIT_PER_MINUTE": "100000000",

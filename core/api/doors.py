@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -20,12 +21,17 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 class Doors:
     """Bodies over the limit, which is higher where files come in, get 413. Unsafe API calls get 403 when the browser
     says that another site made them and that site is not an allowed origin: the cookies alone would not tell (SameSite
-    knows sites, not origins)."""
+    knows sites, not origins). Whatever is answered, what is left of the body is read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._answer(request)
+        drain(request)
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
         if not is_api(request):
             return _refusal_of_body(request) or self.get_response(request)
         response = _refusal_of_host(request) or _refusal_of_body(request) or _refusal_of_origin(request)
@@ -51,15 +57,22 @@ def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     most = _most_bytes(request)
     if length.isdigit() and int(length) > most:
-        drain(request)
-        return error_response(413, f"The request body is larger than {most} bytes.")
+        said = too_large() if _brings_a_file(request) else f"The request body is larger than {most} bytes."
+        return error_response(413, said)
     return None
 
 
 def _most_bytes(request: HttpRequest) -> int:
-    if request.method == "POST" and request.path_info == UPLOADS:
-        return settings.MAX_FILE_BYTES + FORM_BYTES
-    return settings.MAX_BODY_BYTES
+    return settings.MAX_FILE_BYTES + FORM_BYTES if _brings_a_file(request) else settings.MAX_BODY_BYTES
+
+
+def _brings_a_file(request: HttpRequest) -> bool:
+    return request.method == "POST" and request.path_info == UPLOADS
+
+
+def too_large() -> str:
+    """What is said of a file over the limit."""
+    return f"A file may have {settings.MAX_FILE_BYTES / settings.MEGABYTE:g} MB."
 
 
 def _refusal_of_origin(request: HttpRequest) -> HttpResponse | None:
@@ -69,14 +82,15 @@ def _refusal_of_origin(request: HttpRequest) -> HttpResponse | None:
 
 
 def drain(request: HttpRequest) -> None:
-    """Read what the client is still sending and forget it, up to a bound: a connection closed on unread data is
-    reset, and the client would see that instead of the answer."""
-    try:
+    """Read what nobody has read of the body, whatever was answered, and forget it, up to a bound. gunicorn itself reads
+    64 KiB and then closes the connection, on which the client, told that it stays open, is sending the next request;
+    and one that is closed on unread data is reset, so that the client may never see the answer."""
+    known = request.META.get("wsgi.input_terminated")  # to the server, also where no Content-Length says it
+    body = request.META["wsgi.input"] if known else request
+    with suppress(Exception):  # the client has gone, or sends no HTTP: the server closes such a connection itself
         for _ in range(DRAINED_BYTES // CHUNK_BYTES):
-            if not request.read(CHUNK_BYTES):
+            if not body.read(CHUNK_BYTES):
                 return
-    except OSError:
-        pass  # the client has gone
 
 
 def _from_foreign_page(request: HttpRequest) -> bool:

@@ -11,7 +11,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles
 
-from core.api.doors import drain
+from core.api.doors import too_large
 from core.encryption.streams import CHUNK_BYTES, Spool
 from core.errors import Invalid, TooLarge
 
@@ -52,7 +52,7 @@ class OneFile(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         assert self.spool is not None
         if self.spool.size + len(raw_data) > settings.MAX_FILE_BYTES:
-            raise TooLarge(f"A file may have {settings.MAX_FILE_BYTES / settings.MEGABYTE:g} MB.")
+            raise TooLarge(too_large())
         self.spool.add(raw_data)
 
     def file_complete(self, file_size: int) -> Any:
@@ -93,7 +93,6 @@ class Multipart(BaseParser):
             return self._parsed(stream, stream.META, handler)
         except Exception as error:
             handler.close()
-            drain(stream)  # a client that is still sending would not see the answer
             if isinstance(error, MultiPartParserError | OSError):
                 raise ParseError(BROKEN) from error
             raise

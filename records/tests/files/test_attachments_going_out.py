@@ -266,3 +266,11 @@ def test_an_open_file_that_nobody_reads_is_closed(keep, practice):
 
     with pytest.raises(ValueError, match="closed"):
         list(opened)
+
+
+def test_a_page_of_another_origin_may_read_what_a_download_is_called(doctor, keep, settings):
+    (origin,) = settings.CORS_ALLOWED_ORIGINS[:1]
+
+    answer = doctor.get(f"{ADDRESS}/{keep().pk}/content", HTTP_ORIGIN=origin)
+
+    assert {"Content-Disposition", "ETag"} <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))

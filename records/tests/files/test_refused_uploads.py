@@ -1,0 +1,74 @@
+"""An upload that is refused leaves its connection as good as it was: on a started server, with one client."""
+
+import httpx
+import pytest
+
+from core.api.doors import DRAINED_BYTES
+from tests.contract.clinic import PASSWORD
+from tests.server import started
+
+CONTENT = b"x" * 1_000_000
+TIMES = 12
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("refused")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def token(server):
+    person = {"name": "Pat", "email": "pat@example.com", "password": PASSWORD}
+    first = {**person, "email": "ada@example.com", "role": "admin"}
+    assert httpx.post(f"{server.url}/api/auth/register", json=first).status_code == 201
+    assert httpx.post(f"{server.url}/api/auth/register", json={**person, "role": "patient"}).status_code == 201
+    signed_in = httpx.post(
+        f"{server.url}/api/auth/token", data={"username": person["email"], "password": PASSWORD}
+    ).json()
+    return signed_in["access_token"]
+
+
+def uploaded(client, **headers):
+    file = {"file": ("findings.txt", CONTENT, "text/plain")}
+    return client.post("/api/attachments", files=file, headers=headers).status_code
+
+
+def chunked(client):
+    return client.post("/api/attachments", content=iter([CONTENT])).status_code
+
+
+def to_another_address(client):
+    return client.post("/api/records", content=CONTENT[:900_000]).status_code
+
+
+def from_another_site(client):
+    return uploaded(client, Origin="https://evil.example")
+
+
+REFUSED = {
+    "unknown": (uploaded, 401, False),
+    "patient": (uploaded, 403, True),
+    "foreign": (from_another_site, 403, False),
+    "chunked": (chunked, 411, False),
+    "elsewhere": (to_another_address, 401, False),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_next_request_on_the_connection_is_answered(server, token, case):
+    send, status, signed_in = REFUSED[case]
+    with httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=1)) as client:
+        if signed_in:
+            client.headers["Authorization"] = f"Bearer {token}"
+        for _ in range(TIMES):
+            assert send(client) == status
+            assert client.get("/api/health/live").status_code == 200
+
+
+def test_what_is_too_large_is_said_in_a_sentence_and_the_next_request_is_answered(server):
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        for _ in range(3):
+            answer = client.post("/api/attachments", content=b"x" * (DRAINED_BYTES - 1_000_000))
+            assert (answer.status_code, answer.json()) == (413, {"detail": "A file may have 10 MB."})
+            assert client.get("/api/health/live").status_code == 200
