@@ -95,6 +95,7 @@ class DeletableAdmin(PracticeModelAdmin):
             "chart": chart,
             "what": described(row),
             "form": form,
+            "parts": KINDS[self.model._meta.label].parts_said,
             "days": settings.RESTORE_DAYS,
             "kept": KINDS[self.model._meta.label].kept_since is not None and current_practice().retention_years,
         }

@@ -37,7 +37,8 @@ class Deleted(NamedTuple):
 
     @property
     def in_words(self) -> str:
-        restorable = f"It can be restored until {self.deletion.restorable_until:%d %B %Y}"
+        parts = KINDS[self.deletion.about].parts_said
+        restorable = f"{parts} It can be restored until {self.deletion.restorable_until:%d %B %Y}".strip()
         if self.kept_until is None or self.kept_until <= self.deletion.restorable_until:
             return f"{restorable}, and is removed for good after that."
         years = self.deletion.practice.retention_years

@@ -5,12 +5,13 @@ records/deleted.py for theirs. Whatever is done holds the chart's row, as do tho
 that nothing is added to it meanwhile.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.dispatch import Signal
@@ -39,7 +40,9 @@ class Deletable:
     """`name` in the API; who `permission` lets delete and restore any of its kind. `own` tells whether a row is one
     that this person may delete without it. `check_restored` raises Conflict where it cannot come back as things are;
     `taken` says what has taken its place where the database refuses it. `kept_since` is an expression: when the
-    practice's years of retention begin for a row, or null; without one it is no clinical record."""
+    practice's years of retention begin for a row, or null; without one it is no clinical record. `parts` are the living
+    rows, one queryset of a kind, that hide with a row and come back with it; `parts_said` tells of them in a
+    sentence."""
 
     name: str
     permission: Permission
@@ -48,6 +51,8 @@ class Deletable:
     check_restored: Callable[[Any], None] = lambda row: None
     taken: str = "Something else has taken its place meanwhile."
     kept_since: Any = None
+    parts: Callable[[Any], Iterable[Any]] = lambda row: ()
+    parts_said: str = ""
 
 
 KINDS: dict[str, Deletable] = {}  # by the label of the model
@@ -104,7 +109,8 @@ def restore(*, by: User, model: type[SoftDeletable], pk: UUID) -> SoftDeletable:
         deletion = _deletion_for(by, row, kind)
         check_open_for_good(by, chart)
         if deletion.about_id != row.pk or (chart.deletion_id and chart.pk != row.pk):
-            raise Conflict("Its chart is deleted: restore the chart.")
+            whole = "chart" if chart.deletion_id else apps.get_model(deletion.about)._meta.verbose_name
+            raise Conflict(f"Its {whole} is deleted: restore the {whole}.")
         if deletion.restorable_until <= timezone.now() or deletion.purge_began_at:
             raise Gone(f"It could be restored until {deletion.restorable_until:%d %B %Y}.")
         kind.check_restored(row)
@@ -197,6 +203,7 @@ def _hidden_with(row: SoftDeletable) -> Iterator[Any]:
     """What hides when this row is deleted: of what is hidden already each keeps its own deletion."""
     if not isinstance(row, Patient):
         yield type(row).objects.filter(pk=row.pk)
+        yield from KINDS[row._meta.label].parts(row)
         return
     for model in soft_deletable_models():
         of_chart = Q(pk=row.pk) | Q(merged_into=row.pk) if model is Patient else Q(patient=row.pk)

@@ -54,16 +54,20 @@ class Fate(StrEnum):
 @dataclass
 class Tally:
     """What became of one practice's deletions. `rows` are those that were removed (of a dry run: would be);
-    `next_at` is when the first of those kept for retention may go."""
+    `next_at` is when the first of those kept for retention may go; `named` are the deletions whose rows something
+    kept names."""
 
     fates: Counter[Fate] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
     next_at: datetime | None = None
+    named: list[UUID] = field(default_factory=list)
 
-    def add(self, fate: Fate, rows: dict[str, int], until: datetime | None) -> None:
+    def add(self, pk: UUID, fate: Fate, rows: dict[str, int], until: datetime | None) -> None:
         self.fates[fate] += 1
         if fate == Fate.REMOVED:
             self.rows.update(rows)
+        if fate == Fate.NAMED:
+            self.named.append(pk)
         if until is not None:
             self.next_at = min(until, self.next_at or until)
 
@@ -85,7 +89,7 @@ class Purge:
         for model in soft_deletable_models():
             for pk in self._over(model._meta.label):
                 with practice_scope(self.practice.pk):
-                    self.tally.add(*self._settle(pk))
+                    self.tally.add(pk, *self._settle(pk))
                 yield
 
     def _over(self, about: str) -> Iterator[UUID]:

@@ -50,6 +50,11 @@ def _check_its_appointment(row: SessionNote | MedicalRecord) -> None:
         raise Conflict("Its appointment is deleted: restore that first.")
 
 
+def _check_its_note(file: Attachment) -> None:
+    if file.note is not None and file.note.deletion_id is not None:
+        raise Conflict("Its session note is deleted: restore the session note.")
+
+
 @receiver(being_deleted, sender=Appointment)
 def check_nothing_is_written_of_it(*, row: Appointment, **kwargs: Any) -> None:
     for model in (SessionNote, MedicalRecord):
@@ -75,6 +80,8 @@ deletable(
     check_restored=_check_its_appointment,
     taken="Its appointment has another session note of this doctor by now.",
     kept_since=Case(When(finalised_at__isnull=False, then=Greatest("date", Coalesce("amended_at", "finalised_at")))),
+    parts=lambda note: [Attachment.objects.filter(note=note)],
+    parts_said="Files that belong to it are hidden and restored with it, those too that a medical record names.",
 )
 deletable(
     PlanOfCare,
@@ -91,5 +98,6 @@ deletable(
     refusal="A file that a record or a finalised note refers to, or that somebody else has added, is deleted by an "
     "office manager alone.",
     own=_is_own_loose_file,
+    check_restored=_check_its_note,
     kept_since=F("created_at"),
 )

@@ -20,7 +20,7 @@ from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.files import storing
-from records.models import Attachment, Goal, NoteVersion, PlannedAppointment, SessionNote
+from records.models import Attachment, Goal, PlannedAppointment, SessionNote
 from records.tests.factories import GoalFactory, NoteFactory
 
 OF_PATIENTS = [
@@ -193,18 +193,12 @@ def test_what_is_named_by_something_kept_waits_for_it(practice, admin, doctor, m
     delete(admin, made.session, made.appointment)
 
     assert "kept for 10 years of retention 1" in (said := purge())
-    assert "named by what is kept 1" in said
+    with practice_scope(practice.pk):
+        waiting = Deletion.objects.get(about_id=made.appointment.pk)
+    assert f"named by what is kept 1 (deletions {waiting.pk});" in said
     keep(practice, years=0)
     assert "removed for good 2 with 2 rows" in purge("--dry-run")
     assert "removed for good 2 with 2 rows" in purge()
-
-
-def test_a_living_file_keeps_the_note_that_it_belongs_to(practice, admin, made, brief):
-    delete(admin, made.session)
-
-    assert "named by what is kept 1" in purge()
-    with practice_scope(practice.pk):
-        assert NoteVersion.objects.filter(note=made.session).exists()
 
 
 def test_a_chart_is_kept_as_long_as_what_was_deleted_before_it(practice, admin, made):

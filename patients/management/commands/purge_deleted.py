@@ -53,11 +53,12 @@ class Command(BaseCommand):
 def _in_words(run: Purge) -> str:
     fates, rows = run.tally.fates, run.tally.rows
     until = f" (the first until {run.tally.next_at:%Y-%m-%d})" if run.tally.next_at else ""
+    named = f" (deletions {', '.join(map(str, run.tally.named))})" if run.tally.named else ""
     would = "would be " if run.dry_run else ""
     return (
         f"{would}removed for good {fates[Fate.REMOVED]:,} with {rows.total():,} rows; kept for "
         f"{run.practice.retention_years} years of retention {fates[Fate.KEPT]:,}{until}; on legal hold "
-        f"{fates[Fate.ON_HOLD]:,}; named by what is kept {fates[Fate.NAMED]:,}; failed {fates[Fate.FAILED]:,}."
+        f"{fates[Fate.ON_HOLD]:,}; named by what is kept {fates[Fate.NAMED]:,}{named}; failed {fates[Fate.FAILED]:,}."
     )
 
 

@@ -1,19 +1,26 @@
 """A file of a session note is seen where the note is, and goes and comes back with it."""
 
 import zipfile
-from io import BytesIO
+from datetime import timedelta
+from io import BytesIO, StringIO
 
 import orjson
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.tenancy import practice_scope
+from patients.models import Deletion
 from patients.tests.factories import PatientFactory
-from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
+from records.files import storing
+from records.models import Attachment, SessionNote
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, stored_file
 from records.tests.files.conftest import ADDRESS
 
 JSON = "application/json"
+NOTE_FIRST = "Its session note is deleted: restore the session note."
 REASON = orjson.dumps({"reason": "Of another session"})
 OTHERS = ["admin", "doctor", "staff", "patient"]
 
@@ -67,6 +74,12 @@ def names_in(answer):
 
 def delete(client, address):
     return client.delete(address, REASON, content_type=JSON)
+
+
+def purged():
+    out = StringIO()
+    call_command("purge_deleted", stdout=out, stderr=out)
+    return out.getvalue()
 
 
 def colleagues_see_drafts(practice):
@@ -154,3 +167,70 @@ def test_the_pages_of_the_admin_site_do_not_show_it(make_user, note_with_file, c
     assert client.get(reverse("admin:records_attachment_content", args=[file.pk])).status_code == 404
     change = client.get(reverse("admin:records_attachment_change", args=[file.pk]))
     assert "of-note.txt" not in change.content.decode()
+
+
+# --- Going and coming back --------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_note_takes_its_files_along_and_brings_them_back(
+    doctor, people, practice, chart, note_with_file, keep
+):
+    note, file = note_with_file()
+    loose = keep()
+    gone = note_with_file()[1]  # another note's
+    with practice_scope(practice.pk):
+        Attachment.objects.filter(pk=gone.pk).update(note=note)
+    assert delete(doctor, f"{ADDRESS}/{gone.pk}").status_code == 200
+
+    answer = delete(doctor, f"/api/sessions/{note.pk}")
+
+    assert answer.json()["message"].startswith("Files that belong to it are hidden and restored with it")
+    assert (listed(doctor), answers(doctor, file)) == ([str(loose.pk)], {404})
+    alone = doctor.post(f"{ADDRESS}/{file.pk}/restore")
+    assert (alone.status_code, alone.json()["detail"]) == (409, NOTE_FIRST)
+    alone = doctor.post(f"{ADDRESS}/{gone.pk}/restore")
+    assert (alone.status_code, alone.json()["detail"]) == (409, NOTE_FIRST)
+    assert doctor.post(f"/api/sessions/{note.pk}/restore").status_code == 200
+    assert listed(doctor) == [str(loose.pk), str(file.pk)]  # what was deleted before stays so
+    assert doctor.post(f"{ADDRESS}/{gone.pk}/restore").status_code == 200
+
+
+def test_a_file_that_a_record_names_too_goes_and_comes_with_its_note(people, practice, chart, note_with_file):
+    note, file = note_with_file(FinalisedNoteFactory)
+    with practice_scope(practice.pk):
+        MedicalRecordFactory(patient=chart, doctor=people["doctor"].user, attachments=[str(file.pk)])
+    admin = people["admin"]
+
+    answer = delete(admin, f"/api/sessions/{note.pk}").json()
+
+    assert "those too that a medical record names" in answer["message"]
+    assert answers(admin, file) == {404}
+    admin.post(f"/api/sessions/{note.pk}/restore")
+    assert answers(admin, file) == {200}
+
+
+@pytest.mark.parametrize("factory", [NoteFactory, FinalisedNoteFactory])
+def test_the_purge_removes_both(practice, doctor, people, note_with_file, factory):
+    practice.retention_years = 0
+    with practice_scope(practice.pk):
+        practice.save()
+    note, file = note_with_file(factory)
+    delete(doctor if factory is NoteFactory else people["admin"], f"/api/sessions/{note.pk}")
+    with practice_scope(practice.pk):
+        Deletion.objects.update(created_at=timezone.now() - timedelta(days=31))
+
+    said = purged()
+
+    assert "removed for good 1" in said
+    with practice_scope(practice.pk):
+        assert not SessionNote.with_deleted.filter(pk=note.pk).exists()
+        assert not Attachment.with_deleted.filter(pk=file.pk).exists()
+    assert not storing.storage().exists(file.storage_name)
+
+
+def test_a_draft_is_kept_as_long_as_its_file_is(practice, doctor, note_with_file):
+    note, file = note_with_file()
+
+    answer = delete(doctor, f"/api/sessions/{note.pk}").json()
+
+    assert answer["keptUntil"][:4] == str(file.created_at.year + practice.retention_years)
