@@ -34,7 +34,7 @@ ANNOTATIONS = _names(
     "Link Text FreeText Line Square Circle Polygon PolyLine Highlight Underline Squiggly StrikeOut Stamp Caret "
     "Ink Popup Widget Redact Watermark"
 )  # 12.5.6
-OF_ITS_WRITER = ("/M", "/CreationDate", "/NM", "/Subj", "/RC")  # 12.5.6.2; and /T, which names a form's field
+OF_ITS_WRITER = ("/M", "/CreationDate", "/NM", "/Subj", "/RC", "/RV")  # 12.5.6.2; and /T, which names a form's field
 
 ACTIONS = _names(
     "GoToR GoToE GoToDp Launch Thread URI Sound Movie Hide Named SubmitForm ResetForm ImportData JavaScript "
@@ -46,10 +46,12 @@ SIGNS = ("/EF", "/ByteRange", "/SubFilter")  # only files and signatures have th
 KEYS = _names(
     "Metadata PieceInfo LastModified Thumb SpiderInfo CreatorInfo OpenAction JavaScript JS EmbeddedFiles "
     "Renditions Collection XFA Perms DSS Legal RichMediaContent RichMediaSettings Alternates OPI Ref "
-    "OutputIntents FFilter FDecodeParms"
+    "OutputIntents FFilter FDecodeParms URI Subtype2 Creator"
 )
 SHORT_KEYS = {"/AA", "/PA", "/AF"}  # a glyph or a font may be called so: those are streams and fonts
 OF_PICTURES = {"/DCTDecode": jpeg.stripped, "/JPXDecode": jpeg2000.stripped}
+
+Pages = Set[tuple[int, int]]  # the numbers of those that the document has
 
 
 def take_out(pdf: Pdf) -> int:
@@ -60,7 +62,8 @@ def take_out(pdf: Pdf) -> int:
             taken += _keep(part, allowed)
     for page in pdf.pages:
         taken += _keep(page.obj, PAGE) + _clean_annotations(page.obj)
-    return taken + sum(_clean(found) for found in _reachable(pdf.Root))
+    pages = {page.obj.objgen for page in pdf.pages}
+    return taken + sum(_clean(found, pages) for found in _reachable(pdf.Root))
 
 
 def _keep(part: Object, allowed: Set[str]) -> int:
@@ -81,10 +84,16 @@ def _clean_annotations(page: Object) -> int:
     given: list[Any] = list(held) if isinstance(held, Array) else []
     kept = [found for found in given if isinstance(found, Dictionary) and str(found.get("/Subtype")) in ANNOTATIONS]
     page["/Annots"] = Array(kept)
-    taken = len(given) - len(kept)
-    for found in kept:
-        taken += _drop(found, OF_ITS_WRITER if found.get("/Subtype") == Name.Widget else (*OF_ITS_WRITER, "/T"))
-    return taken
+    return len(given) - len(kept) + sum(_clean_annotation(found) for found in kept)
+
+
+def _clean_annotation(found: Object) -> int:
+    return _drop(found, OF_ITS_WRITER if found.get("/Subtype") == Name.Widget else (*OF_ITS_WRITER, "/T"))
+
+
+def _is_annotation(found: Object) -> bool:
+    """Also one that no page has, and that another names: what it answers, or its popup."""
+    return found.get("/Type") == Name.Annot or ("/Rect" in found and str(found.get("/Subtype")) in ANNOTATIONS)
 
 
 def _reachable(top: Object) -> Iterator[Object]:
@@ -101,37 +110,60 @@ def _reachable(top: Object) -> Iterator[Object]:
         waiting.extend(value for value in held if isinstance(value, Array | Dictionary | Stream))
 
 
-def _clean(found: Object) -> int:
+def _clean(found: Object, pages: Pages) -> int:
     if isinstance(found, Array):
-        return _clean_array(found)
-    taken = _drop(found, [key for key, value in found.items() if _forbidden(key, value)])
+        return _clean_array(found, pages)
+    taken = _drop(found, [key for key, value in found.items() if _forbidden(key, value, pages)])
+    is_annotation = _is_annotation(found)
+    if is_annotation:
+        taken += _clean_annotation(found)
+    if (is_annotation or "/Title" in found) and not _is_step(found.get("/A")):  # else /A is what an element looks like
+        taken += _drop(found, ["/A"])
+    if "/FT" in found:
+        taken += _drop(found, ["/RV"])
     if found.get("/FT") == Name.Sig:
         taken += _drop(found, ["/V", "/Lock", "/SV"])
+    if found.get("/Type") == Name.OCG and isinstance(usage := found.get("/Usage"), Dictionary):
+        taken += _drop(usage, ["/User"])  # 8.11.4.4
     if isinstance(found, Stream):
         taken += _drop(found, ["/F"]) + _clean_picture(found)  # 7.3.8.2: /F is a file elsewhere
+        taken += _drop(found, ["/PS"]) if found.get("/Subtype") == Name.Form else 0
     return taken
 
 
-def _clean_array(found: Array) -> int:
-    harmful = [at for at, value in enumerate(found) if _harmful(value)]
+def _clean_array(found: Array, pages: Pages) -> int:
+    harmful = [at for at, value in enumerate(found) if _harmful(value, pages)]
     for at in harmful:
         found[at] = None  # null: in trees, and in lists that others count in, the places must stay
     return len(harmful)
 
 
-def _forbidden(key: str, value: Any) -> bool:
+def _is_step(value: Any) -> bool:
+    return isinstance(value, Dictionary) and value.get("/S") == Name.GoTo
+
+
+def _forbidden(key: str, value: Any, pages: Pages) -> bool:
     if key in SHORT_KEYS:
         drawn = isinstance(value, Stream) or (isinstance(value, Dictionary) and value.get("/Type") == Name.Font)
         return not drawn
-    return key in KEYS or _harmful(value)
+    return key in KEYS or _harmful(value, pages)
 
 
-def _harmful(value: Any) -> bool:
+def _harmful(value: Any, pages: Pages) -> bool:
     if not isinstance(value, Dictionary | Stream):
         return False
     if str(value.get("/Type")) in TYPES or str(value.get("/Subtype")) in SUBTYPES:
         return True
-    return not isinstance(value, Stream) and (str(value.get("/S")) in ACTIONS or any(sign in value for sign in SIGNS))
+    if isinstance(value, Stream):
+        return False
+    if str(value.get("/S")) in ACTIONS or value.get("/O") == Name.UserProperties:
+        return True
+    return any(sign in value for sign in SIGNS) or (value.objgen not in pages and _is_page(value))
+
+
+def _is_page(value: Object) -> bool:
+    """A page that was taken out of the document stays in the file where a bookmark or the like still names it."""
+    return value.get("/Type") in (Name.Page, Name.Template) or isinstance(value.get("/Contents"), Array | Stream)
 
 
 def _clean_picture(stream: Stream) -> int:

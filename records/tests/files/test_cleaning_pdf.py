@@ -137,7 +137,78 @@ def unreferenced(made):
     made.make_indirect(Dictionary(Who=String(MARK)))
 
 
+def removed_page(made):
+    """Its text, and who commented on it."""
+    comment = Dictionary(Type=Name.Annot, Subtype=Name.Text, Rect=Array([0, 0, 9, 9]), T=String(MARK))
+    page = Dictionary(Type=Name.Page, Contents=made.make_stream(b"BT (" + HIDDEN + b") Tj ET"), Annots=Array([comment]))
+    return made.make_indirect(page)
+
+
+def removed_page_in_a_bookmark(made):
+    item = made.make_indirect(Dictionary(Title=String("Findings"), Dest=Array([removed_page(made), Name.Fit])))
+    made.Root.Outlines = made.make_indirect(Dictionary(Type=Name.Outlines, First=item, Last=item, Count=1))
+    item.Parent = made.Root.Outlines
+
+
+def removed_page_in_the_structure(made):
+    untyped = removed_page(made)
+    del untyped.Type
+    elements = [Dictionary(Type=Name.StructElem, S=Name.P, Pg=page) for page in (removed_page(made), untyped)]
+    made.Root.StructTreeRoot = Dictionary(Type=Name.StructTreeRoot, K=Array(elements))
+
+
+def _comment(made, **fields):
+    return made.make_indirect(Dictionary(Rect=Array([0, 0, 9, 9]), M=String(MARK), T=String(MARK), **fields))
+
+
+def comment_that_is_answered(made):
+    annotation(made, "Text", IRT=_comment(made, Type=Name.Annot, Subtype=Name.Text, CreationDate=String(MARK)))
+
+
+def popup_of_no_page(made):
+    annotation(made, "Text", Popup=_comment(made, Subtype=Name.Popup))
+
+
+def action_that_is_a_stream(made):
+    stream = made.make_stream(HIDDEN)
+    stream.S, stream.URI = Name.URI, String(MARK)
+    annotation(made, "Link", A=stream)
+
+
+def layers_by(made):
+    usage = Dictionary(User=Dictionary(Type=Name.Ind, Name=String(MARK)))
+    group = made.make_indirect(Dictionary(Type=Name.OCG, Name=String("Layer 1"), Usage=usage))
+    made.Root.OCProperties = Dictionary(OCGs=Array([group]), D=Dictionary(ON=Array([group]), Creator=String(MARK)))
+
+
+def properties_of_users(made):
+    said = Dictionary(O=Name.UserProperties, P=Array([Dictionary(N=String("Author"), V=String(MARK))]))
+    made.Root.StructTreeRoot = Dictionary(
+        Type=Name.StructTreeRoot, K=Dictionary(Type=Name.StructElem, S=Name.P, A=said)
+    )
+
+
+def postscript(made):
+    form = made.make_stream(b"", Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 1, 1]), Subtype2=Name.PS)
+    form.PS = made.make_stream(HIDDEN)
+    made.pages[0].obj.Resources.XObject = Dictionary(PS=form)
+
+
 TAKEN_OUT = {
+    "a removed page that a bookmark names": removed_page_in_a_bookmark,
+    "removed pages that the structure names": removed_page_in_the_structure,
+    "a removed page that a destination names": on_root(
+        Dests=lambda made: Dictionary(D1=Array([removed_page(made), Name.Fit]))
+    ),
+    "who wrote a comment that is answered": comment_that_is_answered,
+    "who wrote in a popup of no page": popup_of_no_page,
+    "an address where an action belongs": on_annotation("Link", A=Dictionary(URI=String(MARK))),
+    "an action of no kind": on_annotation("Link", A=Dictionary(Whatever=String(MARK))),
+    "an action that is a stream": action_that_is_a_stream,
+    "who a layer is for and who made it": layers_by,
+    "what users say of an element": properties_of_users,
+    "a field's rich text": on_annotation("Widget", FT=Name.Tx, T=String("name"), RV=String(MARK)),
+    "PostScript of a form": postscript,
     "the document's information": info,
     "its identifier": own_id,
     "what else is in the trailer": odd_trailer,
@@ -229,7 +300,7 @@ def _deep(made, **fields):
 KEYS = """
     Metadata PieceInfo LastModified Thumb SpiderInfo CreatorInfo OpenAction JavaScript JS EmbeddedFiles Renditions
     Collection XFA Perms DSS Legal RichMediaContent RichMediaSettings Alternates OPI Ref OutputIntents FFilter
-    FDecodeParms AA PA AF
+    FDecodeParms URI Subtype2 Creator AA PA AF
 """
 KINDS = {
     "Type": "Metadata EmbeddedFile Filespec Sig DocTimeStamp Rendition MediaClip Collection 3D",
@@ -393,6 +464,14 @@ def test_a_link_within_the_document_stays():
         first, second = found.pages[0].Annots
         assert (first.A.S, first.A.D[0].objgen) == (Name.GoTo, found.pages[0].obj.objgen)
         assert second.Dest[0].objgen == found.pages[0].obj.objgen
+
+
+def test_what_an_element_looks_like_stays():
+    looks = Dictionary(O=Name.Layout, SpaceAfter=9)
+    element = Dictionary(Type=Name.StructElem, S=Name.P, A=looks)
+
+    with opened(cleaned(samples.pdf(on_root(StructTreeRoot=Dictionary(Type=Name.StructTreeRoot, K=element))))) as found:
+        assert looks == found.Root.StructTreeRoot.K.A
 
 
 def test_comments_bookmarks_and_what_a_form_holds_stay():
