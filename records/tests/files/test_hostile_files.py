@@ -24,7 +24,7 @@ from records.files.cleaning import Why
 from records.files.cleaning.__main__ import CPU_SECONDS, MEMORY_BYTES, judged
 from records.files.inspect import FileRefused, cleaned
 from records.models.attachment import MediaType
-from records.tests.files import samples, test_cleaning_pdf
+from records.tests.files import samples, test_cleaning_pdf, test_pdf_bombs
 from records.tests.files.conftest import ADDRESS, details, stored_names, told
 from records.tests.files.samples import HIDDEN
 
@@ -153,6 +153,12 @@ def png_of(width, height, *, depth=8, colour=2):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
+def png_saying(width, height):
+    plain = samples.png()
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + plain[24:29]
+    return plain[:8] + samples.png_chunk(b"IHDR", header) + plain[33:]
+
+
 def packed_pdf(content):
     def change(made):
         stream = pikepdf.Stream(made, zlib.compress(content, 1))
@@ -179,24 +185,6 @@ def looping_pdf():
         return samples.pdf().replace(b"/Kids [ 3 0 R ]", b"/Kids [ 2 0 R ]")
 
 
-def lzw_pdf():
-    """LZW of zeros: each code stands for one zero more than the one before it, until the table is full (7.4.4)."""
-    bits = "".join(f"{256:09b}{0:09b}" + "".join(f"{code:0{_width(code)}b}" for code in range(258, 4094)))
-    cycle = int(bits * 8, 2).to_bytes(len(bits), "big")
-
-    def change(made):
-        stream = pikepdf.Stream(made, cycle * 20)
-        stream.Filter = Name.LZWDecode
-        made.pages[0].obj.Contents = made.make_indirect(stream)
-
-    return samples.pdf(change, stream_decode_level=pikepdf.StreamDecodeLevel.none, compress_streams=False)
-
-
-def _width(code):
-    """In bits, of the code that is written when the table holds those below `code`."""
-    return max(9, (code + 1).bit_length())
-
-
 def text_chunk_png():
     return samples.png_with(samples.png_chunk(b"zTXt", b"A\0\0" + zlib.compress(b"\0" * 200_000_000, 9)))
 
@@ -205,7 +193,7 @@ BOMBS = {
     "a PNG of 400 million pixels": lambda: ("image/png", png_of(20_000, 20_000, depth=1, colour=0)),
     "a PNG that says it has 4 billion rows": lambda: (
         "image/png",
-        samples.png().replace(b"IHDR" + (96).to_bytes(4, "big"), b"IHDR\x7f\xff\xff\xff"),
+        png_saying(96, 2**31 - 1),
     ),
     "a PNG whose text unpacks to 200 MB": lambda: ("image/png", text_chunk_png()),
     "a JPEG that says it has 4 billion pixels": lambda: (
@@ -215,7 +203,14 @@ BOMBS = {
     "a PDF that unpacks to 1.2 GB": lambda: ("application/pdf", packed_pdf(b"\0" * 1_200_000_000)),
     "a PDF of pages that hold themselves": lambda: ("application/pdf", looping_pdf()),
     "a PDF nested a hundred thousand deep": lambda: ("application/pdf", nested_pdf()),
-    "a PDF of LZW": lambda: ("application/pdf", lzw_pdf()),
+    "a PDF of LZW": lambda: ("application/pdf", test_pdf_bombs.BOMBS["a billion bytes of LZW"]()),
+}
+
+
+ILL_FORMED = {  # to the library, which stops at them by itself and does not tell them from damaged files
+    "a PNG whose text unpacks to 200 MB",
+    "a PDF of pages that hold themselves",
+    "a PDF nested a hundred thousand deep",
 }
 
 
@@ -226,7 +221,7 @@ def test_a_bomb_is_refused_within_its_limits(bomb):
 
     verdict, peak, seconds = _in_a_child(media_type, data)
 
-    assert verdict.get("refused") in ("PIXELS", "UNPACKED", "EFFORT", "BROKEN"), verdict
+    assert verdict.get("refused") in (["BROKEN"] if bomb in ILL_FORMED else ["PIXELS", "UNPACKED", "EFFORT"]), verdict
     assert peak < 700_000_000
     assert seconds < CPU_SECONDS
 
