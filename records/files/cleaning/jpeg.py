@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from records.files.cleaning.refusals import CannotClean, Why
 
-START, END, SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
+START, END, SCAN = 0xD8, 0xD9, 0xDA
 JFIF, ADOBE = 0xE0, 0xEE
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # start of frame: the picture's size
+TABLES = {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF}  # of codes and steps, and what else decoding needs (table B.1)
 ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment
 MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # the first that is no part of the picture's own data
 
@@ -40,8 +41,9 @@ def end(data: bytes) -> int:
 
 
 def stripped(data: bytes) -> bytes:
-    """The same picture, bit for bit, without comments and the segments of applications, and what stands behind its end.
-    Those that say how its colours are stored stay: JFIF without its thumbnail, and Adobe's."""
+    """The same picture, bit for bit, without comments, the segments of applications and those that are nobody's, and
+    what stands behind its end. Those that say how its colours are stored stay: JFIF without its thumbnail, and
+    Adobe's."""
     return b"".join(_kept(marker, data[start:end]) for marker, start, end in segments(data))
 
 
@@ -60,4 +62,4 @@ def _kept(marker: int, segment: bytes) -> bytes:
         return b"\xff\xe0\x00\x10" + segment[4:16] + b"\x00\x00" if segment[4:9] == b"JFIF\x00" else b""
     if marker == ADOBE:
         return b"\xff\xee\x00\x0e" + segment[4:16] if segment[4:9] == b"Adobe" else b""
-    return b"" if marker == COMMENT or 0xE0 <= marker <= 0xEF else segment
+    return segment if marker in FRAMES | TABLES | {START, SCAN, END} else b""

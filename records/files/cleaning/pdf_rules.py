@@ -10,7 +10,7 @@ from typing import Any
 
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
-from records.files.cleaning import jpeg, jpeg2000
+from records.files.cleaning import jbig2, jpeg, jpeg2000
 from records.files.cleaning.unpacking import filters, picture
 
 
@@ -49,7 +49,7 @@ KEYS = _names(
     "OutputIntents FFilter FDecodeParms URI Subtype2 Creator"
 )
 SHORT_KEYS = {"/AA", "/PA", "/AF"}  # a glyph or a font may be called so: those are streams and fonts
-OF_PICTURES = {"/DCTDecode": jpeg.stripped, "/JPXDecode": jpeg2000.stripped}
+OF_PICTURES = {"/DCTDecode": jpeg.stripped, "/JPXDecode": jpeg2000.stripped, "/JBIG2Decode": jbig2.stripped}
 
 Pages = Set[tuple[int, int]]  # the numbers of those that the document has
 
@@ -170,12 +170,25 @@ def _clean_picture(stream: Stream) -> int:
     last = filters(stream)[-1:]
     if not last or last[0] not in OF_PICTURES:
         return 0
-    was = picture(stream)
-    kept = OF_PICTURES[last[0]](was)
-    if kept == was and len(filters(stream)) == 1:
-        return 0
     settings: Any = stream.get("/DecodeParms")
     if isinstance(settings, Array):
         settings = settings[-1]
+    taken = _clean_shared(settings.get("/JBIG2Globals")) if isinstance(settings, Dictionary) else 0
+    was = picture(stream)
+    kept = OF_PICTURES[last[0]](was)
+    if kept == was and len(filters(stream)) == 1:
+        return taken
     stream.write(kept, filter=Name(last[0]), decode_parms=settings)
+    return taken + 1
+
+
+def _clean_shared(segments: Any) -> int:
+    """What several pictures of JBIG2 have in common (7.4.7)."""
+    if not isinstance(segments, Stream):
+        return 0
+    was = segments.read_bytes()
+    kept = jbig2.stripped(was)
+    if kept == was:
+        return 0
+    segments.write(kept)
     return 1

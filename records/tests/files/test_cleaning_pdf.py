@@ -372,10 +372,16 @@ def _text(data):
 # --- Pictures inside --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("what", samples.JPEG_SEGMENTS)
+NOBODYS = {  # Pillow reads no JPEG with these
+    "a reserved segment": samples.segment(0x02, HIDDEN),
+    "an extension's segment": samples.segment(0xF3, HIDDEN),
+}
+
+
+@pytest.mark.parametrize("what", samples.JPEG_SEGMENTS | NOBODYS)
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_jpeg_inside_loses(what, packed):
-    content = samples.jpeg_with(samples.JPEG_SEGMENTS[what])
+    content = samples.jpeg_with((samples.JPEG_SEGMENTS | NOBODYS)[what])
     filters = Array([Name.FlateDecode, Name.DCTDecode]) if packed else Name.DCTDecode
     data = samples.pdf(lambda made: samples.image(made, zlib.compress(content) if packed else content, Filter=filters))
 
@@ -412,7 +418,9 @@ def test_the_way_a_jpegs_colours_are_stored_stays():
 
 def _jpeg2000(*boxes):
     size = b"\xff\x51\0\x2f\0\0" + (96).to_bytes(4, "big") + (64).to_bytes(4, "big") + b"\0" * 35
-    codestream = b"\xff\x4f" + size + b"\xff\x64\0\x1c\0\1" + HIDDEN + b"\xff\x90tile\xff\xd9"
+    codestream = (
+        b"\xff\x4f" + size + b"\xff\x64\0\x1c\0\1" + HIDDEN + b"\xff\x90\0\x0a" + b"\0" * 8 + b"\xff\x93tile\xff\xd9"
+    )
     whole = b"".join((len(body) + 8).to_bytes(4, "big") + name + body for name, body in (*boxes, (b"jp2c", codestream)))
     return codestream, whole
 
@@ -435,6 +443,68 @@ def test_a_jpeg_2000_without_boxes_loses_its_comment():
     kept = cleaned(samples.pdf(lambda made: samples.image(made, content, Filter=Name.JPXDecode)))
 
     assert HIDDEN not in everything(kept)
+
+
+def test_a_jpeg_2000_loses_what_is_hidden_in_its_header_and_behind_its_end():
+    def box(name, body):
+        return (len(body) + 8).to_bytes(4, "big") + name + body
+
+    looks = box(b"ihdr", b"\0" * 14) + box(b"res ", box(b"resd", b"\0" * 10))
+    hidden = looks + box(b"uuid", b"JpgTiffExif->JP2" + HIDDEN)
+    codestream, content = _jpeg2000((b"jP  ", b"\r\n\x87\n"), (b"jp2h", hidden))
+    both = (content, codestream + HIDDEN)
+
+    for content in both:
+        kept = cleaned(samples.pdf(lambda made, content=content: samples.image(made, content, Filter=Name.JPXDecode)))
+        with opened(kept) as found:
+            inside = found.pages[0].obj.Resources.XObject.Im1.read_raw_bytes()
+        assert HIDDEN not in everything(kept)
+        assert inside.endswith(b"tile\xff\xd9")
+        assert content is not both[0] or box(b"jp2h", looks) in inside
+
+
+def test_a_jpeg_2000_with_a_comment_in_a_tile_is_refused():
+    codestream, _ = _jpeg2000()
+    content = codestream.replace(b"\xff\x93", samples.segment(0x64, HIDDEN) + b"\xff\x93")
+
+    assert refusal(samples.pdf(lambda made: samples.image(made, content, Filter=Name.JPXDecode))) is Why.UNCLEAN
+
+
+def _jbig2(kind, body, *, number=1, referred=b"\0", length=None):
+    size = len(body) if length is None else length
+    return number.to_bytes(4, "big") + bytes([kind]) + referred + b"\1" + size.to_bytes(4, "big") + body
+
+
+PAGE_INFORMATION, GENERIC = _jbig2(48, b"\0" * 19), _jbig2(38, b"\0" * 20)
+COMMENT = _jbig2(62, b"\x20\0\0\0" + HIDDEN)
+SYMBOLS = [
+    _jbig2(0, b"symbols"),
+    _jbig2(6, b"text", number=300, referred=b"\x40\0\1\0\2"),
+    _jbig2(6, b"text", number=9, referred=b"\xe0\0\0\5" + b"\0" + bytes([1, 2, 3, 4, 5])),
+]
+
+
+def test_a_jbig2_inside_loses_its_comments_and_those_it_shares():
+    def change(made):
+        shared = made.make_stream(COMMENT + b"".join(SYMBOLS))
+        content = PAGE_INFORMATION + COMMENT + b"".join(SYMBOLS) + GENERIC + COMMENT
+        samples.image(made, content, Filter=Name.JBIG2Decode, DecodeParms=Dictionary(JBIG2Globals=shared))
+
+    kept = cleaned(samples.pdf(change))
+
+    assert HIDDEN not in everything(kept)
+    with opened(kept) as found:
+        inside = found.pages[0].obj.Resources.XObject.Im1
+        assert inside.read_raw_bytes() == PAGE_INFORMATION + b"".join(SYMBOLS) + GENERIC
+        assert inside.DecodeParms.JBIG2Globals.read_bytes() == b"".join(SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"\0", Why.BROKEN), (GENERIC[:-1], Why.BROKEN), (_jbig2(38, HIDDEN, length=0xFFFFFFFF), Why.UNCLEAN)],
+)
+def test_a_jbig2_that_cannot_be_read_is_refused(content, why):
+    assert refusal(samples.pdf(lambda made: samples.image(made, content, Filter=Name.JBIG2Decode))) is why
 
 
 @pytest.mark.parametrize("name", [Name.DCTDecode, Name.JPXDecode])
