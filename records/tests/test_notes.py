@@ -15,7 +15,7 @@ from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
 from records.models import NoteVersion, SessionNote
-from records.tests.factories import FinalisedNoteFactory, NoteFactory
+from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
 from tests.damage import lose_key, store, stored
 
 JSON = "application/json"
@@ -132,6 +132,54 @@ def test_a_stranger_is_shown_nothing_of_a_draft_by_a_stale_save(as_role, write, 
     answer = as_role("doctor").patch(address(write()), {"version": 9, "plan": "Ice"}, JSON)
 
     assert (answer.status_code, "current" in answer.json()) == (403, False)
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"role": "admin"}])
+class TestTheDraftsOfADoctorWhoIsOneNoMore:
+    @pytest.fixture
+    def leave(self, as_role, doctor, change):
+        return lambda: update_user(user=doctor.user, by=as_role("admin").user, **change)
+
+    def test_are_the_other_doctors_to_finalise(self, write, as_role, doctor, leave, seen):
+        note, colleague = write(), as_role("doctor")
+        assert colleague.get("/api/sessions").json()["total"] == 0
+        leave()
+
+        assert [row["id"] for row in colleague.get("/api/sessions").json()["sessions"]] == [str(note.pk)]
+        assert colleague.get("/api/sessions").json()["total"] == 1
+        assert save(colleague, note, plan="Ice").status_code == 200
+        done = colleague.post(address(note, "/finalise"), {"version": 2}, JSON)
+
+        assert (done.status_code, done.json()["doctorId"]) == (200, str(doctor.user.pk))
+        (version,) = colleague.get(address(note, "/versions")).json()["versions"]
+        assert version["authorId"] == str(colleague.user.pk)
+        told = whole_trail().exclude(pk__in=seen).filter(kind="note.finalised")
+        assert [(event.actor_id, event.about_id) for event in told] == [(colleague.user.pk, note.pk)]
+
+    def test_are_the_other_doctors_to_delete(self, write, as_role, leave):
+        note, colleague = write(), as_role("doctor")
+        leave()
+
+        assert colleague.delete(address(note), {"reason": "Empty"}, JSON).status_code == 200
+        assert colleague.get(address(note)).status_code == 404
+
+    def test_are_for_doctors_alone(self, write, as_role, leave):
+        note = write()
+        leave()
+
+        for role in ("admin", "staff"):
+            assert as_role(role).get(address(note)).status_code == 404
+            assert as_role(role).get("/api/sessions").json()["sessions"] == []
+
+    def test_show_their_files_with_them(self, write, as_role, chart, practice, doctor, leave):
+        note, colleague = write(), as_role("doctor")
+        with practice_scope(practice.pk):
+            file = stored_file(patient=chart, uploaded_by=doctor.user, note=note)
+        assert colleague.get(f"/api/attachments/{file.pk}").status_code == 404
+        leave()
+
+        assert colleague.get(f"/api/attachments/{file.pk}").status_code == 200
+        assert as_role("staff").get(f"/api/attachments/{file.pk}").status_code == 404
 
 
 def test_a_doctor_who_became_a_manager_writes_in_their_draft_no_more(doctor, write, as_role, chart):
@@ -315,6 +363,20 @@ def test_a_damaged_version_says_so_and_the_others_are_read(doctor, write):
 
 
 # --- Versions stay
+
+
+def test_a_field_that_older_versions_did_not_keep_is_not_told_as_changed(doctor, write):
+    note = write(finalised=True)
+    with practice_scope(note.practice_id):
+        kept = note.versions.get()
+        older = {name: value for name, value in kept.content.items() if name not in ("date", "appointmentId", "planId")}
+        note.versions.all().delete()
+        note.versions.create(number=1, author=note.doctor, content=older)
+
+    assert amend(doctor, note, plan="Ice").status_code == 200
+
+    (first, second) = doctor.get(address(note, "/versions")).json()["versions"]
+    assert (first["changed"], second["changed"]) == ([], ["plan"])
 
 
 def test_a_version_is_never_written_again(write, practice):

@@ -1,12 +1,14 @@
 """Plans of care, through the API."""
 
 from datetime import date, timedelta
+from io import BytesIO
 from uuid import uuid4
 
 import orjson
 import pytest
 from django.core.exceptions import FieldError
 from django.utils import timezone
+from pypdf import PdfReader
 
 from accounts.models import User
 from appointments.models import Appointment
@@ -551,3 +553,20 @@ def test_a_field_that_there_is_not_is_refused_also_of_a_goal(doctor, chart):
     ):
         assert (answer.status_code, answer.json()["errors"]) == (400, {named: ["There is no such field."]})
     assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+
+
+def test_a_printed_plan_names_the_version_that_its_list_of_versions_has(doctor, chart):
+    plan = made(doctor, chart)
+    assert "· version 1" in printed(doctor, plan)
+    met = note(doctor, plan, status="met").json()  # a save, and no version
+    amended = amend(doctor, met, title="Back to sport").json()
+    assert amended["version"] == 3
+
+    assert doctor.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 2
+    assert f"as amended on {amended['amendedAt'][:4]}" in printed(doctor, amended)
+    assert "version 2" in printed(doctor, amended)
+
+
+def printed(client, plan):
+    pdf = b"".join(client.get(f"/api/plans/{plan['id']}/pdf").streaming_content)
+    return " ".join(PdfReader(BytesIO(pdf)).pages[0].extract_text().split())

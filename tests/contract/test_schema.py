@@ -232,6 +232,18 @@ def test_the_schema_states_the_ways_in_and_every_refusal(schema):
                 assert "401" in answers, (method, path)
 
 
+def test_the_schema_has_what_a_stale_change_is_answered_and_the_version_of_each_entry(schema):
+    document = schema.raw_schema
+    shapes = {"records/{record_id}": "RecordWhole", "sessions/{note_id}": "NoteShape", "plans/{plan_id}": "PlanShape"}
+    for path, shape in shapes.items():
+        amending = document["paths"][f"/api/{path}/amendments"]["post"]["responses"]
+        named = amending["409"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        current = document["components"]["schemas"][named]["properties"]["current"]
+        assert current["allOf"] == [{"$ref": f"#/components/schemas/{shape}"}]
+        for answer in (amending["200"], document["paths"][f"/api/{path}"]["get"]["responses"]["200"]):
+            assert "ETag" in answer["headers"], path
+
+
 def test_no_description_speaks_to_whoever_writes_views(schema):
     said = {
         operation.get("description", "")
