@@ -42,7 +42,7 @@ class HoldForm(forms.Form):
     """Why. Stored encrypted, and shown to office managers."""
 
     reason = forms.CharField(
-        label="Why: who asks for it, and since when",
+        label="Who asks for it, and why",
         max_length=1000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
