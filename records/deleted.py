@@ -1,5 +1,6 @@
 """Who deletes what of the clinical record (docs/adr/0019): what counts as written is an office manager's to delete,
-with a reason, and never its author's as such; a draft is nobody's but its author's."""
+with a reason, and never its author's as such; a draft is nobody's but its author's, or a colleague's once the author
+can write no more."""
 
 from typing import Any
 
@@ -16,10 +17,11 @@ from patients.deletions import being_deleted, deletable
 from records.models import Attachment, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
 from records.models.medical_record import named_files
 from records.models.note import Status
+from records.versions import may_write_for
 
 
 def _is_own_draft(note: SessionNote, by: User) -> bool:
-    return note.status == Status.DRAFT and note.doctor_id == by.pk and by.can(Permission.WRITE_RECORDS)
+    return note.status == Status.DRAFT and by.can(Permission.WRITE_RECORDS) and may_write_for(by, note.doctor)
 
 
 def _is_own_plan(plan: PlanOfCare, by: User) -> bool:
@@ -69,7 +71,7 @@ deletable(
     refusal="An office manager alone deletes a medical record; what is wrong in it is amended.",
     check_restored=_check_its_appointment,
     taken="Its appointment has another medical record by now.",
-    kept_since=Coalesce("amended_at", "date"),
+    kept_since=Greatest("date", "created_at", Coalesce("amended_at", "created_at")),
 )
 deletable(
     SessionNote,

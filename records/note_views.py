@@ -222,14 +222,14 @@ def _listed_for(user: User, *, start: Any = None, end: Any = None, **equal: Any)
 
 
 def _total(user: User, found: NoteQuerySet, query: dict[str, Any]) -> int:
-    """Remembered for each person, who sees drafts and restricted charts that others do not; a patient's notes are
-    quickly counted."""
+    """Remembered for each person, who sees drafts, also those of who has left, and restricted charts that others do
+    not; a patient's notes are quickly counted."""
     if "patient_id" in query or user.can(Permission.READ_OWN_RECORDS):
         return found.count()
     total: int = totals.remembered(
         f"notes:{user.pk}:{sorted(query.items())}",
         practice_id=current_practice_id(),
-        of=(SessionNote, Patient, EmergencyAccess),
+        of=(SessionNote, Patient, EmergencyAccess, User),
         compute=found.count,
     )
     return total

@@ -14,7 +14,7 @@ from appointments.models import Appointment
 from appointments.services import EARLIEST, LATEST
 from audit.events import Kind
 from core.api import limits
-from core.errors import Conflict, Forbidden, Invalid, Refusal, Stale
+from core.errors import Conflict, Invalid, Refusal, Stale
 from patients.restriction import check_open
 from patients.services import held_chart
 from records import versions
@@ -95,10 +95,9 @@ def _hold_what_is_named(by: User, note_id: UUID, changes: dict[str, Any]) -> Non
 
 
 def _own_note(by: User, note_id: UUID) -> SessionNote:
-    """Locked. Raises Missing, Restricted, Forbidden."""
+    """Locked; also that of a doctor who is one here no more. Raises Missing, Restricted, Forbidden."""
     note: SessionNote = versions.opened(SessionNote, by=by, pk=note_id, to_change=True)
-    if note.doctor_id != by.pk:
-        raise Forbidden(NOT_THEIRS)
+    versions.check_author(by, note.doctor, NOT_THEIRS)
     return note
 
 

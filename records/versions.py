@@ -89,7 +89,7 @@ def amendment(
 ) -> Iterator[None]:
     """Inside a transaction, around the changes to a locked entry, which it saves and keeps as a new version. Raises
     Forbidden unless `by` may amend it, Stale, and Refusal where nothing is changed."""
-    _check_may_amend(by, entry.doctor)
+    check_author(by, entry.doctor, NOT_THEIRS)
     check_version(entry, expected, shape)
     first = [] if entry.versions.exists() else entry.unwritten_versions()
     before = entry.content()
@@ -105,11 +105,16 @@ def amendment(
     tell(Kind.AMENDED, entry, fields=sorted(changed))
 
 
-def _check_may_amend(by: User, author: User) -> None:
+def may_write_for(by: User, author: User) -> bool:
     """The author; any doctor once the author can do so no more, having left or having got another role."""
     author_can = author.is_active and author.can(Permission.WRITE_RECORDS)
-    if author_can and author.pk != by.pk:
-        raise Forbidden(NOT_THEIRS)
+    return by.pk == author.pk or not author_can
+
+
+def check_author(by: User, author: User, refusal: str) -> None:
+    """Raises Forbidden, with that sentence, for who may not write in what the author began."""
+    if not may_write_for(by, author):
+        raise Forbidden(refusal)
 
 
 def tell(kind: Kind, entry: Any, **details: Any) -> None:

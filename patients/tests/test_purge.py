@@ -20,7 +20,7 @@ from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.files import storing
-from records.models import Attachment, Goal, PlannedAppointment, SessionNote
+from records.models import Attachment, Goal, MedicalRecord, PlannedAppointment, SessionNote
 from records.tests.factories import GoalFactory, NoteFactory
 
 OF_PATIENTS = [
@@ -157,6 +157,18 @@ def test_what_is_younger_than_the_practices_years_stays_and_the_command_says_unt
     assert f"kept for 10 years of retention 1 (the first until {until}" in said
     assert count(practice) == before
     assert is_stored(made.attachment)
+
+
+@pytest.mark.parametrize("latest", ["date", "created_at", "amended_at"])
+def test_a_medical_record_is_kept_from_the_last_that_was_done_with_it(practice, admin, made, latest):
+    """A visit of long ago may have been written down or amended today, or dated ahead."""
+    long_ago = timezone.now() - timedelta(days=3660)
+    times = {"date": long_ago, "created_at": long_ago, "amended_at": long_ago, latest: timezone.now()}
+    with practice_scope(practice.pk):
+        MedicalRecord.objects.filter(pk=made.record.pk).update(**times)
+    delete(admin, made.record)
+
+    assert "kept for 10 years of retention 1" in purge()
 
 
 def test_a_draft_and_an_appointment_are_no_clinical_records_and_go_at_once(practice, admin, doctor, made):

@@ -36,12 +36,13 @@ def finalised(note: str = "") -> models.Q:
 
 
 def open_to(user: User, note: str = "") -> models.Q:
-    """The finalised ones, and drafts of their own; a doctor's also those of others where the practice lets doctors
-    read them."""
+    """The finalised ones, and drafts of their own; a doctor's also those of others who are doctors here no
+    more, and all where the practice lets doctors read them."""
     if not user.can(Permission.WRITE_RECORDS):
         return finalised(note)
     own, shown = {f"{note}doctor": user}, {f"{note}practice__doctors_see_drafts": True}
-    return finalised(note) | models.Q(**own) | models.Q(**shown)
+    of_a_doctor = models.Q(**{f"{note}doctor__in": User.objects.doctors()})
+    return finalised(note) | models.Q(**own) | models.Q(**shown) | ~of_a_doctor
 
 
 class NoteQuerySet(EntryQuerySet):

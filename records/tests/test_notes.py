@@ -137,8 +137,12 @@ def test_a_stranger_is_shown_nothing_of_a_draft_by_a_stale_save(as_role, write, 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "admin"}])
 class TestTheDraftsOfADoctorWhoIsOneNoMore:
     @pytest.fixture
-    def leave(self, as_role, doctor, change):
-        return lambda: update_user(user=doctor.user, by=as_role("admin").user, **change)
+    def leave(self, as_role, doctor, change, django_capture_on_commit_callbacks):
+        def change_them():
+            with django_capture_on_commit_callbacks(execute=True):
+                update_user(user=doctor.user, by=as_role("admin").user, **change)
+
+        return change_them
 
     def test_are_the_other_doctors_to_finalise(self, write, as_role, doctor, leave, seen):
         note, colleague = write(), as_role("doctor")
@@ -154,7 +158,7 @@ class TestTheDraftsOfADoctorWhoIsOneNoMore:
         (version,) = colleague.get(address(note, "/versions")).json()["versions"]
         assert version["authorId"] == str(colleague.user.pk)
         told = whole_trail().exclude(pk__in=seen).filter(kind="note.finalised")
-        assert [(event.actor_id, event.about_id) for event in told] == [(colleague.user.pk, note.pk)]
+        assert [(event.user_id, event.about_id) for event in told] == [(colleague.user.pk, note.pk)]
 
     def test_are_the_other_doctors_to_delete(self, write, as_role, leave):
         note, colleague = write(), as_role("doctor")
