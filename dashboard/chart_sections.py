@@ -42,7 +42,7 @@ class HoldForm(forms.Form):
     """Why. Stored encrypted, and shown to office managers."""
 
     reason = forms.CharField(
-        label="Who asks for it, and why",
+        label="Reason for the hold",
         max_length=1000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )

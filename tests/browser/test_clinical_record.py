@@ -189,7 +189,7 @@ def test_a_chart_is_put_on_hold_exported_and_a_plan_printed_with_the_keyboard(si
     page.goto(chart_page(record.chart))
     hold = page.get_by_role("region", name="Legal hold")
     _go(hold.get_by_text("Put this chart on legal hold…"))
-    tab_to(hold.get_by_label("Who asks for it, and why"))
+    tab_to(hold.get_by_label("Reason for the hold"))
     page.keyboard.type("Subpoena 12")
     assert not overflows(page)
     _go(hold.get_by_role("button", name="Place the legal hold"))
