@@ -23,6 +23,7 @@ from records.files import storing
 from records.models import Attachment
 from records.models.attachment import State
 
+ENOUGH = 20  # files, from which on it is told whether most of them are missing, or unknown
 MISSABLE = (State.QUARANTINED, State.READY, State.INFECTED)
 
 
@@ -32,13 +33,16 @@ class UnknownFiles(Exception):
 
 @dataclass
 class Reconciling:
-    """`unfinished` and `ownerless` count what was removed, or with `dry_run` would be; the lists hold ids of rows."""
+    """`unfinished` and `ownerless` count what was removed, or with `dry_run` would be, `newly_lost` what was marked,
+    `checked` rows, and `listed` what the storage holds; the lists hold ids of rows."""
 
     older_than: timedelta
     dry_run: bool = False
     checked: int = 0
+    listed: int = 0
     unfinished: int = 0
     ownerless: int = 0
+    newly_lost: int = 0
     lost: list[UUID] = field(default_factory=list)
     found_again: list[UUID] = field(default_factory=list)
     being_purged: list[UUID] = field(default_factory=list)
@@ -56,12 +60,23 @@ class Reconciling:
         self._discard_unfinished()
         for folder in storing.FOLDERS:
             stored = storing.names_in(folder)
+            self.listed += len(stored)
             known: set[str] = set()
             for practice_id in self._practices:
                 with practice_scope(practice_id):
                     known |= self._compare(folder, stored)
             self._remove_ownerless(stored - known)
             yield
+
+    def doubt(self) -> str | None:
+        """After a dry run: why this is hardly the storage of this database: an empty or wrong mount looks so."""
+        if self.newly_lost and not self.listed:
+            return "The storage holds no file at all, and the database knows of some."
+        if self.checked >= ENOUGH and self.newly_lost > self.checked / 2:
+            return f"Of {self.checked:,} files {self.newly_lost:,} would be marked as missing."
+        if self.listed >= ENOUGH and self.ownerless > self.listed / 2:
+            return f"Of {self.listed:,} files in the storage {self.ownerless:,} would be removed."
+        return None
 
     # --- Rows ---------------------------------------------------------------------------------------------------------
 
@@ -92,6 +107,7 @@ class Reconciling:
             return  # the listing was older
         if self.dry_run or self._set_state(row, State.LOST, of=MISSABLE):
             self.lost.append(row.pk)
+            self.newly_lost += 1
 
     def _look_again(self, row: Attachment, *, is_there: bool) -> None:
         """One that has come back, as from a backup, is scanned before it is handed out: it may have been waiting."""

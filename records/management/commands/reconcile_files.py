@@ -17,6 +17,9 @@ from records.files.storing import FOLDERS, StorageDown
 
 MINUTES = 60  # no upload takes that long
 SHOWN = 20
+IN_DOUBT = (
+    "Is it the right storage, and mounted? Nothing was done. If it is as it should be, call reconcile_files --force."
+)
 
 
 class Command(BaseCommand):
@@ -32,27 +35,48 @@ class Command(BaseCommand):
             "--older-than", type=_minutes, default=MINUTES, metavar="MINUTES",
             help=f"leave alone what is younger: it may be on its way (default {MINUTES})",
         )  # fmt: skip
+        parser.add_argument(
+            "--force", action="store_true", help="also where most files would be marked as missing, or removed"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        work = Reconciling(timedelta(minutes=options["older_than"]), dry_run=options["dry_run"])
+        """A dry run comes first, always: what an empty or a wrong mount would do to the rows is not undone."""
+        older_than = timedelta(minutes=options["older_than"])
+        work = Reconciling(older_than, dry_run=True)
+        if options["dry_run"] or not options["force"]:
+            self._run(work)
+        doubt = None if options["force"] else work.doubt()
+        if options["dry_run"] or doubt:
+            self._say(work)
+        if doubt:
+            raise CommandError(f"{doubt} {IN_DOUBT}")
+        if not options["dry_run"]:
+            work = Reconciling(older_than)
+            self._run_and_tell(work)
+        if work.lost:
+            raise CommandError(_named("missing in the storage", work.lost))
+
+    def _run_and_tell(self, work: Reconciling) -> None:
         state = "stopped"
         try:
-            with closing(work.run()) as run:
-                for _ in tqdm(run, total=len(FOLDERS), unit=" folders", desc="comparing", disable=None):
-                    pass
+            self._run(work)
             state = "done"
+        finally:
+            self._say(work)
+            _tell(work, state)
+
+    def _run(self, work: Reconciling) -> None:
+        desc = "looking" if work.dry_run else "comparing"
+        try:
+            with closing(work.run()) as run:
+                for _ in tqdm(run, total=len(FOLDERS), unit=" folders", desc=desc, disable=None):
+                    pass
         except StorageDown as down:
             raise CommandError(f"{down} What was done until then stays done.") from down
         except UnknownFiles as error:
             raise CommandError(f"{error.__doc__} Nothing in the storage was touched.") from error
         except KeyboardInterrupt:
             raise CommandError("Stopped. Call reconcile_files again to go on.", returncode=130) from None
-        finally:
-            self._say(work)
-            if not work.dry_run:
-                _tell(work, state)
-        if work.lost:
-            raise CommandError(_named("missing in the storage", work.lost))
 
     def _say(self, work: Reconciling) -> None:
         would = "would be " if work.dry_run else ""

@@ -100,6 +100,7 @@ def test_a_file_that_is_missing_is_named_and_marked(either, keep, capsys, doctor
 
 
 def test_it_is_named_again_each_time_and_told_once(keep, capsys):
+    keep()
     remove_object(keep())
 
     for _ in range(2):
@@ -204,6 +205,68 @@ def test_a_database_that_knows_of_no_file_has_none_removed(db, practice, capsys)
         reconcile(capsys)
 
     assert stored_names() == names
+
+
+class TestAStorageThatIsHardlyTheRightOne:
+    def assert_stopped(self, capsys, practice, sentence):
+        before = (stored_names(), [(row.pk, row.state) for row in rows(practice)])
+        for dry in ([], ["--dry-run"]):
+            with pytest.raises(CommandError, match=sentence) as error:
+                reconcile(capsys, *dry)
+            assert error.value.returncode == 1
+            assert "Nothing was done" in str(error.value)
+        assert (stored_names(), [(row.pk, row.state) for row in rows(practice)]) == before
+        assert compared() == []
+
+    def assert_forced(self, capsys, practice, *, lost, stored):
+        if lost:
+            with pytest.raises(CommandError, match=f"{lost} files? missing"):
+                reconcile(capsys, "--force")
+        else:
+            reconcile(capsys, "--force")
+        assert [row.state for row in rows(practice)].count("lost") == lost
+        assert len(stored_names()) == stored
+
+    def test_an_empty_one_loses_no_file(self, either, keep, capsys, practice):
+        remove_object(keep())
+
+        self.assert_stopped(capsys, practice, "holds no file at all")
+        self.assert_forced(capsys, practice, lost=1, stored=0)
+
+    def test_most_files_are_not_lost_at_once(self, keep, capsys, practice):
+        files = [keep() for _ in range(20)]
+        for file in files[:11]:
+            remove_object(file)
+
+        self.assert_stopped(capsys, practice, "Of 20 files 11 would be marked as missing")
+        self.assert_forced(capsys, practice, lost=11, stored=9)
+
+    def test_most_files_are_not_removed_at_once(self, keep, capsys, practice):
+        for _ in range(9):
+            keep()
+        for _ in range(11):
+            orphan()
+
+        self.assert_stopped(capsys, practice, "Of 20 files in the storage 11 would be removed")
+        self.assert_forced(capsys, practice, lost=0, stored=9)
+
+    @pytest.mark.parametrize(("there", "gone", "orphans"), [(10, 10, 0), (10, 0, 10), (1, 18, 0), (1, 0, 18)])
+    def test_half_of_them_or_few_are_nothing_unusual(self, keep, capsys, practice, there, gone, orphans):
+        for _ in range(there):
+            keep()
+        for _ in range(gone):
+            remove_object(keep())
+        for _ in range(orphans):
+            orphan()
+
+        if gone:
+            with pytest.raises(CommandError, match=f"{gone} files missing"):
+                reconcile(capsys)
+        else:
+            reconcile(capsys)
+
+        assert [row.state for row in rows(practice)].count("lost") == gone
+        assert len(stored_names()) == there
 
 
 @pytest.mark.parametrize("minutes", ["-1", "x", "", "1.5"])
