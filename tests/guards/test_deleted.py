@@ -27,7 +27,7 @@ TELLS_OF_IT = {
     "api/deleted": "the list of what is deleted",
     "api/audit": "the trail tells what was done with it, by id",
     "api/emergency-accesses": "what somebody has opened waits for its review whatever became of the chart",
-    "api/patients/<uuid:chart_id>/legal-hold": "placed and lifted on a deleted chart too, for it decides what is purged",
+    "api/patients/<uuid:chart_id>/legal-hold": "placed on a deleted chart too, for it decides what is purged",
 }
 READ = [path for method, path in TELLING if method == "GET" and path not in TELLS_OF_IT]
 
