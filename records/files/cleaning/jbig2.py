@@ -1,4 +1,4 @@
-"""JBIG2 as PDFs hold it (ITU-T T.88, 7.2; ISO 32000-2, 7.4.7): segments, one behind the other, without a file's head."""
+"""JBIG2 as PDFs hold it (ITU-T T.88, 7.2; ISO 32000-2, 7.4.7): segments, and no head of a file."""
 
 from collections.abc import Iterator
 

@@ -11,6 +11,7 @@ from typing import Any
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 from records.files.cleaning import jbig2, jpeg, jpeg2000
+from records.files.cleaning.refusals import CannotClean, Why
 from records.files.cleaning.unpacking import filters, picture
 
 
@@ -49,13 +50,18 @@ KEYS = _names(
     "OutputIntents FFilter FDecodeParms URI Subtype2 Creator"
 )
 SHORT_KEYS = {"/AA", "/PA", "/AF"}  # a glyph or a font may be called so: those are streams and fonts
+MAX_PARTS = 300_000  # dictionaries and arrays, those within others too; each is looked at for some 20 microseconds
 OF_PICTURES = {"/DCTDecode": jpeg.stripped, "/JPXDecode": jpeg2000.stripped, "/JBIG2Decode": jbig2.stripped}
 
 Pages = Set[tuple[int, int]]  # the numbers of those that the document has
 
 
 def take_out(pdf: Pdf) -> int:
-    """Changes `pdf` in memory; how many things were taken out of it."""
+    """Changes `pdf` in memory; how many things were taken out of it. Raises CannotClean, before it does anything, when
+    there are too many to look at."""
+    for number, _ in enumerate(_reachable(pdf.Root)):
+        if number == MAX_PARTS:
+            raise CannotClean(Why.OBJECTS)
     taken = _keep(pdf.trailer, TRAILER) + _keep(pdf.Root, CATALOG)
     for key, allowed in (("/Names", NAMES), ("/AcroForm", FORM)):
         if isinstance(part := pdf.Root.get(key), Dictionary):
@@ -152,18 +158,19 @@ def _forbidden(key: str, value: Any, pages: Pages) -> bool:
 def _harmful(value: Any, pages: Pages) -> bool:
     if not isinstance(value, Dictionary | Stream):
         return False
-    if str(value.get("/Type")) in TYPES or str(value.get("/Subtype")) in SUBTYPES:
+    said = dict(value.items())  # asked for a key that is not there, pikepdf raises and catches
+    if str(said.get("/Type")) in TYPES or str(said.get("/Subtype")) in SUBTYPES:
         return True
     if isinstance(value, Stream):
         return False
-    if str(value.get("/S")) in ACTIONS or value.get("/O") == Name.UserProperties:
+    if str(said.get("/S")) in ACTIONS or said.get("/O") == "/UserProperties":
         return True
-    return any(sign in value for sign in SIGNS) or (value.objgen not in pages and _is_page(value))
+    return any(sign in said for sign in SIGNS) or (value.objgen not in pages and _is_page(said))
 
 
-def _is_page(value: Object) -> bool:
+def _is_page(said: dict[str, Any]) -> bool:
     """A page that was taken out of the document stays in the file where a bookmark or the like still names it."""
-    return value.get("/Type") in (Name.Page, Name.Template) or isinstance(value.get("/Contents"), Array | Stream)
+    return said.get("/Type") in ("/Page", "/Template") or isinstance(said.get("/Contents"), Array | Stream)
 
 
 def _clean_picture(stream: Stream) -> int:

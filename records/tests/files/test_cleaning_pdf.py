@@ -418,9 +418,8 @@ def test_the_way_a_jpegs_colours_are_stored_stays():
 
 def _jpeg2000(*boxes):
     size = b"\xff\x51\0\x2f\0\0" + (96).to_bytes(4, "big") + (64).to_bytes(4, "big") + b"\0" * 35
-    codestream = (
-        b"\xff\x4f" + size + b"\xff\x64\0\x1c\0\1" + HIDDEN + b"\xff\x90\0\x0a" + b"\0" * 8 + b"\xff\x93tile\xff\xd9"
-    )
+    codestream = b"\xff\x4f" + size + b"\xff\x64\0\x1c\0\1" + HIDDEN
+    codestream += b"\xff\x90\0\x0a" + b"\0" * 8 + b"\xff\x93tile\xff\xd9"
     whole = b"".join((len(body) + 8).to_bytes(4, "big") + name + body for name, body in (*boxes, (b"jp2c", codestream)))
     return codestream, whole
 
@@ -640,6 +639,15 @@ def test_a_pdf_of_too_many_parts_is_refused(monkeypatch):
 
     def parts(made):
         made.Root.Dests = Dictionary({f"/{at}": made.make_indirect(Dictionary(N=at)) for at in range(60)})
+
+    assert refusal(samples.pdf(parts)) is Why.OBJECTS
+
+
+def test_a_pdf_of_too_many_parts_within_one_is_refused_before_each_is_looked_at(monkeypatch):
+    monkeypatch.setattr(pdf_rules, "_clean", lambda *given: pytest.fail("looked at"))
+
+    def parts(made):
+        made.Root.PageLabels = Array([Dictionary()] * 300_001)
 
     assert refusal(samples.pdf(parts)) is Why.OBJECTS
 
