@@ -5,6 +5,7 @@ import signal
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -28,6 +29,26 @@ class Worker(ThreadWorker):
 
 # A megabyte at a time, which is gunicorn's own, costs each upload that comes in three; they are read by the chunk.
 SocketUnreader.max_body_chunk = 64 * 1024
+_read = SocketUnreader.chunk
+
+
+def read_or_give_up(reader: SocketUnreader, size_hint: int | None = None) -> bytes:
+    """gunicorn waits for the rest of a request as long as it takes: as many callers as there are threads that send half
+    of one each would hold them all. Raises NoMoreData, as if the caller had hung up."""
+    before = reader.sock.gettimeout()
+    if before is None:
+        reader.sock.settimeout(settings.SERVER_READ_TIMEOUT)
+    try:
+        return bytes(_read(reader, size_hint))
+    except TimeoutError as error:
+        if before is not None:
+            raise  # gunicorn has set one of its own, and minds it
+        raise NoMoreData from error
+    finally:
+        reader.sock.settimeout(before)
+
+
+SocketUnreader.chunk = read_or_give_up
 
 bind = settings.SERVER_BIND
 workers = settings.SERVER_PROCESSES

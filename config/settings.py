@@ -93,6 +93,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'praxis.sqlite3'}")}
 DATABASE_APP_PASSWORD = env.text("DATABASE_APP_PASSWORD")  # of the role that setup_database_roles makes
 SERVER_THREADS = env.number("SERVER_THREADS", 8)
+SERVER_READ_TIMEOUT = env.number("SERVER_READ_TIMEOUT", 20)  # seconds without a byte of a request that has begun
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # writers queue instead of failing when a read turns into a write

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
@@ -57,7 +57,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         return _response({"detail": "You may not do this."}, 403)
     if isinstance(error, RequestDataTooBig):
         return _response({"detail": "The request body is too large."}, 413)
-    if isinstance(error, SuspiciousOperation | RecursionError):  # the latter: JSON within JSON, a thousand deep
+    # RecursionError: JSON within JSON, a thousand deep; UnreadablePostError: the rest of the body never came
+    if isinstance(error, SuspiciousOperation | RecursionError | UnreadablePostError):
         return _response({"detail": MALFORMED}, 400)
     logger.error("unexpected error", view=type(context.get("view")).__name__, exc_info=error)
     return _response({"detail": UNEXPECTED}, 500)
