@@ -60,9 +60,10 @@ class AttachmentPage(Shape[Any]):
     page = serializers.IntegerField()
     limit = serializers.IntegerField()
     usedBytes = serializers.IntegerField(
-        required=False, help_text="Of one patient: what all their files take, deleted ones too until they are purged."
+        required=False,
+        help_text="Of one patient, for who may add files: what all theirs take, deleted ones too until they are purged.",
     )
-    roomBytes = serializers.IntegerField(required=False, help_text="Of one patient: what they may take.")
+    roomBytes = serializers.IntegerField(required=False, help_text="Beside `usedBytes`: what they may take.")
 
 
 class LinkShape(Shape[Any]):

@@ -73,7 +73,7 @@ class Attachments(ApiView):
         whom = [patient_id] if patient_id else (row.patient_id for row in rows)
         self.saw(whom, hits=total, **page, **opened)
         shown = [AttachmentShape.of(row) for row in rows]
-        return Response({"attachments": shown, "total": total, **page, **_room_of(patient_id)})
+        return Response({"attachments": shown, "total": total, **page, **_room_for(self.caller, patient_id)})
 
     @extend_schema(
         request={"multipart/form-data": AttachmentInput},
@@ -102,8 +102,9 @@ def _files_for(user: User, patient_id: UUID | None, note_id: UUID | None) -> Att
     return found
 
 
-def _room_of(patient_id: UUID | None) -> dict[str, int]:
-    if patient_id is None:
+def _room_for(user: User, patient_id: UUID | None) -> dict[str, int]:
+    """For who may add files: it counts those of drafts, too, of which a patient is told nothing."""
+    if patient_id is None or not user.can(Permission.ADD_FILES):
         return {}
     return {"usedBytes": quota.used_by(patient_id), "roomBytes": settings.PATIENT_FILES_BYTES}
 

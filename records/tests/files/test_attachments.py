@@ -283,6 +283,17 @@ def test_the_list_is_the_newest_first_page_by_page_with_the_room(doctor, chart, 
     assert "usedBytes" not in doctor.get(ADDRESS).json()
 
 
+def test_a_patient_is_not_told_what_room_the_files_take_that_they_do_not_see(as_role, doctor, practice):
+    patient = as_role("patient")
+    with practice_scope(practice.pk):
+        chart = PatientFactory(user=patient.user)
+        stored_file(patient=chart, uploaded_by=doctor.user, note=NoteFactory(patient=chart, doctor=doctor.user))
+
+    answer = patient.get(f"{ADDRESS}?patientId={chart.pk}").json()
+
+    assert (answer["total"], {"usedBytes", "roomBytes"} & answer.keys()) == (0, set())
+
+
 def test_a_patient_sees_their_own_files_and_nobody_elses(as_role, doctor, practice, keep):
     patient = as_role("patient")
     foreign = keep()
