@@ -61,7 +61,7 @@ class AttachmentPage(Shape[Any]):
     limit = serializers.IntegerField()
     usedBytes = serializers.IntegerField(
         required=False,
-        help_text="Of one patient, for who may add files: what all theirs take, deleted ones too until they are purged.",
+        help_text="Of one patient, for who may add files: what all take, deleted ones too until they are purged.",
     )
     roomBytes = serializers.IntegerField(required=False, help_text="Beside `usedBytes`: what they may take.")
 
