@@ -12,6 +12,7 @@ from threading import BoundedSemaphore, Timer
 from typing import IO
 
 import structlog
+from django.conf import settings
 
 from core.errors import Unavailable
 from records.files import kinds
@@ -23,7 +24,8 @@ __all__ = ["Cleaned", "FileRefused", "cleaned"]
 
 PART_BYTES = 64 * 1024
 AT_ONCE = 2  # children of one server process; each may take a gigabyte
-WAIT_SECONDS = 20  # for one of them to be done
+WAIT_SECONDS = 2  # for one of them to be done
+WAITING = max(1, settings.SERVER_THREADS // 2)  # at most: the other threads are for who sends no file
 SECONDS = 30  # that one child may take, its input and output included
 TOP = Path(__file__).resolve().parents[2]
 START = (
@@ -31,7 +33,16 @@ START = (
 )
 
 logger = structlog.get_logger("praxis.files")
-_turns = BoundedSemaphore(AT_ONCE)
+_turns, _places = BoundedSemaphore(AT_ONCE), BoundedSemaphore(WAITING)
+
+
+class Busy(Unavailable):
+    """503: as many files as may be are being looked at. `retry_after` is in seconds."""
+
+    retry_after = 30
+
+    def __init__(self) -> None:
+        super().__init__("Many files are being looked at just now. Try again in a minute.")
 
 
 def command(media_type: MediaType) -> list[str]:
@@ -78,12 +89,22 @@ def cleaned(parts: Iterable[bytes], *, name: str, declared_type: str) -> Iterato
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=WAIT_SECONDS):
-        raise Unavailable("Many files are being looked at just now. Try again in a minute.")
+    if not _turns.acquire(blocking=False):
+        _wait()
     try:
         yield
     finally:
         _turns.release()
+
+
+def _wait() -> None:
+    if not _places.acquire(blocking=False):
+        raise Busy
+    try:
+        if not _turns.acquire(timeout=WAIT_SECONDS):
+            raise Busy
+    finally:
+        _places.release()
 
 
 class _Child:

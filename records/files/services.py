@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from audit import trail
 from audit.events import Kind, Outcome
+from core.encryption.streams import Spool
 from core.errors import Forbidden, Full, Invalid, Refusal, TooLarge
 from core.tenancy import current_practice_id
 from integrations.virus_scan import ScanFailed, scan
@@ -19,7 +20,7 @@ from patients.models import Patient
 from patients.restriction import check_open
 from patients.services import held_chart
 from records.files import kinds, quota, storing
-from records.files.inspect import Cleaned, FileRefused, cleaned
+from records.files.inspect import FileRefused, cleaned
 from records.files.uploading import Upload
 from records.models import Attachment, SessionNote
 from records.models.attachment import State
@@ -60,8 +61,13 @@ def add_file(*, by: User, file: Upload, patient_id: UUID, note_id: UUID | None =
     with turned_away_told(by=by, patients=[patient.pk]):
         quota.check_room(patient_id=patient.pk, size=file.size)  # before work is put into it
         state = _scanned(file)
-        with cleaned(file.chunks(), name=file.name, declared_type=file.declared_type) as clean:
-            return _store(clean, by=by, patient_id=patient.pk, note_id=note_id, state=state)
+        row = Attachment(uploaded_by=by, storage_name=storing.new_name())
+        with storing.new_spool(row) as spool:
+            with cleaned(file.chunks(), name=file.name, declared_type=file.declared_type) as clean:
+                row.name, row.media_type = clean.name, clean.media_type
+                spool.fill(clean.chunks())
+            row.size = spool.size  # from here on others may have their files looked at: the storage takes its time
+            return _store(row, spool, by=by, patient_id=patient.pk, note_id=note_id, state=state)
 
 
 def _place(*, by: User, patient_id: UUID, note_id: UUID | None) -> tuple[Patient, SessionNote | None]:
@@ -112,18 +118,16 @@ def _scanned(file: Upload) -> State:
     return State.READY
 
 
-def _store(clean: Cleaned, *, by: User, patient_id: UUID, note_id: UUID | None, state: State) -> Attachment:
-    row = Attachment(uploaded_by=by, name=clean.name, media_type=clean.media_type, storage_name=storing.new_name())
-    with storing.new_spool(row) as spool:
-        spool.fill(clean.chunks())
-        row.size = spool.size
-        _claim(row, by=by, patient_id=patient_id, note_id=note_id)
-        try:
-            storing.save(row.storage_name, spool)
-            return _finish(row, state)
-        except BaseException:
-            _give_up(row)
-            raise
+def _store(
+    row: Attachment, spool: Spool, *, by: User, patient_id: UUID, note_id: UUID | None, state: State
+) -> Attachment:
+    _claim(row, by=by, patient_id=patient_id, note_id=note_id)
+    try:
+        storing.save(row.storage_name, spool)
+        return _finish(row, state)
+    except BaseException:
+        _give_up(row)
+        raise
 
 
 @transaction.atomic

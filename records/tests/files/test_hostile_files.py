@@ -19,7 +19,7 @@ from pikepdf import Array, Name
 from PIL import Image
 
 from core.errors import Unavailable
-from records.files import inspect
+from records.files import inspect, storing
 from records.files.cleaning import Why
 from records.files.cleaning.__main__ import CPU_SECONDS, MEMORY_BYTES, judged
 from records.files.inspect import FileRefused, cleaned
@@ -415,20 +415,50 @@ def test_when_all_children_are_busy_the_next_file_waits_and_then_is_asked_to_com
     assert isinstance(sent(samples.png(), "image/png"), bytes)
 
 
-def test_many_files_at_once_are_each_cleaned():
+MOST = inspect.AT_ONCE + inspect.WAITING
+
+
+def test_no_more_files_wait_than_leave_threads_for_others(monkeypatch):
+    monkeypatch.setattr(inspect, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(inspect, "_places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(inspect, "WAIT_SECONDS", 600)
+    with inspect._turns, inspect._places, pytest.raises(inspect.Busy) as refused:  # one is looked at, one waits
+        cleaned([b"x"], name="a.txt", declared_type="text/plain").__enter__()
+    assert refused.value.retry_after == 30
+    assert inspect.WAITING == 4  # of 8 threads
+
+
+def test_a_slow_storage_keeps_nobody_from_having_a_file_looked_at(monkeypatch, doctor, send):
+    monkeypatch.setattr(inspect, "_turns", threading.BoundedSemaphore(1))
+    free = []
+    save = storing.save
+
+    def slow(*given):
+        free.append(inspect._turns.acquire(blocking=False))
+        inspect._turns.release()
+        save(*given)
+
+    monkeypatch.setattr(storing, "save", slow)
+
+    assert send(doctor).status_code == 201
+    assert free == [True]
+
+
+def test_many_files_at_once_are_each_cleaned(monkeypatch):
+    monkeypatch.setattr(inspect, "WAIT_SECONDS", 60)
     results = []
 
     def send(number):
         kept = sent(samples.png(Image.new("RGB", (50, 50), (number, 0, 0))), "image/png")
         results.append((number, Image.open(io.BytesIO(kept)).getpixel((0, 0))[0]))
 
-    threads = [threading.Thread(target=send, args=[number]) for number in range(8)]
+    threads = [threading.Thread(target=send, args=[number]) for number in range(MOST)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert sorted(results) == [(number, number) for number in range(8)]
+    assert sorted(results) == [(number, number) for number in range(MOST)]
 
 
 def test_what_is_logged_of_a_refused_file_holds_nothing_of_it(caplog):
