@@ -149,9 +149,10 @@ def doctor_of_a_server(tmp_path_factory) -> Iterator[tuple[Server, httpx.Client]
     """A started server whose scanner is down."""
     directory = tmp_path_factory.mktemp("served")
     with own_database(directory) as database_url:
-        server = Server(directory, database_url, own_redis(), {"VIRUS_SCAN_URL": f"tcp://127.0.0.1:{free_port()}"})
+        server = Server(directory, database_url, own_redis(), {"VIRUS_SCAN_URL": "eicar-only://"})
         server.prepare()
         server.manage("seed", "--password", PASSWORD, "--patients", "2", "--appointments", "0", "--records", "0")
+        server.environment["VIRUS_SCAN_URL"] = f"tcp://127.0.0.1:{free_port()}"  # the demo's own files are ready
         with server.running(), httpx.Client(base_url=server.url, timeout=30) as client:
             signed_in = client.post("/api/auth/login", json={"email": "doctor@example.com", "password": PASSWORD})
             client.headers["Cookie"] = f"access_token={signed_in.cookies['access_token']}"
