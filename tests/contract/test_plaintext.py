@@ -80,9 +80,13 @@ def plant_notes(clinic: Clinic, chart: str, mark: Marks) -> None:
     sections = ("subjective", "objective", "assessment", "plan")
     note = clinic.doctor.post("/api/sessions", {"patientId": chart, **{name: mark() for name in sections}}).json
     address = f"/api/sessions/{note['id']}"
-    for way, body in (("", {name: mark() for name in sections}), ("/finalise", {}), ("/amendments", {"plan": mark()})):
+    for way, body in (
+        ("", {name: mark() for name in sections}),
+        ("/finalise", {}),
+        ("/amendments", {"plan": mark(), "reason": mark()}),
+    ):
         method = "POST" if way else "PATCH"
-        body |= {"version": note["version"], "reason": mark()}
+        body |= {"version": note["version"]}
         note = clinic.doctor.ask(method, f"{address}{way}", json=body).json
     searched = {"patientId": chart, "query": f"{note['plan']} {mark()}"}
     assert clinic.doctor.post("/api/sessions/search", searched).json["total"] == 0
