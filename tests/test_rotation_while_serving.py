@@ -112,7 +112,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
     desk = Desk(server)
     desk.start()
     try:
-        first = rotate(server, "--new", "--batch-size", "3")
+        first = rotate(server, "--new", "--batch-size", "1")  # slow: it must not be done before it is stopped
         in_the_middle(server, first)
         first.send_signal(signal.SIGINT)
         _, said = first.communicate(timeout=60)
@@ -120,7 +120,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
         assert "Call rotate_keys again to go on." in said and "Traceback" not in said
         assert charts_under(server, OLD) and charts_under(server, NEW)
 
-        second = rotate(server, "--batch-size", "3")
+        second = rotate(server, "--batch-size", "1")
         in_the_middle(server, second)
         os.kill(second.pid, signal.SIGKILL)
         assert second.wait(60) == -signal.SIGKILL
