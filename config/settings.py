@@ -109,7 +109,7 @@ else:
         **dict(DATABASES["default"].get("OPTIONS", {})),  # type: ignore[call-overload]
         "connect_timeout": 5,
         # never smaller than the threads, or requests would wait for each other's connection
-        "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
+        "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 15},  # seconds: a burst waits
     }
 
 LOCAL_HOSTS = env.names("LOCAL_HOSTS", ())
