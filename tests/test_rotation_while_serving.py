@@ -89,7 +89,14 @@ class Desk(threading.Thread):
 def rotate(server: Server, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "manage.py", "rotate_keys", *arguments]
     return subprocess.Popen(
-        command, cwd=ROOT, env=server.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell's background job ignores Ctrl-C, and so would all that it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -112,7 +119,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
     desk = Desk(server)
     desk.start()
     try:
-        first = rotate(server, "--new", "--batch-size", "1")  # slow: it must not be done before it is stopped
+        first = rotate(server, "--new", "--batch-size", "3")
         in_the_middle(server, first)
         first.send_signal(signal.SIGINT)
         _, said = first.communicate(timeout=60)
@@ -120,7 +127,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
         assert "Call rotate_keys again to go on." in said and "Traceback" not in said
         assert charts_under(server, OLD) and charts_under(server, NEW)
 
-        second = rotate(server, "--batch-size", "1")
+        second = rotate(server, "--batch-size", "3")
         in_the_middle(server, second)
         os.kill(second.pid, signal.SIGKILL)
         assert second.wait(60) == -signal.SIGKILL
