@@ -68,9 +68,6 @@ def test_a_deleted_file_takes_room_until_it_is_purged(as_role, send, keep):
     admin, file = as_role("admin"), keep(content=b"x" * 1000)
 
     deleted = admin.delete(f"{ADDRESS}/{file.pk}", {"reason": "Another patient's"}, content_type="application/json")
-    if deleted.status_code == 405:
-        pytest.skip("files cannot be deleted yet")
-
     assert deleted.status_code == 200
     assert send(admin, b"x").status_code == 507
 
