@@ -1,16 +1,16 @@
-# Praxis as one image: the web server, and `python manage.py ...` for everything else. It holds no secret; the
-# environment brings them (.env.example). docker-compose.yml shows it at work.
+# One image for the web server and for `python manage.py ...`. It contains no secrets: they come from the environment
+# (.env.example). docker-compose.yml uses it.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 WORKDIR /srv/praxis
 
-# first what seldom changes, so that a change of code installs nothing
+# requirements first, so that a change of code does not reinstall them
 COPY requirements.txt ./
 RUN pip install --disable-pip-version-check -r requirements.txt
 
 COPY . .
-# With the secrets of a throwaway file: collecting static files loads the settings, and no secret may stay in a layer.
+# Collecting static files loads the settings, so a temporary file holds secrets; none may stay in a layer.
 RUN python -m config.dotenv /tmp/build.env \
     && ENV_FILE=/tmp/build.env python manage.py collectstatic --noinput --verbosity 0 \
     && rm /tmp/build.env \

@@ -1,5 +1,6 @@
-"""Fixtures that every test may use. Two practices exist wherever isolation matters: a leak needs something to leak."""
+"""Fixtures for all tests. Tests of isolation use two practices, so that there is something to leak."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -7,50 +8,79 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 from redis import Redis
+from whitenoise.middleware import WhiteNoiseMiddleware
 
-from accounts import cookies, password_reset, sessions
 from accounts.models import User
+from accounts.passwords import reset as password_reset
 from accounts.roles import Role
+from accounts.sessions import cookies
+from accounts.sessions import services as sessions
+from accounts.sessions.tokens import TokenType, issue
 from accounts.tests.factories import UserFactory
-from accounts.tokens import Kind, issue
 from audit.context import by_command
 from audit.tests.emptying import let_tests_empty_the_trail
-from core import redis
-from core.api import limits
-from core.tenancy import practice_scope
+from core.api import throttling
+from core.cache import redis_client
+from core.tenancy.scope import practice_scope
 from practices.models import Practice
 from practices.tests.factories import PracticeFactory
-from tests.plain_role import as_plain_role
+from tests import databases
+from tests.plain_role import as_plain_role, connected_to
 
-BCryptSHA256PasswordHasher.rounds = 4  # tests/guards/test_settings.py holds the real one at 12
+_find_static_files = WhiteNoiseMiddleware.add_files_from_finders
+_static_files: dict[str, Any] = {}
 
-by_command("test")  # what a test does by itself; a request that it makes comes from the request
+
+def _find_static_files_once(middleware: WhiteNoiseMiddleware) -> None:
+    """Look for static files once: every test client loads the middleware, and this would be half of its first
+    request."""
+    if not _static_files:
+        _find_static_files(middleware)
+        _static_files.update(middleware.files)
+    middleware.files.update(_static_files)
+
+
+WhiteNoiseMiddleware.add_files_from_finders = _find_static_files_once
+pytest_plugins = ["tests.admin_site", "tests.emptying", "tests.last_request", "pytester"]
+
+by_command("test")  # the origin of what tests do outside of requests
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with ExitStack() as as_in_production:
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Set up this worker's copy of the migrated database; on PostgreSQL tests have the rights of the application's
+    role."""
+    with ExitStack() as stack:
         with django_db_blocker.unblock():
+            url = stack.enter_context(databases.own_database(tmp_path_factory.mktemp("database")))
+            databases.migrate(url)
+            stack.enter_context(connected_to(url))
             let_tests_empty_the_trail()
-            as_in_production.enter_context(as_plain_role())
+            stack.enter_context(as_plain_role())
         yield
         with django_db_blocker.unblock():
-            as_in_production.close()
+            stack.close()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # pytest-xdist's workers end before the main process
+        databases.drop_template()
 
 
 @pytest.fixture(autouse=True)
-def _no_memory_of_other_tests() -> Iterator[None]:
-    """Counts, sessions and totals of the test before are gone."""
+def _clear_caches() -> Iterator[None]:
+    """Remove counters, sessions and cached counts of the previous test."""
     cache.clear()
-    limits._make_limiter.cache_clear()
-    if redis.configured():
-        with Redis.from_url(settings.REDIS_URL) as patient_client:
-            patient_client.flushdb()
-        redis._down_until = 0.0
+    throttling._make_limiter.cache_clear()
+    if redis_client.configured():
+        with Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
+        redis_client._down_until, redis_client._failed_at = 0.0, -math.inf
     yield
 
 
@@ -66,14 +96,14 @@ def other_practice(db: Any) -> Practice:
 
 @pytest.fixture
 def scope(practice: Practice) -> Iterator[Practice]:
-    """The demo practice's scope, open for the whole test."""
+    """The demo practice, with its scope open for the whole test."""
     with practice_scope(practice.pk):
         yield practice
 
 
 @pytest.fixture
 def make_user(practice: Practice) -> Callable[..., User]:
-    """`make_user("doctor")`: somebody of this role, in the demo practice unless another is given."""
+    """`make_user("doctor")`: a user of this role, in the demo practice unless another is given."""
 
     def make(role: str, *, practice: Practice = practice, **fields: Any) -> User:
         with practice_scope(practice.pk):
@@ -84,12 +114,12 @@ def make_user(practice: Practice) -> Callable[..., User]:
 
 @pytest.fixture
 def client_of() -> Callable[[User], Client]:
-    """A signed-in client of the API, its session made without the cost of a password hash."""
+    """`client_of(user)`: a signed-in API client, without the cost of a password hash."""
 
     def make(user: User) -> Client:
         client = Client()
         session = sessions.begin(user=user, request=RequestFactory().post("/api/auth/login"))
-        client.cookies[cookies.ACCESS_COOKIE] = issue(session, Kind.ACCESS)
+        client.cookies[cookies.ACCESS_COOKIE] = issue(session, TokenType.ACCESS)
         return client
 
     return make
@@ -97,7 +127,7 @@ def client_of() -> Callable[[User], Client]:
 
 @pytest.fixture
 def as_role(make_user: Callable[..., User], client_of: Callable[[User], Client]) -> Callable[..., Client]:
-    """`as_role("staff")`: a client signed in as somebody new of this role; `.user` is that person."""
+    """`as_role("staff")`: a client signed in as a new user of this role, who is its `.user`."""
 
     def make(role: str, **fields: Any) -> Client:
         user = make_user(role, **fields)
@@ -110,9 +140,9 @@ def as_role(make_user: Callable[..., User], client_of: Callable[[User], Client])
 
 @pytest.fixture
 def mailbox(mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was sent; mail that goes out behind an answer is sent before it, so that a test waits for nothing."""
-    at_once = SimpleNamespace(submit=lambda work, *arguments: work(*arguments))
-    monkeypatch.setattr(password_reset, "_mailer", at_once)
+    """The emails that were sent. Those sent in the background are sent at once."""
+    immediate = SimpleNamespace(submit=lambda work, *arguments: work(*arguments))
+    monkeypatch.setattr(password_reset, "_mailer", immediate)
     return mailoutbox
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Praxis from the command line; `manage.py help` lists the commands."""
+"""The commands of Praxis; `manage.py help` lists them."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def main() -> None:
 
     by_command(sys.argv[1] if len(sys.argv) > 1 else "help")
     try:
-        settings.INSTALLED_APPS  # noqa: B018 - loads the settings, so that a bad one is told in one line
+        settings.INSTALLED_APPS  # noqa: B018 - loads the settings, so that a bad one is reported in one line
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"praxis: {error}")

@@ -6,8 +6,10 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import page_sessions, sign_in_trail
+        from accounts import audit
+        from accounts.second_factor import services  # noqa: F401 - it listens
+        from accounts.sessions import admin_site
 
-        user_logged_in.connect(page_sessions.begin, dispatch_uid="page session")
-        user_logged_out.connect(page_sessions.end, dispatch_uid="page session")
-        user_login_failed.connect(sign_in_trail.tell_failed, dispatch_uid="sign-in trail")
+        user_logged_in.connect(admin_site.begin, dispatch_uid="page session")
+        user_logged_out.connect(admin_site.end, dispatch_uid="page session")
+        user_login_failed.connect(audit.log_failed_sign_in, dispatch_uid="sign-in trail")

@@ -2,22 +2,28 @@
 
 from django.urls import include, path
 
-from accounts import join_code_views, oauth2_views, office_views, password_views, session_views, views
+from accounts.api_clients import oauth2_views
+from accounts.join_codes import views as join_codes
+from accounts.passwords import views as passwords
+from accounts.sessions import views as sessions
+from accounts.sign_in import views as sign_in
+from accounts.users import views as users
 
 urlpatterns = [
-    path("auth/login", views.Login.as_view(), name="login"),
-    path("auth/refresh", views.Refresh.as_view(), name="refresh"),
+    path("auth/login", sign_in.Login.as_view(), name="login"),
+    path("auth/refresh", sign_in.Refresh.as_view(), name="refresh"),
     path("auth/token", oauth2_views.Token.as_view(), name="token"),
-    path("auth/logout", views.Logout.as_view(), name="logout"),
-    path("join-codes", join_code_views.JoinCodes.as_view(), name="join_codes"),
-    path("join-codes/<uuid:code_id>", join_code_views.JoinCodeById.as_view(), name="join_code"),
-    path("offices", office_views.Offices.as_view(), name="offices"),
-    path("offices/<uuid:office_id>", office_views.OfficeById.as_view(), name="office"),
-    path("auth/password-reset", password_views.AskForReset.as_view(), name="password_reset"),
-    path("auth/password-reset/confirm", password_views.ConfirmReset.as_view(), name="password_reset_confirm"),
-    path("users/me", views.Me.as_view(), name="me"),
+    path("auth/logout", sign_in.Logout.as_view(), name="logout"),
+    path("auth/password-reset", passwords.AskForReset.as_view(), name="password_reset"),
+    path("auth/password-reset/confirm", passwords.ConfirmReset.as_view(), name="password_reset_confirm"),
+    path("join-codes", join_codes.JoinCodes.as_view(), name="join_codes"),
+    path("join-codes/<uuid:code_id>", join_codes.JoinCodeById.as_view(), name="join_code"),
+    path("users", users.Accounts.as_view(), name="accounts"),
+    path("users/me", users.Me.as_view(), name="me"),
     path("", include("accounts.second_factor.urls")),
-    path("users/me/password", password_views.OwnPassword.as_view(), name="own_password"),
-    path("users/me/sessions", session_views.OwnSessions.as_view(), name="own_sessions"),
-    path("users/me/sessions/<uuid:session_id>", session_views.OwnSession.as_view(), name="own_session"),
+    path("users/me/password", passwords.OwnPassword.as_view(), name="own_password"),
+    path("users/me/sessions", sessions.OwnSessions.as_view(), name="own_sessions"),
+    path("users/me/sessions/<uuid:session_id>", sessions.OwnSession.as_view(), name="own_session"),
+    path("users/<uuid:user_id>", users.AccountById.as_view(), name="account"),
+    path("users/<uuid:user_id>/sessions", users.AccountSessions.as_view(), name="account_sessions"),
 ]

@@ -1,4 +1,4 @@
-"""What is set up once in every process."""
+"""App configuration."""
 
 from django.apps import AppConfig
 
@@ -7,4 +7,4 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments import declined, deleted  # noqa: F401 - they listen
+        from appointments import deletion_rules, receivers  # noqa: F401 - connects receivers

@@ -1,99 +1,174 @@
-"""Shapes of appointments in the API."""
+"""Serializers of the appointments API."""
 
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import User
-from accounts.roles import Permission
-from appointments.models import Appointment, Status
-from core.api.pages import PageQuery
-from core.api.shapes import LocalMomentField, OptionalText, Shape, Text
+from appointments.models import Appointment, AppointmentStatus
+from appointments.models.appointment_type import LONGEST, SHORTEST
+from core.api.pagination import NextShape, PageQuery
+from core.api.serializers import (
+    ChoiceField,
+    DayField,
+    LocalDateTimeField,
+    OptionalCharField,
+    OutputSerializer,
+    StrictBooleanField,
+    StrictCharField,
+    StrictSerializer,
+    range_fields,
+)
+from core.api.versions import version_field
+from core.permissions import Permission
 
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 
 
 def check_day(day: date) -> None:
-    """Raises ValidationError for a day so far off that its bounds may be no dates at all."""
+    """Raise ValidationError for a day so far away that its bounds may not be valid dates."""
     if not EARLIEST_DAY <= day <= LATEST_DAY:
-        raise serializers.ValidationError("This is no day of a calendar in use.")
+        raise serializers.ValidationError(_("Enter a date between 1900 and 2200."))
 
 
-class BookingInput(serializers.Serializer[Any]):
+class OverlapField(StrictBooleanField):
+    """Whether a patient may have two appointments at one time, such as with two doctors who treat them together."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            source="allow_overlap",
+            help_text="For the practice's people: book also if the patient is with another doctor then (else 409).",
+        )
+
+
+class PastField(StrictBooleanField):
+    """Whether somebody means to enter a visit of a day that has passed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="allow_past",
+            required=False,
+            help_text="For the practice's people: enter a visit that took place before today (else 400).",
+        )
+
+
+class TypeField(serializers.UUIDField):
+    def __init__(self) -> None:
+        super().__init__(
+            source="type_id", required=False, allow_null=True, help_text="How long it takes, unless `minutes` says so."
+        )
+
+
+class MinutesField(serializers.IntegerField):
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            min_value=SHORTEST,
+            max_value=LONGEST,
+            help_text="For the practice's people; otherwise the type's, or the practice's usual length.",
+        )
+
+
+class BookingInput(StrictSerializer):
     patientId = serializers.UUIDField(source="patient_id")
     doctorId = serializers.UUIDField(source="doctor_id")
-    date = LocalMomentField(help_text="Without an offset: local time of the appointment's office, else the practice's.")
-    reason = Text(max_length=500)
-    notes = OptionalText(max_length=5000)
-    officeId = serializers.UUIDField(
-        source="office_id", required=False, allow_null=True, help_text="The doctor's where it is left out."
+    date = LocalDateTimeField(
+        help_text="Without an offset: local time of the appointment's office, else the practice's."
     )
+    reason = StrictCharField(max_length=500)
+    notes = OptionalCharField(max_length=5000)
+    officeId = serializers.UUIDField(
+        source="office_id", required=False, allow_null=True, help_text="Defaults to where the doctor works then."
+    )
+    typeId = TypeField()
+    minutes = MinutesField()
+    allowOverlap = OverlapField()
+    allowPast = PastField()
 
 
-class ChangeInput(serializers.Serializer[Any]):
-    date = LocalMomentField(
+class ChangeInput(StrictSerializer):
+    """The fields to change; the others keep their value. Without a version, a field that someone else has changed since
+    the caller last saw the appointment is refused with 409."""
+
+    version = version_field()
+    doctorId = serializers.UUIDField(source="doctor_id", required=False)
+    date = LocalDateTimeField(
         required=False,
-        help_text="Without an offset: local time of the appointment's office (`officeId` where it is given, else its "
-        "own, else the doctor's), else the practice's.",
+        help_text="Without an offset: local time of the appointment's office (`officeId` if given, else its own, "
+        "else the doctor's), else the practice's.",
     )
-    status = serializers.ChoiceField(choices=Status.choices, required=False)
-    notes = OptionalText(max_length=5000)
+    status = ChoiceField(choices=AppointmentStatus.choices, required=False)
+    reason = StrictCharField(max_length=500, required=False)
+    notes = OptionalCharField(max_length=5000)
     officeId = serializers.UUIDField(
-        source="office_id", required=False, help_text="Without `date` the moment stays as it is."
+        source="office_id", required=False, help_text="Without `date` the moment stays the same."
     )
+    typeId = TypeField()
+    minutes = MinutesField()
+    allowOverlap = OverlapField()
+    allowPast = PastField()
 
 
 class AppointmentQuery(PageQuery):
-    date = serializers.DateField(
+    date = DayField(
         required=False,
         validators=[check_day],
-        help_text="A day of the practice's local calendar, whichever the office.",
+        help_text="A day in the practice's time zone, whatever the office.",
     )
-    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    status = ChoiceField(choices=AppointmentStatus.choices, required=False)
     doctorId = serializers.UUIDField(
-        source="doctor_id", required=False, help_text="For a doctor: a colleague's list instead of their own."
+        source="doctor_id",
+        required=False,
+        help_text="A colleague's list. For a doctor it is their own by default, unless `patientId` is given.",
     )
     officeId = serializers.UUIDField(source="office_id", required=False)
+    patientId = serializers.UUIDField(source="patient_id", required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **range_fields()}
 
 
-class AppointmentShape(Shape[Appointment]):
-    """An appointment. Reason and notes are null for somebody who may not read them, for their role or since the chart
-    is restricted: withheld, not empty."""
+class AppointmentShape(OutputSerializer[Appointment]):
+    """An appointment. Reason and notes are null if the caller may not read them, because of their role or because the
+    chart is restricted."""
 
     id = serializers.UUIDField()
-    patientId = serializers.UUIDField()
-    patientName = serializers.CharField()
-    doctorId = serializers.UUIDField()
-    doctorName = serializers.CharField()
-    date = serializers.DateTimeField()
-    status = serializers.ChoiceField(choices=Status.choices)
+    patientId = serializers.UUIDField(source="patient_id")
+    patientName = serializers.CharField(source="patient.name")
+    doctorId = serializers.UUIDField(source="doctor_id")
+    doctorName = serializers.CharField(source="doctor.name")
+    date = serializers.DateTimeField(source="starts_at")
+    endsAt = serializers.DateTimeField(source="ends_at")
+    typeId = serializers.UUIDField(source="type_id", required=False, help_text="Present if it has a type.")
+    status = serializers.ChoiceField(choices=AppointmentStatus.choices)
     reason = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
-    officeId = serializers.UUIDField(required=False, help_text="Stated where the appointment has an office.")
+    officeId = serializers.UUIDField(
+        source="office_id", required=False, help_text="Present if the appointment has an office."
+    )
+    version = serializers.IntegerField(help_text="Increases with each change.")
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text='What speaks against the time, such as "outside working hours": only where one of the practice\'s '
+        "people has just booked or moved it.",
+    )
 
-    def to_representation(self, instance: Appointment) -> dict[str, Any]:
-        shown = {
-            "id": instance.pk,
-            "patientId": instance.patient_id,
-            "patientName": instance.patient.name,
-            "doctorId": instance.doctor_id,
-            "doctorName": instance.doctor.name,
-            "date": instance.starts_at,
-            "status": instance.status,
-            "reason": instance.reason,
-            "notes": instance.notes,
-        }
-        return {**shown, "officeId": instance.office_id} if instance.office_id else shown
+    @staticmethod
+    def get_warnings(row: Appointment) -> list[str] | None:
+        return [str(warning) for warning in row.warnings] or None
 
     @classmethod
-    def seen_by(cls, user: User, instance: Appointment) -> dict[str, Any]:
-        """`patient` must have been opened for this user (patients/restriction.py) where it is restricted."""
-        shown = cls.of(instance)
+    def for_user(cls, user: User, instance: Appointment) -> dict[str, Any]:
+        """Return the appointment as `user` may see it. Call `resolve_access` for its patient first."""
+        data = cls.to_dict(instance)
         may_read = user.can(Permission.READ_APPOINTMENT_TEXT) or user.can(Permission.READ_OWN_APPOINTMENTS)
-        return shown if may_read and not instance.patient.is_closed else {**shown, "reason": None, "notes": None}
+        return data if may_read and not instance.patient.is_closed else {**data, "reason": None, "notes": None}
 
 
-class AppointmentPage(Shape[Any]):
+class AppointmentPage(NextShape):
     appointments = AppointmentShape(many=True)
     total = serializers.IntegerField()

@@ -1,4 +1,4 @@
-"""What is set up once in every process."""
+"""App configuration."""
 
 from django.apps import AppConfig
 
@@ -7,6 +7,7 @@ class AuditConfig(AppConfig):
     name = "audit"
 
     def ready(self) -> None:
+        from audit import auditlog_adapter  # noqa: F401 - connects its receiver
         from audit.registry import follow_models
 
         follow_models()

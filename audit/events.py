@@ -1,92 +1,125 @@
-"""What the trail tells of: one name for each kind of event, stored as it stands here for ever."""
+"""The kinds of audit events. Their values are stored and must never change."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
-class Kind(models.TextChoices):
-    # data of a practice, through django-auditlog or an explicit event where it is blind (bulk writes)
-    CREATED = "data.created", "Added"
-    CHANGED = "data.changed", "Changed"
-    DELETED = "data.deleted", "Deleted"
-    AMENDED = "data.amended", "Amended"
-    SOFT_DELETED = "data.soft_deleted", "Deleted, can be restored"
-    RESTORED = "data.restored", "Restored"
-    PURGED = "data.purged", "Removed for good"
-    # signing in and what ends it
-    SIGNED_IN = "sign_in.succeeded", "Signed in"
-    SIGN_IN_FAILED = "sign_in.failed", "Sign-in failed"
-    LOCKED_OUT = "sign_in.locked_out", "Locked out"
-    SECOND_FACTOR_FAILED = "sign_in.second_factor_failed", "Second factor failed"
-    REFRESHED = "session.refreshed", "Session refreshed"
-    REFRESH_REFUSED = "session.refresh_refused", "Refresh refused"
-    REFRESH_REUSED = "session.refresh_reused", "Old refresh token used again"
-    SIGNED_OUT = "session.signed_out", "Signed out"
-    SESSION_ENDED = "session.ended", "Session ended"
-    TIMED_OUT = "session.timed_out", "Session timed out"
+class AuditEvent(models.TextChoices):
+    # data of a practice, recorded through django-auditlog, or explicitly for bulk writes, which it does not see
+    CREATED = "data.created", _("Added")
+    CHANGED = "data.changed", _("Changed")
+    DELETED = "data.deleted", _("Deleted")
+    AMENDED = "data.amended", _("Amended")
+    SOFT_DELETED = "data.soft_deleted", _("Deleted (can be restored)")
+    RESTORED = "data.restored", _("Restored")
+    PURGED = "data.purged", _("Permanently deleted")
+    # sign-in and sessions
+    SIGNED_IN = "sign_in.succeeded", _("Signed in")
+    SIGN_IN_FAILED = "sign_in.failed", _("Sign-in failed")
+    LOCKED_OUT = "sign_in.locked_out", _("Locked out")
+    SECOND_FACTOR_FAILED = "sign_in.second_factor_failed", _("Two-step verification failed")
+    REFRESHED = "session.refreshed", _("Session renewed")
+    REFRESH_REFUSED = "session.refresh_refused", _("Session renewal refused")
+    REFRESH_REUSED = "session.refresh_reused", _("Old session token reused")
+    SIGNED_OUT = "session.signed_out", _("Signed out")
+    SESSION_ENDED = "session.ended", _("Session ended")
+    TIMED_OUT = "session.timed_out", _("Session timed out")
     # accounts
-    REGISTERED = "account.registered", "Account registered"
-    PASSWORD_CHANGED = "account.password_changed", "Password changed"
-    PASSWORD_RESET_ASKED = "account.password_reset_asked", "Password reset asked for"
-    FACTOR_ADDED = "account.factor_added", "Second factor added"
-    FACTOR_REMOVED = "account.factor_removed", "Second factor removed"
-    RECOVERY_CODES_MADE = "account.recovery_codes_made", "Recovery codes made"
-    ROLE_CHANGED = "account.role_changed", "Role changed"
-    ALL_SESSIONS_ENDED = "account.sessions_ended", "All sessions ended"
-    DEACTIVATED = "account.deactivated", "Account deactivated"
-    REACTIVATED = "account.reactivated", "Account reactivated"
-    # how patients come to a practice
-    JOIN_CODE_USED = "join_code.used", "Join code used"
-    JOIN_CODE_REFUSED = "join_code.refused", "Join code refused"
-    REGISTRATIONS_LISTED = "registration.listed", "Registrations listed"
-    REGISTRATION_CONFIRMED = "registration.confirmed", "Registration confirmed"
-    REGISTRATION_MERGED = "registration.merged", "Registration merged into a chart"
-    REGISTRATION_DECLINED = "registration.declined", "Registration declined"
-    REGISTRATION_REOPENED = "registration.reopened", "Declined registration taken up again"
+    REGISTERED = "account.registered", _("Account registered")
+    PASSWORD_CHANGED = "account.password_changed", _("Password changed")
+    PASSWORD_RESET_REQUESTED = "account.password_reset_asked", _("Password reset requested")
+    FACTOR_ADDED = "account.factor_added", _("Two-step verification method added")
+    FACTOR_REMOVED = "account.factor_removed", _("Two-step verification method removed")
+    RECOVERY_CODES_CREATED = "account.recovery_codes_made", _("Recovery codes created")
+    ROLE_CHANGED = "account.role_changed", _("Role changed")
+    ALL_SESSIONS_ENDED = "account.sessions_ended", _("All sessions ended")
+    DEACTIVATED = "account.deactivated", _("Account deactivated")
+    REACTIVATED = "account.reactivated", _("Account reactivated")
+    # how patients join a practice
+    JOIN_CODE_USED = "join_code.used", _("Join code used")
+    JOIN_CODE_REFUSED = "join_code.refused", _("Join code refused")
+    REGISTRATIONS_LISTED = "registration.listed", _("Registrations listed")
+    REGISTRATION_CONFIRMED = "registration.confirmed", _("Registration confirmed")
+    REGISTRATION_MERGED = "registration.merged", _("Registration merged into a chart")
+    REGISTRATION_DECLINED = "registration.declined", _("Registration declined")
+    REGISTRATION_REOPENED = "registration.reopened", _("Declined registration reopened")
     # a platform superuser
-    PRACTICE_ENTERED = "practice.entered", "Practice entered"
+    PRACTICE_ENTERED = "practice.entered", _("Practice entered")
     # reading
-    ACCOUNTS_READ = "account.read", "Accounts read"
-    CHART_READ = "chart.read", "Chart opened"
-    CHARTS_LISTED = "chart.listed", "Charts listed"
-    CHARTS_SEARCHED = "chart.searched", "Charts searched"
-    APPOINTMENT_READ = "appointment.read", "Appointment opened"
-    APPOINTMENTS_LISTED = "appointment.listed", "Appointments listed"
-    RECORD_READ = "record.read", "Medical record opened"
-    RECORDS_LISTED = "record.listed", "Medical records listed"
-    NOTE_READ = "note.read", "Session note opened"
-    NOTES_LISTED = "note.listed", "Session notes listed"
-    NOTES_SEARCHED = "note.searched", "Session notes searched"
-    NOTE_FINALISED = "note.finalised", "Session note finalised"
-    VERSIONS_READ = "version.read", "Earlier versions opened"
-    PLAN_READ = "plan.read", "Plan of care opened"
-    PLANS_LISTED = "plan.listed", "Plans of care listed"
-    FILES_LISTED = "file.listed", "Files listed"
-    FILE_READ = "file.read", "File downloaded"
-    FILE_LINKED = "file.linked", "Link to a file made"
-    FILE_TURNED_AWAY = "file.turned_away", "File turned away"
-    FILE_SCANNED = "file.scanned", "File scanned again"
-    CHART_EXPORTED = "chart.exported", "Chart exported"
-    DELETED_LISTED = "deleted.listed", "Deleted entries listed"
-    PAGE_READ = "page.read", "Admin page opened"
-    TRAIL_READ = "trail.read", "Trail read"
-    ACCESSES_READ = "trail.accesses_read", "Accesses of a chart read"
-    TRAIL_EXPORTED = "trail.exported", "Trail exported"
-    TRAIL_VERIFIED = "trail.verified", "Trail verified"
+    ACCOUNTS_READ = "account.read", _("Accounts viewed")
+    CHART_READ = "chart.read", _("Chart opened")
+    CHARTS_LISTED = "chart.listed", _("Charts listed")
+    CHARTS_SEARCHED = "chart.searched", _("Charts searched")
+    APPOINTMENT_READ = "appointment.read", _("Appointment opened")
+    APPOINTMENTS_LISTED = "appointment.listed", _("Appointments listed")
+    RECORD_READ = "record.read", _("Medical record opened")
+    RECORDS_LISTED = "record.listed", _("Medical records listed")
+    NOTE_READ = "note.read", _("Session note opened")
+    NOTES_LISTED = "note.listed", _("Session notes listed")
+    NOTES_SEARCHED = "note.searched", _("Session notes searched")
+    NOTE_FINALISED = "note.finalised", _("Session note finalised")
+    VERSIONS_READ = "version.read", _("Earlier versions opened")
+    PLAN_READ = "plan.read", _("Plan of care opened")
+    PLANS_LISTED = "plan.listed", _("Plans of care listed")
+    FILES_LISTED = "file.listed", _("Files listed")
+    FILE_READ = "file.read", _("File downloaded")
+    FILE_LINKED = "file.linked", _("File link created")
+    FILE_REJECTED = "file.turned_away", _("File rejected")
+    FILE_SCANNED = "file.scanned", _("File rescanned")
+    CHART_EXPORTED = "chart.exported", _("Chart exported")
+    DELETED_LISTED = "deleted.listed", _("Deleted entries listed")
+    PAGE_READ = "page.read", _("Admin page opened")
+    ANSWER_REPEATED = "answer.repeated", _("Response sent again")
+    TRAIL_READ = "trail.read", _("Audit trail viewed")
+    ACCESSES_READ = "trail.accesses_read", _("Chart access list viewed")
+    TRAIL_EXPORTED = "trail.exported", _("Audit trail exported")
+    TRAIL_VERIFIED = "trail.verified", _("Audit trail verified")
     # emergency access (45 CFR 164.312(a)(2)(ii))
-    RESTRICTED = "chart.restricted", "Chart restricted"
-    UNRESTRICTED = "chart.unrestricted", "Restriction lifted"
-    HOLD_PLACED = "chart.hold_placed", "Legal hold placed"
-    HOLD_LIFTED = "chart.hold_lifted", "Legal hold lifted"
-    GLASS_BROKEN = "emergency.opened", "Emergency access opened"
-    EMERGENCY_REVIEWED = "emergency.reviewed", "Emergency access signed off"
-    EMERGENCIES_LISTED = "emergency.listed", "Emergency accesses listed"
+    RESTRICTED = "chart.restricted", _("Chart restricted")
+    UNRESTRICTED = "chart.unrestricted", _("Restriction lifted")
+    HOLD_PLACED = "chart.hold_placed", _("Legal hold placed")
+    HOLD_LIFTED = "chart.hold_lifted", _("Legal hold lifted")
+    GLASS_BROKEN = "emergency.opened", _("Emergency access opened")
+    EMERGENCY_REVIEWED = "emergency.reviewed", _("Emergency access signed off")
+    EMERGENCIES_LISTED = "emergency.listed", _("Emergency access listed")
     # the platform
-    KEYS_ROTATED = "keys.rotated", "Encryption keys rotated"
-    FILES_RECONCILED = "files.reconciled", "Files compared with the storage"
-    INDEX_REBUILT = "keys.index_rebuilt", "Search index rebuilt"
+    KEYS_ROTATED = "keys.rotated", _("Encryption keys rotated")
+    FILES_RECONCILED = "files.reconciled", _("Files checked against storage")
+    INDEX_REBUILT = "keys.index_rebuilt", _("Search index rebuilt")
+
+    @property
+    def is_data_change(self) -> bool:
+        """Whether it is recorded for the changed row, by django-auditlog or in its place."""
+        return self in _DATA_CHANGES
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a service records it in the transaction of the change, so that an API view need not."""
+        return self in _CHANGES
+
+
+_DATA_CHANGES = {AuditEvent.CREATED, AuditEvent.CHANGED, AuditEvent.DELETED}
+_CHANGES = _DATA_CHANGES | {
+    AuditEvent.AMENDED,
+    AuditEvent.SOFT_DELETED,
+    AuditEvent.RESTORED,
+    AuditEvent.NOTE_FINALISED,
+    AuditEvent.HOLD_PLACED,
+    AuditEvent.HOLD_LIFTED,
+    AuditEvent.RESTRICTED,
+    AuditEvent.UNRESTRICTED,
+    AuditEvent.GLASS_BROKEN,
+    AuditEvent.EMERGENCY_REVIEWED,
+    AuditEvent.JOIN_CODE_USED,
+    AuditEvent.ALL_SESSIONS_ENDED,
+    AuditEvent.FACTOR_REMOVED,
+    AuditEvent.REGISTRATION_CONFIRMED,
+    AuditEvent.REGISTRATION_DECLINED,
+    AuditEvent.REGISTRATION_REOPENED,
+}
 
 
 class Outcome(models.TextChoices):
-    DONE = "done", "Done"
-    REFUSED = "refused", "Refused"  # known, and not allowed: 403, or what does not exist for them: 404
-    FAILED = "failed", "Failed"  # not known: a wrong password, a forged or ended token
+    DONE = "done", _("Done")
+    REFUSED = "refused", _("Refused")  # the user is known and not allowed (403) or cannot see it (404)
+    FAILED = "failed", _("Failed")  # the user is not known: wrong password, forged or expired token

@@ -1,6 +1,6 @@
-"""The keys of the trail, AUDIT_KEYS. They are never retired: what was written under one is checked with it for ever.
+"""The keys of the audit trail, AUDIT_KEYS. None is ever retired: what it signed is verified with it for ever.
 
-Each purpose has a key of its own, derived from the ring's, so that none of them says anything about another.
+Each purpose has its own key, derived from a key of the ring.
 """
 
 import hmac
@@ -38,16 +38,16 @@ def _keys_changed(*, setting: str, **kwargs: object) -> None:
 
 
 def mac(content: bytes, *, key_id: int, purpose: str) -> bytes:
-    """32 bytes over a row or a seal, HMAC-SHA256. Raises KeyError for a key that is not in the ring."""
+    """Return the HMAC-SHA256 (32 bytes) of an event or seal. Raise KeyError for a key that is not in the ring."""
     return hmac.digest(_derived(key_id, purpose), content, "sha256")
 
 
-def hide_email(email: str, *, key_id: int, event_id: UUID) -> bytes:
-    """An email that is bound to its row: AES-256-GCM, `nonce(12) | ciphertext | tag(16)`."""
+def encrypt_email(email: str, *, key_id: int, event_id: UUID) -> bytes:
+    """Encrypt an email, bound to its event: AES-256-GCM, `nonce(12) | ciphertext | tag(16)`."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + _cipher(key_id).encrypt(nonce, email.encode(), event_id.bytes)
 
 
-def show_email(hidden: bytes, *, key_id: int, event_id: UUID) -> str:
-    """Raises cryptography's InvalidTag for one that was tampered with."""
-    return _cipher(key_id).decrypt(hidden[:NONCE_BYTES], hidden[NONCE_BYTES:], event_id.bytes).decode()
+def decrypt_email(encrypted: bytes, *, key_id: int, event_id: UUID) -> str:
+    """Decrypt an email. Raise cryptography's InvalidTag if it was tampered with."""
+    return _cipher(key_id).decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], event_id.bytes).decode()

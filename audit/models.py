@@ -1,5 +1,5 @@
-"""The trail's tables. The database itself refuses UPDATE, DELETE and TRUNCATE of what has been written; its triggers
-also keep `Subject` and `Unsealed` (migration 0002)."""
+"""The tables of the audit trail. Triggers reject UPDATE, DELETE and TRUNCATE, and fill `Subject` and `Unsealed`
+(migration 0002)."""
 
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -7,45 +7,47 @@ from uuid import UUID
 
 import orjson
 from django.db import models
+from django.dispatch import Signal
 from uuid_utils.compat import uuid7
 
 from audit import keys
-from audit.events import Kind, Outcome
+from audit.events import AuditEvent, Outcome
 
+# Sent when a row was added, changed or deleted; `changes` holds the old and new value of each field.
+row_changed = Signal()
 NO_PRACTICE = UUID(int=0)  # an event of the installation: an unknown email, a superuser, a command
 
 
 class EventManager(models.Manager["Event"]):
-    def log_create(self, instance: models.Model, *, action: Kind, changes: dict[str, Any], **kwargs: Any) -> None:
-        """What django-auditlog calls for each change that it sees (AUDITLOG_LOGENTRY_MODEL). Of the values nothing is
-        kept: the names of the fields alone."""
-        from audit.registry import PATIENT
-        from audit.trail import record_change
-
-        record_change(instance, kind=action, fields=sorted(changes), patients=changes.get(PATIENT, ()))
+    def log_create(self, instance: models.Model, *, action: AuditEvent, changes: dict[str, Any], **kwargs: Any) -> None:
+        """Called by django-auditlog for each change (AUDITLOG_LOGENTRY_MODEL). Raise RuntimeError if no receiver would
+        record it."""
+        if not row_changed.has_listeners(type(instance)):
+            raise RuntimeError("Changes would not be recorded: audit/auditlog_adapter.py is not loaded.")
+        row_changed.send(sender=type(instance), row=instance, kind=action, changes=changes)
 
 
 class Event(models.Model):
-    """One thing that happened: who, in which practice, to which patients, when, from where. It never changes.
+    """An audit event: who did what, in which practice, to which patients, when and from where. It never changes.
 
-    The key is a UUIDv7 of the same instant as `at`, so its order is that of time, and a span of time is a span of
-    keys. `patients` and `details` are JSON as text: exactly what the MAC covers.
+    The key is a UUIDv7 of the same instant as `at`, so keys sort by time, and a range of time is a range of keys.
+    `patients` and `details` are JSON text, exactly as the MAC covers them.
     """
 
     class Action:
-        """The names that django-auditlog knows."""
+        """The names that django-auditlog uses."""
 
-        CREATE, UPDATE, DELETE = Kind.CREATED, Kind.CHANGED, Kind.DELETED
+        CREATE, UPDATE, DELETE = AuditEvent.CREATED, AuditEvent.CHANGED, AuditEvent.DELETED
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField()
-    practice_id = models.UUIDField(default=NO_PRACTICE)  # no foreign key: the trail outlives what it tells of
-    kind = models.CharField(max_length=40)  # one of Kind; without choices, for a new kind is no migration
+    practice_id = models.UUIDField(default=NO_PRACTICE)  # no foreign key: events outlive what they are about
+    kind = models.CharField(max_length=40)  # an AuditEvent; without choices, so that a new one needs no migration
     outcome = models.CharField(max_length=10, default=Outcome.DONE)
     user_id = models.UUIDField(null=True)
     role = models.CharField(max_length=10, blank=True)
     email = models.BinaryField(null=True)
-    address = models.CharField(max_length=45, blank=True)  # as text: what is read back is what the MAC covers
+    address = models.CharField(max_length=45, blank=True)  # text, so that it is read back exactly as the MAC covers it
     agent = models.CharField(max_length=255, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     patients = models.TextField(default="[]")
@@ -58,7 +60,7 @@ class Event(models.Model):
     objects: ClassVar[EventManager] = EventManager()
 
     class Meta:
-        indexes: ClassVar = [  # what stands behind `id` is filtered by in the index, without a look at the row
+        indexes: ClassVar = [  # columns after `id` are filtered within the index
             models.Index(fields=["practice_id", "id"], name="event_page"),
             models.Index(fields=["practice_id", "user_id", "id", "kind"], name="event_of_user"),
             models.Index(fields=["practice_id", "kind", "id"], name="event_of_kind"),
@@ -78,8 +80,8 @@ _NAMES = ("type", *COVERED)
 
 
 def canonical(values: tuple[Any, ...]) -> bytes:
-    """What the MAC of an event covers: its columns by name, in the order of COVERED, as one JSON object without spaces,
-    times in UTC as orjson writes them, bytes in hex, `patients` and `details` as they are stored."""
+    """Return what the MAC of an event covers: a JSON object without spaces of its columns, in the order of COVERED,
+    with datetimes in UTC as orjson writes them, bytes in hex, and `patients` and `details` as stored."""
     row = dict(zip(_NAMES, ("event", *values), strict=True))
     row["email"] = row["email"] and bytes(row["email"]).hex()
     row["patients"] = orjson.Fragment(row["patients"])
@@ -88,12 +90,12 @@ def canonical(values: tuple[Any, ...]) -> bytes:
 
 
 def line(content: bytes, mac: bytes) -> bytes:
-    """A row's or a seal's canonical form and its MAC: what an export has of it, and what the seals' digests cover."""
+    """Return the canonical form of an event or seal with its MAC, as exports hold it and digests cover it."""
     return content[:-1] + b',"mac":"' + mac.hex().encode() + b'"}'
 
 
 class Subject(models.Model):
-    """That an event tells of a patient: `Event.patients` as rows, so that one chart's accesses are found at once."""
+    """A patient of an event: `Event.patients` as rows, so that accesses to a chart are found quickly."""
 
     practice_id = models.UUIDField()
     patient_id = models.UUIDField()
@@ -105,8 +107,8 @@ class Subject(models.Model):
 
 
 class Unsealed(models.Model):
-    """An event that no seal covers yet. The one table here that rows leave, as the next seal takes them in: whatever a
-    transaction took to commit, it is sealed once and not forgotten."""
+    """An event that no seal covers yet. The next seal removes it, so that each event is sealed once, however late its
+    transaction commits."""
 
     event_id = models.UUIDField(primary_key=True)
     practice_id = models.UUIDField()
@@ -119,11 +121,11 @@ class Unsealed(models.Model):
 
 
 class Seal(models.Model):
-    """A link of a practice's chain: a digest over the events that were added since the link before, and over that.
+    """A link of a practice's chain: a digest over the previous seal and the events since then.
 
-    It covers the events after the last one of the link before up to `last_event`, and those of `apart` (16 bytes each,
-    in order): committed after later ones were sealed already, or dated ahead of the sealer's clock. What any seal has
-    apart is covered by that one alone (docs/adr/0009).
+    It covers the events after the previous seal's last one up to `last_event`, and those in `apart` (16 bytes each, in
+    order), which were committed after later ones had been sealed or are dated ahead of the sealer's clock. An event
+    that is apart is covered by that seal only (docs/adr/0009).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -146,7 +148,7 @@ class Seal(models.Model):
         return f"Seal {self.number}"
 
     def head(self) -> bytes:
-        """What is known of a seal before its events are read; the first of what its digest covers."""
+        """Return the part of a seal that is known before its events are read, which its digest covers first."""
         return orjson.dumps(
             {
                 "type": "seal",
@@ -162,7 +164,7 @@ class Seal(models.Model):
         )
 
     def canonical(self) -> bytes:
-        """What the MAC of a seal covers."""
+        """Return what the MAC of the seal covers."""
         return self.head()[:-1] + b',"digest":"' + bytes(self.digest).hex().encode() + b'"}'
 
     def line(self) -> bytes:
@@ -173,7 +175,7 @@ class Seal(models.Model):
 
 
 class Digest:
-    """SHA-256 over the hash of the seal's line before (zeros for the first), the seal's head, and the hash of each of
+    """SHA-256 over the hash of the previous seal's line (zeros for the first), the seal's head, and the hash of each of
     its events' lines: first those apart, then the others, each in the order of their ids."""
 
     def __init__(self, seal: Seal, *, before: Seal | None) -> None:

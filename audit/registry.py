@@ -1,24 +1,25 @@
-"""Which changes django-auditlog follows: every model that says `audited`, and of each the names of its fields alone."""
+"""Registers every model with `audited` at django-auditlog, which reports only the names of changed fields."""
 
 from auditlog.registry import auditlog
 from django.apps import apps
 
-# Follow from others, or are the same in every row of a change.
+# Derived from other fields.
 _FINGERPRINTS = {"search_index", "email_index", "code_index", "join_code_index"}
-NOT_TOLD = {"id", "practice", "created_at", "updated_at", "session_epoch", "deletion"} | _FINGERPRINTS
-PATIENT = "patient"  # the one field whose value the trail needs: a row that moves tells of both patients
+UNLOGGED_FIELDS = {"id", "practice", "created_at", "updated_at", "session_epoch", "deletion"} | _FINGERPRINTS
+PATIENT = "patient"  # the only value that is needed: a row that moves to another patient is about both
 
 
 def hide(value: str) -> str:
-    """The mask of every value: no part of it is shown."""
+    """Mask a value completely."""
     return "***"
 
 
 def follow_models() -> None:
     for model in apps.get_models():
         if getattr(model, "audited", False):
-            names = [field.name for field in model._meta.concrete_fields if field.name not in NOT_TOLD]
-            hidden = [name for name in names if name != PATIENT]
+            unlogged = UNLOGGED_FIELDS | getattr(model, "unlogged_fields", set())
+            names = [field.name for field in model._meta.concrete_fields if field.name not in unlogged]
+            masked = [name for name in names if name != PATIENT]
             auditlog.register(
-                model, include_fields=names, mask_fields=hidden, mask_callable=f"{__name__}.{hide.__name__}"
+                model, include_fields=names, mask_fields=masked, mask_callable=f"{__name__}.{hide.__name__}"
             )

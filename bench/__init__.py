@@ -1,2 +1,4 @@
-"""How fast Praxis is with a million patients in one practice: `python -m bench.search`, `python -m bench.throughput`.
-Not part of the tests: figures depend on the machine. bench/RESULTS.md holds the last ones."""
+"""Benchmarks, such as `python -m bench.search`, with a million patients in one practice.
+
+Not part of the tests: results depend on the machine. The latest are in bench/RESULTS.md.
+"""

@@ -1,7 +1,7 @@
 """`python -m bench.clients`: what bearer clients and the registrations desk cost, in a practice of a million charts.
 
-Through Django's test client in this process, as `python -m bench.search`. Each refresh takes the token of the one
-before it; the registrations have names and phones of charts that are there, with a slip.
+Uses Django's test client in this process, like `python -m bench.search`. Each refresh uses the token of the previous
+one; the registrations have the names, with a typo, and phones of existing charts.
 """
 
 import logging
@@ -9,6 +9,7 @@ import random
 import statistics
 import time
 
+from bench.arguments import parse
 from bench.clinic import PASSWORD, open_practice
 from bench.report import block
 from bench.search import _totals
@@ -17,10 +18,11 @@ CALLS, SIGN_INS, REGISTRATIONS = 500, 20, 10
 
 
 def main():
+    parse(__doc__)
     practice = open_practice()
-    from core.tenancy import practice_scope
+    from core.tenancy.scope import practice_scope
 
-    logging.getLogger().handlers = [logging.FileHandler("/dev/null")]  # written like in production, shown nowhere
+    logging.getLogger().handlers = [logging.FileHandler("/dev/null")]  # formatted as in production, but discarded
     with practice_scope(practice.pk):
         _register_ten(practice)
         notes = [_totals(), "server-side: Django's test client in this process"]
@@ -71,9 +73,9 @@ def _cases():
 
 
 def _register_ten(practice):
-    """Registrations until ten wait, each like a chart that is there."""
+    """Register patients until ten are pending, each similar to an existing chart."""
     from patients.models import Patient
-    from patients.services import register_patient
+    from patients.registrations.register import register_patient
 
     dice = random.Random()
     sampled = list(

@@ -1,7 +1,7 @@
-"""The practice that is measured: a PostgreSQL database of its own, seeded once and used again.
+"""The benchmarked practice: a PostgreSQL database of its own, seeded once and reused.
 
 BENCH_DATABASE_URL (default postgresql://postgres@127.0.0.1/praxis_bench), BENCH_REDIS_URL (default
-redis://127.0.0.1:6379/8, emptied before a run) and BENCH_PATIENTS (default 1,000,000) choose where and how many. It is
+redis://127.0.0.1:6379/8, emptied before a run) and BENCH_PATIENTS (default 1,000,000) set where and how many. It is
 seeded as the database's owner and measured as the application's role, under row-level security.
 """
 
@@ -21,21 +21,21 @@ PATIENTS = int(os.environ.get("BENCH_PATIENTS", "1000000"))
 APPOINTMENTS, RECORDS = PATIENTS // 2, PATIENTS // 5
 PASSWORD = "Passw0rd!"
 ROLE = "praxis_bench_app"
-AS_ROLE = f"-c role={ROLE} -c jit=off"  # libpq's options; the second is the settings' own
+AS_ROLE = f"-c role={ROLE} -c jit=off"  # libpq's options; the second as in the settings
 ENVIRONMENT = {
     "ENV_FILE": "",
     "DEBUG": "false",
     "HTTPS_ONLY": "false",
     "DATABASE_URL": DATABASE_URL,
     "REDIS_URL": REDIS_URL,
-    # Always the same: the database is used again. It holds nobody's data.
+    # Fixed, because the database is reused. It holds only generated data.
     "SECRET_KEY": "bench-0123456789-abcdefghijklmnopqrstuvwxyz",
     "SEARCH_INDEX_KEY": "bench-zyxwvutsrqponmlkjihgfedcba-9876543210",
     "FIELD_ENCRYPTION_KEYS": "1:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
     "AUDIT_KEYS": "1:dnV0c3JxcG9ubWxramloZ2ZlZGNiYTk4NzY1NDMyMTA=",
-    "FILES_DIR": str(Path(tempfile.gettempdir(), "praxis-bench-files")),  # not among those of this checkout
+    "FILES_DIR": str(Path(tempfile.gettempdir(), "praxis-bench-files")),  # outside of this checkout
     "ALLOWED_HOSTS": "testserver,127.0.0.1",
-    # The limit stands in the path, but does not stop the run.
+    # Calls are counted, but the limit is never reached.
     "RATE_LIMIT_PER_MINUTE": "100000000",
     "ANON_RATE_LIMIT_PER_MINUTE": "100000000",
     "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -43,7 +43,7 @@ ENVIRONMENT = {
 
 
 def open_practice():
-    """Set Django up on the bench's database, seed what is missing, and answer the practice. Prints how long it took."""
+    """Set up Django on the benchmark's database, seed what is missing, print the rate, and return the practice."""
     os.environ.update(ENVIRONMENT)
     _ensure_database()
     import django
@@ -53,12 +53,12 @@ def open_practice():
     from django.db import connection
 
     from audit.context import by_command
-    from core import redis
-    from core.tenancy import practice_scope
-    from dashboard.demo.clinic import ensure_demo
+    from core.cache import redis_client
+    from core.tenancy.scope import practice_scope
+    from demo.clinic import ensure_demo
 
     by_command("bench")
-    redis.client().flushdb()
+    redis_client.client().flushdb()
     call_command("migrate", verbosity=0)
     practice, _ = ensure_demo(password=PASSWORD)
     missing = {}
@@ -68,7 +68,7 @@ def open_practice():
     for kind, amount in missing.items():
         if amount:
             started = time.perf_counter()
-            # another seed than that of an interrupted run, or the same people would come again
+            # a new random seed, or an interrupted run's people would be created again
             call_command("seed", password=PASSWORD, random_seed=secrets.randbelow(10**9), **{kind: amount})
             print(f"{amount / (time.perf_counter() - started):,.0f} {kind} a second", file=sys.stderr)
     if any(missing.values()):

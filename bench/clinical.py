@@ -1,8 +1,8 @@
-"""`python -m bench.clinical`: session notes, plans and files at 100,000 notes, by eight clients at once, and what
-encryption adds.
+"""`python -m bench.clinical`: session notes, plans and files with 100,000 notes and eight clients, and the cost of
+encryption.
 
-One gunicorn worker as in production (bench/throughput.py starts it) on a database of its own; the eight clients keep
-their connections and share the machine's cores with it. Of each request the whole way is timed, from the client.
+One gunicorn worker as in production (bench/throughput.py starts it) on a database of its own. The eight clients keep
+their connections and share the machine's cores with it. Requests are timed by the client.
 """
 
 import http.client
@@ -21,12 +21,13 @@ from urllib.parse import urlsplit
 os.environ.setdefault("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1/praxis_bench_clinical")
 os.environ.setdefault("BENCH_PATIENTS", "20000")
 
+from bench.arguments import parse
 from bench.clinic import PASSWORD, open_practice
 from bench.report import block
 from bench.throughput import CONNECTIONS, _server
 
 NOTES, PLANS, OF_ONE_PATIENT, DRAFTS = 100_000, 10_000, 500, 20_000
-CALLS = int(os.environ.get("BENCH_CALLS", "400"))  # of each request
+CALLS = int(os.environ.get("BENCH_CALLS", "400"))  # of each case
 GOAL_MS = 150  # seed 4-pazpaz-backend.md: p95 of every request
 SEEDS = {"encrypt": "1 to 3", "decrypt": "1 to 3", "storage": "about 38 %"}  # the same seed's figures
 _TEXT = """
@@ -38,9 +39,10 @@ WORDS = _TEXT.split()
 
 
 def main():
+    parse(__doc__)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     practice = open_practice()
-    from core.tenancy import practice_scope
+    from core.tenancy.scope import practice_scope
 
     with practice_scope(practice.pk):
         seeded = _seed()
@@ -52,7 +54,7 @@ def main():
         f"{NOTES:,} session notes ({DRAFTS:,} drafts) of {os.environ['BENCH_PATIENTS']} patients, one with "
         f"{OF_ONE_PATIENT}; {PLANS:,} plans of care with three goals each",
         f"one gthread worker, {CONNECTIONS} clients at once on its cores, {CALLS} requests of each kind, by a doctor",
-        f"goal p95: {GOAL_MS} ms (seed 4); all told in the trail",
+        f"goal p95: {GOAL_MS} ms (seed 4); all recorded in the audit trail",
         _sizes(),
     ]
     header = ["request", "p50 ms", "p95 ms", "a second"]
@@ -65,11 +67,11 @@ def main():
 COMMAND = "python -m bench.clinical"
 
 
-# --- The load ---------------------------------------------------------------------------------------------------------
+# --- Load -------------------------------------------------------------------------------------------------------------
 
 
 class _Client:
-    """One doctor's browser, on one connection. Signs in by itself."""
+    """A doctor's browser with one connection, which signs in."""
 
     def __init__(self, address):
         parts = urlsplit(address)
@@ -96,7 +98,7 @@ class _Client:
 
 
 def _row(name, clients, requests):
-    """`requests`: an endless iterator of what to send next, which the clients take turns at."""
+    """Measure one case. `requests` is an endless iterator of requests, which are spread over the clients."""
     waiting = list(itertools.islice(requests, CALLS + CONNECTIONS))
     for client in clients:  # warm
         client.send(*waiting.pop())
@@ -205,11 +207,11 @@ def _microseconds(call, rounds=9, times=2000):
     return statistics.median(found)
 
 
-# --- What is there ----------------------------------------------------------------------------------------------------
+# --- Seeding ----------------------------------------------------------------------------------------------------------
 
 
 def _seed():
-    """Notes, versions and plans until there are as many as wanted; what the cases need of them."""
+    """Create missing notes, versions and plans, and return the ids that the cases use."""
     from accounts.models import User
     from accounts.roles import Role
     from core.encryption.blind_index import email_fingerprint
@@ -298,7 +300,7 @@ def _bulk_plans(amount, patients, doctors, dice):
 
 
 def _sizes():
-    """In the database, indexes and all."""
+    """Return the size of the tables with their indexes."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -311,7 +313,7 @@ def _sizes():
 
 
 def _analyze():
-    """As the owner: the application's role may not."""
+    """VACUUM ANALYZE as the owner: the application's role may not."""
     import psycopg
 
     with psycopg.connect(os.environ["BENCH_DATABASE_URL"], autocommit=True) as connection:

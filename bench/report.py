@@ -1,4 +1,4 @@
-"""The Markdown that a bench prints, for bench/RESULTS.md."""
+"""The Markdown that benchmarks print, for bench/RESULTS.md."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def block(title, command, notes, header, rows):
-    """A section: what ran where, then a table."""
+    """Return a section: what ran where, then a table."""
     lines = [f"## {title}", "", f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}", ""]
     lines += [f"- {note}" for note in (_machine(), _versions(), *notes)]
     lines += ["", "| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
@@ -25,7 +25,7 @@ def _machine():
     information = Path("/proc/cpuinfo").read_text()
     models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = f"load average at the end {os.getloadavg()[0]:.1f}"  # more than ours means that others used the machine too
+    load = f"load average at the end {os.getloadavg()[0]:.1f}"  # high if others used the machine too
     return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, {load}"
 
 
@@ -33,10 +33,10 @@ def _versions():
     import django
     from django.db import connection
 
-    from core import redis
+    from core.cache import redis_client
 
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         postgresql = cursor.fetchone()[0].split()[0]
-    server = redis.client().info("server")["redis_version"]
+    server = redis_client.client().info("server")["redis_version"]
     return f"Python {platform.python_version()}, Django {django.__version__}, PostgreSQL {postgresql}, Redis {server}"

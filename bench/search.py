@@ -9,6 +9,7 @@ import random
 import statistics
 import time
 
+from bench.arguments import parse
 from bench.clinic import open_practice
 from bench.report import block
 
@@ -17,10 +18,11 @@ DAY_ROWS = 100
 
 
 def main():
+    parse(__doc__)
     practice = open_practice()
-    from core.tenancy import practice_scope
+    from core.tenancy.scope import practice_scope
 
-    logging.getLogger().handlers = [logging.FileHandler("/dev/null")]  # written like in production, shown nowhere
+    logging.getLogger().handlers = [logging.FileHandler("/dev/null")]  # formatted as in production, but discarded
     client = _signed_in("staff@example.com")
     with practice_scope(practice.pk):
         cases = _cases(practice)
@@ -43,14 +45,15 @@ def main():
 def _signed_in(email):
     from django.test import Client, RequestFactory
 
-    from accounts import cookies, sessions
     from accounts.models import User
-    from accounts.tokens import Kind, issue
+    from accounts.sessions import cookies
+    from accounts.sessions import services as sessions
+    from accounts.sessions.tokens import TokenType, issue
 
     client = Client()
     request = RequestFactory().post("/api/auth/login")
-    session = sessions.begin(user=User.sign_in.with_email(email), request=request)
-    client.cookies[cookies.ACCESS_COOKIE] = issue(session, Kind.ACCESS)
+    session = sessions.begin(user=User.all_practices.with_email(email), request=request)
+    client.cookies[cookies.ACCESS_COOKIE] = issue(session, TokenType.ACCESS)
     return client
 
 
@@ -63,9 +66,9 @@ def _timed(client, path, query):
 
 
 def _cases(practice):
-    """Name, the requests (path and query), and the goal of each measurement."""
+    """Return the name, the requests (path and query) and the goal of each measurement."""
     from appointments.models import Appointment
-    from dashboard.demo.people import FREQUENT, SURNAMES
+    from demo.people import FREQUENT, SURNAMES
     from patients.models import Patient
 
     dice = random.Random(1)

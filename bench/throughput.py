@@ -1,8 +1,9 @@
-"""`python -m bench.throughput [--compare]`: requests a second of one gunicorn worker with threads, by wrk at
-concurrency 8.
+"""`python -m bench.throughput [--compare]`: requests per second of one gunicorn worker, measured by wrk with 8
+connections.
 
 The server runs as in production (config/gunicorn.py) on the bench's database and Redis, with sessions, the rate limit
-(set out of reach) and the log line of every request, which goes to /dev/null. wrk shares the machine's cores with it.
+(set too high to be reached) and the log line of every request, sent to /dev/null. wrk shares the machine's cores with
+it.
 """
 
 import logging
@@ -20,6 +21,7 @@ from urllib.parse import quote
 
 import httpx
 
+from bench.arguments import parse
 from bench.clinic import AS_ROLE, DATABASE_URL, ENVIRONMENT, PASSWORD, open_practice
 from bench.report import block
 
@@ -30,9 +32,10 @@ WITHOUT = {"DATABASE_URL": DATABASE_URL, "DJANGO_SETTINGS_MODULE": "bench.withou
 
 
 def main():
+    arguments = parse(__doc__, compare="measure with and without row-level security in turn")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     practice = open_practice()
-    from core.tenancy import practice_scope
+    from core.tenancy.scope import practice_scope
     from patients.models import Patient
 
     with practice_scope(practice.pk):
@@ -47,7 +50,7 @@ def main():
         f"wrk -t1 -c{CONNECTIONS} -d{SECONDS}s, one gthread worker, signed in as the front desk",
         "in the path: session, rate limit, request log; wrk, PostgreSQL and Redis on the same cores",
     ]
-    if "--compare" in sys.argv:
+    if arguments.compare:
         _compare(goals, notes)
         return
     with _server() as server:
@@ -57,7 +60,7 @@ def main():
 
 
 def _compare(goals, notes):
-    """The same code with and without row-level security, in turn: the ratio holds on a machine that does other work."""
+    """Measure with and without row-level security in turn, so that other load affects both."""
     rows = []
     with _server() as walled, _server(**WITHOUT) as plain:
         for path in goals:
@@ -84,7 +87,7 @@ def _shown(path):
 
 @contextmanager
 def _server(**changes):
-    """A signed-in way to a gunicorn of the application's role."""
+    """Start gunicorn as the application's role, and sign in."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -127,19 +130,19 @@ class Server:
         header = ["-H", f"Cookie: {self.cookie}"]
         wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *header, self.address + path]
         before = _cpu_seconds(self.pid)
-        told = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
-        if "Non-2xx" in told or "Socket errors" in told:
-            sys.exit(f"{path}: not every request was answered.\n{told}")
+        output = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in output or "Socket errors" in output:
+            sys.exit(f"{path}: not every request was answered.\n{output}")
         a_second, p50, p99 = (
-            re.search(pattern, told)[1]
+            re.search(pattern, output)[1]
             for pattern in (r"Requests/sec:\s+([\d.]+)", r"\n\s+50%\s+(\S+)", r"\n\s+99%\s+(\S+)")
         )
-        cpu = (_cpu_seconds(self.pid) - before) * 1000 / int(re.search(r"(\d+) requests in", told)[1])
+        cpu = (_cpu_seconds(self.pid) - before) * 1000 / int(re.search(r"(\d+) requests in", output)[1])
         return Measured(float(a_second), p50, p99, cpu)
 
 
 def _cpu_seconds(pid):
-    """Of gunicorn and its worker: unlike the throughput it hardly depends on what else the machine does."""
+    """Return the CPU time of gunicorn and its worker, which hardly depends on other load."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         fields = stat.read_text().rpartition(")")[2].split()

@@ -1,8 +1,8 @@
 """`python -m bench.trail`: writing, sealing, checking and exporting a trail of BENCH_EVENTS (default 1,000,000), on
 PostgreSQL (BENCH_TRAIL_DATABASE_URL, default postgresql://postgres@127.0.0.1/praxis_bench_trail) and on SQLite.
 
-Each database is made for the run and dropped behind it. Three of four events tell of one patient, the fourth of ten, as
-a list does. The commands run as processes of their own, whose time and greatest memory are the system's own figures.
+Each database is created for the run and dropped afterwards. Three of four events name one patient, the fourth names
+ten, like a list. The commands run in their own processes; time and peak memory are the system's figures.
 """
 
 import os
@@ -18,6 +18,7 @@ from uuid import UUID
 
 import psycopg
 
+from bench.arguments import parse
 from bench.clinic import ENVIRONMENT
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
@@ -27,7 +28,7 @@ MEASURED, BATCH = 2_000, 20_000
 
 
 def main():
-    if len(sys.argv) > 1:
+    if parse(__doc__, fill="only fill the database of DATABASE_URL, as the bench does in a process of its own").fill:
         fill()
         return
     with tempfile.TemporaryDirectory() as directory:
@@ -47,41 +48,44 @@ def measure(name, url, directory):
     export = directory / f"{name}.jsonl"
     manage = [sys.executable, "manage.py"]
     run([*manage, "migrate", "--verbosity", "0"], environment)
-    said = run([sys.executable, "-m", "bench.trail", "fill"], environment)[-1]
-    print(f"{name}: {said}", file=sys.stderr)
+    output = run([sys.executable, "-m", "bench.trail", "--fill"], environment)[-1]
+    print(f"{name}: {output}", file=sys.stderr)
     for what, command in (
         ("seal", [*manage, "audit_seal"]),
         ("verify", [*manage, "audit_verify"]),
         ("export", [*manage, "audit_export", "--output", str(export)]),
-        ("verify_export.py", [sys.executable, "audit/verify_export.py", str(export), "--keys-from-env", "AUDIT_KEYS"]),
+        (
+            "verify_export.py",
+            [sys.executable, "audit/seals/verify_export.py", str(export), "--keys-from-env", "AUDIT_KEYS"],
+        ),
     ):
-        seconds, cpu, memory, said = run(command, environment)
-        print(f"{name} {what}: {seconds:.1f} s, {cpu:.1f} of CPU, {memory:.0f} MB: {said}", file=sys.stderr)
+        seconds, cpu, memory, output = run(command, environment)
+        print(f"{name} {what}: {seconds:.1f} s, {cpu:.1f} of CPU, {memory:.0f} MB: {output}", file=sys.stderr)
         yield name, what, f"{seconds:.1f}", f"{cpu:.1f}", f"{EVENTS / seconds:,.0f}", f"{memory:.0f}"
 
 
 def run(command, environment):
-    """Seconds, those of them on a processor, greatest memory in MB, and what was said."""
+    """Run a command; return its seconds, CPU seconds, peak memory in MB, and output."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    said = process.stdout.read().strip()
+    output = process.stdout.read().strip()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, (command, said)
-    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said
+    assert process.returncode == 0, (command, output)
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
 
 
 def fill():
-    """The first MEASURED events as requests write them, each in a transaction of its own; the others in bulk."""
+    """Write the first MEASURED events like requests, each in its own transaction, and the others in bulk."""
     import django
 
     django.setup()
     from django.db import connection, transaction
 
-    from audit import trail
+    from audit import log
     from audit.context import by_command
-    from audit.events import Kind
-    from core.tenancy import installation_scope
+    from audit.events import AuditEvent
+    from core.tenancy.scope import installation_scope
 
     by_command("bench")
     dice = random.Random(1)
@@ -91,8 +95,8 @@ def fill():
     def write(number):
         is_list = number // PRACTICES % 4 == 0
         named = dice.sample(patients, 10) if is_list else [dice.choice(patients)]
-        kind = Kind.CHARTS_LISTED if is_list else Kind.CHART_READ
-        trail.record(kind, practice_id=practices[number % PRACTICES], patients=named, user_id=patients[0], count=1)
+        kind = AuditEvent.CHARTS_LISTED if is_list else AuditEvent.CHART_READ
+        log.record(kind, practice_id=practices[number % PRACTICES], patients=named, user_id=patients[0], count=1)
 
     def timed(number):
         with transaction.atomic():
@@ -104,7 +108,7 @@ def fill():
     with installation_scope():
         one, ten = ([timed(number) for _ in range(MEASURED // 4)] for number in (PRACTICES, 0))
         collected = []
-        trail._insert = lambda **columns: collected.append(trail_values(columns))
+        log._insert = lambda **columns: collected.append(trail_values(columns))
         for start in range(0, EVENTS - MEASURED, BATCH):
             for number in range(start, min(start + BATCH, EVENTS - MEASURED)):
                 write(number)
@@ -128,13 +132,13 @@ def trail_values(columns):
 
 
 def insert_all(connection, cursor, rows):
-    """What the trigger does for each row is done for all at once on PostgreSQL, whose COPY would call it a million
+    """Insert all rows. On PostgreSQL the trigger's work is done in one statement: COPY would call it a million
     times."""
-    from audit import trail
+    from audit import log
     from audit.models import COVERED
 
     if connection.vendor == "sqlite":
-        cursor.executemany(trail._statement(), [list(trail._prepared(row)) for row in rows])
+        cursor.executemany(log._statement(), [list(log._prepared(row)) for row in rows])
         return
     cursor.execute("SET LOCAL session_replication_role = replica")
     with cursor.copy(f"COPY audit_event ({', '.join(COVERED)}, mac) FROM STDIN") as copy:

@@ -1,7 +1,7 @@
-"""`python -m bench.trail_reading`: how long the office manager waits for a page of the trail among ten million events.
+"""`python -m bench.trail_reading`: how long a page of the audit trail takes with ten million events.
 
-As in bench/search.py each request goes through Django's test client; it also leaves its own row in the trail.
-BENCH_EVENTS (default 10,000,000) says how many there are. `--plans` prints PostgreSQL's plan of each page's query too.
+As in bench/search.py, requests go through Django's test client; each also records an event. BENCH_EVENTS (default
+10,000,000) sets the number of events. `--plans` also prints PostgreSQL's plan of each query.
 """
 
 import logging
@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import orjson
 
+from bench.arguments import parse
 from bench.clinic import open_practice
 from bench.report import block
 from bench.search import WARM_UP, _signed_in, _timed
@@ -22,9 +23,10 @@ AUDIT = "/api/audit"
 
 
 def main():
+    arguments = parse(__doc__, plans="print PostgreSQL's plan of each query too")
     practice = open_practice()
     from bench.trail_rows import fill
-    from core.tenancy import practice_scope
+    from core.tenancy.scope import practice_scope
 
     logging.getLogger().handlers = [logging.FileHandler("/dev/null")]
     with practice_scope(practice.pk):
@@ -38,7 +40,7 @@ def main():
         shown = len(answers[0].get("events", answers[0].get("accesses")))
         p95 = statistics.quantiles(milliseconds, n=20)[-1]
         rows.append((name, shown, f"{statistics.median(milliseconds):.1f}", f"{p95:.1f}", len(requests)))
-        if "--plans" in sys.argv:
+        if arguments.plans:
             _print_plan(name, client, *requests[0])
     notes = [
         _totals(),
@@ -49,7 +51,7 @@ def main():
 
 
 def _cases(practice):
-    """Name, and the requests (path and query) of each measurement."""
+    """Return the name and the requests (path and query) of each measurement."""
     from audit.models import Event
 
     dice = random.Random(1)

@@ -1,8 +1,8 @@
-"""Ten million events of a practice's six years, written past the ORM and the triggers: what they would derive is
-derived here by one statement. The MACs are filler, so `audit_verify` has nothing to say about this database.
+"""Ten million events of six years of a practice, inserted without the ORM and the triggers, whose work one statement
+does. The MACs are filler, so `audit_verify` fails on this database.
 
-Of the practice's people the first, busy at the desk, does a tenth of everything, but has opened only a handful of
-medical records. The first chart stands in every twentieth list.
+The first user does a tenth of everything, but has opened only a few medical records. The first chart is in every
+twentieth list.
 """
 
 import sys
@@ -11,7 +11,7 @@ import time
 from django.db import connection, transaction
 
 YEARS = 6
-PEOPLE = 40  # where the practice has fewer, the others are people who are gone
+PEOPLE = 40  # users; those that the practice lacks are former ones
 # of 10,000 events: how many are of this kind, and how many patients each names
 KINDS = (
     ("chart.listed", 2000, 10),
@@ -85,7 +85,7 @@ ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
 
 
 def fill(practice_id, *, events):
-    """Write the practice's trail where it is shorter than `events`; a trail that was begun stays as it is."""
+    """Write the practice's trail unless it has `events` already; existing events are kept."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM audit_event WHERE practice_id = %s", [practice_id])
         if cursor.fetchone()[0] >= events:

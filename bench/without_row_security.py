@@ -1,4 +1,4 @@
-"""The settings, but with the PostgreSQL backend of Django, which tells no scope: what a bench compares with."""
+"""The settings with Django's own PostgreSQL backend, which sends no scope, for comparison."""
 
 from config.settings import *  # noqa: F403
 from config.settings import DATABASES

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` asks of a whole installation."""
+"""App configuration: registers the deployment checks."""
 
 from django.apps import AppConfig
 

@@ -1,144 +1,180 @@
-"""What is left open is said in a sentence by `manage.py check --deploy`, with how to mend it; what the database holds,
-with `--database default`."""
+"""Deployment checks: `manage.py check --deploy` warns of each insecure setting and how to fix it, and with `--database
+default` of what is in the database."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
+from django.utils.text import capfirst
 
 from accounts.models import User
-from core.row_security import search_uses_its_index
-from core.tenancy import installation_scope
-from dashboard.demo.clinic import SIGN_INS
+from accounts.second_factor_challenge import HAS_SECOND_FACTOR
+from core.database.probe import why_unreachable
+from core.tenancy.row_level_security import can_search_use_index
+from core.tenancy.scope import installation_scope
+from demo.clinic import SIGN_INS
 
 THIS_MACHINE = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
-LEAST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2
-CHECKED = "verify-full"  # of libpq's ways the one that knows whom it talks to
-POSTGRESQL = "core.postgresql"
+MIN_PASSWORD_LENGTH = 8  # NIST SP 800-63B, 5.1.1.2
+VERIFIED_TLS = "verify-full"  # the only sslmode of libpq that verifies the server's name
+POSTGRESQL = "core.tenancy.postgresql"
 NO_SCANNER = ("", "eicar-only://")
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @register(Tags.security, deploy=True)
-def check_what_is_left_open(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    return [*_doors(), *_people(), *_services(), *_mail(), *_files(), *_secrets()]
+def check_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    return [*_addresses(), *_people(), *_services(), *_mail(), *_files(), *_secrets()]
+
+
+@register(Tags.database)
+def check_reachable(app_configs: Any, databases: Any = None, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Fail `manage.py check --database default` while the database cannot be reached; Django's own checks pass."""
+    reasons = [why_unreachable(alias) for alias in databases or ()]
+    hint = "Check DATABASE_URL, and that the database is running."
+    return [checks.Error(capfirst(reason) + ".", hint=hint, id="praxis.E001") for reason in reasons if reason]
 
 
 @register(Tags.database, deploy=True)
-def check_what_the_database_holds(app_configs: Any, databases: Any = None, **kwargs: Any) -> Sequence[CheckMessage]:
+def check_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> Sequence[CheckMessage]:
     if not databases:
         return []
     try:
         return [*_demo(), *_role()]
     except DatabaseError as error:
-        told = f"The database could not be asked: {type(error).__name__}."
-        return [_open(20, told, "Look at DATABASE_URL, and whether manage.py migrate has run.")]
+        message = f"The database could not be checked: {type(error).__name__}."
+        return [_warning(20, message, "Check DATABASE_URL, and that manage.py migrate has run.")]
 
 
-def _open(number: int, sentence: str, hint: str) -> CheckMessage:
-    return checks.Warning(sentence, hint=hint, id=f"praxis.W{number:03}")
+@register(Tags.security, deploy=True)
+def check_superusers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Ask for the second factor of the platform's superusers, whom no practice can require it of."""
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return []  # to ask it would make the file
+    try:
+        with installation_scope():
+            superusers = User.all_practices.filter(is_superuser=True, is_active=True)
+            unprotected = superusers.exclude(HAS_SECOND_FACTOR).count()
+    except (DatabaseError, ImproperlyConfigured):
+        return []  # no database where the check runs, or no tables yet; `--database default` says so
+    if not unprotected:
+        return []
+    return [
+        _warning(
+            24,
+            f"Platform superusers who sign in with a password alone: {unprotected}.",
+            "Sign in to the admin site as the superuser and set up an authenticator app or a passkey there.",
+        )
+    ]
 
 
-def _doors() -> Iterator[CheckMessage]:
+def _warning(number: int, message: str, hint: str) -> CheckMessage:
+    return checks.Warning(message, hint=hint, id=f"praxis.W{number:03}")
+
+
+def _addresses() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
-        yield _open(1, "Praxis answers under any name.", "Name the public one in ALLOWED_HOSTS.")
+        yield _warning(1, "Praxis answers requests for any host name.", "Set ALLOWED_HOSTS to the public host name.")
     elif not set(settings.ALLOWED_HOSTS) - THIS_MACHINE:
-        yield _open(2, "Praxis answers under names of this machine alone.", "Add the public one to ALLOWED_HOSTS.")
+        yield _warning(2, "Praxis answers only to local host names.", "Add the public host name to ALLOWED_HOSTS.")
     if settings.HTTPS_ONLY and not settings.TRUSTED_PROXIES:
-        yield _open(
+        yield _warning(
             3,
-            "Every request would be sent on to HTTPS without end: no proxy is believed that it came that way.",
-            "Name the addresses of the proxy that ends TLS in TRUSTED_PROXIES.",
+            "Every request would be redirected to HTTPS in a loop: no proxy is trusted to report HTTPS.",
+            "Set TRUSTED_PROXIES to the addresses of the proxy that terminates TLS.",
         )
     plain = [origin for origin in settings.CORS_ALLOWED_ORIGINS if urlsplit(origin).scheme == "http"]
     if plain:
-        yield _open(
+        yield _warning(
             4,
-            f"Pages that come without TLS may call the API as the user: {', '.join(plain)}.",
-            "Set CORS_ALLOWED_ORIGINS to https:// origins of your own.",
+            f"Pages served without TLS may call the API as the signed-in user: {', '.join(plain)}.",
+            "Set CORS_ALLOWED_ORIGINS to your own https:// origins.",
         )
 
 
 def _people() -> Iterator[CheckMessage]:
     if settings.PRACTICE_SIGNUP:
-        yield _open(5, "Anybody may open a practice here.", "Set PRACTICE_SIGNUP to false.")
-    if settings.PASSWORD_MIN_LENGTH < LEAST_PASSWORD:
-        least = settings.PASSWORD_MIN_LENGTH
-        yield _open(
-            6, f"Passwords of {least} characters are taken.", f"Set PASSWORD_MIN_LENGTH to {LEAST_PASSWORD} or more."
+        yield _warning(5, "Anyone can create a practice here.", "Set PRACTICE_SIGNUP to false.")
+    if settings.PASSWORD_MIN_LENGTH < MIN_PASSWORD_LENGTH:
+        yield _warning(
+            6,
+            f"Patients' passwords may be as short as {settings.PASSWORD_MIN_LENGTH} characters.",
+            f"Set PASSWORD_MIN_LENGTH to {MIN_PASSWORD_LENGTH} or more.",
         )
     if not settings.IDLE_LOGOFF_MINUTES:
-        yield _open(
-            7, "Nobody is signed out of a desk that was left (45 CFR 164.312(a)(2)(iii)).", "Set IDLE_LOGOFF_MINUTES."
-        )
+        yield _warning(7, "Idle users are never signed out (45 CFR 164.312(a)(2)(iii)).", "Set IDLE_LOGOFF_MINUTES.")
 
 
 def _services() -> Iterator[CheckMessage]:
     database: dict[str, Any] = settings.DATABASES["default"]
     if database["ENGINE"] != POSTGRESQL:
-        yield _open(
-            8, "SQLite has no row-level security below the application.", "Set DATABASE_URL to a PostgreSQL server."
-        )
-    elif not _is_local(database.get("HOST", "")) and database["OPTIONS"].get("sslmode") != CHECKED:
-        yield _open(
+        yield _warning(8, "SQLite has no row-level security.", "Set DATABASE_URL to a PostgreSQL server.")
+    elif not _is_local(database.get("HOST", "")) and database["OPTIONS"].get("sslmode") != VERIFIED_TLS:
+        yield _warning(
             9,
-            f"The way to the database on {database['HOST']} is not secured by TLS that checks whom it leads to.",
-            f"Add ?sslmode={CHECKED}&sslrootcert=/path/to/ca.pem to DATABASE_URL, or, where the way never leaves this "
-            "machine, the host to LOCAL_HOSTS.",
+            f"The connection to the database on {database['HOST']} does not use TLS that verifies the server.",
+            f"Add ?sslmode={VERIFIED_TLS}&sslrootcert=/path/to/ca.pem to DATABASE_URL, or, if the connection never "
+            "leaves this machine, add the host to LOCAL_HOSTS.",
         )
     redis = urlsplit(settings.REDIS_URL)
     if not settings.REDIS_URL:
-        yield _open(10, "Without Redis a restart forgets who is locked out.", "Set REDIS_URL.")
+        yield _warning(10, "Without Redis, lockouts are lost at each restart.", "Set REDIS_URL.")
     elif redis.scheme == "redis" and not _is_local(redis.hostname or ""):
-        yield _open(
+        yield _warning(
             11,
-            f"The way to Redis on {redis.hostname} is not secured by TLS.",
-            "Begin REDIS_URL with rediss://, or, where the way never leaves this machine, add the host to LOCAL_HOSTS.",
+            f"The connection to Redis on {redis.hostname} does not use TLS.",
+            "Use a rediss:// URL in REDIS_URL, or, if the connection never leaves this machine, add the host to "
+            "LOCAL_HOSTS.",
         )
     elif "ssl_cert_reqs=none" in redis.query.lower() or "ssl_check_hostname=false" in redis.query.lower():
-        yield _open(
-            12, "Redis is not asked for its certificate.", "Set ssl_cert_reqs=required in REDIS_URL, or leave it out."
+        yield _warning(
+            12,
+            "The certificate of Redis is not verified.",
+            "Set ssl_cert_reqs=required in REDIS_URL.",
         )
 
 
 def _mail() -> Iterator[CheckMessage]:
     if settings.EMAIL_BACKEND != SMTP:
-        yield _open(
+        yield _warning(
             14,
-            "No mail server is set: who has forgotten their password gets no link, and no office manager an alert.",
+            "No mail server is set: no password reset links or alerts are sent.",
             "Set EMAIL_URL to smtp+tls://user:password@host:587 or the like.",
         )
     if urlsplit(settings.SITE_URL).scheme != "https":
-        yield _open(
-            15, f"The links in e-mails lead to {settings.SITE_URL}.", "Set SITE_URL to the https:// address of Praxis."
+        yield _warning(
+            15, f"Links in emails point to {settings.SITE_URL}.", "Set SITE_URL to the https:// address of Praxis."
         )
 
 
 def _files() -> Iterator[CheckMessage]:
     scanner = urlsplit(settings.VIRUS_SCAN_URL)
     if settings.VIRUS_SCAN_URL in NO_SCANNER:
-        yield _open(
+        yield _warning(
             16,
-            "No virus scanner is set: uploads stay quarantined, or with eicar-only:// are not scanned.",
+            "No virus scanner is set: uploads stay quarantined or, with eicar-only://, are not scanned.",
             "Set VIRUS_SCAN_URL to the address of ClamAV's clamd, tcp://host:3310 or unix:///path.",
         )
     elif not _is_local(scanner.hostname or ""):
-        yield _open(
+        yield _warning(
             17,
-            f"Patients' files go to the virus scanner on {scanner.hostname} in clear: clamd knows no TLS.",
-            "Run clamd beside Praxis, or, where the way never leaves this machine, add the host to LOCAL_HOSTS.",
+            f"Patients' files are sent unencrypted to the virus scanner on {scanner.hostname}: clamd has no TLS.",
+            "Run clamd on the same machine, or, if the connection never leaves this machine, add the host to "
+            "LOCAL_HOSTS.",
         )
     storage = urlsplit(settings.FILES_S3_ENDPOINT_URL)
     if storage.scheme == "http" and not _is_local(storage.hostname or ""):
-        yield _open(
+        yield _warning(
             18,
-            f"The way to the file storage on {storage.hostname} is not secured by TLS.",
-            "Begin FILES_S3_ENDPOINT_URL with https://, or, where the way never leaves this machine, add the host to "
-            "LOCAL_HOSTS.",
+            f"The connection to the file storage on {storage.hostname} does not use TLS.",
+            "Use an https:// URL in FILES_S3_ENDPOINT_URL, or, if the connection never leaves this machine, add the "
+            "host to LOCAL_HOSTS.",
         )
 
 
@@ -149,21 +185,22 @@ def _is_local(host: str) -> bool:
 def _secrets() -> Iterator[CheckMessage]:
     fields, trail = settings.FIELD_ENCRYPTION_KEYS, settings.AUDIT_KEYS
     if settings.SECRET_KEY == settings.SEARCH_INDEX_KEY or set(fields.values()) & set(trail.values()):
-        yield _open(
+        yield _warning(
             13,
-            "One secret does the work of two: who learns the one has the other.",
-            "SECRET_KEY, SEARCH_INDEX_KEY, FIELD_ENCRYPTION_KEYS and AUDIT_KEYS: make each by itself (.env.example).",
+            "The same secret is used for two purposes.",
+            "Use a different secret for each of SECRET_KEY, SEARCH_INDEX_KEY, FIELD_ENCRYPTION_KEYS and AUDIT_KEYS "
+            "(.env.example).",
         )
 
 
 def _demo() -> Iterator[CheckMessage]:
     with installation_scope():
-        known = [one.email for one in SIGN_INS if User.sign_in.with_email(one.email)]
+        known = [one.email for one in SIGN_INS if User.all_practices.with_email(one.email)]
     if known:
-        yield _open(
+        yield _warning(
             21,
-            f"People of the demo, whose password everybody knows, may sign in: {', '.join(known)}.",
-            "Serve practices from a database that manage.py seed was never run on.",
+            f"Demo accounts with a public password can sign in: {', '.join(known)}.",
+            "Use a database that manage.py seed was never run on.",
         )
 
 
@@ -172,17 +209,17 @@ def _role() -> Iterator[CheckMessage]:
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
-        name, passes = cursor.fetchone()
-        finds = search_uses_its_index(cursor)
-    if passes:
-        yield _open(
+        name, bypasses = cursor.fetchone()
+        uses_index = can_search_use_index(cursor)
+    if bypasses:
+        yield _warning(
             22,
-            f"The database's role {name} passes by row-level security.",
-            "Serve as the role that manage.py setup_database_roles makes.",
+            f"The database role {name} bypasses row-level security.",
+            "Connect as the role that manage.py setup_database_roles creates.",
         )
-    if not finds:
-        yield _open(
+    if not uses_index:
+        yield _warning(
             23,
-            "Each search reads all charts of the practice: its index cannot be used under row-level security.",
-            "Run manage.py setup_database_roles --apply once as a superuser; a restored database needs it anew.",
+            "Every search reads all charts of the practice: row-level security keeps it from using its index.",
+            "Run manage.py setup_database_roles --apply once as a superuser, and again after a restore.",
         )

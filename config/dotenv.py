@@ -1,5 +1,7 @@
-"""`python -m config.dotenv [--production] [FILE]`: write a `.env` with freshly generated secrets where there is none
-(standard library alone: it runs before anything is installed)."""
+"""`python -m config.dotenv [--production] [FILE]`: write a `.env` with new secrets unless it exists.
+
+Uses only the standard library: it runs before anything is installed.
+"""
 
 import base64
 import os
@@ -9,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 DEVELOPMENT = """\
-# Written by `make run` for this machine alone; .env.example explains every variable.
+# Written by `make run` for this machine only; .env.example explains every variable.
 DEBUG=true
 """
 PRODUCTION = """\
 # Written by `python -m config.dotenv --production`; .env.example explains every variable.
-# What is still to be set, `manage.py check --deploy` says: the public name, the web client's origin, the proxy.
+# `manage.py check --deploy` lists what is still to be set: the public host name, the web client's origin, the proxy.
 DEBUG=false
 ALLOWED_HOSTS=localhost,127.0.0.1
 #CORS_ALLOWED_ORIGINS=
@@ -22,7 +24,7 @@ ALLOWED_HOSTS=localhost,127.0.0.1
 PASSWORD_MIN_LENGTH=12
 POSTGRES_PASSWORD={postgres_password}
 DATABASE_APP_PASSWORD={database_app_password}
-# Files in the MinIO of docker-compose.yml (--profile s3) instead of a folder: take away the first two #.
+# To keep files in the MinIO of docker-compose.yml (--profile s3) instead of a folder, uncomment the next two lines.
 #FILES_S3_BUCKET=praxis-files
 #FILES_S3_ENDPOINT_URL=http://minio:9000
 FILES_S3_ACCESS_KEY=praxis
@@ -37,7 +39,7 @@ AUDIT_KEYS=1:{audit_key}
 
 
 def write_dotenv(path: Path, *, production: bool = False) -> bool:
-    """Whether it was written; a file that is there already is never touched, for its keys open the data."""
+    """Write the file and return True; return False if it exists. It is never overwritten: its keys decrypt the data."""
     content = ((PRODUCTION if production else DEVELOPMENT) + SECRETS).format(
         secret_key=secrets.token_urlsafe(48),
         search_index_key=secrets.token_urlsafe(48),
@@ -62,9 +64,9 @@ def main(arguments: list[str]) -> None:
     files = [argument for argument in arguments if argument != "--production"]
     target = Path(files[0]) if files else Path(".env.production" if production else ".env")
     if write_dotenv(target, production=production):
-        print(f"Wrote {target} with new secrets. Keep it: without its keys the data cannot be read.")
+        print(f"Wrote {target} with new secrets. Back it up: without its keys the data cannot be decrypted.")
     else:
-        print(f"{target} is there already and stays as it is.")
+        print(f"{target} already exists and was not changed.")
 
 
 if __name__ == "__main__":

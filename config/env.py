@@ -1,4 +1,4 @@
-"""Typed readers for environment variables; each bad value is told in one sentence that says how to mend it."""
+"""Typed readers for environment variables; a bad value raises one sentence that says how to fix it."""
 
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from core.encryption import ring
+from core.encryption import key_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -20,7 +20,7 @@ _env = environ.Env()
 
 
 def load_dotenv() -> None:
-    """Read `.env` (or the file ENV_FILE names; an empty ENV_FILE reads none). The environment wins."""
+    """Read `.env`, or the file that ENV_FILE names (none if it is empty). The environment takes precedence."""
     path = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
     if path and Path(path).is_file():
         environ.Env.read_env(path, overwrite=False)
@@ -37,10 +37,10 @@ def flag(name: str, *, default: bool) -> bool:
     return value in TRUE_WORDS
 
 
-def number(name: str, default: int, *, least: int = 1) -> int:
+def number(name: str, default: int, *, minimum: int = 1) -> int:
     value = text(name) or str(default)
-    if not value.isascii() or not value.isdigit() or int(value) < least:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {value!r}.")
+    if not value.isascii() or not value.isdigit() or int(value) < minimum:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}, not {value!r}.")
     return int(value)
 
 
@@ -58,7 +58,7 @@ def names(name: str, default: tuple[str, ...]) -> list[str]:
 
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
-    """Addresses and networks; never all the world, for whoever is named is believed."""
+    """Addresses and networks. A network of all addresses is rejected: what is named here is trusted."""
     found: list[IPv4Network | IPv6Network] = []
     for value in names(name, ()):
         network = _network(value)
@@ -71,87 +71,87 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
     return found
 
 
-def secret(name: str, *, least: int = 32) -> str:
-    """A secret of at least `least` bytes that does not look like a placeholder."""
+def secret(name: str, *, min_bytes: int = 32) -> str:
+    """A secret of at least `min_bytes` bytes that does not look like a placeholder."""
     value = text(name)
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. Make one with: {MAKE_SECRET}")
-    if len(value.encode()) < least or len(set(value)) < 12:
+    if len(value.encode()) < min_bytes or len(set(value)) < 12:
         raise ImproperlyConfigured(
-            f"{name} is too weak: it needs at least {least} random characters. Make one with: {MAKE_SECRET}"
+            f"{name} is too weak: it needs at least {min_bytes} random characters. Make one with: {MAKE_SECRET}"
         )
     return value
 
 
-def encryption_keys(name: str, *, file: Path | None = None) -> ring.Ring:
-    """The key ring, newest first (core/encryption/ring.py says how it is written), of the variable itself or of the
-    file that `<name>_FILE` names."""
+def encryption_keys(name: str, *, file: Path | None = None) -> key_file.KeyRing:
+    """The key ring (core/encryption/key_file.py), newest first, from the variable or its `<name>_FILE`."""
     source = f"{name}_FILE" if file else name
     if file and text(name):
-        raise ImproperlyConfigured(f"{name} and {source} are both set; keep the one that holds the keys.")
+        raise ImproperlyConfigured(f"{name} and {source} are both set; remove one of them.")
     try:
-        keys = ring.parse(file.read_text() if file else text(name))
+        keys = key_file.parse(file.read_text() if file else text(name))
     except OSError as error:
         raise ImproperlyConfigured(f"{source} cannot be read ({file}): {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise ImproperlyConfigured(f"{source} is no text file ({file}).") from error
-    except ring.BadRing as error:
+        raise ImproperlyConfigured(f"{source} is not a text file ({file}).") from error
+    except key_file.InvalidKeyFile as error:
         raise ImproperlyConfigured(f"{source} {error} Make a key with: {MAKE_KEY}") from error
     if not keys and file:
-        raise ImproperlyConfigured(f"{source} is empty ({file}). Give it '1:' and a key made with: {MAKE_KEY}")
+        raise ImproperlyConfigured(f"{source} is empty ({file}). Set it to '1:' and a key made with: {MAKE_KEY}")
     if not keys:
-        raise ImproperlyConfigured(f"{name} is not set. Give it '1:' and a key made with: {MAKE_KEY}")
+        raise ImproperlyConfigured(f"{name} is not set. Set it to '1:' and a key made with: {MAKE_KEY}")
     return keys
 
 
 def file(name: str) -> Path | None:
-    """A path; a relative one starts beside manage.py."""
+    """A path, relative to the folder of manage.py unless absolute."""
     value = text(name)
     return BASE_DIR / value if value else None
 
 
 def database(name: str, default: str) -> dict[str, object]:
     value = text(name) or default
-    if not value.startswith(("postgresql://", "postgres://", "sqlite:///")):  # django-environ only warns, in two lines
+    if not value.startswith(("postgresql://", "postgres://", "sqlite:///")):  # django-environ would only warn
         raise ImproperlyConfigured(f"{name} must begin with postgresql:// or sqlite:///.")
     try:
         config = dict(environ.Env.db_url_config(value))
     except Exception as error:  # django-environ raises several kinds for an odd URL
         raise ImproperlyConfigured(f"{name} is not a database URL such as postgresql://user:pass@host/name.") from error
     if config["ENGINE"] == "django.db.backends.postgresql":
-        config["ENGINE"] = "core.postgresql"
+        config["ENGINE"] = "core.tenancy.postgresql"
     return config
 
 
 def redis_url(name: str) -> str:
-    """Empty, or the address of a Redis. What is refused is not repeated: it may hold a password."""
+    """Empty, or the address of a Redis server. A bad value is not quoted in the error: it may hold a password."""
     value = text(name)
     parts = _split(value)
     is_server = parts.scheme in ("redis", "rediss") and parts.hostname
     is_socket = parts.scheme == "unix" and parts.path.startswith("/")
     if value and not is_server and not is_socket:
         raise ImproperlyConfigured(
-            f"{name} must be the address of a Redis such as redis://localhost:6379/0 (or rediss://, or unix:///path)."
+            f"{name} must be the address of a Redis server such as redis://localhost:6379/0 (or rediss://, or unix:///path)."
         )
     return value
 
 
 def mail(name: str, default: str) -> dict[str, object]:
-    """Django's EMAIL_ settings of a mail server's URL; without one, nothing is sent. What is refused is not repeated:
-    it may hold a password."""
+    """Django's EMAIL_ settings from a mail server's URL; without one, nothing is sent. A bad value is not quoted in the
+    error: it may hold a password."""
     value = text(name) or default or "dummymail://"
     parts = _split(value)
     if parts.scheme not in MAIL_PORTS or (MAIL_PORTS[parts.scheme] and not parts.hostname):
         raise ImproperlyConfigured(
             f"{name} must be the address of a mail server such as smtp+tls://user:pass@mail.example.org:587 (or "
-            "smtp+ssl://, smtp://), or consolemail:// to print what would be sent."
+            "smtp+ssl://, smtp://), or consolemail:// to print emails instead of sending them."
         )
     read = environ.Env.email_url_config(value)
     return {**read, "EMAIL_PORT": read["EMAIL_PORT"] or MAIL_PORTS[parts.scheme]}
 
 
 def virus_scanner(name: str, default: str) -> str:
-    """Empty, the address of ClamAV's daemon, or the check for the test string alone (integrations/virus_scan/)."""
+    """Empty, the address of ClamAV's daemon, or eicar-only://, which finds only the test string
+    (integrations/virus_scan/)."""
     value = text(name) or default
     parts = _split(value)
     is_server = parts.scheme == "tcp" and parts.hostname and not parts.path.strip("/")
@@ -159,20 +159,20 @@ def virus_scanner(name: str, default: str) -> str:
     if value and not is_server and not is_socket and value != "eicar-only://":
         raise ImproperlyConfigured(
             f"{name} must be the address of ClamAV's clamd such as tcp://localhost:3310 or "
-            "unix:///run/clamav/clamd.ctl (or eicar-only://, which is no scanner, for development)."
+            "unix:///run/clamav/clamd.ctl (or, for development, eicar-only://, which only finds the test string)."
         )
     return value
 
 
 def origins(name: str, default: tuple[str, ...]) -> list[str]:
-    """Origins as browsers send them: a scheme and a host in small letters, a port where it is not the usual one."""
+    """Origins as browsers send them: scheme and host in lower case, and the port unless it is the scheme's default."""
     values = names(name, default)
     for value in values:
         parts = _split(value)
         if not parts.scheme or not parts.hostname or value != f"{parts.scheme}://{parts.netloc.lower()}":
             raise ImproperlyConfigured(
-                f"{name} must hold origins such as https://app.example.org or http://localhost:5173, no path and no "
-                f"slash at the end, not {value!r}."
+                f"{name} must hold origins such as https://app.example.org or http://localhost:5173, without a path "
+                f"or trailing slash, not {value!r}."
             )
     return values
 
@@ -186,10 +186,10 @@ def _network(value: str) -> IPv4Network | IPv6Network | None:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a URL; no parts at all of one that is none, such as a port that is no number."""
+    """The parts of a URL; empty parts if it is invalid, for example because the port is not a number."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # looked at only when asked for
+        _ = parts.port  # parsed only on access
     except ValueError:
         return urlsplit("")
     return parts

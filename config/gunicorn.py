@@ -1,15 +1,20 @@
-"""How gunicorn serves Praxis: one process, threads. `manage.py serve` and the container both start it with this."""
+"""gunicorn's configuration: one process with threads. Used by `manage.py serve` and the container."""
 
+import json
 import os
 import signal
+import socket
 import sys
+from contextlib import suppress
+from functools import partial
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn import util
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C before gunicorn minds signals ends it without a traceback
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on Ctrl-C before gunicorn handles signals
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
     from django.conf import settings
@@ -19,22 +24,39 @@ except ImproperlyConfigured as error:
     sys.exit(f"praxis: {error}")
 
 
+_linger = util.close_graceful
+util.close_graceful = partial(_linger, timeout=0)  # the worker's main thread calls it, after Worker.handle
+
+
 class Worker(ThreadWorker):
-    """A worker whose Ctrl-C is safe. It arrives twice, from the terminal and from the master; gunicorn 27.0's own
-    handler takes the thread pool's lock, which the second arrival finds held by the first: they wait for each other
-    until the master kills the worker. The handler of SIGTERM takes none, and lets requests in progress finish."""
+    """gunicorn 27.0's worker with threads, without two of its waits.
+
+    Ctrl-C is handled like SIGTERM, which lets requests in progress finish. It arrives twice, from the terminal and from
+    the master, and gunicorn's own handler takes the thread pool's lock, so that the second waits for the first until
+    the master kills the worker.
+
+    Where a client leaves a connection open that the server has closed, a thread waits for it. gunicorn's own main
+    thread would, two seconds for each, and accept nobody meanwhile.
+    """
 
     handle_quit = ThreadWorker.handle_exit
 
+    def handle(self, conn: TConn) -> object:
+        kept_open = super().handle(conn)
+        if not kept_open:
+            with suppress(OSError):
+                _linger(conn.sock.dup())
+        return kept_open
 
-# A megabyte at a time, which is gunicorn's own, costs each upload that comes in three; they are read by the chunk.
+
+# gunicorn's own default, a megabyte, takes up to three for each upload.
 SocketUnreader.max_body_chunk = 64 * 1024
 _read = SocketUnreader.chunk
 
 
-def read_or_give_up(reader: SocketUnreader, size_hint: int | None = None) -> bytes:
-    """gunicorn waits for the rest of a request as long as it takes: as many callers as there are threads that send half
-    of one each would hold them all. Raises NoMoreData, as if the caller had hung up."""
+def read_with_timeout(reader: SocketUnreader, size_hint: int | None = None) -> bytes:
+    """Raise NoMoreData, as if the client had hung up, if the rest of a request does not arrive in time. gunicorn itself
+    would wait for ever, so that a few clients with half a request each could occupy all threads."""
     before = reader.sock.gettimeout()
     if before is None:
         reader.sock.settimeout(settings.SERVER_READ_TIMEOUT)
@@ -42,26 +64,43 @@ def read_or_give_up(reader: SocketUnreader, size_hint: int | None = None) -> byt
         return bytes(_read(reader, size_hint))
     except TimeoutError as error:
         if before is not None:
-            raise  # gunicorn has set one of its own, and minds it
+            raise  # gunicorn has set its own timeout and handles it
         raise NoMoreData from error
     finally:
         reader.sock.settimeout(before)
 
 
-SocketUnreader.chunk = read_or_give_up
+SocketUnreader.chunk = read_with_timeout
+
+REFUSALS = {  # of what is no HTTP, or more of it than is read; gunicorn's own sentences repeat what was sent
+    414: "The address of the request is longer than 8 KB.",
+    431: "The headers of the request are too long.",
+    500: "Something went wrong on our side. Please try again.",
+    501: "This transfer coding is not supported.",
+}
+
+
+def write_error(client: socket.socket, status: int, reason: str, message: str) -> None:
+    """Answer a request that never reaches Django, like the API: gunicorn's own answer is HTML."""
+    body = json.dumps({"detail": REFUSALS.get(status, "The request is malformed.")})
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+util.write_error = write_error
 
 bind = settings.SERVER_BIND
 workers = settings.SERVER_PROCESSES
 worker_class = Worker
 control_socket_disable = True
-# Whom to believe about the caller and the scheme is TRUSTED_PROXIES' (core/client.py) and nobody's here; nor does
-# any caller say where we are mounted (SCRIPT_NAME).
+# Forwarded headers are handled by TRUSTED_PROXIES (core/middleware/proxies.py) and ignored here, as is SCRIPT_NAME.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
+limit_request_line = 8190  # the most that gunicorn takes, and nginx by default
 keepalive = 75
 graceful_timeout = 8  # seconds for requests in progress; containers are killed after ten
-accesslog = None  # core.middleware.RequestLog names the route, never the path as typed
+accesslog = None  # core.middleware.request_log.RequestLog logs the route instead of the path
 loglevel = "error"
 logconfig_dict = settings.LOGGING
 proc_name = "praxis"

@@ -1,9 +1,8 @@
-"""How a log line is written: by structlog, one JSON object on standard error; in DEBUG for a person to read.
+"""Logging: structlog writes one JSON object a line to standard error, or readable text in DEBUG.
 
-Our own code logs through structlog: an event in fixed words, and named values that were chosen to be told. Whatever
-comes through the standard library's logging is a library's and might hold what a caller typed: its fixed words are
-written, the values it would put into them are not. Of an exception the type and the places are written, never its
-message: PostgreSQL quotes the row in it, Python the value.
+Our code logs through structlog: a fixed message and chosen values. The standard library's logging is used by libraries,
+whose values might hold user input: only the message template is written. Of an exception only types and places are
+written, never the message: PostgreSQL quotes the row in it, Python the value.
 """
 
 import logging
@@ -19,11 +18,11 @@ from structlog.typing import EventDict, Processor
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = "site-packages/"
-MOST_FRAMES = 40
+MAX_FRAMES = 40
 
 
 def set_up(*, debug: bool) -> dict[str, Any]:
-    """What Django's LOGGING and gunicorn's take; structlog is configured by the way."""
+    """Return the configuration for LOGGING and gunicorn, and configure structlog."""
     to_formatter: list[Processor] = [structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars]
     structlog.configure(
         processors=[*to_formatter, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -32,7 +31,7 @@ def set_up(*, debug: bool) -> dict[str, Any]:
         cache_logger_on_first_use=True,
     )
     logging.captureWarnings(not debug)
-    logging.raiseExceptions = debug  # a line that cannot be written would be told with all that it holds
+    logging.raiseExceptions = debug  # otherwise a line that cannot be written is printed with all its values
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -40,12 +39,13 @@ def set_up(*, debug: bool) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {
-            "praxis": {"level": "INFO"},  # what our own loggers' names begin with
-            # What they would tell is in the line of the request (core/middleware.py) or in that of its error.
+            "praxis": {"level": "INFO"},  # the prefix of our own loggers
+            # What these log is in the line of the request (core/middleware/request_log.py) or of its error.
             "django.request": {"level": "CRITICAL"},
             "django.security": {"level": "CRITICAL"},
             "django.server": {"level": "ERROR"},
-            "gunicorn.error": {"level": "ERROR", "propagate": True},  # below it quotes requests that are none
+            "psycopg.pool": {"level": "ERROR"},  # an attempt a second while the server is away
+            "gunicorn.error": {"level": "ERROR", "propagate": True},  # lower levels quote malformed requests
         },
     }
 
@@ -55,20 +55,20 @@ def _formatter(*, debug: bool) -> dict[str, Any]:
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=not debug)
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if debug:
-        ending: list[Processor] = [without_meta, structlog.dev.ConsoleRenderer()]
+        last: list[Processor] = [without_meta, structlog.dev.ConsoleRenderer()]
     else:
-        ending = [_only_fixed_words, _only_places_of_exception, without_meta, _as_json]
+        last = [_drop_values, _format_exception, without_meta, _as_json]
     return {
         "()": structlog.stdlib.ProcessorFormatter,
         "use_get_message": debug,
         "foreign_pre_chain": [structlog.contextvars.merge_contextvars],
-        "processors": [*name_and_level, stamp, *ending],
+        "processors": [*name_and_level, stamp, *last],
     }
 
 
-def _only_fixed_words(logger: Any, method: str, event: EventDict) -> EventDict:
-    """A library's message before the values are put into it. Python's warnings come as one text, file and category
-    first; an exception in the place of a message is told by its type."""
+def _drop_values(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Reduce a library's message to its template. Of Python's warnings only the file and category are kept, of an
+    exception in place of a message only its type."""
     record = event["_record"]
     if event["_from_structlog"]:
         return event
@@ -79,32 +79,32 @@ def _only_fixed_words(logger: Any, method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _only_places_of_exception(logger: Any, method: str, event: EventDict) -> EventDict:
+def _format_exception(logger: Any, method: str, event: EventDict) -> EventDict:
     raised = event.pop("exc_info", None)
     event.pop("stack_info", None)
     if raised is True:
         raised = sys.exc_info()
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException):
-        event["exception"] = _story_of(error)
+        event["exception"] = _exception_chain(error)
     return event
 
 
-def _story_of(error: BaseException) -> list[dict[str, Any]]:
-    """The exception and those that led to it, the outermost first: type, and where it passed."""
-    story: list[dict[str, Any]] = []
+def _exception_chain(error: BaseException) -> list[dict[str, Any]]:
+    """Return the exception and its causes, outermost first, with their types and traceback places."""
+    chain: list[dict[str, Any]] = []
     seen: set[int] = set()
     at: BaseException | None = error
     while at is not None and id(at) not in seen:
         seen.add(id(at))
         kind = type(at)
-        story.append({"type": f"{kind.__module__}.{kind.__qualname__}", "at": _places(at.__traceback__)})
+        chain.append({"type": f"{kind.__module__}.{kind.__qualname__}", "at": _places(at.__traceback__)})
         at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
-    return story
+    return chain
 
 
 def _places(at: TracebackType | None) -> list[str]:
-    frames = list(traceback.walk_tb(at))[-MOST_FRAMES:]
+    frames = list(traceback.walk_tb(at))[-MAX_FRAMES:]
     return [f"{_short(frame.f_code.co_filename)}:{line} {frame.f_code.co_name}" for frame, line in frames]
 
 

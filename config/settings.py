@@ -1,34 +1,35 @@
-"""The settings of Praxis. Every variable of the environment is explained in .env.example; config/env.py reads them."""
+"""Settings. Environment variables are explained in .env.example and read by config/env.py."""
 
-import os
-import tempfile
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 from config import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load_dotenv()
 
-# --- Secrets: nothing here has a default -----------------------------------------------------------------------------
+# --- Secrets: none has a default -------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", default=False)
 SEARCH_INDEX_KEY = env.secret("SEARCH_INDEX_KEY")
 FIELD_ENCRYPTION_KEYS_FILE = env.file("FIELD_ENCRYPTION_KEYS_FILE")
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS", file=FIELD_ENCRYPTION_KEYS_FILE)
 AUDIT_KEYS = env.encryption_keys("AUDIT_KEYS")
-# django-encrypted-model-fields wants a key at import; with its engine replaced (core/encryption/) it encrypts nothing.
+# django-encrypted-model-fields requires a key at import; it is unused, since its encryption is replaced
+# (core/encryption/).
 FIELD_ENCRYPTION_KEY = Fernet.generate_key()
 
 # --- Sign-in (the contract's names) ----------------------------------------------------------------------------------
 ALGORITHM = env.choice("ALGORITHM", "HS256", allowed=("HS256", "HS384", "HS512"))
-SECRET_KEY = env.secret("SECRET_KEY", least=int(ALGORITHM[2:]) // 8)  # RFC 7518 3.2: as long as the hash
+SECRET_KEY = env.secret("SECRET_KEY", min_bytes=int(ALGORITHM[2:]) // 8)  # RFC 7518 3.2: as long as the hash
 ACCESS_TOKEN_EXPIRE_MINUTES = env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 15)
 REFRESH_TOKEN_EXPIRE_DAYS = env.number("REFRESH_TOKEN_EXPIRE_DAYS", 7)
-IDLE_LOGOFF_MINUTES = env.number("IDLE_LOGOFF_MINUTES", 15, least=0)
+IDLE_LOGOFF_MINUTES = env.number("IDLE_LOGOFF_MINUTES", 15, minimum=0)
 PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", 6)
 PRACTICE_SIGNUP = env.flag("PRACTICE_SIGNUP", default=DEBUG)
 FIRST_SUPERUSER_EMAIL = env.text("FIRST_SUPERUSER_EMAIL")
@@ -36,37 +37,43 @@ FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD")
 
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_REDIRECT_URL = "admin:index"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.authentication.EmailBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]  # cost 12; no 72-byte limit
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH},
-    }
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.sign_in.backends.EmailBackend"]
+PASSWORD_HASHERS = ["accounts.hashers.NormalisingHasher"]  # bcrypt, cost 12; no 72-byte limit
+_VALIDATORS = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [  # for patients (the contract)
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}}
 ]
-PASSWORD_RESET_TIMEOUT = 30 * 60  # seconds that the link works
+WORKFORCE_PASSWORD_VALIDATORS: list[dict[str, Any]] = [  # for everyone else (accounts/password_rules.py)
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": max(PASSWORD_MIN_LENGTH, 8)}},
+    {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("name", "email")}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
+    {"NAME": "accounts.password_rules.RepeatedCharacterValidator"},
+]
+PASSWORD_RESET_TIMEOUT = 30 * 60  # seconds that the link is valid
 LOGIN_ATTEMPTS = 5
 LOGIN_ATTEMPTS_WINDOW = 900  # seconds
-AXES_HANDLER = "accounts.lockout.ReservingHandler"
+AXES_HANDLER = "accounts.sign_in.lockout.ReservingHandler"
 AXES_USERNAME_FORM_FIELD = "username"  # the keyword that authenticate() is called with, here and in the admin
-AXES_USERNAME_CALLABLE = "accounts.lockout.attempted_email"
-AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"
+AXES_USERNAME_CALLABLE = "accounts.sign_in.lockout.attempted_email"
+AXES_LOCKOUT_CALLABLE = "accounts.sign_in.lockout.lockout_response"
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
-    "auth.W004",  # the email is unique through its blind index, and EmailBackend looks it up there
-    "axes.W006",  # the contract counts attempts by email; a limit per address stands beside it (core/api/limits.py)
-    "security.W003",  # core.page_middleware.PageCsrf is it, for the pages; the API has core/api/doors.py
-    "security.W021",  # browsers' preload lists take a whole domain, for good: its owner's decision, made in the proxy
+    *("admin.E408", "admin.E409", "admin.E410", "security.W002"),  # they are in PAGE_MIDDLEWARE
+    "auth.W004",  # the email is unique by its blind index, where EmailBackend looks it up
+    "axes.W006",  # the contract counts attempts by email; there is also a limit per address (core/api/throttling.py)
+    "security.W003",  # in core/middleware/pages.py for pages, core/middleware/request_guard.py for the API
+    "security.W021",  # HSTS preloading is permanent for a whole domain: its owner decides
 ]
 
-# --- Limits and doors ------------------------------------------------------------------------------------------------
+# --- Limits and access ------------------------------------------------------------------------------------------------
 RATE_LIMIT_PER_MINUTE = env.number("RATE_LIMIT_PER_MINUTE", 100)
 ANON_RATE_LIMIT_PER_MINUTE = env.number("ANON_RATE_LIMIT_PER_MINUTE", 60)
-JOIN_CODE_TRIES_PER_HOUR = env.number("JOIN_CODE_TRIES_PER_HOUR", 10)  # by one user, and from one address
-MAX_BODY_BYTES = 1_000_000  # of an upload: MAX_FILE_BYTES below, and what a form needs around it
+JOIN_CODE_TRIES_PER_HOUR = env.number("JOIN_CODE_TRIES_PER_HOUR", 10)  # per user, and per address
+MAX_BODY_BYTES = 1_000_000  # for uploads: MAX_FILE_BYTES below and what the form adds
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
-AUTOSAVES_PER_MINUTE = env.number("AUTOSAVES_PER_MINUTE", 60)  # of one session note
+AUTOSAVES_PER_MINUTE = env.number("AUTOSAVES_PER_MINUTE", 60)  # per session note
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", ("http://localhost:5173", "http://localhost:3000"))
 CORS_ALLOW_CREDENTIALS = True
@@ -76,40 +83,40 @@ CORS_URLS_REGEX = r"^/(api|auth)/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # the admin site's own cookies
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_NAME = "praxis_admin"
-SESSION_ENGINE = "accounts.page_session_store"
-SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day, not Django's two weeks: a desk is shared, and charts are behind it
-SESSION_SAVE_EVERY_REQUEST = False  # counted from sign-in: an open page that asks now and then does not prolong it
+MESSAGE_STORAGE = "core.admin.messages.EncryptedMessages"
+SESSION_ENGINE = "accounts.sessions.admin_store"
+SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day instead of Django's two weeks: desks are shared
+SESSION_SAVE_EVERY_REQUEST = False  # counted from sign-in: an open page that polls does not prolong it
 X_FRAME_OPTIONS = "DENY"
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # core.middleware.TrustedProxies leaves no other's
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # from trusted proxies (core/middleware/proxies.py)
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^api/(v1/)?health(/live|/ready)?$"]  # asked from inside, past the proxy
+SECURE_REDIRECT_EXEMPT = [r"^api/(v1/)?health(/live|/ready)?$"]  # called from inside, not through the proxy
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Database and cache ----------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'praxis.sqlite3'}")}
-DATABASE_APP_PASSWORD = env.text("DATABASE_APP_PASSWORD")  # of the role that setup_database_roles makes
+DATABASE_APP_PASSWORD = env.text("DATABASE_APP_PASSWORD")  # of the role that setup_database_roles creates
 SERVER_THREADS = env.number("SERVER_THREADS", 8)
-SERVER_READ_TIMEOUT = env.number("SERVER_READ_TIMEOUT", 20)  # seconds without a byte of a request that has begun
+SERVER_READ_TIMEOUT = env.number("SERVER_READ_TIMEOUT", 20)  # seconds without a byte of a started request
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",  # writers queue instead of failing when a read turns into a write
+        "transaction_mode": "IMMEDIATE",  # writers queue instead of failing when a read becomes a write
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
     }
-    # a file, for threads cannot share a database in memory; one of this run's own
-    DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"praxis-test-{os.getpid()}.sqlite3"}
 else:
     DATABASES["default"]["OPTIONS"] = {
-        # compiling takes longer than any query here: where the planner misjudged a new column it took half a second
+        # JIT compilation took longer than any query: half a second where the planner misjudged a new column
         "options": "-c jit=off",
         **dict(DATABASES["default"].get("OPTIONS", {})),  # type: ignore[call-overload]
-        "connect_timeout": 5,
-        # never smaller than the threads, or requests would wait for each other's connection
-        "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 15},  # seconds: a burst waits
+        "connect_timeout": 3,
+        "prepared_statements": env.number("DATABASE_PREPARED_STATEMENTS", 100, minimum=0),
+        # at least the number of threads, or requests would wait for each other's connection
+        "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 3},  # seconds; five times
     }
 
 LOCAL_HOSTS = env.names("LOCAL_HOSTS", ())
@@ -133,7 +140,7 @@ else:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-            "OPTIONS": {"MAX_ENTRIES": 100_000},  # counts of sign-ins must not be pushed out by other emails' counts
+            "OPTIONS": {"MAX_ENTRIES": 100_000},  # sign-in counters must not be evicted by those of other emails
         }
     }
 
@@ -144,17 +151,17 @@ SERVER_BIND = f"[{SERVER_HOST}]:{SERVER_PORT}" if ":" in SERVER_HOST else f"{SER
 SERVER_PROCESSES = env.number("WEB_CONCURRENCY", 1)
 if SERVER_PROCESSES > 1 and not REDIS_URL:
     raise ImproperlyConfigured(
-        "WEB_CONCURRENCY above 1 needs REDIS_URL: without it every process counts sign-in attempts and limits alone."
+        "WEB_CONCURRENCY above 1 needs REDIS_URL: without it every process counts sign-ins and calls on its own."
     )
 
-# --- E-mail: alerts to the practice's own people and links for forgotten passwords, without PHI -----------------------
+# --- Email: alerts to the practice's admins and password reset links, without PHI ------------------------------------
 SITE_URL = env.origins("SITE_URL", (f"http://localhost:{SERVER_PORT}",))[0]
 _mail = env.mail("EMAIL_URL", "consolemail://" if DEBUG else "")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
-EMAIL_TIMEOUT = 3  # seconds: who opens a chart in an emergency does not wait for a mail server
+EMAIL_TIMEOUT = 3  # seconds: opening a chart in an emergency must not wait for a mail server
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or "praxis@localhost"
 
 # --- Files (docs/adr/0018) -------------------------------------------------------------------------------------------
@@ -189,20 +196,20 @@ if FILES_S3_BUCKET:
             "secret_key": env.text("FILES_S3_SECRET_KEY") or None,
             "default_acl": None,
             "file_overwrite": False,
-            # sent and fetched in one piece, through the disk and not through memory
+            # transferred in one piece, through the disk instead of memory
             "max_memory_size": 64 * 1024,
             "transfer_config": TransferConfig(multipart_threshold=2 * MAX_FILE_BYTES, use_threads=False),
         },
     }
 
 # --- Deleting --------------------------------------------------------------------------------------------------------
-RESTORE_DAYS = 30  # what was deleted can be had back so long, and is purged afterwards
+RESTORE_DAYS = 30  # deleted data can be restored for so long, and is purged afterwards
 
 # --- The application -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # the theme without its own site; ours follows
+    "unfold.apps.BasicAppConfig",  # the theme without its own site, which is next
     "dashboard.apps.PraxisAdminConfig",
-    "accounts",  # before Django's own, for its createsuperuser
+    "accounts",  # before django.contrib.auth, to override createsuperuser
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -217,31 +224,37 @@ INSTALLED_APPS = [
     "auditlog",
     "audit",
     "core",
+    "core.idempotency",
     "practices",
     "patients",
     "appointments",
     "records",
+    "audit_review",
     "dashboard",
+    "demo",
     "config",
 ]
 MIDDLEWARE = [
-    "core.middleware.TrustedProxies",
-    "core.middleware.RequestLog",
-    "core.api.versions.ApiVersion",
+    "core.middleware.proxies.TrustedProxies",
+    "core.middleware.request_log.RequestLog",
+    "core.middleware.api_version.ApiVersion",
     "django.middleware.security.SecurityMiddleware",
-    "core.headers.BrowserPolicy",
+    "core.middleware.csp.BrowserPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.api.cors.Cors",
-    "core.api.doors.Doors",
-    "core.page_middleware.PageSession",
-    "django.middleware.common.CommonMiddleware",
-    "core.page_middleware.PageCsrf",
-    "core.page_middleware.PageUser",
-    "core.page_middleware.PageMessages",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "dashboard.admin_scope.AdminScope",
-    "dashboard.admin_reads.AdminTrail",
+    "core.middleware.cors.Cors",
+    "core.middleware.request_guard.RequestGuard",
+    "core.middleware.pages.PageMiddleware",
     "axes.middleware.AxesMiddleware",
+]
+PAGE_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dashboard.middleware.AdminPracticeMiddleware",
+    "dashboard.middleware.AdminAuditMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -252,36 +265,41 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["django.templatetags.i18n"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True  # serves the packages' own static files, so that no collect step is needed
+WHITENOISE_USE_FINDERS = True  # serve the packages' static files without collectstatic
 WHITENOISE_AUTOREFRESH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]  # another one: docs/development.md
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# django-auditlog notices the changes; the trail is our own table, and of its models nothing else is used.
+# django-auditlog detects changes; they are recorded in audit.Event, and its own model is not used.
 AUDITLOG_LOGENTRY_MODEL = "audit.Event"
-AUDITLOG_USE_BASE_MANAGER = True  # what was stored before, also of a superuser, who has no practice
+AUDITLOG_USE_BASE_MANAGER = True  # the stored state too of a superuser, who has no practice
 MIGRATION_MODULES = {"auditlog": None}
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.sessions.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.RolePermission"],
-    "DEFAULT_RENDERER_CLASSES": ["core.api.json.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["core.api.json.OrjsonParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.json.JsonOnly",
+    "DEFAULT_RENDERER_CLASSES": ["core.api.renderers.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["core.api.parsers.OrjsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.renderers.JsonOnly",
     "DEFAULT_SCHEMA_CLASS": "core.api.schema.PraxisSchema",
-    "EXCEPTION_HANDLER": "core.api.errors.handle",
+    "EXCEPTION_HANDLER": "core.api.exceptions.handle",
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -289,7 +307,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Praxis",
     "DESCRIPTION": "Practice management for clinics: sign-in, patients, doctors, appointments, records, dashboard. "
-    "Every address below `/api/` answers below `/api/v1/` too.",
+    "Every path under `/api/` also works under `/api/v1/`.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -298,43 +316,40 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "Gender": "patients.models.Gender",
-        "AppointmentStatus": "appointments.models.Status",
+    "POSTPROCESSING_HOOKS": [
+        "core.api.schema.name_enums",
+        "core.api.schema.offer_alternatives",
+        "core.api.examples.add_examples",
+    ],
+    "ENUM_NAME_OVERRIDES": {  # other choices are named after their class, a PublicTextChoices
         "RegisterRole": "accounts.roles.REGISTER_ROLES",
-        "PublicRole": "accounts.roles.PUBLIC_ROLES",
-        "NoteStatus": "records.models.note.Status",
-        "PlanStatus": "records.models.plan.Status",
-        "GoalStatus": "records.models.plan.GoalStatus",
-        "FileStatus": "records.models.attachment.SHOWN",
-        "SecondFactorMethod": "accounts.models.Method",
-        "SessionKind": "accounts.models.Door",
+        "SessionKind": "accounts.models.SignInChannel",
     },
 }
 
 UNFOLD = {
     "SITE_TITLE": "Praxis",
     "SITE_HEADER": "Praxis",
-    "SITE_SUBHEADER": "dashboard.admin_scope.practice_name",
-    "ENVIRONMENT": "dashboard.admin_scope.picked_label",
+    "SITE_SUBHEADER": "dashboard.picked_practice.practice_name",
+    "ENVIRONMENT": "dashboard.picked_practice.picked_label",
     "SITE_SYMBOL": "local_hospital",
     "SITE_URL": "/",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("praxis/icon.svg")},
     ],
     "SHOW_HISTORY": False,
-    "DASHBOARD_CALLBACK": "dashboard.admin_home.context",
+    "DASHBOARD_CALLBACK": "dashboard.home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],
     "SCRIPTS": [lambda request: static("praxis/admin.js")],
     "ACCOUNT": {
         "navigation": [
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
-            {"title": "Security", "link": reverse_lazy("admin:security")},
-            {"title": "Where you are signed in", "link": reverse_lazy("admin:own_sessions")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Security"), "link": reverse_lazy("admin:security")},
+            {"title": _("Active sessions"), "link": reverse_lazy("admin:own_sessions")},
         ]
     },
     "COLORS": {
-        "primary": {  # a calm teal; white on 600 and 600 on white are readable (over 4.5 to 1)
+        "primary": {  # teal; white on 600 and 600 on white have a contrast over 4.5:1
             "50": "#f0fdfa",
             "100": "#ccfbf1",
             "200": "#99f6e4",
@@ -351,85 +366,100 @@ UNFOLD = {
     "SIDEBAR": {
         "navigation": [
             {
-                "title": "Clinic",
+                "title": _("Clinic"),
                 "items": [
-                    {"title": "Today", "icon": "today", "link": reverse_lazy("admin:index")},
+                    {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     {
-                        "title": "Patients",
+                        "title": _("Patients"),
                         "icon": "groups",
                         "link": reverse_lazy("admin:patients_patient_changelist"),
                     },
                     {
-                        "title": "Appointments",
+                        "title": _("Appointments"),
                         "icon": "calendar_month",
                         "link": reverse_lazy("admin:appointments_appointment_changelist"),
                     },
                     {
-                        "title": "Medical records",
+                        "title": _("Medical records"),
                         "icon": "clinical_notes",
                         "link": reverse_lazy("admin:records_medicalrecord_changelist"),
                     },
                     {
-                        "title": "Session notes",
+                        "title": _("Session notes"),
                         "icon": "edit_note",
                         "link": reverse_lazy("admin:records_sessionnote_changelist"),
                     },
                     {
-                        "title": "Plans of care",
+                        "title": _("Plans of care"),
                         "icon": "checklist",
                         "link": reverse_lazy("admin:records_planofcare_changelist"),
                     },
                     {
-                        "title": "Files",
+                        "title": _("Files"),
                         "icon": "folder_open",
                         "link": reverse_lazy("admin:records_attachment_changelist"),
                     },
                     {
-                        "title": "Emergency accesses",
+                        "title": _("Emergency access"),
                         "icon": "emergency",
                         "link": reverse_lazy("admin:patients_emergencyaccess_changelist"),
-                        "permission": "dashboard.admin_home.reviews_emergencies",
-                        "badge": "dashboard.admin_home.emergencies_waiting",
+                        "permission": "dashboard.home.can_review_emergencies",
+                        "badge": "dashboard.home.emergencies_waiting",
                     },
                     {
-                        "title": "Deleted",
+                        "title": _("Deleted"),
                         "icon": "auto_delete",
                         "link": reverse_lazy("admin:patients_deletion_changelist"),
-                        "permission": "dashboard.admin_deleted.sees_deleted",
+                        "permission": "patients.admin.deletions.can_see_deleted",
                     },
                 ],
             },
             {
-                "title": "Practice",
+                "title": _("Practice"),
                 "items": [
-                    {"title": "People", "icon": "badge", "link": reverse_lazy("admin:accounts_user_changelist")},
+                    {"title": _("People"), "icon": "badge", "link": reverse_lazy("admin:accounts_user_changelist")},
                     {
-                        "title": "Practice",
+                        "title": _("Practice"),
                         "icon": "home_health",
                         "link": reverse_lazy("admin:practices_practice_changelist"),
                     },
                     {
-                        "title": "Offices",
+                        "title": _("Offices"),
                         "icon": "location_on",
                         "link": reverse_lazy("admin:practices_office_changelist"),
                     },
                     {
-                        "title": "Join codes",
+                        "title": _("Appointment types"),
+                        "icon": "category",
+                        "link": reverse_lazy("admin:appointments_appointmenttype_changelist"),
+                    },
+                    {
+                        "title": _("Working hours"),
+                        "icon": "schedule",
+                        "link": reverse_lazy("admin:appointments_workinghours_changelist"),
+                    },
+                    {
+                        "title": _("Time off"),
+                        "icon": "event_busy",
+                        "link": reverse_lazy("admin:appointments_scheduleexception_changelist"),
+                    },
+                    {
+                        "title": _("Join codes"),
                         "icon": "pin",
                         "link": reverse_lazy("admin:accounts_joincode_changelist"),
-                        "permission": "dashboard.admin_join_codes.may_make",
+                        "permission": "accounts.admin.join_codes.may_make_join_codes",
                     },
                     {
-                        "title": "Audit trail",
+                        "title": _("Audit trail"),
                         "icon": "policy",
                         "link": reverse_lazy("admin:trail"),
-                        "permission": "dashboard.admin_trail.may_read",
+                        "permission": "audit_review.admin.may_read",
                     },
                     {
-                        "title": "Switch practice",
+                        "title": _("Switch practice"),
                         "icon": "swap_horiz",
                         "link": reverse_lazy("admin:pick_practice"),
-                        "permission": "dashboard.admin_scope.is_superuser",
+                        "permission": "dashboard.picked_practice.is_superuser",
                     },
                 ],
             },

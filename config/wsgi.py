@@ -1,4 +1,4 @@
-"""What gunicorn serves."""
+"""The WSGI application."""
 
 import os
 import warnings
@@ -9,13 +9,13 @@ from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# Only an image has collected the static files; elsewhere whitenoise finds them where the packages have them.
+# Static files are collected only in the image; elsewhere whitenoise finds them in the packages.
 warnings.filterwarnings("ignore", "No directory at", UserWarning)
 _praxis = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """A Content-Type that nobody can read counts as none: Django reads it before any middleware, and would break."""
+    """Drop a malformed Content-Type: Django parses it before any middleware, and would fail."""
     try:
         parse_header_parameters(environ.get("CONTENT_TYPE", ""))
     except (LookupError, ValueError):

@@ -1,4 +1,4 @@
-"""What is set up once in every process."""
+"""App configuration."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,19 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
+        from core.api import sentences
         from core.encryption import checks  # noqa: F401 - registers them
 
-        connection_created.connect(keep_private)
+        sentences.use()
+
+        connection_created.connect(restrict_sqlite_permissions)
 
 
-def keep_private(*, connection: Any, **kwargs: Any) -> None:
-    """SQLite makes its file for everybody to read. It is the owner's alone: -wal and -shm, which SQLite has made with
-    the same mode by now, take the file's whenever they are made anew."""
+def restrict_sqlite_permissions(*, connection: Any, **kwargs: Any) -> None:
+    """Make SQLite's files readable by their owner only; SQLite creates them readable by everyone.
+
+    The -wal and -shm files exist by now with the same mode; created anew, they take that of the database file.
+    """
     if connection.vendor != "sqlite":
         return
     file = Path(connection.settings_dict["NAME"])

@@ -1,82 +1,93 @@
-"""What a service says when it will not do a thing. The API turns each into its status, the admin into a message."""
+"""Exceptions of services. The API answers each with its status, the admin with a message."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Sentence = str | Promise  # translated already, or when the error is made
+
+CHANGED_MEANWHILE = _("Someone else changed this while you were editing. Review the latest version and save again.")
+
 
 class Refusal(Exception):
-    """`detail` is one sentence for the person who asked; `errors` names the fields to mend, where there are any."""
+    """A refused request. `detail` is one sentence for the user; `errors` maps the fields to fix to their messages."""
 
     status = 400
-    shown: ClassVar[Mapping[str, Any]] = {}  # what the answer holds beside the sentence
+    extra: ClassVar[Mapping[str, Any]] = {}  # further keys of the API's answer
 
-    def __init__(self, detail: str, *, errors: dict[str, list[str]] | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: Sentence, *, errors: dict[str, list[str]] | None = None) -> None:
+        self.detail = str(detail)
+        super().__init__(self.detail)
         self.errors = errors
 
 
 class Invalid(Refusal):
-    """400: this field cannot be stored so."""
+    """400: a field has an invalid value."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}", errors={field: [message]})
-        self.message = message
+    def __init__(self, field: str, message: Sentence) -> None:
+        self.message = str(message)
+        super().__init__(f"{field}: {self.message}", errors={field: [self.message]})
 
 
 class NotSignedIn(Refusal):
-    """401: nobody, or somebody who no longer is."""
+    """401: not signed in, or not any more."""
 
     status = 401
 
 
 class Forbidden(Refusal):
+    """403."""
+
     status = 403
 
 
-class Missing(Refusal):
-    """404: no such thing in this practice; another practice's things do not exist either. `about` and `about_id` tell
-    the trail what was asked for."""
+class NotFound(Refusal):
+    """404: not in this practice, whether or not another practice has it. `about` and `about_id` record in the audit
+    event what was asked for."""
 
     status = 404
 
-    def __init__(self, detail: str, *, about: str = "", about_id: UUID | None = None) -> None:
+    def __init__(self, detail: Sentence, *, about: str = "", about_id: UUID | None = None) -> None:
         super().__init__(detail)
         self.about, self.about_id = about, about_id
 
 
 class Conflict(Refusal):
-    """409: somebody was faster, or the state does not allow it."""
+    """409: someone else was faster, or the current state does not allow it."""
 
     status = 409
 
 
-class Stale(Conflict):
-    """409: it was changed since the person who wants to change it has read it. The answer holds it as it is now."""
+class StaleVersion(Conflict):
+    """409: changed by someone else since it was read. The answer holds the current state."""
 
-    def __init__(self, detail: str, *, current: Mapping[str, Any]) -> None:
+    def __init__(self, detail: Sentence, *, current: Mapping[str, Any]) -> None:
         super().__init__(detail)
-        self.shown = {"current": current}  # type: ignore[misc]
+        self.extra = {"current": current}  # type: ignore[misc]
 
 
 class Gone(Refusal):
-    """410: it was there, and the time in which it could be had back is over."""
+    """410: it existed, but can no longer be restored."""
 
     status = 410
 
 
 class TooLarge(Refusal):
+    """413."""
+
     status = 413
 
 
-class Full(Refusal):
-    """507: there is no room left for it."""
+class QuotaExceeded(Refusal):
+    """507: no storage space is left for it."""
 
     status = 507
 
 
 class Unavailable(Refusal):
-    """503: a service that this needs does not answer."""
+    """503: a service that this needs is down."""
 
     status = 503

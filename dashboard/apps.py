@@ -1,4 +1,4 @@
-"""The dashboard, and the admin site in the place of Django's own."""
+"""App configs: the dashboard, and the admin site that replaces Django's own."""
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
@@ -10,5 +10,5 @@ class DashboardConfig(AppConfig):
 
 
 class PraxisAdminConfig(admin_apps.AdminConfig):
-    default = False  # named in INSTALLED_APPS; `dashboard` itself is the app above
-    default_site = "dashboard.admin_site.PraxisAdminSite"
+    default = False  # INSTALLED_APPS names it explicitly; plain `dashboard` means the config above
+    default_site = "dashboard.site.PraxisAdminSite"

@@ -1,4 +1,4 @@
-"""Shapes of doctors and of the dashboards in the API."""
+"""API serializers of doctors and dashboards."""
 
 from typing import Any
 
@@ -6,27 +6,19 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from accounts.models import User
-from core.api.shapes import Shape
+from core.api.pagination import NextShape
+from core.api.serializers import OutputSerializer
 
 
-class DoctorBrief(Shape[User]):
+class DoctorBrief(OutputSerializer[User]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     email = serializers.CharField()
     specialization = serializers.CharField()
     phone = serializers.CharField()
 
-    def to_representation(self, instance: User) -> dict[str, Any]:
-        return {
-            "id": instance.pk,
-            "name": instance.name,
-            "email": instance.email,
-            "specialization": instance.specialization,
-            "phone": instance.phone,
-        }
 
-
-class DoctorPage(Shape[Any]):
+class DoctorPage(NextShape):
     doctors = DoctorBrief(many=True)
     total = serializers.IntegerField()
 
@@ -35,26 +27,26 @@ class Doctor(DoctorBrief):
     assignedPatients = serializers.IntegerField()
 
 
-class AdminNumbers(Shape[Any]):
+class AdminNumbers(OutputSerializer[Any]):
     totalPatients = serializers.IntegerField()
     totalDoctors = serializers.IntegerField()
     totalAppointments = serializers.IntegerField()
     revenue = serializers.IntegerField(help_text="In the practice's currency.")
 
 
-class DoctorNumbers(Shape[Any]):
+class DoctorNumbers(OutputSerializer[Any]):
     assignedPatients = serializers.IntegerField()
     todayAppointments = serializers.IntegerField()
     pendingReports = serializers.IntegerField()
 
 
-class StaffNumbers(Shape[Any]):
+class StaffNumbers(OutputSerializer[Any]):
     managedPatients = serializers.IntegerField()
     scheduledAppointments = serializers.IntegerField()
     pendingRegistrations = serializers.IntegerField()
 
 
-class PatientNumbers(Shape[Any]):
+class PatientNumbers(OutputSerializer[Any]):
     upcomingAppointments = serializers.IntegerField()
     medicalRecords = serializers.IntegerField()
     prescriptions = serializers.IntegerField()

@@ -1,89 +1,107 @@
-"""The numbers of each role's dashboard, and how many patients a doctor has."""
+"""The numbers on each role's dashboard, and how many patients a doctor has."""
 
 from collections.abc import Callable
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Role
-from appointments.models import Appointment, Status
-from core import totals
-from core.tenancy import current_practice_id
+from appointments.models import Appointment, AppointmentStatus
+from core.cache import cached_counts
+from core.tenancy.scope import current_practice_id
 from patients.models import Patient
 from practices.services import current_practice
-from records.models import MedicalRecord
+from records.models import MedicalRecord, PlanOfCare, SessionNote
+from records.models.note import finalised_q
 
 Numbers = dict[str, int]
-COUNTED_FROM = (User, Patient, Appointment, MedicalRecord)
+COUNTED_MODELS = (User, Patient, Appointment, MedicalRecord, SessionNote, PlanOfCare)
 
 
-def dashboard(user: User) -> Numbers:
-    """What this person's dashboard shows; remembered until something it counts changes (core/totals.py)."""
-    numbers: Numbers = totals.remembered(
-        f"dashboard:{_whose(user)}",
+def dashboard_numbers(user: User) -> Numbers:
+    """Return the numbers on this user's dashboard; cached until something they count changes."""
+    numbers: Numbers = cached_counts.get_or_compute(
+        f"dashboard:{_cache_key(user)}",
         practice_id=current_practice_id(),
-        of=COUNTED_FROM,
-        compute=lambda: NUMBERS_OF[Role(user.role)](user),
+        of=COUNTED_MODELS,
+        compute=lambda: NUMBERS_BY_ROLE[Role(user.role)](user),
     )
     return numbers
 
 
-def assigned_patients(doctor: User) -> int:
-    """Distinct patients with whom the doctor has an appointment or a record, or whose primary doctor they are."""
-    gone = Patient.objects.gone().values("pk").order_by()
-    met = Appointment.objects.filter(doctor=doctor).exclude(patient__in=gone).values("patient_id").order_by()
-    written = MedicalRecord.objects.filter(doctor=doctor).exclude(patient__in=gone).values("patient_id").order_by()
-    primary = Patient.objects.living().filter(primary_doctor=doctor).values("pk").order_by()
-    return met.union(written, primary).count()
+def count_assigned_patients(doctor: User) -> int:
+    """Count the patients who have an appointment with this doctor, an entry of theirs in the clinical record, or them
+    as their primary doctor, each once."""
+    primary = Patient.objects.active().filter(primary_doctor=doctor).values("pk").order_by()
+    treated = [
+        model.objects.filter(doctor=doctor).exclude(patient__in=_inactive_charts()).values("patient_id").order_by()
+        for model in (Appointment, MedicalRecord, SessionNote, PlanOfCare)
+    ]
+    return primary.union(*treated).count()
 
 
-def remembered_assigned_patients(doctor: User) -> int:
-    number: int = totals.remembered(
+def cached_assigned_patients(doctor: User) -> int:
+    count: int = cached_counts.get_or_compute(
         f"assigned:{doctor.pk}",
         practice_id=current_practice_id(),
-        of=COUNTED_FROM,
-        compute=lambda: assigned_patients(doctor),
+        of=COUNTED_MODELS,
+        compute=lambda: count_assigned_patients(doctor),
     )
-    return number
+    return count
 
 
-def _whose(user: User) -> str:
+def _pending_reports(doctor: User) -> int:
+    """Count the visits that took place and still have to be written up: neither a medical record nor a finalised
+    session note names them. Nothing can be written in the chart of a declined registration."""
+    mine = Appointment.objects.filter(doctor=doctor, status=AppointmentStatus.COMPLETED)
+    recorded = MedicalRecord.objects.filter(appointment=OuterRef("pk"))
+    noted = SessionNote.objects.filter(finalised_q(), appointment=OuterRef("pk"))
+    return mine.filter(~Exists(recorded), ~Exists(noted)).exclude(patient__in=_inactive_charts()).count()
+
+
+def _inactive_charts() -> QuerySet[Patient, dict[str, Any]]:
+    return Patient.objects.inactive().values("pk").order_by()
+
+
+def _cache_key(user: User) -> str:
     return f"{user.role}:{user.pk}" if user.role in (Role.DOCTOR, Role.PATIENT) else user.role
 
 
-def _of_admin(user: User) -> Numbers:
+def _admin_numbers(user: User) -> Numbers:
     return {
         "totalPatients": Patient.objects.confirmed().count(),
         "totalDoctors": User.objects.doctors().count(),
         "totalAppointments": Appointment.objects.count(),
-        "revenue": 0,  # the sum of payments received; there are none until billing exists
+        "revenue": 0,  # payments received; always 0 until billing exists
     }
 
 
-def _of_doctor(user: User) -> Numbers:
+def _doctor_numbers(user: User) -> Numbers:
     practice = current_practice()
     start, end = practice.day_bounds(practice.today())
     own = Appointment.objects.filter(doctor=user)
-    recorded = MedicalRecord.objects.filter(appointment=OuterRef("pk"))
-    today = own.filter(starts_at__gte=start, starts_at__lt=end).exclude(status=Status.CANCELLED)
+    today = own.filter(starts_at__gte=start, starts_at__lt=end).exclude(status=AppointmentStatus.CANCELLED)
     return {
-        "assignedPatients": assigned_patients(user),
+        "assignedPatients": count_assigned_patients(user),
         "todayAppointments": today.count(),
-        "pendingReports": own.filter(~Exists(recorded), status=Status.COMPLETED).count(),
+        "pendingReports": _pending_reports(user),
     }
 
 
-def _of_staff(user: User) -> Numbers:
+def _staff_numbers(user: User) -> Numbers:
     return {
         "managedPatients": Patient.objects.confirmed().count(),
-        "scheduledAppointments": Appointment.objects.filter(status=Status.SCHEDULED).count(),
+        "scheduledAppointments": Appointment.objects.filter(status=AppointmentStatus.SCHEDULED).count(),
         "pendingRegistrations": Patient.objects.pending().count(),
     }
 
 
-def _of_patient(user: User) -> Numbers:
-    upcoming = Appointment.objects.visible_to(user).filter(status=Status.SCHEDULED, starts_at__gte=timezone.now())
+def _patient_numbers(user: User) -> Numbers:
+    upcoming = Appointment.objects.visible_to(user).filter(
+        status=AppointmentStatus.SCHEDULED, starts_at__gte=timezone.now()
+    )
     records = MedicalRecord.objects.visible_to(user)
     return {
         "upcomingAppointments": upcoming.count(),
@@ -92,10 +110,10 @@ def _of_patient(user: User) -> Numbers:
     }
 
 
-NUMBERS_OF: dict[Role, Callable[[User], Numbers]] = {
-    Role.ADMIN: _of_admin,
-    Role.DOCTOR: _of_doctor,
-    Role.STAFF: _of_staff,
-    Role.BILLING: _of_staff,
-    Role.PATIENT: _of_patient,
+NUMBERS_BY_ROLE: dict[Role, Callable[[User], Numbers]] = {
+    Role.ADMIN: _admin_numbers,
+    Role.DOCTOR: _doctor_numbers,
+    Role.STAFF: _staff_numbers,
+    Role.BILLING: _staff_numbers,
+    Role.PATIENT: _patient_numbers,
 }

@@ -1,1 +1,1 @@
-"""Services outside Praxis: one folder each, with one contract, and a fallback for machines that have none of them."""
+"""External services: one package each, with one contract, and a fallback for machines without them."""

@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from patients import deletion_views, emergency_views, registration_views, views
+from patients import views
+from patients.deletion import views as deletion_views
+from patients.registrations import views as registration_views
+from patients.restriction import views as emergency_views
 
 urlpatterns = [
-    path("auth/register", views.Register.as_view(), name="register"),
+    path("auth/register", registration_views.Register.as_view(), name="register"),
     path("patients", views.Charts.as_view(), name="charts"),
     path("patients/<uuid:chart_id>", views.ChartById.as_view(), name="chart"),
     path("patients/<uuid:chart_id>/restore", deletion_views.RestoreChart.as_view(), name="restore_chart"),

@@ -1,6 +1,5 @@
 """The tenant and its locations."""
 
-import re
 import zoneinfo
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
@@ -10,72 +9,122 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from core.codes import draw
+from core.codes import random_code
 from core.encryption.blind_index import join_code_fingerprint
 from core.encryption.fields import EncryptedCharField
 from core.models import Model
-from core.tenancy import PracticeModel
+from core.search.regions import region_of
+from core.tenancy.models import PracticeModel
+from core.texts import validate_currency, validate_line, validate_phone
 
 JOIN_CODE_LENGTH = 8
-_BETWEEN_LETTERS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
 
 
 def new_join_code() -> str:
-    return draw(JOIN_CODE_LENGTH)
-
-
-def as_join_code(typed: str) -> str:
-    """The code that somebody means who typed small letters, spaces or dashes: `abcd-2345` is ABCD2345."""
-    return _BETWEEN_LETTERS.sub("", typed).upper()
+    return random_code(JOIN_CODE_LENGTH)
 
 
 def validate_timezone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
-        raise ValidationError("This is no time zone of the IANA database, such as America/New_York.")
+        raise ValidationError(_("Enter a time zone from the IANA database, such as America/New_York."))
 
 
 class Practice(Model):
-    """A clinic with its own people and charts; no row of one practice is ever seen in another."""
+    """A clinic with its own people and charts; no practice ever sees another's rows."""
 
-    name = models.CharField(max_length=200)
-    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
+    name = models.CharField(_("name"), max_length=200, validators=[validate_line])
+    timezone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_timezone])
     appointment_minutes = models.PositiveSmallIntegerField(
+        _("appointment length (minutes)"),
         default=30,
         validators=[MinValueValidator(5), MaxValueValidator(480)],
-        help_text="How long an appointment takes, in minutes.",
+        help_text=_("How long an appointment usually takes."),
     )
-    currency = models.CharField(max_length=3, default="USD", help_text="ISO 4217 code.")
+    max_upcoming_appointments = models.PositiveSmallIntegerField(
+        _("upcoming appointments per patient"),
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("How many upcoming appointments patients can have before only the practice can book more."),
+    )
+    booking_months_ahead = models.PositiveSmallIntegerField(
+        _("online booking window (months)"),
+        default=12,
+        validators=[MinValueValidator(1), MaxValueValidator(120)],
+        help_text=_("How far ahead patients can book by themselves."),
+    )
+    booking_notice_hours = models.PositiveSmallIntegerField(
+        _("shortest notice for online booking (hours)"),
+        default=0,
+        validators=[MaxValueValidator(720)],
+        help_text=_("How long before a visit patients can still book it by themselves."),
+    )
+    same_day_booking = models.BooleanField(
+        _("patients can book for today"),
+        default=True,
+        help_text=_("When off, the first day they can book is tomorrow."),
+    )
+    cancellation_hours = models.PositiveSmallIntegerField(
+        _("shortest notice for cancelling online (hours)"),
+        default=0,
+        validators=[MaxValueValidator(720)],
+        help_text=_("How long before a visit patients can still move or cancel it by themselves."),
+    )
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        default="USD",
+        validators=[validate_currency],
+        help_text=_("Three-letter code, such as USD."),
+    )
     two_factor_required = models.BooleanField(
-        "two-factor sign-in required",
+        _("two-step verification required"),
         default=False,
-        help_text="Everybody who works here sets up a second factor before they see anything else; patients may.",
+        help_text=_("Everyone who works here must set it up before they can work. Optional for patients."),
     )
     doctors_see_drafts = models.BooleanField(
-        "doctors read each other's drafts",
+        _("let doctors read each other's drafts"),
         default=False,
-        help_text="A session note that is not finalised yet is its author's alone unless this is set.",
+        help_text=_("When off, only the author of a draft session note can see it."),
     )
     retention_years = models.PositiveSmallIntegerField(
-        "years that clinical records are kept",
+        _("record retention (years)"),
         default=10,
         validators=[MaxValueValidator(100)],
-        help_text="A deleted chart, record, note, plan or file younger than this is hidden, but not removed for good.",
+        help_text=_("Deleted charts, records, notes, plans and files are only hidden until they are this old."),
     )
     join_code = EncryptedCharField(
+        _("join code"),
         label="practice.join_code",
         max_length=JOIN_CODE_LENGTH,
         default=new_join_code,
         editable=False,
-        help_text="A patient who registers gives this code to reach this practice.",
+        help_text=_("Patients enter this code when they register."),
     )
     join_code_index = models.BinaryField(unique=True, editable=False, blank=True)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)  # increases with each change
+
+    unlogged_fields: ClassVar = {"version"}  # it changes with any other
 
     class Meta(Model.Meta):
+        verbose_name, verbose_name_plural = _("practice"), _("practices")
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(appointment_minutes__gte=5, appointment_minutes__lte=480),
                 name="practice_appointment_minutes_sensible",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(max_upcoming_appointments__gte=1, max_upcoming_appointments__lte=100),
+                name="practice_max_upcoming_appointments_sensible",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(booking_months_ahead__gte=1, booking_months_ahead__lte=120),
+                name="practice_booking_months_ahead_sensible",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(booking_notice_hours__lte=720, cancellation_hours__lte=720),
+                name="practice_notice_sensible",
             ),
             models.CheckConstraint(
                 condition=models.Q(retention_years__lte=100), name="practice_retention_years_sensible"
@@ -86,24 +135,29 @@ class Practice(Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.join_code_index:  # the code stays as it was made
+        if not self.join_code_index:  # the code never changes
             self.join_code_index = join_code_fingerprint(self.join_code)
         super().save(*args, **kwargs)
 
     @property
     def practice_id(self) -> UUID:
-        """A tenant's own row is its own: what happens to it stands in its trail."""
+        """Its own id, so that its events are logged in its own trail."""
         return self.pk
 
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
 
+    @property
+    def region(self) -> str:
+        """The country (ISO 3166) of the time zone, by which phone numbers and dates are read; ZZ if it has none."""
+        return region_of(self.timezone)
+
     def today(self) -> date:
         return timezone.localdate(timezone=self.tzinfo)
 
     def day_bounds(self, day: date) -> tuple[datetime, datetime]:
-        """The practice's local day as two instants, first in, second out; 23 or 25 hours apart when clocks change."""
+        """Return the start of a local day and of the next; 23 or 25 hours apart when clocks change."""
         start = datetime.combine(day, time.min, self.tzinfo)
         return start, datetime.combine(day + timedelta(days=1), time.min, self.tzinfo)
 
@@ -111,15 +165,18 @@ class Practice(Model):
 class Office(PracticeModel):
     """A location of a practice."""
 
-    name = models.CharField(max_length=200)
-    address = models.CharField(max_length=300, blank=True)
-    phone = models.CharField(max_length=40, blank=True)
-    timezone = models.CharField(max_length=64, blank=True, validators=[validate_timezone])
+    name = models.CharField(_("name"), max_length=200, validators=[validate_line])
+    address = models.CharField(_("address"), max_length=300, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validate_phone])
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_timezone])
+
+    class Meta(PracticeModel.Meta):
+        verbose_name, verbose_name_plural = _("office"), _("offices")
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:
-        """Its own, else its practice's."""
+        """The office's time zone, else its practice's."""
         return zoneinfo.ZoneInfo(self.timezone) if self.timezone else self.practice.tzinfo

@@ -1,51 +1,69 @@
-"""What can be done with a practice."""
+"""Services for practices and their offices."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
+from django.dispatch import Signal
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from audit import context
+from core.codes import normalise_code
 from core.encryption.blind_index import join_code_fingerprint
-from core.errors import Conflict, Invalid, Missing
-from core.tenancy import current_practice_id, installation_scope, practice_scope
-from practices.models import Office, Practice, as_join_code
+from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, NotFound, StaleVersion
+from core.tenancy.compiled import CompiledQuery
+from core.tenancy.scope import current_practice_id, installation_scope, practice_scope
+from practices.models import Office, Practice
+from practices.serializers import PracticeShape
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-NO_SUCH_OFFICE = "There is no such office."
-FOREIGN_KEY = "23503"  # PostgreSQL's word for a row that names one which is not there
+# Sent in the transaction, after the row is stored, with `practice`, `by` and `changed`, the names of changed fields.
+practice_changed = Signal()
+NO_SUCH_OFFICE = _("Office not found.")
+FOREIGN_KEY = "23503"  # PostgreSQL's code for a foreign key violation
+
+
+_current = CompiledQuery[Practice](lambda person: Practice.objects.filter(pk=current_practice_id()).order_by())
 
 
 def current_practice() -> Practice:
-    """The practice of the open scope."""
-    return Practice.objects.get(pk=current_practice_id())
+    """Return the practice of the current scope."""
+    return _current(None).get_or_refuse()
+
+
+def local_days(asked: Container[str]) -> AbstractContextManager[None]:
+    """Return the context in which to read a query with a range: a day in it is the practice's day."""
+    has_range = "from" in asked or "to" in asked
+    return timezone.override(current_practice().tzinfo) if has_range else nullcontext()
 
 
 def practice_with_code(join_code: str) -> Practice | None:
-    """The practice whose own code this is."""
-    return Practice.objects.filter(join_code_index=join_code_fingerprint(as_join_code(join_code))).first()
+    """Return the practice with this join code of its own."""
+    return Practice.objects.filter(join_code_index=join_code_fingerprint(normalise_code(join_code))).first()
 
 
-def practice_to_join(*, home: UUID | None = None) -> Practice:
-    """The practice a registering patient means who gives no code: that of the colleague who registers them (`home`),
-    else the only one there is."""
+def get_practice_to_join(*, home: UUID | None = None) -> Practice:
+    """Return the practice of a patient who registers without a code: that of the colleague who registers them (`home`),
+    else the only one there is. Raises Invalid."""
     if home is not None:
         return Practice.objects.get(pk=home)
     practices = list(Practice.objects.all()[:2])
     if len(practices) != 1:
-        raise Invalid("joinCode", "Give the join code of your practice.")
+        raise Invalid("joinCode", _("Enter your practice's join code."))
     return practices[0]
 
 
 @installation_scope()
 @transaction.atomic
-def create_practice(*, name: str, timezone: str = "UTC", by: "User | None", **fields: Any) -> Practice:
-    """A new tenant. `by` is None for the platform's own commands and for an open practice sign-up."""
+def create_practice(*, name: str, timezone: str = "UTC", **fields: Any) -> Practice:
+    """Create a practice. Raises ValidationError."""
     practice = Practice(name=name, timezone=timezone, **fields)
     practice.full_clean()
     practice.save()
@@ -54,75 +72,113 @@ def create_practice(*, name: str, timezone: str = "UTC", by: "User | None", **fi
 
 @transaction.atomic
 def save_practice(*, practice: Practice, by: "User") -> Practice:
-    """Store what an office manager changed about their practice."""
-    practice.save()
+    """Store a practice that an office manager changed. Raises what receivers of `practice_changed` raise."""
+    before = Practice.objects.select_for_update().get(pk=practice.pk)
+    practice.version = before.version
+    changed = {
+        field.name
+        for field in Practice._meta.concrete_fields
+        if getattr(practice, field.attname) != getattr(before, field.attname)
+    }
+    practice.version += bool(changed)
+    with context.done_by(by):
+        practice.save()
+    practice_changed.send(sender=Practice, practice=practice, by=by, changed=changed)
     return practice
 
 
-def office_of(office_id: Any) -> Office:
-    """The scope's practice's office with this id; raises Missing."""
-    office: Office = Office.objects.found(pk=office_id)
+@transaction.atomic
+def change_practice(*, by: "User", expected: int | None = None, **changes: Any) -> Practice:
+    """Change the given settings of the current practice. `expected` is the version that the caller has read. Raises
+    StaleVersion, and what `save_practice` raises."""
+    practice = Practice.objects.select_for_update().get(pk=current_practice_id())
+    if expected is not None and practice.version != expected:
+        raise StaleVersion(CHANGED_MEANWHILE, current=PracticeShape.to_dict(practice))
+    for field, value in changes.items():
+        setattr(practice, field, value)
+    return save_practice(practice=practice, by=by)
+
+
+def get_office(office_id: Any) -> Office:
+    """Return the practice's office with this id. Raises NotFound."""
+    office: Office = Office.objects.get_or_refuse(pk=office_id)
     return office
 
 
-def zone_at(office_id: UUID | None) -> ZoneInfo:
-    """The local time at this office, else the practice's, in one query. Raises Missing."""
+def get_timezone_at(office_id: UUID | None) -> ZoneInfo:
+    """Return the time zone of this office, else of the practice, in one query. Raises NotFound."""
     if office_id is None:
         return current_practice().tzinfo
-    office: Office = Office.objects.select_related("practice").found(pk=office_id)
+    office: Office = Office.objects.select_related("practice").get_or_refuse(pk=office_id)
     return office.tzinfo
 
 
-def practice_of_office(office_id: UUID) -> UUID:
-    """For somebody who stands above the practices, which are looked through one by one: no scope shows the offices of
-    all. Raises Missing."""
+def find_practice_of_office(office_id: UUID) -> UUID:
+    """Return the id of the practice that has this office, for a superuser. Raises NotFound.
+
+    Practices are searched one by one, since no scope sees the offices of all.
+    """
     for practice_id in Practice.objects.values_list("pk", flat=True):
         with practice_scope(practice_id):
             if Office.objects.filter(pk=office_id).exists():
                 return practice_id
-    raise Missing(NO_SUCH_OFFICE)
+    raise NotFound(NO_SUCH_OFFICE)
 
 
 @contextmanager
-def naming_an_office() -> Iterator[None]:
-    """One transaction in which a row comes to name an office. Raises Missing where somebody has removed that office
-    meanwhile: PostgreSQL looks only as the transaction ends; SQLite's transactions queue (IMMEDIATE)."""
+def checking_office_exists() -> Iterator[None]:
+    """Run a transaction that stores a reference to an office; raise NotFound if the office has been removed meanwhile.
+
+    PostgreSQL checks only at the end of the outermost transaction unless asked to here; SQLite's transactions run one
+    at a time (IMMEDIATE).
+    """
+    check_now = connection.vendor == "postgresql" and connection.in_atomic_block
     try:
         with transaction.atomic():
             yield
+            if check_now:
+                connection.check_constraints()
     except IntegrityError as error:
-        if not office_is_gone(error):
+        if not is_missing_office_error(error):
             raise
-        raise Missing(NO_SUCH_OFFICE) from error
+        raise NotFound(NO_SUCH_OFFICE) from error
 
 
-def office_is_gone(error: IntegrityError) -> bool:
-    """Whether this is PostgreSQL's refusal of a row that names an office which is no more."""
+def is_missing_office_error(error: IntegrityError) -> bool:
+    return is_missing_row_error(error, "_office_id_")
+
+
+def is_missing_row_error(error: IntegrityError, column: str) -> bool:
+    """Return whether PostgreSQL rejected a reference in this column to a row that no longer exists."""
     cause: Any = error.__cause__
-    return getattr(cause, "sqlstate", "") == FOREIGN_KEY and "_office_id_" in (cause.diag.constraint_name or "")
+    return getattr(cause, "sqlstate", "") == FOREIGN_KEY and column in (cause.diag.constraint_name or "")
 
 
 @transaction.atomic
 def save_office(*, office: Office, by: "User") -> Office:
-    """Store a new or changed location of the scope's practice."""
-    office.save()
+    """Store a new or changed office."""
+    with context.done_by(by):
+        office.save()
     return office
 
 
 @transaction.atomic
 def change_office(*, office_id: UUID, by: "User", **changes: str) -> Office:
-    """The fields not named keep what they hold. Raises Missing."""
-    office: Office = Office.objects.select_for_update().found(pk=office_id)
+    """Change the given fields of an office. Raises NotFound."""
+    office: Office = Office.objects.select_for_update().get_or_refuse(pk=office_id)
     for field, value in changes.items():
         setattr(office, field, value)
-    office.save(update_fields={*changes, "updated_at"})
+    with context.done_by(by):
+        office.save(update_fields={*changes, "updated_at"})
     return office
 
 
 def remove_office(*, office_id: UUID, by: "User") -> None:
-    """Raises Missing, and Conflict as long as anything names it, which the database itself tells."""
+    """Remove an office. Raises NotFound, and Conflict while anything refers to it, as the database reports."""
     try:
-        with transaction.atomic():
-            Office.objects.select_for_update().found(pk=office_id).delete()
+        with transaction.atomic(), context.done_by(by):
+            Office.objects.select_for_update().get_or_refuse(pk=office_id).delete()
     except (ProtectedError, IntegrityError) as error:
-        raise Conflict("People, appointments or join codes name this office, so it stays.") from error
+        raise Conflict(
+            _("This office can't be removed while people, appointments, working hours, days off or join codes use it.")
+        ) from error

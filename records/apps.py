@@ -1,4 +1,4 @@
-"""What is set up once in every process."""
+"""The app's configuration."""
 
 from django.apps import AppConfig
 
@@ -7,4 +7,4 @@ class RecordsConfig(AppConfig):
     name = "records"
 
     def ready(self) -> None:
-        from records import deleted  # noqa: F401 - it listens, and says what may be deleted
+        from records import deletion_rules  # noqa: F401 - connects its receivers and registers what may be deleted

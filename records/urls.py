@@ -2,25 +2,28 @@
 
 from django.urls import path
 
-from records import deletion_views, export_views, note_views, plan_views, views
-from records.files import views as files
+from records.attachments import views as attachment_views
+from records.export import views as export_views
+from records.medical_records import views as record_views
+from records.notes import views as note_views
+from records.plans import views as plan_views
 
 urlpatterns = [
-    path("records", views.Records.as_view(), name="records"),
-    path("records/<uuid:record_id>", views.RecordById.as_view(), name="record"),
-    path("records/<uuid:record_id>/restore", deletion_views.RestoreRecord.as_view(), name="restore_record"),
-    path("records/<uuid:record_id>/amendments", views.RecordAmendments.as_view(), name="record_amendments"),
-    path("records/<uuid:record_id>/versions", views.RecordVersions.as_view(), name="record_versions"),
+    path("records", record_views.Records.as_view(), name="records"),
+    path("records/<uuid:record_id>", record_views.RecordById.as_view(), name="record"),
+    path("records/<uuid:record_id>/restore", record_views.RestoreRecord.as_view(), name="restore_record"),
+    path("records/<uuid:record_id>/amendments", record_views.RecordAmendments.as_view(), name="record_amendments"),
+    path("records/<uuid:record_id>/versions", record_views.RecordVersions.as_view(), name="record_versions"),
     path(
         "records/<uuid:record_id>/versions/<int:number>",
-        views.RecordVersionByNumber.as_view(),
+        record_views.RecordVersionByNumber.as_view(),
         name="record_version",
     ),
     path("sessions", note_views.Notes.as_view(), name="notes"),
     path("sessions/search", note_views.NoteSearch.as_view(), name="note_search"),
     path("sessions/last-finalised", note_views.LastFinalised.as_view(), name="last_finalised_note"),
     path("sessions/<uuid:note_id>", note_views.NoteById.as_view(), name="note"),
-    path("sessions/<uuid:note_id>/restore", deletion_views.RestoreNote.as_view(), name="restore_note"),
+    path("sessions/<uuid:note_id>/restore", note_views.RestoreNote.as_view(), name="restore_note"),
     path("sessions/<uuid:note_id>/finalise", note_views.Finalise.as_view(), name="note_finalise"),
     path("sessions/<uuid:note_id>/amendments", note_views.NoteAmendments.as_view(), name="note_amendments"),
     path("sessions/<uuid:note_id>/versions", note_views.NoteVersions.as_view(), name="note_versions"),
@@ -31,7 +34,7 @@ urlpatterns = [
     ),
     path("plans", plan_views.Plans.as_view(), name="plans"),
     path("plans/<uuid:plan_id>", plan_views.PlanById.as_view(), name="plan"),
-    path("plans/<uuid:plan_id>/restore", deletion_views.RestorePlan.as_view(), name="restore_plan"),
+    path("plans/<uuid:plan_id>/restore", plan_views.RestorePlan.as_view(), name="restore_plan"),
     path("plans/<uuid:plan_id>/amendments", plan_views.PlanAmendments.as_view(), name="plan_amendments"),
     path("plans/<uuid:plan_id>/versions", plan_views.PlanVersions.as_view(), name="plan_versions"),
     path("plans/<uuid:plan_id>/versions/<int:number>", plan_views.PlanVersionByNumber.as_view(), name="plan_version"),
@@ -47,15 +50,19 @@ urlpatterns = [
     ),
     path("plans/<uuid:plan_id>/pdf", plan_views.PlanPdf.as_view(), name="plan_pdf"),
     path("patients/<uuid:chart_id>/export", export_views.ChartExport.as_view(), name="chart_export"),
-    path("attachments", files.Attachments.as_view(), name="attachments"),
-    path("attachments/<uuid:attachment_id>", files.AttachmentById.as_view(), name="attachment"),
+    path("attachments", attachment_views.Attachments.as_view(), name="attachments"),
+    path("attachments/<uuid:attachment_id>", attachment_views.AttachmentById.as_view(), name="attachment"),
     path(
         "attachments/<uuid:attachment_id>/restore",
-        deletion_views.RestoreAttachment.as_view(),
+        attachment_views.RestoreAttachment.as_view(),
         name="restore_attachment",
     ),
-    path("attachments/<uuid:attachment_id>/content", files.Content.as_view(), name="attachment_content"),
-    path("attachments/<uuid:attachment_id>/link", files.Link.as_view(), name="attachment_link"),
-    path("attachments/<uuid:attachment_id>/link/<str:token>", files.LinkedContent.as_view(), name="linked_attachment"),
-    path("patients/<uuid:chart_id>/attachments.zip", files.AttachmentsZip.as_view(), name="attachments_zip"),
+    path("attachments/<uuid:attachment_id>/content", attachment_views.Content.as_view(), name="attachment_content"),
+    path("attachments/<uuid:attachment_id>/link", attachment_views.Link.as_view(), name="attachment_link"),
+    path(
+        "attachments/<uuid:attachment_id>/link/<str:token>",
+        attachment_views.LinkedContent.as_view(),
+        name="linked_attachment",
+    ),
+    path("patients/<uuid:chart_id>/attachments.zip", attachment_views.AttachmentsZip.as_view(), name="attachments_zip"),
 ]

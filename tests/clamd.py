@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 class Clamd:
-    """Runs where and when a test wants it to: `url` is the same before, while and after."""
+    """A clamd that a test starts and stops; `url` stays the same."""
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
@@ -40,7 +40,7 @@ class Clamd:
 
     @contextmanager
     def running(self) -> Iterator["Clamd"]:
-        """Without one a person's tests skip; a build that says it ran them must have."""
+        """Run clamd. Without one installed the test is skipped, or fails in CI."""
         binary = shutil.which("clamd", path=PLACES)
         if not binary:
             missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
@@ -62,13 +62,13 @@ class Clamd:
 
 @contextmanager
 def stopped_clamd(**settings: str) -> Iterator[Clamd]:
-    """In a directory whose name is short enough for a socket's."""
+    """Yield a clamd that is not running, in a directory with a path short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="praxis-clamd-") as directory:
         yield Clamd(Path(directory), **settings)
 
 
 @pytest.fixture(scope="session")
 def clamd() -> Iterator[Clamd]:
-    """One that runs for all tests that stop nothing and set nothing."""
+    """A running clamd for all tests that do not stop or configure it."""
     with stopped_clamd() as one, one.running():
         yield one

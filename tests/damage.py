@@ -1,4 +1,4 @@
-"""Stored values that do not decrypt, as a lost key and a bad disk leave them."""
+"""Makes stored values undecryptable, as a lost key or a bad disk does."""
 
 from django.db import connection
 
@@ -9,7 +9,7 @@ LOST = Keyring({7: bytes(range(32))})  # key 7 is in no ring of the tests
 
 
 def stored(row, field):
-    """The column's bytes."""
+    """Return the bytes stored in the column."""
     meta = row._meta
     statement = f"SELECT {meta.get_field(field).column} FROM {meta.db_table} WHERE id = %s"
     with as_owner(), connection.cursor() as cursor:
@@ -26,13 +26,13 @@ def store(row, field, envelope):
 
 
 def lose_key(row, field):
-    """As if it had been written under a key that is gone."""
+    """Re-encrypt the value with a key that no test has."""
     label = row._meta.get_field(field).label.encode()
     return store(row, field, LOST.encrypt(get_keyring().decrypt(stored(row, field), label), label))
 
 
 def exchange_key(row, field):
-    """As if another key had the id of the one that it was written under."""
+    """Re-encrypt the value with a different key of the same id."""
     label, other = row._meta.get_field(field).label.encode(), Keyring({1: bytes(range(32))})
     return store(row, field, other.encrypt(get_keyring().decrypt(stored(row, field), label), label))
 

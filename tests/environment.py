@@ -1,8 +1,7 @@
-"""Loaded before Django (pytest.ini): the environment of the tests, whatever the machine's own `.env` says, and which
-tests belong to the half that runs.
+"""Loaded before Django (pytest.ini): the environment of the tests, whatever the machine's own `.env` says.
 
 TEST_DATABASE_URL and TEST_REDIS_URL choose the half: both empty, the embedded default; both set, PostgreSQL and Redis.
-`python -m tests.run` (that is, `make test`) runs one after the other. TEST_REDIS_URL names the first of the Redis
+`python -m tests.run` (that is, `make test`) runs both at once. TEST_REDIS_URL names the first of the Redis
 databases that the tests may flush: each worker of pytest-xdist has one, its server (tests/server.py) another.
 """
 
@@ -12,11 +11,8 @@ import shutil
 import tempfile
 from urllib.parse import urlsplit
 
-import pytest
-
 ON_POSTGRESQL = bool(os.environ.get("TEST_DATABASE_URL"))
 ON_REDIS = bool(os.environ.get("TEST_REDIS_URL"))
-BELONGS = {"postgresql": ON_POSTGRESQL, "redis": ON_REDIS, "embedded": not ON_POSTGRESQL and not ON_REDIS}
 
 
 def own_redis(url: str) -> str:
@@ -27,6 +23,7 @@ def own_redis(url: str) -> str:
 
 
 os.environ.update(
+    DJANGO_SETTINGS_MODULE="tests.settings",
     ENV_FILE="",
     DEBUG="false",
     HTTPS_ONLY="false",  # tests of it set their own; the others speak plain HTTP
@@ -41,13 +38,4 @@ os.environ.update(
     VIRUS_SCAN_URL="eicar-only://",  # the tests of the virus scan start a clamd (tests/clamd.py)
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 atexit.register(shutil.rmtree, os.environ["FILES_DIR"], ignore_errors=True)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked for the other half are not even counted here."""
-    foreign = [item for item in items if any(not BELONGS.get(mark.name, True) for mark in item.iter_markers())]
-    if foreign:
-        config.hook.pytest_deselected(items=foreign)
-        items[:] = [item for item in items if item not in foreign]

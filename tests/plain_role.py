@@ -1,42 +1,48 @@
-"""On PostgreSQL the tests run as the role that the application has in production, which owns nothing and cannot bypass
-row-level security: whoever made the test database only makes it, empties it and drops it."""
+"""On PostgreSQL the tests run as the application's production role, which owns nothing and cannot bypass row-level
+security. The owner of the test database only creates, empties and drops it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
 
-from django.core.management import call_command
 from django.db import connection
 
-from tests.server import application_role
+from tests.databases import ROLE, name_of
+
+
+@contextmanager
+def connected_to(url: str) -> Iterator[None]:
+    """Point Django's connections to this database; DATABASE_URL names its owner."""
+    connection.close()
+    before = connection.settings_dict["NAME"]
+    connection.settings_dict["NAME"] = url.removeprefix("sqlite:///") if connection.vendor == "sqlite" else name_of(url)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
 
 
 @contextmanager
 def as_plain_role() -> Iterator[None]:
-    """Every connection that is opened inside, in any thread, takes the role on."""
+    """Make every connection opened inside, in any thread, use the plain role."""
     if connection.vendor != "postgresql":
         yield
         return
-    role, options = application_role(connection.settings_dict["NAME"]), connection.settings_dict["OPTIONS"]
-    call_command("setup_database_roles", "--apply", role=role, verbosity=0, stdout=StringIO(), stderr=StringIO())
-    empty_tables = connection.ops.execute_sql_flush
-    connection.ops.execute_sql_flush = lambda statements: empty_tables(["SET LOCAL ROLE NONE", *statements])
-    options["options"] = f"-c role={role}"  # of libpq; Django's own assume_role waits for itself where there is a pool
+    options = connection.settings_dict["OPTIONS"]
+    as_owner = options["options"]
+    # of libpq, for Django's own assume_role waits for itself where there is a pool
+    options["options"] += f" -c role={ROLE}"
     connection.close()
     connection.close_pool()
     yield
-    del options["options"], connection.ops.execute_sql_flush
+    options["options"] = as_owner
     connection.close()
     connection.close_pool()
-    with connection.cursor() as cursor:
-        name = connection.ops.quote_name(role)
-        cursor.execute(f"DROP OWNED BY {name}")
-        cursor.execute(f"DROP ROLE {name}")
 
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """On this connection once more who made the database: for what an operator does, or looks at past the wall."""
+    """Use this connection as the database owner, to act as an operator or look past row-level security."""
     if connection.vendor != "postgresql":
         yield
         return

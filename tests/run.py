@@ -1,13 +1,14 @@
-"""`python -m tests.run [pytest's arguments]`: every test on the embedded default, then again on PostgreSQL and Redis.
-`make test` calls it. Both results of a run are in test-results/ as JUnit XML."""
+"""`python -m tests.run [--all] [pytest's arguments]`: the tests on the embedded default and, at the same time, on
+PostgreSQL and Redis. `make test` and `make test-all` call it. Both results are in test-results/ as JUnit XML."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +18,9 @@ from tests import services
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "test-results"
-WORKERS = ["-n", "2", "--dist", "loadgroup"]  # the machines this is sized for have two cores
+TOGETHER, ALONE = ("2", "2"), ("2",)  # workers of each half: the machines this is sized for have two cores
+# of a test without the marker `slow`; three and not one, because four processes share two cores here
+BUDGET_SECONDS = "3"
 NOTHING_MATCHED = 5  # pytest's exit code when no test was selected
 STOP_SECONDS = 30
 DEBIAN = {"chromium": "chromium", "clamd": "clamav-daemon"}  # what the tests run, and the package that brings it
@@ -29,51 +32,101 @@ class Half:
     name: str
     code: int
     line: str
+    failures: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name + ':':22}{self.line}"
+        """The last lines are all that some CI shows, so what failed stands there."""
+        return "\n".join([f"{self.name + ':':22}{self.line}", *(f"  FAILED {failure}" for failure in self.failures)])
 
 
 def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    for program, package in DEBIAN.items():
-        ensure_installed(program, package)
+    if "--all" in arguments:
+        arguments.remove("--all")
+        os.environ["TEST_ALL"] = "true"
+    else:
+        # somebody who names tests wants all of them
+        arguments[:0] = ["--budget", BUDGET_SECONDS, *([] if arguments else ["--sampled"])]
+    # a manage.py or a server whose modules are compiled anew takes twice as long to start, and the tests start hundreds
+    os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+    if os.environ.get("CI") == "true" or not any(Path(one.partition("::")[0]).exists() for one in arguments):
+        for program, package in DEBIAN.items():
+            ensure_installed(program, package)
     RESULTS.mkdir(exist_ok=True)
-    halves = [run_half(EMBEDDED, "embedded", arguments, {"TEST_DATABASE_URL": "", "TEST_REDIS_URL": ""})]
-    interrupted = halves[0].code == 2
-    if not interrupted:
-        halves.append(run_servers_half(arguments))
+    halves = run_halves(arguments)
     print("\n" + "\n".join(str(half) for half in halves))
     return verdict([half.code for half in halves])
 
 
-def run_servers_half(arguments: list[str]) -> Half:
+def run_halves(arguments: list[str]) -> list[Half]:
+    """Both at once, the second one's output after the first; the embedded one alone where there are no servers."""
     with ExitStack() as stack:
         try:
             database, cache = services.postgresql(stack), services.redis_server(stack)
         except services.Unavailable as error:
+            alone = finish(EMBEDDED, *stack.enter_context(started("embedded", ALONE[0], arguments)))
             # a person without servers may go on; a build that says it tested both must have
-            return Half(SERVERS, 1 if os.environ.get("CI") == "true" else 0, f"NOT RUN: {error}")
+            return [alone, Half(SERVERS, int(os.environ.get("CI") == "true"), f"NOT RUN: {error}")]
+        embedded, servers = TOGETHER
+        shared = ["--shared", *arguments]
+        urls = {"TEST_DATABASE_URL": database.url, "TEST_REDIS_URL": cache.url}
+        log = RESULTS / "postgresql-redis.log"
+        second = stack.enter_context(started("postgresql-redis", servers, shared, urls, log))
+        first = finish(EMBEDDED, *stack.enter_context(started("embedded", embedded, shared)))
         origin = f"on {database.origin} and {cache.origin}"
         print(f"\nOnce more {origin}", flush=True)
-        urls = {"TEST_DATABASE_URL": database.url, "TEST_REDIS_URL": cache.url}
-        return run_half(SERVERS, "postgresql-redis", arguments, urls, origin)
-
-
-def run_half(name: str, file: str, arguments: list[str], environment: dict[str, str], origin: str = "") -> Half:
-    report = RESULTS / f"{file}.xml"
-    report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", *WORKERS, f"--junitxml={report}", *arguments]
-    with child(command, environment) as process:
-        code = process.wait()
-    return Half(name, code, " ".join(filter(None, [counts(report, code), origin])))
+        follow(log, second[0])
+        return [first, finish(SERVERS, *second, origin)]
 
 
 @contextmanager
-def child(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    file: str, workers: str, arguments: list[str], urls: dict[str, str] | None = None, log: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """pytest on one half, and where its report will be."""
+    report = RESULTS / f"{file}.xml"
+    report.unlink(missing_ok=True)
+    # a module's tests stay together: what they share is made once
+    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadscope", f"--junitxml={report}", *arguments]
+    urls = urls or {"TEST_DATABASE_URL": "", "TEST_REDIS_URL": ""}
+    with child(command, urls, log) as process:
+        yield process, report
+
+
+def finish(name: str, process: subprocess.Popen[bytes], report: Path, origin: str = "") -> Half:
+    code = process.wait()
+    line = " ".join(filter(None, [counts(report, code), origin]))
+    return Half(name, code, line, tuple(failures(report) if code else ()))
+
+
+def failures(report: Path) -> Iterator[str]:
+    """Each failed test of pytest's report, with the first line of what it said."""
+    with suppress(OSError, ElementTree.ParseError):
+        for case in ElementTree.parse(report).getroot().iter("testcase"):
+            for found in (*case.iter("failure"), *case.iter("error")):
+                said = (found.get("message") or "").strip().partition("\n")[0]
+                yield f"{case.get('classname')}::{case.get('name')} - {said[:200]}"
+
+
+def follow(log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Show what it has written, and goes on to write until it ends."""
+    with log.open(errors="replace") as written:
+        over = False
+        while not over:
+            over = process.poll() is not None
+            shutil.copyfileobj(written, sys.stdout)
+            sys.stdout.flush()
+            time.sleep(0 if over else 0.2)
+
+
+@contextmanager
+def child(
+    command: list[str], environment: dict[str, str], log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is over when the block is. A Ctrl-C reaches it from the terminal; it gets time to tidy up."""
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
+    with log.open("wb") if log else nullcontext() as output:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=output)
     try:
         yield process
     except KeyboardInterrupt:

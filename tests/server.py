@@ -15,58 +15,22 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import redis
 
+from tests import databases
+from tests.databases import ROLE, WORKER, application_url, own_database, with_path
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS, STOP_SECONDS = 60, 15
-MAIN_DATABASE, MAIN_REDIS = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+MAIN_REDIS = os.environ.get("TEST_REDIS_URL", "")
 SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEYS")
 PLENTY = "1000000"
-APPLICATION_PASSWORD = "application"
-_databases = count(1)
-
-
-def with_path(url: str, path: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
-
-
-@contextmanager
-def own_database(directory: Path) -> Iterator[str]:
-    """The URL of an empty database that is gone afterwards."""
-    if not MAIN_DATABASE:
-        yield f"sqlite:///{directory / 'praxis.sqlite3'}"
-        return
-    name = f"praxis_served_{WORKER}_{os.getpid()}_{next(_databases)}"
-    with psycopg.connect(with_path(MAIN_DATABASE, "postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield with_path(MAIN_DATABASE, name)
-        finally:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.execute(f'DROP ROLE IF EXISTS "{application_role(name)}"')
-
-
-def application_role(database: str) -> str:
-    """The plain role of one database of the tests: roles are the whole server's, and runs beside it must not meet."""
-    return f"{database}_app"
-
-
-def application_url(owners: str) -> str:
-    """How the application signs in to that database; SQLite knows no roles."""
-    if owners.startswith("sqlite"):
-        return owners
-    parts = urlsplit(owners)
-    server = parts.netloc.rpartition("@")[2]
-    role = application_role(parts.path.lstrip("/"))
-    return urlunsplit(parts._replace(netloc=f"{role}:{APPLICATION_PASSWORD}@{server}"))
 
 
 @cache
@@ -99,6 +63,7 @@ class Server:
     redis_url: str
     changes: dict[str, str] = field(default_factory=dict)
     name: str = "server"
+    role: str = ROLE
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -108,7 +73,8 @@ class Server:
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **{name: os.environ[name] for name in SECRETS},
             "ENV_FILE": "",
-            "DATABASE_URL": application_url(self.database_url),
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DATABASE_URL": application_url(self.database_url, self.role),
             "REDIS_URL": self.redis_url,
             "PORT": str(self.port),
             "PRACTICE_SIGNUP": "true",
@@ -125,26 +91,15 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` with these arguments prints; raises when it fails."""
-        return self._run(arguments, self.environment)
+        return databases.manage(self.environment, *arguments)
 
     def manage_as_owner(self, *arguments: str) -> str:
         """The same for what an operator does with the schema."""
-        own = {"DATABASE_URL": self.database_url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
-        return self._run(arguments, {**self.environment, **own})
-
-    def _run(self, arguments: tuple[str, ...], environment: dict[str, str]) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return databases.manage_as_owner(self.database_url, *arguments, environment=self.environment)
 
     def prepare(self) -> None:
-        """The schema and the application's role, as an operator makes them."""
-        self.manage_as_owner("migrate", "--verbosity", "0")
-        if MAIN_DATABASE:
-            role = application_role(urlsplit(self.database_url).path.lstrip("/"))
-            self.manage_as_owner("setup_database_roles", "--role", role, "--apply")
+        """The schema, and the rights of the application's role in it."""
+        databases.migrate(self.database_url)
 
     @contextmanager
     def running(self) -> Iterator["Server"]:
@@ -164,14 +119,13 @@ class Server:
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/api/health/live", timeout=1).status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+        with httpx.Client(verify=False) as client:  # to load the certificates costs more than the call
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    if client.get(f"{self.url}/api/health/live", timeout=1).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    time.sleep(0.05)
         raise RuntimeError(f"The server did not start:\n{self.log.read_text()[-4000:]}")
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -1,4 +1,5 @@
-"""A PostgreSQL and a Redis for the tests: those of the environment, else those of this machine, else private ones."""
+"""A PostgreSQL and a Redis for the tests: those of the environment, else private ones, which need not keep anything,
+else those that answer on this machine. docs/adr/0020: why not the fixtures of pytest-postgresql and pytest-redis."""
 
 import os
 import pwd
@@ -36,25 +37,43 @@ def postgresql(stack: ExitStack) -> Service:
     """Raises Unavailable. What it starts ends with the stack."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         return Service(url, "TEST_DATABASE_URL")
+    try:
+        return Service(stack.enter_context(private_postgresql()), "a private PostgreSQL")
+    except Unavailable as error:
+        if shared := _shared_postgresql(stack):
+            return shared
+        raise error
+
+
+def _shared_postgresql(stack: ExitStack) -> Service | None:
     port = int(os.environ.get("TEST_POSTGRESQL_PORT", "5432"))
     for user in ("postgres", pwd.getpwuid(os.getuid()).pw_name):
         server = f"postgresql://{user}@127.0.0.1:{port}"
         if _may_create_databases(server):
             # a name of this run's own: runs beside it never meet
             return Service(stack.enter_context(_own_databases(server)), f"the PostgreSQL on port {port}")
-    return Service(stack.enter_context(private_postgresql()), "a private PostgreSQL")
+    return None
 
 
 def redis_server(stack: ExitStack) -> Service:
     """Raises Unavailable. What it starts ends with the stack."""
     if url := os.environ.get("TEST_REDIS_URL"):
         return Service(url, "TEST_REDIS_URL")
+    try:
+        return Service(stack.enter_context(private_redis()), "a private Redis")
+    except Unavailable as error:
+        if shared := _shared_redis(stack):
+            return shared
+        raise error
+
+
+def _shared_redis(stack: ExitStack) -> Service | None:
     port = int(os.environ.get("TEST_REDIS_PORT", "6379"))
     for first in REDIS_FIRSTS:
         server = f"redis://127.0.0.1:{port}"
         if _claim_redis(server, first, stack):
             return Service(f"{server}/{first}", f"the Redis on port {port}")
-    return Service(stack.enter_context(private_redis()), "a private Redis")
+    return None
 
 
 def _may_create_databases(server: str) -> bool:
@@ -71,15 +90,19 @@ def _may_create_databases(server: str) -> bool:
 
 @contextmanager
 def _own_databases(server: str) -> Iterator[str]:
-    """A database URL that nobody else uses; the test databases derived from it are gone afterwards, also after a
-    run that was broken off."""
+    """A database URL that nobody else uses; what tests/databases.py derives from it is gone afterwards, whatever ended
+    the run."""
     name = f"praxis_run_{os.getpid()}"
-    yield f"{server}/{name}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        left = connection.execute("SELECT datname FROM pg_database WHERE datname ~ %s", [f"^test_{name}(_gw[0-9]+)?$"])
-        for (database,) in left.fetchall():
-            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-            connection.execute(f'DROP ROLE IF EXISTS "{database}_app"')
+    try:
+        yield f"{server}/{name}"
+    finally:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            found = connection.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [f"{name}_"])
+            for (database,) in found.fetchall():
+                connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname ^@ %s", [f"{name}_"])
+            for (role,) in found.fetchall():
+                connection.execute(f'DROP ROLE "{role}"')
 
 
 def _claim_redis(server: str, first: int, stack: ExitStack) -> bool:

@@ -1,4 +1,4 @@
-"""The two clients of docs/clients.md run as they stand, against a started server with the demo practice."""
+"""The two clients of docs/clients.md run as printed, against a started server with the demo practice."""
 
 import os
 import re
@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.management.commands.seed import DEMO_PASSWORD
+from demo.management.commands.seed import DEMO_PASSWORD
 from tests.server import ROOT, Server, started
 
+pytestmark = [pytest.mark.production, pytest.mark.slow]
+
 PAGE = (ROOT / "docs" / "clients.md").read_text()
-MOST_LINES = 20
+MAX_LINES = 20
 
 
-def block(language: str) -> str:
-    """The page's one block in this language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return found
+def code_block(language: str) -> str:
+    """Return the page's one block in this language."""
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return block
 
 
 @pytest.fixture(scope="module")
@@ -29,29 +31,29 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def printed(demo: Server, *command: str) -> list[str]:
+def output_lines(demo: Server, *command: str) -> list[str]:
     environment = {"PATH": os.environ["PATH"], "PRAXIS": demo.url}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
 
 
-def test_the_python_client_runs_as_it_stands(demo, tmp_path: Path):
+def test_python_client_prints_what_the_page_says(demo, tmp_path: Path):
     client = tmp_path / "client.py"
-    client.write_text(block("python"))
+    client.write_text(code_block("python"))
 
-    assert printed(demo, sys.executable, str(client)) == block("text").splitlines()
-
-
-def test_the_python_client_has_twenty_lines():
-    assert len([line for line in block("python").splitlines() if line.strip()]) <= MOST_LINES
+    assert output_lines(demo, sys.executable, str(client)) == code_block("text").splitlines()
 
 
-def test_the_curl_transcript_runs_as_it_stands(demo):
-    transcript = block("bash")
+def test_python_client_has_at_most_twenty_lines():
+    assert len([line for line in code_block("python").splitlines() if line.strip()]) <= MAX_LINES
+
+
+def test_curl_transcript_answers_what_its_comments_say(demo):
+    transcript = code_block("bash")
     answers = [line.removeprefix("# ") for line in transcript.splitlines() if line.startswith("# ")]
 
-    lines = printed(demo, "bash", "-euc", transcript)
+    lines = output_lines(demo, "bash", "-euc", transcript)
 
     assert len(lines) == len(answers) > 0
     for line, answer in zip(lines, answers, strict=True):
@@ -59,7 +61,7 @@ def test_the_curl_transcript_runs_as_it_stands(demo):
         assert re.fullmatch(pattern, line), (answer, line)
 
 
-def test_it_is_the_demos_sign_ins_that_the_page_uses():
+def test_page_signs_in_as_the_demo_patient():
     assert set(re.findall(r"[\w.]+@example\.com", PAGE)) == {"patient@example.com"}
-    assert DEMO_PASSWORD in block("python")
-    assert DEMO_PASSWORD in block("bash")
+    assert DEMO_PASSWORD in code_block("python")
+    assert DEMO_PASSWORD in code_block("bash")

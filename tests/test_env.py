@@ -27,7 +27,7 @@ def given(monkeypatch):
         "unix:///run/redis/redis.sock?db=1",
     ],
 )
-def test_the_address_of_a_redis_is_taken(given, url):
+def test_redis_url_is_accepted(given, url):
     assert env.redis_url(given(url)) == url
 
 
@@ -35,12 +35,12 @@ def test_the_address_of_a_redis_is_taken(given, url):
     "url",
     ["foo", "localhost:6379", "redis:", "redis://", "redis:///0", "redis://h:port", "http://localhost", "unix://"],
 )
-def test_what_is_no_address_of_a_redis_is_refused(given, url):
+def test_invalid_redis_url_is_refused(given, url):
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must be the address of a Redis"):
         env.redis_url(given(url))
 
 
-def test_a_refused_address_of_a_redis_keeps_its_password(given):
+def test_refused_redis_url_hides_its_password(given):
     with pytest.raises(ImproperlyConfigured) as refusal:
         env.redis_url(given("rdis://:s3cret@localhost"))
     assert "s3cret" not in str(refusal.value)
@@ -49,7 +49,7 @@ def test_a_refused_address_of_a_redis_keeps_its_password(given):
 @pytest.mark.parametrize(
     "url", ["", "tcp://localhost:3310", "tcp://clamav", "tcp://[::1]:3310", "unix:///run/clamd.ctl", "eicar-only://"]
 )
-def test_the_address_of_a_virus_scanner_is_taken(given, url):
+def test_virus_scanner_url_is_accepted(given, url):
     assert env.virus_scanner(given(url), "") == url
 
 
@@ -70,17 +70,17 @@ def test_the_address_of_a_virus_scanner_is_taken(given, url):
         "eicar-only://localhost",
     ],
 )
-def test_what_is_no_address_of_a_virus_scanner_is_refused(given, url):
+def test_invalid_virus_scanner_url_is_refused(given, url):
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must be the address of ClamAV's clamd"):
         env.virus_scanner(given(url), "")
 
 
-def test_development_alone_goes_without_a_virus_scanner(given):
+def test_virus_scanner_is_optional_in_development_only(given):
     """config/settings.py gives the default with DEBUG."""
     assert env.virus_scanner(given(""), "eicar-only://") == "eicar-only://"
 
 
-def test_origins_are_taken(given):
+def test_origins_are_accepted(given):
     value = "https://app.example.org, http://localhost:5173,http://[::1]:3000,capacitor://localhost"
     assert env.origins(given(value), ()) == [part.strip() for part in value.split(",")]
     assert env.origins(given(""), ("http://localhost:3000",)) == ["http://localhost:3000"]
@@ -100,12 +100,12 @@ def test_origins_are_taken(given):
         "https://app.example.org:https",
     ],
 )
-def test_what_is_no_origin_is_refused(given, value):
+def test_invalid_origin_is_refused(given, value):
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must hold origins such as"):
         env.origins(given(f"http://localhost:5173,{value}"), ())
 
 
-def test_addresses_and_networks_of_proxies_are_taken(given):
+def test_proxy_addresses_and_networks_are_accepted(given):
     found = env.networks(given("10.0.0.2, 172.18.0.0/16,::1,2001:db8::/32"))
     assert [str(network) for network in found] == ["10.0.0.2/32", "172.18.0.0/16", "::1/128", "2001:db8::/32"]
     assert env.networks(given("")) == []
@@ -114,20 +114,20 @@ def test_addresses_and_networks_of_proxies_are_taken(given):
 @pytest.mark.parametrize(
     "value", ["*", "0.0.0.0/0", "::/0", "10.0.0.1/8", "proxy", "10.0.0", "10.0.0.2:80", "[::1]", "10.0.0.2/33", "unix"]
 )
-def test_what_is_no_proxy_or_everybody_is_refused(given, value):
+def test_invalid_or_universal_proxy_is_refused(given, value):
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must hold addresses or networks of your own proxies"):
         env.networks(given(f"10.0.0.2,{value}"))
 
 
 @pytest.mark.parametrize("url", ["garbage", "mysql://root@localhost/clinic", "sqlite://praxis.sqlite3", "postgres:x"])
-def test_a_database_of_another_kind_is_refused_without_a_warning(given, url):
+def test_database_of_another_kind_is_refused_without_a_warning(given, url):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must begin with"):
             env.database(given(url), "")
 
 
-def test_a_database_url_that_cannot_be_read_is_refused(given):
+def test_database_url_that_cannot_be_read_is_refused(given):
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL is not a database URL"):
         env.database(given("postgresql://localhost:port/name"), "")
 
@@ -140,7 +140,7 @@ def test_a_database_url_that_cannot_be_read_is_refused(given):
         ("smtp://clinic:p%40ss@mail.example.org:2525", 2525, False, False),
     ],
 )
-def test_a_mail_server_is_taken(given, url, port, tls, ssl):
+def test_mail_server_is_accepted(given, url, port, tls, ssl):
     read = env.mail(given(url), "")
     assert (read["EMAIL_HOST"], read["EMAIL_PORT"], read["EMAIL_HOST_PASSWORD"]) == ("mail.example.org", port, "p@ss")
     assert (read.get("EMAIL_USE_TLS", False), read.get("EMAIL_USE_SSL", False)) == (tls, ssl)
@@ -152,7 +152,7 @@ def test_without_a_mail_server_nothing_is_sent_unless_a_developer_looks(given):
 
 
 @pytest.mark.parametrize("url", ["mail.example.org", "smtp://", "https://mail.example.org", "smtps://u:s3cret@host"])
-def test_what_is_no_mail_server_is_refused_and_keeps_its_password(given, url):
+def test_invalid_mail_server_is_refused_and_hides_its_password(given, url):
     with pytest.raises(ImproperlyConfigured, match="SOME_URL") as refusal:
         env.mail(given(url), "")
     assert "s3cret" not in str(refusal.value)

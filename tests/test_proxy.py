@@ -11,16 +11,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 
+from core.api.routes import routes
+from core.middleware.request_guard import RequestGuard
+from tests.contract.clinic import CHART, PASSWORD
 from tests.server import Server, free_port, own_database, own_redis
 
-pytestmark = pytest.mark.embedded  # what a proxy hands on hangs on no database
+pytestmark = [pytest.mark.production, pytest.mark.slow]
 CONFIGURATION = Path(__file__).resolve().parent.parent / "docs" / "proxy" / "nginx.conf"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 MARK = "Zwq-marked-7731"
@@ -32,13 +38,13 @@ def directives() -> list[tuple[str, str]]:
     return [(name, " ".join(value.split())) for name, value in re.findall(r"(\w+)\s+([^;{}]+);", text)]
 
 
-def test_only_tls_of_today_is_spoken(directives):
+def test_proxy_allows_only_modern_tls(directives):
     assert ("ssl_protocols", "TLSv1.2 TLSv1.3") in directives
     (ciphers,) = [value.split(":") for name, value in directives if name == "ssl_ciphers"]
     assert all(cipher.startswith("ECDHE-") and re.search("GCM|CHACHA20", cipher) for cipher in ciphers)
 
 
-def test_what_praxis_believes_is_set_and_never_added_to(directives):
+def test_forwarded_headers_are_replaced_not_appended(directives):
     headers = dict(value.split(None, 1) for name, value in directives if name == "proxy_set_header")
     assert headers == {
         "Host": "$http_host",
@@ -66,7 +72,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Proxy"]:
     changes = {"TRUSTED_PROXIES": "127.0.0.1", "HTTPS_ONLY": "true", "ANON_RATE_LIMIT_PER_MINUTE": "40"}
     with own_database(directory) as database_url:
         server = Server(directory, database_url, own_redis(), changes)
-        server.manage("migrate", "--verbosity", "0")
+        server.prepare()
         with server.running():
             yield from Proxy(directory, server).running()
 
@@ -117,7 +123,12 @@ class Proxy:
                 time.sleep(0.05)
         raise RuntimeError((self.directory / "start.log").read_text())
 
-    def ask(self, path: str, method: str = "GET", **more) -> httpx.Response:
+    def client(self) -> httpx.Client:
+        context = ssl.create_default_context(cafile=str(self.directory / "fullchain.pem"))
+        url = f"https://localhost:{self.https}"
+        return httpx.Client(base_url=url, verify=context, timeout=30, headers={"Origin": url})
+
+    def request(self, path: str, method: str = "GET", **more) -> httpx.Response:
         context = ssl.create_default_context(cafile=str(self.directory / "fullchain.pem"))
         return httpx.request(method, f"https://localhost:{self.https}{path}", verify=context, timeout=30, **more)
 
@@ -141,44 +152,109 @@ def make_certificate(directory: Path) -> None:
 
 
 def test_through_the_proxy_praxis_is_https(proxy):
-    answer = proxy.ask("/api/health")
-    page = proxy.ask("/admin/login/")
+    answer = proxy.request("/api/health")
+    page = proxy.request("/admin/login/")
 
     assert (answer.status_code, page.status_code) == (200, 200)
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
     assert "Secure" in page.headers["Set-Cookie"]
 
 
-def test_the_admins_form_is_taken_through_the_proxy(proxy):
+def test_admins_form_is_taken_through_the_proxy(proxy):
     """Django asks a form that came over HTTPS for its origin."""
-    page = proxy.ask("/admin/login/")
+    page = proxy.request("/admin/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     sent = {"csrfmiddlewaretoken": token[1], "username": "nobody@example.com", "password": "wrong"}
     origin = {"Origin": f"https://localhost:{proxy.https}"}
     foreign = {"Origin": "https://evil.example"}
 
-    assert proxy.ask("/admin/login/", "POST", data=sent, headers=origin, cookies=page.cookies).status_code == 200
-    assert proxy.ask("/admin/login/", "POST", data=sent, headers=foreign, cookies=page.cookies).status_code == 403
+    assert proxy.request("/admin/login/", "POST", data=sent, headers=origin, cookies=page.cookies).status_code == 200
+    assert proxy.request("/admin/login/", "POST", data=sent, headers=foreign, cookies=page.cookies).status_code == 403
+
+
+def test_proxy_takes_large_bodies_at_the_addresses_where_praxis_does(settings):
+    text = re.sub(r"#.*", "", CONFIGURATION.read_text())
+    (location,) = re.findall(r"location ~ (\S+) \{", text)
+    guard = RequestGuard(lambda request: HttpResponse())
+    paths = {"/" + re.sub(r"<uuid:\w+>", str(uuid4()), path) for path, _ in routes()}
+
+    large = {path for path in paths if guard(upload_to(path)).status_code == 200}
+
+    assert large == {path for path in paths if re.search(location, path)}
+    assert len(large) == 2  # a page that takes files: a test of it below, too
+    assert re.search(location, "/api/v1/attachments")
+
+
+def upload_to(path: str) -> HttpRequest:
+    request = RequestFactory().post(path)
+    request.META["CONTENT_LENGTH"] = "9000000"
+    return request
+
+
+@pytest.fixture(scope="module")
+def office_manager(proxy) -> httpx.Client:
+    """Signed in to the API and to the admin site, with a chart."""
+    client = proxy.client()
+    person = {"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "role": "admin"}
+    assert client.post("/api/auth/register", json=person).status_code == 201
+    assert client.post("/api/auth/login", json={key: person[key] for key in ("email", "password")}).status_code == 200
+    token = form_token(client.get("/admin/login/"))
+    sent = {"csrfmiddlewaretoken": token, "username": person["email"], "password": PASSWORD}
+    assert client.post("/admin/login/", data=sent).status_code == 302
+    return client
+
+
+@pytest.fixture(scope="module")
+def chart(office_manager) -> str:
+    return office_manager.post("/api/patients", json=CHART).json()["id"]
+
+
+def form_token(page: httpx.Response) -> str:
+    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+
+
+LARGE = {"file": ("findings.txt", b"Bone density: normal.\n" * 400_000, "text/plain")}  # 8.8 MB
+
+
+@pytest.mark.parametrize("path", ["/api/attachments", "/api/v1/attachments"])
+def test_api_takes_a_large_file_through_the_proxy(office_manager, chart, path):
+    assert office_manager.post(path, data={"patientId": chart}, files=LARGE).status_code == 201
+
+
+def test_page_of_a_chart_takes_a_large_file_through_the_proxy(office_manager, chart):
+    """Kind 17 of issue 11: nginx refused what was over 2 MB."""
+    page = f"/admin/records/attachment/to/{chart}/"
+    token = form_token(office_manager.get(page))
+
+    answer = office_manager.post(page, data={"csrfmiddlewaretoken": token}, files=LARGE)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/admin/patients/patient/{chart}/change/#files")
 
 
 @pytest.mark.parametrize("path", ["/api/attachments", "/api/v1/attachments"])
 def test_files_come_through_where_they_are_taken_and_nowhere_else(proxy, path):
     ten, more = bytes(10 * 1024 * 1024 + 1000), bytes(12 * 1024 * 1024)
-    of_praxis, of_nginx = proxy.ask(path, "POST", content=ten), proxy.ask(path, "POST", content=more)
+    of_praxis, of_nginx = proxy.request(path, "POST", content=ten), proxy.request(path, "POST", content=more)
 
     assert of_praxis.status_code == 401  # Praxis's own word: nobody is signed in
     assert of_praxis.json()["detail"]
     assert (of_nginx.status_code, "nginx" in of_nginx.text) == (413, True)
-    assert proxy.ask("/api/patients", "POST", content=ten).status_code == 413
+    assert proxy.request("/api/patients", "POST", content=ten).status_code == 413
 
 
-def test_a_body_that_is_taken_is_never_written_to_the_proxys_disk(directives):
+def test_request_line_of_8_kb_comes_through(proxy):
+    path = "/api/patients?search="
+
+    assert proxy.request(path.ljust(8192 - len("GET  HTTP/1.1\r\n"), "x")).status_code == 401
+
+
+def test_body_that_is_taken_is_never_written_to_the_proxys_disk(directives):
     sizes = {name: [value for other, value in directives if other == name] for name, _ in directives}
     assert sizes["client_max_body_size"] == sizes["client_body_buffer_size"] == ["2m", "11m"]
     assert sizes["proxy_max_temp_file_size"] == ["0"]
 
 
-def test_plain_http_is_sent_on(proxy):
+def test_plain_http_is_redirected(proxy):
     answer = httpx.get(f"http://127.0.0.1:{proxy.http}/admin/?next=/x")
 
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/admin/?next=/x")
@@ -204,10 +280,10 @@ def test_older_tls_is_refused(proxy, version, spoken):
     assert met is spoken
 
 
-def test_a_callers_own_headers_end_at_the_proxy(proxy):
+def test_forwarded_headers_of_the_caller_are_dropped(proxy):
     given = "0af7651916cd43dd-8448eb211c80319c"
     answers = [
-        proxy.ask("/api/nothing", headers={"X-Forwarded-For": f"192.0.2.{number}", "X-Request-ID": given})
+        proxy.request("/api/nothing", headers={"X-Forwarded-For": f"192.0.2.{number}", "X-Request-ID": given})
         for number in range(90)
     ]
 
@@ -215,9 +291,9 @@ def test_a_callers_own_headers_end_at_the_proxy(proxy):
     assert given not in {answer.headers["X-Request-ID"] for answer in answers}
 
 
-def test_what_was_typed_is_in_neither_log_and_the_request_id_in_both(proxy):
-    answer = proxy.ask(f"/api/patients/{MARK}?search={MARK}", headers={"User-Agent": MARK, "Referer": f"/{MARK}"})
-    proxy.ask("/x", "POST", content=b"x" * 3_000_000)
+def test_request_id_is_in_both_logs_and_typed_text_in_neither(proxy):
+    answer = proxy.request(f"/api/patients/{MARK}?search={MARK}", headers={"User-Agent": MARK, "Referer": f"/{MARK}"})
+    proxy.request("/x", "POST", content=b"x" * 3_000_000)
 
     written = (proxy.directory / "praxis.log").read_text()
     assert answer.headers["X-Request-ID"] in written

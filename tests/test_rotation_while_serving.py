@@ -14,24 +14,27 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.encryption import ring
+from core.encryption import key_file
 from tests.server import ROOT, Server, own_database, own_redis
+
+pytestmark = [pytest.mark.production, pytest.mark.slow]
 
 PASSWORD = "Passw0rd!"
 OLD, NEW = b"\x01\x00\x01", b"\x01\x00\x02"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """Serving a clinic whose ring, of one key, is in a file."""
+@pytest.fixture(params=[500])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """Serving a clinic of so many patients whose ring, of one key, is in a file."""
     keys = tmp_path / "keys"
     keys.touch(mode=0o600)
-    ring.write(keys, {1: ring.Key.new()})
+    key_file.write(keys, {1: key_file.Key.new()})
     changes = {"FIELD_ENCRYPTION_KEYS": "", "FIELD_ENCRYPTION_KEYS_FILE": str(keys)}
     with own_database(tmp_path) as database_url:
         server = Server(tmp_path, database_url, own_redis(), changes)
         server.prepare()
-        server.manage("seed", "--password", PASSWORD, "--patients", "500", "--appointments", "100", "--records", "50")
+        amounts = ("--patients", str(request.param), "--appointments", "100", "--records", "50")
+        server.manage("seed", "--password", PASSWORD, *amounts)
         with server.running():
             yield server
 
@@ -115,7 +118,7 @@ def in_the_middle(server: Server, process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server):
+def test_rotation_resumes_after_being_killed_and_loses_no_edit(server):
     desk = Desk(server)
     desk.start()
     try:
@@ -124,7 +127,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
         first.send_signal(signal.SIGINT)
         _, said = first.communicate(timeout=60)
         assert first.returncode == 130, said
-        assert "Call rotate_keys again to go on." in said and "Traceback" not in said
+        assert "Run rotate_keys again to continue." in said and "Traceback" not in said
         assert charts_under(server, OLD) and charts_under(server, NEW)
 
         second = rotate(server, "--batch-size", "3")
@@ -138,7 +141,7 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
     finally:
         desk.stop()
     assert third.returncode == 0, errors
-    assert "Nothing is left under key 1. It may be removed" in said
+    assert "Nothing is left under key 1. Remove it from the ring" in said
     assert desk.refused == []
     assert len(desk.notes) > 5 and len(desk.charts) > 5
 
@@ -153,12 +156,13 @@ def test_interrupted_and_killed_it_goes_on_where_it_was_and_loses_no_edit(server
         assert desk.get(f"/api/patients/{chart_id}")["name"] == name
 
 
-def test_two_new_keys_at_once_lose_none(server):
+@pytest.mark.parametrize("server", [40], indirect=True)
+def test_rotation_to_two_new_keys_loses_no_edit(server):
     started = [rotate(server, "--new") for _ in range(2)]
     said = [process.communicate(timeout=120) for process in started]
     added = [int(key_id) for out, _ in said for key_id in re.findall(r"^Key (\d+) was added", out, re.MULTILINE)]
     assert added, said
-    newest_first = ring.parse(Path(server.environment["FIELD_ENCRYPTION_KEYS_FILE"]).read_text())
+    newest_first = key_file.parse(Path(server.environment["FIELD_ENCRYPTION_KEYS_FILE"]).read_text())
     assert list(newest_first) == [*sorted(added, reverse=True), 1]
     for process, (_, errors) in zip(started, said, strict=True):
         assert process.returncode == 0 or "CommandError" in errors, errors

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import MAIN_DATABASE, MAIN_REDIS, free_port
+from tests.databases import MAIN_DATABASE
+from tests.server import MAIN_REDIS, free_port
+
+pytestmark = pytest.mark.slow  # each starts an interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOW = """
 import json, django
 django.setup()
 from django.db import connection
-from core import redis
-from core.api.limits import _make_limiter
-pool = redis.client().connection_pool
+from core.cache import redis_client
+from core.api.throttling import _make_limiter
+pool = redis_client.client().connection_pool
 asked = connection.get_connection_params()
 print(json.dumps({
     "database": {name: asked.get(name) for name in ("host", "sslmode", "sslrootcert", "connect_timeout")},
@@ -38,7 +41,7 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.embedded
-def test_what_the_addresses_ask_for_reaches_the_drivers(tmp_path):
+def test_tls_options_reach_the_drivers(tmp_path):
     authority = tmp_path / "ca.pem"
     done = run(
         "-c",
@@ -52,7 +55,7 @@ def test_what_the_addresses_ask_for_reaches_the_drivers(tmp_path):
             "host": "db.example.org",
             "sslmode": "verify-full",
             "sslrootcert": str(authority),
-            "connect_timeout": 5,
+            "connect_timeout": 3,
         },
         "kind": "SSLConnection",
         "redis": {"host": "cache.example.org", "ssl_cert_reqs": "required", "ssl_ca_certs": str(authority)},
@@ -61,7 +64,7 @@ def test_what_the_addresses_ask_for_reaches_the_drivers(tmp_path):
 
 
 @pytest.mark.postgresql
-def test_a_database_that_cannot_be_checked_is_not_talked_to(tmp_path):
+def test_database_without_a_valid_certificate_is_refused(tmp_path):
     """Whether it speaks no TLS or shows a certificate that nobody vouches for: `ssl` is off or self-signed here."""
     (tmp_path / "ca.pem").write_text("")
     separator = "&" if "?" in MAIN_DATABASE else "?"
@@ -80,8 +83,11 @@ def test_a_database_that_cannot_be_checked_is_not_talked_to(tmp_path):
 
 
 @pytest.mark.redis
-def test_a_redis_without_tls_is_not_talked_to():
-    ask = "import django; django.setup()\nfrom core import redis\nprint(redis.ask(lambda client: client.ping()))"
+def test_redis_without_tls_is_refused():
+    ask = (
+        "import django; django.setup()\nfrom core.cache import redis_client\n"
+        "print(redis_client.call(lambda client: client.ping()))"
+    )
     url = MAIN_REDIS.replace("redis://", "rediss://")
 
     assert run("-c", ask, REDIS_URL=MAIN_REDIS).stdout.strip() == "True"

@@ -15,13 +15,13 @@ from audit.models import Event
 from core.encryption.fields import unreadable_marked
 from core.encryption.keyring import DecryptionError
 from core.errors import Invalid
-from core.tenancy import practice_scope
-from dashboard.tests.conftest import enter_as  # noqa: F401 - a fixture
+from core.tenancy.scope import practice_scope
 from patients import services
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from records.tests.factories import MedicalRecordFactory
 from tests import damage
+from tests.admin_site import enter_as  # noqa: F401 - a fixture
 
 WAYS = [
     pytest.param(damage.lose_key, "key 7 is missing", id="missing key"),
@@ -46,7 +46,7 @@ def clinic(practice, make_user):
 
 
 @pytest.mark.parametrize(("way", "reason"), WAYS)
-def test_the_field_raises_and_the_rest_of_the_row_is_there(scope, way, reason):
+def test_field_raises_and_the_rest_of_the_row_is_there(scope, way, reason):
     chart = PatientFactory(phone="5550100")
     way(chart, "name")
 
@@ -58,7 +58,7 @@ def test_the_field_raises_and_the_rest_of_the_row_is_there(scope, way, reason):
 
 
 @pytest.mark.parametrize(("way", "reason"), WAYS)
-def test_no_way_of_saving_writes_over_it(scope, way, reason):
+def test_unreadable_value_is_never_overwritten(scope, way, reason):
     chart = PatientFactory(phone="5550100")
     kept = way(chart, "allergies")
 
@@ -79,7 +79,7 @@ def test_no_way_of_saving_writes_over_it(scope, way, reason):
     assert Patient.objects.only("phone").get(pk=chart.pk).phone == "5550102"
 
 
-def test_a_deferred_field_raises_when_it_is_asked_for(scope):
+def test_deferred_field_raises_when_it_is_asked_for(scope):
     chart = PatientFactory()
     damage.lose_key(chart, "name")
     found = Patient.objects.only("phone").get(pk=chart.pk)
@@ -88,7 +88,7 @@ def test_a_deferred_field_raises_when_it_is_asked_for(scope):
             _ = found.name
 
 
-def test_the_index_is_not_built_from_what_cannot_be_read(scope):
+def test_index_is_not_built_from_what_cannot_be_read(scope):
     chart = PatientFactory()
     damage.lose_key(chart, "name")
     with pytest.raises(DecryptionError), transaction.atomic():
@@ -107,7 +107,7 @@ def test_one_chart_is_a_clear_error_and_the_others_work(clinic, as_role):
     assert as_role("billing").get(f"/api/patients/{clinic['chart'].pk}").status_code == 503
 
 
-def test_lists_show_the_row_with_a_mark(clinic, as_role):
+def test_lists_show_unreadable_rows_with_a_placeholder(clinic, as_role):
     doctor = as_role("doctor")
     charts = doctor.get("/api/patients").json()
     assert [(row["name"], row["address"]) for row in charts["patients"]] == [
@@ -126,13 +126,13 @@ def test_lists_show_the_row_with_a_mark(clinic, as_role):
     assert doctor.get("/api/patients").json()["patients"][1]["dateOfBirth"] is None
 
 
-def test_a_search_rather_shows_it_than_loses_it(clinic, as_role):
+def test_search_includes_unreadable_charts(clinic, as_role):
     hits = as_role("doctor").get("/api/patients", {"search": "ownwood"}).json()
     assert ([row["name"] for row in hits["patients"]], hits["total"]) == (["Whole Ownwood", MARK], 2)
 
 
 @pytest.mark.parametrize("word", ["ownwood", "own", "5550177", "secret@example.org"])
-def test_a_restricted_chart_without_a_readable_name_is_found_by_nothing_but_its_id(practice, as_role, word):
+def test_restricted_chart_without_a_readable_name_is_found_by_nothing_but_its_id(practice, as_role, word):
     doctor = as_role("doctor")
     with practice_scope(practice.pk):
         mine = PatientFactory(
@@ -148,15 +148,15 @@ def test_a_restricted_chart_without_a_readable_name_is_found_by_nothing_but_its_
     assert [row["id"] for row in doctor.get("/api/patients").json()["patients"]] == [str(mine.pk)]
 
 
-def test_a_change_of_another_field_leaves_it_as_it_is(clinic, client_of, practice):
+def test_change_of_another_field_leaves_it_as_it_is(clinic, client_of, practice):
     doctor, appointment = client_of(clinic["doctor"]), clinic["appointment"]
     kept = damage.lose_key(appointment, "notes")
     url = f"/api/appointments/{appointment.pk}"
 
-    changed = doctor.patch(url, {"status": "completed"}, content_type="application/json")
+    changed = doctor.patch(url, {"status": "cancelled"}, content_type="application/json")
 
     assert changed.status_code == 200
-    assert (changed.json()["status"], changed.json()["notes"]) == ("completed", MARK)
+    assert (changed.json()["status"], changed.json()["notes"]) == ("cancelled", MARK)
     sent_back = doctor.patch(url, {"notes": changed.json()["notes"]}, content_type="application/json")
     assert sent_back.status_code in (400, 503)
     written_over = doctor.patch(url, {"notes": "New"}, content_type="application/json")
@@ -166,20 +166,20 @@ def test_a_change_of_another_field_leaves_it_as_it_is(clinic, client_of, practic
     )
     assert damage.stored(appointment, "notes") == kept
     with practice_scope(practice.pk):
-        assert Appointment.objects.get(pk=appointment.pk).status == "completed"
+        assert Appointment.objects.get(pk=appointment.pk).status == "cancelled"
 
 
-def test_a_mark_is_stored_nowhere(clinic, client_of):
+def test_placeholder_is_never_stored(clinic, client_of):
     doctor, other = client_of(clinic["doctor"]), clinic["appointment"]
     sent = doctor.patch(f"/api/appointments/{other.pk}", {"notes": f"see {MARK}"}, content_type="application/json")
     assert sent.status_code == 400
     assert sent.json()["errors"] == {
-        "notes": ["This only stands for what could not be decrypted, and is not stored over it."]
+        "notes": ["This placeholder for a value that could not be decrypted cannot be saved."]
     }
 
 
 @pytest.mark.parametrize("field", ["name", "phone"])
-def test_a_user_with_a_damaged_field_can_work(make_user, client, field, django_capture_on_commit_callbacks):
+def test_user_with_a_damaged_field_can_work(make_user, client, field, django_capture_on_commit_callbacks):
     user = make_user("staff", email="desk@example.com")
     damage.lose_key(user, field)
 
@@ -198,7 +198,7 @@ def test_a_user_with_a_damaged_field_can_work(make_user, client, field, django_c
     assert client.get("/api/users/me").json()["department"] == "Desk"
 
 
-def test_a_lost_email_closes_nobodys_account(make_user, client):
+def test_unreadable_email_keeps_the_account_working(make_user, client):
     """The fingerprint finds the account, and its password opens it; the trail says that somebody signed in."""
     user = make_user("staff", email="desk@example.com")
     damage.lose_key(user, "email")
@@ -214,13 +214,13 @@ def test_a_lost_email_closes_nobodys_account(make_user, client):
         assert Event.objects.filter(kind="sign_in.succeeded", user_id=user.pk).count() == 1
 
 
-def test_a_doctor_with_a_damaged_name_is_in_the_list(clinic, as_role):
+def test_doctor_with_a_damaged_name_is_in_the_list(clinic, as_role):
     damage.lose_key(clinic["doctor"], "name")
     desk = as_role("staff")
     assert [row["name"] for row in desk.get("/api/doctors").json()["doctors"]] == [MARK]
 
 
-def test_pages_of_the_admin_show_a_mark_and_its_form_is_refused(clinic, enter_as):  # noqa: F811
+def test_admin_shows_a_placeholder_and_refuses_the_form(clinic, enter_as):  # noqa: F811
     manager = enter_as("admin")
     for page in ("index", "patients_patient_changelist", "appointments_appointment_changelist"):
         answer = manager.get(reverse(f"admin:{page}"))
@@ -245,7 +245,7 @@ def test_forms_of_the_admin_offer_a_doctor_whose_name_is_damaged(clinic, enter_a
         assert MARK in answer.content.decode(), page
 
 
-def test_lists_ask_no_more_queries_for_it(clinic, as_role, practice, django_assert_max_num_queries):
+def test_unreadable_value_costs_no_query(clinic, as_role, practice, django_assert_max_num_queries):
     doctor = as_role("doctor")
     doctor.get("/api/patients")
     with practice_scope(practice.pk):
@@ -262,6 +262,6 @@ def test_it_cannot_be_filtered_or_computed_any_more_than_another(scope):
         Patient.objects.filter(name="x").exists()
 
 
-def test_a_new_account_may_be_added_beside_a_damaged_one(scope):
+def test_new_account_may_be_added_beside_a_damaged_one(scope):
     damage.lose_key(UserFactory(), "email")
     assert UserFactory().email

@@ -2,10 +2,10 @@
 
 from django.db import migrations
 
-from core.row_security import RowSecurity
+from core.tenancy.row_level_security import RowLevelSecurity
 
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0003_session_ending")]
 
-    operations = [RowSecurity("User", in_installation_scope=True)]
+    operations = [RowLevelSecurity("User", in_installation_scope=True)]

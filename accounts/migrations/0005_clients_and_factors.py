@@ -7,7 +7,7 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
-from core.row_security import RowSecurity
+from core.tenancy.row_level_security import RowLevelSecurity
 
 
 class Migration(migrations.Migration):
@@ -203,5 +203,5 @@ class Migration(migrations.Migration):
             model_name='recoverycode',
             constraint=models.UniqueConstraint(fields=('user', 'code_hash'), name='recovery_code_once'),
         ),
-        RowSecurity("JoinCode", in_installation_scope=True),
+        RowLevelSecurity("JoinCode", in_installation_scope=True),
     ]

@@ -1,7 +1,7 @@
-"""Passkeys (WebAuthn, level 3), through py_webauthn: what a browser is asked, and whether its answer is right.
+"""Passkeys (WebAuthn, level 3), through py_webauthn: the options for the browser, and verifying its response.
 
-They belong to the host of SITE_URL and are used on the pages of it and of the allowed origins. A challenge is a row
-that an answer deletes before anything else is looked at, so that no answer counts twice.
+They belong to the host of SITE_URL and work on its pages and those of the allowed origins. A challenge is a row that a
+response deletes before it is verified, so that no response counts twice.
 """
 
 from datetime import timedelta
@@ -36,20 +36,23 @@ from webauthn.helpers.structs import (
 
 from accounts.models import Passkey, PasskeyChallenge, User
 
-MOST = 10  # of one person
+MAX_PASSKEYS = 10  # per person
 RP_NAME = "Praxis"
 CHALLENGE_LIFE = timedelta(minutes=5)
-MOST_CHALLENGES = 5  # of one person, at a time
-LONGEST_ID, LONGEST_KEY = 1023, 2048  # bytes; the first is WebAuthn's, RSA keys of 8192 bits keep within the second
+MAX_CHALLENGES = 5  # per person, at a time
+MAX_ID_LENGTH, MAX_KEY_LENGTH = (
+    1023,
+    2048,
+)  # bytes; the first is WebAuthn's, RSA keys of 8192 bits keep within the second
 _TIMEOUT = int(CHALLENGE_LIFE.total_seconds() * 1000)
 
 
 class NotVerified(Exception):
-    """What came is no right answer to a challenge of ours."""
+    """The response does not answer one of our challenges."""
 
 
-class New(NamedTuple):
-    """A passkey that a browser has just made."""
+class NewPasskey(NamedTuple):
+    """A passkey that a browser has just created."""
 
     credential_id: bytes
     public_key: bytes
@@ -66,7 +69,7 @@ def _origins() -> list[str]:
 
 
 def creation_options(user: User) -> dict[str, Any]:
-    """What navigator.credentials.create() takes, in WebAuthn's own JSON (binary values in base64url)."""
+    """Return options for navigator.credentials.create(), in WebAuthn's JSON (binary values in base64url)."""
     options = generate_registration_options(
         rp_id=rp_id(),
         rp_name=RP_NAME,
@@ -84,7 +87,7 @@ def creation_options(user: User) -> dict[str, Any]:
 
 
 def request_options(user: User) -> dict[str, Any]:
-    """What navigator.credentials.get() takes."""
+    """Return options for navigator.credentials.get()."""
     options = generate_authentication_options(
         rp_id=rp_id(),
         challenge=_new_challenge(user),
@@ -105,19 +108,19 @@ def _descriptors(user: User) -> list[PublicKeyCredentialDescriptor]:
 
 
 def _new_challenge(user: User) -> bytes:
-    """Only the newest are kept; of parallel ones one too many may stay until the next is made."""
+    """Create a challenge and keep only the newest. Parallel calls may leave one too many until the next."""
     now = timezone.now()
     challenge = generate_challenge()
     PasskeyChallenge.objects.create(user=user, value=challenge, expires_at=now + CHALLENGE_LIFE)
     theirs = PasskeyChallenge.objects.filter(user=user)
-    newest = theirs.order_by("-pk").values("pk")[:MOST_CHALLENGES]
+    newest = theirs.order_by("-pk").values("pk")[:MAX_CHALLENGES]
     theirs.filter(Q(expires_at__lte=now) | ~Q(pk__in=newest)).delete()
     return challenge
 
 
-def verified_new(user: User, credential: dict[str, Any]) -> New:
-    """The passkey that this answer to `creation_options` brings. Raises NotVerified."""
-    challenge = _used_up(user, credential)
+def verify_new(user: User, credential: dict[str, Any]) -> NewPasskey:
+    """Return the passkey in a response to `creation_options`. Raises NotVerified."""
+    challenge = _consume_challenge(user, credential)
     try:
         verified = verify_registration_response(
             credential=credential,
@@ -127,20 +130,22 @@ def verified_new(user: User, credential: dict[str, Any]) -> New:
         )
         decoded_public_key_to_cryptography(decode_credential_public_key(verified.credential_public_key))
         transports = parse_registration_credential_json(credential).response.transports or []
-    except Exception as error:  # whatever the library stumbles over in what somebody sent
+    except Exception as error:  # whatever the library raises for malformed input
         raise NotVerified from error
-    if len(verified.credential_id) > LONGEST_ID or len(verified.credential_public_key) > LONGEST_KEY:
+    if len(verified.credential_id) > MAX_ID_LENGTH or len(verified.credential_public_key) > MAX_KEY_LENGTH:
         raise NotVerified
     names = sorted({transport.value for transport in transports})
-    return New(verified.credential_id, verified.credential_public_key, verified.sign_count, names)
+    return NewPasskey(verified.credential_id, verified.credential_public_key, verified.sign_count, names)
 
 
-def take(user: User, credential: dict[str, Any]) -> bool:
-    """Whether this is a right answer of one of their passkeys to `request_options`; it counts once. A counter that did
-    not grow tells of a copied passkey, and is refused (WebAuthn, section 6.1.1)."""
+def consume(user: User, credential: dict[str, Any]) -> bool:
+    """Return whether this is a valid response of one of the user's passkeys to `request_options`; use it up.
+
+    A counter that did not increase suggests a copied passkey and is rejected (WebAuthn, section 6.1.1).
+    """
     try:
-        challenge = _used_up(user, credential)
-        passkey = _named(user, credential)
+        challenge = _consume_challenge(user, credential)
+        passkey = _find_passkey(user, credential)
         verified = _verified(passkey, credential, challenge)
     except NotVerified:
         return False
@@ -166,8 +171,8 @@ def _verified(passkey: Passkey, credential: dict[str, Any], challenge: bytes) ->
         raise NotVerified from error
 
 
-def _used_up(user: User, credential: dict[str, Any]) -> bytes:
-    """The challenge of theirs that the answer names; no other answer can name it again. Raises NotVerified."""
+def _consume_challenge(user: User, credential: dict[str, Any]) -> bytes:
+    """Delete and return the challenge that the response answers. Raises NotVerified."""
     try:
         challenge = parse_client_data_json(base64url_to_bytes(credential["response"]["clientDataJSON"])).challenge
     except Exception as error:  # as above
@@ -178,8 +183,8 @@ def _used_up(user: User, credential: dict[str, Any]) -> bytes:
     return challenge
 
 
-def _named(user: User, credential: dict[str, Any]) -> Passkey:
-    """Raises NotVerified where the answer names none of theirs, or somebody else as its owner."""
+def _find_passkey(user: User, credential: dict[str, Any]) -> Passkey:
+    """Return the user's passkey in the response. Raises NotVerified if it is not theirs."""
     try:
         credential_id = base64url_to_bytes(credential["rawId"])
         handle = credential["response"].get("userHandle")

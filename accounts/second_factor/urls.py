@@ -1,4 +1,4 @@
-"""Routes of two-factor sign-in: below /api/, and those of mobile apps below /auth/."""
+"""Routes of two-factor sign-in, below /api/."""
 
 from django.urls import path
 
@@ -13,9 +13,6 @@ urlpatterns = [
     path("users/me/mfa/passkeys", views.OwnPasskeys.as_view(), name="own_passkeys"),
     path("users/me/mfa/passkeys/confirm", views.OwnPasskeysConfirm.as_view(), name="own_passkeys_confirm"),
     path("users/me/mfa/passkeys/<uuid:passkey_id>", views.OwnPasskey.as_view(), name="own_passkey"),
+    path("users/<uuid:user_id>/mfa", views.AccountSecondFactor.as_view(), name="account_second_factor"),
     path("users/me/mfa/recovery-codes", views.OwnRecoveryCodes.as_view(), name="own_recovery_codes"),
-]
-mobile = [
-    path("mfa", views.MobileSecondFactor.as_view(), name="mobile_mfa"),
-    path("mfa/passkey", views.MobileSecondFactorPasskey.as_view(), name="mobile_mfa_passkey"),
 ]

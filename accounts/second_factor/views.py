@@ -1,19 +1,17 @@
-"""The second step of a sign-in, at both doors, and what people set up for it."""
+"""The second step of sign-in, for the web app and for bearer clients, and setting up second factors."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.mobile_serializers import Tokens
-from accounts.mobile_views import BearerDoor, tokens_of
-from accounts.models import Door, Session
-from accounts.roles import Permission
+from accounts.api_clients.mobile_views import BearerView, token_response
+from accounts.api_clients.serializers import Tokens
+from accounts.models import LoginSession, SignInChannel
 from accounts.second_factor import services
-from accounts.second_factor.asking import user_of
 from accounts.second_factor.serializers import (
     CodeInput,
     FactorsShape,
@@ -25,20 +23,25 @@ from accounts.second_factor.serializers import (
     SecondFactorInput,
     TotpSetupShape,
 )
-from accounts.serializers import SignedIn
-from accounts.views import signed_in
-from core.api.schema import NOT_FOUND, UNAVAILABLE, WITH_BODY
+from accounts.second_factor_challenge import get_challenged_user
+from accounts.sign_in.serializers import SignedIn
+from accounts.sign_in.views import sign_in_response
+from accounts.users.views import AccountsView
+from audit.events import AuditEvent
+from core.api.schema import NOT_FOUND, UNAVAILABLE, WITH_BODY, extend_schema
 from core.api.views import ApiView, PublicView
+from core.errors import NotFound
+from core.permissions import Permission
 
-NOT_POSSIBLE = {"409": "What is set up already does not allow it."}
-BODY = "The body is `{password}`: the password once more."
-OPTIONS = "For `navigator.credentials.{}()`, in WebAuthn's JSON; good for five minutes and one answer."
+NOT_POSSIBLE = {"409": "Not possible with what is already set up."}
+BODY = "The body is `{password}`: the current password."
+OPTIONS = "For `navigator.credentials.{}()`, in WebAuthn's JSON; valid for five minutes and one response."
 
 
-def _begun(view: PublicView, request: Request, door: Door) -> Session:
+def _sign_in(view: PublicView, request: Request, channel: SignInChannel) -> LoginSession:
     given = view.checked(SecondFactorInput)
     token = given.pop("mfa_token")
-    return services.sign_in(request=request._request, token=token, door=door, **given)
+    return services.sign_in(request=request._request, token=token, channel=channel, **given)
 
 
 class SecondFactor(PublicView):
@@ -50,13 +53,13 @@ class SecondFactor(PublicView):
         request=SecondFactorInput,
         responses={200: SignedIn},
         auth=[],
-        summary="The second step of a sign-in; sets both cookies",
+        summary="Second step of sign-in; sets both cookies",
     )
     def post(self, request: Request) -> Response:
-        return signed_in(request, _begun(self, request, Door.API))
+        return sign_in_response(request, _sign_in(self, request, SignInChannel.API))
 
 
-class MobileSecondFactor(BearerDoor):
+class MobileSecondFactor(BearerView):
     answers_401 = True
     extra_errors = {"POST": UNAVAILABLE}
 
@@ -64,48 +67,49 @@ class MobileSecondFactor(BearerDoor):
         request=SecondFactorInput,
         responses={200: Tokens},
         auth=[],
-        summary="The second step of a sign-in; answers both tokens",
+        summary="Second step of sign-in; returns both tokens",
     )
     def post(self, request: Request) -> Response:
-        return tokens_of(_begun(self, request, Door.BEARER))
+        return token_response(_sign_in(self, request, SignInChannel.BEARER))
 
 
 class SecondFactorPasskey(PublicView):
     methods = ("POST",)
     answers_401 = True
-    door = Door.API
+    channel = SignInChannel.API
 
     @extend_schema(
         request=MfaToken,
         responses={200: OpenApiTypes.OBJECT},
         auth=[],
-        summary="What to ask a passkey for",
+        summary="Get the options to ask a passkey for",
         description=OPTIONS.format("get"),
     )
     def post(self, request: Request) -> Response:
-        user = user_of(self.checked(MfaToken)["mfa_token"], self.door)
+        user = get_challenged_user(self.checked(MfaToken)["mfa_token"], self.channel)
         return Response(services.passkey_options(user=user))
 
 
-class MobileSecondFactorPasskey(BearerDoor, SecondFactorPasskey):
-    door = Door.BEARER
+class MobileSecondFactorPasskey(BearerView, SecondFactorPasskey):
+    channel = SignInChannel.BEARER
 
 
 class OwnFactorView(ApiView):
-    """Open to somebody whose practice asks them to set up a second factor: this is where they do."""
+    """Base of the endpoints that stay open while a required second factor has not been set up yet."""
 
     permissions: ClassVar[dict[str, Any]] = {"POST": Permission.USE_OWN_ACCOUNT}
     needs_practice = False
     before_second_factor = True
+    keeps_answers = False  # secrets and recovery codes
     extra_errors: ClassVar[dict[str, Any]] = {"POST": NOT_POSSIBLE | UNAVAILABLE}
 
 
 class OwnFactors(OwnFactorView):
     permissions = {"GET": Permission.USE_OWN_ACCOUNT}
 
-    @extend_schema(responses={200: FactorsShape}, summary="One's own second factors")
+    @extend_schema(responses={200: FactorsShape}, summary="Get your two-step verification methods")
     def get(self, request: Request) -> Response:
-        return Response(FactorsShape.of(services.factors_of(self.caller)))
+        return Response(FactorsShape.to_dict(services.get_factors(self.caller)))
 
 
 class OwnTotp(OwnFactorView):
@@ -116,12 +120,14 @@ class OwnTotp(OwnFactorView):
     }
 
     @extend_schema(
-        request=PasswordAgain, responses={200: TotpSetupShape}, summary="Begin to set up an authenticator app"
+        request=PasswordAgain, responses={200: TotpSetupShape}, summary="Start setting up an authenticator app"
     )
     def post(self, request: Request) -> Response:
-        return Response(TotpSetupShape.of(services.start_totp(by=self.caller, **self.checked(PasswordAgain))))
+        return Response(TotpSetupShape.to_dict(services.start_totp(by=self.caller, **self.checked(PasswordAgain))))
 
-    @extend_schema(responses={204: None}, summary="Remove the authenticator app", description=BODY)
+    @extend_schema(
+        request=PasswordAgain, responses={204: None}, summary="Remove the authenticator app", description=BODY
+    )
     def delete(self, request: Request) -> Response:
         services.remove_totp(by=self.caller, session_id=self.caller.session_id, **self.checked(PasswordAgain))
         return Response(status=204)
@@ -131,19 +137,19 @@ class OwnTotpConfirm(OwnFactorView):
     @extend_schema(
         request=CodeInput,
         responses={200: RecoveryCodes},
-        summary="The authenticator app shows codes: ask for them from now on",
+        summary="Confirm the authenticator app with a code",
     )
     def post(self, request: Request) -> Response:
         session_id = self.caller.session_id
         codes = services.confirm_totp(by=self.caller, session_id=session_id, **self.checked(CodeInput))
-        return Response(RecoveryCodes.of(codes))
+        return Response(RecoveryCodes.to_dict(codes))
 
 
 class OwnPasskeys(OwnFactorView):
     @extend_schema(
         request=PasswordAgain,
         responses={200: OpenApiTypes.OBJECT},
-        summary="Begin to add a passkey",
+        summary="Start adding a passkey",
         description=OPTIONS.format("create"),
     )
     def post(self, request: Request) -> Response:
@@ -151,18 +157,18 @@ class OwnPasskeys(OwnFactorView):
 
 
 class OwnPasskeysConfirm(OwnFactorView):
-    @extend_schema(request=NewPasskeyInput, responses={201: PasskeyAdded}, summary="Add the passkey that was made")
+    @extend_schema(request=NewPasskeyInput, responses={201: PasskeyAdded}, summary="Add the new passkey")
     def post(self, request: Request) -> Response:
         session_id = self.caller.session_id
         added = services.add_passkey(by=self.caller, session_id=session_id, **self.checked(NewPasskeyInput))
-        return Response(PasskeyAdded.of(added), status=201)
+        return Response(PasskeyAdded.to_dict(added), status=201)
 
 
 class OwnPasskey(OwnFactorView):
     permissions = {"DELETE": Permission.USE_OWN_ACCOUNT}
     extra_errors = {"DELETE": UNAVAILABLE | NOT_FOUND | WITH_BODY}
 
-    @extend_schema(responses={204: None}, summary="Remove a passkey", description=BODY)
+    @extend_schema(request=PasswordAgain, responses={204: None}, summary="Remove a passkey", description=BODY)
     def delete(self, request: Request, passkey_id: UUID) -> Response:
         session_id = self.caller.session_id
         services.remove_passkey(
@@ -173,7 +179,23 @@ class OwnPasskey(OwnFactorView):
 
 class OwnRecoveryCodes(OwnFactorView):
     @extend_schema(
-        request=PasswordAgain, responses={200: RecoveryCodes}, summary="Ten new recovery codes in place of the old ones"
+        request=PasswordAgain, responses={200: RecoveryCodes}, summary="Replace the recovery codes with ten new ones"
     )
     def post(self, request: Request) -> Response:
-        return Response(RecoveryCodes.of(services.new_recovery_codes(by=self.caller, **self.checked(PasswordAgain))))
+        return Response(
+            RecoveryCodes.to_dict(services.new_recovery_codes(by=self.caller, **self.checked(PasswordAgain)))
+        )
+
+
+class AccountSecondFactor(AccountsView):
+    permissions = {"DELETE": Permission.MANAGE_USERS}
+    audit_events = {"DELETE": AuditEvent.FACTOR_REMOVED}
+    extra_errors = {"DELETE": NOT_FOUND}
+
+    @extend_schema(responses={204: None}, summary="Turn off two-step verification for a person; signs them out")
+    def delete(self, request: Request, user_id: UUID) -> Response:
+        person = self.get_user_or_refuse(user_id)
+        if not person.has_second_factor:  # type: ignore[attr-defined] # annotated above
+            raise NotFound(_("This person has not set up two-step verification."))
+        services.reset(user=person, by=self.caller)
+        return Response(status=204)

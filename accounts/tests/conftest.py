@@ -1,4 +1,4 @@
-"""A clock that tests move, and people who sign in through the API's and the admin's own doors."""
+"""A clock that tests can move, and users who sign in through the API and the admin site."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,10 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import LoginSession, User
 from accounts.tests.factories import PASSWORD
 from accounts.tests.second_factors import MFA, code, post
-from core import redis
+from core.cache import redis_client
 
 
 class Clock:
@@ -25,8 +25,8 @@ class Clock:
     def move(self, **span) -> None:
         moved = timedelta(**span)
         self.offset += moved
-        if redis.configured():
-            client = redis.client()
+        if redis_client.configured():
+            client = redis_client.client()
             for key in client.keys("s*:*"):  # sessions and when they were seen, not the limits' counts
                 left = timedelta(milliseconds=client.pttl(key)) - moved
                 client.delete(key) if left <= timedelta() else client.pexpire(key, left)
@@ -89,5 +89,5 @@ def person(make_user, client_of):
     """Somebody signed in."""
     user = make_user("staff")
     client_of(user)
-    user.session_id = Session.objects.get(user=user).pk
+    user.session_id = LoginSession.objects.get(user=user).pk
     return user

@@ -1,4 +1,7 @@
+from functools import cache
+
 import factory
+from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
 
 from accounts.models import JoinCode, User
@@ -22,10 +25,12 @@ class UserFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class, *args, password=PASSWORD, **fields):
-        user = model_class(**fields)
-        user.set_password(password)
+        user = model_class(**fields, password=_hashed(password))
         user.save()
         return user
+
+
+_hashed = cache(make_password)  # a hash is meant to be slow, and most tests sign nobody in by password
 
 
 class JoinCodeFactory(DjangoModelFactory):

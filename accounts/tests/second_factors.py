@@ -20,5 +20,5 @@ def delete(client, path, body):
     return client.delete(path, body, content_type="application/json")
 
 
-def told(kind, user):
+def logged_events(kind, user):
     return [event for event in whole_trail().filter(kind=kind) if event.about_id == user.pk]

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_sign_in_trail import told
-from audit.events import Kind
-from core.tenancy import installation_scope
+from accounts.tests.test_audit import logged_events
+from audit.events import AuditEvent
+from core.tenancy.scope import installation_scope
 
 NEW = "Another1!"
 
@@ -24,22 +24,22 @@ def change(monkeypatch, email, password=NEW, **options):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_sets_the_password_ends_every_session_and_is_told(make_user, client_of, monkeypatch, capsys):
+def test_reset_sets_password_ends_sessions_and_is_logged(make_user, client_of, monkeypatch, capsys):
     user = make_user("staff")
     client = client_of(user)
     assert client.get("/api/users/me").status_code == 200
 
     change(monkeypatch, user.email.upper())
 
-    assert User.sign_in.get(pk=user.pk).check_password(NEW)
+    assert User.all_practices.get(pk=user.pk).check_password(NEW)
     assert client.get("/api/users/me").status_code == 401
-    (changed,), (ended,) = told(Kind.PASSWORD_CHANGED), told(Kind.SESSION_ENDED)
+    (changed,), (ended,) = logged_events(AuditEvent.PASSWORD_CHANGED), logged_events(AuditEvent.SESSION_ENDED)
     for event in (changed, ended):
         assert (event.user_id, event.role, event.about_id, event.practice_id) == (None, "", user.pk, user.practice_id)
     assert NEW not in capsys.readouterr().out
 
 
-def test_a_superusers_too(db, monkeypatch):
+def test_superusers_too(db, monkeypatch):
     user = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
     user.set_password(PASSWORD)
     with installation_scope():
@@ -47,27 +47,28 @@ def test_a_superusers_too(db, monkeypatch):
 
     change(monkeypatch, user.email)
 
-    assert User.sign_in.get(pk=user.pk).check_password(NEW)
+    assert User.all_practices.get(pk=user.pk).check_password(NEW)
 
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"email": "nobody@example.com"}, "No account has this email."),
+        ({"email": "nobody@example.com"}, "There is no account with this email."),
         ({"password": "short"}, "too short"),
         ({"password_stdin": False}, "--password-stdin"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence_and_changes_nothing(make_user, monkeypatch, fields, sentence):
+def test_create_practice_with_invalid_input_fails_with_message(make_user, monkeypatch, fields, sentence):
     user = make_user("staff")
 
     with pytest.raises(CommandError, match=sentence):
         change(monkeypatch, **{"email": user.email, **fields})
 
-    assert User.sign_in.get(pk=user.pk).check_password(PASSWORD)
+    assert User.all_practices.get(pk=user.pk).check_password(PASSWORD)
 
 
-def test_from_a_shell_it_says_what_is_missing_in_one_line():
+@pytest.mark.slow  # starts manage.py
+def test_create_superuser_without_settings_fails_with_one_line():
     command = [sys.executable, "manage.py", "changepassword"]
     done = subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, timeout=60)
 

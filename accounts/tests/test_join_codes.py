@@ -8,15 +8,15 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import join_codes
+from accounts.join_codes import services as join_codes
 from accounts.models import JoinCode, User
 from accounts.tests.factories import JoinCodeFactory
 from appointments.models import Appointment
 from appointments.tests.test_double_booking import at_once
 from audit.tests.whole_trail import whole_trail
-from core import redis
-from core.tenancy import installation_scope, practice_scope
-from patients.models import Patient, Status
+from core.cache import redis_client
+from core.tenancy.scope import installation_scope, practice_scope
+from patients.models import ChartStatus, Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Office
 from practices.tests.factories import OfficeFactory
@@ -48,7 +48,7 @@ def newcomers(practice, as_role):
         clients = [as_role("patient") for _ in range(number)]
         with practice_scope(practice.pk):
             for client in clients:
-                PatientFactory(user=client.user, status=Status.PENDING)
+                PatientFactory(user=client.user, status=ChartStatus.PENDING)
         return clients
 
     return register
@@ -74,8 +74,9 @@ def many(settings):
     return 50 if connection.vendor == "postgresql" else 16
 
 
+@pytest.mark.slow  # threads
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_patients_as_many_come_as_the_code_allows(transactional_db, practice, clinic, newcomers, many):
+def test_parallel_patients_do_not_exceed_max_uses(transactional_db, practice, clinic, newcomers, many):
     code, patients = clinic(most_uses=1), newcomers(many)
 
     answers = at_once(many, lambda number: associate(patients[number]).status_code)
@@ -89,8 +90,9 @@ def test_of_parallel_patients_as_many_come_as_the_code_allows(transactional_db, 
     assert whole_trail().filter(kind="join_code.refused").count() == many - 1
 
 
+@pytest.mark.slow  # threads
 @pytest.mark.django_db(transaction=True)
-def test_every_one_of_parallel_uses_is_counted(transactional_db, practice, clinic, newcomers, many):
+def test_parallel_uses_are_all_counted(transactional_db, practice, clinic, newcomers, many):
     code, patients = clinic(), newcomers(many)
 
     assert set(at_once(many, lambda number: associate(patients[number]).status_code)) == {200}
@@ -108,7 +110,7 @@ def test_one_patient_at_many_devices_uses_it_once(transactional_db, practice, cl
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_registrations_as_many_come_as_the_code_allows(transactional_db, practice, clinic, many):
+def test_parallel_registrations_do_not_exceed_max_uses(transactional_db, practice, clinic, many):
     code = clinic(most_uses=2)
 
     def register(number):
@@ -122,7 +124,7 @@ def test_of_parallel_registrations_as_many_come_as_the_code_allows(transactional
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_tries_ten_an_hour_are_looked_at(transactional_db, clinic, newcomers, settings):
+def test_parallel_attempts_are_limited_to_ten_an_hour(transactional_db, clinic, newcomers, settings):
     settings.RATE_LIMIT_PER_MINUTE = 10_000
     clinic()
     [patient] = newcomers(1)
@@ -133,7 +135,7 @@ def test_of_parallel_tries_ten_an_hour_are_looked_at(transactional_db, clinic, n
 
 
 @pytest.mark.django_db(transaction=True)
-def test_removing_an_office_while_it_is_booked_is_one_of_two_stories(transactional_db, practice, clinic, as_role):
+def test_office_removal_during_booking_is_consistent(transactional_db, practice, clinic, as_role):
     with practice_scope(practice.pk):
         offices, chart = [OfficeFactory() for _ in range(4)], PatientFactory()
     admin, desk = as_role("admin"), as_role("staff")
@@ -158,9 +160,7 @@ def test_removing_an_office_while_it_is_booked_is_one_of_two_stories(transaction
 
 
 @pytest.mark.django_db(transaction=True)
-def test_removing_an_office_while_people_come_to_it_is_one_of_two_stories(
-    transactional_db, practice, make_user, as_role
-):
+def test_office_removal_during_account_change_is_consistent(transactional_db, practice, make_user, as_role):
     with practice_scope(practice.pk):
         offices, people = [OfficeFactory() for _ in range(12)], [make_user("staff") for _ in range(4)]
     admin = as_role("admin")
@@ -195,7 +195,7 @@ def test_removing_an_office_while_people_come_to_it_is_one_of_two_stories(
         ({"text": "ZZZZ2345"}, "unknown"),
     ],
 )
-def test_the_trail_alone_says_why_a_code_was_refused(practice, clinic, newcomers, fields, reason):
+def test_refusal_reason_is_only_in_audit_log(practice, clinic, newcomers, fields, reason):
     clinic(**fields)
     [patient] = newcomers(1)
 
@@ -207,7 +207,7 @@ def test_the_trail_alone_says_why_a_code_was_refused(practice, clinic, newcomers
     assert str(patient.user.chart.pk) in event.patients
 
 
-def test_a_code_ends_at_its_hour_even_for_who_has_used_it(practice, clinic, newcomers):
+def test_code_expires_also_for_earlier_users(practice, clinic, newcomers):
     code, [patient] = clinic(expires_at=timezone.now() + timedelta(hours=1)), newcomers(1)
     assert associate(patient).status_code == 200
 
@@ -217,7 +217,7 @@ def test_a_code_ends_at_its_hour_even_for_who_has_used_it(practice, clinic, newc
     assert associate(patient).status_code == 400
 
 
-def test_a_refused_newcomer_is_told_to_the_practice_whose_code_it_was(practice, clinic, anonymous):
+def test_refused_code_of_newcomer_is_logged_in_codes_practice(practice, clinic, anonymous):
     code = clinic(withdrawn_at=timezone.now())
     body = {"name": "Grace", "email": "grace@example.com", "password": "Passw0rd!", "role": "patient"}
 
@@ -229,20 +229,20 @@ def test_a_refused_newcomer_is_told_to_the_practice_whose_code_it_was(practice, 
     assert (unknown.practice_id.int, unknown.about_id, unknown.details) == (0, None, '{"reason":"unknown"}')
 
 
-def test_a_code_that_is_taken_anywhere_is_drawn_anew(practice, other_practice, clinic, make_user, monkeypatch):
+def test_join_code_collision_draws_another_code(practice, other_practice, clinic, make_user, monkeypatch):
     clinic()
     drawn = iter([CODE, CODE, "NEWC2345"])
     monkeypatch.setattr(join_codes, "new_join_code", lambda: next(drawn))
     doctor = make_user("doctor", practice=other_practice)
     with practice_scope(other_practice.pk):
-        _, text = join_codes.make(by=doctor, office_id=OfficeFactory().pk)
+        _, text = join_codes.create(by=doctor, office_id=OfficeFactory().pk)
 
     assert text == "NEWC2345"
     with installation_scope():
-        assert JoinCode.anywhere.count() == 2
+        assert JoinCode.all_practices.count() == 2
 
 
-def test_under_another_index_key_a_code_is_another(clinic, newcomers, settings):
+def test_fingerprint_depends_on_index_key(clinic, newcomers, settings):
     clinic()
     [patient] = newcomers(1)
     settings.SEARCH_INDEX_KEY = settings.SEARCH_INDEX_KEY[::-1]
@@ -250,19 +250,18 @@ def test_under_another_index_key_a_code_is_another(clinic, newcomers, settings):
     assert associate(patient).status_code == 400
 
 
-def test_while_tries_cannot_be_counted_none_is_looked_at(clinic, newcomers, monkeypatch, anonymous):
-    if not redis.configured():
-        pytest.skip("counted in this process, which is there")
+@pytest.mark.redis  # elsewhere they are counted in this process, which is there
+def test_uncountable_join_code_attempt_is_refused(clinic, newcomers, monkeypatch, anonymous):
     clinic()
     [patient] = newcomers(1)
-    monkeypatch.setattr(redis, "_down_until", float("inf"))
+    monkeypatch.setattr(redis_client, "_down_until", float("inf"))
 
     body = {"name": "Grace", "email": "grace@example.com", "password": "Passw0rd!", "role": "patient"}
     assert associate(patient).status_code == 503
     assert anonymous.post("/api/auth/register", {**body, "joinCode": CODE}, content_type=JSON).status_code == 503
 
 
-def test_whoever_is_tied_is_known_to_sessions_at_once(clinic, newcomers, django_capture_on_commit_callbacks):
+def test_association_updates_cached_session_at_once(clinic, newcomers, django_capture_on_commit_callbacks):
     clinic()
     [patient] = newcomers(1)
     assert "officeId" not in patient.get("/api/users/me").json()

@@ -1,4 +1,4 @@
-"""The sessions that a person sees and ends: of every door, with Redis and without, and at the same moment."""
+"""Listing and ending one's own sessions: in every channel, with and without Redis, and in parallel."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,15 +9,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from redis import Redis
 
-from accounts import services, sessions
-from accounts.devices import LONGEST, UNKNOWN, device_of
-from accounts.models import Ending, Session, User
+from accounts.models import LoginSession, RevocationReason, User
+from accounts.passwords import services as passwords_services
+from accounts.sessions import services as sessions
+from accounts.sessions.devices import MAX_LENGTH, describe_device
+from accounts.sign_in import services as sign_in_services
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_sign_in_trail import told
-from audit.events import Kind
-from core import redis
+from accounts.tests.test_audit import logged_events
+from audit.events import AuditEvent
+from core.cache import redis_client
 from core.errors import NotSignedIn
-from core.tenancy import installation_scope
+from core.tenancy.scope import installation_scope
 from tests.damage import lose_key
 
 MINE = "/api/users/me/sessions"
@@ -62,7 +64,7 @@ def today(client):
 
 
 @pytest.fixture
-def three_doors(make_user, sign_in, enter_site, bearer):
+def three_channels(make_user, sign_in, enter_site, bearer):
     """Somebody who is signed in through each, and seen there a moment ago; and one more browser of theirs."""
     user = make_user("admin")
     web, phone, site, here = sign_in(user), bearer(user), enter_site(user), sign_in(user)
@@ -70,8 +72,8 @@ def three_doors(make_user, sign_in, enter_site, bearer):
     return user, web, phone, site, here
 
 
-def test_every_door_is_listed_by_its_name(three_doors):
-    *_, here = three_doors
+def test_sessions_of_every_channel_are_listed(three_channels):
+    *_, here = three_channels
 
     assert sorted(session["kind"] for session in here.get(MINE).json()["sessions"]) == [
         "admin_site",
@@ -81,20 +83,20 @@ def test_every_door_is_listed_by_its_name(three_doors):
     ]
 
 
-def test_each_ends_alone_whatever_its_door(three_doors):
-    user, web, phone, site, here = three_doors
+def test_single_session_ends_in_every_channel(three_channels):
+    user, web, phone, site, here = three_channels
     kinds = {session["kind"]: session["id"] for session in here.get(MINE).json()["sessions"] if not session["current"]}
 
     for kind, client, ask in (("api", web, call), ("bearer", phone, call), ("admin_site", site, today)):
         assert here.delete(f"{MINE}/{kinds.pop(kind)}").status_code == 204
         assert ask(client) in (401, 302)
     assert call(here) == 200
-    assert Session.objects.filter(user=user, ending=Ending.ENDED_ELSEWHERE).count() == 3
+    assert LoginSession.objects.filter(user=user, revocation_reason=RevocationReason.ENDED_ELSEWHERE).count() == 3
 
 
 @pytest.mark.parametrize("verb", ["others", "password"])
-def test_all_others_end_at_once_whatever_their_door(three_doors, verb):
-    _, web, phone, site, here = three_doors
+def test_all_other_sessions_end_in_every_channel(three_channels, verb):
+    _, web, phone, site, here = three_channels
 
     if verb == "others":
         assert here.delete(MINE).json() == {"ended": 3}
@@ -106,9 +108,9 @@ def test_all_others_end_at_once_whatever_their_door(three_doors, verb):
 
 
 @pytest.mark.redis
-def test_without_redis_the_row_alone_ends_them(three_doors, monkeypatch):
-    _, web, phone, site, here = three_doors
-    monkeypatch.setattr(redis, "_down_until", float("inf"))
+def test_own_sessions_end_without_redis(three_channels, monkeypatch):
+    _, web, phone, site, here = three_channels
+    monkeypatch.setattr(redis_client, "_down_until", float("inf"))
 
     assert here.delete(MINE).json() == {"ended": 3}
 
@@ -116,17 +118,17 @@ def test_without_redis_the_row_alone_ends_them(three_doors, monkeypatch):
 
 
 @pytest.mark.redis
-def test_a_session_that_redis_still_held_is_refused(three_doors, settings):
-    user, web, *_, here = three_doors
+def test_ended_session_still_in_redis_is_refused(three_channels, settings):
+    user, web, *_, here = three_channels
     with Redis.from_url(settings.REDIS_URL) as client:
-        assert client.exists(*(f"session:{session.pk}" for session in Session.objects.filter(user=user)))
+        assert client.exists(*(f"session:{session.pk}" for session in LoginSession.objects.filter(user=user)))
 
     here.delete(MINE)
 
     assert call(web) == 401
 
 
-def test_a_session_that_timed_out_is_not_listed(make_user, sign_in, clock):
+def test_session_that_timed_out_is_not_listed(make_user, sign_in, clock):
     user = make_user("staff")
     sign_in(user)
     clock.move(minutes=17)
@@ -134,7 +136,7 @@ def test_a_session_that_timed_out_is_not_listed(make_user, sign_in, clock):
     assert [session["current"] for session in sign_in(user).get(MINE).json()["sessions"]] == [True]
 
 
-def test_a_patient_sees_a_device_that_was_quiet_for_days(make_user, sign_in, clock):
+def test_patient_sees_idle_device_in_list(make_user, sign_in, clock):
     user = make_user("patient")
     sign_in(user)
     clock.move(days=3)
@@ -142,40 +144,40 @@ def test_a_patient_sees_a_device_that_was_quiet_for_days(make_user, sign_in, clo
     assert [session["current"] for session in sign_in(user).get(MINE).json()["sessions"]] == [True, False]
 
 
-def test_the_trail_tells_which_ended_and_that_it_was_they(three_doors):
-    user, *_, here = three_doors
+def test_ended_sessions_are_logged_with_their_user(three_channels):
+    user, *_, here = three_channels
     here.delete(MINE)
 
-    ended = told(Kind.SESSION_ENDED)
+    ended = logged_events(AuditEvent.SESSION_ENDED)
     assert len(ended) == 3
     assert {(event.user_id, event.about_id, event.details["reason"]) for event in ended} == {
         (user.pk, user.pk, "elsewhere")
     }
 
 
-def test_ending_the_one_that_one_is_in_is_told_as_signing_out(make_user, sign_in):
+def test_ending_current_session_is_logged_as_sign_out(make_user, sign_in):
     user = make_user("staff")
     client = sign_in(user)
-    client.delete(f"{MINE}/{Session.objects.get(user=user).pk}")
+    client.delete(f"{MINE}/{LoginSession.objects.get(user=user).pk}")
 
-    assert [event.about_id for event in told(Kind.SIGNED_OUT)] == [user.pk]
+    assert [event.about_id for event in logged_events(AuditEvent.SIGNED_OUT)] == [user.pk]
 
 
-def test_a_session_that_ended_while_it_asked_ends_no_other(make_user, client_of):
+def test_session_that_ended_while_it_asked_ends_no_other(make_user, client_of):
     user = make_user("staff")
     client_of(user)
     client_of(user)
-    here, other = Session.objects.filter(user=user)
+    here, other = LoginSession.objects.filter(user=user)
     sessions.end(session_id=here.pk)
 
     with pytest.raises(NotSignedIn):
         sessions.end_own(user=user, here=here.pk)
 
-    assert Session.objects.live().get() == other
+    assert LoginSession.objects.live().get() == other
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_that_end_each_other_one_stays(transactional_db, make_user, sign_in):
+def test_two_sessions_ending_each_other_leave_one(transactional_db, make_user, sign_in):
     user = make_user("staff")
     clients = [sign_in(user) for _ in range(4)]
 
@@ -189,15 +191,15 @@ def test_of_two_that_end_each_other_one_stays(transactional_db, make_user, sign_
         outcomes = list(pool.map(end_others, clients))
 
     assert sorted(outcomes) == [200, 401, 401, 401]
-    assert Session.objects.filter(user=user).live().count() == 1
+    assert LoginSession.objects.filter(user=user).live().count() == 1
 
 
 @pytest.mark.postgresql
-def test_the_account_is_held_before_its_sessions_as_by_whatever_else_ends_them(make_user, sign_in):
+def test_account_is_locked_before_its_sessions(make_user, sign_in):
     """In another order it and a new second factor lock each other up."""
     user = make_user("staff")
     sign_in(user)
-    here = Session.objects.get(user=user).pk
+    here = LoginSession.objects.get(user=user).pk
 
     with CaptureQueriesContext(connection) as asked:
         sessions.end_own(user=user, here=here)
@@ -206,7 +208,7 @@ def test_the_account_is_held_before_its_sessions_as_by_whatever_else_ends_them(m
     assert 'FROM "accounts_user"' in held[0]
 
 
-def test_a_lock_is_opened_by_hand_wherever_it_fell(make_user, sign_in):
+def test_axes_reset_clears_every_lockout(make_user, sign_in):
     user = make_user("staff")
     client = sign_in(user)
     for _ in range(6):
@@ -219,7 +221,7 @@ def test_a_lock_is_opened_by_hand_wherever_it_fell(make_user, sign_in):
     assert right.status_code == 200
 
 
-def test_a_superuser_sees_their_own(db, client_of):
+def test_superuser_sees_their_own(db, client_of):
     user = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
     user.set_password(PASSWORD)
     with installation_scope():
@@ -234,25 +236,25 @@ def test_a_superuser_sees_their_own(db, client_of):
 # --- Passwords
 
 
-def test_a_password_that_changed_after_it_was_confirmed_is_not_changed_again(make_user, sign_in, monkeypatch):
+def test_password_changed_after_confirmation_is_not_overwritten(make_user, sign_in, monkeypatch):
     """Somebody who stole the old one loses to the office manager who is faster."""
     user, manager = make_user("staff"), make_user("admin")
     client = sign_in(user)
-    confirm = services.confirm_password
+    confirm = sign_in_services.confirm_password
 
     def confirm_and_lose(**given):
         confirmed = confirm(**given)
-        services.set_password(user=user, by=manager, password="The manager's")
+        passwords_services.set_password(user=user, by=manager, password="The manager's")
         return confirmed
 
-    monkeypatch.setattr(services, "confirm_password", confirm_and_lose)
+    monkeypatch.setattr(passwords_services, "confirm_password", confirm_and_lose)
     body = {"current": PASSWORD, "new": NEW}
 
     assert client.post("/api/users/me/password", body, content_type="application/json").status_code == 401
-    assert User.sign_in.get(pk=user.pk).check_password("The manager's")
+    assert User.all_practices.get(pk=user.pk).check_password("The manager's")
 
 
-def test_a_password_is_changed_and_guesses_are_counted_although_the_email_cannot_be_decrypted(make_user, sign_in):
+def test_password_is_changed_and_guesses_are_counted_although_the_email_cannot_be_decrypted(make_user, sign_in):
     user = make_user("staff")
     client = sign_in(user)
     lose_key(user, "email")
@@ -265,7 +267,7 @@ def test_a_password_is_changed_and_guesses_are_counted_although_the_email_cannot
     assert [change("wrong") for _ in range(6)] == [400] * 5 + [429]
 
 
-def test_whoever_guesses_at_sign_in_keeps_nobody_who_is_signed_in_from_their_own_account(make_user, sign_in):
+def test_sign_in_lockout_does_not_lock_signed_in_user(make_user, sign_in):
     user = make_user("staff")
     client, stranger = sign_in(user), Client()
 
@@ -284,7 +286,7 @@ def test_whoever_guesses_at_sign_in_keeps_nobody_who_is_signed_in_from_their_own
     assert set_up(PASSWORD) == 429
 
 
-def test_a_right_password_of_somebody_signed_in_forgives_no_guess_at_sign_in(make_user, sign_in):
+def test_confirmed_password_does_not_reset_sign_in_count(make_user, sign_in):
     user = make_user("staff")
     client = sign_in(user)
     wrong, right = ({"email": user.email, "password": password} for password in ("guess", PASSWORD))
@@ -303,11 +305,11 @@ def test_wrong_passwords_of_somebody_signed_in_have_a_key_of_their_own(make_user
     client = sign_in(user)
     client.post("/api/users/me/mfa/totp", {"password": "wrong"}, content_type="application/json")
 
-    assert redis.client().hget(f"password:attempts:{user.pk}", "count") == b"1"
-    assert not redis.client().exists(f"login:attempts:{user.email}")
+    assert redis_client.client().hget(f"password:attempts:{user.pk}", "count") == b"1"
+    assert not redis_client.client().exists(f"login:attempts:{user.email}")
 
 
-def test_the_admin_sites_own_form_counts_a_wrong_password_too(make_user, enter_site):
+def test_admin_sites_own_form_counts_a_wrong_password_too(make_user, enter_site):
     user = make_user("admin")
     site = enter_site(user)
     form = {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
@@ -315,7 +317,7 @@ def test_the_admin_sites_own_form_counts_a_wrong_password_too(make_user, enter_s
     statuses = [site.post("/admin/password_change/", form).status_code for _ in range(6)]
 
     assert statuses == [200] * 5 + [429]
-    assert [event.details["reason"] for event in told(Kind.SIGN_IN_FAILED)] == ["wrong_password"] * 5
+    assert [event.details["reason"] for event in logged_events(AuditEvent.SIGN_IN_FAILED)] == ["wrong_password"] * 5
     right = {**form, "old_password": PASSWORD}
     assert site.post("/admin/password_change/", right).status_code == 429
 
@@ -333,12 +335,12 @@ def test_the_admin_sites_own_form_counts_a_wrong_password_too(make_user, enter_s
         ("PraxisApp/1.0 (iPhone; iOS 17.4)", "iPhone"),
     ],
 )
-def test_a_device_is_named_as_people_name_it(agent, device):
-    assert device_of(agent) == device
+def test_device_name_is_readable(agent, device):
+    assert describe_device(agent) == device
 
 
 @pytest.mark.parametrize("agent", ["", "\x01\x02", "\ud800", "((((" * 60, "Opera/" * 40, "1." * 127, "Android; " * 28])
-def test_whatever_somebody_writes_has_a_name_that_fits(agent):
-    assert 0 < len(device_of(agent)) <= LONGEST
-    assert device_of(agent).isprintable()
-    assert device_of("") == UNKNOWN
+def test_device_name_of_arbitrary_agent_fits(agent):
+    assert 0 < len(describe_device(agent)) <= MAX_LENGTH
+    assert describe_device(agent).isprintable()
+    assert describe_device("") == "Unknown device"

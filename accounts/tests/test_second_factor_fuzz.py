@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from accounts.models import Door, Passkey, User
+from accounts.models import Passkey, SignInChannel, User
 from accounts.second_factor import passkeys, services
-from accounts.second_factor.asking import token_for
+from accounts.second_factor_challenge import issue_challenge_token
 from accounts.tests.factories import PASSWORD
 from accounts.tests.soft_passkey import SoftPasskey, text
 from core.errors import Invalid
+from tests.sampling import examples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -100,20 +101,21 @@ def credentials(options, kind, rp_hash):
 
 @pytest.fixture
 def unlimited(monkeypatch, settings):
-    monkeypatch.setattr("accounts.lockout.reserve", lambda key: 0)
+    monkeypatch.setattr("accounts.sign_in.lockout.reserve", lambda key: 0)
     settings.ANON_RATE_LIMIT_PER_MINUTE = 1_000_000
 
 
-@hypothesis(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.slow  # hypothesis builds odd answers
+@hypothesis(max_examples=examples(80, 4), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_any_json_as_an_answer_is_refused_and_breaks_nothing(unlimited, person, data):
+def test_arbitrary_json_as_response_is_refused(unlimited, person, data):
     client = Client(raise_request_exception=False)
     challenge = text(passkeys._new_challenge(person))
     rp_hash = hashlib.sha256(b"localhost").digest()
     if not Passkey.objects.exists():
         made = SoftPasskey().made(services.start_passkey(by=person, password=PASSWORD))
         services.add_passkey(by=person, name="Phone", credential=made, session_id=person.session_id)
-    token = token_for(User.sign_in.get(pk=person.pk), Door.API)
+    token = issue_challenge_token(User.all_practices.get(pk=person.pk), SignInChannel.API)
     credential = data.draw(credentials({"challenge": challenge}, "webauthn.get", rp_hash))
     if data.draw(st.booleans()):
         credential["rawId"] = credential["id"] = text(bytes(Passkey.objects.get().credential_id))
@@ -124,9 +126,10 @@ def test_any_json_as_an_answer_is_refused_and_breaks_nothing(unlimited, person, 
     assert answer.status_code in (400, 401), answer.content
 
 
-@hypothesis(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.slow  # the same
+@hypothesis(max_examples=examples(80, 4), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_any_json_as_a_new_passkey_is_refused_and_breaks_nothing(person, data):
+def test_arbitrary_json_as_new_passkey_is_refused(person, data):
     challenge = text(passkeys._new_challenge(person))
     credential = data.draw(
         credentials({"challenge": challenge}, "webauthn.create", hashlib.sha256(b"localhost").digest())
@@ -159,8 +162,8 @@ def nested(depth):
 def test_what_is_long_or_deep_or_no_text_is_refused(unlimited, person, client_of, at, credential):
     client = client_of(person)
     client.raise_request_exception = False
-    door = Door.BEARER if at.startswith("/auth") else Door.API
-    token = token_for(User.sign_in.get(pk=person.pk), door)
+    channel = SignInChannel.BEARER if at.startswith("/auth") else SignInChannel.API
+    token = issue_challenge_token(User.all_practices.get(pk=person.pk), channel)
     body = {"mfa_token": token, "method": "passkey", "name": "Phone", "credential": credential}
 
     answer = client.post(at, json.dumps(body), content_type="application/json")

@@ -6,8 +6,8 @@ import cbor2
 import pytest
 from django.utils import timezone
 
-from accounts import services as accounts
-from accounts.models import Method, Passkey, PasskeyChallenge, Session, User
+from accounts.models import LoginSession, Passkey, PasskeyChallenge, SecondFactorMethod, User
+from accounts.passwords import services as passwords_services
 from accounts.second_factor import passkeys, services
 from accounts.tests.factories import PASSWORD
 from accounts.tests.soft_passkey import SoftPasskey, raw, text
@@ -25,10 +25,10 @@ def add(user, passkey=None, **bent):
 
 
 def check(user, credential):
-    services.check(user=user, method=Method.PASSKEY, credential=credential)
+    services.verify(user=user, method=SecondFactorMethod.PASSKEY, credential=credential)
 
 
-def test_what_a_browser_is_asked_for(person):
+def test_passkey_options(person):
     options = services.start_passkey(by=person, password=PASSWORD)
 
     assert options["rp"] == {"name": "Praxis", "id": "localhost"}
@@ -40,7 +40,7 @@ def test_what_a_browser_is_asked_for(person):
     assert options["excludeCredentials"] == []
 
 
-def test_a_passkey_that_is_there_is_not_made_again(person):
+def test_existing_passkeys_are_excluded(person):
     passkey = add(person)
 
     options = services.start_passkey(by=person, password=PASSWORD)
@@ -57,14 +57,15 @@ def test_it_signs_in_again_and_again_and_its_counter_is_kept(person):
     assert Passkey.objects.get().last_used_at
 
 
-def test_a_synced_passkey_counts_nothing(person):
+def test_synced_passkey_with_zero_counter_is_accepted(person):
     passkey = add(person, SoftPasskey(counts=False))
 
     for _ in range(2):
         check(person, passkey.used(services.passkey_options(user=person)))
+        assert Passkey.objects.get().sign_count == 0
 
 
-def test_a_counter_that_goes_backwards_is_a_copy(person):
+def test_passkey_with_decreasing_counter_is_rejected(person):
     passkey = add(person)
     passkey.count = 7
     check(person, passkey.used(services.passkey_options(user=person)))
@@ -75,28 +76,28 @@ def test_a_counter_that_goes_backwards_is_a_copy(person):
     assert Passkey.objects.get().sign_count == 8
 
 
-def test_of_two_answers_read_against_the_same_row_the_later_counter_wins(person, monkeypatch):
+def test_parallel_passkey_responses_keep_higher_counter(person, monkeypatch):
     passkey = add(person)
     row = Passkey.objects.get()
     first, second = (passkey.used(services.passkey_options(user=person)) for _ in range(2))
-    monkeypatch.setattr(passkeys, "_named", lambda user, credential: row)
+    monkeypatch.setattr(passkeys, "_find_passkey", lambda user, credential: row)
 
-    assert passkeys.take(person, second)
-    assert not passkeys.take(person, first)
+    assert passkeys.consume(person, second)
+    assert not passkeys.consume(person, first)
 
 
-def test_what_is_half_done_ends_with_a_new_password(person):
+def test_new_password_cancels_half_finished_sign_in(person):
     passkey, options = SoftPasskey(), services.start_passkey(by=person, password=PASSWORD)
     credential = passkey.made(options)
 
-    accounts.change_password(by=person, current=PASSWORD, new="An0ther-one", keep=person.session_id)
+    passwords_services.change_password(by=person, current=PASSWORD, new="An0ther-one", keep=person.session_id)
 
     with pytest.raises(Invalid):
         services.add_passkey(by=person, name="Thief's", credential=credential, session_id=person.session_id)
     assert not Passkey.objects.exists()
 
 
-def test_an_answer_counts_once(person):
+def test_answer_counts_once(person):
     passkey = add(person, SoftPasskey(counts=False))
     answer = passkey.used(services.passkey_options(user=person))
 
@@ -105,7 +106,7 @@ def test_an_answer_counts_once(person):
         check(person, answer)
 
 
-def test_a_challenge_is_good_for_five_minutes_and_old_ones_are_swept(person, monkeypatch):
+def test_challenge_expires_after_five_minutes_and_is_deleted(person, monkeypatch):
     passkey, now = add(person), timezone.now
     options = services.passkey_options(user=person)
     monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(minutes=5, seconds=1))
@@ -116,7 +117,7 @@ def test_a_challenge_is_good_for_five_minutes_and_old_ones_are_swept(person, mon
     assert PasskeyChallenge.objects.count() == 1
 
 
-def test_of_many_challenges_the_five_newest_are_kept(person, make_user):
+def test_only_five_newest_challenges_are_kept(person, make_user):
     passkey, other = add(person), make_user("staff")
     passkeys.request_options(other)
     asked = [services.passkey_options(user=person) for _ in range(7)]
@@ -128,7 +129,7 @@ def test_of_many_challenges_the_five_newest_are_kept(person, make_user):
     check(person, passkey.used(asked[2]))
 
 
-def test_a_challenge_is_its_persons_own(person, make_user):
+def test_challenge_of_another_user_is_rejected(person, make_user):
     passkey, other = add(person), make_user("staff")
     Passkey.objects.create(user=other, name="Other", credential_id=b"other", public_key=b"key")
 
@@ -140,7 +141,7 @@ def test_a_challenge_is_its_persons_own(person, make_user):
 def test_somebody_elses_passkey_does_not_sign_in(person, make_user, client_of):
     other = make_user("doctor")
     client_of(other)
-    other.session_id = Session.objects.get(user=other).pk
+    other.session_id = LoginSession.objects.get(user=other).pk
     theirs, _ = add(other), add(person)
 
     with pytest.raises(NotSignedIn):
@@ -199,7 +200,7 @@ def test_another_key_and_a_bent_signature_are_refused(person):
 def test_one_passkey_has_one_account(person, make_user, client_of):
     passkey, other = add(person), make_user("staff")
     client_of(other)
-    other.session_id = Session.objects.get(user=other).pk
+    other.session_id = LoginSession.objects.get(user=other).pk
 
     for user in (person, other):
         with pytest.raises(Conflict):
@@ -207,7 +208,7 @@ def test_one_passkey_has_one_account(person, make_user, client_of):
     assert Passkey.objects.count() == 1
 
 
-def test_ten_passkeys_are_enough(person):
+def test_eleventh_passkey_is_refused(person):
     for _ in range(10):
         add(person)
     options = passkeys.creation_options(person)  # as if another one had been added since
@@ -236,7 +237,7 @@ def test_ten_passkeys_are_enough(person):
     ],
     ids=str,
 )
-def test_a_key_that_could_never_sign_in_is_not_stored(person, key, monkeypatch):
+def test_passkey_with_unusable_key_is_not_stored(person, key, monkeypatch):
     passkey = SoftPasskey()
     real = cbor2.dumps
     monkeypatch.setattr(
@@ -251,9 +252,9 @@ def test_a_key_that_could_never_sign_in_is_not_stored(person, key, monkeypatch):
     assert not Passkey.objects.exists()
 
 
-def test_what_is_set_up_costs_the_same_however_many_passkeys_there_are(person, django_assert_num_queries):
+def test_factor_list_query_count_is_constant(person, django_assert_num_queries):
     for number in (1, 2, 3):
         add(person)
         with django_assert_num_queries(4):
-            user = User.sign_in.select_related("practice").get(pk=person.pk)
-            assert len(services.factors_of(user).passkeys) == number
+            user = User.all_practices.select_related("practice").get(pk=person.pk)
+            assert len(services.get_factors(user).passkeys) == number

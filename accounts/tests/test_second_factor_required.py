@@ -7,7 +7,7 @@ from accounts.models import Passkey
 from accounts.second_factor import services
 from accounts.tests.factories import PASSWORD
 from accounts.tests.second_factors import MFA, delete, post
-from core.api.views import SECOND_FACTOR_DUE
+from core.api.permissions import SECOND_FACTOR_DUE
 from core.errors import Forbidden
 
 
@@ -24,7 +24,7 @@ def require(practice, make_user, commit):
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
-def test_who_works_there_sees_nothing_but_the_set_up_from_the_next_request(as_role, require, set_up, role):
+def test_new_requirement_applies_from_next_request(as_role, require, set_up, role):
     client = as_role(role)
     assert client.get("/api/patients").status_code == 200
 
@@ -38,7 +38,7 @@ def test_who_works_there_sees_nothing_but_the_set_up_from_the_next_request(as_ro
     assert client.get("/api/patients").status_code == 200
 
 
-def test_patients_are_not_asked(as_role, require):
+def test_required_factor_does_not_apply_to_patients(as_role, require):
     client = as_role("patient")
 
     require()
@@ -47,7 +47,7 @@ def test_patients_are_not_asked(as_role, require):
     assert client.get(MFA).json()["required"] is False
 
 
-def test_somebody_without_one_signs_in_with_the_password_to_set_one_up(make_user, require, set_up):
+def test_user_without_factor_signs_in_to_set_one_up(make_user, require, set_up):
     user, client = make_user("staff"), Client()
     require()
 
@@ -57,7 +57,7 @@ def test_somebody_without_one_signs_in_with_the_password_to_set_one_up(make_user
     assert client.get("/api/patients").status_code == 200
 
 
-def test_it_is_lifted_as_it_was_required(as_role, require):
+def test_requirement_can_be_lifted(as_role, require):
     client = as_role("staff")
     require()
     require(False)
@@ -65,7 +65,7 @@ def test_it_is_lifted_as_it_was_required(as_role, require):
     assert client.get("/api/patients").status_code == 200
 
 
-def test_a_session_begun_with_it_is_not_due(as_role, require, set_up):
+def test_session_with_second_factor_is_not_due(as_role, require, set_up):
     client = as_role("staff")
     set_up(client)
 
@@ -74,7 +74,7 @@ def test_a_session_begun_with_it_is_not_due(as_role, require, set_up):
     assert client.get("/api/patients").status_code == 200
 
 
-def test_whoever_changes_phones_where_one_is_required_sees_nothing_before_the_new_one(as_role, require, set_up, commit):
+def test_removing_last_required_factor_blocks_api(as_role, require, set_up, commit):
     client = as_role("staff")
     set_up(client)
     require()
@@ -98,7 +98,7 @@ def test_one_of_two_may_be_removed_where_one_is_required(as_role, require, set_u
     assert client.get("/api/patients").status_code == 200
 
 
-def test_what_was_removed_before_it_was_required_does_not_count(as_role, require, set_up, commit):
+def test_factor_removed_before_requirement_does_not_count(as_role, require, set_up, commit):
     client = as_role("staff")
     set_up(client)
     with commit():

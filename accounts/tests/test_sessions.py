@@ -7,70 +7,70 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import services, sessions
-from accounts.models import Session, User
+from accounts.models import LoginSession, User
+from accounts.passwords import services as passwords_services
+from accounts.sessions import services as sessions
 from accounts.tests.factories import PASSWORD
-from core import redis
+from accounts.users import services
+from core.cache import redis_client
 from core.encryption.keyring import get_keyring
 from core.errors import Forbidden, NotSignedIn
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 
 
 def sign_in(client, user, password=PASSWORD):
     return client.post("/api/auth/login", {"email": user.email, "password": password}, "application/json")
 
 
-def test_a_password_that_changes_while_it_is_checked_signs_nobody_in(make_user, rf):
+def test_password_that_changes_while_it_is_checked_signs_nobody_in(make_user, rf):
     user = make_user("staff")
-    checked = User.sign_in.get(pk=user.pk)
-    services.set_password(user=user, by=make_user("admin"), password="Another1!")
+    checked = User.all_practices.get(pk=user.pk)
+    passwords_services.set_password(user=user, by=make_user("admin"), password="Another1!")
     with pytest.raises(NotSignedIn):
         sessions.begin(user=checked, request=rf.post("/"))
-    assert not Session.objects.live().exists()
+    assert not LoginSession.objects.live().exists()
 
 
-def test_a_deactivation_while_the_password_is_checked_signs_nobody_in(make_user, rf):
+def test_deactivation_while_the_password_is_checked_signs_nobody_in(make_user, rf):
     user, manager = make_user("staff"), make_user("admin")
-    checked = User.sign_in.get(pk=user.pk)
+    checked = User.all_practices.get(pk=user.pk)
     services.update_user(user=user, by=manager, is_active=False)
     with pytest.raises(NotSignedIn):
         sessions.begin(user=checked, request=rf.post("/"))
 
 
-def test_a_password_change_on_a_stale_row_brings_nothing_back(make_user):
+def test_password_change_on_stale_row_restores_no_old_values(make_user):
     user, manager = make_user("staff"), make_user("admin")
-    stale = User.sign_in.get(pk=user.pk)
+    stale = User.all_practices.get(pk=user.pk)
     services.update_user(user=user, by=manager, is_active=False)
     with pytest.raises(Forbidden):
-        services.reset_password(user=stale, password="Another1!")
-    assert not User.sign_in.get(pk=user.pk).is_active
-    services.set_password(user=stale, by=manager, password="Another1!")
-    assert not User.sign_in.get(pk=user.pk).is_active
+        passwords_services.reset_password(user=stale, password="Another1!")
+    assert not User.all_practices.get(pk=user.pk).is_active
+    passwords_services.set_password(user=stale, by=manager, password="Another1!")
+    assert not User.all_practices.get(pk=user.pk).is_active
 
 
 def test_who_no_longer_manages_changes_nobody(make_user):
     first, second = make_user("admin"), make_user("admin")
-    stale_second = User.sign_in.get(pk=second.pk)
+    stale_second = User.all_practices.get(pk=second.pk)
     services.update_user(user=second, by=first, role="staff")
     with pytest.raises(Forbidden, match="no longer manage"):
         services.update_user(user=first, by=stale_second, role="staff")
     with pytest.raises(Forbidden, match="no longer manage"):
-        services.set_password(user=first, by=stale_second, password="Another1!")
-    first = User.sign_in.get(pk=first.pk)
+        passwords_services.set_password(user=first, by=stale_second, password="Another1!")
+    first = User.all_practices.get(pk=first.pk)
     assert (first.role, first.check_password(PASSWORD)) == ("admin", True)
 
 
 def test_nobody_gives_themself_a_password_without_the_old_one(make_user):
     manager = make_user("admin")
-    with pytest.raises(Forbidden, match="with the old one"):
-        services.set_password(user=User.sign_in.get(pk=manager.pk), by=manager, password="Another1!")
-    assert User.sign_in.get(pk=manager.pk).check_password(PASSWORD)
+    with pytest.raises(Forbidden, match="Use your current password"):
+        passwords_services.set_password(user=User.all_practices.get(pk=manager.pk), by=manager, password="Another1!")
+    assert User.all_practices.get(pk=manager.pk).check_password(PASSWORD)
 
 
 @pytest.mark.parametrize("ending", ["password", "role", "inactive"])
-def test_what_ends_trust_ends_every_session_of_the_api_and_the_admin_site(
-    make_user, client_of, ending, django_capture_on_commit_callbacks
-):
+def test_account_change_ends_every_session(make_user, client_of, ending, django_capture_on_commit_callbacks):
     user, manager = make_user("admin"), make_user("admin")
     api, site = client_of(user), Client()
     site.post("/admin/login/", {"username": user.email, "password": PASSWORD}, secure=True)
@@ -79,7 +79,7 @@ def test_what_ends_trust_ends_every_session_of_the_api_and_the_admin_site(
 
     with django_capture_on_commit_callbacks(execute=True):
         if ending == "password":
-            services.set_password(user=user, by=manager, password="Another1!")
+            passwords_services.set_password(user=user, by=manager, password="Another1!")
         elif ending == "role":
             services.update_user(user=user, by=manager, role="staff")
         else:
@@ -91,33 +91,33 @@ def test_what_ends_trust_ends_every_session_of_the_api_and_the_admin_site(
 
 
 @pytest.mark.redis
-def test_a_logout_reaches_redis_although_it_just_failed_somebody_else(
+def test_logout_reaches_redis_although_it_just_failed_somebody_else(
     make_user, client_of, monkeypatch, django_capture_on_commit_callbacks
 ):
     client = client_of(make_user("staff"))
     assert client.get("/api/users/me").status_code == 200  # now Redis holds the session
     token = client.cookies["access_token"].value
-    monkeypatch.setattr(redis, "_down_until", float("inf"))
+    monkeypatch.setattr(redis_client, "_down_until", float("inf"))
     with django_capture_on_commit_callbacks(execute=True):
         assert client.post("/api/auth/logout").status_code == 200
-    monkeypatch.setattr(redis, "_down_until", 0.0)
+    monkeypatch.setattr(redis_client, "_down_until", 0.0)
     client.cookies["access_token"] = token
     assert client.get("/api/users/me").status_code == 401
 
 
 @pytest.mark.redis
-def test_what_another_release_left_in_redis_is_asked_of_the_row(make_user, client_of):
+def test_cache_entry_of_other_release_is_reloaded(make_user, client_of):
     user = make_user("staff")
     client = client_of(user)
-    session = Session.objects.get(user=user)
+    session = LoginSession.objects.get(user=user)
     of_theirs = get_keyring().encrypt(orjson.dumps({"id": str(user.pk)}), b"session.user")
-    redis.client().set(f"session:{session.pk}", of_theirs, ex=60)
+    redis_client.client().set(f"session:{session.pk}", of_theirs, ex=60)
 
     assert client.get("/api/users/me").json()["id"] == str(user.pk)
 
 
 @pytest.mark.redis
-def test_an_ended_session_costs_its_user_no_calls(make_user, client_of, settings, django_capture_on_commit_callbacks):
+def test_ended_session_does_not_use_rate_limit(make_user, client_of, settings, django_capture_on_commit_callbacks):
     settings.RATE_LIMIT_PER_MINUTE = 3
     user = make_user("staff")
     ended, live = client_of(user), client_of(user)

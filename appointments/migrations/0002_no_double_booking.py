@@ -4,7 +4,7 @@ must create them anew (tests/guards/test_constraints.py fails when one forgets).
 
 from django.db import migrations
 
-from core.vendor_sql import VendorSQL
+from core.database.vendor_sql import VendorSQL
 
 OVERLAPS = """
     SELECT 1 FROM appointments_appointment

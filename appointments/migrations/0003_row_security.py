@@ -1,9 +1,9 @@
 from django.db import migrations
 
-from core.row_security import RowSecurity
+from core.tenancy.row_level_security import RowLevelSecurity
 
 
 class Migration(migrations.Migration):
     dependencies = [("appointments", "0002_no_double_booking")]
 
-    operations = [RowSecurity("Appointment")]
+    operations = [RowLevelSecurity("Appointment")]

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from core.vendor_sql import VendorSQL
+from core.database.vendor_sql import VendorSQL
 
 ANY = "status = 'scheduled'"
 LIVING = "status = 'scheduled' AND deletion_id IS NULL"

@@ -1,15 +1,15 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import factory
 from factory.django import DjangoModelFactory
 
-from appointments.models import Appointment
+from appointments.models import Appointment, AppointmentType, ScheduleException, WorkingHours
 
 FIRST_DAY = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 
 
 class AppointmentFactory(DjangoModelFactory):
-    """Within a practice's scope; give `patient` and `doctor`. One an hour, so that none overlap."""
+    """Use within a practice's scope; pass `patient` and `doctor`. One per hour, so that none overlap."""
 
     class Meta:
         model = Appointment
@@ -17,3 +17,34 @@ class AppointmentFactory(DjangoModelFactory):
     starts_at = factory.Sequence(lambda n: FIRST_DAY + timedelta(hours=n))
     ends_at = factory.LazyAttribute(lambda made: made.starts_at + timedelta(minutes=30))
     reason = "Back pain"
+
+
+class AppointmentTypeFactory(DjangoModelFactory):
+    """Use within a practice's scope."""
+
+    class Meta:
+        model = AppointmentType
+
+    name = factory.Sequence(lambda n: f"Treatment {n}")
+    minutes = 30
+
+
+class WorkingHoursFactory(DjangoModelFactory):
+    """Use within a practice's scope; pass `doctor`. Mondays, nine to five."""
+
+    class Meta:
+        model = WorkingHours
+
+    weekday = 0
+    start, end = time(9), time(17)
+
+
+class ScheduleExceptionFactory(DjangoModelFactory):
+    """Use within a practice's scope. A day off."""
+
+    class Meta:
+        model = ScheduleException
+
+    starts_at = datetime(2030, 7, 1, tzinfo=UTC)
+    ends_at = datetime(2030, 7, 2, tzinfo=UTC)
+    reason = "Course"

@@ -1,6 +1,6 @@
 import pytest
 
-from core.tenancy import installation_scope
+from core.tenancy.scope import installation_scope
 
 
 @pytest.fixture

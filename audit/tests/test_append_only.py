@@ -9,17 +9,19 @@ import pytest
 
 from tests.server import Server, own_database
 
+pytestmark = [pytest.mark.both_halves, pytest.mark.slow]  # triggers of either kind of database
+
 WRITE = """
 import django
 django.setup()
 from uuid import UUID
 from audit.context import by_command
-from audit.events import Kind
-from audit.seals import Sealing
-from audit.trail import record
+from audit.events import AuditEvent
+from audit.seals.sealing import Sealing
+from audit.log import record
 by_command("test")
 for number in (1, 2):
-    record(Kind.CHART_READ, practice_id=UUID(int=7), patients=[UUID(int=number)])
+    record(AuditEvent.CHART_READ, practice_id=UUID(int=7), patients=[UUID(int=number)])
     list(Sealing().run())
 """
 TABLES = ("audit_event", "audit_subject", "audit_seal")
@@ -32,7 +34,7 @@ def database(tmp_path_factory):
     directory = tmp_path_factory.mktemp("append_only")
     with own_database(directory) as url:
         server = Server(directory, url, "")
-        server.manage_as_owner("migrate", "--verbosity", "0")
+        server.prepare()
         server.manage_as_owner("shell", "--command", WRITE)
         yield server
 
@@ -62,7 +64,7 @@ def columns(database, table):
 
 
 def refusal(database, statement, **options):
-    """What is said to it; empty where it was done."""
+    """The error of a statement; empty if it succeeded."""
     if database.database_url.startswith("sqlite"):
         with closing(sqlite3.connect(database.database_url.removeprefix("sqlite:///"), timeout=20)) as connection:
             try:
@@ -80,10 +82,10 @@ def refusal(database, statement, **options):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_column_refuses_an_update_even_to_what_it_holds(database, content, table):
+def test_no_column_can_be_updated_even_to_its_own_value(database, content, table):
     for column in columns(database, table):
-        said = refusal(database, f"UPDATE {table} SET {column} = {column}")
-        assert f"append-only: UPDATE of {table} is refused" in said, column
+        error = refusal(database, f"UPDATE {table} SET {column} = {column}")
+        assert f"append-only: UPDATE of {table} is refused" in error, column
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -108,21 +110,21 @@ def test_tables_cannot_be_truncated(database, content, table, more):
         ("audit_seal", "practice_id, number", "count"),
     ],
 )
-def test_an_insert_cannot_become_an_update(database, content, table, key, column):
+def test_insert_cannot_become_an_update(database, content, table, key, column):
     upsert = f"INSERT INTO {table} SELECT * FROM {table} WHERE true ON CONFLICT ({key}) DO UPDATE SET {column} = EXCLUDED.{column}"  # fmt: skip # noqa: E501
     assert f"of {table} is refused" in refusal(database, upsert)
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("what", ["UPDATE SET kind = 'x'", "DELETE"])
-def test_nor_a_merge(database, content, what):
+def test_merge_cannot_update(database, content, what):
     merge = f"MERGE INTO audit_event e USING audit_seal s ON e.practice_id = s.practice_id WHEN MATCHED THEN {what}"
     assert "append-only" in refusal(database, merge)
 
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("table", TABLES)
-def test_replace_is_refused_by_the_key_and_by_the_hidden_rowid(database, content, table):
+def test_replace_is_refused_by_key_and_by_rowid(database, content, table):
     names = columns(database, table)
     same = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"
     new = ["randomblob(8)" if name in ("id", "event_id", "number") else name for name in names]
@@ -133,7 +135,7 @@ def test_replace_is_refused_by_the_key_and_by_the_hidden_rowid(database, content
 
 
 @pytest.mark.postgresql
-def test_the_applications_role_lacks_the_rights_even_where_no_trigger_stands(database, content):
+def test_application_role_lacks_the_rights_even_without_triggers(database, content):
     database.manage_as_owner("setup_database_roles", "--role", ROLE, "--apply")
     with psycopg.connect(database.database_url, autocommit=True) as owner:
         try:
@@ -147,8 +149,8 @@ def test_the_applications_role_lacks_the_rights_even_where_no_trigger_stands(dat
                     f"DROP TABLE {table}",
                     "SET session_replication_role = replica",
                 ):
-                    said = refusal(database, statement, options=f"-c role={ROLE} -c praxis.practice={'0' * 32}")
-                    assert "permission denied" in said or "must be owner" in said, (statement, said)
+                    error = refusal(database, statement, options=f"-c role={ROLE} -c praxis.practice={'0' * 32}")
+                    assert "permission denied" in error or "must be owner" in error, (statement, error)
         finally:
             for table in TABLES:
                 owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

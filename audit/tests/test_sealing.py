@@ -16,12 +16,12 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from audit import trail
-from audit.events import Kind
+from audit import log
+from audit.events import AuditEvent
 from audit.models import NO_PRACTICE, Event, Seal, Unsealed
-from audit.seals import Sealing
+from audit.seals.sealing import Sealing
 from audit.tests.trails import let_the_owner_tamper, seal, verify, write_at, write_some
-from core.tenancy import installation_scope
+from core.tenancy.scope import installation_scope
 from tests.server import ROOT, Server, own_database
 
 KILLED_IN_THE_THIRD_SEAL = """
@@ -30,11 +30,11 @@ import django
 django.setup()
 from uuid import UUID
 from audit.context import by_command
-from audit.events import Kind
+from audit.events import AuditEvent
 from audit.models import Seal
-from audit.seals import Sealing
-from audit.trail import record
-from core.tenancy import installation_scope
+from audit.seals.sealing import Sealing
+from audit.log import record
+from core.tenancy.scope import installation_scope
 by_command("test")
 def sign_and_die(seal, sign=Seal.sign):
     sign(seal)
@@ -43,7 +43,7 @@ def sign_and_die(seal, sign=Seal.sign):
 Seal.sign = sign_and_die
 with installation_scope():
     for number in range(100):
-        record(Kind.CHART_READ, practice_id=UUID(int=7), patients=[UUID(int=number)])
+        record(AuditEvent.CHART_READ, practice_id=UUID(int=7), patients=[UUID(int=number)])
     list(Sealing(batch_rows=30).run())
 """
 
@@ -67,7 +67,7 @@ def trail_of_two(db):
     write_some(OTHER, 3)
 
 
-def test_one_run_seals_every_practice_and_the_next_finds_nothing(trail_of_two):
+def test_one_run_seals_every_practice(trail_of_two):
     assert command() == ("Sealed 10 events under 2 seals.\n", "")
     assert command() == ("Sealed 0 events under 0 seals.\n", "")
 
@@ -75,7 +75,7 @@ def test_one_run_seals_every_practice_and_the_next_finds_nothing(trail_of_two):
     assert not Unsealed.objects.exists()
 
 
-def test_a_long_queue_becomes_several_seals_that_follow_each_other(trail_of_two):
+def test_long_queue_becomes_several_seals_that_follow_each_other(trail_of_two):
     list(Sealing(batch_rows=3).run())
 
     assert numbers(PRACTICE) == [(1, 3), (2, 3), (3, 1)]
@@ -89,7 +89,7 @@ def minutes_ago():
     return lambda minutes: started - timedelta(minutes=minutes)
 
 
-def test_what_is_committed_after_later_events_were_sealed_is_named_apart(db, minutes_ago):
+def test_events_committed_late_are_listed_apart(db, minutes_ago):
     late = write_at(minutes_ago(3), PRACTICE)
     write_at(minutes_ago(2), PRACTICE)
     Unsealed.objects.filter(pk=late.pk).delete()
@@ -104,7 +104,7 @@ def test_what_is_committed_after_later_events_were_sealed_is_named_apart(db, min
     verify()
 
 
-def test_an_event_dated_ahead_of_the_sealers_clock_does_not_make_all_later_ones_late(db, minutes_ago):
+def test_event_dated_ahead_does_not_make_later_ones_late(db, minutes_ago):
     ahead = write_at(minutes_ago(-600_000), PRACTICE)
     present = write_at(minutes_ago(2), PRACTICE)
     seal()
@@ -117,36 +117,36 @@ def test_an_event_dated_ahead_of_the_sealers_clock_does_not_make_all_later_ones_
     verify()
 
 
-def test_a_forged_row_is_named_and_left_out_and_the_rest_is_sealed(trail_of_two):
+def test_forged_row_is_reported_and_the_rest_is_sealed(trail_of_two):
     forged = Event.objects.filter(practice_id=PRACTICE).order_by("pk")[2]
     let_the_owner_tamper()
     Event.objects.filter(pk=forged.pk).update(outcome="refused")
     errors = io.StringIO()
 
-    with pytest.raises(CommandError, match="Not all of the trail was sealed"):
+    with pytest.raises(CommandError, match="Part of the trail was not sealed"):
         call_command("audit_seal", stdout=io.StringIO(), stderr=errors)
 
-    assert errors.getvalue() == f"audit_event {forged.pk}: its MAC is not that of its content\n"
+    assert errors.getvalue() == f"audit_event {forged.pk}: its MAC does not match its content\n"
     assert (numbers(PRACTICE), numbers(OTHER)) == ([(1, 6)], [(1, 3)])
     assert list(Unsealed.objects.values_list("pk", flat=True)) == [forged.pk]
 
 
-def test_a_row_that_was_taken_out_before_its_seal_is_missed(trail_of_two):
+def test_row_deleted_before_sealing_is_reported(trail_of_two):
     lost = Event.objects.filter(practice_id=PRACTICE).order_by("pk").first()
     let_the_owner_tamper()
     Event.objects.filter(pk=lost.pk).delete()
 
-    assert seal() == [f"audit_event {lost.pk}: waits to be sealed, and is not there"]
+    assert seal() == [f"audit_event {lost.pk}: is queued for sealing but missing"]
 
 
-def test_sealing_leaves_no_event_of_its_own(trail_of_two):
+def test_sealing_records_no_event(trail_of_two):
     before = Event.objects.count()
     command()
     assert Event.objects.count() == before
 
 
 @pytest.mark.parametrize("seconds", ["0", "-5"])
-def test_every_takes_seconds(db, seconds):
+def test_every_requires_seconds(db, seconds):
     with pytest.raises(CommandError, match="at least 1"):
         command(f"--every={seconds}")
 
@@ -160,8 +160,10 @@ def migrated(tmp_path_factory):
         yield server
 
 
+@pytest.mark.production
+@pytest.mark.slow  # processes are started
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_every_goes_on_until_it_is_told_to_end(migrated, number):
+def test_every_runs_until_it_is_stopped(migrated, number):
     process = subprocess.Popen(
         [sys.executable, "manage.py", "audit_seal", "--every", "1"],
         cwd=ROOT, env=migrated.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -177,7 +179,9 @@ def test_every_goes_on_until_it_is_told_to_end(migrated, number):
     assert (process.returncode, errors) == (0, "")
 
 
-def test_a_sealer_killed_half_way_loses_nothing(migrated):
+@pytest.mark.production
+@pytest.mark.slow  # processes are started
+def test_killed_sealer_loses_nothing(migrated):
     died = subprocess.run(
         [sys.executable, "-c", KILLED_IN_THE_THIRD_SEAL],
         cwd=ROOT, env={**migrated.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}, timeout=60,
@@ -188,11 +192,12 @@ def test_a_sealer_killed_half_way_loses_nothing(migrated):
     migrated.manage("audit_seal")
 
     assert migrated.rows("SELECT count FROM audit_seal WHERE number = 3") == [(40,)]
-    assert "100 events and 3 seals are what was written." in migrated.manage("audit_verify", f"--practice={PRACTICE}")
+    assert "100 events and 3 seals are intact." in migrated.manage("audit_verify", f"--practice={PRACTICE}")
 
 
+@pytest.mark.slow  # threads
 @pytest.mark.postgresql  # SQLite lets one transaction write at a time
-def test_writers_of_any_length_and_two_sealers_at_once(transactional_db):
+def test_concurrent_writers_and_two_sealers(transactional_db):
     """A third of the transactions stay open until both sealers have been round."""
     rounds, turned, done = [0, 0], threading.Condition(), threading.Event()
     problems = []
@@ -213,7 +218,7 @@ def test_writers_of_any_length_and_two_sealers_at_once(transactional_db):
             with transaction.atomic():
                 for _ in range(dice.randrange(1, 12)):
                     practice_id = dice.choice([PRACTICE, OTHER, NO_PRACTICE])
-                    trail.record(Kind.CHART_READ, practice_id=practice_id, patients=[PRACTICE])
+                    log.record(AuditEvent.CHART_READ, practice_id=practice_id, patients=[PRACTICE])
                 if number % 3 == 0:
                     with turned:
                         before = list(rounds)

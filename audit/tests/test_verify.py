@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from audit.events import Kind
+from audit.events import AuditEvent
 from audit.models import Event, Seal, Subject, Unsealed
 from audit.tests.trails import exported, let_the_owner_tamper, seal, verify, write, write_at, write_some
 
@@ -47,7 +47,7 @@ def events(practice_id=PRACTICE):
     return Event.objects.filter(practice_id=practice_id).order_by("pk")
 
 
-def telling():
+def event_with_patient():
     """An event that tells of a patient."""
     return events().exclude(patients="[]")[0]
 
@@ -56,17 +56,17 @@ def seals(practice_id=PRACTICE):
     return Seal.objects.filter(practice_id=practice_id).order_by("number")
 
 
-def test_a_trail_as_it_was_written(sealed):
-    assert command() == ("20 events and 4 seals are what was written.\n", "")
-    assert command(f"--practice={OTHER}") == ("8 events and 2 seals are what was written.\n", "")
+def test_intact_trail(sealed):
+    assert command() == ("20 events and 4 seals are intact.\n", "")
+    assert command(f"--practice={OTHER}") == ("8 events and 2 seals are intact.\n", "")
 
 
-def test_an_empty_trail_is_right(db):
-    assert command() == ("0 events and 0 seals are what was written.\n", "")
+def test_empty_trail(db):
+    assert command() == ("0 events and 0 seals are intact.\n", "")
 
 
 @pytest.mark.parametrize("intact", [True, False])
-def test_that_it_was_checked_is_told_and_nothing_else_is_written(sealed, intact):
+def test_verification_records_one_event_and_nothing_else(sealed, intact):
     events().filter(pk=events()[3].pk).update(role="admin" if not intact else "doctor")
     before = [model._base_manager.count() for model in (Event, Seal, Subject, Unsealed)]
     if intact:
@@ -75,62 +75,60 @@ def test_that_it_was_checked_is_told_and_nothing_else_is_written(sealed, intact)
         refusal(f"--practice={PRACTICE}")
 
     last = events().last()
-    assert (last.kind, json.loads(last.details)["intact"]) == (Kind.TRAIL_VERIFIED, intact)
+    assert (last.kind, json.loads(last.details)["intact"]) == (AuditEvent.TRAIL_VERIFIED, intact)
     after = [model._base_manager.count() for model in (Event, Seal, Subject, Unsealed)]
     assert after == [before[0] + 1, *before[1:]]  # the triggers are off: no subject, no queue
 
 
-def test_the_first_bad_row_is_named(sealed):
+def test_first_bad_row_is_reported(sealed):
     third, fifth = events()[2], events()[4]
     events().filter(pk__in=[third.pk, fifth.pk]).update(address="203.0.113.9")
 
-    assert refusal() == (
-        f"The trail is not what was written. audit_event {third.pk}: its MAC is not that of its content"
-    )
+    assert refusal() == (f"The trail was altered. audit_event {third.pk}: its MAC does not match its content")
 
 
 @pytest.mark.parametrize(
-    ("tamper", "table", "said"),
+    ("tamper", "table", "reason"),
     [
-        (lambda: events().filter(pk=telling().pk).delete(), "audit_subject", "does not tell of the patient"),
+        (lambda: events().filter(pk=event_with_patient().pk).delete(), "audit_subject", "does not name the patient"),
         (
             lambda: events().filter(pk=events().filter(patients="[]")[0].pk).delete(),
             "audit_seal",
-            "it covers 6 events, of which 5 are there",
+            "it covers 6 events, but 5 are there",
         ),
         (lambda: seals().filter(number=1).delete(), "audit_seal", f"number 1 of {PRACTICE} should be here, not 2"),
-        (lambda: seals().filter(number=2).delete(), "audit_event", "no seal covers it, and it does not wait for one"),
+        (lambda: seals().filter(number=2).delete(), "audit_event", "is covered by no seal and not queued for one"),
         (
             lambda: seals().filter(number=1).update(count=7),
             "audit_seal",
-            "its MAC is not that of its content (number 1",
+            "its MAC does not match its content (number 1",
         ),
-        (lambda: Subject.objects.filter(event_id=telling().pk).delete(), "audit_subject", "is missing"),
+        (lambda: Subject.objects.filter(event_id=event_with_patient().pk).delete(), "audit_subject", "is missing"),
         (lambda: events().filter(pk=events()[3].pk).update(key_id=9), "audit_event", "its key 9 is not in AUDIT_KEYS"),
         (lambda: events().filter(pk=events()[3].pk).update(details='{"a"'), "audit_event", "content cannot be read"),
         (
             lambda: Unsealed(event_id=uuid7(), practice_id=PRACTICE).save(force_insert=True),
             "audit_event",
-            "waits to be sealed, and is not there",
+            "is queued for sealing but missing",
         ),
     ],
 )
-def test_what_is_wrong_is_said(sealed, tamper, table, said):
+def test_each_fault_is_described(sealed, tamper, table, reason):
     tamper()
 
-    told = refusal()
+    message = refusal()
 
-    assert told.startswith(f"The trail is not what was written. {table} ") and said in told
+    assert message.startswith(f"The trail was altered. {table} ") and reason in message
 
 
-def test_a_column_cannot_lend_the_next_one_its_content(sealed):
+def test_text_cannot_move_between_columns(sealed):
     """The same bytes under the MAC, split elsewhere."""
     row = events().filter(patients="[]")[0]
     events().filter(pk=row.pk).update(patients='[],"about":"","about_id":null,"details":{}', details="{}")
     assert "content cannot be read" in refusal()
 
 
-def test_a_cut_off_end_is_found_by_a_seal_that_was_kept(sealed, tmp_path):
+def test_truncated_trail_is_detected_by_an_exported_seal(sealed, tmp_path):
     kept = tmp_path / "kept.jsonl"
     kept.write_bytes(b"".join(exported()))
     assert command(f"--seal={kept}")[1] == ""
@@ -140,13 +138,13 @@ def test_a_cut_off_end_is_found_by_a_seal_that_was_kept(sealed, tmp_path):
     Subject.objects.filter(event_id__in=list(covered.values_list("pk", flat=True))).delete()
     covered.delete()
     seals().filter(pk=last.pk).delete()
-    Event.objects.filter(kind=Kind.TRAIL_VERIFIED).delete()
+    Event.objects.filter(kind=AuditEvent.TRAIL_VERIFIED).delete()
 
     assert verify().events == 14  # nothing in the database tells of it
-    assert f"audit_seal 2 of {PRACTICE}: was exported, and is not there" in refusal(f"--seal={kept}")
+    assert f"audit_seal 2 of {PRACTICE}: was exported but is missing" in refusal(f"--seal={kept}")
 
 
-def test_a_chain_that_was_made_anew_is_found_by_a_seal_that_was_kept(sealed, tmp_path):
+def test_rebuilt_chain_is_detected_by_an_exported_seal(sealed, tmp_path):
     """By somebody who has the keys, too."""
     kept = tmp_path / "kept.jsonl"
     kept.write_bytes(b"".join(line for line in exported() if line.startswith(b'{"type":"seal"')))
@@ -156,26 +154,26 @@ def test_a_chain_that_was_made_anew_is_found_by_a_seal_that_was_kept(sealed, tmp
     seal()
 
     assert verify().events == 20
-    assert "number 2" in (told := refusal(f"--seal={kept}")) or f"2 of {PRACTICE}" in told
+    assert "number 2" in (message := refusal(f"--seal={kept}")) or f"2 of {PRACTICE}" in message
 
 
 @pytest.mark.parametrize("content", ["", "no JSON", '{"type":"seal"}', '{"type":"trail"}'])
-def test_a_file_without_seals_is_refused(sealed, tmp_path, content):
+def test_file_without_seals_is_refused(sealed, tmp_path, content):
     kept = tmp_path / "kept.jsonl"
     kept.write_text(content)
     assert str(kept) in refusal(f"--seal={kept}")
     assert "cannot be read: No such file" in refusal(f"--seal={kept}.not")
 
 
-def test_since_looks_at_what_was_sealed_from_then_on(sealed):
+def test_since_checks_seals_from_then_on(sealed):
     between = seals().last().at.isoformat()
     events().filter(pk=events().first().pk).update(role="admin")
 
-    assert command(f"--since={between}", f"--practice={PRACTICE}")[0] == "6 events and 1 seal are what was written.\n"
+    assert command(f"--since={between}", f"--practice={PRACTICE}")[0] == "6 events and 1 seal are intact.\n"
     assert "MAC" in refusal(f"--practice={PRACTICE}", "--since=2026-01-01T08:00")
 
 
-def test_since_takes_what_was_late_into_the_seal_that_covers_it(db):
+def test_since_includes_late_events_in_their_seal(db):
     late = write_at(timezone.now() - timedelta(minutes=1), PRACTICE)
     write_some(PRACTICE, 3)
     Unsealed.objects.filter(pk=late.pk).delete()
@@ -193,23 +191,23 @@ def test_odd_arguments_are_refused(db, arguments):
         command(*arguments)
 
 
-def test_events_that_nobody_seals_are_a_warning(db):
+def test_events_unsealed_for_long_give_a_warning(db):
     earlier = timezone.now() - timedelta(minutes=9)
     write_at(earlier, PRACTICE)
     write(PRACTICE)
 
     out, errors = command()
 
-    assert out == "2 events and 0 seals are what was written.\n"
+    assert out == "2 events and 0 seals are intact.\n"
     assert errors == f"2 events wait to be sealed, the oldest since {earlier:%Y-%m-%d %H:%M} UTC: run audit_seal.\n"
 
 
-def test_events_that_have_just_been_written_are_none(db):
+def test_recent_unsealed_events_give_no_warning(db):
     write(PRACTICE)
     assert command()[1] == ""
 
 
-def test_what_an_older_key_has_signed_stays_right_as_long_as_that_key_is_there(db, settings):
+def test_events_signed_with_an_older_key_verify_while_it_is_in_the_ring(db, settings):
     (old,) = settings.AUDIT_KEYS.items()
     write_some(PRACTICE, 3)
     seal()
@@ -219,4 +217,4 @@ def test_what_an_older_key_has_signed_stays_right_as_long_as_that_key_is_there(d
         assert set(seals().values_list("key_id", flat=True)) == {old[0], 2}
         assert "6 events and 2 seals" in command()[0]
     with override_settings(AUDIT_KEYS={2: bytes(range(32))}):
-        assert f"its key {old[0]} is not in AUDIT_KEYS: the key was lost, or the row edited" in refusal()
+        assert f"its key {old[0]} is not in AUDIT_KEYS: the key was lost or the row was edited" in refusal()

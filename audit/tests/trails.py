@@ -7,25 +7,25 @@ from uuid import UUID
 from django.db import connection
 from uuid_utils.compat import uuid7
 
-from audit import trail
-from audit.events import Kind
-from audit.export import lines
+from audit import log
+from audit.events import AuditEvent
 from audit.models import Event
-from audit.seals import Sealing
-from audit.verify import Verification
+from audit.seals.export import lines
+from audit.seals.sealing import Sealing
+from audit.seals.verify import Verification
 
 KEPT = ("audit_event", "audit_subject", "audit_seal")
 
 
 def write(practice_id: UUID | None, *, patients: int = 1, **fields: object) -> Event:
     named, user_id = [uuid7() for _ in range(patients)], uuid7()
-    trail.record(Kind.CHART_READ, practice_id=practice_id, patients=named, user_id=user_id, role="doctor", **fields)
+    log.record(AuditEvent.CHART_READ, practice_id=practice_id, patients=named, user_id=user_id, role="doctor", **fields)
     return Event.objects.get(user_id=user_id)
 
 
 def write_at(moment: datetime, practice_id: UUID | None) -> Event:
     """Ids of one millisecond have no order; these are told apart by their times."""
-    with patch.object(trail.timezone, "now", return_value=moment):
+    with patch.object(log.timezone, "now", return_value=moment):
         return write(practice_id)
 
 

@@ -1,10 +1,11 @@
 """The trail as a test reads and writes it: of every practice, whatever scope is open."""
 
-from audit import trail
+from audit import log
 from audit.models import Event
-from core.tenancy import InstallationQuerySet, installation_scope
+from core.tenancy.managers import InstallationQuerySet
+from core.tenancy.scope import installation_scope
 
-record = installation_scope()(trail.record)
+record = installation_scope()(log.record)
 
 
 def whole_trail():

@@ -1,4 +1,4 @@
-"""Whether this process lives and can serve: open to anybody, cheap, not counted."""
+"""Health checks: public, cheap and not rate limited."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,33 +6,33 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import redis
-from core.api.shapes import Shape
+from core.api.schema import extend_schema
+from core.api.serializers import OutputSerializer
 from core.api.views import PublicView
+from core.cache import redis_client
 
 OK, FAILING = "ok", "failing"
 
 
-class HealthShape(Shape[Any]):
+class HealthShape(OutputSerializer[Any]):
     status = serializers.ChoiceField(choices=[OK, FAILING])
     checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK, FAILING]))
 
 
-class LiveShape(Shape[Any]):
+class LiveShape(OutputSerializer[Any]):
     status = serializers.ChoiceField(choices=[OK])
 
 
 @cache
 def _all_migrated() -> None:
-    """Raises DatabaseError while a migration is due; once none is, this process asks no more."""
+    """Raise DatabaseError while migrations are pending. Cached once there are none."""
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise DatabaseError("migrations are due")
+        raise DatabaseError("migrations are pending")
 
 
 def _database() -> None:
@@ -41,8 +41,8 @@ def _database() -> None:
 
 
 def _cache() -> None:
-    if redis.configured():
-        redis.ask(lambda client: client.ping())
+    if redis_client.configured():
+        redis_client.call(lambda client: client.ping())
 
 
 def _state() -> dict[str, str]:
@@ -52,14 +52,14 @@ def _state() -> dict[str, str]:
         try:
             check()
             state[name] = OK
-        except (DatabaseError, redis.RedisDown):
+        except (DatabaseError, redis_client.RedisDown):
             state[name] = FAILING
     return state
 
 
 class Health(PublicView):
     methods = ("GET",)
-    counted = False
+    throttle_classes = []
     extra_errors = {"GET": {"503": "A check fails."}}
 
     @extend_schema(responses={200: HealthShape, 503: HealthShape}, auth=[], summary="Database, cache and migrations")
@@ -70,12 +70,12 @@ class Health(PublicView):
 
 
 class Ready(Health):
-    """The same under the name that orchestrators ask for."""
+    """The same under the name that orchestrators use."""
 
 
 class Live(PublicView):
     methods = ("GET",)
-    counted = False
+    throttle_classes = []
 
     @extend_schema(responses={200: LiveShape}, auth=[], summary="The process answers")
     def get(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Routes below /api/ that belong to no app."""
+"""Routes below /api/ of no other app."""
 
 from django.urls import path
 

@@ -1,20 +1,54 @@
-"""`/api/v1/…` is `/api/…`: one URL configuration, one schema, two spellings."""
+"""How a client says which version of an entry it has read: in `If-Match`, or as `version` in the body."""
 
-from collections.abc import Callable
+import re
 
-from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.request import Request
 
-V1 = "/api/v1"
+from core.errors import Invalid
+
+MAX_VERSION = 2**31 - 1
+_ETAG = re.compile(r'(?:W/)?"(\d{1,10})"')
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description='The version that was read, as in ETag: `"7"`.'
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description='The version, for If-Match: `"7"`.'
+)
 
 
-class ApiVersion:
-    """What comes after it sees the one spelling; `request.path` keeps what was asked for."""
+def version_field() -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_VERSION,
+        required=False,
+        help_text="The version that was read; or send it in If-Match.",
+    )
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        path = request.path_info
-        if path == V1 or path.startswith(f"{V1}/"):
-            request.path_info = "/api" + path.removeprefix(V1)
-        return self.get_response(request)
+def expected_version(request: Request, given: int | None) -> int:
+    """Return the version that the caller has read: `given` in the body, or If-Match. Raises Invalid."""
+    version = given_version(request, given)
+    if version is None:
+        raise Invalid("version", _("Send the version that you read, here or in If-Match."))
+    return version
+
+
+def given_version(request: Request, given: int | None) -> int | None:
+    """Return the version that the caller has read, None if they do not say. Raises Invalid."""
+    header = request.headers.get("If-Match")
+    if header is None:
+        return given
+    etag = _ETAG.fullmatch(header.strip())
+    if etag is None:
+        raise Invalid("version", _('If-Match takes a single version, such as "7".'))
+    if given is not None and given != int(etag[1]):
+        raise Invalid("version", _("If-Match names a different version."))
+    return int(etag[1])
+
+
+def etag(version: int) -> dict[str, str]:
+    """Return the ETag header for the response of one entry."""
+    return {"ETag": f'"{version}"'}

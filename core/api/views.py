@@ -1,52 +1,41 @@
-"""The base of every API view: who calls, how often, whether they may, in which practice, and what the trail tells."""
+"""The base of every API view. DRF's dispatch calls authentication, throttles, permissions and the handler; added here
+are their order, the practice's scope around them, and audit events (core/api/auditing.py)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.apps import apps
+import orjson
 from django.http import HttpResponseBase
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit import context, trail
-from audit.events import Kind, Outcome
-from core.api import limits
-from core.api.errors import NOT_FOUND
-from core.api.permissions import RolePermission, effective_method
-from core.errors import Forbidden, Missing
-from core.scope import INSTALLATION, account_scope, open_scope, practice_scope
+from audit import context
+from core.api.auditing import AuditMixin
+from core.api.exceptions import NOT_FOUND
+from core.api.idempotency import HEADER, done_once
+from core.api.names import check_body_names, check_headers, check_query, check_something_sent, only_changes
+from core.api.permissions import IsSignedIn, RolePermission, SecondFactorGiven, WorksInPractice, effective_method
+from core.api.schema import TAKES_NOTHING, Takes
+from core.api.throttling import CallThrottle
+from core.cache import cached_counts
+from core.errors import NotFound
+from core.tenancy.scope import practice_scope
 
-DATA = {Kind.CREATED, Kind.CHANGED, Kind.DELETED}
-CHANGES = DATA | {
-    Kind.AMENDED,
-    Kind.SOFT_DELETED,
-    Kind.RESTORED,
-    Kind.NOTE_FINALISED,
-    Kind.HOLD_PLACED,
-    Kind.HOLD_LIFTED,
-    Kind.RESTRICTED,
-    Kind.UNRESTRICTED,
-    Kind.GLASS_BROKEN,
-    Kind.EMERGENCY_REVIEWED,
-    Kind.JOIN_CODE_USED,
-    Kind.ALL_SESSIONS_ENDED,
-    Kind.FACTOR_REMOVED,
-    Kind.REGISTRATION_CONFIRMED,
-    Kind.REGISTRATION_DECLINED,
-    Kind.REGISTRATION_REOPENED,
-}
-NOT_AUTHENTICATED = "Not authenticated"  # the contract's words
-SECOND_FACTOR_DUE = "Your practice asks for two-factor sign-in. Please set up a second factor first."
+
+@cache
+def _instances(classes: tuple[type[Any], ...]) -> list[Any]:
+    """Return one instance of each for all requests: renderers, parsers and permissions keep nothing of a request."""
+    return [one() for one in classes]
 
 
 @cache
 def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """One instance serves every request: DRF copies all fields for each, and validating leaves nothing on it."""
+    """Return one instance for all requests: creating one copies all fields, and validation leaves no state on it."""
     return serializer()
 
 
@@ -54,214 +43,157 @@ def _validated(serializer: type[serializers.Serializer[Any]], data: Any) -> dict
     return dict(_validator(serializer).run_validation(data))
 
 
-def _status_of(error: Exception) -> int:
-    return getattr(error, "status", 0) or getattr(error, "status_code", 0)
-
-
-def patients_of(label: str, pk: UUID | None) -> list[UUID]:
-    """Whom a row of the open scope's practice tells of, a deleted one too; nobody where there is no such row in it."""
-    model: Any = apps.get_model(label)
-    if pk is None or not getattr(model, "patient_field", "") or open_scope() == INSTALLATION:
-        return []
-    rows = getattr(model, "with_deleted", model.objects)
-    return list(rows.filter(pk=pk).values_list(model.patient_field, flat=True))
-
-
 class PracticeScoped(APIView):
-    """Counts the call, opens the practice's scope once the caller is known, and closes it whatever happens."""
+    """Closes the scope that was opened for the call, and checks in the order of the contract: method (405), credentials
+    if there are any (401), rate limit (429), permissions (401, 403). DRF checks the rate limit last."""
 
-    counted: ClassVar[bool] = True
+    throttle_classes = [CallThrottle]
+    before_second_factor: ClassVar[bool] = False  # open to users who still have to set one up
+    keeps_answers: ClassVar[bool] = True  # for a repeated Idempotency-Key
+    one_transaction: ClassVar[bool] = True  # what a POST with a key does and its kept answer
     format_kwarg = None
 
+    def get_renderers(self) -> list[Any]:
+        return _instances(tuple(self.renderer_classes))
+
+    def get_parsers(self) -> list[Any]:
+        return _instances(tuple(self.parser_classes))
+
+    def get_permissions(self) -> list[Any]:
+        return _instances(tuple(self.permission_classes))
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """DRF's own, with the scope and the trail around the handler."""
-        self.args, self.kwargs = args, kwargs
-        self.request = request = self.initialize_request(request, *args, **kwargs)
-        self.headers = self.default_response_headers
         with ExitStack() as self.scope:
-            try:
-                self.initial(request, *args, **kwargs)
-                response = getattr(self, str(request.method).lower())(request, *args, **kwargs)
-                self.tell_done()
-            except Exception as error:
-                response = self.handle_exception(self.told(error))
-            self.response = self.finalize_response(request, response, *args, **kwargs)
-        return self.response
+            return super().dispatch(request, *args, **kwargs)
 
-    def tell_done(self) -> None:
-        """Called before an answer leaves."""
-
-    def told(self, error: Exception) -> Exception:
-        """Called before an error is answered; the error to answer."""
-        return error
-
-    def allowed_here(self) -> tuple[str, ...]:
+    def view_methods(self) -> tuple[str, ...]:
         raise NotImplementedError
 
     @property
     def allowed_methods(self) -> list[str]:
-        return sorted(self.allowed_here())
+        return sorted(self.view_methods())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        if effective_method(request) not in self.allowed_here():
+        if effective_method(request) not in self.view_methods():
             raise MethodNotAllowed(str(request.method))
-        self._count(request)
-        self.enter(request)
-
-    def _count(self, request: Request) -> None:
-        if not self.counted:
-            return
+        if request.method == "GET":
+            self.scope.enter_context(cached_counts.reading_ahead(request.path))
         try:
-            user = request.user
+            self.perform_authentication(request)
         except APIException:
-            limits.count_address(request._request)
+            self.check_throttles(request)  # as an anonymous call
             raise
-        if user is None:
-            limits.count_address(request._request)
-        elif request.auth is None:
-            limits.count_user(str(user.pk))
-        elif not request.auth:
-            limits.refuse(str(user.pk))
+        self.check_throttles(request)
+        self.check_permissions(request)
+        self.check_names(request)
+        if request.method == "POST" and HEADER in request.headers and self.is_done_once():
+            verb = request.method.lower()  # DRF looks its handler up after this
+            setattr(self, verb, partial(done_once, self, getattr(self, verb)))
 
-    def enter(self, request: Request) -> None:
-        """Let the caller in or raise."""
-        raise NotImplementedError
+    def is_done_once(self) -> bool:
+        """Return whether a key is honoured: for somebody of a practice, where the answer is no secret."""
+        return self.keeps_answers and getattr(self.caller, "practice_id", None) is not None
 
-    def _identify(self) -> None:
-        """Tell the trail who the request is from."""
+    def body_parts(self) -> Iterable[bytes]:
+        """Yield what the body says, to tell whether a later one is the same."""
+        if self.takes.body is not None:
+            yield orjson.dumps(self.request.data, option=orjson.OPT_SORT_KEYS)
+
+    @property
+    def takes(self) -> Takes:
+        """What the called method takes, as its schema says."""
+        handler = getattr(type(self), effective_method(self.request).lower())
+        found: Takes = getattr(handler, "takes", TAKES_NOTHING)
+        return found
+
+    def check_names(self, request: Request) -> None:
+        """Raise ValidationError for what the operation would drop. A body that it takes is checked by `checked`."""
+        check_query(request, self.takes)
+        check_headers(request, self.takes)
+        if self.takes.body is None and effective_method(request) != "GET":  # a GET's has no meaning (RFC 9110, 9.3.1)
+            check_body_names(request)
+
+    def check_permissions(self, request: Request) -> None:
+        """Check permissions as DRF does. Audit events from here on name the user."""
         caller = self.caller
         if caller is not None:
             context.identify(user_id=caller.pk, role=caller.role, practice_id=caller.practice_id)
+        super().check_permissions(request)
 
     @property
     def caller(self) -> Any:
-        """The signed-in user; None on a public view where nobody is."""
+        """The signed-in user; None on a public view without one."""
         return self.request.user
 
+    def throttled_session(self, request: Request) -> UUID | None:
+        """Return the session to count the call by, if the view knows it without signing its user in.
+
+        The call does not count as the user's: the session may have ended.
+        """
+        return None
+
     def checked(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The request's body as this serializer takes it; raises ValidationError."""
+        """Return the validated request body; raise ValidationError."""
         return _validated(serializer, self.request.data)
 
+    def checked_changes(
+        self, serializer: type[serializers.Serializer[Any]], *, shown: Callable[[], Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Return what the validated request body asks to change; `shown` gives the row as the caller sees it. Raises
+        ValidationError, also for a PATCH of nothing; where a version is sent along, the view checks that after it."""
+        sent, fields = self.request.data, _validator(serializer).fields
+        if self.request.method == "PATCH" and "version" not in fields:
+            check_something_sent(sent, fields)
+        return _validated(serializer, only_changes(sent, fields, shown))
+
     def checked_query(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The same for the query string."""
+        """Return the validated query string; raise ValidationError."""
         return _validated(serializer, self.request.query_params)
 
 
-class ApiView(PracticeScoped):
-    """A view for signed-in people. `permissions` maps each method to what it takes; no entry, no method.
+class ApiView(AuditMixin, PracticeScoped):
+    """A view for signed-in users, in the scope of their practice. `permissions` maps each allowed method to the
+    required permission."""
 
-    `trail` maps each method that shows or changes what is known of patients to the event that tells of it (a guard
-    asks for a reason where it does not); `about` names the model.
-    """
-
+    permission_classes = [IsSignedIn, RolePermission, SecondFactorGiven, WorksInPractice]
     permissions: ClassVar[dict[str, Any]] = {}
-    trail: ClassVar[dict[str, Kind]] = {}
-    about: ClassVar[str] = ""
     needs_practice: ClassVar[bool] = True
-    before_second_factor: ClassVar[bool] = False  # open to somebody whose practice asks them to set one up first
-    _seen: tuple[Iterable[UUID], Kind | None, dict[str, Any]] | None = None
 
-    def tell_done(self) -> None:
-        """Nothing of a patient leaves before the trail has it."""
-        kind = self.trail.get(effective_method(self.request))
-        in_emergency = kind in DATA and self._seen is not None and "emergency" in self._seen[2]
-        if kind is None or (kind in CHANGES and context.current().events and not in_emergency):
-            return  # a change has told of itself, though not by which emergency access it was possible
-        if self._seen is None:
-            raise RuntimeError(f"{type(self).__name__} shows patients and does not say which: call self.saw(...).")
-        patients, seen_kind, details = self._seen
-        trail.record(
-            seen_kind or kind, practice_id=self.caller.practice_id, patients=patients, about=self.about, **details
-        )
-
-    def told(self, error: Exception) -> Exception:
-        """A refused attempt on what is known of patients is told too."""
-        kind, status = self.trail.get(effective_method(self.request)), _status_of(error)
-        if kind is None or status not in (403, 404) or self.caller is None:
-            return error
-        about = getattr(error, "about", "") or self.about
-        about_id = getattr(error, "about_id", None) or next(iter(self.kwargs.values()), None)
-        try:
-            with account_scope(self.caller.practice_id):
-                trail.record(
-                    kind,
-                    practice_id=self.caller.practice_id,
-                    outcome=Outcome.REFUSED,
-                    patients=patients_of(about, about_id),
-                    about=about,
-                    about_id=about_id,
-                    status=status,
-                )
-        except trail.TrailDown as down:
-            return down
-        return error
-
-    def saw(self, patients: Iterable[UUID], *, kind: Kind | None = None, **details: Any) -> None:
-        """Say whom the answer tells of; `kind` where it is another than `trail` has for the method. A change needs no
-        more than that: its own events are in the trail already, and this is for one that changed nothing."""
-        self._seen = patients, kind, details
-
-    def allowed_here(self) -> tuple[str, ...]:
+    def view_methods(self) -> tuple[str, ...]:
         return tuple(self.permissions)
 
-    def enter(self, request: Request) -> None:
-        if self.caller is None:
-            raise NotAuthenticated(NOT_AUTHENTICATED)
-        self._identify()
-        for permission in self.get_permissions():
-            if not permission.has_permission(request, self):
-                raise PermissionDenied(RolePermission.message)
-        if self.caller.second_factor_due and not self.before_second_factor:
-            raise Forbidden(SECOND_FACTOR_DUE)
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
         if self.caller.practice_id is not None:
             self.scope.enter_context(practice_scope(self.caller.practice_id))
-        elif self.needs_practice:
-            raise Forbidden("This account belongs to no practice; it works in the admin site.")
 
 
 class PublicView(PracticeScoped):
-    """A view that anybody may call; counted by address, by user where one is signed in and `knows_caller`, or by
-    session where the view names one."""
+    """A view that anyone may call. Calls are counted by address, by the signed-in user with `optional_sign_in`, or by
+    the session that the view names."""
 
+    permission_classes = [SecondFactorGiven]
     methods: ClassVar[tuple[str, ...]] = ()
-    knows_caller: ClassVar[bool] = False
+    optional_sign_in: ClassVar[bool] = False
 
     def get_authenticators(self) -> list[Any]:
-        return super().get_authenticators() if self.knows_caller else []
+        return super().get_authenticators() if self.optional_sign_in else []
 
-    def allowed_here(self) -> tuple[str, ...]:
+    def view_methods(self) -> tuple[str, ...]:
         return self.methods
-
-    def enter(self, request: Request) -> None:
-        if self.knows_caller:
-            self._identify()
-            if self.caller is not None and self.caller.second_factor_due:
-                raise Forbidden(SECOND_FACTOR_DUE)
-
-    def counted_session(self, request: Request) -> UUID | None:
-        """The session whose call this is, where the view can tell without signing its user in. It is counted by
-        itself and not with its user's calls: the session may have ended, and then costs its user nothing."""
-        return None
-
-    def _count(self, request: Request) -> None:
-        session_id = self.counted_session(request)
-        if session_id is None:
-            super()._count(request)
-        else:
-            limits.count_user(f"session:{session_id}")
 
 
 class UnknownPath(PublicView):
-    """Everything under /api/ that is no route."""
+    """Answers 404 to everything under /api/ that is not a route."""
 
     schema = None
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        return {}  # no method is allowed here, and an empty Allow would say that the path exists
+        return {}  # an Allow header would say that the path exists
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        self._count(request)
-        raise Missing(NOT_FOUND)
+        self.check_throttles(request)
+        raise NotFound(NOT_FOUND)

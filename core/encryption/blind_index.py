@@ -1,19 +1,17 @@
-"""Search without plaintext (DESIGN.md rule 4; docs/adr/0003 says what the index leaks).
+"""Search over encrypted text by a blind index (docs/adr/0003 says what the index leaks).
 
-Every word of a text is cut into its three-letter pieces and its first one and two letters; each piece becomes a
-64-bit keyed hash. A query word of three letters and more is looked for by all its pieces, a shorter one as a
-beginning. A word of more than three letters may hit a chart that holds its pieces in another order, so such hits are
-decrypted and checked; for shorter words the index alone is exact.
+Each word of a text is split into its trigrams and its first one and two letters; each piece becomes a 64-bit keyed
+hash. A query word of three or more letters is searched for by its trigrams, a shorter one as a prefix. A word of more
+than three letters may match a chart that holds its trigrams in another order, so such hits are decrypted and checked;
+for shorter words the index is exact.
 """
 
 import hashlib
 import hmac
-import re
 import struct
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -22,75 +20,20 @@ from django.core.signals import setting_changed
 from django.db import models
 from django.dispatch import receiver
 
+from core.search.words import begins_anywhere
+
 PIECE = 3
-_PHONE = re.compile(r"[\d\s()+\-./]*\d[\d\s()+\-./]*")
-_APOSTROPHES = "'’`ʼ"  # noqa: RUF001 - people type each of these in a name
-_BREAKS = re.compile(r"[\W_]+")
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
-
-
-def normalise(text: str) -> str:
-    """NFKD, casefold, accents off: what two spellings of the same word share."""
-    if text.isascii():
-        return text.lower()
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return _FOREIGN.sub(_without_accents, folded)
-
-
-def _without_accents(foreign: re.Match[str]) -> str:
-    return "".join(character for character in foreign[0] if not unicodedata.combining(character))
-
-
-def joined_up(text: str) -> str:
-    """Normalised, and `O'Brien` in one piece: what words are cut from."""
-    text = normalise(text)
-    for apostrophe in _APOSTROPHES:
-        text = text.replace(apostrophe, "")
-    return text
-
-
-def name_words(text: str) -> list[str]:
-    """`Anne-Marie O'Brien` is anne, marie, obrien."""
-    return _BREAKS.sub(" ", joined_up(text)).split()
-
-
-def email_word(email: str) -> str:
-    """An email is one word."""
-    return normalise(email.strip())
-
-
-def phone_digits(phone: str) -> str:
-    """The digits alone, also those of other scripts: `+1 (555) 010-2030` is 15550102030."""
-    return "".join(character for character in normalise(phone) if character.isdigit())
-
-
-def query_words(query: str) -> list[str]:
-    """The words of what somebody typed into the search box, each normalised as its kind is stored. Neighbours that
-    are written like parts of a phone number are one number: `+49 (30) 901820`."""
-    words: list[str] = []
-    for like_phone, run in groupby(query.split(), key=lambda typed: bool(_PHONE.fullmatch(typed))):
-        if like_phone:
-            words.append(phone_digits("".join(run)))
-            continue
-        for typed in run:
-            words.extend([email_word(typed)] if "@" in typed else name_words(typed))
-    return list(dict.fromkeys(word for word in words if word))
 
 
 def is_exact(word: str) -> bool:
-    """Whether the index alone answers this query word; else its hits must be decrypted and checked."""
+    """Return whether the index is exact for this query word; else its hits must be decrypted and checked."""
     return len(word) <= PIECE
 
 
-def occurs_in(word: str, texts: Iterable[str]) -> bool:
-    """The rule itself: as a substring from three letters on, as a beginning below."""
-    if len(word) < PIECE:
-        return any(text.startswith(word) for text in texts)
-    return any(word in text for text in texts)
-
-
 def _pieces_of_text(word: str) -> set[str]:
-    return {word[:1], word[:2]} | _pieces_of_query(word)
+    """Return the beginnings of a word and of what may be looked for within it, and its trigrams."""
+    starts = [0] if word.isascii() else [0, *(at for at in range(1, len(word)) if begins_anywhere(word[at]))]
+    return {word[start : start + size] for start in starts for size in (1, 2)} | _pieces_of_query(word)
 
 
 def _pieces_of_query(word: str) -> set[str]:
@@ -123,43 +66,46 @@ def _token(key: bytes, piece: str) -> int:
 
 
 def text_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
-    """What a chart stores: the hashes of all pieces of all its words, sorted, so their order tells nothing."""
+    """Return the hashes to store for a text: of all pieces of all its words, sorted, so that their order leaks
+    nothing."""
     key = _practice_key(practice_id)
     return sorted({_token(key, piece) for word in words if word for piece in _pieces_of_text(word)})
 
 
 def query_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
-    """What a chart must hold to be a hit."""
+    """Return the hashes that a chart must have to match."""
     key = _practice_key(practice_id)
     return sorted({_token(key, piece) for word in words for piece in _pieces_of_query(word)})
 
 
-def whole_token(text: str, *, practice_id: UUID) -> int:
-    """The hash of a text as a whole. No search reaches it: what is typed is cut into pieces, and they are shorter."""
+def exact_token(text: str, *, practice_id: UUID) -> int:
+    """Return the hash of a whole text, longer than the pieces of others so that they never equal it."""
     assert len(text) > PIECE
     return _token(_practice_key(practice_id), text)
 
 
 def normalised_email(email: str) -> str:
-    """`A@B.C` and `a@b.c` are one address, for the accounts and for the count of sign-ins alike."""
+    """Return the email as accounts and sign-in counters compare it: `A@B.C` and `a@b.c` are equal."""
     return unicodedata.normalize("NFKC", email.strip()).casefold()
 
 
 def email_fingerprint(email: str) -> bytes:
-    """32 bytes by which an account is found by its email, the same in every practice."""
+    """Return the 32 bytes by which an account is found by its email, the same in every practice."""
     key = hmac.digest(_master_key(), b"account email", "sha256")
     return hmac.digest(key, normalised_email(email).encode(), "sha256")
 
 
 def join_code_fingerprint(code: str) -> bytes:
-    """32 bytes by which a join code is found. Its eight letters are some 40 bits, which whoever stole a dump would
-    guess from a bare hash within minutes; this key is not in the database."""
+    """Return the 32 bytes by which a join code is found.
+
+    The hash is keyed: a code has only some 40 bits, which could be guessed from a plain hash within minutes.
+    """
     key = hmac.digest(_master_key(), b"join code", "sha256")
     return hmac.digest(key, code.encode(), "sha256")
 
 
 class BlindIndexField(models.Field):
-    """A set of 64-bit hashes: `bigint[]` under a GIN index on PostgreSQL, eight bytes each in a blob on SQLite."""
+    """A set of 64-bit hashes: `bigint[]` with a GIN index on PostgreSQL, eight bytes each in a blob on SQLite."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "editable": False, "default": list})
@@ -179,21 +125,38 @@ class BlindIndexField(models.Field):
 
 
 @BlindIndexField.register_lookup
-class HasAll(models.Lookup):
-    """`search_index__has_all=tokens`: the set holds every one of these hashes."""
+class HasAllOfOne(models.Lookup):
+    """`search_index__has_all_of_one=[tokens, …]`: the set contains all hashes of one of these lists. One lookup costs
+    Django less than a Q for each."""
 
-    lookup_name = "has_all"
+    lookup_name = "has_all_of_one"
     prepare_rhs = False
 
     def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
         return "%s", [value]
 
+    def _sets(self) -> list[list[int]]:
+        return [list(tokens) for tokens in self.rhs]
+
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
-        tests = [f"instr({column}, %s) > 0"] * len(self.rhs) or ["1 = 1"]
-        blobs = [struct.pack(">q", token) for token in self.rhs]
-        return f"({' AND '.join(tests)})", [*list(params) * len(blobs), *blobs]
+        sets = [[struct.pack(">q", token) for token in tokens] for tokens in self._sets()]
+        test = f"instr({column}, %s) > 0"
+        sql = " OR ".join(" AND ".join([test] * len(tokens)) or "1 = 1" for tokens in sets)
+        return f"({sql})", [value for tokens in sets for token in tokens for value in (*params, token)]
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} @> %s::bigint[]", [*params, list(self.rhs)]
+        sets = self._sets()
+        sql = " OR ".join([f"{column} @> %s::bigint[]"] * len(sets))
+        return f"({sql})", [value for tokens in sets for value in (*params, tokens)]
+
+
+@BlindIndexField.register_lookup
+class HasAll(HasAllOfOne):
+    """`search_index__has_all=tokens`: the set contains all of these hashes."""
+
+    lookup_name = "has_all"
+
+    def _sets(self) -> list[list[int]]:
+        return [list(self.rhs)]

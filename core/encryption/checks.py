@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says of the keys."""
+"""Deployment checks of the encryption keys (`manage.py check --deploy`)."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from core.encryption.keyring import get_keyring
 from core.encryption.rotation import Rotation
 
-MOST_DAYS = 90
+MAX_AGE_DAYS = 90
 
 
 @register(Tags.security, deploy=True)
@@ -24,18 +24,18 @@ def check_age(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     if made is None:
         return [
             checks.Warning(
-                f"Nobody can tell how old key {ring.newest_id} of FIELD_ENCRYPTION_KEYS is.",
-                hint=f"Write the day it was made into the ring, {ring.newest_id}@2026-11-21:key, or rotate it.",
+                f"The age of key {ring.newest_id} of FIELD_ENCRYPTION_KEYS is unknown.",
+                hint=f"Add the day it was made, such as {ring.newest_id}@2026-11-21:key, or rotate it.",
                 id="praxis.W101",
             )
         ]
     days = (datetime.now(UTC).date() - made).days
-    if days <= MOST_DAYS:
+    if days <= MAX_AGE_DAYS:
         return []
     return [
         checks.Warning(
-            f"Key {ring.newest_id} of FIELD_ENCRYPTION_KEYS is {days} days old, more than {MOST_DAYS}.",
-            hint="Turn it over with: manage.py rotate_keys --new",
+            f"Key {ring.newest_id} of FIELD_ENCRYPTION_KEYS is {days} days old; rotate keys every {MAX_AGE_DAYS} days.",
+            hint="Run: manage.py rotate_keys --new",
             id="praxis.W102",
         )
     ]
@@ -43,20 +43,20 @@ def check_age(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_retired(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """Costs nothing with one key in the ring; with more, a look at each table until the first such row."""
+    """Look for rows under a retired key. With one key in the ring no table is read."""
     ring = get_keyring()
     if len(ring.keys) == 1:
         return []
     try:
         is_needed = Rotation(ring).is_needed()
-    except DatabaseError:  # there is none where the check runs, or it has no tables yet
-        return [checks.Info("Whether rows are under a retired key could not be asked: no database.", id="praxis.I101")]
+    except DatabaseError:  # no database where the check runs, or no tables yet
+        return [checks.Info("Could not check for rows under a retired key: no database.", id="praxis.I101")]
     if not is_needed:
         return []
     return [
         checks.Warning(
             f"Rows are still encrypted under a retired key, not under key {ring.newest_id}.",
-            hint="Move them with: manage.py rotate_keys",
+            hint="Run: manage.py rotate_keys",
             id="praxis.W103",
         )
     ]
@@ -64,13 +64,13 @@ def check_retired(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_file(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """A secret that Docker or Kubernetes mounts read-only is for everybody in its container to read, and may be."""
+    """Warn of a key file that others can read, unless Docker or Kubernetes mounts it read-only into a container."""
     path: Path | None = settings.FIELD_ENCRYPTION_KEYS_FILE
     if path is None or not path.stat().st_mode & 0o004 or os.statvfs(path).f_flag & os.ST_RDONLY:
         return []
     return [
         checks.Warning(
-            f"FIELD_ENCRYPTION_KEYS_FILE is for everybody on this machine to read ({path}).",
+            f"FIELD_ENCRYPTION_KEYS_FILE can be read by every user of this machine ({path}).",
             hint=f"chmod 600 {path}",
             id="praxis.W104",
         )

@@ -1,11 +1,11 @@
-"""Columns that hold PHI: subclasses of django-encrypted-model-fields' classes with its engine replaced.
+"""Model fields for PHI: subclasses of django-encrypted-model-fields' classes with its encryption replaced.
 
-What differs from the stock fields, each because they get it wrong: only what comes from the database is decrypted,
-never what a user typed; a wrong key or label raises instead of answering ciphertext; a filter raises instead of
-matching nothing; an expression raises instead of storing something unreadable.
+They fix faults of the stock fields: only what comes from the database is decrypted, never user input; a wrong key or
+label raises instead of returning ciphertext; a filter raises instead of matching nothing; an expression raises instead
+of storing something unreadable.
 
-A value that cannot be decrypted fails alone and late (docs/adr/0007): its row is loaded, and whoever asks the row for
-that field gets the DecryptionError. Where people look at many rows, a mark stands in its place instead.
+A value that cannot be decrypted does not keep its row from loading (docs/adr/0007): DecryptionError is raised when that
+field is read. Lists show a mark in its place.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,19 +20,19 @@ from django.db.models import Case, Field, Value
 from django.db.models.expressions import Expression
 from django.db.models.functions import Cast
 from django.db.models.query_utils import DeferredAttribute
+from django.utils.translation import gettext as _
 from encrypted_model_fields import fields as stock
 
 from core.encryption.keyring import DecryptionError, get_keyring
 from core.errors import Invalid
 
-MARK = "[cannot be decrypted"  # what the mark begins with, and what no field stores
+MARK = "[cannot be decrypted"  # how the mark begins; no field stores it
 _marking: ContextVar[bool] = ContextVar("marking", default=False)
 
 
 @contextmanager
 def unreadable_marked() -> Iterator[None]:
-    """Inside, a field that cannot be decrypted answers a mark instead of raising. For showing rows, never for working
-    with them."""
+    """Make fields that cannot be decrypted return a mark instead of raising. Only for displaying rows."""
     token = _marking.set(True)
     try:
         yield
@@ -41,8 +41,8 @@ def unreadable_marked() -> Iterator[None]:
 
 
 class EncryptedAttribute(DeferredAttribute):
-    """A row's decrypted value. One that cannot be decrypted counts as not loaded, so that saving the row leaves the
-    column as it is; and it cannot be set, for the key may be found again."""
+    """A row's decrypted value. One that cannot be decrypted counts as deferred, so that saving the row does not change
+    the column."""
 
     def __init__(self, field: Any) -> None:
         super().__init__(field)
@@ -51,14 +51,14 @@ class EncryptedAttribute(DeferredAttribute):
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
-        held = instance.__dict__
-        if self._name not in held and self._error not in held:
+        values = instance.__dict__
+        if self._name not in values and self._error not in values:
             self._load(instance)
-        if self._error not in held:
-            return held[self._name]
+        if self._error not in values:
+            return values[self._name]
         if _marking.get():
-            return cast("EncryptedFieldMixin", self.field).mark(held[self._error])
-        raise held[self._error]
+            return cast("EncryptedFieldMixin", self.field).mark(values[self._error])
+        raise values[self._error]
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self._error if isinstance(value, DecryptionError) else self._name] = value
@@ -69,7 +69,11 @@ class EncryptedAttribute(DeferredAttribute):
 
 
 class EncryptedFieldMixin(stock.EncryptedMixin, Field):
-    """`label` is bound to the ciphertext and can never change, not even when the model or the field is renamed."""
+    """`label` is authenticated with the ciphertext and must never change, even if the model or field is renamed.
+
+    Optional text that is added to an existing table needs `default=""`: for a column of bytes Django would fill its
+    rows with `b""`, which is stored as the text "b''".
+    """
 
     dump: Callable[[Any], bytes] = staticmethod(lambda value: str(value).encode())
     load: Callable[[bytes], Any] = staticmethod(bytes.decode)
@@ -84,7 +88,7 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):
         name, path, args, kwargs = super().deconstruct()
         kwargs["label"] = self.label
         if self.max_length is not None:
-            kwargs["max_length"] = self.max_length  # the stock class drops it
+            kwargs["max_length"] = self.max_length  # the stock class omits it
         return name, path, args, kwargs
 
     def get_internal_type(self) -> str:
@@ -94,31 +98,31 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):
         return super(stock.EncryptedMixin, self).to_python(value)
 
     def from_db_value(self, value: Any, *args: Any) -> Any:
-        """The error itself where it cannot be decrypted; a row then raises it when it is asked for the field."""
+        """Return the DecryptionError of a value that cannot be decrypted; EncryptedAttribute raises it on access."""
         if value is None:
             return None
         try:
-            return self.decrypt(bytes(value))
+            return self.load(get_keyring().decrypt(bytes(value), self._label))  # `decrypt`, once less for each value
         except DecryptionError as error:
             return error
 
     def encrypt(self, value: Any) -> bytes:
-        """Raises Invalid for a mark, which somebody took for the value."""
+        """Encrypt a value; raise Invalid for a mark that is about to be stored as one."""
         plaintext = self.dump(value)
         if MARK.encode() in plaintext:
-            raise Invalid(self.name, "This only stands for what could not be decrypted, and is not stored over it.")
+            raise Invalid(self.name, _("This placeholder for a value that could not be decrypted cannot be saved."))
         return get_keyring().encrypt(plaintext, self._label)
 
     def decrypt(self, envelope: bytes) -> Any:
-        """Raises DecryptionError."""
+        """Decrypt a stored value; raise DecryptionError."""
         return self.load(get_keyring().decrypt(envelope, self._label))
 
     def mark(self, error: DecryptionError) -> Any:
-        """What stands for a value that cannot be decrypted."""
+        """Return the mark that stands for a value that cannot be decrypted."""
         return f"{MARK}: {error.reason}]"
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
-        """Raises DecryptionError where the row's stored value cannot be decrypted."""
+        """Return the value to store; raise DecryptionError if the stored one cannot be decrypted."""
         value = super().pre_save(model_instance, add)
         if hasattr(value, "resolve_expression"):
             raise FieldError(f"{self.label} is encrypted: the database cannot compute it.")
@@ -133,8 +137,8 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):
         raise FieldError(f"{self.label} is encrypted: it cannot be compared in the database.")
 
     def get_placeholder(self, value: Any, compiler: Any, connection: Any) -> str:
-        """Django asks for this for every value it is about to write; the one expression let through is the
-        CASE of `bulk_update`, whose values go through get_db_prep_save one by one."""
+        """Called by Django for every value to write. The only expression allowed is the CASE of `bulk_update`, whose
+        values go through get_db_prep_save one by one."""
         if isinstance(value, Expression) and not self._is_bulk_update(value):
             raise FieldError(f"{self.label} is encrypted: the database cannot compute it.")
         return "%s"
@@ -152,7 +156,7 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):
         return super().get_lookup(lookup_name)
 
     def get_transform(self, lookup_name: str) -> Any:
-        raise FieldError(f"{self.label} is encrypted: the database cannot look into it.")
+        raise FieldError(f"{self.label} is encrypted: the database cannot transform it.")
 
 
 class EncryptedCharField(EncryptedFieldMixin, stock.EncryptedCharField):
@@ -172,7 +176,7 @@ class EncryptedDateField(EncryptedFieldMixin, stock.EncryptedDateField):
     load = staticmethod(lambda plaintext: date.fromisoformat(plaintext.decode()))
 
     def mark(self, error: DecryptionError) -> None:
-        """No date can say that it is none."""
+        """Return None: a date has no mark."""
 
 
 class EncryptedListField(EncryptedFieldMixin, stock.EncryptedTextField):
@@ -189,7 +193,7 @@ class EncryptedListField(EncryptedFieldMixin, stock.EncryptedTextField):
 
 
 class EncryptedJsonField(EncryptedFieldMixin, stock.EncryptedTextField):
-    """An object as JSON has it."""
+    """A JSON object."""
 
     dump = staticmethod(orjson.dumps)
     load = staticmethod(orjson.loads)
@@ -202,7 +206,7 @@ class EncryptedJsonField(EncryptedFieldMixin, stock.EncryptedTextField):
 
 
 class EncryptedBytesField(EncryptedFieldMixin, stock.EncryptedTextField):
-    """Bytes: a key that opens something stored elsewhere."""
+    """Bytes, such as the key of a file."""
 
     dump = staticmethod(bytes)
     load = staticmethod(bytes)
@@ -211,5 +215,5 @@ class EncryptedBytesField(EncryptedFieldMixin, stock.EncryptedTextField):
         return bytes(value)
 
     def mark(self, error: DecryptionError) -> bytes:
-        """No key can say that it is none."""
+        """Return empty bytes: a key has no mark."""
         return b""

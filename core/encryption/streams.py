@@ -1,8 +1,8 @@
-"""Files under AES-256-GCM in chunks, so that no file is ever whole in memory (docs/adr/0018).
+"""Encryption of files with AES-256-GCM in chunks, so that no file is in memory as a whole (docs/adr/0018).
 
 `version(1) | chunk, chunk, …`, each chunk up to 64 KiB of the file and a tag of 16 bytes. The nonce is the chunk's
 number (11 bytes) and whether it is the last (1): the STREAM construction (Hoang, Reyhanitabar, Rogaway and Vizár,
-2015), in which chunks can neither be moved, left out nor cut off at the end. A key encrypts one file and no other.
+2015), in which chunks can neither be moved, left out nor cut off at the end. A key encrypts only one file.
 """
 
 import os
@@ -12,6 +12,7 @@ from typing import IO, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.utils.translation import gettext as _
 
 from core.errors import Unavailable
 
@@ -20,10 +21,10 @@ _VERSION = b"\x01"
 
 
 class DamagedFile(Unavailable):
-    """503: what is stored is not what was written, or not under this key."""
+    """503: the stored file is damaged or encrypted under another key."""
 
     def __init__(self) -> None:
-        super().__init__("This file is damaged in the storage and cannot be read.")
+        super().__init__(_("This file is damaged in storage and cannot be read."))
 
 
 def new_key() -> bytes:
@@ -31,49 +32,49 @@ def new_key() -> bytes:
 
 
 def stored_size(size: int) -> int:
-    """How many bytes a file of `size` bytes takes up."""
+    """Return the encrypted size of a file of `size` bytes."""
     chunks = max(1, -(-size // CHUNK_BYTES))
     return len(_VERSION) + size + chunks * TAG_BYTES
 
 
-class Sealing:
-    """A file that is encrypted as it comes. `context` is authenticated with it: which file it is."""
+class StreamEncryptor:
+    """Encrypts a file as it arrives. `context`, which identifies the file, is authenticated with it."""
 
     def __init__(self, *, key: bytes, context: bytes) -> None:
         self._cipher, self._bound = AESGCM(key), _VERSION + context
-        self._number, self._held = 0, bytearray()
+        self._number, self._buffer = 0, bytearray()
 
     def begin(self) -> bytes:
         return _VERSION
 
     def add(self, part: bytes) -> Iterator[bytes]:
-        """The chunks that can be sealed by now; one is always held back, for the last is sealed as the last."""
-        self._held += part
-        while len(self._held) > CHUNK_BYTES:
-            yield self._sealed(last=False)
+        """Yield the chunks that are complete. One is always kept back, because the last is encrypted as such."""
+        self._buffer += part
+        while len(self._buffer) > CHUNK_BYTES:
+            yield self._encrypt_chunk(last=False)
 
     def finish(self) -> bytes:
-        return self._sealed(last=True)
+        return self._encrypt_chunk(last=True)
 
-    def _sealed(self, *, last: bool) -> bytes:
-        chunk = bytes(self._held[:CHUNK_BYTES])
-        del self._held[:CHUNK_BYTES]
+    def _encrypt_chunk(self, *, last: bool) -> bytes:
+        chunk = bytes(self._buffer[:CHUNK_BYTES])
+        del self._buffer[:CHUNK_BYTES]
         sealed = self._cipher.encrypt(_nonce(self._number, last=last), chunk, self._bound)
         self._number += 1
         return sealed
 
 
 def encrypted(parts: Iterable[bytes], *, key: bytes, context: bytes) -> Iterator[bytes]:
-    """The file that comes in parts of any size."""
-    sealing = Sealing(key=key, context=context)
-    yield sealing.begin()
+    """Encrypt a file that arrives in parts of any size."""
+    encryptor = StreamEncryptor(key=key, context=context)
+    yield encryptor.begin()
     for part in parts:
-        yield from sealing.add(part)
-    yield sealing.finish()
+        yield from encryptor.add(part)
+    yield encryptor.finish()
 
 
 def decrypted(read: Callable[[int], bytes], *, key: bytes, context: bytes) -> Iterator[bytes]:
-    """The file again, chunk by chunk; raises DamagedFile before it yields anything that was not written so."""
+    """Yield the decrypted file in chunks; raise DamagedFile before any chunk that is not authentic."""
     cipher = AESGCM(key)
     if read(len(_VERSION)) != _VERSION:
         raise DamagedFile
@@ -94,19 +95,19 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 
 class Spool:
-    """A file on its way, in a temporary file that has no name and holds it encrypted: what a killed process leaves on
-    the disk nobody can find or read. `size` is the file's own, in bytes."""
+    """A file in an unnamed, encrypted temporary file, so that a killed process leaves nothing readable on the disk.
+    `size` is that of the plain file, in bytes."""
 
     def __init__(self, *, key: bytes, context: bytes = b"") -> None:
         self._key, self._context = key, context
-        self._sealing = Sealing(key=key, context=context)
+        self._encryptor = StreamEncryptor(key=key, context=context)
         self.size = 0
         self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - closed with the spool
-        self.file.write(self._sealing.begin())
+        self.file.write(self._encryptor.begin())
 
     @classmethod
     def throwaway(cls) -> Self:
-        """Under a key that is nowhere but in this process's memory."""
+        """Create a spool with a key that exists only in memory."""
         return cls(key=new_key())
 
     def fill(self, parts: Iterable[bytes]) -> Self:
@@ -116,17 +117,17 @@ class Spool:
 
     def add(self, part: bytes) -> None:
         self.size += len(part)
-        for sealed in self._sealing.add(part):
+        for sealed in self._encryptor.add(part):
             self.file.write(sealed)
 
     def finish(self) -> Self:
-        """Nothing can be added any more, and the file can be read."""
-        self.file.write(self._sealing.finish())
+        """Complete the file, so that it can be read."""
+        self.file.write(self._encryptor.finish())
         self.file.flush()
         return self
 
     def chunks(self) -> Iterator[bytes]:
-        """The file from its beginning."""
+        """Yield the decrypted file from its beginning."""
         self.file.seek(0)
         return decrypted(self.file.read, key=self._key, context=self._context)
 

@@ -34,7 +34,7 @@ def lines():
     handler.setStream(before)
 
 
-def test_a_request_is_one_line_of_ids_and_the_route(as_role, practice, lines):
+def test_request_is_one_line_of_ids_and_the_route(as_role, practice, lines):
     client = as_role("staff")
     lines()
     answer = client.get(f"/api/patients/{MARK}?search={MARK}", headers={"User-Agent": MARK, "Referer": f"/{MARK}"})
@@ -58,7 +58,7 @@ def test_a_request_is_one_line_of_ids_and_the_route(as_role, practice, lines):
     }
 
 
-def test_nobody_known_has_no_ids_and_an_odd_method_no_name(anonymous, db, lines):
+def test_anonymous_request_has_no_ids_and_an_unknown_method_no_name(anonymous, db, lines):
     anonymous.get(
         f"/api/users/me?token={MARK}", headers={"Authorization": f"Bearer {MARK}", "Cookie": f"access_token={MARK}"}
     )
@@ -71,7 +71,7 @@ def test_nobody_known_has_no_ids_and_an_odd_method_no_name(anonymous, db, lines)
     assert third["route"] is None
 
 
-def test_a_page_of_the_admin_has_its_users_ids(make_user, practice, lines):
+def test_page_of_the_admin_has_its_users_ids(make_user, practice, lines):
     user = make_user("admin")
     client = Client()
     client.force_login(user)
@@ -85,7 +85,7 @@ def test_a_page_of_the_admin_has_its_users_ids(make_user, practice, lines):
 
 
 @pytest.mark.parametrize("path", ["/api/dashboard/stats", "/admin/"])
-def test_what_breaks_is_told_by_type_and_place_alone(as_role, make_user, monkeypatch, lines, path):
+def test_exception_is_logged_by_type_and_place_only(as_role, make_user, monkeypatch, lines, path):
     def break_down(*args, **kwargs):
         try:
             int(MARK)
@@ -93,8 +93,8 @@ def test_what_breaks_is_told_by_type_and_place_alone(as_role, make_user, monkeyp
             raise RuntimeError(f"no {MARK}") from error
 
     # the page's name first: imported only now, it would take the broken one for its own and keep it
-    monkeypatch.setattr("dashboard.admin_home.dashboard", break_down)
-    monkeypatch.setattr("dashboard.statistics.dashboard", break_down)
+    monkeypatch.setattr("dashboard.home.dashboard_numbers", break_down)
+    monkeypatch.setattr("dashboard.statistics.dashboard_numbers", break_down)
     client = as_role("admin")
     client.force_login(client.user)
     client.raise_request_exception = False
@@ -109,7 +109,7 @@ def test_what_breaks_is_told_by_type_and_place_alone(as_role, make_user, monkeyp
     assert all(CODE_PLACE.fullmatch(place) for error in line["exception"] for place in error["at"])
 
 
-def test_what_the_database_quotes_is_not_repeated(scope, make_user, monkeypatch, as_role, lines):
+def test_values_quoted_by_the_database_are_not_logged(scope, make_user, monkeypatch, as_role, lines):
     """`Key (email_index)=(…) already exists`, `Failing row contains (…)`."""
 
     def clash(*args, **kwargs):
@@ -117,7 +117,7 @@ def test_what_the_database_quotes_is_not_repeated(scope, make_user, monkeypatch,
             cursor.execute("CREATE TEMPORARY TABLE one (name text PRIMARY KEY)")
             cursor.execute("INSERT INTO one VALUES (%s), (%s)", [MARK, MARK])
 
-    monkeypatch.setattr("dashboard.statistics.dashboard", clash)
+    monkeypatch.setattr("dashboard.statistics.dashboard_numbers", clash)
     client = as_role("admin")
     client.raise_request_exception = False
     lines()
@@ -128,7 +128,7 @@ def test_what_the_database_quotes_is_not_repeated(scope, make_user, monkeypatch,
     assert line["exception"][0]["type"] == "django.db.utils.IntegrityError"
 
 
-def test_a_librarys_line_keeps_its_words_and_loses_its_values(lines):
+def test_librarys_message_is_logged_without_values(lines):
     library = logging.getLogger("some.library")
     library.warning("could not read %s of %d", MARK, 5)
     library.error(ValueError(MARK))
@@ -144,14 +144,14 @@ def test_a_librarys_line_keeps_its_words_and_loses_its_values(lines):
     assert events == ["could not read %s of %d", "ValueError", "failed on %r", "%d"]
 
 
-def test_a_warning_is_told_by_place_and_category(lines):
+def test_warning_is_logged_by_place_and_category(lines):
     """As Python hands it to logging, outside pytest, which keeps warnings for itself."""
     logging.getLogger("py.warnings").warning(f"core/models.py:7: UserWarning: naive date {MARK}\n  x = '{MARK}'\n")
 
     assert [line["event"] for line in lines()] == ["core/models.py:7: UserWarning"]
 
 
-def test_what_cannot_be_json_is_told_by_its_type(lines):
+def test_values_that_are_not_json_are_logged_by_type(lines):
     class Name:
         def __str__(self):
             return MARK
@@ -164,7 +164,7 @@ def test_what_cannot_be_json_is_told_by_its_type(lines):
     assert (line["value"], line["chart"]) == ("Name", "User")
 
 
-def test_a_line_stays_a_line(lines):
+def test_line_break_does_not_split_a_log_line(lines):
     structlog.get_logger("praxis.tests").warning("two\nlines", value='a"\r\nb')
 
     (line,) = lines()

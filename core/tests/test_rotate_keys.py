@@ -13,11 +13,11 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
-from audit.events import Kind
+from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
-from core.encryption import ring
+from core.encryption import key_file
 from core.encryption.keyring import DecryptionError, get_keyring
-from core.tenancy import installation_scope, practice_scope
+from core.tenancy.scope import installation_scope, practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from records.models import MedicalRecord
@@ -30,7 +30,7 @@ def file(tmp_path, settings):
     """The ring of the tests, in a file."""
     path = tmp_path / "keys"
     path.touch(mode=0o600)
-    ring.write(path, settings.FIELD_ENCRYPTION_KEYS)
+    key_file.write(path, settings.FIELD_ENCRYPTION_KEYS)
     settings.FIELD_ENCRYPTION_KEYS_FILE = path
     return path
 
@@ -69,115 +69,118 @@ def everything(place):
         }
 
 
+@pytest.mark.slow  # the same
 def test_everything_moves_to_a_new_key_and_nothing_else_changes(clinics, file, capsys):
     before = [everything(place) for place in clinics]
 
-    said = rotate(capsys, "--new")
+    output = rotate(capsys, "--new")
 
-    assert "11 rows moved to key 2." in said
-    assert "Nothing is left under key 1. It may be removed from the ring if rotate_keys --status still says so" in said
+    assert "11 rows moved to key 2." in output
+    assert "Nothing is left under key 1. Remove it from the ring once rotate_keys --status still says so" in output
     newest, _ = file.read_text().splitlines()
     assert newest.startswith(f"2@{datetime.now(UTC).date()}:")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert newest.split(":")[1] not in said
+    assert newest.split(":")[1] not in output
     file.write_text(newest)
     get_keyring.cache_clear()
     assert [everything(place) for place in clinics] == before  # updated_at too
     call_command("check_encryption")
 
 
-def test_it_is_told_by_the_trail_without_a_key_and_without_the_rows(clinics, file, capsys):
+def test_rotation_is_audited_without_keys_and_rows(clinics, file, capsys):
     with installation_scope():
         before = set(whole_trail().values_list("pk", flat=True))
         rotate(capsys, "--new")
         events = list(whole_trail().exclude(pk__in=before).order_by("pk"))
-    assert [event.kind for event in events] == [Kind.KEYS_ROTATED] * 2
+    assert [event.kind for event in events] == [AuditEvent.KEYS_ROTATED] * 2
     assert [event.details for event in events] == [
         '{"key_id":2,"state":"begun","rows":11}',
         '{"key_id":2,"state":"done","rows":11,"unreadable":0}',
     ]
 
 
-def test_a_second_run_has_nothing_to_do(clinics, file, capsys):
+@pytest.mark.slow  # the same
+def test_second_run_has_nothing_to_do(clinics, file, capsys):
     rotate(capsys, "--new")
-    said = rotate(capsys)
-    assert "rows moved" not in said
-    assert "Everything is encrypted under key 2." in said
+    output = rotate(capsys)
+    assert "rows moved" not in output
+    assert "Everything is encrypted under key 2." in output
 
 
-def test_a_key_of_ones_own_is_taken_as_the_newest(clinics, file, capsys):
+def test_key_added_by_hand_is_used(clinics, file, capsys):
     file.write_text(rotate(capsys, "--print-key") + file.read_text())
     assert "11 rows moved to key 2." in rotate(capsys)
 
 
-def test_a_printed_key_is_an_entry_and_nothing_else(file, capsys):
-    (key_id,) = ring.parse(rotate(capsys, "--print-key"))
+def test_print_key_prints_only_an_entry(file, capsys):
+    (key_id,) = key_file.parse(rotate(capsys, "--print-key"))
     assert key_id == 2
 
 
-def test_the_status_says_what_is_where_and_changes_nothing(clinics, file, capsys):
+def test_status_counts_values_and_changes_nothing(clinics, file, capsys):
     file.write_text(rotate(capsys, "--print-key") + file.read_text())
     before = file.read_text()
-    said = rotate(capsys, "--status")
-    assert [line.split() for line in said.splitlines()] == [
+    output = rotate(capsys, "--status")
+    assert [line.split() for line in output.splitlines()] == [
         ["accounts.User", "key", "1", "9", "values"],
         ["appointments.Appointment", "key", "1", "4", "values"],
         ["patients.Patient", "key", "1", "16", "values"],
         ["practices.Practice", "key", "1", "2", "values"],
         ["records.MedicalRecord", "key", "1", "8", "values"],
     ]
-    assert rotate(capsys, "--status") == said
+    assert rotate(capsys, "--status") == output
     assert file.read_text() == before
 
 
-def test_a_new_key_waits_until_the_last_rotation_is_through(clinics, file, capsys):
+def test_new_key_is_refused_during_a_rotation(clinics, file, capsys):
     file.write_text(rotate(capsys, "--print-key") + file.read_text())
     before = file.read_text()
-    with pytest.raises(CommandError, match=r"^Not everything is under key 2 yet\. Call rotate_keys without --new"):
+    with pytest.raises(CommandError, match=r"^Not everything is under key 2 yet\. Run rotate_keys without --new"):
         rotate(capsys, "--new")
     assert file.read_text() == before
 
 
-def test_a_new_key_is_refused_where_somebody_else_has_added_one_meanwhile(clinics, file, capsys):
+def test_new_key_is_refused_if_another_was_just_added(clinics, file, capsys):
     get_keyring.cache_clear()
     assert get_keyring().newest_id == 1
-    ring.add_key(file, before=1)
+    key_file.add_key(file, before=1)
     before = file.read_text()
-    with pytest.raises(CommandError, match=r"^The ring does not begin with key 1 any more: somebody else has just"):
+    with pytest.raises(CommandError, match=r"^The ring no longer begins with key 1: someone else has just"):
         call_command("rotate_keys", "--new")
     assert file.read_text() == before
 
 
-def test_without_a_file_it_says_what_to_do_and_does_nothing(clinics, settings, capsys):
+def test_without_a_key_file_it_says_what_to_do(clinics, settings, capsys):
     with pytest.raises(CommandError, match="Keep them in a file"):
         rotate(capsys, "--new")
-    settings.FIELD_ENCRYPTION_KEYS = {2: ring.Key.new(), **settings.FIELD_ENCRYPTION_KEYS}
-    with pytest.raises(CommandError, match=r"that does not know key 2 could not read.*--restarted"):
+    settings.FIELD_ENCRYPTION_KEYS = {2: key_file.Key.new(), **settings.FIELD_ENCRYPTION_KEYS}
+    with pytest.raises(CommandError, match=r"without key 2 could not read.*--restarted"):
         rotate(capsys)
     assert "key 2" not in rotate(capsys, "--status")
     assert "11 rows moved to key 2." in rotate(capsys, "--restarted")
 
 
-def test_a_file_that_cannot_be_written_is_one_sentence(clinics, file, capsys, monkeypatch):
+def test_read_only_file_is_reported(clinics, file, capsys, monkeypatch):
     def refuse(path, keys):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(ring, "write", refuse)
+    monkeypatch.setattr(key_file, "write", refuse)
     with pytest.raises(CommandError, match=r"cannot be written \(.*\): Read-only file system\. .*--print-key"):
         rotate(capsys, "--new")
 
 
+@pytest.mark.slow  # a rotation moves every table
 @pytest.mark.parametrize("way", [damage.lose_key, damage.flip_bit, damage.truncate])
-def test_what_cannot_be_decrypted_is_named_and_the_rest_moves(clinics, file, capsys, way):
+def test_values_that_cannot_be_decrypted_are_listed_and_the_rest_moves(clinics, file, capsys, way):
     with practice_scope(clinics[0].pk):
         chart = Patient.objects.get()
     kept = way(chart, "name")
     for _ in range(2):  # it does not stand in the way of the next rotation
         with pytest.raises(CommandError) as failure:
             rotate(capsys, "--new")
-    said = str(failure.value)
-    assert said.startswith("1 value left as found, for want of a key or because of damage:\n")
-    assert f"patients.Patient.name of {chart.pk}: " in said and chart.email not in said
+    output = str(failure.value)
+    assert output.startswith("1 value could not be decrypted (left unchanged):\n")
+    assert f"patients.Patient.name of {chart.pk}: " in output and chart.email not in output
     assert damage.stored(chart, "name") == kept
     assert damage.stored(chart, "email")[1:3] == b"\x00\x03"
 
@@ -189,19 +192,19 @@ def test_small_batches_reach_every_row(scope, file, capsys):
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x"])
-def test_a_batch_has_rows(size):
+def test_batch_size_must_be_valid(size):
     with pytest.raises(CommandError, match="--batch-size"):
         call_command("rotate_keys", "--batch-size", size)
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_it_waits_for_nobody_and_a_row_in_use_is_left_for_the_next_run(practice, file, capsys, other_connection):
+def test_locked_rows_are_skipped_until_the_next_run(practice, file, capsys, other_connection):
     with practice_scope(practice.pk):
         busy, free = PatientFactory(), PatientFactory()
     with other_connection() as cursor:
         cursor.execute("SELECT 1 FROM patients_patient WHERE id = %s FOR UPDATE", [busy.pk])
-        with pytest.raises(CommandError, match=r"values left under older keys\. Call rotate_keys again\."):
+        with pytest.raises(CommandError, match=r"values still under older keys\. Run rotate_keys again\."):
             rotate(capsys, "--new")
         assert damage.stored(free, "name")[1:3] == b"\x00\x02"
     assert "1 row moved" in rotate(capsys)
@@ -209,7 +212,7 @@ def test_it_waits_for_nobody_and_a_row_in_use_is_left_for_the_next_run(practice,
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_what_a_request_writes_under_the_old_key_and_commits_later_is_found_by_the_second_look(practice, file, capsys):
+def test_rows_committed_late_under_the_old_key_are_found_by_a_second_run(practice, file, capsys):
     get_keyring.cache_clear()
     written, may_commit = Event(), Event()
 
@@ -223,12 +226,12 @@ def test_what_a_request_writes_under_the_old_key_and_commits_later_is_found_by_t
     request.start()
     try:
         assert written.wait(60)
-        said = rotate(capsys, "--new")
+        output = rotate(capsys, "--new")
     finally:
         may_commit.set()
         request.join()
 
-    assert "It may be removed from the ring if rotate_keys --status still says so once every request has ended" in said
+    assert "Remove it from the ring once rotate_keys --status still says so after every request" in output
     assert "Nothing is left" not in rotate(capsys, "--status")
     assert "1 row moved to key 2." in rotate(capsys)
     assert "Nothing is left under key 1." in rotate(capsys, "--status")
@@ -257,27 +260,27 @@ def check(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def test_the_check_counts_values_by_field_and_key(clinics, capsys):
+def test_check_counts_values_by_field_and_key(clinics, capsys):
     lines = [line.split() for line in check(capsys).splitlines()]
     assert ["patients.Patient.name", "key", "1", "2", "values"] in lines
     assert ["accounts.User.email", "key", "1", "3", "values"] in lines
     assert lines[-1] == ["All", "39", "values", "can", "be", "decrypted."]
 
 
-def test_the_check_names_the_rows_and_never_a_value(clinics, capsys):
+def test_check_names_the_rows_and_never_a_value(clinics, capsys):
     with practice_scope(clinics[0].pk):
         chart, appointment = Patient.objects.get(), Appointment.objects.get()
     damage.lose_key(chart, "allergies")
     damage.flip_bit(appointment, "notes")
-    with pytest.raises(CommandError, match=r"^Of 39 values 2 cannot be decrypted\.$"):
+    with pytest.raises(CommandError, match=r"^2 of 39 values cannot be decrypted\.$"):
         check(capsys)
-    said = capsys.readouterr().out
-    assert f"patients.Patient.allergies of {chart.pk}: key 7 is missing\n" in said
-    assert f"appointments.Appointment.notes of {appointment.pk}: it is damaged" in said
-    assert "Penicillin" not in said and chart.name not in said
+    output = capsys.readouterr().out
+    assert f"patients.Patient.allergies of {chart.pk}: key 7 is missing\n" in output
+    assert f"appointments.Appointment.notes of {appointment.pk}: it is damaged" in output
+    assert "Penicillin" not in output and chart.name not in output
 
 
-def test_the_check_of_one_practice_sees_no_other(clinics, capsys):
+def test_check_of_one_practice_reads_no_other(clinics, capsys):
     own, other = clinics
     with practice_scope(other.pk):
         damage.lose_key(Patient.objects.get(), "name")
@@ -289,7 +292,7 @@ def test_the_check_of_one_practice_sees_no_other(clinics, capsys):
         check(capsys, "--practice", "Nowhere")
 
 
-def test_a_user_reads_what_was_moved(clinics, file, capsys, client_of):
+def test_moved_values_can_be_read(clinics, file, capsys, client_of):
     rotate(capsys, "--new")
     with practice_scope(clinics[0].pk):
         client = client_of(UserFactory(role="doctor"))
@@ -300,7 +303,7 @@ def test_a_user_reads_what_was_moved(clinics, file, capsys, client_of):
     assert client.get(f"/api/patients/{chart.pk}").json()["allergies"] == "Penicillin"
 
 
-def test_a_removed_key_is_missed(clinics, file, capsys):
+def test_removed_key_raises(clinics, file, capsys):
     file.write_text(rotate(capsys, "--print-key"))
     get_keyring.cache_clear()
     with practice_scope(clinics[0].pk), pytest.raises(DecryptionError, match="key 1 is missing"):

@@ -9,8 +9,8 @@ from django.db import DatabaseError, ProgrammingError, connection, connections, 
 from accounts.models import User
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
-from core.row_security import SCOPE
-from core.tenancy import installation_scope, practice_scope
+from core.tenancy.row_level_security import SCOPE
+from core.tenancy.scope import installation_scope, practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Office
@@ -52,7 +52,7 @@ def both(practice, other_practice, make_user):
 
 
 @each_table
-def test_without_a_scope_no_row_is_seen_and_none_can_be_added(both, table):
+def test_without_a_scope_rows_can_be_neither_read_nor_added(both, table):
     with practice_scope(both[0].pk):
         assert count(table) > 0
         ask(f"CREATE TEMPORARY TABLE copied AS SELECT * FROM {table}")
@@ -66,7 +66,7 @@ def test_without_a_scope_no_row_is_seen_and_none_can_be_added(both, table):
 
 
 @each_table
-def test_in_one_practices_scope_nothing_of_another_is_read_changed_added_or_moved(both, table):
+def test_other_practices_rows_can_be_neither_read_nor_written(both, table):
     own, other = both
     with practice_scope(other.pk):
         there = ask(f"SELECT * FROM {table} ORDER BY id")
@@ -87,12 +87,12 @@ def test_in_one_practices_scope_nothing_of_another_is_read_changed_added_or_move
 
 
 @each_table
-def test_the_installations_scope_reaches_the_accounts_alone(both, table):
+def test_installation_scope_reaches_only_accounts(both, table):
     with installation_scope():
         assert (count(table) > 0) == (table == User._meta.db_table)
 
 
-def test_a_platform_superuser_is_seen_in_the_installations_scope_alone(both):
+def test_platform_superuser_is_visible_only_in_installation_scope(both):
     superuser = User(email="root@example.com", name="Root", role="admin", is_superuser=True)
     superuser.set_unusable_password()
     with pytest.raises(ProgrammingError, match="violates row-level security policy"), transaction.atomic():
@@ -102,10 +102,10 @@ def test_a_platform_superuser_is_seen_in_the_installations_scope_alone(both):
         assert count("accounts_user", "is_superuser") == 1
     with practice_scope(both[0].pk):
         assert count("accounts_user", "is_superuser") == 0
-        assert User.sign_in.get(pk=superuser.pk) == superuser
+        assert User.all_practices.get(pk=superuser.pk) == superuser
 
 
-def test_scopes_nest_and_a_closed_one_is_forgotten_within_a_transaction(both):
+def test_scopes_nest_within_a_transaction(both):
     own, other = both
     ids = {}
     for one in both:
@@ -119,7 +119,7 @@ def test_scopes_nest_and_a_closed_one_is_forgotten_within_a_transaction(both):
         assert ask("SELECT id FROM patients_patient") == []
 
 
-def test_a_savepoint_that_is_rolled_back_brings_no_scope_back(both):
+def test_rolling_back_a_savepoint_restores_no_scope(both):
     own, other = both
     with transaction.atomic():
         with practice_scope(other.pk):
@@ -134,7 +134,7 @@ def test_a_savepoint_that_is_rolled_back_brings_no_scope_back(both):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("inside", [transaction.atomic, nullcontext], ids=["a transaction", "none"])
-def test_the_pool_hands_no_scope_to_the_next_borrower(both, inside):
+def test_pooled_connections_keep_no_scope(both, inside):
     with practice_scope(both[0].pk), inside():
         assert count("patients_patient") == 1
         session = ask("SELECT pg_backend_pid()")
@@ -148,7 +148,7 @@ def test_the_pool_hands_no_scope_to_the_next_borrower(both, inside):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_threads_see_each_their_own_practice(make_user):
+def test_threads_have_separate_scopes(make_user):
     practices, wrong = PracticeFactory.create_batch(4), []
     for number, practice in enumerate(practices):
         with practice_scope(practice.pk):
@@ -196,7 +196,7 @@ def every_way_of_asking():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("inside", [transaction.atomic, nullcontext], ids=["a transaction", "none"])
-def test_every_way_of_asking_tells_the_scope(both, inside):
+def test_every_kind_of_query_sends_the_scope(both, inside):
     with inside():
         with practice_scope(both[0].pk):
             PatientFactory()
@@ -207,11 +207,11 @@ def test_every_way_of_asking_tells_the_scope(both, inside):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_must_stand_alone_may_where_no_scope_is_open(db):
+def test_statements_outside_of_transactions_work_without_a_scope(db):
     ask("VACUUM django_content_type")
 
 
-def test_what_was_sent_is_shown_as_its_caller_wrote_it(scope, django_assert_num_queries):
+def test_connection_queries_show_statements_without_the_scope(scope, django_assert_num_queries):
     with django_assert_num_queries(1) as asked:
         ask("SELECT %s::int", 7)
     assert asked.captured_queries[0]["sql"] == "SELECT 7::int"
@@ -241,12 +241,12 @@ def test_what_was_sent_is_shown_as_its_caller_wrote_it(scope, django_assert_num_
         "DELETE FROM django_migrations",
     ],
 )
-def test_the_application_cannot_take_the_wall_down(scope, attempt):
+def test_application_role_cannot_disable_row_level_security(scope, attempt):
     with pytest.raises(ProgrammingError, match=r"permission denied|must be |row-level security"), transaction.atomic():
         ask(attempt)
 
 
-def test_a_search_uses_its_index_behind_the_wall(scope):
+def test_search_uses_its_index_under_row_level_security(scope):
     """On a table that has no other index, so that the planner's only choice is to read all of it."""
     ask("CREATE TEMPORARY TABLE chart AS SELECT practice_id, search_index FROM patients_patient")
     ask("CREATE INDEX chart_search ON chart USING gin (search_index)")

@@ -34,7 +34,7 @@ def text(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_file_comes_back_as_it_was(size):
+def test_round_trip(size):
     stored = sealed(text(size))
 
     assert opened(stored) == text(size)
@@ -42,16 +42,16 @@ def test_a_file_comes_back_as_it_was(size):
 
 
 @given(st.lists(st.binary(max_size=70_000), max_size=5))
-def test_how_it_was_cut_up_does_not_matter(parts):
+def test_size_of_parts_does_not_matter(parts):
     assert b"".join(encrypted(parts, key=KEY, context=b"file")) == sealed(b"".join(parts))
 
 
-def test_nothing_of_it_is_stored_as_it_is():
+def test_ciphertext_contains_no_plaintext():
     assert text(64) not in sealed(text(1000))
 
 
 @pytest.mark.parametrize("size", [10, 2 * CHUNK_BYTES, 2 * CHUNK_BYTES + 7])
-def test_a_file_that_was_cut_off_anywhere_is_damaged(size):
+def test_truncated_file_is_damaged(size):
     stored = sealed(text(size))
 
     ends = {0, 1, 2, len(stored) - 1, len(stored) - TAG_BYTES, 1 + CHUNK_BYTES + TAG_BYTES}
@@ -60,7 +60,7 @@ def test_a_file_that_was_cut_off_anywhere_is_damaged(size):
             opened(stored[:end])
 
 
-def test_chunks_that_change_places_or_are_left_out_or_added_are_found_out():
+def test_moved_removed_and_added_chunks_are_detected():
     stored = sealed(text(3 * CHUNK_BYTES))
     step = CHUNK_BYTES + TAG_BYTES
     head, chunks = stored[:1], [stored[1 + place * step : 1 + (place + 1) * step] for place in range(3)]
@@ -71,7 +71,7 @@ def test_chunks_that_change_places_or_are_left_out_or_added_are_found_out():
 
 
 @given(st.integers(min_value=0, max_value=stored_size(100) * 8 - 1))
-def test_one_bit_that_turned_over_is_found_out(bit):
+def test_flipped_bit_is_detected(bit):
     stored = bytearray(sealed(text(100)))
     stored[bit // 8] ^= 1 << bit % 8
 
@@ -79,14 +79,14 @@ def test_one_bit_that_turned_over_is_found_out(bit):
         opened(bytes(stored))
 
 
-def test_another_key_or_another_files_name_opens_nothing():
+def test_wrong_key_and_wrong_context_raise():
     with pytest.raises(DamagedFile):
         opened(sealed(text(10)), key=new_key())
     with pytest.raises(DamagedFile):
         opened(sealed(text(10)), context=b"another file")
 
 
-def test_no_damaged_chunk_is_ever_handed_out():
+def test_no_damaged_chunk_is_yielded():
     stored = bytearray(sealed(text(2 * CHUNK_BYTES)))
     stored[-1] ^= 1
     read = []
@@ -97,7 +97,7 @@ def test_no_damaged_chunk_is_ever_handed_out():
     assert b"".join(read) == text(CHUNK_BYTES)
 
 
-def test_a_spool_holds_a_file_without_its_text_on_the_disk():
+def test_spool_is_encrypted_on_disk():
     with Spool.throwaway() as spool:
         spool.fill([text(50_000), text(50_000)])
         spool.file.seek(0)

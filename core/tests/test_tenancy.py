@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from core.tenancy import PracticeModel, ScopeError, current_practice_id, practice_scope
+from core.tenancy.models import PracticeModel
+from core.tenancy.scope import ScopeError, current_practice_id, practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Office
@@ -19,8 +20,8 @@ def foreign(other_practice):
         return PatientFactory(name="Not Yours")
 
 
-def test_without_a_scope_every_door_is_shut(practice):
-    for door in (
+def test_without_a_scope_every_query_raises(practice):
+    for query in (
         Patient.objects.all,
         Patient.objects.count,
         lambda: Patient.objects.filter(status="confirmed"),
@@ -29,10 +30,10 @@ def test_without_a_scope_every_door_is_shut(practice):
         lambda: Patient.objects.bulk_create([PatientFactory.build()]),
     ):
         with pytest.raises(ScopeError):
-            door()
+            query()
 
 
-def test_a_row_of_another_practice_cannot_be_saved_moved_or_deleted(scope, foreign, other_practice):
+def test_row_of_another_practice_cannot_be_saved_moved_or_deleted(scope, foreign, other_practice):
     with pytest.raises(ScopeError):
         foreign.save()
     with pytest.raises(ScopeError):
@@ -44,19 +45,19 @@ def test_a_row_of_another_practice_cannot_be_saved_moved_or_deleted(scope, forei
         Patient.objects.filter(pk=own.pk).update(practice=other_practice)
 
 
-def test_a_bulk_update_reaches_only_the_scope(scope, foreign, other_practice):
+def test_bulk_update_reaches_only_the_scope(scope, foreign, other_practice):
     PatientFactory()
     assert Patient.objects.update(gender="male") == 1
     with practice_scope(other_practice.pk):
         assert Patient.objects.get().gender == "female"
 
 
-def test_a_queryset_keeps_the_scope_it_was_made_in(practice, other_practice, foreign):
+def test_queryset_keeps_the_scope_it_was_made_in(practice, other_practice, foreign):
     with practice_scope(practice.pk):
         own = PatientFactory()
         charts = Patient.objects.all()
     with practice_scope(other_practice.pk):
-        # PostgreSQL goes by the scope it is asked in as well (core/row_security.py)
+        # PostgreSQL goes by the scope it is asked in as well (core/tenancy/row_level_security.py)
         assert list(charts) == ([] if connection.vendor == "postgresql" else [own])
 
 
@@ -76,7 +77,7 @@ def test_scopes_nest_and_close_after_an_error(practice, other_practice):
         current_practice_id()
 
 
-def test_a_scope_does_not_reach_another_thread(scope):
+def test_scope_does_not_reach_another_thread(scope):
     seen = []
 
     def look():
@@ -91,7 +92,7 @@ def test_a_scope_does_not_reach_another_thread(scope):
     assert seen == ["shut"]
 
 
-def test_models_that_inherit_one_manager_do_not_share_what_it_remembers(scope):
+def test_inherited_managers_do_not_share_cached_querysets(scope):
     class Room(PracticeModel):
         class Meta:
             app_label = "core"
@@ -99,9 +100,10 @@ def test_models_that_inherit_one_manager_do_not_share_what_it_remembers(scope):
     assert [model.objects.all().model for model in (Office, Room, Office)] == [Office, Room, Office]
 
 
-def test_many_practices_at_once_each_keep_their_own_rows(db, monkeypatch):
+@pytest.mark.slow  # many threads
+def test_concurrent_practices_keep_their_own_rows(db, monkeypatch):
     """The remembered starts are dropped when there are too many of them, while others read them."""
-    monkeypatch.setattr("core.tenancy.STARTS_HELD", 3)
+    monkeypatch.setattr("core.tenancy.managers.QUERYSETS_CACHED", 3)
     practices = PracticeFactory.create_batch(12)
     errors = []
 

@@ -1,4 +1,4 @@
-"""The admin site stores through the services: their rules hold, and their refusals are shown."""
+"""The admin site saves through the services: their rules apply, and their refusals are shown."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,14 +6,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from accounts.models import Session, User
+from accounts.models import LoginSession, User
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
-from core.tenancy import practice_scope
-from dashboard.tests.forms import page_of, send
+from core.errors import Invalid
+from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Office
+from tests.admin_forms import page_of, send
 
 CHART = {
     "name": "Rosa Müller",
@@ -33,7 +34,7 @@ CHART = {
 # --- Charts
 
 
-def test_a_chart_is_opened_and_found_by_the_same_index(enter_as, own):
+def test_chart_is_opened_and_found_by_the_same_index(enter_as, own):
     client = enter_as("admin")
     answer = client.post(reverse("admin:patients_patient_add"), CHART)
     assert answer.status_code == 302, answer.context["adminform"].form.errors
@@ -48,7 +49,7 @@ def test_a_chart_is_opened_and_found_by_the_same_index(enter_as, own):
     assert not client.get(reverse("admin:patients_patient_changelist"), {"q": "--"}).context["cl"].result_list
 
 
-def test_a_chart_is_changed_and_keeps_what_was_not_touched(enter_as, own):
+def test_chart_is_changed_and_keeps_what_was_not_touched(enter_as, own):
     client = enter_as("admin")
     assert send(client, own.chart, name="Ann Married", primary_doctor=own.doctor.pk).status_code == 302
     with practice_scope(own.practice.pk):
@@ -58,7 +59,7 @@ def test_a_chart_is_changed_and_keeps_what_was_not_touched(enter_as, own):
     assert [row.pk for row in page.context["cl"].result_list] == [chart.pk]
 
 
-def test_a_doctor_who_left_stays_on_the_chart(enter_as, own):
+def test_doctor_who_left_stays_on_the_chart(enter_as, own):
     client = enter_as("admin")
     with practice_scope(own.practice.pk):
         own.chart.primary_doctor = own.doctor
@@ -72,7 +73,7 @@ def test_a_doctor_who_left_stays_on_the_chart(enter_as, own):
 
 
 @pytest.mark.parametrize("change", [{"date_of_birth": "1800-01-01"}, {"email": "none"}, {"name": "A\x00B"}])
-def test_a_chart_that_cannot_be_is_sent_back(enter_as, own, change):
+def test_invalid_chart_is_sent_back(enter_as, own, change):
     answer = enter_as("admin").post(reverse("admin:patients_patient_add"), {**CHART, **change})
     assert answer.status_code == 200
     assert set(answer.context["adminform"].form.errors) == set(change)
@@ -83,7 +84,7 @@ def test_registrations_are_listed_and_confirmed_once(enter_as, own):
     waiting = f"{reverse('admin:patients_patient_changelist')}?status__exact=pending"
     assert [row.pk for row in client.get(waiting).context["cl"].result_list] == [own.pending.pk]
     page = page_of(own.pending)
-    assert "waits to be confirmed" in client.get(page).content.decode()
+    assert "waiting to be confirmed" in client.get(page).content.decode()
 
     confirm = reverse("admin:patients_patient_confirm", args=[own.pending.pk])
     assert client.get(confirm).status_code == 405
@@ -91,7 +92,7 @@ def test_registrations_are_listed_and_confirmed_once(enter_as, own):
     with practice_scope(own.practice.pk):
         assert Patient.objects.get(pk=own.pending.pk).status == "confirmed"
     again = client.post(confirm, {"from": "today"}, follow=True)
-    assert "has been confirmed already" in again.content.decode()
+    assert "has already been confirmed" in again.content.decode()
 
 
 def test_registrations_are_confirmed_together(enter_as, own):
@@ -105,7 +106,7 @@ def test_registrations_are_confirmed_together(enter_as, own):
     with practice_scope(own.practice.pk):
         assert not Patient.objects.pending().exists()
     page = client.post(reverse("admin:patients_patient_changelist"), bulk, follow=True)
-    assert "None of these was waiting" in page.content.decode()
+    assert "None of these registrations is waiting" in page.content.decode()
 
 
 # --- Appointments
@@ -118,17 +119,17 @@ def book(client, own, **fields):
     return client.post(reverse("admin:appointments_appointment_add"), form)
 
 
-def test_an_appointment_is_booked_in_the_practices_time(enter_as, own):
+def test_appointment_is_booked_in_the_practices_time(enter_as, own):
     client = enter_as("admin")
     assert book(client, own).status_code == 302
     with practice_scope(own.practice.pk):
         made = Appointment.objects.latest("created_at")
     assert made.starts_at == datetime(2031, 1, 6, 14, 0, tzinfo=UTC)  # nine in New York
     assert made.ends_at - made.starts_at == timedelta(minutes=30)
-    assert "Jan. 6, 2031, 9 a.m." in client.get(reverse("admin:appointments_appointment_changelist")).content.decode()
+    assert "Jan 6, 2031, 9:00 AM" in client.get(reverse("admin:appointments_appointment_changelist")).content.decode()
 
 
-def test_a_double_booking_is_a_message_in_the_form(enter_as, own):
+def test_double_booking_shows_a_form_error(enter_as, own):
     client = enter_as("admin")
     book(client, own)
     answer = book(client, own, starts_at_1="09:15")
@@ -150,18 +151,18 @@ def test_moving_onto_a_taken_slot_changes_nothing(enter_as, own):
     assert "another appointment at this time" in answer.content.decode()
     with practice_scope(own.practice.pk):
         assert Appointment.objects.get(pk=later.pk).notes == ""
-    assert send(client, later, starts_at_1="11:00", status="completed", notes="moved").status_code == 302
+    assert send(client, later, starts_at_1="11:00", notes="moved").status_code == 302
     with practice_scope(own.practice.pk):
         moved = Appointment.objects.get(pk=later.pk)
-    assert (moved.starts_at.hour, moved.status, moved.notes) == (16, "completed", "moved")
+    assert (moved.starts_at.hour, moved.version, moved.notes) == (16, 2, "moved")
     assert moved.patient_id == own.chart.pk
 
 
-def test_a_time_that_no_clock_shows_is_sent_back(enter_as, own):
+def test_time_skipped_by_daylight_saving_is_refused(enter_as, own):
     answer = book(enter_as("admin"), own, starts_at_0="2031-03-09", starts_at_1="02:30")  # clocks go forward at two
     assert set(answer.context["adminform"].form.errors) == {"starts_at"}
     answer = book(enter_as("admin"), own, starts_at_0="1999-01-01")
-    assert answer.context["adminform"].form.errors == {"starts_at": ["This is no date of an appointment."]}
+    assert answer.context["adminform"].form.errors == {"starts_at": ["Enter a date between 2000 and 2099."]}
 
 
 def test_appointments_and_records_are_found_by_their_patient(enter_as, own):
@@ -187,7 +188,7 @@ def test_appointments_are_filtered_by_the_local_day_and_doctor(enter_as, own):
         page = client.get(reverse("admin:appointments_appointment_changelist"), query)
         return [row.pk for row in page.context["cl"].result_list]
 
-    assert listed(when="today") == [last.pk, first.pk]
+    assert listed(when="today") == [first.pk, last.pk]
     assert len(listed(when="tomorrow")) == 1
     assert len(listed(when="coming")) == 4
     assert listed(when="past") == []
@@ -198,66 +199,66 @@ def test_appointments_are_filtered_by_the_local_day_and_doctor(enter_as, own):
 # --- People, practice, offices
 
 
-def test_a_colleague_is_registered(enter_as, own):
+def test_colleague_is_registered(enter_as, own):
     client = enter_as("admin")
     form = {"name": "Dr New", "email": "new@example.com", "role": "doctor", "specialization": "Chiropractic"}
     answer = client.post(reverse("admin:accounts_user_add"), {**form, "new_password": "short"})
     assert list(answer.context["adminform"].form.errors) == ["new_password"]
     assert client.post(reverse("admin:accounts_user_add"), {**form, "new_password": "Passw0rd!"}).status_code == 302
-    user = User.sign_in.with_email("new@example.com")
+    user = User.all_practices.with_email("new@example.com")
     assert (user.practice_id, user.role, user.check_password("Passw0rd!")) == (own.practice.pk, "doctor", True)
 
     twice = client.post(reverse("admin:accounts_user_add"), {**form, "new_password": "Passw0rd!"})
     assert twice.context["adminform"].form.errors == {"email": ["This email already has an account."]}
 
 
-def test_a_registered_patient_gets_a_pending_chart(enter_as, own):
+def test_registered_patient_gets_a_pending_chart(enter_as, own):
     form = {"name": "Pat Ient", "email": "pat@example.com", "role": "patient", "new_password": "Passw0rd!"}
     enter_as("admin").post(reverse("admin:accounts_user_add"), form)
     with practice_scope(own.practice.pk):
-        assert Patient.objects.pending().filter(user=User.sign_in.with_email("pat@example.com")).count() == 1
+        assert Patient.objects.pending().filter(user=User.all_practices.with_email("pat@example.com")).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deactivation_ends_every_session(enter_as, client_of, own):
+def test_deactivation_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")
     api = client_of(desk.user)
     assert api.get("/api/users/me").status_code == 200
     assert send(enter_as("admin"), desk.user, is_active=None).status_code == 302
     assert api.get("/api/users/me").status_code == 401
     assert desk.get(reverse("admin:index")).status_code == 302
-    assert not Session.objects.live().filter(user=desk.user).exists()
+    assert not LoginSession.objects.live().filter(user=desk.user).exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_password_ends_every_session(enter_as, client_of, own):
+def test_new_password_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")
     api = client_of(desk.user)
     assert send(enter_as("admin"), desk.user, new_password="An0ther!", name="Renamed").status_code == 302
-    user = User.sign_in.get(pk=desk.user.pk)
+    user = User.all_practices.get(pk=desk.user.pk)
     assert (user.check_password("An0ther!"), user.name) == (True, "Renamed")
     assert api.get("/api/users/me").status_code == 401
     assert desk.get(reverse("admin:index")).status_code == 302
 
 
-def test_a_weak_new_password_changes_nothing(enter_as, own):
+def test_weak_new_password_changes_nothing(enter_as, own):
     client = enter_as("admin")
     answer = send(client, own.doctor, new_password="abc", name="Renamed")
     assert list(answer.context["adminform"].form.errors) == ["new_password"]
-    user = User.sign_in.get(pk=own.doctor.pk)
+    user = User.all_practices.get(pk=own.doctor.pk)
     assert (user.name, user.check_password("Passw0rd!")) == (own.doctor.name, True)
 
 
-def test_a_taken_email_is_a_message_in_the_form(enter_as, own, foreign):
+def test_taken_email_shows_a_form_error(enter_as, own, foreign):
     answer = send(enter_as("admin"), own.doctor, email=foreign.doctor.email.upper())
     assert answer.status_code == 200
     assert answer.context["adminform"].form.errors == {"email": ["This email already has an account."]}
 
 
-def test_nobody_locks_themself_out(enter_as, own):
+def test_office_manager_cannot_lock_themself_out(enter_as, own):
     client = enter_as("admin")
     answer = send(client, client.user, role="staff")
-    assert "You cannot change your own role" in answer.content.decode()
+    assert "change your own role or deactivate yourself" in answer.content.decode()
     assert client.get(reverse("admin:index")).status_code == 200
 
 
@@ -286,7 +287,7 @@ def test_people_are_found_by_name_or_whole_email(enter_as, own, make_user):
     assert len(listed(who="all")) == 3
 
 
-def test_the_practice_and_its_offices_are_changed(enter_as, own):
+def test_practice_and_its_offices_are_changed(enter_as, own):
     client = enter_as("admin")
     page = page_of(own.practice)
     assert client.get(reverse("admin:practices_practice_changelist")).url == page
@@ -311,10 +312,29 @@ def test_the_practice_and_its_offices_are_changed(enter_as, own):
     assert stored.phone == "5"
 
 
-def test_the_logs_of_the_admin_hold_no_phi(enter_as, own):
+def test_logs_of_the_admin_hold_no_phi(enter_as, own):
     client = enter_as("admin")
     client.post(reverse("admin:patients_patient_add"), CHART)
     client.post(reverse("admin:patients_patient_confirm", args=[own.pending.pk]))
     entries = " ".join(f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all())
     assert "Chart" in entries
     assert not any(marked in entries for marked in ("Rosa", "Penicillin", "Pending Own"))
+
+
+def test_refusal_of_a_service_is_a_form_error_and_is_called_once(enter_as, own, monkeypatch):
+    asked = []
+
+    def refuse(*, practice, by):
+        asked.append(by)
+        Office.objects.create(name="Left behind")
+        raise Invalid("name", "Not today.")
+
+    monkeypatch.setattr("practices.admin.services.save_practice", refuse)
+    client = enter_as("admin")
+    answer = send(client, own.practice, name="Another name")
+
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors == {"name": ["Not today."]}
+    assert asked == [client.user]
+    with practice_scope(own.practice.pk):
+        assert not Office.objects.filter(name="Left behind").exists()

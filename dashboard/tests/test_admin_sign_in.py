@@ -1,12 +1,12 @@
-"""Signing in to the admin site, its lock, and the superuser who picks a practice."""
+"""Signing in to the admin site, lockout, and the superuser who chooses a practice."""
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from core.errors import Unavailable
-from core.tenancy import practice_scope
-from dashboard.admin_scope import ADMIN_ROOT
+from core.tenancy.scope import practice_scope
+from dashboard.middleware import ADMIN_ROOT
 from patients.models import Patient
 from practices.tests.factories import PracticeFactory
 
@@ -17,7 +17,7 @@ def sign_in(client, email, password):
     return client.post(LOGIN, {"username": email, "password": password})
 
 
-def test_the_right_password_opens_today(client, make_user):
+def test_right_password_opens_today(client, make_user):
     user = make_user("admin")
     assert client.get(LOGIN).context["form"]["username"].label == "Email"
     answer = sign_in(client, user.email.upper(), "Passw0rd!")
@@ -25,18 +25,18 @@ def test_the_right_password_opens_today(client, make_user):
     assert client.get("/admin/").status_code == 200
 
 
-def test_the_sixth_attempt_is_locked_out_right_password_included(client, make_user):
+def test_sixth_attempt_is_locked_out_right_password_included(client, make_user):
     user = make_user("admin")
     for _ in range(5):
         assert sign_in(client, user.email, "wrong").status_code == 200
     answer = sign_in(client, user.email, "Passw0rd!")
     assert answer.status_code == 429
-    assert "Too many failed attempts. Please try again in 15 minute(s)." in answer.content.decode()
+    assert "Too many failed attempts. Try again in 15 minutes." in answer.content.decode()
     assert 890 <= int(answer["Retry-After"]) <= 900
     assert client.get("/admin/").status_code == 302
 
 
-def test_the_count_is_the_apis(client, make_user):
+def test_lockout_count_is_shared_with_the_api(client, make_user):
     user = make_user("admin")
     for _ in range(3):
         body = {"email": user.email, "password": "wrong"}
@@ -48,7 +48,7 @@ def test_the_count_is_the_apis(client, make_user):
     assert sign_in(client, user.email.upper(), "Passw0rd!").status_code == 429
 
 
-def test_a_success_clears_the_count(client, make_user):
+def test_success_clears_the_count(client, make_user):
     user = make_user("admin")
     for _ in range(4):
         sign_in(client, user.email, "wrong")
@@ -60,7 +60,7 @@ def test_sign_in_without_a_count_fails_closed_on_a_page(client, make_user, monke
     def down(email):
         raise Unavailable("Sign-in is not available right now.")
 
-    monkeypatch.setattr("accounts.lockout.reserve_attempt", down)
+    monkeypatch.setattr("accounts.sign_in.lockout.reserve_attempt", down)
     answer = sign_in(client, make_user("admin").email, "Passw0rd!")
     assert answer.status_code == 503
     assert "Sign-in is not available right now." in answer.content.decode()
@@ -82,7 +82,7 @@ def root(superuser):
     return client
 
 
-def test_a_superuser_picks_a_practice_first(root, own, foreign):
+def test_superuser_picks_a_practice_first(root, own, foreign):
     pick = reverse("admin:pick_practice")
     for address in ("/admin/", reverse("admin:patients_patient_changelist"), "/admin/nothing/"):
         assert root.get(address).url == pick
@@ -102,7 +102,7 @@ def test_a_superuser_picks_a_practice_first(root, own, foreign):
     assert "Ann Foreignson" in page and "Ownwood" not in page
 
 
-def test_a_superuser_may_what_an_office_manager_may(root, own):
+def test_superuser_has_the_rights_of_an_office_manager(root, own):
     root.post(reverse("admin:pick_practice"), {"practice": str(own.practice.pk)})
     root.post(reverse("admin:patients_patient_confirm", args=[own.pending.pk]))
     with practice_scope(own.practice.pk):
@@ -111,7 +111,7 @@ def test_a_superuser_may_what_an_office_manager_may(root, own):
     assert root.post(reverse("admin:accounts_user_add"), form).status_code == 302
 
 
-def test_nobody_else_picks(enter_as, own):
+def test_only_superusers_choose_a_practice(enter_as, own):
     client = enter_as("admin")
     other = PracticeFactory()
     pick = reverse("admin:pick_practice")
@@ -120,7 +120,7 @@ def test_nobody_else_picks(enter_as, own):
     assert own.practice.name in page and other.name not in page and pick not in page
 
 
-def test_a_superuser_is_on_no_practices_list(root, own, superuser):
+def test_superuser_is_not_listed_as_a_colleague(root, own, superuser):
     root.post(reverse("admin:pick_practice"), {"practice": str(own.practice.pk)})
     assert root.get(reverse("admin:accounts_user_change", args=[superuser.pk])).status_code == 404
     assert superuser.email not in [row.email for row in root.get("/admin/accounts/user/").context["cl"].result_list]
@@ -130,17 +130,17 @@ def test_a_superuser_is_on_no_practices_list(root, own, superuser):
 
 
 @pytest.mark.parametrize("role", ["patient", "doctor", "billing"])
-def test_the_right_password_of_somebody_who_may_not_enter_is_no_failed_attempt(client, make_user, role):
+def test_right_password_of_a_role_without_access_is_not_a_failed_attempt(client, make_user, role):
     user = make_user(role)
     for _ in range(6):
         answer = sign_in(client, user.email, "Passw0rd!")
         assert answer.status_code == 200
-        assert "may not enter the admin site" in answer.content.decode()
+        assert "this account has no access here" in answer.content.decode()
     body = {"email": user.email, "password": "Passw0rd!"}
     assert client.post("/api/auth/login", body, content_type="application/json").status_code == 200
 
 
-def test_a_wrong_password_of_somebody_who_may_not_enter_is_one(client, make_user):
+def test_wrong_password_of_a_role_without_access_is_a_failed_attempt(client, make_user):
     user = make_user("patient")
     for _ in range(5):
         assert sign_in(client, user.email, "wrong").status_code == 200
@@ -154,20 +154,20 @@ def test_sign_ins_from_one_address_are_limited(client, db, settings):
     answer = sign_in(client, "guess3@example.com", "wrong")
     assert answer.status_code == 429
     assert 1 <= int(answer["Retry-After"]) <= 60
-    assert f"Please try again in {answer['Retry-After']} second(s)." in answer.content.decode()
+    assert f"Try again in {answer['Retry-After']} second" in answer.content.decode()
     body = {"email": "guess4@example.com", "password": "wrong"}
     assert client.post("/api/auth/login", body, content_type="application/json").status_code == 429  # one count
     assert client.get(LOGIN).status_code == 200
     assert client.post(LOGIN, {}, REMOTE_ADDR="192.0.2.7").status_code == 200
 
 
-def test_a_session_lives_for_a_working_day(client, make_user):
+def test_session_lasts_a_working_day(client, make_user):
     sign_in(client, make_user("admin").email, "Passw0rd!")
     assert client.cookies["praxis_admin"]["max-age"] == 12 * 60 * 60
     assert "praxis_admin" not in client.get("/admin/").cookies  # being used does not prolong it
 
 
-def test_the_admin_is_known_by_its_path_wherever_the_server_is_mounted(client, enter_as, own):
+def test_admin_is_known_by_its_path_wherever_the_server_is_mounted(client, enter_as, own):
     assert reverse("admin:index") == ADMIN_ROOT
     client = enter_as("admin")
     for mounted in ("/clinic", "", "/clinic"):

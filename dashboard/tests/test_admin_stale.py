@@ -1,4 +1,4 @@
-"""A form that was opened before somebody else's change is not stored over it."""
+"""A form opened before somebody else's change does not overwrite it."""
 
 import threading
 
@@ -8,10 +8,10 @@ from django.test import Client
 
 from accounts.models import User
 from appointments import services as appointments
-from core.tenancy import practice_scope
-from dashboard.admin_base import STALE
-from dashboard.tests.forms import errors_of, page_of, send, shown
+from core.admin.base import STALE
+from core.tenancy.scope import practice_scope
 from patients import services as patients
+from tests.admin_forms import errors_of, form_values, page_of, send
 
 ROWS = ["chart", "appointment", "doctor", "office", "practice"]
 
@@ -19,25 +19,25 @@ ROWS = ["chart", "appointment", "doctor", "office", "practice"]
 def row_now(own, name):
     row = getattr(own, name)
     with practice_scope(own.practice.pk):
-        return User.sign_in.get(pk=row.pk) if name == "doctor" else type(row).objects.get(pk=row.pk)
+        return User.all_practices.get(pk=row.pk) if name == "doctor" else type(row).objects.get(pk=row.pk)
 
 
-def test_a_stale_form_does_not_let_somebody_in_again(enter_as, own):
+def test_stale_form_does_not_reactivate_an_account(enter_as, own):
     client = enter_as("admin")
-    form = shown(client, own.doctor)
+    form = form_values(client, own.doctor)
     assert send(enter_as("admin"), own.doctor, is_active=None).status_code == 302
     answer = client.post(page_of(own.doctor), {**form, "name": "Renamed"})
     assert errors_of(answer) == {"__all__": [STALE]}
-    assert STALE in answer.content.decode()
+    assert str(STALE) in answer.content.decode()
     doctor = row_now(own, "doctor")
     assert (doctor.is_active, doctor.name) == (False, own.doctor.name)
     assert send(client, own.doctor, name="Renamed").status_code == 302  # opened again
     assert not row_now(own, "doctor").is_active
 
 
-def test_a_stale_chart_and_a_stale_appointment_are_refused(enter_as, own):
+def test_stale_chart_and_a_stale_appointment_are_refused(enter_as, own):
     client = enter_as("admin")
-    chart, appointment = shown(client, own.chart), shown(client, own.appointment)
+    chart, appointment = form_values(client, own.chart), form_values(client, own.appointment)
     with practice_scope(own.practice.pk):
         patients.update_chart(patient=own.chart, by=client.user, allergies="Latex")
         appointments.change(by=client.user, appointment_id=own.appointment.pk, status="cancelled")
@@ -49,7 +49,7 @@ def test_a_stale_chart_and_a_stale_appointment_are_refused(enter_as, own):
 
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("version", [None, "", "nonsense", "2020-01-01T00:00:00+00:00"])
-def test_a_form_without_its_rows_version_is_refused(enter_as, own, name, version):
+def test_form_without_its_rows_version_is_refused(enter_as, own, name, version):
     before = row_now(own, name)
     answer = send(enter_as("admin"), before, version=version)
     assert errors_of(answer) == {"__all__": [STALE]}
@@ -57,7 +57,7 @@ def test_a_form_without_its_rows_version_is_refused(enter_as, own, name, version
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_page_carries_the_version_and_nothing_else_changes_by_it(enter_as, own, name):
+def test_page_carries_the_version_and_nothing_else_changes_by_it(enter_as, own, name):
     client, row = enter_as("admin"), row_now(own, name)
     page = client.get(page_of(row)).content.decode()
     assert page.count('name="version"') == 1
@@ -73,7 +73,7 @@ def test_only_what_differs_reaches_the_service(enter_as, own, monkeypatch):
         asked.append(changes)
         return user
 
-    monkeypatch.setattr("accounts.services.update_user", update_user)
+    monkeypatch.setattr("accounts.users.services.update_user", update_user)
     client = enter_as("admin")
     send(client, own.doctor, phone="5")
     send(client, own.doctor, is_active=None)
@@ -81,12 +81,13 @@ def test_only_what_differs_reaches_the_service(enter_as, own, monkeypatch):
     assert asked == [{"phone": "5"}, {"is_active": False}]
 
 
+@pytest.mark.slow  # forms sent by threads
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["chart", "office"])
-def test_of_forms_sent_together_one_is_stored(enter_as, own, name):
+def test_one_of_parallel_forms_is_stored(enter_as, own, name):
     clients = [enter_as("admin") for _ in range(4)]
     row = getattr(own, name)
-    forms = [{**shown(client, row), "phone": str(at)} for at, client in enumerate(clients)]
+    forms = [{**form_values(client, row), "phone": str(at)} for at, client in enumerate(clients)]
     ready, answers = threading.Barrier(len(clients)), []
 
     def post(client: Client, form: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The first page of the admin site, and lists whose cost does not grow with their rows."""
+"""The Today page, and lists whose query count does not grow with their rows."""
 
 from datetime import timedelta
 
@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from appointments.tests.factories import AppointmentFactory
-from core import redis
-from core.tenancy import practice_scope
+from core.cache import redis_client
+from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
 from records.tests.factories import MedicalRecordFactory
@@ -45,7 +45,7 @@ def test_today_shows_the_day_and_who_waits(enter_as, own, foreign):
     text = page.content.decode()
     assert [row.get_status_display() for row in page.context["appointments"]] == ["Cancelled", "Scheduled"]
     assert "10:00 AM" in text and "Ann Ownwood" in text and "Dr Ownwood" in text
-    assert page.context["still_to_come"] == 1
+    assert page.context["scheduled_today"] == 1
     assert "Pending Ownwood" in text and "Confirm as new: Pending Ownwood" in text
     assert "Foreignson" not in text
     assert "totalPatients" not in text and "Patients" in text
@@ -63,28 +63,28 @@ def test_today_names_offices_where_there_are_some(enter_as, own):
     assert heading in page and '<td data-label="Office">Office Ownwood</td>' in page
 
 
-def test_the_front_desk_sees_who_waits_and_the_button(enter_as, own):
+def test_front_desk_sees_who_waits_and_the_button(enter_as, own):
     text = enter_as("staff").get(reverse("admin:index")).content.decode()
     assert "Pending Ownwood" in text and "Confirm as new: Pending Ownwood" in text
 
 
-def test_an_empty_clinic_says_so(enter_as, practice):
+def test_empty_clinic_shows_empty_messages(enter_as, practice):
     text = enter_as("admin").get(reverse("admin:index")).content.decode()
-    assert "No appointments today." in text and "None is waiting." in text
+    assert "No appointments today." in text and "Nothing waiting." in text
 
 
 @pytest.mark.parametrize(
     ("page", "query"),
     [(page, {}) for page in PAGES] + [(page, {"q": word}) for page in SEARCHED for word in ("ann", "ow")],
 )
-def test_pages_cost_the_same_with_one_row_and_with_three(enter_as, own, make_user, page, query):
+def test_query_count_of_pages_is_constant(enter_as, own, make_user, page, query):
     client = enter_as("admin", name="Ann Owner")
     add_today(own, 8 * 60)
-    client.get(reverse(page), query)  # what is remembered for the process
+    client.get(reverse(page), query)  # fills the caches of the process
 
     def cost():
-        if redis.configured():
-            redis.client().flushdb()  # forgets totals; a test's transaction never commits, so nothing else would
+        if redis_client.configured():
+            redis_client.client().flushdb()  # a test's transaction never commits, so cached totals would stay
         with CaptureQueriesContext(connection) as queries:
             assert client.get(reverse(page), query).status_code == 200
         return len(queries)
@@ -98,5 +98,5 @@ def test_pages_cost_the_same_with_one_row_and_with_three(enter_as, own, make_use
             MedicalRecordFactory(patient=chart, doctor=doctor)
             add_today(own, 9 * 60 + 60 * number, office=office)
     assert cost() == one
-    most = 14 if page == "admin:index" else 12  # two look for whose charts the registrations may be
-    assert one <= most  # one tells the trail, one counts the emergencies beside the menu, Today shows them
+    max_queries = 14 if page == "admin:index" else 12  # two look for charts that match registrations
+    assert one <= max_queries  # one logs, one counts emergencies for the badge, Today lists them

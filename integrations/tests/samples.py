@@ -1,4 +1,4 @@
-"""The EICAR test string as people would send it: in a PDF, in a ZIP, in a ZIP in a ZIP."""
+"""The EICAR test string as files contain it: in a PDF, in a ZIP, in a ZIP in a ZIP."""
 
 import zlib
 from io import BytesIO
@@ -15,7 +15,7 @@ def zipped(content: bytes, name: str = "letter.txt") -> bytes:
 
 
 def pdf_with(embedded: bytes) -> bytes:
-    """A PDF of one page that holds a file, compressed."""
+    """Return a one-page PDF with a compressed embedded file."""
     squeezed = zlib.compress(embedded)
     objects = [
         b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(letter.txt) 4 0 R]>>>>>>",

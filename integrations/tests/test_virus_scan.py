@@ -1,4 +1,4 @@
-"""The virus scan against a real clamd, and against what only pretends to be one."""
+"""The virus scan against a real clamd, and against fake daemons."""
 
 import os
 import socket
@@ -18,6 +18,7 @@ from integrations.tests.samples import CLEAN, INFECTED, zipped
 from integrations.virus_scan import Reason, ScanFailed, Verdict, built_in, scan
 from integrations.virus_scan.built_in import EICAR
 from tests.clamd import stopped_clamd
+from tests.sampling import examples
 from tests.services import free_port
 
 pytestmark = pytest.mark.embedded  # it asks no database: one half will do
@@ -41,33 +42,34 @@ def real(request, clamd, settings):
     settings.VIRUS_SCAN_URL = clamd.url if request.param == "tcp" else clamd.socket_url
 
 
-class TestARealClamd:
+@pytest.mark.production
+class TestClamd:
     @pytest.mark.parametrize("content", INFECTED.values(), ids=INFECTED)
-    def test_finds_the_test_string(self, real, content):
+    def test_scan_test_string_is_infected(self, real, content):
         assert scan([content]) == FOUND
 
     @pytest.mark.parametrize("content", CLEAN.values(), ids=CLEAN)
-    def test_lets_a_clean_file_pass(self, real, content):
+    def test_scan_clean_file_is_clean(self, real, content):
         assert scan([content]) == Verdict(clean=True)
 
-    def test_reads_on_behind_a_part_of_no_length(self, real):
+    def test_scan_continues_after_empty_part(self, real):
         assert scan([b"Dear ", b"", EICAR[:20], b"", EICAR[20:], b""]) == FOUND
 
-    def test_finds_it_at_the_end_of_ten_megabytes(self, real):
+    def test_scan_finds_virus_after_ten_megabytes(self, real):
         assert scan(in_parts(b"a" * (10 * MEGABYTE - len(EICAR)) + EICAR)) == FOUND
 
     @pytest.mark.parametrize("megabytes", [12, 60])
-    def test_says_that_a_file_is_too_large_for_it(self, real, megabytes):
-        """It hangs up while the rest is still being sent."""
+    def test_scan_file_too_large(self, real, megabytes):
+        """clamd closes the connection while the rest is still being sent."""
         assert failure(in_parts(os.urandom(MEGABYTE) * megabytes)) == Reason.TOO_LARGE
 
-    def test_a_file_that_it_did_not_read_to_the_end_is_not_clean(self, real):
+    def test_scan_partly_read_file_is_not_clean(self, real):
         nested = EICAR
         for _ in range(20):  # deeper than MaxRecursion
             nested = zipped(nested, "a.zip")
         assert failure([nested]) == Reason.TOO_LARGE
 
-    def test_many_at_once_keep_their_answers_apart(self, real):
+    def test_concurrent_scans_get_their_own_verdicts(self, real):
         contents = [EICAR, b"Dear Dr. Reyes"] * 10
         answers = {}
 
@@ -81,7 +83,7 @@ class TestARealClamd:
             thread.join()
         assert [answers[number].clean for number in range(len(contents))] == [False, True] * 10
 
-    def test_holds_no_more_than_a_part_of_the_file(self, real):
+    def test_scan_memory_is_bounded(self, real):
         part = bytes(64 * 1024)
         tracemalloc.start()
         try:
@@ -90,7 +92,7 @@ class TestARealClamd:
         finally:
             tracemalloc.stop()
 
-    def test_what_keeps_the_file_from_being_read_is_told_as_it_is(self, real):
+    def test_scan_lets_read_errors_through(self, real):
         def broken():
             yield b"Dear "
             raise OSError("no such file")
@@ -98,7 +100,8 @@ class TestARealClamd:
         with pytest.raises(OSError, match="no such file"):
             scan(broken())
 
-    def test_that_is_stopped_is_unreachable_until_it_is_back(self, settings):
+    @pytest.mark.slow  # it is started and stopped
+    def test_stopped_daemon_is_unreachable_until_restart(self, settings):
         with stopped_clamd() as clamd:
             settings.VIRUS_SCAN_URL = clamd.url
             assert failure([EICAR]) == Reason.UNREACHABLE
@@ -109,12 +112,12 @@ class TestARealClamd:
             assert failure([EICAR]) == Reason.UNREACHABLE
 
 
-def test_without_a_scanner_nothing_passes(settings):
+def test_scan_without_scanner_fails(settings):
     settings.VIRUS_SCAN_URL = ""
     assert failure([b"Dear Dr. Reyes"]) == Reason.UNREACHABLE
 
 
-def test_a_host_that_nobody_knows_is_unreachable(settings):
+def test_unknown_host_is_unreachable(settings):
     settings.VIRUS_SCAN_URL = "tcp://clamd.invalid:3310"
     assert failure([b"Dear Dr. Reyes"]) == Reason.UNREACHABLE
 
@@ -156,7 +159,7 @@ def _read_stream(wire: socket.socket) -> bytes:
         return content
 
 
-class TestWhatPretends:
+class TestFakeDaemon:
     @pytest.mark.parametrize(
         ("answer", "verdict"),
         [
@@ -164,7 +167,7 @@ class TestWhatPretends:
             (b"stream: Win.Test.EICAR_HDB-1 FOUND\0", Verdict(clean=False, found="Win.Test.EICAR_HDB-1")),
         ],
     )
-    def test_the_two_verdicts(self, settings, answer, verdict):
+    def test_known_answers_are_verdicts(self, settings, answer, verdict):
         with pretending(settings, answer):
             assert scan([b"Dear Dr. Reyes"]) == verdict
 
@@ -192,25 +195,25 @@ class TestWhatPretends:
             b"A" * 1_000_000,
         ],
     )
-    def test_any_other_answer_is_no_verdict(self, settings, answer):
+    def test_unknown_answer_is_no_verdict(self, settings, answer):
         with pretending(settings, answer):
             assert failure([b"Dear Dr. Reyes"]) == Reason.ERROR
 
-    def test_a_verdict_about_a_part_of_the_file_is_none(self, settings):
-        """It answers and hangs up without having read the stream."""
+    def test_verdict_on_part_of_file_is_no_verdict(self, settings):
+        """The daemon answers and closes without reading the stream."""
         with pretending(settings, b"stream: OK\0", reads=False):
             assert failure(bytes(64 * 1024) for _ in range(1000)) == Reason.ERROR
 
     @pytest.mark.parametrize("parts", [1, 1000], ids=["after the file", "while the file is sent"])
-    def test_a_daemon_that_hangs_is_given_up(self, settings, parts):
+    def test_hanging_daemon_times_out(self, settings, parts):
         settings.VIRUS_SCAN_TIMEOUT = 0.2
         with pretending(settings, None, reads=parts == 1):
             begun = time.monotonic()
             assert failure(bytes(64 * 1024) for _ in range(parts)) == Reason.TIMEOUT
             assert time.monotonic() - begun < 5
 
-    def test_a_daemon_that_answers_a_byte_now_and_then_is_given_up(self, settings):
-        """The time is that of the whole scan, not of each wait."""
+    def test_slow_daemon_times_out(self, settings):
+        """The time limit is for the whole scan, not for each wait."""
         settings.VIRUS_SCAN_TIMEOUT = 0.3
         with socket.create_server(("127.0.0.1", 0)) as listener:
             over = threading.Event()
@@ -235,21 +238,21 @@ class TestWhatPretends:
                 thread.join()
 
 
-class TestTheCheckForTheTestString:
+class TestBuiltInCheck:
     @given(before=st.binary(max_size=200), behind=st.binary(max_size=200), size=st.integers(1, 300))
-    @settings(max_examples=200, deadline=None)
-    def test_finds_it_wherever_parts_end(self, before, behind, size):
+    @settings(max_examples=examples(200, 30), deadline=None)
+    def test_finds_test_string_across_parts(self, before, behind, size):
         assert not built_in.scan(in_parts(before + EICAR + behind, size)).clean
 
     @given(content=st.binary(max_size=300), size=st.integers(1, 300))
-    @settings(max_examples=100, deadline=None)
-    def test_finds_nothing_else(self, content, size):
+    @settings(max_examples=examples(100, 20), deadline=None)
+    def test_finds_only_the_test_string(self, content, size):
         assert built_in.scan(in_parts(content, size)) == Verdict(clean=EICAR not in content, found="")
 
-    def test_nearly_is_not(self):
+    def test_similar_string_is_clean(self):
         assert built_in.scan([EICAR[:-1], EICAR[1:]]).clean
 
-    def test_says_once_that_it_is_no_scanner(self):
+    def test_warns_once_that_files_are_not_scanned(self):
         built_in._warn.cache_clear()
         with structlog.testing.capture_logs() as lines:
             built_in.scan([b"Dear Dr. Reyes"])
@@ -258,10 +261,10 @@ class TestTheCheckForTheTestString:
         assert "not scanned" in lines[0]["event"]
 
 
-def test_only_a_file_too_large_fails_for_good():
+def test_only_too_large_is_permanent():
     assert [reason for reason in Reason if ScanFailed(reason).permanent] == [Reason.TOO_LARGE]
 
 
-def test_a_port_where_nobody_listens_is_unreachable(settings):
+def test_closed_port_is_unreachable(settings):
     settings.VIRUS_SCAN_URL = f"tcp://127.0.0.1:{free_port()}"
     assert failure([b""]) == Reason.UNREACHABLE

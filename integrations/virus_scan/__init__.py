@@ -1,4 +1,4 @@
-"""The virus scan: `scan(parts)` asks the scanner that VIRUS_SCAN_URL names."""
+"""The virus scan: `scan(parts)` calls the scanner that VIRUS_SCAN_URL names."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -12,8 +12,8 @@ from integrations.virus_scan.contract import Verdict as Verdict
 
 
 def scan(parts: Iterable[bytes]) -> Verdict:
-    """Whether a file that comes in parts is clean; no more than a part of it is held. Raises ScanFailed where nobody
-    can say so, after VIRUS_SCAN_TIMEOUT seconds at the latest, and lets through what `parts` raises."""
+    """Return whether a file that arrives in parts is clean; only one part is in memory at a time. Raises ScanFailed if
+    there is no verdict, after VIRUS_SCAN_TIMEOUT seconds at the latest, and lets exceptions of `parts` through."""
     scanner = urlsplit(settings.VIRUS_SCAN_URL)
     if scanner.scheme == built_in.SCHEME:
         return built_in.scan(parts)

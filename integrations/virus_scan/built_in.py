@@ -1,5 +1,5 @@
-"""For machines without ClamAV, so that a refusal can be seen there: the EICAR test string alone is found
-(https://www.eicar.org, "Anti Malware Testfile"). This is no virus scanner."""
+"""A stand-in for machines without ClamAV, to see a rejection there: it only finds the EICAR test string
+(https://www.eicar.org, "Anti Malware Testfile"). This is not a virus scanner."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -9,7 +9,7 @@ import structlog
 from integrations.virus_scan.contract import Verdict
 
 SCHEME = "eicar-only"
-# In two halves, or a scanner on a developer's machine would take this very file away.
+# In two halves, or a scanner on a developer's machine would quarantine this file.
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 logger = structlog.get_logger("praxis.virus_scan")
 
@@ -17,7 +17,7 @@ logger = structlog.get_logger("praxis.virus_scan")
 def scan(parts: Iterable[bytes]) -> Verdict:
     _warn()
     end, found = b"", False
-    for part in parts:  # to its last, as a scanner would read it
+    for part in parts:  # read to the end, like a scanner
         window = end + part
         found = found or EICAR in window
         end = window[1 - len(EICAR) :]
@@ -26,5 +26,5 @@ def scan(parts: Iterable[bytes]) -> Verdict:
 
 @cache
 def _warn() -> None:
-    """Once in each process."""
+    """Warn once per process."""
     logger.warning("files are not scanned for viruses: VIRUS_SCAN_URL names no scanner")

@@ -1,7 +1,8 @@
-"""ClamAV's daemon, asked through its INSTREAM command (man clamd).
+"""ClamAV's daemon, through its INSTREAM command (man clamd).
 
-A client of our own: `clamd` 1.0.2 is no longer kept up, and `clamav-client` 0.7.2, made from it, sends a kilobyte at a
-time, takes IPv4 alone, bounds each wait on the socket but not the scan, and takes a refused stream for a broken one.
+The client is our own: `clamd` 1.0.2 is unmaintained, and `clamav-client` 0.7.2, derived from it, sends a kilobyte at a
+time, supports only IPv4, limits each wait on the socket but not the whole scan, and mistakes a refused stream for a
+broken one.
 """
 
 import re
@@ -16,22 +17,22 @@ from integrations.virus_scan.contract import Reason, ScanFailed, Verdict
 
 SCHEMES = ("tcp", "unix")
 PORT = 3310
-CONNECT_SECONDS = 5  # a daemon that is there answers the door at once
-LONGEST_ANSWER = 1024  # bytes
+CONNECT_SECONDS = 5  # a running daemon accepts at once
+MAX_ANSWER_BYTES = 1024  # bytes
 CLEAN, TOO_LARGE = b"stream: OK", b"INSTREAM size limit exceeded. ERROR"
 FOUND = re.compile(rb"stream: ([!-~]{1,200}) FOUND")
-NOT_ALL_READ = "Heuristics.Limits.Exceeded"  # what clamd "finds" in what it did not read to the end (AlertExceedsMax)
+PARTLY_SCANNED = "Heuristics.Limits.Exceeded"  # clamd "finds" this in what it did not read completely (AlertExceedsMax)
 
 
 def scan(parts: Iterable[bytes], *, scanner: SplitResult, seconds: float) -> Verdict:
-    with _Wire(scanner, seconds=seconds) as wire:
-        all_sent = wire.send(parts)
-        answer = wire.answer()
+    with _Connection(scanner, seconds=seconds) as connection:
+        all_sent = connection.send(parts)
+        answer = connection.answer()
     return _verdict(answer, all_sent=all_sent)
 
 
 def _verdict(answer: bytes, *, all_sent: bool) -> Verdict:
-    """Anything but an answer that is known is no verdict, and neither is one about a part of the file."""
+    """Return the verdict. Raises ScanFailed for an unknown answer, and for one about only a part of the file."""
     if answer == CLEAN and all_sent:
         return Verdict(clean=True)
     if answer == TOO_LARGE:
@@ -40,13 +41,13 @@ def _verdict(answer: bytes, *, all_sent: bool) -> Verdict:
     if not match:
         raise ScanFailed(Reason.ERROR)
     found = match[1].decode()
-    if found.startswith(NOT_ALL_READ):
+    if found.startswith(PARTLY_SCANNED):
         raise ScanFailed(Reason.TOO_LARGE)
     return Verdict(clean=False, found=found)
 
 
-class _Wire:
-    """A connection for one scan, which has so many seconds in all."""
+class _Connection:
+    """A connection for one scan, with a time limit for all of it."""
 
     def __init__(self, scanner: SplitResult, *, seconds: float) -> None:
         self._until = time.monotonic() + seconds
@@ -62,12 +63,12 @@ class _Wire:
         self._socket.close()
 
     def send(self, parts: Iterable[bytes]) -> bool:
-        """Whether the daemon took all of it: where the file is too large it answers and hangs up before."""
+        """Return whether the daemon read everything: if the file is too large, it answers and closes early."""
         taken = self._send(b"zINSTREAM\0")
         for part in parts:
             if not taken:
                 break
-            if part:  # one of no length would end the stream
+            if part:  # an empty one would end the stream
                 taken = self._send(struct.pack("!L", len(part)) + part)
         return taken and self._send(struct.pack("!L", 0))
 
@@ -85,7 +86,7 @@ class _Wire:
         answer = b""
         while not answer.endswith(b"\0"):
             part = self._receive()
-            if not part or len(answer) > LONGEST_ANSWER:
+            if not part or len(answer) > MAX_ANSWER_BYTES:
                 raise ScanFailed(Reason.ERROR)
             answer += part
         return answer[:-1]
@@ -93,7 +94,7 @@ class _Wire:
     def _receive(self) -> bytes:
         self._socket.settimeout(self._left())
         try:
-            return self._socket.recv(LONGEST_ANSWER)
+            return self._socket.recv(MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise ScanFailed(Reason.TIMEOUT) from error
         except OSError as error:

@@ -1,25 +1,25 @@
-"""What every virus scanner answers."""
+"""What every virus scanner returns."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Verdict(NamedTuple):
-    """`found` is the name of what was found in a file that is not clean, as the scanner calls it."""
+    """A scanner's verdict; `found` is its name for what it found in a file that is not clean."""
 
     clean: bool
     found: str = ""
 
 
 class Reason(StrEnum):
-    UNREACHABLE = "unreachable"  # no scanner is set, or it does not answer the door
+    UNREACHABLE = "unreachable"  # no scanner is configured, or it refuses the connection
     TIMEOUT = "timeout"
-    TOO_LARGE = "too_large"  # for this scanner's own limits, so that not all of it was looked at
-    ERROR = "error"  # it answered something else, or broke off
+    TOO_LARGE = "too_large"  # above the scanner's own limits, so not all of it was scanned
+    ERROR = "error"  # it returned something unexpected, or stopped
 
 
 class ScanFailed(Exception):
-    """Nobody knows whether the file is clean, so it must not be let through."""
+    """Nobody knows whether the file is clean, so it must not be accepted."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
@@ -27,5 +27,5 @@ class ScanFailed(Exception):
 
     @property
     def permanent(self) -> bool:
-        """Whether another try ends the same way until somebody changes the scanner's settings."""
+        """Whether retrying is pointless until someone changes the scanner's settings."""
         return self.reason == Reason.TOO_LARGE

@@ -9,8 +9,8 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
-from core.row_security import RowSecurity
-from core.vendor_sql import VendorSQL
+from core.tenancy.row_level_security import RowLevelSecurity
+from core.database.vendor_sql import VendorSQL
 
 OVERLAPS = """
     SELECT 1 FROM patients_emergencyaccess
@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        RowSecurity("EmergencyAccess"),
+        RowLevelSecurity("EmergencyAccess"),
         VendorSQL(
             "postgresql",
             """

@@ -1,9 +1,9 @@
 from django.db import migrations
 
-from core.row_security import RowSecurity
+from core.tenancy.row_level_security import RowLevelSecurity
 
 
 class Migration(migrations.Migration):
     dependencies = [("patients", "0007_deletion_and_retention")]
 
-    operations = [RowSecurity("Deletion"), RowSecurity("LegalHold")]
+    operations = [RowLevelSecurity("Deletion"), RowLevelSecurity("LegalHold")]

@@ -1,22 +1,22 @@
-"""A chart with one of everything that can be deleted in it."""
+"""A chart with one row of every deletable model."""
 
 from types import SimpleNamespace
 
 from appointments.tests.factories import AppointmentFactory
 from patients.tests.factories import PatientFactory
 from records.models import Attachment
-from records.models.attachment import State
+from records.models.attachment import FileState
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory
 
 
 def file_of(chart, by, **fields):
-    """Its row alone; nothing is in the storage."""
+    """Create the row only; nothing is stored."""
     number = Attachment.with_deleted.count()
     given = {
         "name": "scan.pdf",
         "media_type": "application/pdf",
         "size": 10,
-        "state": State.READY,
+        "state": FileState.READY,
         "data_key": b"k" * 32,
     }
     return Attachment.objects.create(
@@ -25,7 +25,7 @@ def file_of(chart, by, **fields):
 
 
 def chart_with_all(doctor, **fields):
-    """Within a practice's scope. Rows by the names that the list of the deleted gives them, and `draft`."""
+    """Call within a practice's scope. Return the rows by their API names, and `draft`."""
     chart = PatientFactory(**fields)
     row = {"patient": chart, "doctor": doctor}
     return SimpleNamespace(

@@ -5,11 +5,11 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from patients.models import EmergencyAccess, Patient
-from patients.restriction import EMERGENCY
+from patients.restriction.services import EMERGENCY
 
 
 class PatientFactory(DjangoModelFactory):
-    """Within a practice's scope."""
+    """Use within a practice's scope."""
 
     class Meta:
         model = Patient
@@ -23,7 +23,7 @@ class PatientFactory(DjangoModelFactory):
 
 
 class EmergencyAccessFactory(DjangoModelFactory):
-    """Within a practice's scope; give `patient` and `opened_by`."""
+    """Use within a practice's scope; pass `patient` and `opened_by`."""
 
     class Meta:
         model = EmergencyAccess

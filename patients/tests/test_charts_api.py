@@ -1,8 +1,8 @@
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 
 
-def test_a_chart_of_another_practice_does_not_exist(as_role, practice, other_practice):
+def test_chart_of_another_practice_is_not_found(as_role, practice, other_practice):
     with practice_scope(other_practice.pk):
         foreign = PatientFactory()
     with practice_scope(practice.pk):
@@ -11,5 +11,5 @@ def test_a_chart_of_another_practice_does_not_exist(as_role, practice, other_pra
 
     assert staff.get(f"/api/patients/{own.pk}").json()["id"] == str(own.pk)
     answer = staff.get(f"/api/patients/{foreign.pk}")
-    assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such patient."})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Patient not found."})
     assert [row["id"] for row in staff.get("/api/patients").json()["patients"]] == [str(own.pk)]

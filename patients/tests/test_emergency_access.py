@@ -1,4 +1,4 @@
-"""Restricted charts and breaking the glass: who sees what, for how long, who is told, and who signs it off."""
+"""Restricted charts and breaking the glass: access, expiry, alerts and review."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import PatientFactory
 from records.models import MedicalRecord
@@ -23,7 +23,7 @@ OUTSIDERS = ["admin", "doctor", "staff", "billing"]
 
 @pytest.fixture
 def commits(django_capture_on_commit_callbacks):
-    """What waits for a commit runs, as it does outside a test."""
+    """Run on_commit callbacks, as outside a test."""
     return django_capture_on_commit_callbacks
 
 
@@ -63,7 +63,7 @@ def stored(practice):
 
 
 def end(practice, access_id):
-    """Its hour is over."""
+    """Let the access expire."""
     with practice_scope(practice.pk):
         hour_ago = timezone.now() - timedelta(hours=2)
         EmergencyAccess.objects.filter(pk=access_id).update(
@@ -71,14 +71,14 @@ def end(practice, access_id):
         )
 
 
-def told(kind):
+def logged(kind):
     return [event for event in whole_trail().order_by("id") if event.kind == kind]
 
 
 # --- Who sees a restricted chart
 
 
-def test_the_patient_and_the_primary_doctor_see_all_of_it(chart, treating, client_of):
+def test_patient_and_the_primary_doctor_see_all_of_it(chart, treating, client_of):
     for client in (treating, client_of(chart.user)):
         answer = client.get(address(chart))
         assert answer.status_code == 200
@@ -96,15 +96,15 @@ def test_nobody_else_opens_it_and_is_told_the_way_in_if_they_have_one(as_role, c
         answer = client.get(asked)
         assert answer.status_code == 403
         assert list(answer.json()) == ["detail"]
-        assert ("emergency-access" in answer.json()["detail"]) == (role in ("admin", "doctor"))
+        assert ("In an emergency" in answer.json()["detail"]) == (role in ("admin", "doctor"))
 
 
 @pytest.mark.parametrize("role", OUTSIDERS)
-def test_its_refusal_names_the_patient_in_the_trail(as_role, chart, role):
+def test_refused_access_logs_the_patient(as_role, chart, role):
     client = as_role(role)
     client.get(address(chart))
 
-    (event,) = told("chart.read")
+    (event,) = logged("chart.read")
     assert (event.outcome, event.user_id, event.about_id) == ("refused", client.user.pk, chart.pk)
     assert orjson.loads(event.patients) == [str(chart.pk)]
 
@@ -127,7 +127,7 @@ def test_lists_show_its_name_and_nothing_more(as_role, chart, role):
     }
 
 
-def test_an_unrestricted_row_is_the_contracts(as_role, chart):
+def test_unrestricted_row_matches_the_contract(as_role, chart):
     rows = as_role("staff").get("/api/patients").json()["patients"]
     (plain,) = [row for row in rows if row["name"] == "Paul Plain"]
     assert list(plain) == ["id", "name", "email", "phone", "dateOfBirth", "gender", "address", "created_at"]
@@ -147,7 +147,7 @@ def test_appointments_are_in_the_calendar_without_their_texts(as_role, chart, ro
     assert (row["patientName"], row["reason"], row["notes"]) == ("Rosa Hidden", None, None)
 
 
-def test_the_desk_books_moves_and_cancels_without_reading(as_role, chart, treating, practice):
+def test_desk_books_moves_and_cancels_without_reading(as_role, chart, treating, practice):
     staff = as_role("staff")
     body = {"patientId": chart.pk, "doctorId": treating.user.pk, "date": "2031-02-03T10:00:00Z", "reason": "Typed"}
     booked = staff.post("/api/appointments", body, content_type="application/json")
@@ -163,7 +163,7 @@ def test_the_desk_books_moves_and_cancels_without_reading(as_role, chart, treati
         assert (appointment.reason, appointment.notes, appointment.status) == ("Typed", "", "cancelled")
 
 
-def test_a_doctor_without_access_writes_no_record(as_role, chart, practice):
+def test_doctor_without_access_writes_no_record(as_role, chart, practice):
     body = {"patientId": chart.pk, "diagnosis": "Guess", "prescription": "", "notes": ""}
     doctor = as_role("doctor")
     assert doctor.post("/api/records", body, content_type="application/json").status_code == 403
@@ -177,7 +177,7 @@ def test_a_doctor_without_access_writes_no_record(as_role, chart, practice):
     ("query", "hits"),
     [("rosa", 1), ("Hidden", 1), ("ro", 1), ("555", 0), ("hidden 555", 0), ("@example.org", 0), ("jane", 0)],
 )
-def test_a_restricted_chart_is_found_by_its_name_alone(as_role, practice, treating, query, hits):
+def test_restricted_chart_is_found_by_its_name_alone(as_role, practice, treating, query, hits):
     with practice_scope(practice.pk):
         PatientFactory(name="Rosa Hidden", restricted=True, email="jane@example.org", phone="+1 555 0100")
     for client in (as_role("staff"), treating):
@@ -185,7 +185,7 @@ def test_a_restricted_chart_is_found_by_its_name_alone(as_role, practice, treati
         assert (answer["total"], len(answer["patients"])) == (hits, hits), query
 
 
-def test_a_primary_doctor_who_is_no_doctor_any_more_sees_it_no_more(chart, treating, practice, client_of):
+def test_former_doctor_loses_access_as_primary_doctor(chart, treating, practice, client_of):
     with practice_scope(practice.pk):
         treating.user.role = "staff"
         treating.user.save()
@@ -195,7 +195,7 @@ def test_a_primary_doctor_who_is_no_doctor_any_more_sees_it_no_more(chart, treat
 # --- Restricting
 
 
-def test_an_admin_and_the_primary_doctor_restrict_and_each_time_it_is_told(as_role, practice, treating):
+def test_admin_and_the_primary_doctor_restrict_and_each_time_it_is_told(as_role, practice, treating):
     with practice_scope(practice.pk):
         chart = PatientFactory(primary_doctor=treating.user)
     for client in (as_role("admin"), treating):
@@ -204,7 +204,7 @@ def test_an_admin_and_the_primary_doctor_restrict_and_each_time_it_is_told(as_ro
         assert as_role("staff").get(address(chart)).status_code == 403
         assert treating.delete(address(chart, "/restriction")).status_code == 204
         assert as_role("staff").get(address(chart)).status_code == 200
-        last = [told(kind)[-1] for kind in ("chart.restricted", "chart.unrestricted")]
+        last = [logged(kind)[-1] for kind in ("chart.restricted", "chart.unrestricted")]
         assert [event.user_id for event in last] == [client.user.pk, treating.user.pk]
         assert {event.patients for event in last} == {orjson.dumps([str(chart.pk)]).decode()}
 
@@ -221,19 +221,19 @@ def test_others_neither_restrict_nor_lift(as_role, chart, role, status, practice
         assert Patient.objects.get(pk=chart.pk).restricted
 
 
-def test_lifting_is_no_way_around_breaking_the_glass_nor_does_that_reach_as_far(as_role, chart, treating):
+def test_emergency_access_does_not_allow_lifting_the_restriction(as_role, chart, treating):
     admin = as_role("admin")
     assert admin.delete(address(chart, "/restriction")).status_code == 403
     assert break_glass(admin, chart).status_code == 201
     assert admin.get(address(chart)).status_code == 200
     refused = admin.delete(address(chart, "/restriction"))
-    assert (refused.status_code, "primary doctor lifts" in refused.json()["detail"]) == (403, True)
+    assert (refused.status_code, "Only the primary doctor can lift" in refused.json()["detail"]) == (403, True)
     assert as_role("staff").get(address(chart)).status_code == 403
     assert break_glass(treating, chart).status_code == 409
     assert treating.delete(address(chart, "/restriction")).status_code == 204
 
 
-def test_who_became_primary_doctor_after_breaking_the_glass_lifts_it(as_role, chart, practice):
+def test_new_primary_doctor_with_emergency_access_can_lift_restriction(as_role, chart, practice):
     doctor = as_role("doctor")
     assert break_glass(doctor, chart).status_code == 201
     assert doctor.delete(address(chart, "/restriction")).status_code == 403
@@ -246,7 +246,7 @@ def test_who_became_primary_doctor_after_breaking_the_glass_lifts_it(as_role, ch
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor"])
-def test_a_reason_opens_it_to_that_person_for_an_hour(as_role, chart, practice, role):
+def test_reason_opens_it_to_that_person_for_an_hour(as_role, chart, practice, role):
     client = as_role(role)
     answer = break_glass(client, chart)
 
@@ -267,7 +267,7 @@ def test_a_reason_opens_it_to_that_person_for_an_hour(as_role, chart, practice, 
     assert break_glass(client, chart).status_code == 201
 
 
-def test_again_while_it_lasts_is_the_same_one(as_role, chart, practice):
+def test_break_glass_again_returns_the_live_access(as_role, chart, practice):
     doctor = as_role("doctor")
     first, second = break_glass(doctor, chart), break_glass(doctor, chart, {"reason": "Still here"})
     assert (first.status_code, second.status_code) == (201, 200)
@@ -275,7 +275,7 @@ def test_again_while_it_lasts_is_the_same_one(as_role, chart, practice):
     assert [access.reason for access in stored(practice)] == [REASON["reason"]]
 
 
-def test_where_nothing_is_restricted_nothing_breaks(as_role, chart, treating, practice):
+def test_break_glass_of_unrestricted_chart_is_a_conflict(as_role, chart, treating, practice):
     with practice_scope(practice.pk):
         plain = PatientFactory()
     assert break_glass(as_role("doctor"), plain).status_code == 409
@@ -284,19 +284,19 @@ def test_where_nothing_is_restricted_nothing_breaks(as_role, chart, treating, pr
 
 
 @pytest.mark.parametrize("role", ["staff", "billing", "patient"])
-def test_who_may_not_break_it(as_role, chart, role, practice):
+def test_break_glass_without_permission_is_refused(as_role, chart, role, practice):
     assert break_glass(as_role(role), chart).status_code == 403
     assert stored(practice) == []
 
 
 @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "   x  "}, {"reason": 5555}, {"reason": "x" * 2001}])
-def test_a_reason_is_a_text_of_some_length(as_role, chart, body, practice):
+def test_reason_is_a_text_of_some_length(as_role, chart, body, practice):
     answer = break_glass(as_role("doctor"), chart, body)
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["reason"])
     assert stored(practice) == []
 
 
-def test_a_chart_of_another_practice_does_not_exist(as_role, other_practice, make_user):
+def test_chart_of_another_practice_is_not_found(as_role, other_practice, make_user):
     with practice_scope(other_practice.pk):
         foreign = PatientFactory(restricted=True)
     admin = as_role("admin")
@@ -304,7 +304,7 @@ def test_a_chart_of_another_practice_does_not_exist(as_role, other_practice, mak
     assert admin.put(address(foreign, "/restriction")).status_code == 404
 
 
-def test_a_role_that_was_lost_takes_the_access_with_it(as_role, chart, practice, client_of):
+def test_lost_role_ends_emergency_access(as_role, chart, practice, client_of):
     doctor = as_role("doctor")
     break_glass(doctor, chart)
     with practice_scope(practice.pk):
@@ -313,7 +313,7 @@ def test_a_role_that_was_lost_takes_the_access_with_it(as_role, chart, practice,
     assert client_of(doctor.user).get(address(chart)).status_code == 403
 
 
-def test_every_look_under_it_names_it_in_the_trail(as_role, chart):
+def test_reads_with_emergency_access_log_it(as_role, chart):
     doctor = as_role("doctor")
     access_id = break_glass(doctor, chart).json()["id"]
     doctor.get(address(chart))
@@ -321,15 +321,15 @@ def test_every_look_under_it_names_it_in_the_trail(as_role, chart):
     doctor.get("/api/records")
     doctor.get(f"/api/appointments?doctorId={chart.primary_doctor_id}")
 
-    (broken,) = told("emergency.opened")
+    (broken,) = logged("emergency.opened")
     assert (broken.about, broken.about_id, broken.user_id) == ("patients.Patient", chart.pk, doctor.user.pk)
-    for event in [broken, *(told(kind)[0] for kind in ("chart.read", "chart.listed", "record.listed"))]:
+    for event in [broken, *(logged(kind)[0] for kind in ("chart.read", "chart.listed", "record.listed"))]:
         assert orjson.loads(event.details)["emergency"] == [access_id], event.kind
-    (seen,) = told("appointment.listed")
+    (seen,) = logged("appointment.listed")
     assert orjson.loads(seen.details)["emergency"] == [access_id]
     body = {"patientId": chart.pk, "diagnosis": "Shock", "prescription": "", "notes": ""}
     assert doctor.post("/api/records", body, content_type="application/json").status_code == 201
-    written = [event for event in told("data.created") if event.about == "records.MedicalRecord" and event.role]
+    written = [event for event in logged("data.created") if event.about == "records.MedicalRecord" and event.role]
     assert [orjson.loads(event.details).get("emergency") for event in written] == [
         None,  # the record, by django-auditlog
         [access_id],  # by which emergency access it could be written
@@ -340,9 +340,7 @@ def test_every_look_under_it_names_it_in_the_trail(as_role, chart):
 # --- Telling and signing off
 
 
-def test_the_admins_are_told_by_mail_without_phi(
-    as_role, chart, practice, other_practice, make_user, settings, commits
-):
+def test_admins_are_told_by_mail_without_phi(as_role, chart, practice, other_practice, make_user, settings, commits):
     settings.SITE_URL = "https://praxis.example.org"
     admins = [make_user("admin") for _ in range(2)]
     make_user("admin", is_active=False)
@@ -361,7 +359,7 @@ def test_the_admins_are_told_by_mail_without_phi(
     assert stored(chart.practice)[0].alerted_at is not None
 
 
-def test_a_mail_server_that_fails_keeps_nobody_from_the_chart(as_role, chart, practice, settings, commits, caplog):
+def test_mail_server_that_fails_keeps_nobody_from_the_chart(as_role, chart, practice, settings, commits, caplog):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nothing listens there
     admin, doctor = as_role("admin"), as_role("doctor")
@@ -375,7 +373,7 @@ def test_a_mail_server_that_fails_keeps_nobody_from_the_chart(as_role, chart, pr
     assert admin.user.email not in caplog.text
 
 
-def test_what_cannot_be_decrypted_keeps_no_other_admin_from_being_told(as_role, chart, make_user, commits, caplog):
+def test_undecryptable_admin_email_does_not_stop_other_alerts(as_role, chart, make_user, commits, caplog):
     lost, told_anyway, doctor = make_user("admin"), make_user("admin"), as_role("doctor")
     damage.lose_key(lost, "email")
     damage.lose_key(doctor.user, "name")
@@ -389,7 +387,7 @@ def test_what_cannot_be_decrypted_keeps_no_other_admin_from_being_told(as_role, 
     assert str(lost.pk) in caplog.text
 
 
-def test_the_queue_keeps_it_until_another_admin_has_signed_it_off(as_role, chart, practice):
+def test_queue_keeps_it_until_another_admin_has_signed_it_off(as_role, chart, practice):
     first, second, doctor = as_role("admin", name="Ann First"), as_role("admin", name="Ben Second"), as_role("doctor")
     by_doctor, by_admin = (break_glass(client, chart).json()["id"] for client in (doctor, first))
 
@@ -405,7 +403,7 @@ def test_the_queue_keeps_it_until_another_admin_has_signed_it_off(as_role, chart
     reviewed = second.get("/api/emergency-accesses?status=reviewed").json()["emergencyAccesses"]
     assert [(row["id"], row["note"]) for row in reviewed] == [(by_admin, ""), (by_doctor, "Called the ER")]
     assert {row["reason"] for row in reviewed} == {REASON["reason"]}
-    assert [event.user_id for event in told("emergency.reviewed") if event.outcome == "done"] == [
+    assert [event.user_id for event in logged("emergency.reviewed") if event.outcome == "done"] == [
         first.user.pk,
         second.user.pk,
     ]

@@ -1,4 +1,4 @@
-"""Settling a registration: confirmed as new, merged, declined, taken up again."""
+"""Confirming, merging, declining and reopening registrations."""
 
 from datetime import date, timedelta
 
@@ -8,20 +8,20 @@ from django.apps import apps
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import LoginSession, User
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.models import EmergencyAccess, Patient
-from patients.registrations import STAYING, moving_relations
+from patients.registrations.services import NOT_MERGED, relations_to_move
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.models import MedicalRecord
 from records.tests.factories import MedicalRecordFactory
 
 BORN = date(1980, 2, 3)  # as the factory has it
 SOON = timezone.now() + timedelta(days=3)
-MISSING = {"detail": "There is no such patient."}
+MISSING = {"detail": "Patient not found."}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def newcomer(make_user):
 
 @pytest.fixture
 def pending(practice, newcomer, make_user):
-    """A registration with something in every table that can name it."""
+    """A registration with a row in every table that can refer to it."""
     doctor = make_user("doctor")
     with practice_scope(practice.pk):
         chart = PatientFactory(
@@ -62,7 +62,7 @@ def now(chart):
         return Patient.objects.get(pk=chart.pk)
 
 
-def told(kind):
+def logged(kind):
     return list(whole_trail().filter(kind=kind, outcome="done"))
 
 
@@ -71,19 +71,19 @@ def told(kind):
 
 @pytest.mark.parametrize("role", ["admin", "staff"])
 @pytest.mark.parametrize("body", [{}, {"patientId": None}])
-def test_a_registration_is_confirmed_as_a_new_chart(as_role, pending, role, body):
+def test_registration_is_confirmed_as_a_new_chart(as_role, pending, role, body):
     answer = settle(as_role(role), pending, **body)
 
     pk = str(pending.pk)
     assert (answer.status_code, answer.json()) == (200, {"id": pk, "status": "confirmed", "patientId": pk})
     assert (now(pending).status, now(pending).user_id) == ("confirmed", pending.user_id)
-    (event,) = told("registration.confirmed")
+    (event,) = logged("registration.confirmed")
     assert (orjson.loads(event.patients), event.role) == ([pk], role)
 
 
 @pytest.mark.parametrize("how", ["confirm", "decline", "reopen"])
 @pytest.mark.parametrize("role", ["doctor", "billing", "patient"])
-def test_nobody_but_the_desk_settles_one(as_role, pending, role, how):
+def test_only_the_front_desk_handles_registrations(as_role, pending, role, how):
     assert settle(as_role(role), pending, how).status_code == 403
     assert now(pending).status == "pending"
 
@@ -91,13 +91,13 @@ def test_nobody_but_the_desk_settles_one(as_role, pending, role, how):
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        ("confirmed", "This registration has been confirmed already."),
-        ("declined", "This registration has been declined already."),
-        ("merged", "This registration has been merged into a chart already."),
+        ("confirmed", "This registration has already been confirmed."),
+        ("declined", "This registration has already been declined."),
+        ("merged", "This registration has already been merged into a chart."),
     ],
 )
 @pytest.mark.parametrize("how", ["confirm", "merge", "decline"])
-def test_what_is_settled_is_not_settled_again(as_role, practice, pending, known, status, sentence, how):
+def test_handled_registration_cannot_be_handled_again(as_role, practice, pending, known, status, sentence, how):
     with practice_scope(practice.pk):
         into = PatientFactory() if status == "merged" else None
         Patient.objects.filter(pk=pending.pk).update(status=status, merged_into=into)
@@ -110,7 +110,7 @@ def test_what_is_settled_is_not_settled_again(as_role, practice, pending, known,
 
 
 @pytest.mark.parametrize("body", [{"patientId": "x"}, {"patientId": {}}, {"patientId": []}])
-def test_an_id_that_is_none_is_refused(as_role, pending, body):
+def test_invalid_id_is_refused(as_role, pending, body):
     answer = settle(as_role("staff"), pending, **body)
 
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["patientId"])
@@ -119,7 +119,7 @@ def test_an_id_that_is_none_is_refused(as_role, pending, body):
 # --- Merge
 
 
-def test_a_merge_moves_the_account_and_all_that_names_the_registration(as_role, practice, pending, known, newcomer):
+def test_merge_moves_the_account_and_all_that_names_the_registration(as_role, practice, pending, known, newcomer):
     answer = settle(as_role("staff"), pending, patientId=str(known.pk))
 
     ids = [str(pending.pk), str(known.pk)]
@@ -135,14 +135,14 @@ def test_a_merge_moves_the_account_and_all_that_names_the_registration(as_role, 
     with practice_scope(practice.pk):
         assert Appointment.objects.filter(patient=known).count() == 3
         assert MedicalRecord.objects.filter(patient=known).count() == 1
-    (event,) = told("registration.merged")
+    (event,) = logged("registration.merged")
     assert (orjson.loads(event.patients), event.about_id) == (ids, pending.pk)
     assert orjson.loads(event.details) == {"into": ids[1], "because": ["birthDate", "name"]}
-    moved = [event for event in told("data.changed") if event.about == "appointments.Appointment"]
+    moved = [event for event in logged("data.changed") if event.about == "appointments.Appointment"]
     assert [sorted(orjson.loads(event.patients)) for event in moved] == [sorted(ids)]
 
 
-def test_what_the_chart_says_stays(as_role, practice, pending, make_user):
+def test_merge_keeps_the_charts_own_data(as_role, practice, pending, make_user):
     doctor = make_user("doctor")
     with practice_scope(practice.pk):
         known = PatientFactory(phone="555 7777", email="old@example.org", primary_doctor=doctor)
@@ -161,17 +161,17 @@ def test_what_the_chart_says_stays(as_role, practice, pending, make_user):
         ({"name": "Ada Lovelase", "phone": "555 010 2030", "date_of_birth": BORN}, ["birthDate", "phone", "name"]),
     ],
 )
-def test_the_trail_tells_what_spoke_for_a_merge(as_role, practice, pending, held, because):
+def test_merge_event_lists_the_match_reasons(as_role, practice, pending, held, because):
     with practice_scope(practice.pk):
         known = PatientFactory(**{"date_of_birth": date(1971, 2, 3), **held})
 
     assert settle(as_role("staff"), pending, patientId=str(known.pk)).status_code == 200
 
-    (event,) = told("registration.merged")
+    (event,) = logged("registration.merged")
     assert orjson.loads(event.details)["because"] == because
 
 
-def test_what_is_taken_over_is_found_by_search(as_role, pending, known):
+def test_data_copied_by_a_merge_is_searchable(as_role, pending, known):
     desk = as_role("staff")
     settle(desk, pending, patientId=str(known.pk))
 
@@ -179,7 +179,7 @@ def test_what_is_taken_over_is_found_by_search(as_role, pending, known):
     assert found["id"] == str(known.pk)
 
 
-def test_the_patient_goes_on_with_the_chart_and_its_appointments(client_of, as_role, pending, known, newcomer):
+def test_patient_goes_on_with_the_chart_and_its_appointments(client_of, as_role, pending, known, newcomer):
     patient = client_of(newcomer)
     settle(as_role("staff"), pending, patientId=str(known.pk))
 
@@ -190,13 +190,13 @@ def test_the_patient_goes_on_with_the_chart_and_its_appointments(client_of, as_r
     assert patient.get(f"/api/patients/{pending.pk}").status_code == 404
 
 
-def test_a_chart_that_has_an_account_is_refused(as_role, practice, pending, make_user):
+def test_chart_that_has_an_account_is_refused(as_role, practice, pending, make_user):
     with practice_scope(practice.pk):
         taken = PatientFactory(user=make_user("patient"))
 
     answer = settle(as_role("staff"), pending, patientId=str(taken.pk))
 
-    assert (answer.status_code, answer.json()) == (409, {"detail": "This chart has an account already."})
+    assert (answer.status_code, answer.json()) == (409, {"detail": "This chart already has an account."})
     assert (now(pending).status, now(taken).user_id) == ("pending", taken.user_id)
 
 
@@ -213,11 +213,11 @@ def test_only_a_confirmed_chart_of_the_practice_is_merged_into(as_role, practice
     assert now(pending).status == "pending"
 
 
-def test_a_registration_is_not_merged_into_itself(as_role, pending):
+def test_registration_is_not_merged_into_itself(as_role, pending):
     assert settle(as_role("staff"), pending, patientId=str(pending.pk)).status_code == 400
 
 
-def test_a_registration_without_an_account_is_merged_too(as_role, practice, known):
+def test_registration_without_an_account_is_merged_too(as_role, practice, known):
     with practice_scope(practice.pk):
         pending = PatientFactory(status="pending", user=None)
 
@@ -227,7 +227,7 @@ def test_a_registration_without_an_account_is_merged_too(as_role, practice, know
 
 @pytest.mark.parametrize("whose", ["registration", "chart"])
 @pytest.mark.parametrize("by_emergency", [False, True])
-def test_a_restricted_chart_gets_no_account_by_a_merge(as_role, practice, pending, known, whose, by_emergency):
+def test_restricted_chart_gets_no_account_by_a_merge(as_role, practice, pending, known, whose, by_emergency):
     desk, closed = as_role("admin"), pending if whose == "registration" else known
     with practice_scope(practice.pk):
         Patient.objects.filter(pk=closed.pk).update(restricted=True)
@@ -237,14 +237,14 @@ def test_a_restricted_chart_gets_no_account_by_a_merge(as_role, practice, pendin
     answer = settle(desk, pending, patientId=str(known.pk))
 
     assert answer.status_code == 403
-    assert ("An emergency access does not reach that far" in answer.json()["detail"]) == by_emergency
+    assert ("Emergency access is not enough for this" in answer.json()["detail"]) == by_emergency
     assert (now(pending).status, now(known).user_id) == ("pending", None)
     (event,) = whole_trail().filter(kind="registration.confirmed")
     assert (event.outcome, orjson.loads(event.patients)) == ("refused", [str(closed.pk)])
 
 
-def test_an_emergency_access_stays_with_the_chart_it_opened(as_role, practice, pending, known):
-    """Moved, it would open a chart for which nobody broke the glass."""
+def test_emergency_access_stays_with_the_chart_it_opened(as_role, practice, pending, known):
+    """If it moved, it would open a chart for which nobody broke the glass."""
     desk = as_role("admin")
     with practice_scope(practice.pk):
         EmergencyAccessFactory(patient=pending, opened_by=desk.user)
@@ -264,14 +264,14 @@ def test_every_model_that_names_a_patient_is_moved_or_says_why_not():
         for field in model._meta.get_fields()
         if isinstance(field, ForeignKey) and field.related_model is Patient
     }
-    moved = {(relation.related_model, relation.field.name) for relation in moving_relations()}
+    moved = {(relation.related_model, relation.field.name) for relation in relations_to_move()}
 
-    assert {one for one in naming if one[0] not in STAYING} == moved
-    assert {model for model, _ in naming} >= set(STAYING) and all(STAYING.values())
+    assert {one for one in naming if one[0] not in NOT_MERGED} == moved
+    assert {model for model, _ in naming} >= set(NOT_MERGED) and all(NOT_MERGED.values())
     assert (Patient, "merged_into") in moved
 
 
-def test_a_merge_of_one_that_was_merged_into_follows(as_role, practice, pending, known):
+def test_merge_of_one_that_was_merged_into_follows(as_role, practice, pending, known):
     """It cannot be, as things are; were it so, the earlier one would point where its rows went."""
     with practice_scope(practice.pk):
         earlier = PatientFactory(status="merged", merged_into=pending)
@@ -284,7 +284,7 @@ def test_a_merge_of_one_that_was_merged_into_follows(as_role, practice, pending,
 # --- Decline, and taking it up again
 
 
-def test_a_declined_registration_loses_account_sessions_and_appointments(
+def test_declined_registration_loses_account_sessions_and_appointments(
     client_of, as_role, practice, pending, newcomer, django_capture_on_commit_callbacks
 ):
     patient = client_of(newcomer)
@@ -299,21 +299,21 @@ def test_a_declined_registration_loses_account_sessions_and_appointments(
         assert not User.objects.get(pk=newcomer.pk).is_active
         statuses = dict(Appointment.objects.order_by("starts_at").values_list("starts_at", "status"))
     assert list(statuses.values()) == ["completed", "scheduled", "cancelled"]  # what has passed stays
-    assert not Session.objects.live().filter(user=newcomer).exists()
-    (event,) = told("registration.declined")
+    assert not LoginSession.objects.live().filter(user=newcomer).exists()
+    (event,) = logged("registration.declined")
     assert (orjson.loads(event.patients), orjson.loads(event.details)) == ([pk], {"reason": "twice"})
-    (closed,) = told("account.deactivated")
+    (closed,) = logged("account.deactivated")
     assert closed.about_id == newcomer.pk
 
 
-def test_a_reason_is_one_of_the_list(as_role, pending):
+def test_reason_is_one_of_the_list(as_role, pending):
     desk = as_role("staff")
 
     assert settle(desk, pending, "decline", reason="Ada was rude").status_code == 400
     assert settle(desk, pending, "decline").status_code == 200
 
 
-def test_who_works_here_by_now_keeps_their_account(as_role, practice, pending, newcomer):
+def test_declined_registration_of_staff_keeps_the_account(as_role, practice, pending, newcomer):
     with practice_scope(practice.pk):
         User.objects.filter(pk=newcomer.pk).update(role="staff")
 
@@ -323,7 +323,7 @@ def test_who_works_here_by_now_keeps_their_account(as_role, practice, pending, n
         assert User.objects.get(pk=newcomer.pk).is_active
 
 
-def test_a_declined_registration_is_taken_up_again(client, as_role, pending, known):
+def test_declined_registration_is_taken_up_again(client, as_role, pending, known):
     desk = as_role("admin")
     settle(desk, pending, "decline")
     signing_in = {"email": "ada@example.org", "password": "Passw0rd!"}
@@ -335,10 +335,10 @@ def test_a_declined_registration_is_taken_up_again(client, as_role, pending, kno
     assert client.post("/api/auth/login", signing_in, content_type="application/json").status_code == 200
     assert settle(desk, pending, "reopen").status_code == 409
     assert settle(desk, pending, patientId=str(known.pk)).status_code == 200
-    assert told("registration.reopened") and told("account.reactivated")
+    assert logged("registration.reopened") and logged("account.reactivated")
 
 
-def test_the_desk_does_not_undo_what_the_office_manager_did(client, as_role, pending, newcomer):
+def test_desk_does_not_undo_what_the_office_manager_did(client, as_role, pending, newcomer):
     desk, manager = as_role("staff"), as_role("admin")
     answer = manager.patch(f"/api/users/{newcomer.pk}", {"isActive": False}, content_type="application/json")
     assert answer.status_code == 200
@@ -353,7 +353,9 @@ def test_the_desk_does_not_undo_what_the_office_manager_did(client, as_role, pen
 
 @pytest.mark.parametrize("how", ["decline", "reopen"])
 @pytest.mark.parametrize("by_emergency", [False, True])
-def test_a_restricted_registration_is_not_settled_unread(as_role, practice, pending, newcomer, how, by_emergency):
+def test_restricted_registration_cannot_be_handled_without_access(
+    as_role, practice, pending, newcomer, how, by_emergency
+):
     desk, status = as_role("admin"), "pending" if how == "decline" else "declined"
     with practice_scope(practice.pk):
         Patient.objects.filter(pk=pending.pk).update(restricted=True, status=status)
@@ -363,7 +365,7 @@ def test_a_restricted_registration_is_not_settled_unread(as_role, practice, pend
     answer = settle(desk, pending, how)
 
     assert answer.status_code == 403
-    assert ("An emergency access does not reach that far" in answer.json()["detail"]) == by_emergency
+    assert ("Emergency access is not enough for this" in answer.json()["detail"]) == by_emergency
     assert now(pending).status == status
     (event,) = whole_trail().filter(outcome="refused")
     assert orjson.loads(event.patients) == [str(pending.pk)]

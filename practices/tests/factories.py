@@ -1,7 +1,7 @@
 import factory
 from factory.django import DjangoModelFactory
 
-from core.tenancy import installation_scope
+from core.tenancy.scope import installation_scope
 from practices.models import Office, Practice
 
 

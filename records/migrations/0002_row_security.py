@@ -1,9 +1,9 @@
 from django.db import migrations
 
-from core.row_security import RowSecurity
+from core.tenancy.row_level_security import RowLevelSecurity
 
 
 class Migration(migrations.Migration):
     dependencies = [("records", "0001_initial")]
 
-    operations = [RowSecurity("MedicalRecord")]
+    operations = [RowLevelSecurity("MedicalRecord")]

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from core.row_security import RowSecurity
+from core.tenancy.row_level_security import RowLevelSecurity
 
 MODELS = [
     "RecordVersion",
@@ -18,4 +18,4 @@ MODELS = [
 class Migration(migrations.Migration):
     dependencies = [("records", "0003_notes_plans_files")]
 
-    operations = [RowSecurity(model) for model in MODELS]
+    operations = [RowLevelSecurity(model) for model in MODELS]

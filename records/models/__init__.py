@@ -1,4 +1,4 @@
-"""The clinical record: what doctors write, and the files beside it."""
+"""The clinical record: what doctors write, and the files with it."""
 
 from records.models.attachment import Attachment as Attachment
 from records.models.medical_record import MedicalRecord as MedicalRecord

@@ -3,10 +3,10 @@
 from typing import Any, ClassVar, Self
 
 from accounts.models import User
-from accounts.roles import Permission
-from core.soft_delete import SoftDeletable
+from core.permissions import Permission
+from core.tenancy.soft_delete import SoftDeletable
 from patients.models import EncounterQuerySet
-from patients.restriction import closed_to
+from patients.restriction.services import inaccessible_to
 from records.models.version import Version
 
 
@@ -14,18 +14,18 @@ class EntryQuerySet(EncounterQuerySet):
     read_all, read_own = Permission.READ_RECORDS, Permission.READ_OWN_RECORDS
 
     def readable_by(self, user: User) -> Self:
-        """Those that this person's role reads, of charts that may be closed to them: whoever asks for one such is
-        told that its chart is, and a list does not show it."""
+        """Return the entries that this person's role may read, including those of charts closed to them: asking for one
+        of these is answered that the chart is closed, and lists do not show them."""
         return super().visible_to(user)
 
     def visible_to(self, user: User) -> Self:
-        """Without those of the charts that are closed to this person."""
-        return self.readable_by(user).exclude(patient__in=closed_to(user).values("pk"))
+        """Return the readable entries without those of charts closed to this person."""
+        return self.readable_by(user).exclude(patient__in=inaccessible_to(user).values("pk"))
 
 
 class Amendable(SoftDeletable):
-    """An entry that changes by amendments alone once it is written, and of which every version is kept
-    (records/versions.py). It has a `patient`, a `doctor` who wrote it, a `version` and `amended_at`."""
+    """An entry that, once written, changes only by amendment, and of which every version is kept
+    (records/versions/services.py). It has a `patient`, a `doctor` who wrote it, a `version` and `amended_at`."""
 
     versions: ClassVar[Any]
 
@@ -33,10 +33,10 @@ class Amendable(SoftDeletable):
         abstract = True
 
     def content(self) -> dict[str, Any]:
-        """What a version keeps of it: everything an amendment may change, by its name in the API and as JSON has it.
-        Raises DecryptionError."""
+        """Return what a version stores: everything that an amendment may change, by API name and as JSON values. Raises
+        DecryptionError."""
         raise NotImplementedError
 
-    def unwritten_versions(self) -> list[Version]:
-        """The versions of one that has no row of them yet, unsaved."""
+    def implicit_versions(self) -> list[Version]:
+        """Return unsaved versions for an entry that has no version rows yet."""
         return []

@@ -7,27 +7,30 @@ from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.models import Appointment
-from core import totals
+from core.cache import cached_counts
 from core.encryption.fields import EncryptedJsonField, EncryptedListField, EncryptedTextField
-from core.soft_delete import LivingOnly
-from core.tenancy import PracticeManager, current_practice_id
+from core.tenancy.compiled import CompiledQuery
+from core.tenancy.managers import PracticeManager
+from core.tenancy.scope import current_practice_id
+from core.tenancy.soft_delete import NotDeletedManager
 from patients.models import Patient
-from patients.restriction import closed_to
+from patients.restriction.services import inaccessible_to
 from records.models.entry import Amendable, EntryQuerySet
 from records.models.version import Version
 
 _ID = re.compile(
     r"(?:urn:uuid:)?(\{)?[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(?(1)\}|)", re.IGNORECASE
 )
-AMENDED = ("diagnosis", "prescription", "notes", "attachments")
+AMENDABLE_FIELDS = ("diagnosis", "prescription", "notes", "attachments")
 
 
-def named_files(attachments: Iterable[str]) -> dict[int, UUID]:
-    """Those of a record's attachments that are ids, by their place, in whichever way an id may be written; the contract
-    allows any other text too."""
+def referenced_files(attachments: Iterable[str]) -> dict[int, UUID]:
+    """Return the attachments that are ids, by position, in whatever notation; the contract allows any other text
+    too."""
     return {place: UUID(text.lower()) for place, text in enumerate(attachments) if _ID.fullmatch(text)}
 
 
@@ -36,40 +39,49 @@ class RecordQuerySet(EntryQuerySet):
         return self.order_by("-date", "-id")
 
 
-class RecordManager(LivingOnly, PracticeManager.from_queryset(RecordQuerySet)):  # type: ignore[misc]
+class RecordManager(NotDeletedManager, PracticeManager.from_queryset(RecordQuerySet)):  # type: ignore[misc]
     def total_for(self, user: User) -> int:
-        """How many of the practice's records somebody may see who reads them all: the practice's number, which is
-        remembered, without the few of the charts that are closed to them."""
-        total: int = totals.remembered(
+        """Count the records that someone who may read them all can see: the practice's cached total, minus the few in
+        charts closed to them."""
+        total: int = cached_counts.get_or_compute(
             "records", practice_id=current_practice_id(), of=(self.model,), compute=self.get_queryset().count
         )
-        return total - self.filter(patient__in=closed_to(user).values("pk")).count()
+        return total - _in_closed_charts(user).count()
+
+
+_in_closed_charts = CompiledQuery["MedicalRecord"](
+    lambda person: MedicalRecord.objects.filter(patient__in=inaccessible_to(person).values("pk"))
+)
 
 
 class MedicalRecord(Amendable):
-    """What a doctor found and prescribed at an encounter. `appointment` is the encounter, where there was one. Its
-    change is an amendment: `version` grows with each."""
+    """What a doctor found and prescribed at an encounter. `appointment` is the encounter, if there was one. It changes
+    by amendment, and each increases `version`."""
 
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="records")
-    doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="records")
-    appointment = models.ForeignKey(Appointment, null=True, on_delete=models.PROTECT, related_name="records")
-    date = models.DateTimeField(default=timezone.now)
-    diagnosis = EncryptedTextField(label="record.diagnosis", max_length=10_000)
-    prescription = EncryptedTextField(label="record.prescription", max_length=10_000, blank=True)
-    has_prescription = models.BooleanField(editable=False, help_text="Counted where the text itself is encrypted.")
-    notes = EncryptedTextField(label="record.notes", max_length=20_000, blank=True)
-    attachments = EncryptedListField(label="record.attachments", default=list, blank=True)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    amended_at = models.DateTimeField(null=True, editable=False)
+    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="records")
+    doctor = models.ForeignKey(User, verbose_name=_("doctor"), on_delete=models.PROTECT, related_name="records")
+    appointment = models.ForeignKey(
+        Appointment, verbose_name=_("appointment"), null=True, on_delete=models.PROTECT, related_name="records"
+    )
+    date = models.DateTimeField(_("date"), default=timezone.now)
+    diagnosis = EncryptedTextField(_("diagnosis"), label="record.diagnosis", max_length=10_000)
+    prescription = EncryptedTextField(_("prescription"), label="record.prescription", max_length=10_000, blank=True)
+    has_prescription = models.BooleanField(
+        _("has prescription"), editable=False, help_text="Counted where the text itself is encrypted."
+    )
+    notes = EncryptedTextField(_("notes"), label="record.notes", max_length=20_000, blank=True)
+    attachments = EncryptedListField(_("attachments"), label="record.attachments", default=list, blank=True)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    amended_at = models.DateTimeField(_("amended at"), null=True, editable=False)
 
-    saved_one_by_one = frozenset({"prescription"})
+    not_bulk_updatable = frozenset({"prescription"})
     patient_field = "patient_id"
 
     objects: ClassVar[RecordManager] = RecordManager()
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(RecordQuerySet)()
 
     class Meta(Amendable.Meta):
-        verbose_name = "medical record"
+        verbose_name, verbose_name_plural = _("medical record"), _("medical records")
         indexes: ClassVar = [
             models.Index(fields=["practice", "date", "id"], name="record_page"),
             models.Index(fields=["patient", "date", "id"], name="record_of_patient"),
@@ -85,9 +97,9 @@ class MedicalRecord(Amendable):
         return f"Record {str(self.pk)[-6:]}"
 
     def content(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in AMENDED}
+        return {name: getattr(self, name) for name in AMENDABLE_FIELDS}
 
-    def unwritten_versions(self) -> list[Version]:
+    def implicit_versions(self) -> list[Version]:
         return [RecordVersion(record=self, number=1, author=self.doctor, created_at=self.date, content=self.content())]
 
     def enter_scope(self) -> None:
@@ -102,8 +114,8 @@ class MedicalRecord(Amendable):
 
 
 class RecordVersion(Version):
-    """What a record said before it was amended, and what it said from each amendment on. One that was never amended
-    has none: it is its own first version."""
+    """A version of a record: the original and each amendment. A record that was never amended has no rows here: it is
+    its own first version."""
 
     record = models.ForeignKey(MedicalRecord, on_delete=models.CASCADE, related_name="versions")
     content = EncryptedJsonField(label="record_version.content")

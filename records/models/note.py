@@ -7,77 +7,87 @@ from uuid import UUID
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.roles import Permission
 from appointments.models import Appointment
+from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedJsonField, EncryptedTextField
-from core.soft_delete import LivingOnly
-from core.tenancy import PracticeManager
+from core.permissions import Permission
+from core.tenancy.managers import PracticeManager
+from core.tenancy.soft_delete import NotDeletedManager
 from patients.models import Patient
 from records.models.entry import Amendable, EntryQuerySet
 from records.models.plan import PlanOfCare
 from records.models.version import Version
 
 SECTIONS = ("subjective", "objective", "assessment", "plan")
-SECTION_LENGTH = 5000  # characters (seed 4-pazpaz-backend.md)
-LONGEST_MINUTES = 24 * 60
+MAX_SECTION_LENGTH = 5000  # characters (seed 4-pazpaz-backend.md)
+MAX_MINUTES = 24 * 60
 
 
-class Status(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    FINALISED = "finalised", "Finalised"
-    AMENDED = "amended", "Amended"
+class NoteStatus(PublicTextChoices):
+    DRAFT = "draft", _("Draft")
+    FINALISED = "finalised", _("Finalised")
+    AMENDED = "amended", _("Amended")
 
 
-def finalised(note: str = "") -> models.Q:
-    """Also amended since. `note` leads to the note from a row that names one: `note__`."""
-    return models.Q(**{f"{note}status__in": (Status.FINALISED, Status.AMENDED)})
+def finalised_q(prefix: str = "") -> models.Q:
+    """Match finalised notes, amended or not. `prefix` leads from the filtered model to the note: `note__`."""
+    return models.Q(**{f"{prefix}status__in": (NoteStatus.FINALISED, NoteStatus.AMENDED)})
 
 
-def open_to(user: User, note: str = "") -> models.Q:
-    """The finalised ones, and drafts of their own; a doctor's also those of others who are doctors here no
-    more, and all where the practice lets doctors read them."""
+def readable_q(user: User, prefix: str = "") -> models.Q:
+    """Match finalised notes and the user's own drafts; for a doctor also drafts of people who are no longer doctors
+    here, and all drafts if the practice lets doctors read them."""
     if not user.can(Permission.WRITE_RECORDS):
-        return finalised(note)
-    own, shown = {f"{note}doctor": user}, {f"{note}practice__doctors_see_drafts": True}
-    of_a_doctor = models.Q(**{f"{note}doctor__in": User.objects.doctors()})
-    return finalised(note) | models.Q(**own) | models.Q(**shown) | ~of_a_doctor
+        return finalised_q(prefix)
+    own, shared = {f"{prefix}doctor": user}, {f"{prefix}practice__doctors_see_drafts": True}
+    of_a_doctor = models.Q(**{f"{prefix}doctor__in": User.objects.doctors()})
+    return finalised_q(prefix) | models.Q(**own) | models.Q(**shared) | ~of_a_doctor
 
 
 class NoteQuerySet(EntryQuerySet):
     def readable_by(self, user: User) -> Self:
-        return super().readable_by(user).filter(open_to(user))
+        return super().readable_by(user).filter(readable_q(user))
 
     def latest_first(self) -> Self:
         return self.order_by("-date", "-id")
 
 
-class NoteManager(LivingOnly, PracticeManager.from_queryset(NoteQuerySet)):  # type: ignore[misc]
+class NoteManager(NotDeletedManager, PracticeManager.from_queryset(NoteQuerySet)):  # type: ignore[misc]
     pass
 
 
 class SessionNote(Amendable):
-    """What a doctor wrote of one session, in the four sections of SOAP. A draft is its author's; once finalised it
-    changes through amendments alone, and every version is kept. `version` grows with each save, of drafts too: who
-    saves says which one they have read."""
+    """A doctor's note of one session, in the four sections of SOAP. A draft belongs to its author; once finalised, it
+    changes only by amendment, and every version is kept. `version` increases with each save, also of drafts: a save
+    names the version it is based on."""
 
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="session_notes")
-    doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    appointment = models.ForeignKey(Appointment, null=True, on_delete=models.PROTECT, related_name="session_notes")
-    plan_of_care = models.ForeignKey(PlanOfCare, null=True, on_delete=models.PROTECT, related_name="session_notes")
-    date = models.DateTimeField(default=timezone.now)
-    duration_minutes = models.PositiveSmallIntegerField(
-        null=True, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_MINUTES)]
+    patient = models.ForeignKey(
+        Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="session_notes"
     )
-    subjective = EncryptedTextField(label="note.subjective", max_length=SECTION_LENGTH, blank=True)
-    objective = EncryptedTextField(label="note.objective", max_length=SECTION_LENGTH, blank=True)
-    assessment = EncryptedTextField(label="note.assessment", max_length=SECTION_LENGTH, blank=True)
-    plan = EncryptedTextField(label="note.plan", max_length=SECTION_LENGTH, blank=True)
-    status = models.CharField(max_length=9, choices=Status.choices, default=Status.DRAFT, editable=False)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    finalised_at = models.DateTimeField(null=True, editable=False)
-    amended_at = models.DateTimeField(null=True, editable=False)
+    doctor = models.ForeignKey(User, verbose_name=_("doctor"), on_delete=models.PROTECT, related_name="+")
+    appointment = models.ForeignKey(
+        Appointment, verbose_name=_("appointment"), null=True, on_delete=models.PROTECT, related_name="session_notes"
+    )
+    plan_of_care = models.ForeignKey(
+        PlanOfCare, verbose_name=_("plan of care"), null=True, on_delete=models.PROTECT, related_name="session_notes"
+    )
+    date = models.DateTimeField(_("date"), default=timezone.now)
+    duration_minutes = models.PositiveSmallIntegerField(
+        _("length (minutes)"), null=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_MINUTES)]
+    )
+    subjective = EncryptedTextField(_("subjective"), label="note.subjective", max_length=MAX_SECTION_LENGTH, blank=True)
+    objective = EncryptedTextField(_("objective"), label="note.objective", max_length=MAX_SECTION_LENGTH, blank=True)
+    assessment = EncryptedTextField(_("assessment"), label="note.assessment", max_length=MAX_SECTION_LENGTH, blank=True)
+    plan = EncryptedTextField(_("plan"), label="note.plan", max_length=MAX_SECTION_LENGTH, blank=True)
+    status = models.CharField(
+        _("status"), max_length=9, choices=NoteStatus.choices, default=NoteStatus.DRAFT, editable=False
+    )
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    finalised_at = models.DateTimeField(_("finalised at"), null=True, editable=False)
+    amended_at = models.DateTimeField(_("amended at"), null=True, editable=False)
 
     patient_field = "patient_id"
 
@@ -85,7 +95,7 @@ class SessionNote(Amendable):
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(NoteQuerySet)()
 
     class Meta(Amendable.Meta):
-        verbose_name = "session note"
+        verbose_name, verbose_name_plural = _("session note"), _("session notes")
         indexes: ClassVar = [
             models.Index(fields=["practice", "date", "id"], name="note_page"),
             models.Index(fields=["practice", "status", "date", "id"], name="note_status"),
@@ -93,11 +103,11 @@ class SessionNote(Amendable):
             models.Index(fields=["doctor", "date", "id"], name="note_of_doctor"),
         ]
         constraints: ClassVar = [
-            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="note_status_known"),
+            models.CheckConstraint(condition=models.Q(status__in=NoteStatus.values), name="note_status_known"),
             models.CheckConstraint(
-                condition=models.Q(status=Status.DRAFT, finalised_at=None, amended_at=None)
-                | models.Q(status=Status.FINALISED, finalised_at__isnull=False, amended_at=None)
-                | models.Q(status=Status.AMENDED, finalised_at__isnull=False, amended_at__isnull=False),
+                condition=models.Q(status=NoteStatus.DRAFT, finalised_at=None, amended_at=None)
+                | models.Q(status=NoteStatus.FINALISED, finalised_at__isnull=False, amended_at=None)
+                | models.Q(status=NoteStatus.AMENDED, finalised_at__isnull=False, amended_at__isnull=False),
                 name="note_status_has_its_times",
             ),
             models.UniqueConstraint(
@@ -121,7 +131,7 @@ class SessionNote(Amendable):
 
 
 class NoteVersion(Version):
-    """The first is the note as it was finalised, each further one an amendment."""
+    """A version of a note: the finalised note, then each amendment."""
 
     note = models.ForeignKey(SessionNote, on_delete=models.CASCADE, related_name="versions")
     content = EncryptedJsonField(label="note_version.content")

@@ -6,29 +6,31 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models
 from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from appointments.models import Appointment
-from appointments.models import Status as AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus
+from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField, EncryptedJsonField, EncryptedTextField
-from core.soft_delete import LivingOnly
-from core.tenancy import PracticeManager, PracticeModel
+from core.tenancy.compiled import now
+from core.tenancy.managers import PracticeManager
+from core.tenancy.models import PracticeModel
+from core.tenancy.soft_delete import NotDeletedManager
 from patients.models import Patient
 from records.models.entry import Amendable, EntryQuerySet
 from records.models.version import Version
 
 
-class Status(models.TextChoices):
-    ACTIVE = "active", "Active"
-    COMPLETED = "completed", "Completed"
-    DISCONTINUED = "discontinued", "Discontinued"
+class PlanStatus(PublicTextChoices):
+    ACTIVE = "active", _("Active")
+    COMPLETED = "completed", _("Completed")
+    DISCONTINUED = "discontinued", _("Discontinued")
 
 
-class GoalStatus(models.TextChoices):
-    OPEN = "open", "Open"
-    MET = "met", "Met"
-    DROPPED = "dropped", "Dropped"
+class GoalStatus(PublicTextChoices):
+    OPEN = "open", _("Open")
+    MET = "met", _("Met")
+    DROPPED = "dropped", _("Dropped")
 
 
 class PlanQuerySet(EntryQuerySet):
@@ -36,19 +38,19 @@ class PlanQuerySet(EntryQuerySet):
         return self.order_by("-starts_on", "-id")
 
     def with_progress(self) -> Self:
-        """With the numbers of how far each is, counted in the same query. Drafts and what is deleted do not count."""
+        """Annotate each plan with its progress, counted in the same query. Drafts and deleted rows do not count."""
         this = models.OuterRef("pk")
         goals = Goal.objects.filter(plan=this)
         notes = apps.get_model("records.SessionNote").objects.filter(plan_of_care=this, finalised_at__isnull=False)
         planned = Appointment.objects.filter(planned__plan=this)
-        to_come = models.Q(status=AppointmentStatus.SCHEDULED, starts_at__gte=timezone.now())
+        upcoming = models.Q(status=AppointmentStatus.SCHEDULED, starts_at__gte=now())
         return self.annotate(
-            goals_in_all=_count(goals),
+            goals_total=_count(goals),
             goals_met=_count(goals.filter(status=GoalStatus.MET)),
             goals_dropped=_count(goals.filter(status=GoalStatus.DROPPED)),
-            sessions_held=_count(notes),
-            appointments_done=_count(planned.filter(status=AppointmentStatus.COMPLETED)),
-            appointments_to_come=_count(planned.filter(to_come)),
+            session_count=_count(notes),
+            appointments_completed=_count(planned.filter(status=AppointmentStatus.COMPLETED)),
+            appointments_upcoming=_count(planned.filter(upcoming)),
         )
 
 
@@ -57,44 +59,46 @@ def _count(rows: models.QuerySet[Any]) -> Coalesce:
     return Coalesce(models.Subquery(counted), 0)
 
 
-class PlanManager(LivingOnly, PracticeManager.from_queryset(PlanQuerySet)):  # type: ignore[misc]
+class PlanManager(NotDeletedManager, PracticeManager.from_queryset(PlanQuerySet)):  # type: ignore[misc]
     pass
 
 
 class PlanOfCare(Amendable):
-    """What a doctor means to reach with a patient, by when and how often. Its change is an amendment; `version` grows
-    with each. What is noted of a goal's progress is added beside it and amends nothing."""
+    """What a doctor wants to reach with a patient, by when and how often. It changes by amendment, and each increases
+    `version`. Progress on a goal is added separately and is not an amendment."""
 
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="plans")
-    doctor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    title = EncryptedCharField(label="plan.title", max_length=200)
-    diagnosis = EncryptedTextField(label="plan.diagnosis", max_length=2000, blank=True)
-    frequency = EncryptedCharField(label="plan.frequency", max_length=200, blank=True)
-    starts_on = models.DateField()
-    target_end_on = models.DateField(null=True)
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE, editable=False)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    amended_at = models.DateTimeField(null=True, editable=False)
+    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="plans")
+    doctor = models.ForeignKey(User, verbose_name=_("doctor"), on_delete=models.PROTECT, related_name="+")
+    title = EncryptedCharField(_("title"), label="plan.title", max_length=200)
+    diagnosis = EncryptedTextField(_("diagnosis"), label="plan.diagnosis", max_length=2000, blank=True)
+    frequency = EncryptedCharField(_("frequency"), label="plan.frequency", max_length=200, blank=True)
+    starts_on = models.DateField(_("start date"))
+    target_end_on = models.DateField(_("target end date"), null=True)
+    status = models.CharField(
+        _("status"), max_length=12, choices=PlanStatus.choices, default=PlanStatus.ACTIVE, editable=False
+    )
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    amended_at = models.DateTimeField(_("amended at"), null=True, editable=False)
 
     patient_field = "patient_id"
-    goals_in_all = goals_met = goals_dropped = 0  # these six of a row `with_progress`
-    sessions_held = appointments_done = appointments_to_come = 0
-    sessions: list[Any]  # and these two of one that was read whole (records/plans.py)
+    goals_total = goals_met = goals_dropped = 0  # these six are set by `with_progress`
+    session_count = appointments_completed = appointments_upcoming = 0
+    sessions: list[Any]  # these two by with_details (records/plans/services.py)
     visits: list["PlannedAppointment"]
 
     objects: ClassVar[PlanManager] = PlanManager()
     with_deleted: ClassVar[Any] = PracticeManager.from_queryset(PlanQuerySet)()
 
     class Meta(Amendable.Meta):
-        verbose_name = "plan of care"
-        verbose_name_plural = "plans of care"
+        verbose_name = _("plan of care")
+        verbose_name_plural = _("plans of care")
         indexes: ClassVar = [
             models.Index(fields=["practice", "starts_on", "id"], name="plan_page"),
             models.Index(fields=["practice", "status", "starts_on", "id"], name="plan_status"),
             models.Index(fields=["patient", "starts_on", "id"], name="plan_of_patient"),
         ]
         constraints: ClassVar = [
-            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="plan_status_known"),
+            models.CheckConstraint(condition=models.Q(status__in=PlanStatus.values), name="plan_status_known"),
             models.CheckConstraint(
                 condition=models.Q(target_end_on=None) | models.Q(target_end_on__gte=models.F("starts_on")),
                 name="plan_ends_after_start",
@@ -106,8 +110,8 @@ class PlanOfCare(Amendable):
 
     @property
     def percent(self) -> int:
-        """How many of the goals that were not dropped are met, in whole percent; 0 where there is none."""
-        counted = self.goals_in_all - self.goals_dropped
+        """The percentage of goals met, not counting dropped ones; 0 if there are none."""
+        counted = self.goals_total - self.goals_dropped
         return self.goals_met * 100 // counted if counted else 0
 
     def content(self) -> dict[str, Any]:
@@ -123,7 +127,7 @@ class PlanOfCare(Amendable):
 
 
 class Goal(PracticeModel):
-    """One thing that a plan is to reach: `measure` is how it is told, `target` what it should then be."""
+    """One goal of a plan: `measure` is how it is measured, `target` the value to reach."""
 
     plan = models.ForeignKey(PlanOfCare, on_delete=models.CASCADE, related_name="goals")
     position = models.PositiveSmallIntegerField()
@@ -133,7 +137,7 @@ class Goal(PracticeModel):
     due_on = models.DateField(null=True)
     status = models.CharField(max_length=7, choices=GoalStatus.choices, default=GoalStatus.OPEN)
 
-    audited = False  # the plan's own events tell of it
+    audited = False  # logged in the plan's own events
 
     class Meta(PracticeModel.Meta):
         constraints: ClassVar = [
@@ -145,7 +149,7 @@ class Goal(PracticeModel):
         return f"Goal {self.position}"
 
     def content(self) -> dict[str, Any]:
-        """What a version of the plan keeps of it."""
+        """Return what a version of the plan stores of the goal."""
         return {
             "id": str(self.pk),
             "text": self.text,
@@ -160,7 +164,7 @@ class Goal(PracticeModel):
 
 
 class GoalProgress(PracticeModel):
-    """What somebody saw of a goal, on a day. Added, never changed. `status`: what the goal became by it, or empty."""
+    """Progress on a goal on one day. Added, never changed. `status`: the goal's new status, or empty."""
 
     goal = models.ForeignKey(Goal, on_delete=models.CASCADE, related_name="progress")
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -168,7 +172,7 @@ class GoalProgress(PracticeModel):
     text = EncryptedTextField(label="goal_progress.text", max_length=2000)
     status = models.CharField(max_length=7, choices=GoalStatus.choices, blank=True)
 
-    audited = False  # told as the plan's
+    audited = False  # logged as the plan's
 
     class Meta(PracticeModel.Meta):
         constraints: ClassVar = [
@@ -190,7 +194,7 @@ class PlannedAppointment(PracticeModel):
     plan = models.ForeignKey(PlanOfCare, on_delete=models.CASCADE, related_name="planned")
     appointment = models.OneToOneField(Appointment, on_delete=models.CASCADE, related_name="planned")
 
-    audited = False  # told as the plan's
+    audited = False  # logged as the plan's
 
     def __str__(self) -> str:
         return f"Planned {str(self.pk)[-6:]}"

@@ -1,4 +1,4 @@
-"""What a clinical entry said at one time. A version is written once; only the key it is encrypted under changes."""
+"""What a clinical entry said at one time. A version is written once; only its encryption key changes."""
 
 from typing import Any, ClassVar
 
@@ -6,14 +6,15 @@ from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import models
 
-from core.tenancy import PracticeManager, PracticeModel, PracticeQuerySet
+from core.tenancy.managers import PracticeManager, PracticeQuerySet
+from core.tenancy.models import PracticeModel
 
 
 class VersionQuerySet(PracticeQuerySet):
     def update(self, **values: Any) -> int:
         if values.keys() <= {"practice", "practice_id"}:
-            return super().update(**values)  # which refuses it too, for its own reason
-        raise FieldError("A version stays as it was written.")
+            return super().update(**values)  # which raises as well, for its own reason
+        raise FieldError("A version cannot be changed.")
 
     def with_author(self) -> "VersionQuerySet":
         return self.select_related("author")
@@ -24,8 +25,9 @@ class VersionManager(PracticeManager.from_queryset(VersionQuerySet)):  # type: i
 
 
 class Version(PracticeModel):
-    """`number` counts from 1. `content` holds the entry's texts by their names in the API. `created_at` and `author`
-    tell who wrote it when, `reason` why (not of the first). Those who write it tell the trail of the entry itself."""
+    """`number` counts from 1. `content` holds the entry's texts by API name. `author`, `created_at` and `reason` (empty
+    for the first) record who wrote it, when and why. The code that writes a version logs the event of the entry
+    itself."""
 
     number = models.PositiveIntegerField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -42,5 +44,5 @@ class Version(PracticeModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise FieldError("A version stays as it was written.")
+            raise FieldError("A version cannot be changed.")
         super().save(*args, **kwargs)

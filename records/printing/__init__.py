@@ -1,4 +1,4 @@
-"""What is printed of a chart: PDF pages of one look, in whatever script people write (docs/adr/0017)."""
+"""PDF documents of one look, in whatever script people write (docs/adr/0021)."""
 
-from records.printing.sheets import INDENT as INDENT
-from records.printing.sheets import Sheets as Sheets
+from records.printing.document import INDENT as INDENT
+from records.printing.document import Document as Document

@@ -4,15 +4,15 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from records.files import storing
+from records.attachments import storage
 from records.models import Attachment, Goal, MedicalRecord, PlanOfCare, SessionNote
-from records.models.attachment import MediaType, State
-from records.models.note import Status
-from records.versions import keep
+from records.models.attachment import FileState, MediaType
+from records.models.note import NoteStatus
+from records.versions.services import save_version
 
 
 class MedicalRecordFactory(DjangoModelFactory):
-    """Within a practice's scope; give `patient` and `doctor`."""
+    """Call within a practice's scope, with `patient` and `doctor`."""
 
     class Meta:
         model = MedicalRecord
@@ -23,7 +23,7 @@ class MedicalRecordFactory(DjangoModelFactory):
 
 
 class NoteFactory(DjangoModelFactory):
-    """A draft. Within a practice's scope; give `patient` and `doctor`."""
+    """A draft. Call within a practice's scope, with `patient` and `doctor`."""
 
     class Meta:
         model = SessionNote
@@ -35,21 +35,21 @@ class NoteFactory(DjangoModelFactory):
 
 
 class FinalisedNoteFactory(NoteFactory):
-    """With its first version."""
+    """A finalised note with its first version."""
 
     class Meta:
         skip_postgeneration_save = True
 
-    status = Status.FINALISED
+    status = NoteStatus.FINALISED
     finalised_at = factory.LazyFunction(timezone.now)
 
     @factory.post_generation
     def first_version(note, create, extracted, **kwargs):  # noqa: N805 - factory_boy's way
-        keep(note, by=note.doctor)
+        save_version(note, by=note.doctor)
 
 
 class PlanFactory(DjangoModelFactory):
-    """Within a practice's scope; give `patient` and `doctor`."""
+    """Call within a practice's scope, with `patient` and `doctor`."""
 
     class Meta:
         model = PlanOfCare
@@ -61,7 +61,7 @@ class PlanFactory(DjangoModelFactory):
 
 
 class GoalFactory(DjangoModelFactory):
-    """Give `plan`."""
+    """Call with `plan`."""
 
     class Meta:
         model = Goal
@@ -73,11 +73,11 @@ class GoalFactory(DjangoModelFactory):
 
 
 def stored_file(*, patient, uploaded_by, content=b"Bone density: normal", **fields):
-    """A file that is ready, and in the storage. Within a practice's scope."""
-    shown = {"name": "findings.txt", "media_type": MediaType.TEXT, "state": State.READY, **fields}
+    """Store a ready file. Call within a practice's scope."""
+    shown = {"name": "findings.txt", "media_type": MediaType.TEXT, "state": FileState.READY, **fields}
     row = Attachment(patient=patient, uploaded_by=uploaded_by, size=len(content), **shown)
-    row.storage_name = storing.new_name()
-    with storing.new_spool(row) as spool:
-        storing.save(row.storage_name, spool.fill([content]))
+    row.storage_name = storage.new_name()
+    with storage.new_spool(row) as spool:
+        storage.save(row.storage_name, spool.fill([content]))
     row.save(force_insert=True)
     return row

@@ -1,4 +1,4 @@
-"""Who deletes and restores what of the clinical record, over HTTP."""
+"""Who may delete and restore what in the clinical record, over HTTP."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -7,7 +7,7 @@ import orjson
 import pytest
 from django.utils import timezone
 
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.models import Deletion, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from records.models import Attachment, MedicalRecord, RecordVersion, SessionNote
@@ -26,7 +26,7 @@ PATHS = {
 
 @pytest.fixture
 def people(as_role):
-    """By what they are to the rows of `made`."""
+    """Clients by their relation to the rows of `made`."""
     return {"author": as_role("doctor"), **{role: as_role(role) for role in ("admin", "doctor", "staff", "billing")}}
 
 
@@ -60,7 +60,7 @@ TRIES = [(name, who) for name, answers in MAY_DELETE.items() for who in answers]
 
 
 @pytest.mark.parametrize(("name", "who"), TRIES)
-def test_who_deletes_what(people, made, name, who):
+def test_delete_permissions(people, made, name, who):
     answer = MAY_DELETE[name][who]
 
     assert delete(people[who], path_of(made, name)) == answer
@@ -69,7 +69,7 @@ def test_who_deletes_what(people, made, name, who):
 
 
 @pytest.mark.parametrize("name", MAY_DELETE)
-def test_who_restores_it_is_whoever_deleted_it_or_an_office_manager(people, made, name):
+def test_restore_only_by_deleter_or_manager(people, made, name):
     by = "author" if MAY_DELETE[name]["author"] == 200 else "admin"
     path = path_of(made, name)
     assert delete(people[by], path) == 200
@@ -83,13 +83,13 @@ def test_who_restores_it_is_whoever_deleted_it_or_an_office_manager(people, made
     assert restore(people["admin"], path) == 200
 
 
-def test_an_author_does_not_restore_what_an_office_manager_has_deleted(people, made):
+def test_author_cannot_restore_after_manager_deleted(people, made):
     delete(people["admin"], path_of(made, "plan"))
 
     assert restore(people["author"], path_of(made, "plan")) == 404
 
 
-def test_a_draft_that_colleagues_may_read_is_still_its_authors(people, made, practice):
+def test_shared_draft_is_deleted_only_by_author(people, made, practice):
     practice.doctors_see_drafts = True
     with practice_scope(practice.pk):
         practice.save()
@@ -98,14 +98,14 @@ def test_a_draft_that_colleagues_may_read_is_still_its_authors(people, made, pra
     assert delete(people["doctor"], path_of(made, "draft")) == 403
 
 
-def test_whether_somebody_has_a_draft_is_not_told_by_restoring_it(people, made):
+def test_restoring_does_not_reveal_drafts(people, made):
     unknown = people["admin"].post(f"/api/sessions/{uuid4()}/restore").json()
 
     assert people["admin"].post(f"{path_of(made, 'draft')}/restore").json() == unknown
 
 
 @pytest.mark.parametrize("name", MAY_DELETE)
-def test_in_a_restricted_chart_nobody_deletes_to_whom_it_is_closed(people, made, practice, name):
+def test_delete_in_closed_chart_is_forbidden(people, made, practice, name):
     with practice_scope(practice.pk):
         Patient.objects.update(restricted=True)
 
@@ -116,7 +116,7 @@ def test_in_a_restricted_chart_nobody_deletes_to_whom_it_is_closed(people, made,
     assert delete(people["author"], path_of(made, name)) == MAY_DELETE[name]["author"]
 
 
-def test_what_was_deleted_in_a_chart_that_is_restricted_since_comes_back_by_its_doctor_alone(people, made, practice):
+def test_restore_in_restricted_chart_only_by_its_doctor(people, made, practice):
     delete(people["author"], path_of(made, "plan"))
     with practice_scope(practice.pk):
         Patient.objects.update(restricted=True)
@@ -159,21 +159,21 @@ def perhaps_named_by_a_record_that_nobody_can_read(made, practice):
         perhaps_named_by_a_record_that_nobody_can_read,
     ],
 )
-def test_a_file_that_something_written_refers_to_is_an_office_managers_to_delete(people, made, practice, naming):
+def test_referenced_file_is_deleted_only_by_manager(people, made, practice, naming):
     naming(made, practice)
 
     assert delete(people["author"], path_of(made, "attachment")) == 403
     assert delete(people["admin"], path_of(made, "attachment")) == 200
 
 
-def test_a_file_of_a_draft_is_still_its_uploaders(people, made, practice):
+def test_draft_file_is_deleted_by_uploader(people, made, practice):
     with practice_scope(practice.pk):
         Attachment.objects.update(note=made.draft)
 
     assert delete(people["author"], path_of(made, "attachment")) == 200
 
 
-def test_the_desk_deletes_its_own_files(people, made, practice):
+def test_staff_delete_own_files(people, made, practice):
     with practice_scope(practice.pk):
         own = file_of(made.patient, people["staff"].user)
 
@@ -182,7 +182,7 @@ def test_the_desk_deletes_its_own_files(people, made, practice):
 
 
 @pytest.mark.parametrize("model", [SessionNote, MedicalRecord])
-def test_what_is_written_of_an_appointment_comes_back_after_it_and_not_beside_another(people, made, practice, model):
+def test_entry_is_restored_after_its_appointment(people, made, practice, model):
     admin, author = people["admin"], people["author"].user
     appointment = f"/api/appointments/{made.appointment.pk}"
     factory = FinalisedNoteFactory if model is SessionNote else MedicalRecordFactory
@@ -193,18 +193,21 @@ def test_what_is_written_of_an_appointment_comes_back_after_it_and_not_beside_an
     assert delete(admin, appointment) == 200
 
     answer = admin.post(f"{path}/restore")
-    assert (answer.status_code, answer.json()["detail"]) == (409, "Its appointment is deleted: restore that first.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "Its appointment has been deleted. Restore the appointment first.",
+    )
 
     assert restore(admin, appointment) == 200
     with practice_scope(practice.pk):
         factory(patient=made.patient, doctor=author, appointment=made.appointment)
     answer = admin.post(f"{path}/restore")
     assert answer.status_code == 409
-    assert answer.json()["detail"].startswith("Its appointment has another ")
+    assert answer.json()["detail"].startswith("Its appointment now has another ")
 
 
 @pytest.mark.parametrize("name", MAY_DELETE)
-def test_after_thirty_days_it_is_gone(people, made, practice, name):
+def test_restore_after_thirty_days_is_410(people, made, practice, name):
     by = people["author" if MAY_DELETE[name]["author"] == 200 else "admin"]
     delete(by, path_of(made, name))
     with practice_scope(practice.pk):
@@ -214,18 +217,18 @@ def test_after_thirty_days_it_is_gone(people, made, practice, name):
 
 
 @pytest.mark.parametrize("name", MAY_DELETE)
-def test_the_answer_says_how_long_a_clinical_record_is_kept(people, made, name):
+def test_delete_response_has_retention_date(people, made, name):
     by = people["author" if MAY_DELETE[name]["author"] == 200 else "admin"]
 
-    told = by.delete(path_of(made, name), orjson.dumps(REASON), content_type="application/json").json()
+    answer = by.delete(path_of(made, name), orjson.dumps(REASON), content_type="application/json").json()
 
-    assert (told["keptUntil"] is None) == (name == "draft")
+    assert (answer["keptUntil"] is None) == (name == "draft")
     (row,) = people["admin"].get("/api/deleted").json()["deleted"]
-    assert row["keptUntil"] == told["keptUntil"]
+    assert row["keptUntil"] == answer["keptUntil"]
     assert row["kind"] == ("session" if name == "draft" else name)
 
 
-def test_a_doctor_who_works_elsewhere_by_now_deletes_nothing(people, made, practice):
+def test_doctor_of_another_practice_cannot_delete(people, made, practice):
     author = people["author"].user
     with practice_scope(practice.pk):
         author.role = "billing"
@@ -234,7 +237,7 @@ def test_a_doctor_who_works_elsewhere_by_now_deletes_nothing(people, made, pract
     assert delete(people["author"], path_of(made, "draft")) == 403
 
 
-def test_deleting_one_draft_lets_another_be_written_of_the_appointment(people, made, practice):
+def test_deleted_draft_frees_its_appointment(people, made, practice):
     with practice_scope(practice.pk):
         draft = NoteFactory(patient=made.patient, doctor=people["author"].user, appointment=made.appointment)
     delete(people["author"], f"/api/sessions/{draft.pk}")

@@ -1,19 +1,23 @@
-"""Finding words in notes: the same rule as the search of charts, on texts that are not cut into words."""
+"""Searching notes: the same rule as the search of charts, on texts that are not split into words."""
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from core.encryption.blind_index import joined_up, name_words, occurs_in
-from core.tenancy import practice_scope
+from core.api.pagination import Page
+from core.search.words import MAX_JOINED, FreeText, Words, query_terms
+from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from records.models import SessionNote
-from records.note_search import _excerpt, _test, search
+from records.notes.search import _excerpt, search
 from records.tests.factories import FinalisedNoteFactory
 
-ODD = "abcABC\u00e9\u00c9\u00dfI\u0130\u0131 \ufb01'\u2019-_.1\u00b2\n\u00b0"
+ODD = (
+    "abcABC\u00e9\u00c9\u00df\u00fc\u00e5I\u0130\u0131 \ufb01'\u2019-_.1\u00b2\n\u00b0"
+    "\u5c71\u7530\u304b\u3099\u0e01\u0e32\u0e48\u0930\u093e\u094d"
+)
 LETTERS = st.text(st.sampled_from(ODD), max_size=12) | st.text(max_size=12)
 
 
@@ -21,12 +25,17 @@ LETTERS = st.text(st.sampled_from(ODD), max_size=12) | st.text(max_size=12)
 @example(text="O'Brien\u2019s", query="obrien")
 @example(text="half_word", query="wo")
 @example(text="a\nb", query="ab")
-def test_a_word_is_found_where_the_search_of_charts_would_find_it(text, query):
-    for word in name_words(query):
-        found = bool(_test(word)(joined_up(text)))
+@example(text="low back pain", query="backpain")
+@example(text="Evan", query="Eva N")
+@example(text="Eva Nilsson", query="Evan")
+def test_note_search_matches_like_chart_search(text, query):
+    words = Words.of(text)
+    assume(len(words.words) <= MAX_JOINED)
+    for term in query_terms(query):
+        found = FreeText(text).meets(term)
 
-        assert found == occurs_in(word, name_words(text)), (word, text)
-        assert bool(_excerpt(text, [_test(word)])) == found
+        assert found == words.meets(term), (term, text)
+        assert bool(_excerpt(text, [term])) == found
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def patient(practice, make_user):
         return PatientFactory()
 
 
-def test_a_search_costs_two_queries_whatever_it_finds(practice, patient, make_user):
+def test_search_query_count_is_constant(practice, patient, make_user):
     doctor = make_user("doctor")
     counts = []
     for _ in range(2):
@@ -45,7 +54,7 @@ def test_a_search_costs_two_queries_whatever_it_finds(practice, patient, make_us
             with CaptureQueriesContext(
                 connection,
             ) as captured:
-                hits, total = search(notes, "lumbar strain", page=1, limit=10)
+                hits, total = search(notes, "lumbar strain", Page(page=1, limit=10))
         assert len(hits) == total
         counts.append(len(captured))
 

@@ -7,10 +7,10 @@ import pytest
 from django.core.exceptions import FieldError
 
 from accounts.models import User
-from accounts.services import update_user
+from accounts.users.services import update_user
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
@@ -34,7 +34,7 @@ def doctor(as_role):
 
 @pytest.fixture
 def write(practice, chart, doctor):
-    """`write()`: a draft of the doctor's; `write(finalised=True)`: a finalised note."""
+    """`write()` creates a draft by the doctor, `write(finalised=True)` a finalised note."""
 
     def make(*, finalised=False, **fields):
         factory = FinalisedNoteFactory if finalised else NoteFactory
@@ -57,7 +57,7 @@ def amend(client, note, **fields):
     return client.post(address(note, "/amendments"), body, JSON)
 
 
-def again(note):
+def reload(note):
     with practice_scope(note.practice_id):
         return SessionNote.objects.get(pk=note.pk)
 
@@ -67,31 +67,31 @@ def restrict(chart):
         Patient.objects.filter(pk=chart.pk).update(restricted=True)
 
 
-def told_since(seen):
-    return list(whole_trail().exclude(pk__in=seen).order_by("id"))
+def events_since(earlier):
+    return list(whole_trail().exclude(pk__in=earlier).order_by("id"))
 
 
 @pytest.fixture
-def seen(db):
+def earlier_events(db):
     return set(whole_trail().values_list("pk", flat=True))
 
 
-# --- How often
+# --- Throttling
 
 
-def test_a_draft_is_saved_so_often_a_minute_and_no_oftener(doctor, write, settings):
+def test_autosave_is_throttled(doctor, write, settings):
     settings.AUTOSAVES_PER_MINUTE = 3
     note, other = write(), write()
 
-    answers = [save(doctor, again(note), plan=f"Ice {number}") for number in range(4)]
+    answers = [save(doctor, reload(note), plan=f"Ice {number}") for number in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert 0 < int(answers[3]["Retry-After"]) <= 60
-    assert again(note).plan == "Ice 2"
+    assert reload(note).plan == "Ice 2"
     assert save(doctor, other, plan="Ice").status_code == 200
 
 
-def test_a_stranger_cannot_use_up_an_authors_saves(as_role, doctor, write, practice, settings):
+def test_others_cannot_use_up_autosave_limit(as_role, doctor, write, practice, settings):
     Practice.objects.filter(pk=practice.pk).update(doctors_see_drafts=True)
     settings.AUTOSAVES_PER_MINUTE = 1
     note, colleague = write(), as_role("doctor")
@@ -100,7 +100,7 @@ def test_a_stranger_cannot_use_up_an_authors_saves(as_role, doctor, write, pract
     assert save(doctor, note, plan="Heat").status_code == 200
 
 
-def test_saves_that_come_too_late_count_too(doctor, write, settings):
+def test_stale_saves_count_towards_limit(doctor, write, settings):
     settings.AUTOSAVES_PER_MINUTE = 2
     note = write()
 
@@ -110,7 +110,7 @@ def test_saves_that_come_too_late_count_too(doctor, write, settings):
 # --- Who sees a draft
 
 
-def test_a_practice_may_let_its_doctors_read_each_others_drafts(as_role, write, practice, chart):
+def test_practice_setting_shares_drafts(as_role, write, practice, chart):
     note, colleague = write(), as_role("doctor")
     assert colleague.get(address(note)).status_code == 404
     Practice.objects.filter(pk=practice.pk).update(doctors_see_drafts=True)
@@ -123,11 +123,11 @@ def test_a_practice_may_let_its_doctors_read_each_others_drafts(as_role, write, 
         save(colleague, note, plan="Mine now"),
         colleague.post(address(note, "/finalise"), {"version": 1}, JSON),
     ):
-        assert (answer.status_code, answer.json()["detail"]) == (403, "Only its author writes in a session note.")
-    assert again(note).plan == note.plan
+        assert (answer.status_code, answer.json()["detail"]) == (403, "Only the author can edit this session note.")
+    assert reload(note).plan == note.plan
 
 
-def test_a_stranger_is_shown_nothing_of_a_draft_by_a_stale_save(as_role, write, practice):
+def test_stale_save_by_other_reveals_nothing(as_role, write, practice):
     Practice.objects.filter(pk=practice.pk).update(doctors_see_drafts=True)
     answer = as_role("doctor").patch(address(write()), {"version": 9, "plan": "Ice"}, JSON)
 
@@ -135,7 +135,7 @@ def test_a_stranger_is_shown_nothing_of_a_draft_by_a_stale_save(as_role, write, 
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "admin"}])
-class TestTheDraftsOfADoctorWhoIsOneNoMore:
+class TestDraftsOfFormerDoctor:
     @pytest.fixture
     def leave(self, as_role, doctor, change, django_capture_on_commit_callbacks):
         def change_them():
@@ -144,7 +144,7 @@ class TestTheDraftsOfADoctorWhoIsOneNoMore:
 
         return change_them
 
-    def test_are_the_other_doctors_to_finalise(self, write, as_role, doctor, leave, seen):
+    def test_other_doctors_can_finalise(self, write, as_role, doctor, leave, earlier_events):
         note, colleague = write(), as_role("doctor")
         assert colleague.get("/api/sessions").json()["total"] == 0
         leave()
@@ -157,17 +157,17 @@ class TestTheDraftsOfADoctorWhoIsOneNoMore:
         assert (done.status_code, done.json()["doctorId"]) == (200, str(doctor.user.pk))
         (version,) = colleague.get(address(note, "/versions")).json()["versions"]
         assert version["authorId"] == str(colleague.user.pk)
-        told = whole_trail().exclude(pk__in=seen).filter(kind="note.finalised")
-        assert [(event.user_id, event.about_id) for event in told] == [(colleague.user.pk, note.pk)]
+        events = whole_trail().exclude(pk__in=earlier_events).filter(kind="note.finalised")
+        assert [(event.user_id, event.about_id) for event in events] == [(colleague.user.pk, note.pk)]
 
-    def test_are_the_other_doctors_to_delete(self, write, as_role, leave):
+    def test_other_doctors_can_delete(self, write, as_role, leave):
         note, colleague = write(), as_role("doctor")
         leave()
 
         assert colleague.delete(address(note), {"reason": "Empty"}, JSON).status_code == 200
         assert colleague.get(address(note)).status_code == 404
 
-    def test_are_for_doctors_alone(self, write, as_role, leave):
+    def test_other_roles_cannot_read(self, write, as_role, leave):
         note = write()
         leave()
 
@@ -175,7 +175,7 @@ class TestTheDraftsOfADoctorWhoIsOneNoMore:
             assert as_role(role).get(address(note)).status_code == 404
             assert as_role(role).get("/api/sessions").json()["sessions"] == []
 
-    def test_show_their_files_with_them(self, write, as_role, chart, practice, doctor, leave):
+    def test_files_are_visible_with_draft(self, write, as_role, chart, practice, doctor, leave):
         note, colleague = write(), as_role("doctor")
         with practice_scope(practice.pk):
             file = stored_file(patient=chart, uploaded_by=doctor.user, note=note)
@@ -186,7 +186,7 @@ class TestTheDraftsOfADoctorWhoIsOneNoMore:
         assert as_role("staff").get(f"/api/attachments/{file.pk}").status_code == 404
 
 
-def test_a_doctor_who_became_a_manager_writes_in_their_draft_no_more(doctor, write, as_role, chart):
+def test_doctor_turned_manager_cannot_edit_draft(doctor, write, as_role, chart):
     note = write(finalised=True)
     draft = write()
     with practice_scope(note.practice_id):
@@ -196,7 +196,7 @@ def test_a_doctor_who_became_a_manager_writes_in_their_draft_no_more(doctor, wri
     assert amend(as_role("doctor"), note, plan="Ice").status_code == 200  # for the author can no more
 
 
-def test_a_colleague_does_not_amend_while_the_author_can(as_role, write):
+def test_colleague_cannot_amend_while_author_can(as_role, write):
     note = write(finalised=True)
     colleague = as_role("doctor")
 
@@ -209,7 +209,7 @@ def test_a_colleague_does_not_amend_while_the_author_can(as_role, write):
 # --- Restricted charts
 
 
-def test_the_notes_of_a_restricted_chart_are_closed_and_say_how_they_are_opened(as_role, write, chart):
+def test_restricted_chart_notes_are_forbidden(as_role, write, chart):
     note, draft = write(finalised=True), write()
     restrict(chart)
     colleague = as_role("doctor")
@@ -225,12 +225,12 @@ def test_the_notes_of_a_restricted_chart_are_closed_and_say_how_they_are_opened(
         colleague.post("/api/sessions", named, JSON),
     ]
     assert [answer.status_code for answer in closed] == [403] * len(closed)
-    assert all("emergency-access" in answer.json()["detail"] for answer in closed)
+    assert all("In an emergency" in answer.json()["detail"] for answer in closed)
     assert colleague.get(address(draft)).status_code == 404  # a draft is not theirs whatever the chart is
     assert colleague.get("/api/sessions").json() == {"sessions": [], "total": 0, "page": 1, "limit": 10}
 
 
-def test_the_author_writes_on_in_a_restricted_chart_only_where_it_is_open_to_them(doctor, write, chart):
+def test_author_edits_in_restricted_chart_only_with_access(doctor, write, chart):
     draft = write()
     restrict(chart)
     assert save(doctor, draft, plan="Ice").status_code == 403
@@ -242,7 +242,7 @@ def test_the_author_writes_on_in_a_restricted_chart_only_where_it_is_open_to_the
     assert save(doctor, draft, plan="Ice").status_code == 200
 
 
-def test_what_an_emergency_opens_the_trail_tells_as_such(as_role, write, chart, seen):
+def test_emergency_access_is_logged(as_role, write, chart, earlier_events):
     note = write(finalised=True)
     restrict(chart)
     colleague = as_role("doctor")
@@ -262,14 +262,14 @@ def test_what_an_emergency_opens_the_trail_tells_as_such(as_role, write, chart, 
     for kind, call in calls.items():
         before = set(whole_trail().values_list("pk", flat=True))
         assert call().status_code in (200, 201), kind
-        details = [orjson.loads(event.details) for event in told_since(before) if event.kind == kind]
+        details = [orjson.loads(event.details) for event in events_since(before) if event.kind == kind]
         assert [access] in [one.get("emergency") for one in details], kind
 
 
-# --- The trail and the logs
+# --- Audit events and logs
 
 
-def test_the_words_of_a_search_are_in_no_log_and_no_trail(doctor, write, chart, caplog):
+def test_search_words_are_not_logged(doctor, write, chart, caplog):
     write(finalised=True, subjective="Zwqpain since the fall")
     caplog.set_level(logging.DEBUG)
     before = set(whole_trail().values_list("pk", flat=True))
@@ -277,7 +277,7 @@ def test_the_words_of_a_search_are_in_no_log_and_no_trail(doctor, write, chart, 
     answer = doctor.post("/api/sessions/search", {"patientId": str(chart.pk), "query": "zwqpain"}, JSON)
 
     assert answer.json()["total"] == 1
-    (event,) = told_since(before)
+    (event,) = events_since(before)
     assert (event.kind, event.about) == ("note.searched", "records.SessionNote")
     assert orjson.loads(event.patients) == [str(chart.pk)]
     assert orjson.loads(event.details) == {"hits": 1, "page": 1, "limit": 10}
@@ -285,14 +285,14 @@ def test_the_words_of_a_search_are_in_no_log_and_no_trail(doctor, write, chart, 
     assert "zwqpain" not in repr([vars(record) for record in caplog.records]).lower()
 
 
-def test_each_thing_done_is_told_by_names_of_fields_alone(doctor, write, chart, seen):
+def test_changes_are_logged_by_field_names(doctor, write, chart, earlier_events):
     begun = doctor.post("/api/sessions", {"patientId": str(chart.pk), "plan": "Zwqtext"}, JSON).json()
     at = f"/api/sessions/{begun['id']}"
     doctor.patch(at, {"version": 1, "plan": "Zwqtext more"}, JSON)
     doctor.post(f"{at}/finalise", {"version": 2}, JSON)
     doctor.post(f"{at}/amendments", {"version": 3, "reason": "Zwqreason", "plan": "Zwqother"}, JSON)
 
-    events = [event for event in told_since(seen) if event.kind.startswith(("data.", "note."))]
+    events = [event for event in events_since(earlier_events) if event.kind.startswith(("data.", "note."))]
     assert {event.about for event in events} >= {"records.SessionNote"}
     notes = [event for event in events if event.about == "records.SessionNote"]
     assert [event.kind for event in notes] == [
@@ -305,20 +305,23 @@ def test_each_thing_done_is_told_by_names_of_fields_alone(doctor, write, chart, 
     ]
     assert orjson.loads(notes[1].details)["fields"] == ["plan", "version"]
     assert orjson.loads(notes[5].details) == {"fields": ["plan"]}
-    for event in told_since(seen):
+    for event in events_since(earlier_events):
         assert "wq" not in event.details
     for event in notes:
-        assert (event.about_id, orjson.loads(event.patients)) == (told_since(seen)[-1].about_id, [str(chart.pk)])
+        assert (event.about_id, orjson.loads(event.patients)) == (
+            events_since(earlier_events)[-1].about_id,
+            [str(chart.pk)],
+        )
 
 
-def test_saving_a_note_tells_of_no_change_of_its_appointment(doctor, write, chart, practice, seen):
+def test_saving_note_logs_no_appointment_change(doctor, write, chart, practice, earlier_events):
     with practice_scope(practice.pk):
         booked = AppointmentFactory(patient=chart, doctor=doctor.user)
     before = set(whole_trail().values_list("pk", flat=True))
 
     assert save(doctor, write(), appointmentId=str(booked.pk)).status_code == 200
 
-    changed = [event for event in told_since(before) if event.kind == "data.changed"]
+    changed = [event for event in events_since(before) if event.kind == "data.changed"]
     assert [event.about for event in changed] == ["records.SessionNote"]
     assert "appointment" in orjson.loads(changed[0].details)["fields"]
 
@@ -326,7 +329,7 @@ def test_saving_a_note_tells_of_no_change_of_its_appointment(doctor, write, char
 # --- What cannot be decrypted
 
 
-def test_a_damaged_note_takes_no_list_with_it_and_nothing_is_saved_over_it(doctor, write, chart):
+def test_damaged_note_is_marked_and_not_overwritten(doctor, write, chart):
     whole, damaged = write(finalised=True), write()
     lose_key(damaged, "subjective")
     kept = stored(damaged, "subjective")
@@ -335,12 +338,12 @@ def test_a_damaged_note_takes_no_list_with_it_and_nothing_is_saved_over_it(docto
     assert {row["id"] for row in rows} == {str(whole.pk), str(damaged.pk)}
     assert "[cannot be decrypted" in doctor.get(address(damaged)).json()["subjective"]
     assert save(doctor, damaged, plan="Ice").status_code == 200
-    assert save(doctor, again(damaged), subjective="Anew").status_code == 503
+    assert save(doctor, reload(damaged), subjective="Anew").status_code == 503
     assert doctor.post(address(damaged, "/finalise"), {"version": 2}, JSON).status_code == 503
-    assert (stored(damaged, "subjective"), again(damaged).plan) == (kept, "Ice")
+    assert (stored(damaged, "subjective"), reload(damaged).plan) == (kept, "Ice")
 
 
-def test_a_search_shows_what_it_could_not_look_into(doctor, write, chart):
+def test_search_includes_undecryptable_notes(doctor, write, chart):
     damaged = write(finalised=True, subjective="Knee")
     write(finalised=True, subjective="Knee", assessment="Effusion")
     lose_key(damaged, "assessment")
@@ -351,10 +354,10 @@ def test_a_search_shows_what_it_could_not_look_into(doctor, write, chart):
     assert found["sessions"][0]["sections"] == ["assessment"]
 
 
-def test_a_damaged_version_says_so_and_the_others_are_read(doctor, write):
+def test_damaged_version_is_marked(doctor, write):
     note = write(finalised=True)
     assert amend(doctor, note, plan="Ice").status_code == 200
-    assert amend(doctor, again(note), plan="Heat").status_code == 200
+    assert amend(doctor, reload(note), plan="Heat").status_code == 200
     with practice_scope(note.practice_id):
         lose_key(NoteVersion.objects.get(number=2), "content")
 
@@ -369,7 +372,7 @@ def test_a_damaged_version_says_so_and_the_others_are_read(doctor, write):
 # --- Versions stay
 
 
-def test_a_field_that_older_versions_did_not_keep_is_not_told_as_changed(doctor, write):
+def test_field_missing_in_old_version_is_no_change(doctor, write):
     note = write(finalised=True)
     with practice_scope(note.practice_id):
         kept = note.versions.get()
@@ -383,7 +386,7 @@ def test_a_field_that_older_versions_did_not_keep_is_not_told_as_changed(doctor,
     assert (first["changed"], second["changed"]) == ([], ["plan"])
 
 
-def test_a_version_is_never_written_again(write, practice):
+def test_version_cannot_be_changed(write, practice):
     note = write(finalised=True)
     with practice_scope(practice.pk):
         version = NoteVersion.objects.get(note=note)
@@ -395,8 +398,8 @@ def test_a_version_is_never_written_again(write, practice):
         assert NoteVersion.objects.get(pk=version.pk).content["plan"] == note.plan
 
 
-def test_a_version_that_was_moved_under_another_note_is_not_read_as_its_own(doctor, write):
-    """A ciphertext is bound to its column: what is put where it does not belong is not decrypted."""
+def test_version_moved_to_other_note_is_unreadable(doctor, write):
+    """A ciphertext is bound to its row and column, and is not decrypted anywhere else."""
     note = write(finalised=True)
     with practice_scope(note.practice_id):
         version = NoteVersion.objects.get(note=note)
@@ -408,7 +411,7 @@ def test_a_version_that_was_moved_under_another_note_is_not_read_as_its_own(doct
 # --- Time
 
 
-def test_a_date_without_an_offset_and_a_day_are_the_practices(doctor, chart):
+def test_dates_without_offset_are_practice_time(doctor, chart):
     body = {"patientId": str(chart.pk), "date": "2026-11-02T23:30:00"}
     made = doctor.post("/api/sessions", body, JSON).json()
     assert made["date"] == "2026-11-03T04:30:00Z"  # New York

@@ -14,8 +14,8 @@ from accounts.models import User
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
-from core.tenancy import practice_scope
-from patients.restriction import break_glass
+from core.tenancy.scope import practice_scope
+from patients.restriction.services import break_glass
 from patients.tests.factories import PatientFactory
 from records.models import GoalProgress, PlannedAppointment, PlanOfCare, PlanVersion
 from records.tests.factories import FinalisedNoteFactory, GoalFactory, NoteFactory, PlanFactory
@@ -57,14 +57,14 @@ def note(client, plan, place=0, **fields):
     return client.post(f"/api/plans/{plan['id']}/goals/{goal}/progress", {"text": "6 kg", **fields}, JSON)
 
 
-def told(kind):
+def logged_events(kind):
     return list(whole_trail().filter(kind=kind).order_by("id"))
 
 
-# --- Making
+# --- Creating
 
 
-def test_a_doctor_makes_a_plan_with_goals(doctor, chart):
+def test_doctor_creates_plan_with_goals(doctor, chart):
     plan = made(doctor, chart)
 
     assert {name: plan[name] for name in PLAN} == PLAN
@@ -90,7 +90,7 @@ def test_a_doctor_makes_a_plan_with_goals(doctor, chart):
     assert doctor.get("/api/plans").json() == {"plans": [brief], "total": 1, "page": 1, "limit": 10}
 
 
-def test_a_plan_may_have_no_goals_and_up_to_fifty(doctor, chart):
+def test_plan_goal_limits(doctor, chart):
     assert made(doctor, chart, goals=[])["goals"] == []
     fifty = made(doctor, chart, goals=[{"text": f"Goal {n}"} for n in range(50)])
     assert [goal["text"] for goal in fifty["goals"]] == [f"Goal {n}" for n in range(50)]
@@ -119,7 +119,7 @@ def test_a_plan_may_have_no_goals_and_up_to_fifty(doctor, chart):
         ("targetEndOn", "9999-12-31", "targetEndOn"),
         ("goals", "Lift", "goals"),
         ("goals", [{}], "goals.0.text"),
-        ("goals", ["Lift"], "goals.0.non_field_errors"),
+        ("goals", ["Lift"], "goals.0"),
         ("goals", [{"text": "t" * 1001}], "goals.0.text"),
         ("goals", [{"text": "t", "measure": "m" * 301}], "goals.0.measure"),
         ("goals", [{"text": "t", "target": "m" * 301}], "goals.0.target"),
@@ -127,14 +127,14 @@ def test_a_plan_may_have_no_goals_and_up_to_fifty(doctor, chart):
         ("goals", [{"text": "t", "dueOn": "x"}], "goals.0.dueOn"),
     ],
 )
-def test_a_field_that_cannot_be_stored_is_named(doctor, chart, field, value, named):
+def test_invalid_plan_field_is_named(doctor, chart, field, value, named):
     answer = doctor.post("/api/plans", {"patientId": str(chart.pk), **PLAN, field: value}, JSON)
 
     assert answer.status_code == 400, answer.content
     assert set(answer.json()["errors"]) == {named}
 
 
-def test_texts_of_the_greatest_length_are_kept(doctor, chart):
+def test_longest_texts_are_stored(doctor, chart):
     longest = {"title": "t" * 200, "diagnosis": "日" * 2000, "frequency": "f" * 200}
     goal = {"text": "ж" * 1000, "measure": "m" * 300, "target": "t" * 300}
 
@@ -145,7 +145,7 @@ def test_texts_of_the_greatest_length_are_kept(doctor, chart):
 
 
 @pytest.mark.parametrize("role", ["admin", "staff", "billing", "patient"])
-def test_nobody_but_a_doctor_writes_plans(as_role, doctor, chart, role):
+def test_plans_by_other_roles_are_forbidden(as_role, doctor, chart, role):
     plan, client = made(doctor, chart), as_role(role)
 
     assert client.post("/api/plans", {"patientId": str(chart.pk), **PLAN}, JSON).status_code == 403
@@ -157,7 +157,7 @@ def test_nobody_but_a_doctor_writes_plans(as_role, doctor, chart, role):
 
 
 @pytest.mark.parametrize("role", ["admin", "staff", "doctor"])
-def test_whoever_reads_records_reads_plans(as_role, doctor, chart, role):
+def test_record_readers_read_plans(as_role, doctor, chart, role):
     plan, client = made(doctor, chart), as_role(role)
 
     assert client.get(f"/api/plans/{plan['id']}").json() == plan
@@ -165,7 +165,7 @@ def test_whoever_reads_records_reads_plans(as_role, doctor, chart, role):
     assert client.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 1
 
 
-def test_patients_read_their_own_plan_and_no_other(as_role, doctor, chart, practice):
+def test_patient_reads_only_own_plan(as_role, doctor, chart, practice):
     client = as_role("patient")
     with practice_scope(practice.pk):
         own = PatientFactory(user=client.user)
@@ -179,7 +179,7 @@ def test_patients_read_their_own_plan_and_no_other(as_role, doctor, chart, pract
     assert client.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 404
 
 
-def test_another_practices_plan_does_not_exist(make_user, client_of, doctor, chart, other_practice):
+def test_other_practice_plan_is_404(make_user, client_of, doctor, chart, other_practice):
     plan = made(doctor, chart)
     stranger = client_of(make_user("doctor", practice=other_practice))
     goal = plan["goals"][0]["id"]
@@ -194,7 +194,7 @@ def test_another_practices_plan_does_not_exist(make_user, client_of, doctor, cha
     assert own["goals"][0]["id"] == goal and own == plan
 
 
-def test_plans_are_filtered_by_patient_and_status_the_latest_first(doctor, chart, practice):
+def test_list_filters_by_patient_and_status(doctor, chart, practice):
     with practice_scope(practice.pk):
         other = PatientFactory()
     early, late = made(doctor, chart, startsOn="2026-01-05"), made(doctor, chart)
@@ -213,7 +213,7 @@ def test_plans_are_filtered_by_patient_and_status_the_latest_first(doctor, chart
     assert doctor.get("/api/plans", {"patientId": str(uuid4())}).status_code == 404
 
 
-def test_the_plan_of_a_closed_chart_is_closed(as_role, doctor, chart, practice):
+def test_closed_chart_plan_is_forbidden(as_role, doctor, chart, practice):
     plan = made(doctor, chart)
     with practice_scope(practice.pk):
         chart.restricted = True
@@ -233,14 +233,14 @@ def test_the_plan_of_a_closed_chart_is_closed(as_role, doctor, chart, practice):
         access, _ = break_glass(patient_id=chart.pk, by=other.user, reason="Unconscious")
     assert other.get(f"/api/plans/{plan['id']}").status_code == 200
     assert note(other, plan).status_code == 201
-    for event in (told("plan.read")[-1], told("data.changed")[-1]):
+    for event in (logged_events("plan.read")[-1], logged_events("data.changed")[-1]):
         assert orjson.loads(event.details)["emergency"] == [str(access.pk)]
 
 
 # --- Amending
 
 
-def test_an_amendment_is_the_next_version_and_the_first_stays_as_it_was(doctor, chart):
+def test_amendment_adds_version(doctor, chart):
     plan = made(doctor, chart)
     first, second = plan["goals"]
 
@@ -264,11 +264,11 @@ def test_an_amendment_is_the_next_version_and_the_first_stays_as_it_was(doctor, 
     change = doctor.get(f"/api/plans/{plan['id']}/versions/2").json()["changes"]["frequency"]
     assert change == {"before": "Twice a week", "after": "Once a week"}
     assert doctor.get(f"/api/plans/{plan['id']}/versions/3").status_code == 404
-    (event,) = told("data.amended")
+    (event,) = logged_events("data.amended")
     assert orjson.loads(event.details)["fields"] == ["frequency", "goals"]
 
 
-def test_a_stale_amendment_is_refused_with_the_plan_as_it_is(doctor, chart):
+def test_stale_amendment_returns_current_plan(doctor, chart):
     plan = made(doctor, chart)
     assert amend(doctor, plan, title="New title").status_code == 200
 
@@ -279,7 +279,7 @@ def test_a_stale_amendment_is_refused_with_the_plan_as_it_is(doctor, chart):
 
 
 @pytest.mark.parametrize("stale", [True, False])
-def test_the_version_may_come_in_if_match(doctor, chart, stale):
+def test_version_in_if_match(doctor, chart, stale):
     plan = made(doctor, chart)
 
     answer = doctor.post(
@@ -308,7 +308,7 @@ def test_the_version_may_come_in_if_match(doctor, chart, stale):
         ({"version": 1, "goals": [{"id": str(uuid4()), "text": "t"}], "reason": "Why"}, {"goals.0.id"}),
     ],
 )
-def test_an_amendment_that_says_too_little_or_too_much_is_refused(doctor, chart, body, named):
+def test_invalid_amendment_is_refused(doctor, chart, body, named):
     plan = made(doctor, chart)
 
     answer = doctor.post(f"/api/plans/{plan['id']}/amendments", body, JSON)
@@ -317,7 +317,7 @@ def test_an_amendment_that_says_too_little_or_too_much_is_refused(doctor, chart,
     assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
 
 
-def test_an_amendment_that_changes_nothing_is_refused(doctor, chart):
+def test_amendment_without_changes_is_refused(doctor, chart):
     plan = made(doctor, chart)
     goal = {"id": plan["goals"][0]["id"], "text": plan["goals"][0]["text"]}
 
@@ -326,7 +326,7 @@ def test_an_amendment_that_changes_nothing_is_refused(doctor, chart):
     assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
 
 
-def test_a_goal_named_twice_or_of_another_plan_is_refused(doctor, chart):
+def test_duplicate_or_foreign_goal_is_refused(doctor, chart):
     plan, other = made(doctor, chart), made(doctor, chart)
     own, foreign = ({"id": found["goals"][0]["id"], "text": "New"} for found in (plan, other))
 
@@ -337,7 +337,7 @@ def test_a_goal_named_twice_or_of_another_plan_is_refused(doctor, chart):
     assert doctor.get(f"/api/plans/{other['id']}").json() == other
 
 
-def test_another_doctor_amends_only_once_the_author_has_left(as_role, doctor, chart):
+def test_other_doctor_amends_after_author_left(as_role, doctor, chart):
     plan, other = made(doctor, chart), as_role("doctor")
 
     assert amend(other, plan, title="Mine").status_code == 403
@@ -349,7 +349,7 @@ def test_another_doctor_amends_only_once_the_author_has_left(as_role, doctor, ch
 # --- Progress
 
 
-def test_any_doctor_notes_progress_which_amends_nothing(as_role, doctor, chart):
+def test_any_doctor_adds_progress_without_amendment(as_role, doctor, chart):
     plan, other = made(doctor, chart), as_role("doctor")
 
     answer = note(other, plan, text="6 kg without pain", date="2026-11-05")
@@ -367,10 +367,10 @@ def test_any_doctor_notes_progress_which_amends_nothing(as_role, doctor, chart):
     ]
     assert (now["version"], now["amendedAt"]) == (1, None)
     assert doctor.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 1
-    assert "6 kg" not in told("data.changed")[-1].details
+    assert "6 kg" not in logged_events("data.changed")[-1].details
 
 
-def test_progress_is_listed_by_its_day_and_dated_today_unless_said(doctor, chart, practice):
+def test_progress_is_ordered_and_defaults_to_today(doctor, chart, practice):
     plan = made(doctor, chart)
     note(doctor, plan, text="today")
     note(doctor, plan, text="before", date="2026-11-03")
@@ -381,7 +381,7 @@ def test_progress_is_listed_by_its_day_and_dated_today_unless_said(doctor, chart
     assert seen["progress"][1]["date"] == practice.today().isoformat()
 
 
-def test_a_goal_that_is_met_counts_and_one_that_is_dropped_does_not(doctor, chart):
+def test_progress_counts_met_not_dropped_goals(doctor, chart):
     plan = made(doctor, chart, goals=[{"text": f"Goal {n}"} for n in range(4)])
     note(doctor, plan, 0, status="met")
     now = note(doctor, plan, 1, status="dropped").json()
@@ -392,7 +392,7 @@ def test_a_goal_that_is_met_counts_and_one_that_is_dropped_does_not(doctor, char
     assert (progress["goals"], progress["goalsMet"], progress["goalsDropped"], progress["percent"]) == (4, 1, 1, 33)
 
 
-def test_who_amends_must_have_seen_that_a_goal_was_met_meanwhile(as_role, doctor, chart):
+def test_amendment_is_stale_after_goal_status_change(as_role, doctor, chart):
     plan = made(doctor, chart)
     note(as_role("doctor"), plan, status="met")
 
@@ -403,7 +403,7 @@ def test_who_amends_must_have_seen_that_a_goal_was_met_meanwhile(as_role, doctor
 
 
 @pytest.mark.parametrize("day", ["2026-11-01", "to come", "x", "0001-01-01"])
-def test_progress_of_a_day_to_come_or_before_the_plan_is_refused(doctor, chart, practice, day):
+def test_progress_date_out_of_range_is_refused(doctor, chart, practice, day):
     day = (practice.today() + timedelta(days=1)).isoformat() if day == "to come" else day
 
     answer = note(doctor, made(doctor, chart), date=day)
@@ -412,7 +412,7 @@ def test_progress_of_a_day_to_come_or_before_the_plan_is_refused(doctor, chart, 
 
 
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "t" * 2001}, {"text": 1}, {"text": "t", "status": "x"}])
-def test_progress_that_cannot_be_stored_is_refused(doctor, chart, body):
+def test_invalid_progress_is_refused(doctor, chart, body):
     plan = made(doctor, chart)
 
     answer = doctor.post(f"/api/plans/{plan['id']}/goals/{plan['goals'][0]['id']}/progress", body, JSON)
@@ -423,14 +423,14 @@ def test_progress_that_cannot_be_stored_is_refused(doctor, chart, body):
 
 
 @pytest.mark.parametrize("status", ["completed", "discontinued"])
-def test_a_plan_that_is_over_takes_no_progress_until_an_amendment_takes_it_up(doctor, chart, status):
+def test_inactive_plan_refuses_progress_until_reactivated(doctor, chart, status):
     over = amend(doctor, made(doctor, chart), status=status).json()
 
     assert note(doctor, over).status_code == 409
     assert note(doctor, amend(doctor, over, status="active").json()).status_code == 201
 
 
-def test_a_goal_of_another_plan_is_none_of_this_one(doctor, chart):
+def test_goal_of_other_plan_is_404(doctor, chart):
     plan, other = made(doctor, chart), made(doctor, chart)
 
     assert note(doctor, {**plan, "goals": other["goals"]}).status_code == 404
@@ -455,7 +455,7 @@ def columns(visit):
         return Appointment.objects.filter(pk=visit.pk).values("updated_at", "status", "starts_at", "ends_at").get()
 
 
-def test_an_appointment_joins_a_plan_and_leaves_it_and_stays_as_it_is(doctor, chart, visit):
+def test_appointment_is_added_and_removed_unchanged(doctor, chart, visit):
     plan, before = made(doctor, chart), columns(visit)
     already = len(whole_trail().filter(about="appointments.Appointment"))
 
@@ -470,7 +470,7 @@ def test_an_appointment_joins_a_plan_and_leaves_it_and_stays_as_it_is(doctor, ch
     assert len(whole_trail().filter(about="appointments.Appointment")) == already
 
 
-def test_an_appointment_is_part_of_one_plan_alone(doctor, chart, visit):
+def test_appointment_belongs_to_one_plan(doctor, chart, visit):
     plan, other = made(doctor, chart), made(doctor, chart)
     link(doctor, plan, visit)
 
@@ -479,14 +479,14 @@ def test_an_appointment_is_part_of_one_plan_alone(doctor, chart, visit):
     assert link(doctor, other, visit).status_code == 200
 
 
-def test_another_patients_appointment_joins_no_plan(doctor, chart, practice):
+def test_appointment_of_other_patient_is_404(doctor, chart, practice):
     with practice_scope(practice.pk):
         theirs = AppointmentFactory(patient=PatientFactory(), doctor=doctor.user)
 
     assert link(doctor, made(doctor, chart), theirs).status_code == 404
 
 
-def test_what_was_done_and_is_to_come_is_counted(doctor, chart, practice):
+def test_completed_and_upcoming_are_counted(doctor, chart, practice):
     plan = made(doctor, chart)
     now = timezone.now()
     with practice_scope(practice.pk):
@@ -509,9 +509,7 @@ def test_what_was_done_and_is_to_come_is_counted(doctor, chart, practice):
     assert len(shown["appointmentIds"]) == 4
 
 
-def test_a_plan_costs_as_many_queries_with_many_goals_as_with_one(
-    doctor, chart, practice, django_assert_max_num_queries
-):
+def test_plan_query_count_is_constant(doctor, chart, practice, django_assert_max_num_queries):
     with practice_scope(practice.pk):
         plan = PlanFactory(patient=chart, doctor=doctor.user)
         for position in range(20):
@@ -523,7 +521,7 @@ def test_a_plan_costs_as_many_queries_with_many_goals_as_with_one(
         assert len(doctor.get(f"/api/plans/{plan.pk}").json()["goals"]) == 20
 
 
-def test_a_damaged_text_takes_no_plan_with_it(doctor, chart, practice):
+def test_damaged_text_is_marked(doctor, chart, practice):
     plan = made(doctor, chart)
     with practice_scope(practice.pk):
         flip_bit(PlanOfCare.objects.get(), "title")
@@ -535,13 +533,13 @@ def test_a_damaged_text_takes_no_plan_with_it(doctor, chart, practice):
     assert doctor.get("/api/plans").json()["total"] == 1
 
 
-def test_versions_of_a_plan_are_never_changed(doctor, chart):
+def test_plan_versions_cannot_be_changed(doctor, chart):
     made(doctor, chart)
     with practice_scope(chart.practice_id), pytest.raises(FieldError):
         PlanVersion.objects.get().save()
 
 
-def test_a_field_that_there_is_not_is_refused_also_of_a_goal(doctor, chart):
+def test_unknown_field_is_refused(doctor, chart):
     plan = made(doctor, chart)
     body = {"patientId": str(chart.pk), **PLAN}
     for answer, named in (
@@ -551,11 +549,11 @@ def test_a_field_that_there_is_not_is_refused_also_of_a_goal(doctor, chart):
         (amend(doctor, plan, goals=[{"id": plan["goals"][0]["id"], "targt": "12 kg"}]), "goals.0.targt"),
         (note(doctor, plan, state="met"), "state"),
     ):
-        assert (answer.status_code, answer.json()["errors"]) == (400, {named: ["There is no such field."]})
+        assert (answer.status_code, answer.json()["errors"]) == (400, {named: ["Unknown field."]})
     assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
 
 
-def test_a_printed_plan_names_the_version_that_its_list_of_versions_has(doctor, chart):
+def test_printed_plan_names_latest_version(doctor, chart):
     plan = made(doctor, chart)
     assert "· version 1" in printed(doctor, plan)
     met = note(doctor, plan, status="met").json()  # a save, and no version
@@ -563,7 +561,7 @@ def test_a_printed_plan_names_the_version_that_its_list_of_versions_has(doctor, 
     assert amended["version"] == 3
 
     assert doctor.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 2
-    assert f"as amended on {amended['amendedAt'][:4]}" in printed(doctor, amended)
+    assert "as amended on " in printed(doctor, amended)
     assert "version 2" in printed(doctor, amended)
 
 

@@ -1,4 +1,4 @@
-"""Medical records after they were written: amended with a reason, every version kept; and the files that they name."""
+"""Amending medical records with a reason, keeping every version; and the files they refer to."""
 
 from uuid import uuid4
 
@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from accounts.tests.factories import UserFactory
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from records.models import Attachment, MedicalRecord, RecordVersion
@@ -14,7 +14,7 @@ from records.tests.factories import MedicalRecordFactory, stored_file
 
 JSON = "application/json"
 TEXTS = {"diagnosis": "Lumbar strain", "prescription": "Ibuprofen 400 mg", "notes": "Better with rest"}
-NO_FILE = ["This is no file of this patient."]
+NO_FILE = ["This is not one of the patient's files."]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def write(client, chart, **fields):
     return client.post("/api/records", {"patientId": str(chart.pk), **TEXTS, **fields}, JSON)
 
 
-def test_one_record_is_read_with_its_version(doctor, record):
+def test_record_has_version(doctor, record):
     (listed,) = doctor.get("/api/records").json()["records"]
 
     answer = doctor.get(at(record))
@@ -64,7 +64,7 @@ def test_one_record_is_read_with_its_version(doctor, record):
     assert (answer["ETag"], set(listed) & {"version", "amendedAt"}) == ('"1"', set())
 
 
-def test_a_record_that_was_never_amended_is_its_own_first_version(doctor, record):
+def test_unamended_record_is_its_first_version(doctor, record):
     (only,) = doctor.get(at(record, "/versions")).json()["versions"]
     first = doctor.get(at(record, "/versions/1")).json()
 
@@ -77,7 +77,7 @@ def test_a_record_that_was_never_amended_is_its_own_first_version(doctor, record
         assert not RecordVersion.objects.exists()
 
 
-def test_its_first_amendment_keeps_both_what_it_said_and_what_it_says(doctor, record, as_role):
+def test_first_amendment_keeps_both_versions(doctor, record, as_role):
     answer = amend(doctor, record, notes="Worse with rest", prescription="")
 
     assert answer.status_code == 200
@@ -99,7 +99,7 @@ def test_its_first_amendment_keeps_both_what_it_said_and_what_it_says(doctor, re
         assert MedicalRecord.objects.get().has_prescription is False
 
 
-def test_further_amendments_add_one_version_each(doctor, record):
+def test_each_amendment_adds_one_version(doctor, record):
     for number in range(1, 4):
         assert amend(doctor, record, version=number, notes=f"Visit {number}").status_code == 200
     assert doctor.get(at(record, "/versions")).json()["total"] == 4
@@ -119,7 +119,7 @@ def test_further_amendments_add_one_version_each(doctor, record):
         ({"notes": "x", "version": "two"}, 400),
     ],
 )
-def test_what_does_not_amend_changes_nothing(doctor, record, fields, status):
+def test_refused_amendment_changes_nothing(doctor, record, fields, status):
     before = doctor.get(at(record)).json()
 
     answer = amend(doctor, record, **fields)
@@ -132,7 +132,7 @@ def test_what_does_not_amend_changes_nothing(doctor, record, fields, status):
         assert not RecordVersion.objects.exists()
 
 
-def test_only_its_author_amends_it_and_only_where_the_chart_is_open(doctor, record, as_role, chart):
+def test_record_amended_only_by_author_with_access(doctor, record, as_role, chart):
     colleague = as_role("doctor")
     assert amend(colleague, record, notes="x").status_code == 403
     for role in ("admin", "staff", "patient", "billing"):
@@ -141,11 +141,11 @@ def test_only_its_author_amends_it_and_only_where_the_chart_is_open(doctor, reco
         Patient.objects.update(restricted=True)
     for path in ("", "/versions", "/versions/1"):
         answer = doctor.get(at(record, path))
-        assert (answer.status_code, "emergency-access" in answer.json()["detail"]) == (403, True)
+        assert (answer.status_code, "In an emergency" in answer.json()["detail"]) == (403, True)
     assert amend(doctor, record, notes="x").status_code == 403
 
 
-def test_another_practices_record_does_not_exist(as_role, other_practice, make_user):
+def test_other_practice_record_is_404(as_role, other_practice, make_user):
     with practice_scope(other_practice.pk):
         foreign = MedicalRecordFactory(patient=PatientFactory(), doctor=make_user("doctor", practice=other_practice))
     doctor = as_role("doctor")
@@ -155,10 +155,10 @@ def test_another_practices_record_does_not_exist(as_role, other_practice, make_u
         doctor.get(at(foreign, "/versions/1")),
         amend(doctor, foreign, notes="x"),
     ):
-        assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such medical record."})
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Medical record not found."})
 
 
-def test_a_patient_reads_the_versions_of_their_own_record(as_role, practice, doctor):
+def test_patient_reads_own_record_versions(as_role, practice, doctor):
     patient, stranger = as_role("patient"), as_role("patient")
     with practice_scope(practice.pk):
         record = MedicalRecordFactory(patient=PatientFactory(user=patient.user), doctor=doctor.user)
@@ -170,7 +170,7 @@ def test_a_patient_reads_the_versions_of_their_own_record(as_role, practice, doc
 # --- The files that a record names
 
 
-def test_ids_among_the_attachments_are_of_files_of_this_patient(doctor, chart, file_of):
+def test_attachment_ids_must_be_patients_files(doctor, chart, file_of):
     own = [file_of(chart), "x-ray 2026-11-20.png", file_of(chart, state="quarantined").upper(), "1" * 31]
 
     answer = write(doctor, chart, attachments=own)
@@ -179,15 +179,13 @@ def test_ids_among_the_attachments_are_of_files_of_this_patient(doctor, chart, f
 
 
 @pytest.mark.parametrize("state", ["infected", "lost", "storing"])
-def test_a_file_that_cannot_be_had_is_refused(doctor, chart, file_of, state):
+def test_unavailable_file_is_refused(doctor, chart, file_of, state):
     answer = write(doctor, chart, attachments=["x-ray.png", file_of(chart, state=state)])
 
     assert (answer.status_code, answer.json()["errors"]) == (400, {"attachments.1": NO_FILE})
 
 
-def test_neither_another_patients_file_nor_another_practices_nor_none_is_taken(
-    doctor, chart, file_of, practice, other_practice, record
-):
+def test_foreign_or_unknown_file_is_refused(doctor, chart, file_of, practice, other_practice, record):
     with practice_scope(practice.pk):
         neighbour = PatientFactory()
     with practice_scope(other_practice.pk):
@@ -206,7 +204,7 @@ def test_neither_another_patients_file_nor_another_practices_nor_none_is_taken(
 
 @pytest.mark.parametrize("written", ["{}", "{{{}}}", "urn:uuid:{}", "URN:UUID:{{{}}}"])
 @pytest.mark.parametrize("hyphens", ["-", ""])
-def test_an_id_is_the_same_files_however_it_is_written(doctor, as_role, chart, file_of, practice, written, hyphens):
+def test_attachment_id_notations(doctor, as_role, chart, file_of, practice, written, hyphens):
     with practice_scope(practice.pk):
         neighbours = file_of(PatientFactory())
     own = file_of(chart)
@@ -225,8 +223,8 @@ def test_an_id_is_the_same_files_however_it_is_written(doctor, as_role, chart, f
     assert doctor.post(f"/api/records/{made['id']}/amendments", body, JSON).status_code == 200
 
 
-def test_what_a_record_names_already_stays_nameable(doctor, chart, file_of, practice):
-    """A file that was found to be infected later keeps nobody from amending the rest of the list."""
+def test_existing_attachments_stay_accepted(doctor, chart, file_of, practice):
+    """A file that is later found infected does not prevent amending the record."""
     own = file_of(chart)
     made = write(doctor, chart, attachments=[own]).json()
     with practice_scope(practice.pk):

@@ -1,4 +1,4 @@
-"""Chromium against Django's live server. Every page must stay silent in the console and ask nobody but this machine."""
+"""Chromium against the live server. A page must not log console errors or request anything from another host."""
 
 import os
 from collections.abc import Iterator
@@ -19,6 +19,13 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.embedded)  # what a browser shows hangs on no database
+            item.add_marker(pytest.mark.slow)  # a page takes its time to load
 
 
 @pytest.fixture(scope="package")  # closed with the last of these tests, and its event loop with it
@@ -62,7 +69,7 @@ def page(browser, live_server) -> Iterator[Page]:
 
 
 def _aborted(request: Request) -> bool:
-    """A search field drops its question when the next letter is typed."""
+    """A search field cancels its request when the next letter is typed."""
     return request.failure == "net::ERR_ABORTED"
 
 
@@ -73,7 +80,7 @@ def _leaves(url: str) -> bool:
 
 @pytest.fixture
 def sign_in(page, live_server, make_user):
-    """`sign_in("admin")`: the page belongs to somebody new of this role, without a walk through the form."""
+    """`sign_in("admin")`: sign the page in as a new user of this role, without the form."""
 
     def sign_in(role: str) -> Page:
         client = Client()

@@ -3,10 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from accounts.models import Door, Session
+from accounts.models import LoginSession, SignInChannel
 from accounts.tests.factories import PASSWORD
-
-pytestmark = pytest.mark.embedded
 
 
 @pytest.fixture(params=["/api/docs", "/api/v1/docs"])
@@ -33,7 +31,7 @@ def execute(page, path):
     return operation.locator(".live-responses-table").first
 
 
-def test_whoever_authorizes_with_email_and_password_calls_the_api_as_themself(docs, make_user):
+def test_authorize_with_email_and_password_calls_the_api_as_that_user(docs, make_user):
     user = make_user("doctor", name="Dora Doctor")
 
     dialog = authorize(docs, user.email, PASSWORD)
@@ -44,10 +42,10 @@ def test_whoever_authorizes_with_email_and_password_calls_the_api_as_themself(do
     expect(answer.locator(".response-col_status").last).to_contain_text("200")
     expect(answer).to_contain_text("Dora Doctor")
     assert docs.context.cookies() == []  # by the token alone
-    assert Session.objects.get().door == Door.BEARER
+    assert LoginSession.objects.get().channel == SignInChannel.BEARER
 
 
-def test_a_wrong_password_is_said_in_the_dialog(docs, make_user):
+def test_wrong_password_shows_in_the_dialog(docs, make_user):
     user = make_user("doctor")
 
     dialog = authorize(docs, user.email, "not the password")

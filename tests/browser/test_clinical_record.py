@@ -9,19 +9,17 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from core.tenancy import practice_scope
-from patients import deletions
+from core.tenancy.scope import practice_scope
+from patients.deletion import services as deletions
 from patients.models import Deletion, LegalHold
 from patients.tests.factories import PatientFactory
-from records import versions
 from records.models import Attachment, GoalProgress, SessionNote
-from records.models.attachment import State
-from records.notes import amend_note
+from records.models.attachment import FileState
+from records.notes.services import amend_note
 from records.tests.factories import FinalisedNoteFactory, GoalFactory, NoteFactory, PlanFactory, stored_file
+from records.versions import services as versions
 from tests.browser.test_admin import WEAK_TEXT, tab_to
 from tests.browser.test_pages import NARROW, overflows
-
-pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
 
 LONG = "Anne-Marie Okonkwo-Featherstonehaugh"
 UNFOLDS = {"expand_more", "search", "arrow_circle_up", "cancel", "Today", "All"}  # icons and small links of its own
@@ -40,10 +38,10 @@ def record(live_server, practice, make_user):
         )
         plan = PlanFactory(patient=chart, doctor=doctor, target_end_on=date(2026, 12, 24))
         goals = [GoalFactory(plan=plan, status="met"), GoalFactory(plan=plan, text="Sleep through the night" * 8)]
-        versions.keep(plan, by=doctor)
+        versions.save_version(plan, by=doctor)
         GoalProgress.objects.create(goal=goals[0], author=doctor, date=plan.starts_on, text="Lifts it easily")
         names = ("x-ray-of-the-left-knee-before-the-operation.txt", "referral.txt", "consent.txt")
-        states = (State.READY, State.QUARANTINED, State.INFECTED)
+        states = (FileState.READY, FileState.QUARANTINED, FileState.INFECTED)
         files = [
             stored_file(patient=chart, uploaded_by=doctor, name=name, state=state)
             for name, state in zip(names, states, strict=True)
@@ -90,7 +88,7 @@ def test_it_is_readable_in_both_themes_and_on_a_narrow_screen(sign_in, record):
         _picture(page, f"{name}-narrow")
 
 
-def test_a_note_is_found_and_its_versions_compared_with_the_keyboard(sign_in, record):
+def test_note_is_found_and_its_versions_compared_with_the_keyboard(sign_in, record):
     page = sign_in("staff")
     page.set_viewport_size(NARROW)
     page.goto(chart_page(record.chart))
@@ -99,16 +97,16 @@ def test_a_note_is_found_and_its_versions_compared_with_the_keyboard(sign_in, re
     _go(notes.get_by_role("link").first)
     page.wait_for_url("**/records/sessionnote/*/change/")
     kept = page.get_by_role("region", name="Versions")
-    expect(kept.get_by_text("Why: The side was wrong")).to_be_visible()
+    expect(kept.get_by_text("Reason: The side was wrong")).to_be_visible()
     changed = kept.get_by_role("group", name="Assessment")
     expect(changed.locator("del")).to_have_text("Lumbar strain")
     expect(changed.locator("ins")).to_have_text("Strain, left")
-    _go(kept.get_by_text("All that it said").last)
+    _go(kept.get_by_text("Show full text").last)
     expect(kept.get_by_text("Low back pain for three days").last).to_be_visible()
     assert not overflows(page)
 
 
-def test_a_file_is_added_renamed_and_downloaded_with_the_keyboard(sign_in, record, practice, tmp_path):
+def test_file_is_added_renamed_and_downloaded_with_the_keyboard(sign_in, record, practice, tmp_path):
     found = tmp_path / "findings.txt"
     found.write_text("Bone density: normal")
     page = sign_in("staff")
@@ -120,8 +118,8 @@ def test_a_file_is_added_renamed_and_downloaded_with_the_keyboard(sign_in, recor
     chosen = files.get_by_label("File")
     tab_to(chosen)
     chosen.set_input_files(found)
-    _go(files.get_by_role("button", name="Add the file"))
-    expect(page.get_by_text("The file is added.")).to_be_visible()
+    _go(files.get_by_role("button", name="Add file"))
+    expect(page.get_by_text("The file was added.")).to_be_visible()
     assert page.url.endswith("#files")
     _go(page.get_by_role("link", name="findings.txt"))
     page.wait_for_url("**/records/attachment/*/change/")
@@ -140,35 +138,35 @@ def test_a_file_is_added_renamed_and_downloaded_with_the_keyboard(sign_in, recor
     assert told.value.path().read_text() == "Bone density: normal"
 
 
-def test_a_file_that_is_not_taken_is_said_beside_its_field(sign_in, record, tmp_path):
+def test_rejected_file_shows_an_error_at_its_field(sign_in, record, tmp_path):
     (tmp_path / "note.docx").write_bytes(b"PK\x03\x04")
     (tmp_path / "large.txt").write_bytes(b"x" * 10_485_761)
     page = sign_in("staff")
     page.goto(pages(record)["file-add"])
     page.get_by_label("File").set_input_files(tmp_path / "note.docx")
-    page.get_by_role("button", name="Add the file").click()
+    page.get_by_role("button", name="Add file").click()
     expect(page.get_by_text(re.compile("Word documents"))).to_be_visible()
     assert not overflows(page)
     _picture(page, "file-refused")
     field = page.get_by_label("File")
     field.set_input_files(tmp_path / "large.txt")
-    assert "larger than the 10 MB" in field.evaluate("element => element.validationMessage")
-    page.get_by_role("button", name="Add the file").click()
+    assert "larger than the 10\N{NO-BREAK SPACE}MB" in field.evaluate("element => element.validationMessage")
+    page.get_by_role("button", name="Add file").click()
     assert field.evaluate("element => element.files.length") == 1  # it was not sent
     field.set_input_files(tmp_path / "note.docx")
     assert field.evaluate("element => element.validationMessage") == ""
 
 
-def test_a_note_is_deleted_and_restored_with_the_keyboard(sign_in, record, practice):
+def test_note_is_deleted_and_restored_with_the_keyboard(sign_in, record, practice):
     page = sign_in("admin")
     page.set_viewport_size(NARROW)
     page.goto(pages(record)["note"], wait_until="networkidle")
     _go(page.get_by_role("link", name="Delete session note"))
-    tab_to(page.get_by_label("Why"))
+    tab_to(page.get_by_label("Reason"))
     page.keyboard.type("Written into the wrong chart")
     assert not overflows(page)
     _go(page.get_by_role("button", name="Delete", exact=True))
-    expect(page.get_by_text("The session note is deleted.")).to_be_visible()
+    expect(page.get_by_text("The session note was deleted.")).to_be_visible()
     with practice_scope(practice.pk):
         deletion = Deletion.objects.order_by("-id").first()
         assert (deletion.about_id, SessionNote.objects.count()) == (record.note.pk, 1)
@@ -178,12 +176,12 @@ def test_a_note_is_deleted_and_restored_with_the_keyboard(sign_in, record, pract
     expect(page.get_by_text("Written into the wrong chart")).to_be_visible()
     expect(page.get_by_text("Can be restored until")).to_be_visible()
     _go(page.get_by_role("button", name="Restore"))
-    expect(page.get_by_text("The session note is restored.")).to_be_visible()
+    expect(page.get_by_text("The session note was restored.")).to_be_visible()
     with practice_scope(practice.pk):
         assert SessionNote.objects.count() == 2
 
 
-def test_a_chart_is_put_on_hold_exported_and_a_plan_printed_with_the_keyboard(sign_in, record, practice):
+def test_chart_is_put_on_hold_exported_and_a_plan_printed_with_the_keyboard(sign_in, record, practice):
     page = sign_in("admin")
     page.set_viewport_size(NARROW)
     page.goto(chart_page(record.chart))
@@ -196,10 +194,10 @@ def test_a_chart_is_put_on_hold_exported_and_a_plan_printed_with_the_keyboard(si
     expect(page.get_by_text("by Olive Manager")).to_be_visible()
     _picture(page, "hold")
     with page.expect_download() as told:
-        _go(page.get_by_role("button", name="Download the whole chart"))
+        _go(page.get_by_role("button", name="Download the full chart"))
     assert told.value.suggested_filename == "chart.zip"
     _go(page.get_by_role("button", name="Lift the legal hold"))
-    expect(page.get_by_text("The legal hold is lifted.")).to_be_visible()
+    expect(page.get_by_text("The legal hold was lifted.")).to_be_visible()
     with practice_scope(practice.pk):
         assert not LegalHold.objects.exists()
     _go(page.get_by_role("region", name="Plans of care").get_by_role("link"))

@@ -3,10 +3,8 @@ the API as a web app calls it."""
 
 import pytest
 
-from accounts.models import Passkey, Session
+from accounts.models import LoginSession, Passkey
 from accounts.tests.factories import PASSWORD
-
-pytestmark = pytest.mark.embedded
 
 SIGN_IN = """async ([email, password]) => {
   const answer = await send('POST', '/api/auth/login', {email, password})
@@ -82,7 +80,7 @@ def second_step(page, token, credential):
     return page.evaluate("body => send('POST', '/api/auth/mfa', body)", body)
 
 
-def test_a_passkey_is_made_and_signs_in(page, authenticator, user):
+def test_passkey_is_made_and_signs_in(page, authenticator, user):
     assert sign_in(page, user)["user"]["email"] == user.email
     made = page.evaluate("make", PASSWORD)
     assert made["status"] == 201
@@ -98,12 +96,12 @@ def test_a_passkey_is_made_and_signs_in(page, authenticator, user):
 
     assert (answer["status"], answer["body"]["user"]["id"]) == (200, str(user.pk))
     assert page.evaluate("fetch('/api/patients').then(answer => answer.status)") == 200
-    assert Session.objects.live().filter(user=user, second_factor="passkey").count() == 2  # the first made it
+    assert LoginSession.objects.live().filter(user=user, second_factor="passkey").count() == 2  # the first made it
     passkey = Passkey.objects.get()
     assert passkey.sign_count == authenticator.credentials()[0]["signCount"] > 0
 
 
-def test_the_same_machine_is_not_registered_twice(page, authenticator, user):
+def test_same_machine_is_not_registered_twice(page, authenticator, user):
     sign_in(page, user)
     assert page.evaluate("make", PASSWORD)["status"] == 201
 
@@ -113,7 +111,7 @@ def test_the_same_machine_is_not_registered_twice(page, authenticator, user):
     assert Passkey.objects.count() == 1
 
 
-def test_an_answer_counts_once_and_a_copied_passkey_not_at_all(page, authenticator, user):
+def test_answer_counts_once_and_a_copied_passkey_not_at_all(page, authenticator, user):
     sign_in(page, user)
     page.evaluate("make", PASSWORD)
     page.context.clear_cookies()
@@ -129,7 +127,7 @@ def test_an_answer_counts_once_and_a_copied_passkey_not_at_all(page, authenticat
     page.complaints.clear()
 
 
-def test_a_page_of_another_origin_gets_nowhere(page, authenticator, user, settings):
+def test_page_of_another_origin_gets_nowhere(page, authenticator, user, settings):
     sign_in(page, user)
     settings.SITE_URL = "http://localhost:1"
 

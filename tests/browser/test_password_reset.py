@@ -7,9 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import User
-from accounts.password_reset import token_for
-
-pytestmark = pytest.mark.embedded
+from accounts.passwords.reset import token_for
 
 NARROW = {"width": 320, "height": 640}
 NEW = "Another1!"
@@ -32,39 +30,39 @@ def test_from_the_sign_in_to_a_new_password_by_keyboard(page, user, mailbox, set
     expect(page.get_by_label("Email")).to_be_focused()
     page.keyboard.type(user.email)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("is on its way")
+    expect(page.get_by_role("status")).to_contain_text("sent a password reset link")
 
     page.goto(re.search(r"http\S+", mailbox[0].body)[0])
     expect(page.get_by_label("New password")).to_be_focused()
     page.keyboard.type(NEW)
     page.keyboard.press("Tab")
-    expect(page.get_by_label("The same again")).to_be_focused()
+    expect(page.get_by_label("Confirm password")).to_be_focused()
     page.keyboard.type(NEW)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("Your new password is set. Please sign in with it.")
+    expect(page.get_by_role("status")).to_have_text("Your password has been changed. Please sign in.")
 
-    page.get_by_role("link", name="To the admin site's sign-in").click()
+    page.get_by_role("link", name="Back to sign in").click()
     page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(NEW)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Today")
 
 
-def test_a_mistake_is_said_beside_its_field(page, user):
+def test_mistake_shows_an_error_at_its_field(page, user):
     page.goto(f"/password-reset/{token_for(user)}/")
     page.get_by_label("New password").fill(NEW)
-    page.get_by_label("The same again").fill("Another2!")
-    page.get_by_role("button", name="Set the password").click()
+    page.get_by_label("Confirm password").fill("Another2!")
+    page.get_by_role("button", name="Set password").click()
 
-    again = page.get_by_label("The same again")
+    again = page.get_by_label("Confirm password")
     expect(again).to_have_attribute("aria-invalid", "true")
-    expect(again).to_have_accessible_description("This is not the same password.")
-    expect(page.get_by_label("New password")).to_have_accessible_description(re.compile("at least 6 characters"))
-    assert User.sign_in.get(pk=user.pk).check_password("Passw0rd!")
+    expect(again).to_have_accessible_description("The passwords don't match.")
+    expect(page.get_by_label("New password")).to_have_accessible_description(re.compile("at least 8 characters"))
+    assert User.all_practices.get(pk=user.pk).check_password("Passw0rd!")
 
 
-def test_the_address_of_the_link_is_told_to_nobody(page, user):
+def test_reset_link_is_not_leaked_as_referrer(page, user):
     referrers = []
     page.on("request", lambda request: referrers.append(request.headers.get("referer", "")))
     page.goto(f"/password-reset/{token_for(user)}/", wait_until="networkidle")
@@ -82,9 +80,9 @@ def test_narrow_screens_show_the_whole_page(page, user):
         assert not overflows(page)
 
 
-def test_a_dead_link_leads_to_a_new_one(page, user):
+def test_dead_link_leads_to_a_new_one(page, user):
     page.goto("/password-reset/nonsense/")
-    expect(page.get_by_role("alert")).to_contain_text("expired or has been used")
-    page.get_by_role("link", name="Ask for a new link").click()
+    expect(page.get_by_role("alert")).to_contain_text("expired or has already been used")
+    page.get_by_role("link", name="Request a new link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Forgot your password?")
     page.complaints.clear()  # of the 400

@@ -1,18 +1,18 @@
 """The registrations desk with the keyboard alone and on a narrow screen."""
 
 import os
+import re
 from datetime import date
 
 import pytest
 from playwright.sync_api import expect
 
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from tests.browser.test_admin import tab_to
 from tests.browser.test_pages import NARROW, overflows
 
-pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
 BORN = date(1985, 12, 10)
 
 
@@ -32,24 +32,24 @@ def state(chart):
 
 
 @pytest.mark.parametrize("start", ["today", "chart"])
-def test_a_registration_is_merged_with_the_keyboard(sign_in, live_server, charts, start):
+def test_registration_is_merged_with_the_keyboard(sign_in, live_server, charts, start):
     known, waiting, other = charts
     page = sign_in("staff")
     page.set_viewport_size(NARROW)
     page.goto("/admin/" if start == "today" else f"/admin/patients/patient/{waiting.pk}/change/")
     assert not overflows(page)
-    likely = page.get_by_role("list", name="Charts like the registration of Annemarie Okonkwo").first
+    likely = page.get_by_role("list", name="Possible matches for Annemarie Okonkwo").first
     expect(likely.get_by_text("Same date of birth, same phone, similar name")).to_be_visible()
-    expect(likely.get_by_text("Has an account already.")).to_be_visible()
+    expect(likely.get_by_text("Already has an account.")).to_be_visible()
     expect(likely.get_by_text("Restricted chart: ask its primary doctor.")).to_be_visible()
     tab_to(likely.locator("summary").first)
     page.keyboard.press("Enter")
-    expect(likely.get_by_text("This cannot be undone.")).to_be_visible()
+    expect(likely.get_by_text("This can't be undone.")).to_be_visible()
     assert not overflows(page)
     _picture(page, f"merge-{start}")
     tab_to(likely.get_by_role("button", name="Merge into this chart"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The registration is merged")).to_be_visible()
+    expect(page.get_by_text("The registration was merged")).to_be_visible()
     assert (state(waiting).merged_into_id, state(known).user_id) == (known.pk, waiting.user_id)
 
     page.goto(f"/admin/patients/patient/{waiting.pk}/change/")
@@ -61,7 +61,7 @@ def test_a_registration_is_merged_with_the_keyboard(sign_in, live_server, charts
     assert state(other).status == "pending"
 
 
-def test_a_registration_is_declined_and_taken_up_again_with_the_keyboard(sign_in, live_server, charts):
+def test_registration_is_declined_and_reopened_with_the_keyboard(sign_in, live_server, charts):
     _, waiting, other = charts
     page = sign_in("admin")
     page.set_viewport_size(NARROW)
@@ -69,7 +69,7 @@ def test_a_registration_is_declined_and_taken_up_again_with_the_keyboard(sign_in
     tab_to(page.locator(".praxis-desk summary"))
     page.keyboard.press("Enter")
     assert not overflows(page)
-    tab_to(page.get_by_label("Why"))
+    tab_to(page.get_by_role("combobox", name=re.compile("^Reason")))
     page.keyboard.type("Registered")
     _picture(page, "decline")
     tab_to(page.get_by_role("button", name="Decline", exact=True))
@@ -77,16 +77,16 @@ def test_a_registration_is_declined_and_taken_up_again_with_the_keyboard(sign_in
     expect(page.get_by_text("This registration was declined.")).to_be_visible()
     assert not overflows(page)
     _picture(page, "declined")
-    tab_to(page.get_by_role("button", name="Take it up again"))
+    tab_to(page.get_by_role("button", name="Reopen"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("waits to be confirmed again")).to_be_visible()
+    expect(page.get_by_text("waiting to be confirmed again")).to_be_visible()
     tab_to(page.get_by_role("button", name="Confirm as new"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The registration is confirmed.")).to_be_visible()
+    expect(page.get_by_text("The registration was confirmed.")).to_be_visible()
     assert (state(waiting).status, state(other).status) == ("confirmed", "pending")
 
 
-def test_wide_screens_and_the_dark(sign_in, live_server, charts):
+def test_wide_and_dark_screens(sign_in, live_server, charts):
     page = sign_in("admin")
     page.goto("/admin/")
     assert not overflows(page)

@@ -6,12 +6,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from core.tenancy import practice_scope
-from dashboard.tests.authenticator import App
+from core.tenancy.scope import practice_scope
+from tests.authenticator import App
 from tests.browser.test_admin import tab_to
 from tests.browser.test_pages import NARROW, overflows
-
-pytestmark = pytest.mark.embedded  # what a browser shows hangs on no database; the HTTP tests run in both halves
 
 WIDE = {"width": 1280, "height": 850}
 
@@ -43,13 +41,13 @@ def virtual(page):
 def give_password(page, person):
     page.get_by_label("Email").fill(person.email)
     page.get_by_label("Password").fill("Passw0rd!")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def sign_out(page):
     page.goto("/admin/")
     page.get_by_role("button", name="Olive Manager").click()
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/admin/logout/")
 
 
@@ -83,14 +81,14 @@ def set_up_app(page):
     return app
 
 
-def test_an_authenticator_app_is_set_up_and_asked_for(page, person, practice):
+def test_authenticator_app_is_set_up_and_asked_for(page, person, practice):
     practice.two_factor_required = True
     with practice_scope(practice.pk):
         practice.save()
     page.goto("/admin/patients/patient/")
     give_password(page, person)
     page.wait_for_url("**/admin/security/")
-    expect(page.get_by_text("Your practice asks everybody who works here")).to_be_visible()
+    expect(page.get_by_text("Your practice requires two-step verification")).to_be_visible()
     assert fits(page)
     expect(page.get_by_label("Password")).to_have_count(2)  # unfolded at once, and the passkey's
     page.get_by_label("Password").first.fill("Passw0rd!")
@@ -98,7 +96,7 @@ def test_an_authenticator_app_is_set_up_and_asked_for(page, person, practice):
     app = App(page.locator("#secret").inner_text().replace(" ", ""))
     page.get_by_role("textbox", name="Code").fill(app.wrong_code())
     page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_text("This code is not right.")).to_be_visible()
+    expect(page.get_by_text("That code is incorrect.")).to_be_visible()
     page.get_by_role("textbox", name="Code").fill(app.code())
     page.get_by_role("button", name="Confirm").click()
     codes = page.locator("#codes li").all_inner_texts()
@@ -111,7 +109,7 @@ def test_an_authenticator_app_is_set_up_and_asked_for(page, person, practice):
     assert fits(page)
     page.keyboard.type(app.wrong_code())
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert").filter(has_text="not right")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="That code or passkey is incorrect")).to_be_visible()
     expect(page.get_by_role("textbox", name="Code")).to_be_focused()
     expect(page.get_by_role("textbox", name="Code")).to_have_value("")
     page.keyboard.type(app.code())
@@ -150,18 +148,18 @@ def test_recovery_codes_are_copied_downloaded_and_printed(sign_in, person):
     expect(page.get_by_role("link", name="Audit trail")).not_to_be_visible()
 
 
-def test_a_passkey_is_added_and_signs_in(page, person, virtual):
+def test_passkey_is_added_and_signs_in(page, person, virtual):
     page.goto("/admin/security/")
     give_password(page, person)
     page.wait_for_url("**/admin/security/")
     confirm_with(page, "Add a passkey", Name="This laptop")
     create = page.get_by_role("button", name="Create the passkey")
     tab_to(create)
-    expect(page.get_by_text("Passkeys work at")).not_to_be_visible()
+    expect(page.get_by_text("Passkeys work only at")).not_to_be_visible()
     assert fits(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your ten recovery codes")).to_be_visible()
-    page.get_by_role("link", name="I have stored them").click()
+    page.get_by_role("link", name="I've saved them").click()
     expect(page.get_by_text("This laptop", exact=True)).to_be_visible()
     assert fits(page)
 
@@ -178,19 +176,19 @@ def test_a_passkey_is_added_and_signs_in(page, person, virtual):
 
     confirm_with(page, "Add a passkey", Name="The same again")
     page.get_by_role("button", name="Create the passkey").click()
-    expect(page.get_by_role("alert")).to_have_text("This device has a passkey for your account already.")
+    expect(page.get_by_role("alert")).to_have_text("This device already has a passkey for your account.")
 
     page.goto("/admin/security/")
     confirm_with(page, "Remove This laptop")
-    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    expect(page.get_by_text("Passkey removed.")).to_be_visible()
 
 
-def test_a_passkey_that_is_not_used_is_told(page, person, virtual):
+def test_unused_passkey_shows_a_message(page, person, virtual):
     page.goto("/admin/security/")
     give_password(page, person)
     confirm_with(page, "Add a passkey", Name="This laptop")
     page.get_by_role("button", name="Create the passkey").click()
-    page.get_by_role("link", name="I have stored them").click()
+    page.get_by_role("link", name="I've saved them").click()
     sign_out(page)
     page.goto("/admin/")
     give_password(page, person)
@@ -202,11 +200,11 @@ def test_a_passkey_that_is_not_used_is_told(page, person, virtual):
     page.wait_for_url("**/admin/second-factor/**")
 
 
-def test_elsewhere_than_at_the_sites_own_address_it_says_so(sign_in, person, settings):
+def test_passkeys_at_another_address_show_a_message(sign_in, person, settings):
     settings.SITE_URL = "https://praxis.example"
     page = sign_in("admin")
     page.goto("/admin/security/")
     confirm_with(page, "Add a passkey", Name="This laptop")
-    expect(page.get_by_text("Passkeys work at https://praxis.example alone")).to_be_visible()
+    expect(page.get_by_text("Passkeys work only at https://praxis.example")).to_be_visible()
     expect(page.get_by_role("button", name="Create the passkey")).not_to_be_visible()
     assert fits(page)

@@ -1,50 +1,48 @@
-"""Fixtures of the contract tests: the two doors, and the clinic behind each."""
+"""Fixtures of the contract tests: a clinic shared by the tests of a module, restored after each test."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.test import Client
 
-from tests.contract.clinic import Clinic
-from tests.contract.doors import Caller, ClientDoor, Door, ServerDoor
-from tests.server import Server, started
+from tests.contract.clients import Caller, InProcessTransport, Transport
+from tests.contract.clinic import Clinic, Person
+from tests.contract.people import InProcessClinic, open_clinic
+
+
+@pytest.fixture(scope="module")
+def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Person]]:
+    """Create the clinic's rows once per module and roll them back after it. A test that needs real transactions
+    (`transactional_db`) must live in another module: it would empty the tables."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield open_clinic()
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with started(tmp_path_factory.mktemp("served")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def served_clinic(server: Server) -> Clinic:
-    """The one clinic of the started server: a password hash costs a quarter of a second there."""
-    return Clinic(ServerDoor(server))
-
-
-# pytest-django makes the test database only when it sees the mark: a fixture asked for by name comes too late.
-@pytest.fixture(params=[pytest.param("client", marks=pytest.mark.django_db), "server"])
-def clinic(request: pytest.FixtureRequest) -> Clinic:
-    """The clinic, through Django's test client (new for each test) and through a started server (shared by all
-    tests of the run, so a test looks only at what it made itself)."""
-    if request.param == "server":
-        return request.getfixturevalue("served_clinic")
-    return request.getfixturevalue("inner_clinic")
+def shared_client() -> Client:
+    """One client for all tests: each new one would load the middleware again, which scans all static files."""
+    client = Client(raise_request_exception=False)
+    client.handler.load_middleware()
+    return client
 
 
 @pytest.fixture
-def inner_clinic(db: Any, settings: Any, django_capture_on_commit_callbacks: Any) -> Clinic:
+def clinic(people: dict[str, Person], shared_client: Client, db: Any, settings: Any) -> Clinic:
+    """The clinic through Django's test client; tests/wire uses a started server."""
     settings.PRACTICE_SIGNUP = True
     settings.RATE_LIMIT_PER_MINUTE = settings.ANON_RATE_LIMIT_PER_MINUTE = 1_000_000
     settings.JOIN_CODE_TRIES_PER_HOUR = 1_000_000
-    return Clinic(ClientDoor(django_capture_on_commit_callbacks))
+    return InProcessClinic(InProcessTransport(shared_client), people)
 
 
 @pytest.fixture
-def door(clinic: Clinic) -> Door:
-    return clinic.door
+def transport(clinic: Clinic) -> Transport:
+    return clinic.transport
 
 
 @pytest.fixture
 def anonymous(clinic: Clinic) -> Caller:
-    return Caller(clinic.door)
+    return Caller(clinic.transport)

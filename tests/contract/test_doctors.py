@@ -6,39 +6,41 @@ from tests.contract.clinic import NOBODY
 
 ROLES = ["admin", "doctor", "staff", "billing", "patient"]
 FIELDS = {"id", "name", "email", "specialization", "phone"}
-MISSING = {"detail": "There is no such doctor."}
+MISSING = {"detail": "Doctor not found."}
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_everybody_of_the_practice_sees_its_doctors(clinic, role):
+def test_everybody_of_the_practice_sees_its_doctors(clinic, subtests):
     doctor = clinic.doctor
 
-    answer = clinic.as_role(role).get("/api/doctors", limit=100)
+    for role in ROLES:
+        with subtests.test(role=role):
+            answer = clinic.as_role(role).get("/api/doctors", limit=100)
 
-    assert answer.status == 200
-    assert set(answer.json) == {"doctors", "total"}
-    assert all(set(row) == FIELDS for row in answer.json["doctors"])
-    assert answer.json["total"] == len(answer.json["doctors"])
-    [row] = [row for row in answer.json["doctors"] if row["id"] == doctor.id]
-    assert row == {
-        "id": doctor.id,
-        "name": "Demo Doctor",
-        "email": doctor.user["email"],
-        "specialization": "Chiropractic",
-        "phone": "",
-    }
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_a_doctor_is_shown_with_how_many_patients_they_have(clinic, role):
-    answer = clinic.as_role(role).get(f"/api/doctors/{clinic.doctor.id}")
-
-    assert answer.status == 200
-    assert set(answer.json) == FIELDS | {"assignedPatients"}
-    assert isinstance(answer.json["assignedPatients"], int)
+            assert answer.status == 200
+            assert set(answer.json) == {"doctors", "total"}
+            assert all(set(row) == FIELDS for row in answer.json["doctors"])
+            assert answer.json["total"] == len(answer.json["doctors"])
+            [row] = [row for row in answer.json["doctors"] if row["id"] == doctor.id]
+            assert row == {
+                "id": doctor.id,
+                "name": "Demo Doctor",
+                "email": doctor.user["email"],
+                "specialization": "Chiropractic",
+                "phone": "",
+            }
 
 
-def test_a_patient_is_assigned_once_however_often_they_came(clinic):
+def test_doctor_is_shown_with_how_many_patients_they_have(clinic, subtests):
+    for role in ROLES:
+        with subtests.test(role=role):
+            answer = clinic.as_role(role).get(f"/api/doctors/{clinic.doctor.id}")
+
+            assert answer.status == 200
+            assert set(answer.json) == FIELDS | {"assignedPatients"}
+            assert isinstance(answer.json["assignedPatients"], int)
+
+
+def test_patient_is_assigned_once_however_often_they_came(clinic):
     doctor = clinic.hire("doctor")
 
     def assigned():
@@ -65,15 +67,16 @@ def test_another_practices_doctor_does_not_exist(clinic):
     assert foreign.id not in [row["id"] for row in clinic.staff.get("/api/doctors", limit=100).json["doctors"]]
 
 
-@pytest.mark.parametrize("other", ["admin", "staff", "billing", "patient"])
-def test_who_is_no_doctor_is_none_here(clinic, other):
-    answer = clinic.staff.get(f"/api/doctors/{clinic.as_role(other).id}")
+def test_non_doctor_is_404(clinic, subtests):
+    for other in ["admin", "staff", "billing", "patient"]:
+        with subtests.test(other=other):
+            answer = clinic.staff.get(f"/api/doctors/{clinic.as_role(other).id}")
 
-    assert (answer.status, answer.json) == (404, MISSING)
+            assert (answer.status, answer.json) == (404, MISSING)
 
 
 @pytest.mark.parametrize("bad", [NOBODY, "1", "abc"])
-def test_an_id_that_nobody_has_is_missing(clinic, bad):
+def test_unknown_id_is_404(clinic, bad):
     answer = clinic.staff.get(f"/api/doctors/{bad}")
 
     assert answer.status == 404
@@ -81,19 +84,20 @@ def test_an_id_that_nobody_has_is_missing(clinic, bad):
 
 
 @pytest.mark.parametrize("path", ["/api/doctors", f"/api/doctors/{NOBODY}"])
-def test_nobody_unknown_sees_a_doctor(anonymous, path):
+def test_anonymous_caller_is_refused(anonymous, path):
     answer = anonymous.get(path)
 
     assert (answer.status, answer.json) == (401, {"detail": "Not authenticated"})
 
 
-@pytest.mark.parametrize("path", ["/api/doctors", f"/api/doctors/{NOBODY}"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_doctors_are_only_read(clinic, method, path):
-    answer = clinic.admin.ask(method, path, json={})
+def test_doctors_are_read_only(clinic, subtests):
+    for path in ["/api/doctors", f"/api/doctors/{NOBODY}"]:
+        for method in ["POST", "PUT", "PATCH", "DELETE"]:
+            with subtests.test(path=path, method=method):
+                answer = clinic.admin.request(method, path, json={})
 
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
-    assert set(answer.json) == {"detail"}
+                assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+                assert set(answer.json) == {"detail"}
 
 
 def test_pages_divide_the_doctors(clinic):

@@ -1,9 +1,9 @@
-"""What every answer tells the browser, whoever asks and whatever came of it."""
+"""Headers of every response, whoever asks and whatever the outcome."""
 
 import pytest
 from django.test import Client
 
-from core.headers import ADMIN_POLICY, API_POLICY, PAGE_POLICY
+from core.middleware.csp import ADMIN_POLICY, API_POLICY, PAGE_POLICY
 from tests.contract.clinic import CHART
 
 API = [
@@ -17,34 +17,36 @@ API = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "status"), API)
-def test_an_answer_of_the_api_is_kept_by_nobody_and_does_nothing(clinic, method, path, status):
-    answer = clinic.staff.ask(method, path, json=CHART)
+def test_api_responses_are_not_cached_and_run_nothing(clinic, subtests):
+    for method, path, status in API:
+        with subtests.test(method=method, path=path, status=status):
+            answer = clinic.staff.request(method, path, json=CHART)
 
-    assert answer.status == status
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"] == API_POLICY == "default-src 'none'; frame-ancestors 'none'"
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api/users/me", "/api/docs", "/admin/login/", "/static/praxis/site.css"]
-)
-def test_every_answer_is_what_it_says_and_stays_in_no_frame(anonymous, path):
-    headers = anonymous.get(path).headers
-
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "same-origin"
-    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-    assert "camera=()" in headers["Permissions-Policy"]
-    assert "Server" not in headers or "Django" not in headers["Server"]
-    if not path.startswith("/static/"):
-        assert headers["X-Frame-Options"] == "DENY"
+            assert answer.status == status
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert (
+                answer.headers["Content-Security-Policy"] == API_POLICY == "default-src 'none'; frame-ancestors 'none'"
+            )
 
 
-def test_a_refusal_at_the_door_has_the_same_headers(anonymous):
-    foreign = anonymous.ask("POST", "/api/auth/login", json={}, headers={"Origin": "https://evil.example"})
-    large = anonymous.ask("POST", "/api/auth/login", content=b"x" * 1_000_001)
+def test_every_response_has_nosniff_and_frame_options(anonymous, subtests):
+    for path in ["/", "/nowhere", "/api/users/me", "/api/docs", "/admin/login/", "/static/praxis/site.css"]:
+        with subtests.test(path=path):
+            headers = anonymous.get(path).headers
+
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == "same-origin"
+            assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+            assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+            assert "camera=()" in headers["Permissions-Policy"]
+            assert "Server" not in headers or "Django" not in headers["Server"]
+            if not path.startswith("/static/"):
+                assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_refusals_before_the_view_have_the_same_headers(anonymous):
+    foreign = anonymous.request("POST", "/api/auth/login", json={}, headers={"Origin": "https://evil.example"})
+    large = anonymous.request("POST", "/api/auth/login", content=b"x" * 1_000_001)
 
     assert (foreign.status, large.status) == (403, 413)
     for answer in (foreign, large):
@@ -52,7 +54,7 @@ def test_a_refusal_at_the_door_has_the_same_headers(anonymous):
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_our_pages_run_no_script_and_the_looser_policy_is_the_admins_alone(anonymous):
+def test_pages_allow_no_scripts_except_in_the_admin(anonymous):
     assert anonymous.get("/").headers["Content-Security-Policy"] == PAGE_POLICY
     assert anonymous.get("/administration").headers["Content-Security-Policy"] == PAGE_POLICY
     assert "script-src" not in PAGE_POLICY
@@ -68,15 +70,14 @@ def policy(caller, path: str) -> str:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "path", ["", "patients/patient/", "patients/patient/add/", "autocomplete/", "pick-practice/", "x/"]
-)
-def test_no_page_of_the_admin_is_kept(make_user, path):
+def test_admin_pages_are_not_cached(make_user, subtests):
     client = Client()
     client.force_login(make_user("admin"))
 
-    answer = client.get(f"/admin/{path}")
+    for path in ["", "patients/patient/", "patients/patient/add/", "autocomplete/", "pick-practice/", "x/"]:
+        with subtests.test(path=path):
+            answer = client.get(f"/admin/{path}")
 
-    assert answer.status_code in (200, 302, 403, 404)
-    assert "no-store" in answer["Cache-Control"]
-    assert "private" in answer["Cache-Control"]
+            assert answer.status_code in (200, 302, 403, 404)
+            assert "no-store" in answer["Cache-Control"]
+            assert "private" in answer["Cache-Control"]

@@ -7,8 +7,8 @@ from hashlib import sha256
 import pytest
 
 from core.codes import ALPHABET
+from tests.contract.clients import Caller
 from tests.contract.clinic import NOBODY, PASSWORD, fresh_email
-from tests.contract.doors import Caller
 
 SHOWN = [
     "id",
@@ -55,7 +55,7 @@ def listed(caller, code):
 # --- Making
 
 
-def test_a_doctor_makes_a_code_for_themself(clinic, office, make):
+def test_doctor_makes_a_code_for_themself(clinic, office, make):
     made = make()
 
     assert list(made) == [*SHOWN, "code"]
@@ -66,32 +66,32 @@ def test_a_doctor_makes_a_code_for_themself(clinic, office, make):
     assert (made["state"], made["uses"], made["mostUses"], made["expiresAt"]) == ("live", 0, None, None)
 
 
-def test_an_office_manager_makes_one_for_any_doctor(clinic, make):
+def test_office_manager_makes_one_for_any_doctor(clinic, make):
     made = make(clinic.admin, doctorId=clinic.doctor.id, mostUses=3, expiresAt="2090-01-01T00:00:00Z")
 
     assert (made["doctorId"], made["mostUses"]) == (clinic.doctor.id, 3)
     assert made["expiresAt"].startswith("2090-01-01T00:00:00")
 
 
-def test_the_end_is_answered_in_utc_as_the_list_has_it(clinic, make):
+def test_end_is_answered_in_utc_as_the_list_has_it(clinic, make):
     for typed in ("2090-01-01T02:00:00+02:00", "2090-01-01T00:00:00"):
         made = make(expiresAt=typed)
         assert made["expiresAt"] == listed(clinic.doctor, made)["expiresAt"] == "2090-01-01T00:00:00Z"
 
 
-def test_a_bare_day_is_the_whole_of_it(clinic, make):
+def test_bare_day_is_the_whole_of_it(clinic, make):
     assert make(expiresAt="2090-06-30")["expiresAt"] == "2090-07-01T00:00:00Z"
 
 
-def test_the_day_and_the_time_of_an_end_are_the_practices(inner_clinic):
+def test_day_and_the_time_of_an_end_are_the_practices(clinic):
     from practices.models import Practice
     from practices.services import practice_with_code
 
-    Practice.objects.filter(pk=practice_with_code(inner_clinic.join_code).pk).update(timezone="America/New_York")
-    office = inner_clinic.admin.post("/api/offices", {"name": "Loop", "timezone": "America/Chicago"}).json["id"]
+    Practice.objects.filter(pk=practice_with_code(clinic.join_code).pk).update(timezone="America/New_York")
+    office = clinic.admin.post("/api/offices", {"name": "Loop", "timezone": "America/Chicago"}).json["id"]
 
     ends = {
-        typed: inner_clinic.doctor.post(ADDRESS, {"officeId": office, "expiresAt": typed}).json["expiresAt"]
+        typed: clinic.doctor.post(ADDRESS, {"officeId": office, "expiresAt": typed}).json["expiresAt"]
         for typed in ("2089-11-05", "2089-11-06", "2089-07-01T12:00:00", "2089-07-01T12:00:00+02:00")
     }
 
@@ -103,12 +103,12 @@ def test_the_day_and_the_time_of_an_end_are_the_practices(inner_clinic):
     ]
 
 
-def test_the_alphabet_has_no_look_alikes():
+def test_alphabet_has_no_look_alikes():
     assert not set("01OILoil") & set(ALPHABET)
     assert len(set(ALPHABET)) == len(ALPHABET) == 31
 
 
-def test_the_code_is_shown_once(clinic, make):
+def test_code_is_shown_once(clinic, make):
     made = make()
 
     answer = clinic.admin.get(ADDRESS, limit=100)
@@ -118,7 +118,7 @@ def test_the_code_is_shown_once(clinic, make):
     assert made["code"].encode() not in answer.body
 
 
-def test_a_doctor_sees_their_own_and_an_office_manager_all(clinic, make):
+def test_doctor_sees_their_own_and_an_office_manager_all(clinic, make):
     colleague = clinic.hire("doctor")
     own, theirs = make(), make(colleague)
 
@@ -128,7 +128,7 @@ def test_a_doctor_sees_their_own_and_an_office_manager_all(clinic, make):
     assert not listed(clinic.elsewhere.admin, own)
 
 
-def test_the_list_is_paged_the_newest_first(clinic, make):
+def test_list_is_paged_the_newest_first(clinic, make):
     doctor = clinic.hire("doctor")
     made = [make(doctor)["id"] for _ in range(3)]
 
@@ -138,7 +138,7 @@ def test_the_list_is_paged_the_newest_first(clinic, make):
     assert (first["total"], first["page"], first["limit"]) == (3, 1, 2)
 
 
-def test_a_doctor_makes_none_for_a_colleague(clinic, office):
+def test_doctor_makes_none_for_a_colleague(clinic, office):
     colleague = clinic.hire("doctor")
 
     answer = clinic.doctor.post(ADDRESS, {"officeId": office["id"], "doctorId": colleague.id})
@@ -146,13 +146,13 @@ def test_a_doctor_makes_none_for_a_colleague(clinic, office):
     assert answer.status == 403
 
 
-def test_an_office_manager_says_for_which_doctor(clinic, office):
+def test_office_manager_says_for_which_doctor(clinic, office):
     answer = clinic.admin.post(ADDRESS, {"officeId": office["id"]})
 
     assert (answer.status, set(answer.json["errors"])) == (400, {"doctorId"})
 
 
-def test_who_is_no_doctor_of_the_practice_has_no_code(clinic, office):
+def test_join_code_needs_a_doctor_of_the_practice(clinic, office):
     for doctor_id in (clinic.staff.id, clinic.elsewhere.doctor.id, NOBODY):
         answer = clinic.admin.post(ADDRESS, {"officeId": office["id"], "doctorId": doctor_id})
         assert answer.status == 404
@@ -165,9 +165,8 @@ def test_another_practices_office_has_no_code(clinic):
         assert clinic.doctor.post(ADDRESS, {"officeId": office_id}).status == 404
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+def test_invalid_fields_are_refused(clinic, office, subtests):
+    for field, value in [
         ("officeId", None),
         ("doctorId", "me"),
         ("expiresAt", "2001-01-01T00:00:00Z"),
@@ -181,33 +180,32 @@ def test_another_practices_office_has_no_code(clinic):
         ("mostUses", -1),
         ("mostUses", 10**10),
         ("mostUses", "many"),
-    ],
-)
-def test_what_cannot_be_stored_is_refused(clinic, office, field, value):
-    answer = clinic.doctor.post(ADDRESS, {"officeId": office["id"], field: value})
+    ]:
+        with subtests.test(field=field, value=value):
+            answer = clinic.doctor.post(ADDRESS, {"officeId": office["id"], field: value})
 
-    assert (answer.status, set(answer.json["errors"])) == (400, {field})
+            assert (answer.status, set(answer.json["errors"])) == (400, {field})
 
 
 @pytest.mark.parametrize("role", ["staff", "billing", "patient"])
-def test_nobody_else_makes_sees_or_withdraws_codes(clinic, make, role):
+def test_other_roles_cannot_use_join_codes(clinic, make, role):
     made, caller = make(), clinic.as_role(role)
 
     assert caller.get(ADDRESS).status == 403
     assert caller.post(ADDRESS, {"officeId": made["officeId"]}).status == 403
-    assert caller.ask("DELETE", f"{ADDRESS}/{made['id']}").status == 403
+    assert caller.request("DELETE", f"{ADDRESS}/{made['id']}").status == 403
 
 
 # --- Withdrawing
 
 
 @pytest.mark.parametrize("role", ["doctor", "admin"])
-def test_a_code_is_withdrawn_for_good(clinic, anonymous, make, role):
+def test_code_is_withdrawn_for_good(clinic, anonymous, make, role):
     made = make()
     address = f"{ADDRESS}/{made['id']}"
 
-    assert clinic.as_role(role).ask("DELETE", address).status == 204
-    assert clinic.as_role(role).ask("DELETE", address).status == 204  # it stays so
+    assert clinic.as_role(role).request("DELETE", address).status == 204
+    assert clinic.as_role(role).request("DELETE", address).status == 204  # it stays so
 
     assert listed(clinic.doctor, made)["state"] == "withdrawn"
     assert anonymous.post("/api/auth/register", newcomer(made["code"])).status == 400
@@ -217,7 +215,7 @@ def test_somebody_elses_code_does_not_exist(clinic, make):
     made = make()
 
     for caller in (clinic.hire("doctor"), clinic.elsewhere.admin):
-        assert caller.ask("DELETE", f"{ADDRESS}/{made['id']}").status == 404
+        assert caller.request("DELETE", f"{ADDRESS}/{made['id']}").status == 404
     assert listed(clinic.doctor, made)["state"] == "live"
 
 
@@ -240,11 +238,11 @@ def test_who_registers_with_a_code_comes_to_its_doctor_and_office(clinic, anonym
 def chart_of(patient):
     """Status and primary doctor, which the API does not show."""
     query = "SELECT status, primary_doctor_id FROM patients_patient WHERE user_id = %s"
-    ((status, doctor_id),) = patient.door.query(query, patient.id.replace("-", ""))
+    ((status, doctor_id),) = patient.transport.query(query, patient.id.replace("-", ""))
     return status, str(uuid.UUID(str(doctor_id)))
 
 
-def test_a_code_that_is_used_up_takes_nobody(clinic, anonymous, make):
+def test_code_that_is_used_up_takes_nobody(clinic, anonymous, make):
     made = make(mostUses=1)
 
     first, second = (anonymous.post("/api/auth/register", newcomer(made["code"])) for _ in range(2))
@@ -254,7 +252,7 @@ def test_a_code_that_is_used_up_takes_nobody(clinic, anonymous, make):
     assert (row["state"], row["uses"]) == ("used_up", 1)
 
 
-def test_a_registration_that_fails_uses_nothing_up(clinic, anonymous, make):
+def test_registration_that_fails_uses_nothing_up(clinic, anonymous, make):
     made = make(mostUses=1)
 
     assert anonymous.post("/api/auth/register", newcomer(made["code"], password="x")).status == 400
@@ -265,9 +263,9 @@ def test_a_registration_that_fails_uses_nothing_up(clinic, anonymous, make):
     assert anonymous.post("/api/auth/register", newcomer(made["code"])).status == 201
 
 
-def test_one_answer_for_every_code_that_is_not_good(clinic, anonymous, make):
+def test_every_invalid_code_gets_the_same_answer(clinic, anonymous, make):
     withdrawn, used_up = make(), make(mostUses=1)
-    clinic.doctor.ask("DELETE", f"{ADDRESS}/{withdrawn['id']}")
+    clinic.doctor.request("DELETE", f"{ADDRESS}/{withdrawn['id']}")
     anonymous.post("/api/auth/register", newcomer(used_up["code"]))
 
     answers = [
@@ -280,7 +278,7 @@ def test_one_answer_for_every_code_that_is_not_good(clinic, anonymous, make):
     assert set(answers[0].json["errors"]) == {"joinCode"}
 
 
-def test_the_practices_own_code_goes_on_working(clinic, anonymous):
+def test_practices_own_code_goes_on_working(clinic, anonymous):
     body = newcomer(clinic.join_code)
 
     assert anonymous.post("/api/auth/register", body).status == 201
@@ -288,23 +286,23 @@ def test_the_practices_own_code_goes_on_working(clinic, anonymous):
     assert "officeId" not in anonymous.get("/api/users/me").json
 
 
-def test_guessing_while_registering_is_limited_by_address(inner_clinic, settings):
+def test_guessing_while_registering_is_limited_by_address(clinic, settings):
     settings.JOIN_CODE_TRIES_PER_HOUR = 3
-    stranger = Caller(inner_clinic.door)
+    stranger = Caller(clinic.transport)
 
     answers = [stranger.post("/api/auth/register", newcomer(f"GUESS22{number}")) for number in range(4)]
 
     assert [answer.status for answer in answers] == [400, 400, 400, 429]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 3600
-    assert stranger.post("/api/auth/register", newcomer(inner_clinic.join_code)).status == 429
+    assert stranger.post("/api/auth/register", newcomer(clinic.join_code)).status == 429
     plain = newcomer("")
     assert stranger.post("/api/auth/register", plain).status == 201  # no code, no guess
 
 
-def test_what_a_dump_holds_opens_nothing(clinic, make):
+def test_database_dump_contains_no_usable_code(clinic, make):
     codes = [make()["code"], clinic.join_code]
 
-    rows = [row for table in ("accounts_joincode", "practices_practice") for row in clinic.door.query(ALL + table)]
+    rows = [row for table in ("accounts_joincode", "practices_practice") for row in clinic.transport.query(ALL + table)]
 
     stored = b" ".join(bytes(v) if isinstance(v, bytes | memoryview) else str(v).encode() for row in rows for v in row)
     assert len(rows) >= 2

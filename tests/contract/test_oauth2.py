@@ -6,17 +6,17 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.contract.apps import App, app_of
+from tests.contract.clients import Caller
 from tests.contract.clinic import PASSWORD, fresh_email
-from tests.contract.doors import Caller
 
 TOKEN = "/api/v1/auth/token"
 FORM = "application/x-www-form-urlencoded"
 KEYS = ["access_token", "token_type", "expires_in", "refresh_token"]
 
 
-def ask(caller, form, *, path=TOKEN, **headers):
+def post_form(caller, form, *, path=TOKEN, **headers):
     content = form if isinstance(form, str | bytes) else urlencode(form)
-    return caller.ask("POST", path, content=content, headers={"Content-Type": FORM, **headers})
+    return caller.request("POST", path, content=content, headers={"Content-Type": FORM, **headers})
 
 
 def with_password(email, password=PASSWORD, **more):
@@ -39,8 +39,8 @@ def refused(answer, error, status=400):
 
 
 @pytest.mark.parametrize("path", [TOKEN, "/api/auth/token"])
-def test_the_password_grant_answers_the_four_keys(clinic, anonymous, path):
-    answer = ask(anonymous, with_password(clinic.staff.user["email"]), path=path)
+def test_password_grant_answers_the_four_keys(clinic, anonymous, path):
+    answer = post_form(anonymous, with_password(clinic.staff.user["email"]), path=path)
 
     assert (answer.status, list(answer.json)) == (200, KEYS)
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("bearer", 900)
@@ -66,34 +66,34 @@ def test_the_password_grant_answers_the_four_keys(clinic, anonymous, path):
 def test_what_programs_send_beside_it_changes_nothing(clinic, anonymous, changes, headers):
     form = {**with_password(clinic.staff.user["email"]), **changes}
 
-    answer = ask(anonymous, {name: value for name, value in form.items() if value is not None}, **headers)
+    answer = post_form(anonymous, {name: value for name, value in form.items() if value is not None}, **headers)
 
     assert answer.status == 200, answer
 
 
-def test_the_letters_of_a_password_arrive_as_they_were_typed(clinic, anonymous):
+def test_letters_of_a_password_arrive_as_they_were_typed(clinic, anonymous):
     password = " pässwörd+&=%20\\\"'"
     email = clinic.register("staff", password=password).json["email"]
 
-    assert ask(anonymous, with_password(email, password)).status == 200
+    assert post_form(anonymous, with_password(email, password)).status == 200
 
 
-def test_a_wrong_password_and_an_unknown_email_are_an_invalid_grant(clinic, anonymous):
+def test_wrong_password_and_an_unknown_email_are_an_invalid_grant(clinic, anonymous):
     known = clinic.register("staff").json["email"]
 
-    wrong = ask(anonymous, with_password(known, "not the password"))
-    unknown = ask(anonymous, with_password(fresh_email(), "not the password"))
+    wrong = post_form(anonymous, with_password(known, "not the password"))
+    unknown = post_form(anonymous, with_password(fresh_email(), "not the password"))
 
     assert refused(wrong, "invalid_grant") == refused(unknown, "invalid_grant") == "Invalid email or password"
     assert wrong.json == unknown.json
 
 
-def test_lockout_says_when_to_come_back(clinic, anonymous):
+def test_lockout_has_retry_after(clinic, anonymous):
     email = clinic.register("staff").json["email"]
     for _ in range(5):
-        refused(ask(anonymous, with_password(email, "not the password")), "invalid_grant")
+        refused(post_form(anonymous, with_password(email, "not the password")), "invalid_grant")
 
-    locked = ask(anonymous, with_password(email))
+    locked = post_form(anonymous, with_password(email))
 
     assert refused(locked, "temporarily_unavailable", 429).startswith("Too many failed attempts.")
     assert 890 <= int(locked.headers["Retry-After"]) <= 900
@@ -120,13 +120,15 @@ def test_lockout_says_when_to_come_back(clinic, anonymous):
         pytest.param("grant_type=PASSWORD&username=a@b.c&password=x", "unsupported_grant_type", id="in capitals"),
     ],
 )
-def test_a_request_that_is_none_is_told_why(anonymous, form, error):
-    refused(ask(anonymous, form), error)
+def test_malformed_request_is_told_why(anonymous, form, error):
+    refused(post_form(anonymous, form), error)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
 def test_another_kind_of_body_is_415(anonymous, kind):
-    answer = anonymous.ask("POST", TOKEN, content='{"username": "a", "password": "b"}', headers={"Content-Type": kind})
+    answer = anonymous.request(
+        "POST", TOKEN, content='{"username": "a", "password": "b"}', headers={"Content-Type": kind}
+    )
 
     refused(answer, "invalid_request", 415)
 
@@ -141,65 +143,65 @@ def test_another_method_is_405(anonymous):
 def test_parameters_in_the_address_are_not_read(clinic, anonymous):
     query = urlencode(with_password(clinic.staff.user["email"]))
 
-    refused(ask(anonymous, "", path=f"{TOKEN}?{query}"), "invalid_request")
+    refused(post_form(anonymous, "", path=f"{TOKEN}?{query}"), "invalid_request")
 
 
 # --- grant_type=refresh_token
 
 
-def test_the_refresh_grant_gives_the_next_pair(clinic, anonymous):
-    first = ask(anonymous, with_password(clinic.staff.user["email"])).json
+def test_refresh_grant_gives_the_next_pair(clinic, anonymous):
+    first = post_form(anonymous, with_password(clinic.staff.user["email"])).json
     renewal = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], "scope": ""}
 
-    answer = ask(anonymous, renewal)
+    answer = post_form(anonymous, renewal)
 
     assert (answer.status, list(answer.json)) == (200, KEYS)
     assert answer.json["refresh_token"] != first["refresh_token"]
-    assert ask(anonymous, renewal).json["refresh_token"] == answer.json["refresh_token"]  # within ten seconds
+    assert post_form(anonymous, renewal).json["refresh_token"] == answer.json["refresh_token"]  # within ten seconds
 
 
-def test_an_old_refresh_token_is_an_invalid_grant_and_ends_the_session(clinic, anonymous):
+def test_old_refresh_token_is_an_invalid_grant_and_ends_the_session(clinic, anonymous):
     app = app_of(clinic.staff)
     stolen = app.tokens["refresh_token"]
     app.renew()
     app.renew()
 
-    answer = ask(anonymous, {"grant_type": "refresh_token", "refresh_token": stolen})
+    answer = post_form(anonymous, {"grant_type": "refresh_token", "refresh_token": stolen})
 
     assert refused(answer, "invalid_grant") == "Your session has ended. Please sign in again."
     assert app.get("/api/users/me").status == 401
 
 
-def test_both_doors_of_bearer_tokens_take_each_others(clinic, door):
+def test_refresh_tokens_work_at_both_token_endpoints(clinic, transport):
     app = app_of(clinic.staff)
-    answer = ask(Caller(door), {"grant_type": "refresh_token", "refresh_token": app.tokens["refresh_token"]})
+    answer = post_form(Caller(transport), {"grant_type": "refresh_token", "refresh_token": app.tokens["refresh_token"]})
 
-    assert App(door).renew(answer.json["refresh_token"]).status == 200
+    assert App(transport).renew(answer.json["refresh_token"]).status == 200
 
 
-def test_refreshing_counts_for_the_session_and_odd_bodies_for_the_address(inner_clinic, settings):
-    app, other = app_of(inner_clinic.staff), app_of(inner_clinic.staff)
+def test_refreshing_counts_for_the_session_and_odd_bodies_for_the_address(clinic, settings):
+    app, other = app_of(clinic.staff), app_of(clinic.staff)
     settings.RATE_LIMIT_PER_MINUTE, settings.ANON_RATE_LIMIT_PER_MINUTE = 8, 4
 
     def statuses(body, times):
-        return [ask(Caller(inner_clinic.door), body, path="/api/auth/token").status for _ in range(times)]
+        return [post_form(Caller(clinic.transport), body, path="/api/auth/token").status for _ in range(times)]
 
     renewal = {"grant_type": "refresh_token", "refresh_token": app.tokens["refresh_token"]}
     assert 429 not in statuses(renewal, 4)
     assert statuses(renewal, 16)[-1] == 429
     assert statuses({**renewal, "refresh_token": other.tokens["refresh_token"]}, 1) == [200]
     assert statuses("a=1&a=1", 16)[-1] == 429
-    over = ask(Caller(inner_clinic.door), "a=1&a=1")
+    over = post_form(Caller(clinic.transport), "a=1&a=1")
     assert refused(over, "temporarily_unavailable", 429)
     assert int(over.headers["Retry-After"]) >= 1
 
 
-def test_a_refresh_token_beside_a_password_that_is_tried_is_no_fresh_count(inner_clinic, settings):
-    app = app_of(inner_clinic.hire("patient"))
+def test_refresh_token_beside_a_password_that_is_tried_is_no_fresh_count(clinic, settings):
+    app = app_of(clinic.hire("patient"))
     settings.ANON_RATE_LIMIT_PER_MINUTE = 3
     form = with_password(fresh_email(), "Summer2026!", refresh_token=app.tokens["refresh_token"])
 
-    statuses = [ask(Caller(inner_clinic.door), form).status for _ in range(8)]
+    statuses = [post_form(Caller(clinic.transport), form).status for _ in range(8)]
 
     assert statuses[-1] == 429
     assert 400 in statuses

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
+from tests.contract.clients import Caller
 from tests.contract.clinic import PASSWORD, fresh_email
-from tests.contract.doors import Caller
 from tests.contract.test_lockout import assert_locked
 
 MINE = "/api/users/me/password"
 ASK, CONFIRM = "/api/auth/password-reset", "/api/auth/password-reset/confirm"
 NEW = "Another1!"
-ASKED = "If this email has an account, a link that sets a new password is on its way. It works for 30 minutes."
+ASKED = "If this email has an account, we've sent a password reset link to it. It works for 30 minutes."
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def person(clinic):
 
 
 def signed_in(clinic, person, password=PASSWORD):
-    caller = Caller(clinic.door)
+    caller = Caller(clinic.transport)
     return caller, caller.sign_in(person.user["email"], password).status
 
 
@@ -28,7 +28,7 @@ def change(caller, current=PASSWORD, new=NEW):
     return caller.post(MINE, {"current": current, "new": new})
 
 
-def test_a_new_password_ends_every_other_session_and_this_one_goes_on(clinic, person):
+def test_new_password_ends_every_other_session_and_this_one_goes_on(clinic, person):
     other, _ = signed_in(clinic, person)
 
     answer = change(person)
@@ -42,20 +42,21 @@ def test_a_new_password_ends_every_other_session_and_this_one_goes_on(clinic, pe
     assert signed_in(clinic, person, NEW)[1] == 200
 
 
-def test_a_mobile_app_changes_it_and_goes_on(clinic, person):
-    tokens = Caller(clinic.door).post("/auth/login", {"email": person.user["email"], "password": PASSWORD}).json
+def test_mobile_app_changes_it_and_goes_on(clinic, person):
+    tokens = Caller(clinic.transport).post("/auth/login", {"email": person.user["email"], "password": PASSWORD}).json
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    phone = Caller(clinic.door)
+    phone = Caller(clinic.transport)
 
     assert phone.post(MINE, {"current": PASSWORD, "new": NEW}, headers=bearer).status == 200
 
-    assert phone.ask("GET", "/api/users/me", headers=bearer).status == 200
+    assert phone.request("GET", "/api/users/me", headers=bearer).status == 200
     assert person.get("/api/users/me").status == 401
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
+def test_invalid_field_is_named_and_changes_nothing(clinic, person, subtests):
+    other, _ = signed_in(clinic, person)
+
+    for fields, named in [
         ({"current": "not it"}, "current"),
         ({"new": "short"}, "new"),
         ({"new": PASSWORD}, "new"),
@@ -63,19 +64,16 @@ def test_a_mobile_app_changes_it_and_goes_on(clinic, person):
         ({"new": "n" * 1025}, "new"),
         ({"current": None}, "current"),
         ({"new": ["a"]}, "new"),
-    ],
-)
-def test_what_cannot_be_is_refused_by_its_field_and_changes_nothing(clinic, person, fields, named):
-    other, _ = signed_in(clinic, person)
+    ]:
+        with subtests.test(fields=fields, named=named):
+            answer = person.post(MINE, {"current": PASSWORD, "new": NEW, **fields})
 
-    answer = person.post(MINE, {"current": PASSWORD, "new": NEW, **fields})
-
-    assert (answer.status, set(answer.json["errors"])) == (400, {named})
-    assert other.get("/api/users/me").status == 200
-    assert signed_in(clinic, person)[1] == 200
+            assert (answer.status, set(answer.json["errors"])) == (400, {named})
+            assert other.get("/api/users/me").status == 200
+            assert signed_in(clinic, person)[1] == 200
 
 
-def test_wrong_ones_lock_as_at_sign_in_and_are_counted_apart(clinic, person):
+def test_wrong_current_passwords_lock_separately_from_sign_in(clinic, person):
     assert [signed_in(clinic, person, "wrong")[1] for _ in range(5)] == [401] * 5
     assert [change(person, current="wrong").status for _ in range(5)] == [400] * 5
 
@@ -84,7 +82,7 @@ def test_wrong_ones_lock_as_at_sign_in_and_are_counted_apart(clinic, person):
     assert person.get("/api/users/me").status == 200  # who is signed in stays so
 
 
-def test_the_right_one_clears_the_failures_before_it(clinic, person):
+def test_right_current_password_clears_earlier_failures(clinic, person):
     assert [change(person, current="wrong").status for _ in range(4)] == [400] * 4
     assert change(person).status == 200
     assert [change(person, current="wrong").status for _ in range(5)] == [400] * 5
@@ -93,7 +91,7 @@ def test_the_right_one_clears_the_failures_before_it(clinic, person):
 # --- Forgotten
 
 
-def test_the_answer_is_the_same_whether_or_not_the_email_has_an_account(clinic, anonymous, person):
+def test_answer_is_the_same_whether_or_not_the_email_has_an_account(clinic, anonymous, person):
     for email in (person.user["email"], person.user["email"].upper(), fresh_email(), "no email at all"):
         answer = anonymous.post(ASK, {"email": email})
         assert (answer.status, answer.json, answer.set_cookies) == (200, {"message": ASKED}, [])
@@ -103,22 +101,26 @@ def test_asking_too_often_is_answered_the_same(clinic, anonymous, person):
     assert [anonymous.post(ASK, {"email": person.user["email"]}).json for _ in range(6)] == [{"message": ASKED}] * 6
 
 
-@pytest.mark.parametrize("body", [{}, {"email": ""}, {"email": None}, {"email": 5}, {"email": "e" * 255}])
-def test_what_is_no_text_is_malformed(anonymous, body):
-    answer = anonymous.post(ASK, body)
+def test_non_text_is_malformed(anonymous, subtests):
+    for body in [{}, {"email": ""}, {"email": None}, {"email": 5}, {"email": "e" * 255}]:
+        with subtests.test(body=body):
+            answer = anonymous.post(ASK, body)
 
-    assert (answer.status, set(answer.json["errors"])) == (400, {"email"})
+            assert (answer.status, set(answer.json["errors"])) == (400, {"email"})
 
 
 TOKENS = ["x", "-", "é", f"{'0' * 32}-abc-def", f"{'f' * 32}-czzzzz-{'0' * 32}", f"{'f' * 32}", "a" * 200]
 
 
-@pytest.mark.parametrize("token", TOKENS)
-def test_a_token_that_is_none_sets_nothing(anonymous, token):
-    answer = anonymous.post(CONFIRM, {"token": token, "password": NEW})
+def test_invalid_token_sets_nothing(anonymous, subtests):
+    for token in TOKENS:
+        with subtests.test(token=token):
+            answer = anonymous.post(CONFIRM, {"token": token, "password": NEW})
 
-    assert answer.status == 400
-    assert answer.json == {"detail": "This link has expired or has been used already. Please ask for a new one."}
+            assert answer.status == 400
+            assert answer.json == {
+                "detail": "This link has expired or has already been used. Please request a new one."
+            }
 
 
 def link_sent_to(person, mailbox):
@@ -128,19 +130,19 @@ def link_sent_to(person, mailbox):
 
 
 class TestTheLink:
-    """Of the door inside this process, whose mail can be read."""
+    """In-process only, where the mail can be read."""
 
     @pytest.fixture
-    def person(self, inner_clinic):
-        return inner_clinic.hire("doctor")
+    def person(self, clinic):
+        return clinic.hire("doctor")
 
     @pytest.fixture
-    def token(self, inner_clinic, person, mailbox):
-        assert inner_clinic.anonymous.post(ASK, {"email": person.user["email"]}).status == 200
+    def token(self, clinic, person, mailbox):
+        assert clinic.anonymous.post(ASK, {"email": person.user["email"]}).status == 200
         return link_sent_to(person, mailbox)
 
-    def test_it_sets_the_password_once_and_ends_every_session(self, inner_clinic, person, token):
-        anonymous = inner_clinic.anonymous
+    def test_reset_token_works_once_and_ends_every_session(self, clinic, person, token):
+        anonymous = clinic.anonymous
         assert person.get("/api/users/me").status == 200
 
         answer = anonymous.post(CONFIRM, {"token": token, "password": NEW})
@@ -148,40 +150,40 @@ class TestTheLink:
         assert (answer.status, set(answer.json), answer.set_cookies) == (200, {"message"}, [])
         assert person.get("/api/users/me").status == 401
         assert person.post("/api/auth/refresh").status == 401
-        assert signed_in(inner_clinic, person)[1] == 401
-        assert signed_in(inner_clinic, person, NEW)[1] == 200
+        assert signed_in(clinic, person)[1] == 401
+        assert signed_in(clinic, person, NEW)[1] == 200
         assert anonymous.post(CONFIRM, {"token": token, "password": "Third one!"}).status == 400
-        assert signed_in(inner_clinic, person, NEW)[1] == 200
+        assert signed_in(clinic, person, NEW)[1] == 200
 
-    def test_a_weak_password_leaves_it_as_good_as_before(self, inner_clinic, token):
-        anonymous = inner_clinic.anonymous
+    def test_weak_password_does_not_use_up_the_reset_token(self, clinic, token):
+        anonymous = clinic.anonymous
 
         weak = anonymous.post(CONFIRM, {"token": token, "password": "short"})
 
         assert (weak.status, set(weak.json["errors"])) == (400, {"password"})
         assert anonymous.post(CONFIRM, {"token": token, "password": NEW}).status == 200
 
-    def test_it_opens_the_lock(self, inner_clinic, person, token):
-        assert [signed_in(inner_clinic, person, "wrong")[1] for _ in range(6)] == [401] * 5 + [429]
+    def test_password_reset_clears_the_lockout(self, clinic, person, token):
+        assert [signed_in(clinic, person, "wrong")[1] for _ in range(6)] == [401] * 5 + [429]
 
-        assert inner_clinic.anonymous.post(CONFIRM, {"token": token, "password": NEW}).status == 200
+        assert clinic.anonymous.post(CONFIRM, {"token": token, "password": NEW}).status == 200
 
-        assert signed_in(inner_clinic, person, NEW)[1] == 200
+        assert signed_in(clinic, person, NEW)[1] == 200
 
-    def test_any_other_new_password_takes_it(self, inner_clinic, person, token):
+    def test_another_password_change_invalidates_the_reset_token(self, clinic, person, token):
         assert change(person).status == 200
 
-        assert inner_clinic.anonymous.post(CONFIRM, {"token": token, "password": "Third one!"}).status == 400
+        assert clinic.anonymous.post(CONFIRM, {"token": token, "password": "Third one!"}).status == 400
 
-    def test_a_deactivation_takes_it_for_good(self, inner_clinic, person, token):
-        admin, address = inner_clinic.admin, f"/api/users/{person.id}"
+    def test_deactivation_invalidates_the_reset_token(self, clinic, person, token):
+        admin, address = clinic.admin, f"/api/users/{person.id}"
         for active in (False, True):
             assert admin.patch(address, {"isActive": active}).status == 200
-            assert inner_clinic.anonymous.post(CONFIRM, {"token": token, "password": NEW}).status == 400
+            assert clinic.anonymous.post(CONFIRM, {"token": token, "password": NEW}).status == 400
 
-    def test_it_is_of_that_account_alone(self, inner_clinic, person, token):
-        other = inner_clinic.hire("staff")
+    def test_reset_token_is_for_its_account_only(self, clinic, person, token):
+        other = clinic.hire("staff")
         swapped = token.replace(person.id.replace("-", ""), other.id.replace("-", ""))
 
         assert swapped != token
-        assert inner_clinic.anonymous.post(CONFIRM, {"token": swapped, "password": NEW}).status == 400
+        assert clinic.anonymous.post(CONFIRM, {"token": swapped, "password": NEW}).status == 400

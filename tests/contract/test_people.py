@@ -4,9 +4,9 @@ second factor of somebody who has lost theirs."""
 import pytest
 
 from tests.contract.apps import App
+from tests.contract.clients import Caller
 from tests.contract.clinic import NOBODY, PASSWORD
-from tests.contract.doors import Caller
-from tests.contract.second_factors import with_app
+from tests.contract.second_factors import set_up_app
 
 USERS = "/api/users"
 SHARED = ["id", "email", "name", "role", "phone", "created_at", "officeId", "isActive", "secondFactor"]
@@ -24,7 +24,7 @@ def listed(caller, **query):
         page += 1
 
 
-def the(caller, person, **query):
+def find_user(caller, person, **query):
     (found,) = [shown for shown in listed(caller, **query) if shown["id"] == person.id]
     return found
 
@@ -34,23 +34,23 @@ def admin(clinic):
     return clinic.admin
 
 
-def test_the_team_is_listed_and_patients_when_asked_for(clinic, admin):
+def test_team_is_listed_and_patients_on_request(clinic, admin):
     doctor, billing, patient = clinic.doctor, clinic.billing, clinic.patient
     team = listed(admin)
 
     assert {doctor.id, billing.id, admin.id} <= {person["id"] for person in team}
     assert patient.id not in {person["id"] for person in team}
     assert {person["role"] for person in team} <= {"admin", "doctor", "staff"}
-    assert the(admin, patient, role="patient")["role"] == "patient"
+    assert find_user(admin, patient, role="patient")["role"] == "patient"
     assert {person["role"] for person in listed(admin, role="doctor")} == {"doctor"}
-    assert the(admin, billing, role="billing")["role"] == "staff"
-    assert the(admin, billing, role="staff") == the(admin, billing)
+    assert find_user(admin, billing, role="billing")["role"] == "staff"
+    assert find_user(admin, billing, role="staff") == find_user(admin, billing)
     assert clinic.staff.id not in {person["id"] for person in listed(admin, role="billing")}
 
 
-def test_an_account_says_who_it_is_and_whether_it_can_sign_in(clinic, admin):
+def test_account_shows_its_fields(clinic, admin):
     doctor = clinic.hire("doctor", name="Dr. Ada Moss", phone="555 0101", specialization="Therapy")
-    shown = the(admin, doctor)
+    shown = find_user(admin, doctor)
 
     assert list(shown) == [*SHARED[:5], "specialization", *SHARED[5:]]
     assert {name: shown[name] for name in ("name", "phone", "specialization", "email")} == {
@@ -62,7 +62,7 @@ def test_an_account_says_who_it_is_and_whether_it_can_sign_in(clinic, admin):
     assert (shown["isActive"], shown["secondFactor"], shown["officeId"]) == (True, False, None)
 
 
-def test_it_comes_in_pages(clinic, admin):
+def test_accounts_are_paged(clinic, admin):
     for _ in range(2):
         clinic.hire("staff")
     everybody = [person["id"] for person in listed(admin)]
@@ -76,74 +76,75 @@ def test_it_comes_in_pages(clinic, admin):
 
 
 @pytest.mark.parametrize("query", [{"role": "owner"}, {"page": 0}, {"limit": "all"}])
-def test_a_question_that_makes_no_sense_is_malformed(admin, query):
+def test_invalid_query_is_malformed(admin, query):
     answer = admin.get(USERS, **query)
 
     assert (answer.status, set(answer.json["errors"])) == (400, set(query))
 
 
-def test_a_deactivated_account_is_let_in_nowhere_until_it_is_active_again(clinic, admin):
+def test_deactivated_account_is_let_in_nowhere_until_it_is_active_again(clinic, admin):
     person = clinic.hire("doctor")
-    phone = App(clinic.door)
+    phone = App(clinic.transport)
     phone.log_in(person.user["email"])
     assert (person.get("/api/users/me").status, phone.get("/api/users/me").status) == (200, 200)
 
     answer = admin.patch(f"{USERS}/{person.id}", {"isActive": False})
 
-    assert (answer.status, answer.json) == (200, the(admin, person))
+    assert (answer.status, answer.json) == (200, find_user(admin, person))
     assert answer.json["isActive"] is False
     assert (person.get("/api/users/me").status, phone.get("/api/users/me").status) == (401, 401)
     assert person.post("/api/auth/refresh").status == 401
-    assert Caller(clinic.door).sign_in(person.user["email"], PASSWORD).status == 401
+    assert Caller(clinic.transport).sign_in(person.user["email"], PASSWORD).status == 401
     assert admin.patch(f"{USERS}/{person.id}", {"isActive": True}).json["isActive"] is True
     assert person.get("/api/users/me").status == 401  # what ended stays so
-    assert Caller(clinic.door).sign_in(person.user["email"], PASSWORD).status == 200
+    assert Caller(clinic.transport).sign_in(person.user["email"], PASSWORD).status == 200
 
 
 def test_all_sessions_of_somebody_end_and_they_may_come_back(clinic, admin):
     person = clinic.hire("staff")
-    phone = App(clinic.door)
+    phone = App(clinic.transport)
     phone.log_in(person.user["email"])
 
-    answer = admin.ask("DELETE", f"{USERS}/{person.id}/sessions")
+    answer = admin.request("DELETE", f"{USERS}/{person.id}/sessions")
 
     assert (answer.status, answer.body) == (204, b"")
     assert (person.get("/api/users/me").status, phone.get("/api/users/me").status) == (401, 401)
     assert person.post("/api/auth/refresh").status == 401
-    assert Caller(clinic.door).sign_in(person.user["email"], PASSWORD).status == 200
-    assert admin.ask("DELETE", f"{USERS}/{person.id}/sessions").status == 204
+    assert Caller(clinic.transport).sign_in(person.user["email"], PASSWORD).status == 200
+    assert admin.request("DELETE", f"{USERS}/{person.id}/sessions").status == 204
 
 
-def test_a_lost_second_factor_is_removed_by_an_office_manager(clinic, admin):
+def test_lost_second_factor_is_removed_by_an_office_manager(clinic, admin):
     person = clinic.hire("staff")
-    with_app(person)
-    assert the(admin, person)["secondFactor"] is True
+    set_up_app(person)
+    assert find_user(admin, person)["secondFactor"] is True
 
-    assert admin.ask("DELETE", f"{USERS}/{person.id}/mfa").status == 204
+    assert admin.request("DELETE", f"{USERS}/{person.id}/mfa").status == 204
 
-    assert the(admin, person)["secondFactor"] is False
+    assert find_user(admin, person)["secondFactor"] is False
     assert person.get("/api/users/me").status == 401
-    answer = Caller(clinic.door).sign_in(person.user["email"], PASSWORD)
+    answer = Caller(clinic.transport).sign_in(person.user["email"], PASSWORD)
     assert (answer.status, set(answer.json)) == (200, {"user"})
-    assert admin.ask("DELETE", f"{USERS}/{person.id}/mfa").status == 404
+    assert admin.request("DELETE", f"{USERS}/{person.id}/mfa").status == 404
 
 
-def test_nobody_deactivates_themself_or_removes_their_own_second_factor_so(clinic):
+def test_office_manager_cannot_deactivate_themself_or_remove_own_second_factor(clinic):
     manager = clinic.hire("admin")
-    with_app(manager)
+    set_up_app(manager)
 
     assert manager.patch(f"{USERS}/{manager.id}", {"isActive": False}).status == 403
-    assert manager.ask("DELETE", f"{USERS}/{manager.id}/mfa").status == 403
+    assert manager.request("DELETE", f"{USERS}/{manager.id}/mfa").status == 403
 
-    assert the(manager, manager)["isActive"] is True
-    assert the(manager, manager)["secondFactor"] is True
+    assert find_user(manager, manager)["isActive"] is True
+    assert find_user(manager, manager)["secondFactor"] is True
 
 
-@pytest.mark.parametrize("body", [{}, {"isActive": None}, {"isActive": "perhaps"}, {"isActive": []}])
-def test_a_change_says_active_or_not(clinic, admin, body):
-    answer = admin.patch(f"{USERS}/{clinic.staff.id}", body)
+def test_change_needs_is_active_or_office(clinic, admin, subtests):
+    for body in [{}, {"isActive": None}, {"isActive": "perhaps"}, {"isActive": []}]:
+        with subtests.test(body=body):
+            answer = admin.patch(f"{USERS}/{clinic.staff.id}", body)
 
-    assert (answer.status, set(answer.json["errors"])) == (400, {"isActive"})
+            assert (answer.status, set(answer.json["errors"])) == (400, {"isActive"})
 
 
 @pytest.fixture
@@ -151,13 +152,13 @@ def office(clinic):
     return clinic.admin.post("/api/offices", {"name": "Midtown"}).json["id"]
 
 
-def test_an_account_comes_to_an_office_and_leaves_it(clinic, admin, office):
+def test_account_comes_to_an_office_and_leaves_it(clinic, admin, office):
     person = clinic.hire("doctor")
     address = f"{USERS}/{person.id}"
 
     moved = admin.patch(address, {"officeId": office})
 
-    assert (moved.status, moved.json) == (200, the(admin, person))
+    assert (moved.status, moved.json) == (200, find_user(admin, person))
     assert (moved.json["officeId"], moved.json["isActive"]) == (office, True)
     assert person.get("/api/users/me").json["officeId"] == office  # and stays signed in
     booked = clinic.booking(chart=clinic.chart()["id"], doctor=person.id)
@@ -167,36 +168,39 @@ def test_an_account_comes_to_an_office_and_leaves_it(clinic, admin, office):
     assert person.get("/api/users/me").status == 401
 
 
-def test_another_practices_office_is_nobodys(clinic, admin):
+def test_office_of_another_practice_is_refused(clinic, admin):
     foreign = clinic.elsewhere.admin.post("/api/offices", {"name": "Elsewhere"}).json["id"]
-    before = the(admin, clinic.staff)
+    before = find_user(admin, clinic.staff)
 
     for office_id in (foreign, NOBODY):
         answer = admin.patch(f"{USERS}/{clinic.staff.id}", {"officeId": office_id, "isActive": True})
-        assert (answer.status, answer.json) == (404, {"detail": "There is no such office."})
+        assert (answer.status, answer.json) == (404, {"detail": "Office not found."})
 
     assert admin.patch(f"{USERS}/{clinic.staff.id}", {"officeId": "Midtown"}).json["errors"].keys() == {"officeId"}
-    assert the(admin, clinic.staff) == before
+    assert find_user(admin, clinic.staff) == before
 
 
-def test_ones_own_office_is_ones_own_to_change(clinic, office):
+def test_office_managers_change_their_own_office(clinic, office):
     manager = clinic.hire("admin")
 
     assert manager.patch(f"{USERS}/{manager.id}", {"officeId": office}).json["officeId"] == office
 
 
-def test_nothing_else_of_an_account_is_changed_here(clinic, admin):
-    before = the(admin, clinic.staff)
-    change = {"isActive": True, "role": "admin", "email": "new@example.com", "is_superuser": True, "name": "New"}
+def test_other_account_fields_are_refused(clinic, admin):
+    before = find_user(admin, clinic.staff)
+    change = {"role": "admin", "email": "new@example.com", "is_superuser": True, "name": "New"}
 
-    assert admin.patch(f"{USERS}/{clinic.staff.id}", change).json == before
+    answer = admin.patch(f"{USERS}/{clinic.staff.id}", {"isActive": False, **change})
+
+    assert (answer.status, set(answer.json["errors"])) == (400, set(change))
+    assert find_user(admin, clinic.staff) == before
 
 
 def on_each(caller, user_id):
     return [
         caller.patch(f"{USERS}/{user_id}", {"isActive": False}).status,
-        caller.ask("DELETE", f"{USERS}/{user_id}/sessions").status,
-        caller.ask("DELETE", f"{USERS}/{user_id}/mfa").status,
+        caller.request("DELETE", f"{USERS}/{user_id}/sessions").status,
+        caller.request("DELETE", f"{USERS}/{user_id}/mfa").status,
     ]
 
 
@@ -209,29 +213,30 @@ def test_another_practices_people_do_not_exist(clinic, admin):
     assert foreign.id not in {person["id"] for person in listed(admin)}
 
 
-@pytest.mark.parametrize("role", ["doctor", "staff", "billing", "patient"])
-def test_nobody_else_manages_accounts(clinic, role):
-    caller = clinic.as_role(role)
+def test_other_roles_cannot_manage_accounts(clinic, subtests):
+    for role in ["doctor", "staff", "billing", "patient"]:
+        with subtests.test(role=role):
+            caller = clinic.as_role(role)
 
-    assert caller.get(USERS).status == 403
-    assert on_each(caller, clinic.staff.id) == [403] * 3
+            assert caller.get(USERS).status == 403
+            assert on_each(caller, clinic.staff.id) == [403] * 3
 
 
-def test_the_account_behind_a_chart_that_is_closed_to_the_manager_does_not_exist(clinic, admin):
+def test_account_behind_a_chart_that_is_closed_to_the_manager_does_not_exist(clinic, admin):
     """Its email and phone are the chart's, and who may sign in as its patient may read it."""
     patient = clinic.hire("patient")
     chart = clinic.chart_of(patient)
-    assert the(admin, patient, role="patient")["email"] == patient.user["email"]
-    assert admin.ask("PUT", f"/api/patients/{chart}/restriction").status == 204
+    assert find_user(admin, patient, role="patient")["email"] == patient.user["email"]
+    assert admin.request("PUT", f"/api/patients/{chart}/restriction").status == 204
 
     assert patient.id not in {person["id"] for person in listed(admin, role="patient")}
     assert on_each(admin, patient.id) == [404] * 3
     admin.post(f"/api/patients/{chart}/emergency-access", {"reason": "Unconscious in the waiting room"})
-    assert on_each(admin, patient.id) == [404] * 3  # an emergency does not reach that far
+    assert on_each(admin, patient.id) == [404] * 3  # an emergency is not enough for this
     assert patient.get("/api/users/me").status == 200
 
 
-def test_reading_a_patients_account_is_told_with_their_chart(clinic, admin):
+def test_reading_a_patients_account_is_logged_with_their_chart(clinic, admin):
     patient = clinic.hire("patient")
     chart = clinic.chart_of(patient)
     admin.patch(f"{USERS}/{patient.id}", {"isActive": True})

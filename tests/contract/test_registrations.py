@@ -1,11 +1,12 @@
-"""GET /api/registrations and what the desk does with one, through both doors."""
+"""GET /api/registrations, and confirming, merging, declining and reopening one."""
 
 import uuid
+from datetime import date
 
 import pytest
 
-from tests.contract.clinic import NOBODY, PASSWORD, ask_to_book, fresh_email
-from tests.contract.doors import Caller
+from tests.contract.clients import Caller
+from tests.contract.clinic import NOBODY, PASSWORD, fresh_email, try_to_book
 
 BRIEF = ["id", "name", "email", "phone", "dateOfBirth", "gender", "address", "created_at"]
 
@@ -40,9 +41,9 @@ def settle(by, chart, how="confirm", **body):
     return by.post(f"/api/registrations/{chart}/{how}", body)
 
 
-def test_who_says_when_they_were_born_is_found_by_it(clinic):
+def test_registration_matches_by_date_of_birth(clinic):
     known = clinic.chart(name=unique_name(), dateOfBirth="1957-03-02")
-    person = newcomer(clinic, dateOfBirth="1957-03-02")
+    person = newcomer(clinic, date_of_birth=date(1957, 3, 2))
 
     row = waiting(clinic, person.chart)
 
@@ -52,7 +53,7 @@ def test_who_says_when_they_were_born_is_found_by_it(clinic):
 
 
 @pytest.mark.parametrize("role", ["admin", "staff"])
-def test_the_desk_sees_who_waits_and_whose_charts_theirs_may_be(clinic, role):
+def test_desk_sees_who_waits_and_whose_charts_theirs_may_be(clinic, role):
     name = unique_name()
     known = clinic.chart(name=name.upper(), phone="+1 555 867 5309")
     person = newcomer(clinic, name, phone="5558675309")
@@ -70,8 +71,8 @@ def test_the_desk_sees_who_waits_and_whose_charts_theirs_may_be(clinic, role):
 
 
 @pytest.mark.parametrize("role", ["doctor", "billing", "patient"])
-def test_nobody_else_sees_or_settles_one(clinic, role):
-    refused = {"detail": "Your role may not do this."}
+def test_other_roles_cannot_see_or_settle_registrations(clinic, role):
+    refused = {"detail": "You don't have permission to do this."}
     caller = clinic.as_role(role)
 
     answers = [caller.get("/api/registrations")]
@@ -81,7 +82,7 @@ def test_nobody_else_sees_or_settles_one(clinic, role):
     assert [(answer.status, answer.json) for answer in answers] == [(403, refused)] * 5
 
 
-def test_the_longest_waiting_come_first_a_page_at_a_time(clinic):
+def test_longest_waiting_come_first_a_page_at_a_time(clinic):
     people = [newcomer(clinic) for _ in range(2)]
 
     whole = clinic.staff.get("/api/registrations", limit=100).json
@@ -93,7 +94,7 @@ def test_the_longest_waiting_come_first_a_page_at_a_time(clinic):
     assert [row["id"] for row in first["registrations"]] == ids[:1]
 
 
-def test_a_confirmed_registration_is_one_of_the_practices_charts(clinic):
+def test_confirmed_registration_is_one_of_the_practices_charts(clinic):
     person = newcomer(clinic)
 
     answer = settle(clinic.staff, person.chart)
@@ -105,13 +106,13 @@ def test_a_confirmed_registration_is_one_of_the_practices_charts(clinic):
     assert waiting(clinic, person.chart) is None
     assert clinic.staff.get("/api/patients", search=person.user["name"]).json["total"] == 1
     again = settle(clinic.admin, person.chart)
-    assert (again.status, again.json) == (409, {"detail": "This registration has been confirmed already."})
+    assert (again.status, again.json) == (409, {"detail": "This registration has already been confirmed."})
 
 
-def test_a_merged_registration_is_the_known_chart_with_all_that_was_booked(clinic):
+def test_merged_registration_is_the_known_chart_with_all_that_was_booked(clinic):
     known = clinic.chart(name=unique_name())
     person = newcomer(clinic)
-    booked = ask_to_book(clinic, person, person.chart)
+    booked = try_to_book(clinic, person, person.chart)
     assert booked.status == 201
 
     answer = settle(clinic.staff, person.chart, patientId=known["id"])
@@ -124,36 +125,36 @@ def test_a_merged_registration_is_the_known_chart_with_all_that_was_booked(clini
     assert person.get(f"/api/patients/{person.chart}").status == 404
     assert clinic.staff.get(f"/api/patients/{person.chart}").status == 404
     taken = settle(clinic.staff, newcomer(clinic).chart, patientId=known["id"])
-    assert (taken.status, taken.json) == (409, {"detail": "This chart has an account already."})
+    assert (taken.status, taken.json) == (409, {"detail": "This chart already has an account."})
 
 
-def test_a_declined_person_is_signed_out_and_their_time_is_free(clinic):
+def test_declined_person_is_signed_out_and_their_time_is_free(clinic):
     person = newcomer(clinic)
-    booked = ask_to_book(clinic, person, person.chart)
+    booked = try_to_book(clinic, person, person.chart)
 
     answer = settle(clinic.staff, person.chart, "decline", reason="unknown")
 
     assert (answer.status, answer.json["status"]) == (200, "declined")
     assert person.get("/api/users/me").status == 401
     assert person.post("/api/auth/refresh").status == 401
-    assert Caller(clinic.door).sign_in(person.user["email"], PASSWORD).status == 401
+    assert Caller(clinic.transport).sign_in(person.user["email"], PASSWORD).status == 401
     slot = {"doctorId": clinic.doctor.id, "date": booked.json["date"], "reason": "Free again"}
     known = clinic.chart(name=unique_name())
     assert clinic.staff.post("/api/appointments", {**slot, "patientId": known["id"]}).status == 201
 
     assert settle(clinic.staff, person.chart, "reopen").status == 403
     assert settle(clinic.admin, person.chart, "reopen").json["status"] == "pending"
-    assert Caller(clinic.door).sign_in(person.user["email"], PASSWORD).status == 200
+    assert Caller(clinic.transport).sign_in(person.user["email"], PASSWORD).status == 200
     assert waiting(clinic, person.chart) is not None
 
 
 @pytest.mark.parametrize("how", ["confirm", "decline", "reopen"])
-def test_what_is_not_there_or_elsewhere_does_not_exist(clinic, how):
+def test_unknown_and_foreign_registrations_are_404(clinic, how):
     elsewhere = newcomer(clinic.elsewhere)
 
     for chart in (NOBODY, elsewhere.chart, clinic.elsewhere.foreign_chart["id"]):
         answer = settle(clinic.admin, chart, how)
-        assert (answer.status, answer.json) == (404, {"detail": "There is no such patient."})
+        assert (answer.status, answer.json) == (404, {"detail": "Patient not found."})
 
 
 def test_another_practices_chart_is_neither_a_match_nor_merged_into(clinic):
@@ -172,13 +173,13 @@ def test_another_practices_chart_is_neither_a_match_nor_merged_into(clinic):
         ("decline", {"reason": ["twice"]}, "reason"),
     ],
 )
-def test_a_field_that_means_nothing_is_named(clinic, how, body, field):
+def test_unknown_field_is_named(clinic, how, body, field):
     answer = settle(clinic.staff, NOBODY, how, **body)
 
     assert (answer.status, list(answer.json["errors"])) == (400, [field])
 
 
-def test_a_patient_is_not_merged_into_themself(clinic):
+def test_patient_is_not_merged_into_themself(clinic):
     person = newcomer(clinic)
 
     answer = settle(clinic.staff, person.chart, patientId=person.chart)

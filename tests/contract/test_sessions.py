@@ -17,9 +17,9 @@ SOAP = {
     "plan": "Rest, ice, come back in a week",
 }
 FIRST = {"page": 1, "limit": 10}
-NO_NOTE = {"detail": "There is no such session note."}
-NO_PATIENT = {"detail": "There is no such patient."}
-NOT_ALLOWED = {"detail": "Your role may not do this."}
+NO_NOTE = {"detail": "Session note not found."}
+NO_PATIENT = {"detail": "Patient not found."}
+NOT_ALLOWED = {"detail": "You don't have permission to do this."}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def content_of(note):
 # --- Drafts
 
 
-def test_a_doctor_begins_a_note_with_nothing_but_a_patient(clinic):
+def test_doctor_begins_a_note_with_nothing_but_a_patient(clinic):
     chart = clinic.chart()
 
     answer = clinic.doctor.post("/api/sessions", {"patientId": chart["id"]})
@@ -79,7 +79,7 @@ def test_a_doctor_begins_a_note_with_nothing_but_a_patient(clinic):
     assert (read.status, read.json, read.headers["ETag"]) == (200, note, '"1"')
 
 
-def test_an_autosave_keeps_what_was_typed_to_the_last_blank(clinic, chart):
+def test_autosave_keeps_what_was_typed_to_the_last_blank(clinic, chart):
     note = write(clinic, chart, **SOAP)
     typed = "  Pain\n\n- left \u00e9\u4e16 \U0001f9b4\n "
 
@@ -95,13 +95,13 @@ def test_an_autosave_keeps_what_was_typed_to_the_last_blank(clinic, chart):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == answer.json
 
 
-def test_a_section_is_emptied_by_saving_it_empty(clinic, chart):
+def test_section_is_emptied_by_saving_it_empty(clinic, chart):
     note = write(clinic, chart, **SOAP)
     assert save(clinic, note, plan="").json["plan"] == ""
     assert save(clinic, {**note, "version": 2}, objective=None).json["objective"] == ""
 
 
-def test_a_stale_save_stores_nothing_and_is_shown_the_note_as_it_is(clinic, chart):
+def test_stale_save_stores_nothing_and_is_shown_the_note_as_it_is(clinic, chart):
     note = write(clinic, chart, **SOAP)
     now = save(clinic, note, plan="Heat").json
 
@@ -113,7 +113,7 @@ def test_a_stale_save_stores_nothing_and_is_shown_the_note_as_it_is(clinic, char
 
 
 @pytest.mark.parametrize("header", ['"1"', 'W/"1"'])
-def test_the_version_may_come_in_if_match(clinic, chart, header):
+def test_version_may_come_in_the_if_match_header(clinic, chart, header):
     note = write(clinic, chart)
 
     answer = clinic.doctor.patch(f"/api/sessions/{note['id']}", {"plan": "Ice"}, headers={"If-Match": header})
@@ -123,9 +123,10 @@ def test_the_version_may_come_in_if_match(clinic, chart, header):
     assert (again.status, again.json["current"]["plan"]) == (409, "Ice")
 
 
-@pytest.mark.parametrize(
-    ("headers", "body"),
-    [
+def test_change_without_a_version_is_refused(clinic, chart, subtests):
+    note = write(clinic, chart)
+
+    for headers, body in [
         ({}, {}),
         ({"If-Match": '"1"'}, {"version": 2}),
         ({"If-Match": "*"}, {}),
@@ -139,36 +140,36 @@ def test_the_version_may_come_in_if_match(clinic, chart, header):
         ({}, {"version": None}),
         ({}, {"version": 2**63}),
         ({}, {"version": True}),
-    ],
-)
-def test_who_does_not_say_which_version_they_read_changes_nothing(clinic, chart, headers, body):
-    note = write(clinic, chart)
-    for method, path in (("PATCH", ""), ("POST", "/finalise")):
-        answer = clinic.doctor.ask(method, f"/api/sessions/{note['id']}{path}", json=body, headers=headers)
-        assert (answer.status, set(answer.json["errors"])) == (400, {"version"}), answer
-    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+    ]:
+        with subtests.test(headers=headers, body=body):
+            for method, path in (("PATCH", ""), ("POST", "/finalise")):
+                answer = clinic.doctor.request(method, f"/api/sessions/{note['id']}{path}", json=body, headers=headers)
+                assert (answer.status, set(answer.json["errors"])) == (400, {"version"}), answer
+            assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_both_ways_at_once_are_one_where_they_agree(clinic, chart):
+def test_version_in_body_and_if_match_may_agree(clinic, chart):
     note = write(clinic, chart)
     answer = clinic.doctor.patch(f"/api/sessions/{note['id']}", {"version": 1}, headers={"If-Match": '"1"'})
     assert answer.status == 200
 
 
-@pytest.mark.parametrize("section", SOAP)
-def test_a_section_holds_5000_characters_and_not_one_more(clinic, chart, section):
+def test_section_holds_5000_characters_and_not_one_more(clinic, chart, subtests):
     whole = "\u00e9" * 5000
 
-    note = write(clinic, chart, **{section: whole})
-    assert note[section] == whole
-    refused = save(clinic, note, **{section: whole + "x"})
-    assert (refused.status, set(refused.json["errors"])) == (400, {section})
-    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+    for section in SOAP:
+        with subtests.test(section=section):
+            note = write(clinic, chart, **{section: whole})
+            assert note[section] == whole
+            refused = save(clinic, note, **{section: whole + "x"})
+            assert (refused.status, set(refused.json["errors"])) == (400, {section})
+            assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "named"),
-    [
+def test_invalid_field_is_named(clinic, chart, subtests):
+    note = write(clinic, chart)
+
+    for field, value, named in [
         ("subjective", 7, "subjective"),
         ("objective", ["x"], "objective"),
         ("assessment", "x\x00", "assessment"),
@@ -186,23 +187,21 @@ def test_a_section_holds_5000_characters_and_not_one_more(clinic, chart, section
         ("appointmentId", "abc", "appointmentId"),
         ("appointmentId", ["x"], "appointmentId"),
         ("planId", [], "planId"),
-    ],
-)
-def test_a_field_that_cannot_be_stored_is_named(clinic, chart, field, value, named):
-    note = write(clinic, chart)
-    for answer in (
-        clinic.doctor.post("/api/sessions", {"patientId": chart, field: value}),
-        save(clinic, note, **{field: value}),
-    ):
-        assert (answer.status, set(answer.json["errors"])) == (400, {named}), answer
-    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+    ]:
+        with subtests.test(field=field, value=value, named=named):
+            for answer in (
+                clinic.doctor.post("/api/sessions", {"patientId": chart, field: value}),
+                save(clinic, note, **{field: value}),
+            ):
+                assert (answer.status, set(answer.json["errors"])) == (400, {named}), answer
+            assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_a_date_without_an_offset_is_the_practices(clinic, chart):
+def test_date_without_an_offset_is_the_practices(clinic, chart):
     assert write(clinic, chart, date="2026-07-01T09:00:00")["date"] == "2026-07-01T09:00:00Z"  # a UTC practice
 
 
-def test_what_a_client_may_not_set_it_does_not(clinic, chart):
+def test_read_only_fields_are_ignored(clinic, chart):
     fields = {"status": "finalised", "finalisedAt": "2026-01-01T00:00:00Z", "doctorId": NOBODY, "id": NOBODY}
     note, other = write(clinic, chart), clinic.chart()["id"]
 
@@ -214,20 +213,21 @@ def test_what_a_client_may_not_set_it_does_not(clinic, chart):
     assert clinic.doctor.get("/api/sessions", patientId=chart).json["sessions"] == [note]
 
 
-@pytest.mark.parametrize("role", ["admin", "staff", "billing", "patient"])
-def test_nobody_but_a_doctor_writes(clinic, chart, role):
-    caller, note = clinic.as_role(role), finalised(clinic, chart)
-    for answer in (
-        caller.post("/api/sessions", {"patientId": chart}),
-        save(clinic, note, by=caller, plan="Ice"),
-        finalise(clinic, note, by=caller),
-        amend(clinic, note, by=caller, plan="Ice"),
-    ):
-        assert (answer.status, answer.json) == (403, NOT_ALLOWED)
-    assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
+def test_only_doctors_write_notes(clinic, chart, subtests):
+    for role in ["admin", "staff", "billing", "patient"]:
+        with subtests.test(role=role):
+            caller, note = clinic.as_role(role), finalised(clinic, chart)
+            for answer in (
+                caller.post("/api/sessions", {"patientId": chart}),
+                save(clinic, note, by=caller, plan="Ice"),
+                finalise(clinic, note, by=caller),
+                amend(clinic, note, by=caller, plan="Ice"),
+            ):
+                assert (answer.status, answer.json) == (403, NOT_ALLOWED)
+            assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_a_draft_is_nobody_elses(clinic):
+def test_draft_is_visible_to_its_author_only(clinic):
     chart = clinic.chart_of(clinic.patient)
     note = write(clinic, chart, **SOAP)
     colleague = clinic.hire("doctor")
@@ -248,7 +248,7 @@ def test_a_draft_is_nobody_elses(clinic):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_a_finalised_note_is_read_like_a_record(clinic):
+def test_finalised_note_is_read_like_a_record(clinic):
     note = finalised(clinic, clinic.chart_of(clinic.patient))
 
     for caller in (clinic.admin, clinic.staff, clinic.patient, clinic.hire("doctor")):
@@ -256,10 +256,10 @@ def test_a_finalised_note_is_read_like_a_record(clinic):
     assert clinic.hire("patient").get(f"/api/sessions/{note['id']}").json == NO_NOTE
 
 
-def test_a_page_of_another_origin_may_read_the_version(clinic, chart):
+def test_page_of_another_origin_may_read_the_version(clinic, chart):
     note = write(clinic, chart)
     headers = {"Origin": "http://localhost:5173"}
-    answer = clinic.doctor.ask("GET", f"/api/sessions/{note['id']}", headers=headers)
+    answer = clinic.doctor.request("GET", f"/api/sessions/{note['id']}", headers=headers)
 
     assert answer.headers["ETag"] == '"1"'
     assert "ETag" in answer.headers["Access-Control-Expose-Headers"].replace(" ", "").split(",")
@@ -268,21 +268,21 @@ def test_a_page_of_another_origin_may_read_the_version(clinic, chart):
 # --- The appointment it belongs to
 
 
-def test_a_note_names_its_appointment_and_changes_nothing_of_it(clinic, chart):
+def test_note_names_its_appointment_and_changes_nothing_of_it(clinic, chart):
     booked = clinic.booking(chart=chart)
     query = "SELECT * FROM appointments_appointment"
-    before = sorted(map(repr, clinic.door.query(query)))
+    before = sorted(map(repr, clinic.transport.query(query)))
 
     note = write(clinic, chart, appointmentId=booked["id"], durationMinutes=90, date="2026-11-02T09:30:00Z", **SOAP)
     done = finalise(clinic, save(clinic, note, plan="Ice", appointmentId=booked["id"]).json).json
 
     assert done["appointmentId"] == booked["id"]
-    assert sorted(map(repr, clinic.door.query(query))) == before
+    assert sorted(map(repr, clinic.transport.query(query))) == before
     unlinked = write(clinic, chart, appointmentId=None)
     assert unlinked["appointmentId"] is None
 
 
-def test_a_note_lets_go_of_its_appointment(clinic, chart):
+def test_note_can_drop_its_appointment(clinic, chart):
     booked = clinic.booking(chart=chart)
     note = write(clinic, chart, appointmentId=booked["id"])
 
@@ -290,7 +290,7 @@ def test_a_note_lets_go_of_its_appointment(clinic, chart):
     assert write(clinic, chart, appointmentId=booked["id"])["appointmentId"] == booked["id"]
 
 
-def test_a_doctor_has_one_note_of_an_appointment_and_is_told_which(clinic, chart):
+def test_doctor_has_one_note_of_an_appointment_and_is_told_which(clinic, chart):
     booked = clinic.booking(chart=chart)["id"]
     first, other = write(clinic, chart, appointmentId=booked), write(clinic, chart)
 
@@ -298,7 +298,7 @@ def test_a_doctor_has_one_note_of_an_appointment_and_is_told_which(clinic, chart
         clinic.doctor.post("/api/sessions", {"patientId": chart, "appointmentId": booked}),
         save(clinic, other, appointmentId=booked),
     ):
-        assert (answer.status, first["id"] in answer.json["detail"]) == (409, True), answer
+        assert (answer.status, answer.json["sessionId"]) == (409, first["id"]), answer
     assert save(clinic, first, appointmentId=booked).status == 200
     colleague = clinic.hire("doctor")
     assert colleague.post("/api/sessions", {"patientId": chart, "appointmentId": booked}).status == 201
@@ -316,7 +316,7 @@ def test_another_patients_appointment_or_plan_is_refused(clinic, chart):
             assert (answer.status, set(answer.json["errors"])) == (400, {field}), answer
 
 
-def test_what_it_should_belong_to_must_exist_here(clinic, chart):
+def test_related_rows_must_exist_in_the_practice(clinic, chart):
     note = write(clinic, chart)
     for field, named in (
         ("appointmentId", NOBODY),
@@ -331,7 +331,7 @@ def test_what_it_should_belong_to_must_exist_here(clinic, chart):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_a_note_is_part_of_a_plan(clinic, chart):
+def test_note_is_part_of_a_plan(clinic, chart):
     made = clinic.doctor.post("/api/plans", {"patientId": chart, "title": "Back to work", "startsOn": "2026-11-02"})
     plan = made.json["id"]
 
@@ -357,24 +357,25 @@ def test_finalising_keeps_the_note_as_its_first_version(clinic, chart):
     assert (one["changes"], one["against"]) == ({}, None)
 
 
-def test_a_note_that_says_nothing_is_not_finalised(clinic, chart):
+def test_empty_note_is_not_finalised(clinic, chart):
     note = write(clinic, chart, plan=" \n\t ", durationMinutes=30)
 
     answer = finalise(clinic, note)
 
     assert (answer.status, answer.json) == (
         400,
-        {"detail": "A session note needs at least one section that says something."},
+        {"detail": "Fill in at least one section of the session note."},
     )
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-@pytest.mark.parametrize("section", SOAP)
-def test_one_section_is_enough(clinic, chart, section):
-    assert finalise(clinic, write(clinic, chart, **{section: "x"})).status == 200
+def test_one_section_is_enough(clinic, chart, subtests):
+    for section in SOAP:
+        with subtests.test(section=section):
+            assert finalise(clinic, write(clinic, chart, **{section: "x"})).status == 200
 
 
-def test_a_note_is_finalised_once(clinic, chart):
+def test_note_is_finalised_once(clinic, chart):
     note = finalised(clinic, chart)
 
     answer = finalise(clinic, note)
@@ -383,7 +384,7 @@ def test_a_note_is_finalised_once(clinic, chart):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions").json["total"] == 1
 
 
-def test_a_stale_finalise_is_refused(clinic, chart):
+def test_stale_finalise_is_refused(clinic, chart):
     note = write(clinic, chart, **SOAP)
     now = save(clinic, note, plan="Heat").json
 
@@ -392,7 +393,7 @@ def test_a_stale_finalise_is_refused(clinic, chart):
     assert (answer.status, answer.json["current"]) == (409, now)
 
 
-def test_an_autosave_never_reaches_a_finalised_note(clinic, chart):
+def test_autosave_never_reaches_a_finalised_note(clinic, chart):
     note = finalised(clinic, chart)
     for version in (1, 2, 3):
         answer = save(clinic, {**note, "version": version}, plan="Overwritten")
@@ -401,15 +402,17 @@ def test_an_autosave_never_reaches_a_finalised_note(clinic, chart):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-@pytest.mark.parametrize("way", ["unfinalise", "unfinalize", "draft", "reopen"])
-def test_there_is_no_way_back_to_a_draft(clinic, chart, way):
+def test_finalised_note_cannot_become_a_draft(clinic, chart, subtests):
     note = finalised(clinic, chart)
-    assert clinic.doctor.post(f"/api/sessions/{note['id']}/{way}", {"version": 2}).status == 404
+
+    for way in ["unfinalise", "unfinalize", "draft", "reopen"]:
+        with subtests.test(way=way):
+            assert clinic.doctor.post(f"/api/sessions/{note['id']}/{way}", {"version": 2}).status == 404
     assert set(amend(clinic, note, plan="Ice", status="draft").json["errors"]) == {"status"}
     assert amend(clinic, note, plan="Ice").json["status"] == "amended"
 
 
-def test_an_amendment_keeps_what_was_said_before(clinic, chart):
+def test_amendment_keeps_what_was_said_before(clinic, chart):
     note = finalised(clinic, chart)
 
     amended = amend(clinic, note, plan="Ice", durationMinutes=20, reason="Heat was a slip")
@@ -443,7 +446,7 @@ def test_an_amendment_keeps_what_was_said_before(clinic, chart):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == second
 
 
-def test_what_amends_nothing_or_everything_away_is_refused(clinic, chart):
+def test_amendment_that_changes_nothing_or_clears_all_is_refused(clinic, chart):
     note = finalised(clinic, chart)
     for fields in ({}, {"plan": SOAP["plan"]}, dict.fromkeys(SOAP, " ")):
         assert amend(clinic, note, **fields).status == 400
@@ -456,7 +459,7 @@ def test_what_amends_nothing_or_everything_away_is_refused(clinic, chart):
     assert amend(clinic, note, plan="Ice", reason="r" * 1000).status == 200
 
 
-def test_an_amendment_corrects_what_the_note_is_of(clinic, chart):
+def test_amendment_corrects_what_the_note_is_of(clinic, chart):
     note = finalised(clinic, chart, date="2026-11-02T09:30:00Z")
     booked = clinic.booking(chart=chart)["id"]
     plan = clinic.doctor.post(
@@ -473,7 +476,7 @@ def test_an_amendment_corrects_what_the_note_is_of(clinic, chart):
     assert amend(clinic, answer.json, **right).status == 400  # nothing would be changed
 
 
-def test_an_amendment_names_no_appointment_and_no_plan_that_a_draft_may_not(clinic, chart):
+def test_amendment_names_no_appointment_and_no_plan_that_a_draft_may_not(clinic, chart):
     booked = clinic.booking(chart=chart)["id"]
     other = finalised(clinic, chart, appointmentId=booked)
     strangers = clinic.chart()["id"]
@@ -482,7 +485,7 @@ def test_an_amendment_names_no_appointment_and_no_plan_that_a_draft_may_not(clin
     note = finalised(clinic, chart)
 
     taken = amend(clinic, note, appointmentId=booked)
-    assert (taken.status, other["id"] in taken.json["detail"]) == (409, True)
+    assert (taken.status, taken.json["sessionId"]) == (409, other["id"])
     for name, value in (("appointmentId", clinic.booking(chart=strangers)["id"]), ("planId", plan)):
         assert set(amend(clinic, note, **{name: value}).json["errors"]) == {name}
         assert amend(clinic, note, **{name: NOBODY}).status == 404
@@ -490,12 +493,12 @@ def test_an_amendment_names_no_appointment_and_no_plan_that_a_draft_may_not(clin
     assert clinic.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_the_whole_form_is_saved_also_when_its_plan_is_deleted_by_now(clinic, chart):
+def test_whole_form_is_saved_also_when_its_plan_is_deleted_by_now(clinic, chart):
     body = {"patientId": chart, "title": "Back to work", "startsOn": "2026-11-02"}
     plan = clinic.doctor.post("/api/plans", body).json["id"]
     written = finalised(clinic, chart, planId=plan)
     draft = write(clinic, chart, planId=plan)
-    assert clinic.admin.ask("DELETE", f"/api/plans/{plan}", json={"reason": "Twice"}).status == 200
+    assert clinic.admin.request("DELETE", f"/api/plans/{plan}", json={"reason": "Twice"}).status == 200
 
     saved = save(clinic, draft, planId=plan, plan="Ice")
     assert (saved.status, saved.json["planId"]) == (200, plan)
@@ -503,7 +506,7 @@ def test_the_whole_form_is_saved_also_when_its_plan_is_deleted_by_now(clinic, ch
     assert save(clinic, write(clinic, chart), planId=plan).status == 404
 
 
-def test_a_field_that_there_is_not_is_refused_and_nothing_is_stored(clinic, chart):
+def test_unknown_field_is_refused_and_nothing_is_stored(clinic, chart):
     draft, note = write(clinic, chart, **SOAP), finalised(clinic, chart)
     doctor = clinic.doctor
     for answer in (
@@ -513,14 +516,14 @@ def test_a_field_that_there_is_not_is_refused_and_nothing_is_stored(clinic, char
         amend(clinic, note, subjectiv="Worse", plan="Ice"),
     ):
         assert answer.status == 400
-        assert answer.json["errors"] == {"subjectiv": ["There is no such field."]}
+        assert answer.json["errors"] == {"subjectiv": ["Unknown field."]}
     assert doctor.get(f"/api/sessions/{draft['id']}").json == draft
     assert doctor.get(f"/api/sessions/{note['id']}").json == note
     many = save(clinic, draft, **{f"field{number}": 1 for number in range(5000)})
     assert (many.status, len(many.json["errors"])) == (400, 10)
 
 
-def test_a_stale_amendment_is_refused(clinic, chart):
+def test_stale_amendment_is_refused(clinic, chart):
     note = finalised(clinic, chart)
     now = amend(clinic, note, plan="Ice").json
 
@@ -530,7 +533,7 @@ def test_a_stale_amendment_is_refused(clinic, chart):
     assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions").json["total"] == 2
 
 
-def test_a_draft_is_not_amended(clinic, chart):
+def test_draft_is_not_amended(clinic, chart):
     assert amend(clinic, write(clinic, chart, **SOAP), plan="Ice").status == 409
 
 
@@ -550,21 +553,24 @@ def test_another_doctor_amends_only_once_the_author_has_left(clinic, chart):
     assert [one["authorId"] for one in versions] == [author.id, colleague.id]
 
 
-@pytest.mark.parametrize("number", ["2", "0", "99999999999999999999", "-1", "one", "1" * 5000])
-def test_a_version_that_there_is_not(clinic, chart, number):
+def test_unknown_version_is_404(clinic, chart, subtests):
     note = finalised(clinic, chart)
     address = f"/api/sessions/{note['id']}/versions"
-    if len(number) < 1000 or clinic.door.name == "client":
-        assert clinic.doctor.get(f"{address}/{number}").status == 404
+
+    for number in ["2", "0", "99999999999999999999", "-1", "one", "1" * 5000]:
+        with subtests.test(number=number):
+            assert clinic.doctor.get(f"{address}/{number}").status == 404
 
 
-@pytest.mark.parametrize(("against", "status"), [("2", 404), ("0", 400), ("x", 400), ("9" * 30, 400)])
-def test_a_version_cannot_be_held_against_one_that_there_is_not(clinic, chart, against, status):
+def test_comparison_with_an_unknown_version_is_404(clinic, chart, subtests):
     note = finalised(clinic, chart)
-    assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions/1", against=against).status == status
+
+    for against, status in [("2", 404), ("0", 400), ("x", 400), ("9" * 30, 400)]:
+        with subtests.test(against=against, status=status):
+            assert clinic.doctor.get(f"/api/sessions/{note['id']}/versions/1", against=against).status == status
 
 
-def test_a_draft_has_no_versions(clinic, chart):
+def test_draft_has_no_versions(clinic, chart):
     address = f"/api/sessions/{write(clinic, chart, **SOAP)['id']}/versions"
     assert clinic.doctor.get(address).json == {"versions": [], "total": 0}
     assert clinic.doctor.get(f"{address}/1").status == 404
@@ -573,7 +579,7 @@ def test_a_draft_has_no_versions(clinic, chart):
 # --- Lists
 
 
-def test_a_patients_notes_are_listed_latest_session_first(clinic, chart):
+def test_patients_notes_are_listed_latest_session_first(clinic, chart):
     days = ("2026-11-03", "2026-11-01", "2026-11-02")
     notes = [finalised(clinic, chart, date=f"{day}T10:00:00Z") for day in days]
     draft = write(clinic, chart, date="2026-11-04T10:00:00Z")
@@ -591,7 +597,7 @@ def test_a_patients_notes_are_listed_latest_session_first(clinic, chart):
     assert clinic.staff.get("/api/sessions", limit=500).json["limit"] == 100
 
 
-def test_the_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
+def test_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
     colleague = clinic.hire("doctor")
     early = finalised(clinic, chart, date="2026-11-01T10:00:00Z")
     late = amend(clinic, finalised(clinic, chart, date="2026-11-03T10:00:00Z"), plan="Ice").json
@@ -617,9 +623,8 @@ def test_the_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
     assert whole == {"sessions": [theirs], "total": 1, **FIRST}
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
-    [
+def test_invalid_filter_is_named(clinic, subtests):
+    for query, named in [
         ({"patientId": "abc"}, "patientId"),
         ({"doctorId": "abc"}, "doctorId"),
         ({"status": "signed"}, "status"),
@@ -628,40 +633,41 @@ def test_the_list_is_narrowed_by_doctor_status_and_days(clinic, chart):
         ({"to": "9999-12-31"}, "to"),
         ({"page": 0}, "page"),
         ({"limit": "many"}, "limit"),
-    ],
-)
-def test_a_filter_that_means_nothing_is_named(clinic, query, named):
-    answer = clinic.doctor.get("/api/sessions", **query)
+    ]:
+        with subtests.test(query=query, named=named):
+            answer = clinic.doctor.get("/api/sessions", **query)
 
-    assert (answer.status, set(answer.json["errors"])) == (400, {named})
+            assert (answer.status, set(answer.json["errors"])) == (400, {named})
 
 
-@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "patient"])
-def test_another_practices_notes_do_not_exist(clinic, role):
+def test_another_practices_notes_do_not_exist(clinic, subtests):
     elsewhere = clinic.elsewhere
     foreign = elsewhere.foreign_chart["id"]
     note = elsewhere.doctor.post("/api/sessions", {"patientId": foreign, **SOAP}).json
     note = finalise(clinic, note, by=elsewhere.doctor).json
-    caller = clinic.as_role(role)
 
-    for path in ("", "/versions", "/versions/1"):
-        assert caller.get(f"/api/sessions/{note['id']}{path}").json == NO_NOTE
-    assert caller.get("/api/sessions", patientId=foreign).json == NO_PATIENT
-    assert caller.get("/api/sessions/last-finalised", patientId=foreign).json == NO_PATIENT
-    assert caller.post("/api/sessions/search", {"patientId": foreign, "query": "pain"}).json == NO_PATIENT
-    assert note["id"] not in [row["id"] for row in caller.get("/api/sessions", limit=100).json["sessions"]]
-    if role == "doctor":
-        assert caller.post("/api/sessions", {"patientId": foreign}).json == NO_PATIENT
-        for answer in (
-            save(clinic, note, plan="Ice"),
-            finalise(clinic, note),
-            amend(clinic, note, plan="Ice"),
-        ):
-            assert (answer.status, answer.json) == (404, NO_NOTE)
-    assert elsewhere.doctor.get(f"/api/sessions/{note['id']}").json == note
+    for role in ["admin", "doctor", "staff", "patient"]:
+        with subtests.test(role=role):
+            caller = clinic.as_role(role)
+
+            for path in ("", "/versions", "/versions/1"):
+                assert caller.get(f"/api/sessions/{note['id']}{path}").json == NO_NOTE
+            assert caller.get("/api/sessions", patientId=foreign).json == NO_PATIENT
+            assert caller.get("/api/sessions/last-finalised", patientId=foreign).json == NO_PATIENT
+            assert caller.post("/api/sessions/search", {"patientId": foreign, "query": "pain"}).json == NO_PATIENT
+            assert note["id"] not in [row["id"] for row in caller.get("/api/sessions", limit=100).json["sessions"]]
+            if role == "doctor":
+                assert caller.post("/api/sessions", {"patientId": foreign}).json == NO_PATIENT
+                for answer in (
+                    save(clinic, note, plan="Ice"),
+                    finalise(clinic, note),
+                    amend(clinic, note, plan="Ice"),
+                ):
+                    assert (answer.status, answer.json) == (404, NO_NOTE)
+            assert elsewhere.doctor.get(f"/api/sessions/{note['id']}").json == note
 
 
-def test_the_last_finalised_note_is_the_one_of_the_latest_session(clinic, chart):
+def test_last_finalised_note_is_the_one_of_the_latest_session(clinic, chart):
     none = clinic.doctor.get("/api/sessions/last-finalised", patientId=chart)
     assert (none.status, none.json) == (404, {"detail": "This patient has no finalised session note."})
     late = finalised(clinic, chart, date="2026-11-03T10:00:00Z")
@@ -676,7 +682,7 @@ def test_the_last_finalised_note_is_the_one_of_the_latest_session(clinic, chart)
     assert clinic.doctor.get("/api/sessions/last-finalised").status == 400
 
 
-def test_nobody_unknown_reads_or_writes(anonymous):
+def test_anonymous_caller_is_refused(anonymous):
     for method, path in (
         ("GET", ""),
         ("POST", ""),
@@ -689,7 +695,7 @@ def test_nobody_unknown_reads_or_writes(anonymous):
         ("GET", f"/{NOBODY}/versions"),
         ("GET", f"/{NOBODY}/versions/1"),
     ):
-        assert anonymous.ask(method, f"/api/sessions{path}", json={}).status == 401
+        assert anonymous.request(method, f"/api/sessions{path}", json={}).status == 401
 
 
 # --- Search
@@ -745,7 +751,7 @@ def test_notes_are_found_by_words_in_any_section(clinic, chart, search):
     }
 
 
-def test_an_excerpt_shows_what_stands_around_the_word(clinic, chart, search):
+def test_excerpt_shows_what_stands_around_the_word(clinic, chart, search):
     finalised(clinic, chart, plan="\u00e4 " * 500 + "then traction, " + "and more " * 400)
 
     ((_, excerpt),) = search("traction")["sessions"][0]["excerpts"].items()
@@ -772,9 +778,8 @@ def test_ones_own_draft_is_found_and_another_patients_note_is_not(clinic, chart,
     assert search("lumbar", by=clinic.staff) == {"sessions": [], "total": 0, **FIRST}
 
 
-@pytest.mark.parametrize(
-    ("body", "named"),
-    [
+def test_invalid_search_is_named(clinic, subtests):
+    for body, named in [
         ({"query": "x"}, "patientId"),
         ({"patientId": NOBODY}, "query"),
         ({"patientId": NOBODY, "query": "  "}, "query"),
@@ -782,9 +787,8 @@ def test_ones_own_draft_is_found_and_another_patients_note_is_not(clinic, chart,
         ({"patientId": NOBODY, "query": ["x"]}, "query"),
         ({"patientId": NOBODY, "query": "x\x00"}, "query"),
         ({"patientId": NOBODY, "query": "x", "page": 0}, "page"),
-    ],
-)
-def test_a_search_that_cannot_be_done_is_named(clinic, body, named):
-    answer = clinic.doctor.post("/api/sessions/search", body)
+    ]:
+        with subtests.test(body=body, named=named):
+            answer = clinic.doctor.post("/api/sessions/search", body)
 
-    assert (answer.status, set(answer.json["errors"])) == (400, {named})
+            assert (answer.status, set(answer.json["errors"])) == (400, {named})

@@ -1,12 +1,12 @@
-"""GET and DELETE /api/users/me/sessions: where one is signed in, and an end to it."""
+"""GET and DELETE /api/users/me/sessions: listing and ending one's active sessions."""
 
 import re
 from uuid import UUID
 
 import pytest
 
+from tests.contract.clients import Caller
 from tests.contract.clinic import NOBODY, PASSWORD
-from tests.contract.doors import Caller
 
 MINE = "/api/users/me/sessions"
 WINDOWS = (
@@ -22,7 +22,7 @@ NAMES = ["id", "device", "address", "lastSeen", "created_at", "kind", "current"]
 
 def another(clinic, person, agent="", **headers):
     """One more browser of somebody who is signed in already."""
-    caller = Caller(clinic.door)
+    caller = Caller(clinic.transport)
     body = {"email": person.user["email"], "password": PASSWORD}
     answer = caller.post("/api/auth/login", body, headers={"User-Agent": agent, **headers})
     assert answer.status == 200, answer
@@ -30,7 +30,7 @@ def another(clinic, person, agent="", **headers):
     return caller
 
 
-def seen_by(caller):
+def list_sessions(caller):
     answer = caller.get(MINE)
     assert answer.status == 200, answer
     assert set(answer.json) == {"sessions"}
@@ -45,7 +45,7 @@ def person(clinic):
 def test_each_session_says_on_which_device_from_where_and_whether_it_is_this_one(clinic, person):
     phone, desk = another(clinic, person, IPHONE), another(clinic, person, WINDOWS)
 
-    shown = seen_by(desk)
+    shown = list_sessions(desk)
 
     assert [list(session) for session in shown] == [NAMES] * 3
     assert [session["device"] for session in shown if session["current"]] == ["Chrome on Windows"]
@@ -56,57 +56,58 @@ def test_each_session_says_on_which_device_from_where_and_whether_it_is_this_one
         assert UUID(session["id"])
         assert MOMENT.fullmatch(session["lastSeen"]) and MOMENT.fullmatch(session["created_at"])
     assert [session["lastSeen"] for session in shown] == sorted((s["lastSeen"] for s in shown), reverse=True)
-    assert [session["device"] for session in seen_by(phone) if session["current"]] == ["Safari on iPhone"]
+    assert [session["device"] for session in list_sessions(phone) if session["current"]] == ["Safari on iPhone"]
 
 
-@pytest.mark.parametrize("agent", ["", "x" * 4000, "<script>alert(1)</script>", "Mozilla/5.0 (((((", "ünïcödé"])
-def test_a_device_that_says_nonsense_is_an_unknown_one(clinic, person, agent):
-    odd = another(clinic, person, agent)
+def test_device_that_says_nonsense_is_an_unknown_one(clinic, person, subtests):
+    for agent in ["", "x" * 4000, "<script>alert(1)</script>", "Mozilla/5.0 (((((", "ünïcödé"]:
+        with subtests.test(agent=agent):
+            odd = another(clinic, person, agent)
 
-    assert [session["device"] for session in seen_by(odd) if session["current"]] == ["Unknown device"]
+            assert [session["device"] for session in list_sessions(odd) if session["current"]] == ["Unknown device"]
 
 
-def test_a_mobile_apps_session_is_one_of_them(clinic, person):
-    token = Caller(clinic.door).post("/auth/login", {"email": person.user["email"], "password": PASSWORD})
+def test_mobile_apps_session_is_one_of_them(clinic, person):
+    token = Caller(clinic.transport).post("/auth/login", {"email": person.user["email"], "password": PASSWORD})
     bearer = {"Authorization": f"Bearer {token.json['access_token']}"}
 
-    shown = Caller(clinic.door).ask("GET", MINE, headers=bearer).json["sessions"]
+    shown = Caller(clinic.transport).request("GET", MINE, headers=bearer).json["sessions"]
 
     assert [session["kind"] for session in shown if session["current"]] == ["bearer"]
-    assert {session["kind"] for session in seen_by(person)} == {"api", "bearer"}
+    assert {session["kind"] for session in list_sessions(person)} == {"api", "bearer"}
 
 
 def test_one_session_ends_and_its_tokens_are_refused_from_the_next_request(clinic, person):
     other = another(clinic, person)
     assert other.get("/api/users/me").status == 200  # the cache knows it now
-    (ended,) = [session["id"] for session in seen_by(other) if session["current"]]
+    (ended,) = [session["id"] for session in list_sessions(other) if session["current"]]
 
-    answer = person.ask("DELETE", f"{MINE}/{ended}")
+    answer = person.request("DELETE", f"{MINE}/{ended}")
 
     assert (answer.status, answer.body, answer.set_cookies) == (204, b"", [])
     assert other.get("/api/users/me").status == 401
     assert other.post("/api/auth/refresh").status == 401
-    assert ended not in {session["id"] for session in seen_by(person)}
-    assert person.ask("DELETE", f"{MINE}/{ended}").status == 404
+    assert ended not in {session["id"] for session in list_sessions(person)}
+    assert person.request("DELETE", f"{MINE}/{ended}").status == 404
 
 
-def test_a_mobile_apps_session_ends_too(clinic, person):
-    answer = Caller(clinic.door).post("/auth/login", {"email": person.user["email"], "password": PASSWORD}).json
-    (ended,) = [session["id"] for session in seen_by(person) if session["kind"] == "bearer"]
+def test_mobile_apps_session_ends_too(clinic, person):
+    answer = Caller(clinic.transport).post("/auth/login", {"email": person.user["email"], "password": PASSWORD}).json
+    (ended,) = [session["id"] for session in list_sessions(person) if session["kind"] == "bearer"]
 
-    assert person.ask("DELETE", f"{MINE}/{ended}").status == 204
+    assert person.request("DELETE", f"{MINE}/{ended}").status == 204
 
     bearer = {"Authorization": f"Bearer {answer['access_token']}"}
-    assert Caller(clinic.door).ask("GET", "/api/users/me", headers=bearer).status == 401
+    assert Caller(clinic.transport).request("GET", "/api/users/me", headers=bearer).status == 401
     refresh = {"refresh_token": answer["refresh_token"]}
-    assert Caller(clinic.door).post("/auth/refresh", refresh).status == 401
+    assert Caller(clinic.transport).post("/auth/refresh", refresh).status == 401
 
 
 def test_ending_the_session_one_is_in_signs_out(clinic, person):
-    (here,) = [session["id"] for session in seen_by(person) if session["current"]]
-    tokens = person.holding(access_token=person.access, refresh_token=person.refresh)
+    (here,) = [session["id"] for session in list_sessions(person) if session["current"]]
+    tokens = person.with_cookies(access_token=person.access, refresh_token=person.refresh)
 
-    answer = person.ask("DELETE", f"{MINE}/{here}")
+    answer = person.request("DELETE", f"{MINE}/{here}")
 
     assert answer.status == 204
     assert len(answer.set_cookies) == 2 and all("Max-Age=0" in line for line in answer.set_cookies)
@@ -118,34 +119,34 @@ def test_ending_the_session_one_is_in_signs_out(clinic, person):
 def test_all_others_end_and_this_one_goes_on(clinic, person):
     others = [another(clinic, person) for _ in range(2)]
 
-    answer = person.ask("DELETE", MINE)
+    answer = person.request("DELETE", MINE)
 
     assert (answer.status, answer.json) == (200, {"ended": 2})
     assert [other.get("/api/users/me").status for other in others] == [401, 401]
-    assert [session["current"] for session in seen_by(person)] == [True]
-    assert person.ask("DELETE", MINE).json == {"ended": 0}
+    assert [session["current"] for session in list_sessions(person)] == [True]
+    assert person.request("DELETE", MINE).json == {"ended": 0}
 
 
-def test_somebody_elses_sessions_are_neither_seen_nor_ended(clinic, person):
+def test_sessions_of_others_cannot_be_seen_or_ended(clinic, person):
     colleague = clinic.hire("doctor")
-    (theirs,) = [session["id"] for session in seen_by(colleague)]
-    foreign = seen_by(clinic.elsewhere.admin)[0]["id"]
+    (theirs,) = [session["id"] for session in list_sessions(colleague)]
+    foreign = list_sessions(clinic.elsewhere.admin)[0]["id"]
 
-    assert theirs not in {session["id"] for session in seen_by(person)}
+    assert theirs not in {session["id"] for session in list_sessions(person)}
     for session_id in (theirs, foreign, NOBODY):
-        answer = person.ask("DELETE", f"{MINE}/{session_id}")
+        answer = person.request("DELETE", f"{MINE}/{session_id}")
         assert (answer.status, set(answer.json)) == (404, {"detail"})
-    person.ask("DELETE", MINE)
+    person.request("DELETE", MINE)
     assert colleague.get("/api/users/me").status == 200
     assert clinic.elsewhere.admin.get("/api/users/me").status == 200
 
 
-def test_whoever_is_signed_out_sees_and_ends_nothing(clinic, anonymous):
+def test_signed_out_caller_cannot_list_or_end_sessions(clinic, anonymous):
     for method, path in (("GET", MINE), ("DELETE", MINE), ("DELETE", f"{MINE}/{NOBODY}")):
-        assert anonymous.ask(method, path).status == 401
+        assert anonymous.request(method, path).status == 401
 
 
-def test_the_addresses_know_no_other_method(clinic):
+def test_sessions_allow_no_other_method(clinic):
     for method, path, allowed in (("POST", MINE, "DELETE, GET"), ("GET", f"{MINE}/{NOBODY}", "DELETE")):
-        answer = clinic.staff.ask(method, path)
+        answer = clinic.staff.request(method, path)
         assert (answer.status, answer.headers["Allow"]) == (405, allowed)

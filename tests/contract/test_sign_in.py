@@ -10,8 +10,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, make_password
 
 from accounts.models import User
+from tests.contract.clients import Caller, parse_cookie
 from tests.contract.clinic import PASSWORD, fresh_email
-from tests.contract.doors import Caller, parse_cookie
 
 ACCESS = {"HttpOnly": None, "Secure": None, "SameSite": "Strict", "Path": "/", "Max-Age": "900"}
 REFRESH = {**ACCESS, "Path": "/api/auth/refresh", "Max-Age": "604800"}
@@ -68,23 +68,24 @@ def test_no_token_is_in_any_body(clinic, anonymous):
         assert b"token" not in answer.body.replace(b'"Token refreshed"', b"")
 
 
-@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing", "patient"])
-def test_the_claims_say_who_and_which_session_and_until_when(clinic, role):
-    caller = clinic.as_role(role)
-    access, refresh = claims_of(caller.access), claims_of(caller.refresh)
+def test_claims_say_who_and_which_session_and_until_when(clinic, subtests):
+    for role in ["admin", "doctor", "staff", "billing", "patient"]:
+        with subtests.test(role=role):
+            caller = clinic.as_role(role)
+            access, refresh = claims_of(caller.access), claims_of(caller.refresh)
 
-    assert set(access) == set(refresh) == {"sub", "email", "role", "exp", "iat", "jti", "sid", "type"}
-    assert access["sub"] == caller.id
-    assert access["email"] == caller.user["email"]
-    assert access["role"] == ("staff" if role == "billing" else role)
-    assert (access["type"], refresh["type"]) == ("access", "refresh")
-    assert access["sid"] == refresh["sid"]
-    assert access["jti"] != refresh["jti"]
-    assert access["exp"] - access["iat"] == 900
-    assert 604_798 <= refresh["exp"] - refresh["iat"] <= 604_800
+            assert set(access) == set(refresh) == {"sub", "email", "role", "exp", "iat", "jti", "sid", "type"}
+            assert access["sub"] == caller.id
+            assert access["email"] == caller.user["email"]
+            assert access["role"] == ("staff" if role == "billing" else role)
+            assert (access["type"], refresh["type"]) == ("access", "refresh")
+            assert access["sid"] == refresh["sid"]
+            assert access["jti"] != refresh["jti"]
+            assert access["exp"] - access["iat"] == 900
+            assert 604_798 <= refresh["exp"] - refresh["iat"] <= 604_800
 
 
-def test_the_access_cookie_opens_the_account(clinic):
+def test_access_cookie_opens_the_account(clinic):
     assert clinic.staff.get("/api/users/me").status == 200
 
 
@@ -114,7 +115,7 @@ def test_no_cookie_is_not_authenticated(anonymous):
         pytest.param(lambda caller: "a.b.c" * 1000, id="long"),
     ],
 )
-def test_a_token_that_is_not_this_sessions_access_token_is_refused(clinic, anonymous, bend):
+def test_token_that_is_not_this_sessions_access_token_is_refused(clinic, anonymous, bend):
     token = bend(clinic.staff)
 
     answer = anonymous.get("/api/users/me", headers={"Cookie": f"access_token={token}"})
@@ -122,13 +123,13 @@ def test_a_token_that_is_not_this_sessions_access_token_is_refused(clinic, anony
     assert (answer.status, answer.json) == (401, ENDED)
 
 
-def test_a_token_cannot_be_carried_to_another_user(clinic, anonymous):
+def test_token_cannot_be_carried_to_another_user(clinic, anonymous):
     token = forged(clinic.staff.access, sub=clinic.doctor.id)
 
-    assert anonymous.holding(access_token=token).get("/api/users/me").status == 401
+    assert anonymous.with_cookies(access_token=token).get("/api/users/me").status == 401
 
 
-def test_a_bearer_header_counts_before_the_cookie(clinic, anonymous):
+def test_bearer_header_counts_before_the_cookie(clinic, anonymous):
     staff = {"Authorization": f"bearer {clinic.staff.access}"}
     assert anonymous.get("/api/users/me", headers=staff).json["id"] == clinic.staff.id
     assert clinic.doctor.get("/api/users/me", headers=staff).json["id"] == clinic.staff.id
@@ -164,7 +165,7 @@ def test_refreshing_sets_a_new_access_cookie_alone(clinic):
     ],
 )
 def test_refreshing_takes_the_refresh_token_alone(clinic, anonymous, cookies):
-    answer = anonymous.holding(**cookies(clinic.staff)).post("/api/auth/refresh")
+    answer = anonymous.with_cookies(**cookies(clinic.staff)).post("/api/auth/refresh")
 
     assert (answer.status, answer.json) == (401, ENDED)
     assert answer.set_cookies == []
@@ -174,7 +175,7 @@ def test_refreshing_takes_the_refresh_token_alone(clinic, anonymous, cookies):
 def test_without_the_refresh_cookie_there_is_nothing_that_could_have_ended(clinic, anonymous, names):
     cookies = {name: clinic.staff.cookies[name][0] for name in names}
 
-    answer = anonymous.holding(**cookies).post("/api/auth/refresh")
+    answer = anonymous.with_cookies(**cookies).post("/api/auth/refresh")
 
     assert (answer.status, answer.json) == (401, {"detail": "Not authenticated"})
     assert answer.set_cookies == []
@@ -194,7 +195,7 @@ def test_signing_out_clears_both_cookies_with_exactly_the_attributes_of_the_cont
 
 def test_signing_out_ends_the_session_at_once_for_both_tokens(clinic):
     caller = clinic.hire("staff")
-    kept = caller.holding(access_token=caller.access, refresh_token=caller.refresh)
+    kept = caller.with_cookies(access_token=caller.access, refresh_token=caller.refresh)
     assert kept.get("/api/users/me").status == 200
 
     caller.post("/api/auth/logout")
@@ -212,21 +213,21 @@ def test_signing_out_on_one_device_leaves_the_other_signed_in(clinic, anonymous)
     assert anonymous.get("/api/users/me").status == 200
 
 
-def test_an_expired_access_token_still_ends_its_session_on_sign_out(clinic):
+def test_expired_access_token_still_ends_its_session_on_sign_out(clinic):
     caller = clinic.hire("staff")
-    late = caller.holding(access_token=forged(caller.access, exp=datetime.now(UTC) - timedelta(minutes=5)))
+    late = caller.with_cookies(access_token=forged(caller.access, exp=datetime.now(UTC) - timedelta(minutes=5)))
 
     assert late.post("/api/auth/logout").status == 200
     assert caller.get("/api/users/me").status == 401
 
 
-def test_anybody_may_sign_out(anonymous):
+def test_sign_out_needs_no_session(anonymous):
     answer = anonymous.post("/api/auth/logout")
 
     assert (answer.status, answer.json) == (200, {"message": "Logged out successfully"})
 
 
-def test_a_wrong_password_and_an_unknown_email_get_the_same_answer(clinic, anonymous):
+def test_wrong_password_and_an_unknown_email_get_the_same_answer(clinic, anonymous):
     known = clinic.register("staff").json["email"]
 
     wrong = anonymous.sign_in(known, "not the password")
@@ -243,33 +244,33 @@ def test_a_wrong_password_and_an_unknown_email_get_the_same_answer(clinic, anony
 
 @pytest.mark.parametrize("who", ["known", "unknown", "deactivated", "without a password"])
 @pytest.mark.parametrize("typed", [PASSWORD, "not the password"])
-def test_every_sign_in_costs_exactly_one_password_hash(inner_clinic, monkeypatch, who, typed):
+def test_every_sign_in_costs_exactly_one_password_hash(clinic, monkeypatch, who, typed):
     email = fresh_email()
     if who != "unknown":
-        inner_clinic.register("staff", email=email)
+        clinic.register("staff", email=email)
     if who == "deactivated":
-        User.sign_in.filter(pk=User.sign_in.with_email(email).pk).update(is_active=False)
+        User.all_practices.filter(pk=User.all_practices.with_email(email).pk).update(is_active=False)
     if who == "without a password":
-        User.sign_in.filter(pk=User.sign_in.with_email(email).pk).update(password=make_password(None))
+        User.all_practices.filter(pk=User.all_practices.with_email(email).pk).update(password=make_password(None))
     hashes = []
     encode = BCryptSHA256PasswordHasher.encode
     monkeypatch.setattr(
         BCryptSHA256PasswordHasher, "encode", lambda self, *given: hashes.append(1) or encode(self, *given)
     )
 
-    answer = Caller(inner_clinic.door).sign_in(email, typed)
+    answer = Caller(clinic.transport).sign_in(email, typed)
 
     assert answer.status == (200 if (who, typed) == ("known", PASSWORD) else 401)
     assert len(hashes) == 1
 
 
-def test_the_email_may_be_typed_in_any_case_with_spaces_around(clinic, anonymous):
+def test_email_may_be_typed_in_any_case_with_spaces_around(clinic, anonymous):
     email = clinic.staff.user["email"]
 
     assert anonymous.sign_in(f"  {email.upper()} ", PASSWORD).status == 200
 
 
-def test_the_password_is_taken_as_typed(clinic, anonymous):
+def test_password_is_taken_as_typed(clinic, anonymous):
     email = fresh_email()
     assert clinic.register("staff", email=email, password="  spaces  ").status == 201
 
@@ -277,9 +278,8 @@ def test_the_password_is_taken_as_typed(clinic, anonymous):
     assert anonymous.sign_in(email, "  spaces  ").status == 200
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+def test_malformed_sign_in_names_the_field(anonymous, subtests):
+    for body, field in [
         ({}, "email"),
         ({"email": "a@example.com"}, "password"),
         ({"password": "x"}, "email"),
@@ -291,11 +291,10 @@ def test_the_password_is_taken_as_typed(clinic, anonymous):
         ({"email": "a@example.com", "password": "p" * 1025}, "password"),
         ({"email": "a\x00@example.com", "password": "x"}, "email"),
         ({"email": "a" * 255, "password": "x"}, "email"),
-    ],
-)
-def test_a_malformed_sign_in_names_the_field(anonymous, body, field):
-    answer = anonymous.post("/api/auth/login", body)
+    ]:
+        with subtests.test(body=body, field=field):
+            answer = anonymous.post("/api/auth/login", body)
 
-    assert answer.status == 400
-    assert field in answer.json["errors"]
-    assert set(answer.json) == {"detail", "errors"}
+            assert answer.status == 400
+            assert field in answer.json["errors"]
+            assert set(answer.json) == {"detail", "errors"}

@@ -1,12 +1,10 @@
-"""/api/v1/… is /api/…: the same answers, rules and limits under another spelling."""
+"""/api/v1/… is /api/…: the same responses, rules and limits under another prefix."""
 
 from collections import Counter
 
-import pytest
-
 from tests.contract.apps import app_of
+from tests.contract.clients import Caller, parse_cookie
 from tests.contract.clinic import CHART, PASSWORD
-from tests.contract.doors import Caller, parse_cookie
 from tests.contract.test_limits import within_one_minute
 
 SPA = "http://localhost:5173"
@@ -25,15 +23,16 @@ READS = [
 ]
 
 
-@pytest.mark.parametrize("path", READS)
-def test_every_address_answers_the_same_below_v1(clinic, path):
-    plain, versioned = clinic.admin.get(f"/api{path}"), clinic.admin.get(f"/api/v1{path}")
+def test_every_address_answers_the_same_below_v1(clinic, subtests):
+    for path in READS:
+        with subtests.test(path=path):
+            plain, versioned = clinic.admin.get(f"/api{path}"), clinic.admin.get(f"/api/v1{path}")
 
-    assert versioned.status == plain.status
-    assert versioned.headers["Content-Type"] == plain.headers["Content-Type"]
-    assert versioned.headers["Content-Security-Policy"] == plain.headers["Content-Security-Policy"]
-    if not path.startswith(("/audit", "/dashboard")):  # these tell of the calls before
-        assert versioned.body == plain.body
+            assert versioned.status == plain.status
+            assert versioned.headers["Content-Type"] == plain.headers["Content-Type"]
+            assert versioned.headers["Content-Security-Policy"] == plain.headers["Content-Security-Policy"]
+            if not path.startswith(("/audit", "/dashboard")):  # these tell of the calls before
+                assert versioned.body == plain.body
 
 
 def test_what_is_written_below_one_spelling_is_read_below_the_other(clinic):
@@ -45,19 +44,21 @@ def test_what_is_written_below_one_spelling_is_read_below_the_other(clinic):
     assert clinic.billing.post("/api/v1/patients", CHART).status == 403
 
 
-@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1x", "/api/v1x/users/me", "/api/v1/v1/users/me"])
-def test_no_other_spelling_is_an_address(clinic, path):
-    answer = clinic.staff.get(path)
+def test_other_prefixes_are_404(clinic, subtests):
+    for path in ["/api/v1", "/api/v1/", "/api/v1x", "/api/v1x/users/me", "/api/v1/v1/users/me"]:
+        with subtests.test(path=path):
+            answer = clinic.staff.get(path)
 
-    assert (answer.status, answer.json) == (404, {"detail": "Not found."})
-
-
-@pytest.mark.parametrize("path", ["/api/V1/users/me", "/api/v2/users/me", "/v1/users/me", "/auth/v1/roles"])
-def test_nothing_else_is_versioned(clinic, path):
-    assert clinic.staff.get(path).status == 404
+            assert (answer.status, answer.json) == (404, {"detail": "Not found."})
 
 
-def test_a_browser_that_signs_in_below_v1_refreshes_and_signs_out_there(clinic, anonymous):
+def test_nothing_else_is_versioned(clinic, subtests):
+    for path in ["/api/V1/users/me", "/api/v2/users/me", "/v1/users/me", "/auth/v1/roles"]:
+        with subtests.test(path=path):
+            assert clinic.staff.get(path).status == 404
+
+
+def test_browser_that_signs_in_below_v1_refreshes_and_signs_out_there(clinic, anonymous):
     body = {"email": clinic.staff.user["email"], "password": PASSWORD}
     answer = anonymous.post("/api/v1/auth/login", body)
 
@@ -70,11 +71,11 @@ def test_a_browser_that_signs_in_below_v1_refreshes_and_signs_out_there(clinic, 
     assert anonymous.cookies == {}
 
 
-def test_the_origins_of_the_spa_may_read_and_foreign_pages_may_not_write(clinic, anonymous):
+def test_origins_of_the_spa_may_read_and_foreign_pages_may_not_write(clinic, anonymous):
     answer = clinic.staff.get("/api/v1/users/me", headers={"Origin": SPA})
     assert answer.headers["Access-Control-Allow-Origin"] == SPA
     asked = {"Origin": SPA, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-anything"}
-    preflight = anonymous.ask("OPTIONS", "/api/v1/patients", headers=asked)
+    preflight = anonymous.request("OPTIONS", "/api/v1/patients", headers=asked)
     assert preflight.headers["Access-Control-Allow-Headers"] == "x-anything"
 
     foreign = clinic.staff.post("/api/v1/patients", CHART, headers={"Origin": "https://evil.example"})
@@ -92,26 +93,26 @@ def test_health_is_asked_past_the_proxy_below_both_spellings(client, settings, d
     assert client.get("/api/v1/doctors")["Location"].endswith("/api/v1/doctors")
 
 
-def test_a_call_counts_once_whatever_its_spelling(inner_clinic, settings):
-    inner_clinic.register("staff")
+def test_call_counts_once_whatever_its_spelling(clinic, settings):
+    clinic.register("staff")
     settings.RATE_LIMIT_PER_MINUTE = 6
 
     def burst():
-        staff = inner_clinic.hire("staff")
+        staff = clinic.hire("staff")
         return Counter(staff.get(f"/api{'/v1' if turn % 2 else ''}/users/me").status for turn in range(10))
 
     assert within_one_minute(burst) == {200: 6, 429: 4}
 
 
-def test_the_line_of_the_log_names_the_one_route(inner_clinic, caplog):
-    inner_clinic.staff.get("/api/v1/users/me")
+def test_line_of_the_log_names_the_one_route(clinic, caplog):
+    clinic.staff.get("/api/v1/users/me")
 
     line = caplog.records[-1].msg
     assert (line["route"], line["status"]) == ("/api/users/me", 200)
 
 
-def test_the_schema_is_one_and_says_so(clinic):
-    schema = Caller(clinic.door).get("/api/v1/schema").json
+def test_schema_is_one_and_says_so(clinic):
+    schema = Caller(clinic.transport).get("/api/v1/schema").json
 
     assert not [path for path in schema["paths"] if path.startswith("/api/v1")]
     assert "/api/v1/" in schema["info"]["description"]
@@ -120,7 +121,7 @@ def test_the_schema_is_one_and_says_so(clinic):
     )
 
 
-def test_a_bearer_token_of_either_spelling_is_good_below_both(clinic):
+def test_bearer_token_of_either_spelling_is_good_below_both(clinic):
     app = app_of(clinic.staff)
 
     assert app.get("/api/users/me").json == app.get("/api/v1/users/me").json

@@ -1,9 +1,9 @@
-"""Every field of every model of ours, classified. A new field has no place in the database before it has one here.
+"""The classification of every model field. A new field must be added here.
 
-`phi`          tells who a patient is or how they are (45 CFR 160.103): encrypted in the column, always.
-`secret`       signs somebody in: encrypted in the column, always, unless it is a hash (then it is operational).
-`personal`     tells of a person who works here, or of an account: encrypted where the same column also holds patients.
-`operational`  neither: keys, times, states, and the practice's own public data.
+`phi`          identifies a patient or describes their health (45 CFR 160.103): always encrypted.
+`secret`       a credential: always encrypted, unless it is a hash (then it is operational).
+`personal`     about staff or an account: encrypted where the same column also holds patients.
+`operational`  anything else: keys, times, statuses, and the practice's own public data.
 """
 
 PHI, SECRET, PERSONAL, OPERATIONAL = "phi", "secret", "personal", "operational"
@@ -56,12 +56,18 @@ FIELDS: dict[str, dict[str, str]] = {
         "name": OPERATIONAL,
         "timezone": OPERATIONAL,
         "appointment_minutes": OPERATIONAL,
+        "max_upcoming_appointments": OPERATIONAL,
+        "booking_months_ahead": OPERATIONAL,
+        "booking_notice_hours": OPERATIONAL,
+        "same_day_booking": OPERATIONAL,
+        "cancellation_hours": OPERATIONAL,
         "currency": OPERATIONAL,
         "two_factor_required": OPERATIONAL,
         "doctors_see_drafts": OPERATIONAL,
         "retention_years": OPERATIONAL,
         "join_code": SECRET,
         "join_code_index": OPERATIONAL,  # a keyed hash
+        "version": OPERATIONAL,
     },
     "practices.Office": {
         **_OF_PRACTICE,
@@ -85,20 +91,20 @@ FIELDS: dict[str, dict[str, str]] = {
         "password": OPERATIONAL,  # a bcrypt hash
         "session_epoch": OPERATIONAL,  # a count
     },
-    "accounts.Session": {
+    "accounts.LoginSession": {
         **_MODEL,
         "user": OPERATIONAL,
         "expires_at": OPERATIONAL,
         "last_seen_at": OPERATIONAL,
         "address": PERSONAL,
         "agent": PERSONAL,
-        "door": OPERATIONAL,
+        "channel": OPERATIONAL,
         "second_factor": OPERATIONAL,
         "refresh_hash": OPERATIONAL,  # SHA-256 of a signed token
         "replaced_hash": OPERATIONAL,  # the same
         "replaced_at": OPERATIONAL,
         "revoked_at": OPERATIONAL,
-        "ending": OPERATIONAL,
+        "revocation_reason": OPERATIONAL,
     },
     "accounts.Authenticator": {
         **_MODEL,
@@ -181,12 +187,58 @@ FIELDS: dict[str, dict[str, str]] = {
         "patient": OPERATIONAL,
         "doctor": OPERATIONAL,
         "office": OPERATIONAL,
+        "type": OPERATIONAL,
         "starts_at": OPERATIONAL,  # the calendar is filtered and kept free of overlaps by it
         "ends_at": OPERATIONAL,
         "status": OPERATIONAL,
         "reason": PHI,
         "notes": PHI,
+        "version": OPERATIONAL,
+        "last_writes": OPERATIONAL,  # names of fields, ids and times
         "deletion": OPERATIONAL,
+    },
+    "appointments.AppointmentType": {
+        **_OF_PRACTICE,
+        "name": OPERATIONAL,
+        "minutes": OPERATIONAL,
+        "buffer_before": OPERATIONAL,
+        "buffer_after": OPERATIONAL,
+        "colour": OPERATIONAL,
+        "bookable_online": OPERATIONAL,
+        "video": OPERATIONAL,
+        "video_link": OPERATIONAL,  # the practice's own meeting room, which patients are told
+        "position": OPERATIONAL,
+        "is_active": OPERATIONAL,
+    },
+    "appointments.TypeOffer": {**_OF_PRACTICE, "appointment_type": OPERATIONAL, "doctor": OPERATIONAL},
+    "appointments.WorkingHours": {
+        **_OF_PRACTICE,
+        "doctor": OPERATIONAL,
+        "office": OPERATIONAL,
+        "weekday": OPERATIONAL,
+        "start": OPERATIONAL,
+        "end": OPERATIONAL,
+        "valid_from": OPERATIONAL,
+        "valid_to": OPERATIONAL,
+    },
+    "appointments.ScheduleException": {
+        **_OF_PRACTICE,
+        "doctor": OPERATIONAL,
+        "office": OPERATIONAL,
+        "starts_at": OPERATIONAL,
+        "ends_at": OPERATIONAL,
+        "kind": OPERATIONAL,
+        "reason": PHI,  # free text: why a colleague is away
+    },
+    "idempotency.KeptAnswer": {
+        **_OF_PRACTICE,
+        "user_id": OPERATIONAL,
+        "key_hash": OPERATIONAL,
+        "request": PHI,  # a hash of what was typed, which is guessable
+        "answer": PHI,
+        "is_done": OPERATIONAL,
+        "began_at": OPERATIONAL,
+        "expires_at": OPERATIONAL,
     },
     "records.MedicalRecord": {
         **_OF_PRACTICE,
@@ -298,8 +350,11 @@ LABELS = {
     "patients.Patient.emergency_contact": "patient.emergency_contact",
     "patients.EmergencyAccess.reason": "emergency.reason",
     "patients.EmergencyAccess.note": "emergency.note",
+    "idempotency.KeptAnswer.request": "kept_answer.request",
+    "idempotency.KeptAnswer.answer": "kept_answer.answer",
     "appointments.Appointment.reason": "appointment.reason",
     "appointments.Appointment.notes": "appointment.notes",
+    "appointments.ScheduleException.reason": "schedule_exception.reason",
     "records.MedicalRecord.diagnosis": "record.diagnosis",
     "records.MedicalRecord.prescription": "record.prescription",
     "records.MedicalRecord.notes": "record.notes",

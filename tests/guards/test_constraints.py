@@ -1,4 +1,4 @@
-"""What the database itself says, and that no migration has lost it."""
+"""Constraints of the database, and that no migration has lost one."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -35,7 +35,7 @@ def test_postgresql_has_the_search_index(db):
         assert "USING gin (search_index)" in cursor.fetchone()[0]
 
 
-def test_the_database_refuses_an_overlap_whoever_writes_it(scope, make_user):
+def test_database_refuses_overlapping_appointments(scope, make_user):
     doctor, chart = make_user("doctor"), PatientFactory()
     first = AppointmentFactory(patient=chart, doctor=doctor)
     second = AppointmentFactory(patient=chart, doctor=doctor)
@@ -52,7 +52,7 @@ def test_the_database_refuses_an_overlap_whoever_writes_it(scope, make_user):
             change()
 
 
-def test_the_database_refuses_a_second_access_while_one_lasts_and_a_review_of_ones_own(scope, make_user):
+def test_database_refuses_a_second_access_while_one_lasts_and_a_review_of_ones_own(scope, make_user):
     doctor, chart = make_user("doctor"), PatientFactory(restricted=True)
     access = EmergencyAccessFactory(patient=chart, opened_by=doctor)
     EmergencyAccessFactory(patient=chart, opened_by=make_user("doctor"))

@@ -1,4 +1,4 @@
-"""No Docker engine runs where these tests do: what can go wrong in the files is looked for in the files."""
+"""Checks the deployment files themselves, because no Docker engine runs where these tests do."""
 
 import re
 import shlex
@@ -53,30 +53,30 @@ def ignored_by_docker(path: str) -> bool:
     return any(Path(path).match(line.removeprefix("**/")) for line in lines if line and not line.startswith("#"))
 
 
-def test_the_example_names_exactly_what_the_settings_read():
+def test_example_names_exactly_what_the_settings_read():
     names = dotenv_variables((ROOT / ".env.example").read_text())
     assert len(names) == len(set(names))
     assert set(names) == settings_variables()
     assert len(names) > 20
 
 
-def test_nothing_reads_the_environment_past_the_settings():
+def test_only_the_settings_read_the_environment():
     """os.environ is for config/env.py, and for what happens before or without the settings."""
     allowed = {"config/env.py", "config/gunicorn.py", "config/wsgi.py", "config/asgi.py", "manage.py"}
-    allowed.add("audit/verify_export.py")  # runs alone, on another machine
+    allowed.add("audit/seals/verify_export.py")  # runs alone, on another machine
     ours = [path for path in ROOT.glob("*/**/*.py") if not {"tests", ".venv", "bench"} & set(path.parts)]
     reading = {str(path.relative_to(ROOT)) for path in ours if re.search(r"os\.(environ|getenv)", path.read_text())}
     assert reading - allowed == set()
 
 
-def test_the_example_holds_no_secret():
+def test_example_holds_no_secret():
     content = (ROOT / ".env.example").read_text()
     for name in SECRETS:
         assert re.search(rf"^#?{name}=$", content, re.M), name
 
 
 @pytest.mark.parametrize("production", [False, True])
-def test_a_written_dotenv_names_only_known_variables(tmp_path, production):
+def test_written_dotenv_names_only_known_variables(tmp_path, production):
     write_dotenv(tmp_path / "env", production=production)
     names = set(dotenv_variables((tmp_path / "env").read_text()))
     assert names - set(READ_ELSEWHERE) <= settings_variables()
@@ -104,7 +104,7 @@ def test_every_service_has_what_it_needs(compose):
     assert services["web"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
-def test_the_proxy_that_is_trusted_is_this_machine_alone(compose):
+def test_proxy_that_is_trusted_is_this_machine_alone(compose):
     (network,) = compose["networks"]["default"]["ipam"]["config"]
     variables = compose["services"]["web"]["environment"]
     assert variables["TRUSTED_PROXIES"] == network["gateway"]
@@ -112,12 +112,12 @@ def test_the_proxy_that_is_trusted_is_this_machine_alone(compose):
     assert set(variables["LOCAL_HOSTS"].split(",")) <= set(compose["services"])
 
 
-def test_both_databases_are_out_of_reach_from_outside(compose):
+def test_databases_are_not_published(compose):
     assert [name for name, service in compose["services"].items() if "ports" in service] == ["web"]
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["web"]["ports"])
 
 
-def test_the_containers_get_variables_that_the_settings_read(compose):
+def test_containers_get_variables_that_the_settings_read(compose):
     for name in OURS:
         variables = compose["services"][name]["environment"]
         assert set(variables) <= settings_variables() | set(READ_ELSEWHERE)
@@ -127,7 +127,7 @@ def test_the_containers_get_variables_that_the_settings_read(compose):
         assert compose["services"][name]["env_file"] == ".env.production"
 
 
-def test_the_web_signs_in_to_the_database_as_who_owns_nothing(compose):
+def test_web_uses_a_database_role_that_owns_nothing(compose):
     owner = compose["services"]["database"]["environment"]["POSTGRES_USER"]
     users = {
         name: compose["services"][name]["environment"]["DATABASE_URL"].split(":")[1] for name in ("web", "migrate")
@@ -136,7 +136,7 @@ def test_the_web_signs_in_to_the_database_as_who_owns_nothing(compose):
     assert "setup_database_roles --apply" in compose["services"]["migrate"]["command"][-1]
 
 
-def test_no_secret_is_written_down(compose, dockerfile):
+def test_files_contain_no_secret(compose, dockerfile):
     for service_name, service in compose["services"].items():
         for name, value in service["environment"].items() if "environment" in service else ():
             if name.endswith(("PASSWORD", "KEY", "KEYS")):
@@ -151,7 +151,7 @@ def test_no_secret_is_written_down(compose, dockerfile):
     assert ignored_by_docker("praxis.sqlite3")
 
 
-def test_whoever_handles_files_has_the_same_folder(compose, dockerfile):
+def test_services_with_files_share_the_folder(compose, dockerfile):
     for name in OURS:
         service = compose["services"][name]
         assert service["volumes"] == [f"files:{service['environment']['FILES_DIR']}"]
@@ -166,7 +166,7 @@ def test_files_are_scanned_by_a_clamd_that_calls_nothing_clean_that_it_did_not_r
     assert services["scan"]["command"][:3] == ["python", "manage.py", "scan_files"]
 
 
-def test_the_bucket_is_the_one_that_the_environment_names(compose, tmp_path):
+def test_bucket_is_the_one_that_the_environment_names(compose, tmp_path):
     write_dotenv(tmp_path / "env", production=True)
     written = dict(re.findall(r"^#?(FILES_S3_\w+)=(.+)$", (tmp_path / "env").read_text(), re.M))
     minio, bucket = (compose["services"][name] for name in OPTIONAL)
@@ -177,7 +177,7 @@ def test_the_bucket_is_the_one_that_the_environment_names(compose, tmp_path):
     assert len(written["FILES_S3_SECRET_KEY"]) >= 24
 
 
-def test_the_image_is_built_from_what_is_there(dockerfile):
+def test_image_is_built_from_what_is_there(dockerfile):
     words = [instruction for instruction, _ in dockerfile]
     assert words[0] == "FROM" and dockerfile[0][1] == "python:3.11-slim"
     for _, rest in [line for line in dockerfile if line[0] == "COPY"]:
@@ -189,7 +189,7 @@ def test_the_image_is_built_from_what_is_there(dockerfile):
         assert not ignored_by_docker(needed)
 
 
-def test_the_server_in_the_image_is_not_root(dockerfile):
+def test_server_in_the_image_is_not_root(dockerfile):
     users = [rest for instruction, rest in dockerfile if instruction == "USER"]
     assert users == ["praxis"]
     words = [instruction for instruction, _ in dockerfile]
@@ -214,7 +214,7 @@ def test_every_link_in_the_documents_leads_somewhere():
     assert dead == []
 
 
-def test_the_documents_name_only_make_targets_that_exist():
+def test_documents_name_only_make_targets_that_exist():
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         named = set(re.findall(r"(?:^ {4}|`|\d )make ([a-z-]+)", page.read_text(), re.M))

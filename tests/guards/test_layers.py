@@ -1,5 +1,6 @@
-"""The import order is enforced by import-linter (pyproject.toml); here stands that no app of ours escapes it."""
+"""import-linter enforces the import order (pyproject.toml); this checks that it covers every app."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -16,3 +17,37 @@ def test_every_package_has_its_layer():
     layers = {name.strip(" ()") for line in linter["contracts"][0]["layers"] for name in line.split("|")}
     assert set(linter["root_packages"]) == packages
     assert packages <= layers
+
+
+def test_every_admin_and_every_app_is_in_the_further_contracts():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (protected,) = (contract for contract in contracts if contract["type"] == "protected")
+    (acyclic,) = (contract for contract in contracts if contract["type"] == "acyclic_siblings")
+    apps = {path.parent.name for path in ROOT.glob("*/models*")} | {"audit_review"}
+
+    admins = {path.parent.name for path in ROOT.glob("*/admin.py")} | {
+        path.parent.parent.name for path in ROOT.glob("*/admin/__init__.py")
+    }
+
+    assert {f"{app}.admin" for app in admins - {"core"}} == set(protected["protected_modules"])
+    assert apps <= set(acyclic["ancestors"])
+
+
+def test_models_services_and_views_do_not_import_djangos_admin():
+    """import-linter cannot forbid a part of an outside package."""
+    apps = {path.parent for path in ROOT.glob("*/__init__.py")}
+    names = ("models.py", "models/*.py", "**/services.py", "**/views.py")
+    modules = [path for app in apps for name in names for path in app.glob(name)]
+    assert len(modules) > 40
+
+    assert [str(path) for path in modules if "django.contrib.admin" in _imported(path)] == []
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names

@@ -1,10 +1,11 @@
-"""Nobody forgets: each model is scoped, each field classified, PHI encrypted, no name in a `str()`."""
+"""Each model is scoped to a practice, each field is classified, PHI is encrypted, and no `str()` contains a name."""
 
 import pytest
 from django.apps import apps
 
 from core.encryption.fields import EncryptedFieldMixin
-from core.tenancy import PracticeModel, ScopeError, practice_scope
+from core.tenancy.models import PracticeModel
+from core.tenancy.scope import ScopeError, practice_scope
 from patients.tests.factories import PatientFactory
 from tests.guards.fields import ENCRYPTED_OTHERWISE, FIELDS, LABELS, PHI, SECRET
 
@@ -12,7 +13,7 @@ OUR_APPS = {"core", "practices", "accounts", "patients", "appointments", "record
 OURS = [model for model in apps.get_models() if model.__module__.split(".")[0] in OUR_APPS]
 NOT_SCOPED = {
     "practices.Practice": "the tenant itself",
-    "accounts.Session": "read before a practice is known; only ever reached through its user",
+    "accounts.LoginSession": "read before a practice is known; only ever reached through its user",
     "accounts.Authenticator": "like a session: needed before a practice is known, reached through its user",
     "accounts.Passkey": "the same",
     "accounts.PasskeyChallenge": "the same",
@@ -26,10 +27,10 @@ NOT_SCOPED = {
     "auth.Permission": "Django's; permissions are in accounts/roles.py",
     "contenttypes.ContentType": "Django's list of models",
     "sessions.Session": "Django's, for the admin site; signed-in users, no patients",
-    "axes.AccessAttempt": "django-axes'; the handler of accounts/lockout.py writes none",
-    "axes.AccessAttemptExpiration": "django-axes'; the handler of accounts/lockout.py writes none",
-    "axes.AccessFailureLog": "django-axes'; the handler of accounts/lockout.py writes none",
-    "axes.AccessLog": "django-axes'; the handler of accounts/lockout.py writes none",
+    "axes.AccessAttempt": "django-axes'; the handler of accounts/sign_in/lockout.py writes none",
+    "axes.AccessAttemptExpiration": "django-axes'; the handler of accounts/sign_in/lockout.py writes none",
+    "axes.AccessFailureLog": "django-axes'; the handler of accounts/sign_in/lockout.py writes none",
+    "axes.AccessLog": "django-axes'; the handler of accounts/sign_in/lockout.py writes none",
 }
 SCOPED = [model for model in apps.get_models() if issubclass(model, PracticeModel)]
 
@@ -37,7 +38,9 @@ SCOPED = [model for model in apps.get_models() if issubclass(model, PracticeMode
 def test_every_model_belongs_to_a_practice_or_says_why_not():
     unscoped = {model._meta.label for model in apps.get_models() if not issubclass(model, PracticeModel)}
 
-    assert unscoped == set(NOT_SCOPED)
+    new, gone = sorted(unscoped - set(NOT_SCOPED)), sorted(set(NOT_SCOPED) - unscoped)
+    assert new == [], "inherit PracticeModel, or say in NOT_SCOPED why not"
+    assert gone == [], "no model without a practice is called so: remove it from NOT_SCOPED"
 
 
 def names(model):
@@ -45,26 +48,35 @@ def names(model):
 
 
 def test_every_field_of_ours_is_classified():
-    assert {model._meta.label: names(model) for model in OURS} == {label: set(kinds) for label, kinds in FIELDS.items()}
+    found = {f"{model._meta.label}.{name}" for model in OURS for name in names(model)}
+    listed = {f"{label}.{name}" for label, kinds in FIELDS.items() for name in kinds}
+
+    new, gone = sorted(found - listed), sorted(listed - found)
+    assert new == [], "classify it in FIELDS (tests/guards/fields.py)"
+    assert gone == [], "no model has it any more: remove it from FIELDS (tests/guards/fields.py)"
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
-def test_what_is_phi_and_only_that_is_encrypted(model):
-    kinds = FIELDS[model._meta.label]
+def test_exactly_the_phi_fields_are_encrypted(subtests):
+    for model in OURS:
+        with subtests.test(model=model._meta.label):
+            kinds = FIELDS[model._meta.label]
 
-    encrypted = {field.name for field in model._meta.fields if isinstance(field, EncryptedFieldMixin)}
+            encrypted = {field.name for field in model._meta.fields if isinstance(field, EncryptedFieldMixin)}
 
-    phi = {name for name, kind in kinds.items() if kind in (PHI, SECRET)}
-    assert encrypted == {name for name in phi if f"{model._meta.label}.{name}" not in ENCRYPTED_OTHERWISE}
+            phi = {name for name, kind in kinds.items() if kind in (PHI, SECRET)}
+            phi = {name for name in phi if f"{model._meta.label}.{name}" not in ENCRYPTED_OTHERWISE}
+            plain, unnamed = sorted(phi - encrypted), sorted(encrypted - phi)
+            assert plain == [], "phi or secret: use a field of core/encryption/fields.py"
+            assert unnamed == [], "encrypted: call it phi or secret in FIELDS (tests/guards/fields.py)"
 
 
-def test_what_is_encrypted_otherwise_is_phi():
+def test_otherwise_encrypted_fields_are_phi():
     for label in ENCRYPTED_OTHERWISE:
         model, _, name = label.rpartition(".")
         assert FIELDS[model][name] == PHI
 
 
-def test_the_labels_of_encrypted_fields_are_these_for_ever():
+def test_labels_of_encrypted_fields_never_change():
     found = {
         f"{model._meta.label}.{field.name}": field.label
         for model in apps.get_models()
@@ -72,20 +84,26 @@ def test_the_labels_of_encrypted_fields_are_these_for_ever():
         if isinstance(field, EncryptedFieldMixin)
     }
 
-    assert found == LABELS
+    changed = sorted(name for name, label in LABELS.items() if found.get(name) != label)
+    assert changed == [], (
+        "a label never changes, or what is stored under it could not be decrypted. A renamed model or field keeps its "
+        "label; change its name alone in LABELS (tests/guards/fields.py)"
+    )
+    new = sorted(set(found) - set(LABELS))
+    assert new == [], "a new encrypted field: add its label to LABELS (tests/guards/fields.py)"
     assert len(set(LABELS.values())) == len(LABELS)
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
-def test_str_shows_no_phi(model):
-    phi = [name for name, kind in FIELDS[model._meta.label].items() if kind == PHI]
-    instance = model(**{name: f"Marked {name}" for name in phi})
+def test_str_shows_no_phi(subtests):
+    for model in OURS:
+        with subtests.test(model=model._meta.label):
+            phi = [name for name, kind in FIELDS[model._meta.label].items() if kind == PHI]
+            instance = model(**{name: f"Marked {name}" for name in phi})
 
-    assert "Marked" not in str(instance)
-    assert "Marked" not in repr(instance)
+            assert "Marked" not in str(instance)
+            assert "Marked" not in repr(instance)
 
 
-@pytest.mark.parametrize("model", SCOPED, ids=lambda model: model._meta.label)
 @pytest.mark.parametrize(
     "touch",
     [
@@ -102,22 +120,24 @@ def test_str_shows_no_phi(model):
         pytest.param(lambda model: model().save(), id="save"),
     ],
 )
-def test_without_a_scope_nothing_is_read_or_written(db, model, touch):
-    with pytest.raises(ScopeError):
-        touch(model)
+def test_queries_without_a_scope_fail(subtests, db, touch):
+    for model in SCOPED:
+        with subtests.test(model=model._meta.label), pytest.raises(ScopeError):
+            touch(model)
 
 
-@pytest.mark.parametrize("model", SCOPED, ids=lambda model: model._meta.label)
-def test_a_row_of_another_practice_cannot_be_stored(db, practice, other_practice, model):
-    with practice_scope(practice.pk), pytest.raises(ScopeError):
-        model(practice=other_practice).save()
-    with practice_scope(practice.pk), pytest.raises(ScopeError):
-        model.objects.bulk_create([model(practice=other_practice)])
-    with practice_scope(practice.pk), pytest.raises(ScopeError):
-        model.objects.all().update(practice=other_practice)
+def test_row_of_another_practice_cannot_be_stored(subtests, db, practice, other_practice):
+    for model in SCOPED:
+        with subtests.test(model=model._meta.label):
+            with practice_scope(practice.pk), pytest.raises(ScopeError):
+                model(practice=other_practice).save()
+            with practice_scope(practice.pk), pytest.raises(ScopeError):
+                model.objects.bulk_create([model(practice=other_practice)])
+            with practice_scope(practice.pk), pytest.raises(ScopeError):
+                model.objects.all().update(practice=other_practice)
 
 
-def test_a_chart_that_was_read_elsewhere_cannot_be_saved_here(db, practice, other_practice):
+def test_chart_read_in_another_scope_cannot_be_saved(db, practice, other_practice):
     with practice_scope(other_practice.pk):
         foreign = PatientFactory()
     with practice_scope(practice.pk), pytest.raises(ScopeError):

@@ -1,18 +1,19 @@
-"""Every address under /api has a view that says who may call it; what is open to anybody is listed with a reason."""
+"""Every API route has a view that declares who may call it; routes open to anyone are listed with a reason."""
 
 import re
 
 import pytest
 
-from accounts.roles import PERMISSIONS, Permission, Role
+from accounts.roles import PERMISSIONS, Role
 from core.api.routes import api_routes
 from core.api.views import ApiView, PublicView
+from core.permissions import Permission
 
 OPEN = {
     "api/auth/login": "signing in is how one becomes known",
     "api/auth/refresh": "the refresh cookie is the proof; the access cookie may have expired",
     "api/auth/logout": "whoever is not signed in is signed out already",
-    "api/auth/register": "patients register themselves; every other role is decided in patients.services.register",
+    "api/auth/register": "patients register themselves; patients/registrations/register.py decides on every other role",
     "api/auth/token": "signing in is how one becomes known, and a refresh token is its own proof",
     "auth/login": "the same for mobile apps",
     "api/auth/mfa": "its token is the proof that the password was right",
@@ -78,6 +79,8 @@ LET_IN = {
     ("GET", "api/join-codes"): "AD",
     ("POST", "api/join-codes"): "AD",
     ("DELETE", "api/join-codes/<uuid:code_id>"): "AD",
+    ("GET", "api/practice"): "ADSBP",
+    ("PATCH", "api/practice"): "A",
     ("GET", "api/offices"): "ADSBP",
     ("POST", "api/offices"): "A",
     ("GET", "api/offices/<uuid:office_id>"): "ADSBP",
@@ -87,9 +90,29 @@ LET_IN = {
     ("GET", "api/doctors/<uuid:doctor_id>"): "ADSBP",
     ("GET", "api/appointments"): "ADSBP",
     ("POST", "api/appointments"): "DSP",
+    ("GET", "api/appointments/<uuid:appointment_id>"): "ADSBP",
     ("PATCH", "api/appointments/<uuid:appointment_id>"): "ADSP",
     ("DELETE", "api/appointments/<uuid:appointment_id>"): "AS",
     ("POST", "api/appointments/<uuid:appointment_id>/restore"): "AS",
+    ("GET", "api/appointment-types"): "ADSBP",
+    ("POST", "api/appointment-types"): "A",
+    ("GET", "api/appointment-types/<uuid:type_id>"): "ADSBP",
+    ("PATCH", "api/appointment-types/<uuid:type_id>"): "A",
+    ("DELETE", "api/appointment-types/<uuid:type_id>"): "A",
+    ("GET", "api/working-hours"): "ADSBP",
+    ("POST", "api/working-hours"): "AD",
+    ("GET", "api/working-hours/<uuid:hours_id>"): "ADSBP",
+    ("PATCH", "api/working-hours/<uuid:hours_id>"): "AD",
+    ("DELETE", "api/working-hours/<uuid:hours_id>"): "AD",
+    ("GET", "api/schedule-exceptions"): "ADSB",
+    ("POST", "api/schedule-exceptions"): "AD",
+    ("GET", "api/schedule-exceptions/<uuid:exception_id>"): "ADSB",
+    ("PATCH", "api/schedule-exceptions/<uuid:exception_id>"): "AD",
+    ("DELETE", "api/schedule-exceptions/<uuid:exception_id>"): "AD",
+    ("GET", "api/holidays"): "A",
+    ("POST", "api/holidays"): "A",
+    ("GET", "api/availability"): "ADSBP",
+    ("GET", "api/availability/next"): "ADSBP",
     ("DELETE", "api/records/<uuid:record_id>"): "A",
     ("POST", "api/records/<uuid:record_id>/restore"): "A",
     ("DELETE", "api/sessions/<uuid:note_id>"): "AD",
@@ -142,8 +165,8 @@ LET_IN = {
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
 
-def nobodys(path, pk=NOBODY):
-    """The address with ids that no row has."""
+def path_with_unknown_id(path, pk=NOBODY):
+    """Return the path with ids that no row has."""
     return "/" + re.sub(r"<(\w+):\w+>", lambda part: pk if part[1] == "uuid" else "1", path)
 
 
@@ -162,21 +185,22 @@ def test_every_address_is_guarded_or_open_for_a_reason():
     assert unguarded == set(OPEN)
 
 
-@pytest.mark.parametrize(("path", "view"), GUARDED, ids=[path for path, _ in GUARDED])
-def test_a_guarded_view_names_a_permission_for_each_method_it_has(path, view):
-    written = {verb for verb in VERBS if verb.lower() in view.__dict__}
+def test_guarded_view_names_a_permission_for_each_method_it_has(subtests):
+    for path, view in GUARDED:
+        with subtests.test(path=path):
+            written = {verb for verb in VERBS if verb.lower() in view.__dict__}
 
-    assert written == set(view.permissions)
-    for wanted in view.permissions.values():
-        for permission in wanted if isinstance(wanted, tuple) else (wanted,):
-            assert isinstance(permission, Permission)
+            assert written == set(view.permissions)
+            for wanted in view.permissions.values():
+                for permission in wanted if isinstance(wanted, tuple) else (wanted,):
+                    assert isinstance(permission, Permission)
 
 
-def test_the_table_of_who_is_let_in_names_every_method_of_every_address():
+def test_access_table_names_every_method_of_every_route():
     assert set(LET_IN) == {(method, path) for path, view in GUARDED for method in view.permissions}
 
 
-def test_an_open_view_has_the_methods_it_says():
+def test_open_view_has_its_declared_methods():
     for path, view in API:
         if isinstance(view, type) and issubclass(view, PublicView) and view.methods:
             assert {verb for verb in VERBS if verb.lower() in view.__dict__ or hasattr(view, verb.lower())} == set(
@@ -184,13 +208,14 @@ def test_an_open_view_has_the_methods_it_says():
             ), path
 
 
+@pytest.mark.slow  # walks the whole API
 @pytest.mark.parametrize("role", WHO)
-def test_each_role_is_let_in_where_the_contract_says_and_nowhere_else(as_role, role):
+def test_each_role_has_exactly_the_access_of_the_contract(as_role, role):
     client = as_role(role)
     outcome = {}
     for path, view in GUARDED:
         for method in VERBS:
-            answer = client.generic(method, nobodys(path), "{}", content_type="application/json")
+            answer = client.generic(method, path_with_unknown_id(path), "{}", content_type="application/json")
             outcome[(method, path)] = answer.status_code
             if method not in view.permissions:
                 assert answer.status_code == 405, (method, path)
@@ -201,9 +226,9 @@ def test_each_role_is_let_in_where_the_contract_says_and_nowhere_else(as_role, r
     assert not {status for key, status in outcome.items() if key in LET_IN} - {200, 400, 403, 404}
 
 
-def test_nobody_unknown_is_let_in_anywhere(anonymous, db):
+def test_anonymous_caller_is_refused(anonymous, db):
     for method, path in LET_IN:
-        answer = anonymous.generic(method, nobodys(path), "{}", content_type="application/json")
+        answer = anonymous.generic(method, path_with_unknown_id(path), "{}", content_type="application/json")
         assert answer.status_code == 401, (method, path)
 
 

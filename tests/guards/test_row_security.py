@@ -1,11 +1,11 @@
-"""Nobody forgets the wall below the ORM: on PostgreSQL each table with a practice column is under row-level security.
-A migration puts a new one there with `RowSecurity` (core/row_security.py)."""
+"""On PostgreSQL each table with a practice column is under row-level security.
+A migration puts a new one there with `RowLevelSecurity` (core/tenancy/row_level_security.py)."""
 
 import pytest
 from django.apps import apps
 from django.db import connection
 
-from core.row_security import SETTING
+from core.tenancy.row_level_security import SETTING
 
 pytestmark = pytest.mark.postgresql
 TABLES = """
@@ -49,7 +49,7 @@ def test_every_model_of_a_practice_has_such_a_table(tables):
         assert cursor.fetchone() == (0,)
 
 
-def test_the_tests_run_as_a_role_that_owns_nothing(tables):
+def test_tests_run_as_a_role_that_owns_nothing(tables):
     """Or none of them would prove that the application works behind this wall."""
     assert not any(is_ours for _, is_ours, _ in tables.values())
     with connection.cursor() as cursor:

@@ -1,20 +1,24 @@
-"""docs/security.md names code and tests that exist, for every requirement that it lists; so does docs/testing.md."""
+"""docs/security.md names code and tests for each of its requirements, documents name only files that exist, and
+docs/development.md names every folder."""
 
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs/security.md").read_text()
-NAMED = sorted(set(re.findall(r"`((?:[\w-]+/)+[\w.-]+\.\w+)`", TEXT + (ROOT / "docs/testing.md").read_text())))
-ROWS = [line.split("|")[1:-1] for line in TEXT.splitlines() if line.startswith(("| (", "| API"))]
+PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
+SECURITY = (ROOT / "docs/security.md").read_text()
+DEVELOPMENT = (ROOT / "docs/development.md").read_text()
+FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|conf|md|html|yml))`")
+ROWS = [line.split("|")[1:-1] for line in SECURITY.splitlines() if line.startswith(("| (", "| API"))]
 NOTHING_TO_NAME = {"API10"}  # no code consumes another service's answers
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_every_file_it_names_exists(name):
-    assert (ROOT / name).is_file()
+def test_every_file_named_in_a_document_exists(subtests):
+    assert len(FILE.findall(SECURITY)) > 50
+    for page in PAGES:
+        for name in sorted(set(FILE.findall(page.read_text()))):
+            with subtests.test(page=page.name, name=name):
+                assert (ROOT / name).is_file()
 
 
 def test_every_requirement_names_code_and_a_test():
@@ -24,3 +28,16 @@ def test_every_requirement_names_code_and_a_test():
             continue
         assert ".py`" in code or ".conf`" in code, requirement
         assert re.search(r"tests/.*test_\w+\.py`", tests), requirement
+
+
+def test_development_names_every_folder_of_the_apps(subtests):
+    """By its path, or by its own name in the row of a sibling."""
+    layout = DEVELOPMENT.partition("## Layout")[2].partition("### ")[0]
+    apps = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in {"tests", "bench"}]
+    folders = {path.parent.relative_to(ROOT) for app in apps for path in app.rglob("__init__.py")}
+    assert len(folders) > 50
+    for folder in sorted(folders):
+        if {"tests", "management", "migrations"} & set(folder.parts):
+            continue
+        with subtests.test(folder=str(folder)):
+            assert f"`{folder}/`" in layout or f"`{folder.name}/`" in layout

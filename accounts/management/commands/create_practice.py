@@ -1,4 +1,4 @@
-"""`manage.py create_practice`: a new tenant. It is here and not in practices/, which knows no accounts."""
+"""`manage.py create_practice`: a new tenant. It is here because practices/ must not import accounts/."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,14 +7,15 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from accounts.management.passwords import ask
-from accounts.services import open_practice
+from accounts.passwords.prompt import ask_password
+from accounts.users.services import open_practice
 from core.errors import Refusal
+from core.texts import validate_name
 
 
 class Command(BaseCommand):
     help = (
-        "Make a practice with its first office manager, and print the join code that its patients register with. "
+        "Create a practice with its first office manager, and print the join code that its patients register with. "
         "The office manager's password is asked for, or read from standard input with --password-stdin."
     )
 
@@ -31,12 +32,13 @@ class Command(BaseCommand):
         try:
             validate_email(options["admin_email"])
         except ValidationError as error:
-            raise CommandError("--admin-email is no email address.") from error
+            raise CommandError("--admin-email is not a valid email address.") from error
         try:
+            validate_name(options["admin_name"])
             manager = open_practice(
                 email=options["admin_email"],
                 name=options["admin_name"],
-                password=ask("the office manager", from_stdin=options["password_stdin"]),
+                password=ask_password("the office manager", from_stdin=options["password_stdin"]),
                 practice_name=options["name"],
                 timezone=options["timezone"],
             )
@@ -46,5 +48,5 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         practice = manager.practice
         assert practice is not None
-        self.stdout.write(self.style.SUCCESS(f"Made the practice {practice.name} and its office manager."))
+        self.stdout.write(self.style.SUCCESS(f"Created the practice {practice.name} and its office manager."))
         self.stdout.write(f"Patients register with the join code {practice.join_code}.")

@@ -7,14 +7,14 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from accounts.services import ensure_superuser
+from accounts.users.services import ensure_superuser
 from core.errors import Refusal
 
 
 class Command(BaseCommand):
     help = (
-        "Make the platform superuser that FIRST_SUPERUSER_EMAIL and FIRST_SUPERUSER_PASSWORD name. It belongs to no "
-        "practice and works in the admin site. Where it is there already, nothing changes."
+        "Create the platform superuser that FIRST_SUPERUSER_EMAIL and FIRST_SUPERUSER_PASSWORD name. It belongs to no "
+        "practice and works in the admin site. If it already exists, nothing changes."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,10 +25,10 @@ class Command(BaseCommand):
             validate_email(email)
             _, is_new = ensure_superuser(email=email, password=password)
         except ValidationError as error:
-            raise CommandError("FIRST_SUPERUSER_EMAIL is no email address.") from error
+            raise CommandError("FIRST_SUPERUSER_EMAIL is not a valid email address.") from error
         except Refusal as error:
             raise CommandError(error.detail) from error
         if is_new:
-            self.stdout.write(self.style.SUCCESS("Made the platform superuser."))
+            self.stdout.write(self.style.SUCCESS("Created the platform superuser."))
         else:
-            self.stdout.write("The platform superuser is there already; its password was left as it is.")
+            self.stdout.write("The platform superuser already exists; its password was not changed.")

@@ -1,4 +1,4 @@
-"""`manage.py createsuperuser`: the name that Django gives it and everybody types; here it points to ours."""
+"""`manage.py createsuperuser`: Django's own name for it, which points to ours."""
 
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
-        super().run_from_argv(argv[:2])  # whatever options Django's would take
+        super().run_from_argv(argv[:2])  # ignore the options of Django's own command
 
     def handle(self, *args: Any, **options: Any) -> NoReturn:
         raise CommandError(

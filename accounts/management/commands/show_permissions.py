@@ -5,27 +5,28 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts.roles import PERMISSIONS, Permission, Role
+from accounts.roles import PERMISSIONS, Role
 from core.api.routes import api_routes
 from core.api.views import ApiView, PublicView, UnknownPath
+from core.permissions import Permission
 
 HEADER = """# Who may do what
 
 Printed by `manage.py show_permissions` from `accounts/roles.py` and the API's views; a test keeps this page current.
-What is in neither table is refused. A platform superuser, who belongs to no practice, works in the admin site.
+Anything in neither table is refused. A platform superuser, who belongs to no practice, works in the admin site.
 """
-READING = """A mark says that the role is let in; whose data it then sees, the permission's sentence says. Where a
-practice asks for two-factor sign-in, somebody who works there and has set up none is let in only at "first".
+READING = """A mark means that the role has access; the permission's sentence says whose data it sees. Where a practice
+requires two-step verification, staff who have not set it up yet have access only where it says "first".
 """
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-EVERYBODY = "anybody"
+EVERYONE = "anyone"
 
 
 class Command(BaseCommand):
     help = "Print who may do what, role by role, as Markdown: docs/permissions.md is this command's output."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        roles = [role.label for role in Role]
+        roles = [str(role.label) for role in Role]
         self.stdout.write(f"{HEADER}\n## Permissions\n\n")
         self._table(["Permission", *roles], ([permission.value, *_marks([permission])] for permission in Permission))
         self.stdout.write(f"\n## Addresses of the API\n\n{READING}\n")
@@ -43,7 +44,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _marks(permissions: Iterable[Permission]) -> list[str]:
-    """For each role, whether it has one of these."""
+    """Return a mark for each role that has one of these."""
     wanted = set(permissions)
     return ["x" if wanted & PERMISSIONS[role] else "" for role in Role]
 
@@ -59,10 +60,10 @@ def _addresses() -> Iterator[list[str]]:
                     yield [method, f"`/{path}`", *_marks(needed(view, method)), first]
         elif issubclass(view, PublicView):
             for method in view.methods:
-                yield [method, f"`/{path}`", *[EVERYBODY] * len(Role), "first"]
+                yield [method, f"`/{path}`", *[EVERYONE] * len(Role), "first"]
 
 
 def needed(view: type[ApiView], method: str) -> tuple[Permission, ...]:
-    """One of these lets a caller in."""
+    """Return the permissions of which a caller needs one."""
     wanted = view.permissions[method]
     return wanted if isinstance(wanted, tuple) else (wanted,)

@@ -1,4 +1,4 @@
-"""`manage.py check_encryption`: does every encrypted value decrypt?"""
+"""`manage.py check_encryption`: check that every encrypted value decrypts."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -9,22 +9,22 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from core.encryption import rows
+from core.encryption import batch_rewrite
 from core.encryption.keyring import DecryptionError, key_id_of
 from core.encryption.rotation import Unreadable
 
 
 class Command(BaseCommand):
     help = (
-        "Decrypt every encrypted value, say how many each field holds under each key, and name the rows (by id) whose "
-        "values do not decrypt; then the exit code is 1. Shows no value and changes nothing."
+        "Decrypt every encrypted value, count the values of each field by key, and list the ids of rows whose values "
+        "do not decrypt (exit code 1). Shows no value and changes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--practice", default="", metavar="NAME", help="this practice alone; its name or id")
+        parser.add_argument("--practice", default="", metavar="NAME", help="only this practice (name or id)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        parts = list(rows.parts([_practice(options["practice"])] if options["practice"] else None))
+        parts = list(batch_rewrite.parts([_practice(options["practice"])] if options["practice"] else None))
         values: Counter[tuple[str, str, int | None]] = Counter()
         unreadable = 0
         with tqdm(total=_count(parts), unit=" rows", desc="decrypting", disable=None) as bar:
@@ -37,13 +37,13 @@ class Command(BaseCommand):
             key = "damaged" if key_id is None else f"key {key_id}"
             self.stdout.write(f"{f'{model}.{field}':44} {key:12} {count:>12,} values")
         if unreadable:
-            raise CommandError(f"Of {values.total():,} values {unreadable:,} cannot be decrypted.")
+            raise CommandError(f"{unreadable:,} of {values.total():,} values cannot be decrypted.")
         self.stdout.write(self.style.SUCCESS(f"All {values.total():,} values can be decrypted."))
 
-    def _check(self, part: rows.Part, values: Counter[tuple[str, str, int | None]], bar: Any) -> int:
+    def _check(self, part: batch_rewrite.Part, values: Counter[tuple[str, str, int | None]], bar: Any) -> int:
         label, fields, unreadable = part.model._meta.label, part.fields, 0
         with part.scope():
-            for batch in rows.batches(part.rows(), rows.BATCH_ROWS, *map(rows.raw, fields)):
+            for batch in batch_rewrite.batches(part.rows(), batch_rewrite.BATCH_ROWS, *map(batch_rewrite.raw, fields)):
                 for pk, *stored in batch:
                     for field, value in zip(fields, stored, strict=True):
                         if value is None:
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         return unreadable
 
 
-def _count(parts: list[rows.Part]) -> int:
+def _count(parts: list[batch_rewrite.Part]) -> int:
     total = 0
     for part in parts:
         with part.scope():

@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: a new key for the patients' data, while the application serves (docs/operations.md)."""
+"""`manage.py rotate_keys`: move patients' data to a new key while the application serves (docs/operations.md)."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterable
@@ -9,61 +9,61 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from audit import trail
-from audit.events import Kind
-from core.encryption import ring, rotation, rows
+from audit import log
+from audit.events import AuditEvent
+from core.encryption import batch_rewrite, key_file, rotation
 from core.encryption.keyring import get_keyring
-from core.tenancy import installation_scope
+from core.tenancy.scope import installation_scope
 
-SHOWN = 20  # of the values that cannot be decrypted; check_encryption lists them all
+LISTED = 20  # of the values that cannot be decrypted; check_encryption lists them all
 NEEDS_FILE = (
-    "The keys are in FIELD_ENCRYPTION_KEYS, which running processes do not read again. Keep them in a file "
-    "(FIELD_ENCRYPTION_KEYS_FILE), or add what `rotate_keys --print-key` prints by hand, in the two restarts that "
+    "The keys are in FIELD_ENCRYPTION_KEYS, which running processes do not re-read. Keep them in a file "
+    "(FIELD_ENCRYPTION_KEYS_FILE), or add the output of `rotate_keys --print-key` by hand, with the two restarts that "
     "docs/operations.md describes."
 )
 NEEDS_RESTART = (
-    "The keys are in FIELD_ENCRYPTION_KEYS, which running processes do not read again: one that does not know key {} "
-    "could not read what is moved to it. Restart every process with it, then call rotate_keys --restarted."
+    "The keys are in FIELD_ENCRYPTION_KEYS, which running processes do not re-read: a process without key {} could not "
+    "read the values that are moved to it. Restart every process with the key, then run rotate_keys --restarted."
 )
-MAY_BE_REMOVED = (  # what such a request writes is invisible until then, and already encrypted
-    " It may be removed from the ring if rotate_keys --status still says so once every request has ended that was "
-    "running when the new key came. Keep it with the backups that were made before."
+MAY_BE_REMOVED = (  # such a request may have encrypted values under the old key that are not committed yet
+    " Remove it from the ring once rotate_keys --status still says so after every request that was running when the "
+    "new key was added has ended. Keep it with the backups made before then."
 )
 
 
 class Command(BaseCommand):
     help = (
-        "Move everything that is encrypted to the newest key of the ring, while the application serves. Stopped "
-        "anywhere, it goes on from there when it is called again."
+        "Move all encrypted data to the newest key of the ring while the application serves. If it is stopped, the "
+        "next run continues from there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--new", action="store_true", help="first add a new key to FIELD_ENCRYPTION_KEYS_FILE")
-        what.add_argument("--status", action="store_true", help="only say what is encrypted under which key")
-        what.add_argument("--print-key", action="store_true", help="only make a new entry for the ring and print it")
+        what.add_argument("--new", action="store_true", help="add a new key to FIELD_ENCRYPTION_KEYS_FILE first")
+        what.add_argument("--status", action="store_true", help="only show how much is encrypted under which key")
+        what.add_argument("--print-key", action="store_true", help="only print a new entry for the ring")
         parser.add_argument(
             "--restarted",
             action="store_true",
-            help="every running process has the newest key (where the keys are in FIELD_ENCRYPTION_KEYS)",
+            help="confirm that every running process has the newest key (if the keys are in FIELD_ENCRYPTION_KEYS)",
         )
         parser.add_argument(
-            "--batch-size", type=rows.batch_size, default=rows.BATCH_ROWS, metavar="ROWS",
-            help=f"rows that are locked and rewritten at once (default {rows.BATCH_ROWS})",
+            "--batch-size", type=batch_rewrite.batch_size, default=batch_rewrite.BATCH_ROWS, metavar="ROWS",
+            help=f"rows to lock and rewrite at once (default {batch_rewrite.BATCH_ROWS})",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["print_key"]:
-            self.stdout.write(ring.entry_of(self._next_id(), ring.Key.new()))
+            self.stdout.write(key_file.entry_of(self._next_id(), key_file.Key.new()))
         elif options["status"]:
-            self._tell_what_is_where()
+            self._print_counts()
         else:
             self._rotate(**options)
 
     def _next_id(self) -> int:
         try:
-            return ring.next_id(get_keyring().keys)
-        except ring.BadRing as error:
+            return key_file.next_id(get_keyring().keys)
+        except key_file.InvalidKeyFile as error:
             raise CommandError(f"The ring {error}") from error
 
     def _rotate(self, *, new: bool, restarted: bool, batch_size: int, **options: Any) -> None:
@@ -75,33 +75,33 @@ class Command(BaseCommand):
             raise CommandError(NEEDS_RESTART.format(work.key_id))
         if waiting:
             self._run(work, waiting)
-        left = self._tell_what_is_where()
+        left = self._print_counts()
         if work.unreadable:
-            raise CommandError(_named(work.unreadable))
+            raise CommandError(_unreadable_message(work.unreadable))
         if left:
-            raise CommandError(f"{_counted(left, 'value')} left under older keys. Call rotate_keys again.")
+            raise CommandError(f"{_counted(left, 'value')} still under older keys. Run rotate_keys again.")
 
     def _add_key(self) -> None:
-        """Makes the file's ring begin with a new key, which every process that reads the file uses from now on."""
+        """Add a new key to the front of the file; every process that reads it encrypts with that key from now on."""
         path = settings.FIELD_ENCRYPTION_KEYS_FILE
         if not path:
             raise CommandError(NEEDS_FILE)
         work = rotation.Rotation(get_keyring())
         if work.is_unfinished():
             raise CommandError(
-                f"Not everything is under key {work.key_id} yet. Call rotate_keys without --new to go on with that."
+                f"Not everything is under key {work.key_id} yet. Run rotate_keys without --new to finish that first."
             )
         try:
-            key_id = ring.add_key(path, before=work.key_id)
-        except ring.BadRing as error:
+            key_id = key_file.add_key(path, before=work.key_id)
+        except key_file.InvalidKeyFile as error:
             raise CommandError(f"The ring {error}") from error
         except OSError as error:
             raise CommandError(
-                f"FIELD_ENCRYPTION_KEYS_FILE cannot be written ({path}): {error.strerror}. Where the keys are mounted "
-                "read-only, add what `rotate_keys --print-key` prints as the first line of their source."
+                f"FIELD_ENCRYPTION_KEYS_FILE cannot be written ({path}): {error.strerror}. If the keys are mounted "
+                "read-only, add the output of `rotate_keys --print-key` as the first line of their source."
             ) from error
         get_keyring.cache_clear()
-        self.stdout.write(f"Key {key_id} was added to {path} and encrypts from now on. Back the file up now.")
+        self.stdout.write(f"Key {key_id} was added to {path} and is now used to encrypt. Back up the file now.")
 
     def _run(self, work: rotation.Rotation, waiting: int) -> None:
         self._record(work, "begun", rows=waiting)
@@ -116,8 +116,7 @@ class Command(BaseCommand):
             state = "done"
         except KeyboardInterrupt:
             raise CommandError(
-                f"Stopped after {work.changed:,} rows, which are under key {work.key_id} now. "
-                "Call rotate_keys again to go on.",
+                f"Stopped. {work.changed:,} rows are now under key {work.key_id}. Run rotate_keys again to continue.",
                 returncode=130,
             ) from None
         finally:
@@ -126,10 +125,10 @@ class Command(BaseCommand):
 
     def _record(self, work: rotation.Rotation, state: str, **counts: Any) -> None:
         with installation_scope():
-            trail.record(Kind.KEYS_ROTATED, practice_id=None, key_id=work.key_id, state=state, **counts)
+            log.record(AuditEvent.KEYS_ROTATED, practice_id=None, key_id=work.key_id, state=state, **counts)
 
-    def _tell_what_is_where(self) -> int:
-        """How many values are not under the newest key."""
+    def _print_counts(self) -> int:
+        """Print how many values are under each key; return how many are not under the newest one."""
         keys = get_keyring().keys
         newest, *older = keys
         found = rotation.values_by_key()
@@ -154,9 +153,9 @@ def _key_name(key_id: int | None, keys: Iterable[int]) -> str:
     return f"key {key_id}" if key_id in keys else f"key {key_id} (missing)"
 
 
-def _named(unreadable: list[rotation.Unreadable]) -> str:
-    lines = [f"{_counted(len(unreadable), 'value')} left as found, for want of a key or because of damage:"]
-    lines += [f"  {one}" for one in unreadable[:SHOWN]]
-    if len(unreadable) > SHOWN:
-        lines.append(f"  and {len(unreadable) - SHOWN:,} more; manage.py check_encryption lists them all")
+def _unreadable_message(unreadable: list[rotation.Unreadable]) -> str:
+    lines = [f"{_counted(len(unreadable), 'value')} could not be decrypted (left unchanged):"]
+    lines += [f"  {one}" for one in unreadable[:LISTED]]
+    if len(unreadable) > LISTED:
+        lines.append(f"  and {len(unreadable) - LISTED:,} more; run manage.py check_encryption for all of them")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`manage.py setup_database_roles`: the role that the application signs in to PostgreSQL with (docs/adr/0006)."""
+"""`manage.py setup_database_roles`: create the role the application connects to PostgreSQL as (docs/adr/0006)."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from core.row_security import search_uses_its_index
+from core.tenancy.row_level_security import can_search_use_index
 
 ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT"
-# Taken from the right to select, insert, update and delete, where these tables exist: the trail is only added to.
-TAKEN = {
+# Revoked again after SELECT, INSERT, UPDATE and DELETE are granted on all tables: the audit trail is append-only.
+REVOKED = {
     "audit_event": "UPDATE, DELETE",
     "audit_seal": "UPDATE, DELETE",
     "audit_subject": "UPDATE, DELETE",
@@ -33,20 +33,20 @@ FACTS = """
 
 class Command(BaseCommand):
     help = (
-        "Print the SQL that makes the application's own role in PostgreSQL and gives it no more than it needs: it owns "
-        "nothing, cannot bypass row-level security and can only add to the audit trail. With --apply, run it. Needs "
-        "the DATABASE_URL of who owns the tables (a superuser where there is one), after `migrate` and again after "
-        "each later one. The role's password is DATABASE_APP_PASSWORD; it is printed nowhere."
+        "Print the SQL that creates the application's own PostgreSQL role with only the rights it needs: it owns "
+        "nothing, cannot bypass row-level security and can only add to the audit trail. With --apply, run the SQL. "
+        "Needs the DATABASE_URL of the tables' owner (better a superuser). Run it after every `migrate`. The role's "
+        "password is taken from DATABASE_APP_PASSWORD and never printed."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--role", default="praxis_app", help="its name (default praxis_app)")
+        parser.add_argument("--role", default="praxis_app", help="name of the role (default praxis_app)")
         parser.add_argument("--apply", action="store_true", help="run the SQL instead of printing it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if connection.vendor != "postgresql":
-            raise CommandError("DATABASE_URL is no PostgreSQL; SQLite knows no roles.")
+            raise CommandError("DATABASE_URL is not a PostgreSQL database; SQLite has no roles.")
         role, self.warnings = options["role"], list[str]()
         try:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -58,9 +58,9 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"PostgreSQL refused, and nothing was changed: {str(error).strip()}") from error
         if options["apply"]:
-            self.stdout.write(self.style.SUCCESS(f"The role {role} has the rights it needs and no more."))
+            self.stdout.write(self.style.SUCCESS(f"The role {role} has exactly the rights it needs."))
         else:
-            self.stdout.write(f"-- and its password, in psql: \\password {role}")
+            self.stdout.write(f"-- then set its password in psql: \\password {role}")
         for warning in self.warnings:
             self.stderr.write(self.style.WARNING(warning))
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             "GRANT USAGE ON SCHEMA public TO {role}",
             "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
-            *(f"REVOKE {rights} ON {table} FROM {{role}}" for table, rights in self._taken(cursor)),
+            *(f"REVOKE {rights} ON {table} FROM {{role}}" for table, rights in self._revoked(cursor)),
             "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
             "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public"
             " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
@@ -87,12 +87,12 @@ class Command(BaseCommand):
         ):
             yield sql.SQL(words).format(role=role, owner=sql.Identifier(owner), database=sql.Identifier(database))
         if is_superuser:
-            # or no search could use its index: the policy must be looked at first (docs/adr/0006)
+            # otherwise the policy is checked first, and no search can use its index (docs/adr/0006)
             yield sql.SQL("ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF").format()
-        elif not search_uses_its_index(cursor):
+        elif not can_search_use_index(cursor):
             self.warnings.append(
-                "Only a superuser can let search use its index under row-level security. Without it, each search reads "
-                "all charts of the practice: ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF;"
+                "Only a superuser can let search use its index under row-level security; until then each search reads "
+                "all charts. Run: ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF;"
             )
 
     def _role(self, name: str, *, is_plain: bool | None, password: bool) -> Iterator[sql.Composed]:
@@ -102,13 +102,13 @@ class Command(BaseCommand):
         elif not is_plain:
             yield sql.SQL(f"ALTER ROLE {{role}} {ATTRIBUTES}").format(role=role)
         if password and settings.DATABASE_APP_PASSWORD:
-            verifier = connection.connection.pgconn.encrypt_password(  # the server's log may keep what it is sent
+            verifier = connection.connection.pgconn.encrypt_password(  # not the password itself: the server may log it
                 settings.DATABASE_APP_PASSWORD.encode(), name.encode(), b"scram-sha-256"
             )
             yield sql.SQL("ALTER ROLE {role} PASSWORD {verifier}").format(role=role, verifier=verifier.decode())
         elif password and is_plain is None:
             self.warnings.append(f"The role {name} has no password: DATABASE_APP_PASSWORD is not set.")
 
-    def _taken(self, cursor: Any) -> Iterator[tuple[str, str]]:
+    def _revoked(self, cursor: Any) -> Iterator[tuple[str, str]]:
         there = set(connection.introspection.table_names(cursor))
-        return ((table, rights) for table, rights in TAKEN.items() if table in there)
+        return ((table, rights) for table, rights in REVOKED.items() if table in there)

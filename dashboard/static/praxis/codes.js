@@ -1,4 +1,4 @@
-// Copies and prints codes that are shown once. The buttons stay hidden where the browser cannot, or runs no script.
+// Copy and print codes that are shown once. The buttons stay hidden where the browser cannot do it or runs no script.
 for (const button of document.querySelectorAll('[data-print]')) {
   button.hidden = false
   button.addEventListener('click', () => window.print())
@@ -8,12 +8,12 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   button.hidden = false
   button.addEventListener('click', async () => {
     const lines = [...document.getElementById(button.dataset.copy).children].map(line => line.textContent)
-    let told = 'Copied.'
+    const status = document.querySelector('[data-copied]')
     try {
       await navigator.clipboard.writeText(lines.join('\n'))
+      status.textContent = status.dataset.copied
     } catch {
-      told = 'The browser did not let us copy. Select what is shown instead.'
+      status.textContent = status.dataset.blocked
     }
-    document.querySelector('[data-copied]').textContent = told
   })
 }

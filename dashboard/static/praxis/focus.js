@@ -1,2 +1,2 @@
-// Chromium now and then leaves `autofocus` aside when a form's answer is the same page again and the machine is busy.
+// On a busy machine Chromium sometimes ignores `autofocus` when a form submission returns the same page.
 document.querySelector("[autofocus]")?.focus();

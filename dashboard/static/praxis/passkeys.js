@@ -1,11 +1,11 @@
-// Passkeys at sign-in and on the Security page: asks the browser and sends what it answers as the page's form. Binary
-// values are base64url in WebAuthn's JSON.
+// Passkeys at sign-in and on the Security page: call WebAuthn and submit the result with the page's form. Binary values
+// are base64url in WebAuthn's JSON.
 const bytes = text => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), letter => letter.charCodeAt(0))
 const text = buffer =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
 const withBytes = list => (list || []).map(item => ({ ...item, id: bytes(item.id) }))
 
-const WAYS = {
+const CEREMONIES = {
   async create(options) {
     const made = await navigator.credentials.create({
       publicKey: {
@@ -35,14 +35,10 @@ const WAYS = {
     }]
   }
 }
-const PROBLEMS = {
-  InvalidStateError: 'This device has a passkey for your account already.',
-  NotAllowedError: 'No passkey was used: it was cancelled, took too long, or there is none here. You may try again.'
-}
 
 for (const form of document.querySelectorAll('form[data-passkey]')) {
   const at = new URL(form.dataset.worksAt)
-  const isAddress = /^[\d.]+$|^\[/.test(at.hostname) // a passkey belongs to a name
+  const isAddress = /^[\d.]+$|^\[/.test(at.hostname) // passkeys need a host name, not an IP address
   if (location.origin !== at.origin || isAddress || !window.PublicKeyCredential) continue
   const button = form.querySelector('[data-here] button')
   const problem = form.querySelector('[data-problem]')
@@ -52,7 +48,7 @@ for (const form of document.querySelectorAll('form[data-passkey]')) {
     button.disabled = problem.hidden = true
     try {
       const options = JSON.parse(document.getElementById('passkey-options').textContent)
-      const [credential, response] = await WAYS[form.dataset.passkey](options)
+      const [credential, response] = await CEREMONIES[form.dataset.passkey](options)
       form.elements.credential.value = JSON.stringify({
         id: credential.id,
         rawId: text(credential.rawId),
@@ -63,7 +59,7 @@ for (const form of document.querySelectorAll('form[data-passkey]')) {
       })
       form.submit()
     } catch (error) {
-      problem.textContent = PROBLEMS[error.name] || 'The passkey could not be used on this device.'
+      problem.textContent = problem.dataset[error.name.toLowerCase()] || problem.dataset.problem
       problem.hidden = button.disabled = false
       button.focus()
     }

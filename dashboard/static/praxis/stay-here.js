@@ -1,5 +1,5 @@
-// Redoc's bundle shows its maker's logo, and would fetch it from a CDN. Images of other sites are left unfetched,
-// whether the bundle sets the attribute or the property, and told that they failed: the bundle then takes them away.
+// Redoc's bundle loads its vendor's logo from a CDN. Block images from other sites, whether the bundle sets the attribute
+// or the property, and fire their error event: the bundle then removes them.
 const isForeign = address => {
   const url = new URL(address, location.href)
   return /^https?:$/.test(url.protocol) && url.origin !== location.origin

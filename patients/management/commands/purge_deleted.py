@@ -1,13 +1,16 @@
-"""`manage.py purge_deleted`: what was deleted long enough ago is removed for good (docs/operations.md)."""
+"""`manage.py purge_deleted`: permanently remove what was deleted long enough ago (docs/operations.md)."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from patients.purge import Fate, Purge
+from core.idempotency.services import remove_expired
+from core.tenancy.scope import practice_scope
+from patients.deletion.purge import Purge, PurgeOutcome
 from practices.models import Practice
 
 BATCH = 100
@@ -15,15 +18,15 @@ BATCH = 100
 
 class Command(BaseCommand):
     help = (
-        f"Remove for good what was deleted more than {settings.RESTORE_DAYS} days ago and neither is on legal hold nor "
-        "kept for the practice's years of retention: rows, versions, files in the storage. Stopped anywhere, it goes "
-        "on from there when it is called again."
+        f"Permanently remove what was deleted more than {settings.RESTORE_DAYS} days ago and is neither on legal hold "
+        "nor kept for the practice's record retention: rows, versions and stored files. If stopped, run it again to "
+        "continue."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be removed, without removing it")
         parser.add_argument(
-            "--batch", type=_batch, default=BATCH, metavar="N", help=f"deletions looked up at once (default {BATCH})"
+            "--batch", type=_batch, default=BATCH, metavar="N", help=f"deletions loaded at once (default {BATCH})"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,31 +37,42 @@ class Command(BaseCommand):
                 for run in runs:
                     for _ in run.run():
                         bar.update()
+            if not options["dry_run"]:
+                _remove_kept_answers(run.practice for run in runs)
         except KeyboardInterrupt:
-            raise CommandError("Stopped. Call purge_deleted again to go on.", returncode=130) from None
+            raise CommandError("Stopped. Run purge_deleted again to continue.", returncode=130) from None
         finally:
-            self._say(runs)
-        failed = sum(run.tally.fates[Fate.FAILED] for run in runs)
+            self._print_summary(runs)
+        failed = sum(run.tally.outcomes[PurgeOutcome.FAILED] for run in runs)
         if failed:
-            raise CommandError(f"{failed:,} could not be removed; the log says why. Call purge_deleted again.")
+            raise CommandError(f"{failed:,} could not be removed; see the log. Run purge_deleted again.")
 
-    def _say(self, runs: list[Purge]) -> None:
+    def _print_summary(self, runs: list[Purge]) -> None:
         for run in runs:
-            if run.tally.fates:
-                self.stdout.write(f"{run.practice.name}: {_in_words(run)}")
-        if not any(run.tally.fates for run in runs):
-            self.stdout.write("Nothing was deleted so long ago.")
+            if run.tally.outcomes:
+                self.stdout.write(f"{run.practice.name}: {_summary(run)}")
+        if not any(run.tally.outcomes for run in runs):
+            self.stdout.write("Nothing to remove.")
 
 
-def _in_words(run: Purge) -> str:
-    fates, rows = run.tally.fates, run.tally.rows
-    until = f" (the first until {run.tally.next_at:%Y-%m-%d})" if run.tally.next_at else ""
-    named = f" (deletions {', '.join(map(str, run.tally.named))})" if run.tally.named else ""
-    would = "would be " if run.dry_run else ""
+def _remove_kept_answers(practices: Iterable[Practice]) -> None:
+    """Remove the answers to requests with an Idempotency-Key that are kept no longer."""
+    for practice in practices:
+        with practice_scope(practice.pk):
+            remove_expired()
+
+
+def _summary(run: Purge) -> str:
+    outcomes, rows = run.tally.outcomes, run.tally.rows
+    until = f" (first until {run.tally.next_at:%Y-%m-%d})" if run.tally.next_at else ""
+    referenced = f" (deletions {', '.join(map(str, run.tally.referenced))})" if run.tally.referenced else ""
+    removed = "would be removed" if run.dry_run else "removed"
     return (
-        f"{would}removed for good {fates[Fate.REMOVED]:,} with {rows.total():,} rows; kept for "
-        f"{run.practice.retention_years} years of retention {fates[Fate.KEPT]:,}{until}; on legal hold "
-        f"{fates[Fate.ON_HOLD]:,}; named by what is kept {fates[Fate.NAMED]:,}{named}; failed {fates[Fate.FAILED]:,}."
+        f"{removed}: {outcomes[PurgeOutcome.REMOVED]:,} ({rows.total():,} rows); "
+        f"kept for {run.practice.retention_years} years: {outcomes[PurgeOutcome.KEPT]:,}{until}; "
+        f"on legal hold: {outcomes[PurgeOutcome.ON_HOLD]:,}; "
+        f"referenced by kept rows: {outcomes[PurgeOutcome.REFERENCED]:,}{referenced}; "
+        f"failed: {outcomes[PurgeOutcome.FAILED]:,}."
     )
 
 

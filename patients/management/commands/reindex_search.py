@@ -1,4 +1,4 @@
-"""`manage.py reindex_search`: search and sign-in under a new SEARCH_INDEX_KEY (docs/operations.md)."""
+"""`manage.py reindex_search`: rebuild the indexes after SEARCH_INDEX_KEY has changed (docs/operations.md)."""
 
 from argparse import ArgumentParser
 from contextlib import closing
@@ -7,31 +7,31 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from audit import trail
-from audit.events import Kind
-from core.encryption.rows import BATCH_ROWS, batch_size
-from core.tenancy import installation_scope
-from patients.reindex import Reindexing
+from audit import log
+from audit.events import AuditEvent
+from core.encryption.batch_rewrite import BATCH_ROWS, batch_size
+from core.tenancy.scope import installation_scope
+from patients.search_reindex import Reindexing
 
-SHOWN = 20
+MAX_FAILURES_SHOWN = 20
 
 
 class Command(BaseCommand):
     help = (
-        "Build the search index and the index of the accounts' emails anew after SEARCH_INDEX_KEY has changed, while "
-        "the application serves. Until it is through, search and sign-in do not find what it has not reached yet. "
-        "Stopped anywhere, it is simply called again."
+        "Rebuild the search index and the index of account emails after SEARCH_INDEX_KEY has changed, while the "
+        "application is running. Until it has finished, search and sign-in do not find what it has not reached yet. "
+        "If stopped, run it again to continue."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--batch-size", type=batch_size, default=BATCH_ROWS, metavar="ROWS",
-            help=f"rows that are locked and rewritten at once (default {BATCH_ROWS})",
+            help=f"rows locked and rewritten at once (default {BATCH_ROWS})",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         work = Reindexing(batch_rows=options["batch_size"])
-        total, looked_at, state = work.count(), 0, "stopped"
+        total, processed, state = work.count(), 0, "stopped"
         _record("begun", rows=total)
         try:
             with (
@@ -40,25 +40,30 @@ class Command(BaseCommand):
             ):
                 for size in run:
                     bar.update(size)
-                    looked_at += size
+                    processed += size
             state = "done"
         except KeyboardInterrupt:
             raise CommandError(
-                f"Stopped after {work.changed:,} rows; their index is new. Call reindex_search again to go on.",
+                f"Stopped after rebuilding {work.changed:,} rows. Run reindex_search again to continue.",
                 returncode=130,
             ) from None
         finally:
             _record(state, rows=work.changed, failed=len(work.failed))
-        self.stdout.write(f"The index of {work.changed:,} of {total:,} rows was another and is new now.")
+        self.stdout.write(f"Rebuilt the index of {work.changed:,} of {total:,} rows.")
         if work.failed:
             raise CommandError(
-                "\n".join([f"{len(work.failed):,} rows have no new index:", *map("  {}".format, work.failed[:SHOWN])])
+                "\n".join(
+                    [
+                        f"{len(work.failed):,} rows could not be rebuilt:",
+                        *map("  {}".format, work.failed[:MAX_FAILURES_SHOWN]),
+                    ]
+                )
             )
-        if looked_at < total:
-            raise CommandError(f"{total - looked_at:,} rows were busy. Call reindex_search again.")
-        self.stdout.write(self.style.SUCCESS("Search and sign-in find everything."))
+        if processed < total:
+            raise CommandError(f"{total - processed:,} rows were locked. Run reindex_search again.")
+        self.stdout.write(self.style.SUCCESS("Search and sign-in find everything again."))
 
 
 def _record(state: str, **counts: Any) -> None:
     with installation_scope():
-        trail.record(Kind.INDEX_REBUILT, practice_id=None, state=state, **counts)
+        log.record(AuditEvent.INDEX_REBUILT, practice_id=None, state=state, **counts)

@@ -1,4 +1,4 @@
-"""`manage.py reconcile_files`: the files in the storage and the rows that name them, compared (docs/operations.md)."""
+"""`manage.py reconcile_files`: compare the files in storage with the rows that name them (docs/operations.md)."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import closing
@@ -9,95 +9,94 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from tqdm import tqdm
 
-from audit import trail
-from audit.events import Kind
-from core.tenancy import installation_scope
-from records.files.reconcile import Reconciling, UnknownFiles
-from records.files.storing import FOLDERS, StorageDown
+from audit import log
+from audit.events import AuditEvent
+from core.tenancy.scope import installation_scope
+from records.attachments.reconcile import Reconciliation, UnknownFiles
+from records.attachments.storage import FOLDERS, StorageUnavailable
 
-MINUTES = 60  # no upload takes that long
-SHOWN = 20
-IN_DOUBT = (
-    "Is it the right storage, and mounted? Nothing was done. If it is as it should be, call reconcile_files --force."
+MINUTES = 60  # longer than any upload takes
+MAX_LISTED = 20
+WRONG_STORAGE_HINT = (
+    "Is this the right storage, and is it mounted? Nothing was done. If it is correct, run reconcile_files --force."
 )
 
 
 class Command(BaseCommand):
     help = (
-        "Compare the files in the storage with the rows that name them: what a killed upload has left behind is "
-        "removed, a file that is missing is marked and named, and the exit code is 1. Stopped anywhere, it is simply "
-        "called again."
+        "Compare the files in storage with the database rows that name them. What an interrupted upload left behind is "
+        "removed; a missing file is marked and listed, and the exit code is 1. If it is stopped, run it again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("--dry-run", action="store_true", help="report what would be done, and do nothing")
         parser.add_argument(
             "--older-than", type=_minutes, default=MINUTES, metavar="MINUTES",
-            help=f"leave alone what is younger: it may be on its way (default {MINUTES})",
+            help=f"ignore files younger than this: they may still be uploading (default {MINUTES})",
         )  # fmt: skip
         parser.add_argument(
-            "--force", action="store_true", help="also where most files would be marked as missing, or removed"
+            "--force", action="store_true", help="go ahead even if most files would be marked as missing, or removed"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """A dry run comes first, always: what an empty or a wrong mount would do to the rows is not undone."""
+        """Start with a dry run: what an empty or wrong mount would do to the rows cannot be undone."""
         older_than = timedelta(minutes=options["older_than"])
-        work = Reconciling(older_than, dry_run=True)
+        work = Reconciliation(older_than, dry_run=True)
         if options["dry_run"] or not options["force"]:
             self._run(work)
-        doubt = None if options["force"] else work.doubt()
-        if options["dry_run"] or doubt:
-            self._say(work)
-        if doubt:
-            raise CommandError(f"{doubt} {IN_DOUBT}")
+        mismatch = None if options["force"] else work.find_mismatch()
+        if options["dry_run"] or mismatch:
+            self._print_result(work)
+        if mismatch:
+            raise CommandError(f"{mismatch} {WRONG_STORAGE_HINT}")
         if not options["dry_run"]:
-            work = Reconciling(older_than)
-            self._run_and_tell(work)
+            work = Reconciliation(older_than)
+            self._run_and_log(work)
         if work.lost:
-            raise CommandError(_named("missing in the storage", work.lost))
+            raise CommandError(_named("missing from storage", work.lost))
 
-    def _run_and_tell(self, work: Reconciling) -> None:
+    def _run_and_log(self, work: Reconciliation) -> None:
         state = "stopped"
         try:
             self._run(work)
             state = "done"
         finally:
-            self._say(work)
-            _tell(work, state)
+            self._print_result(work)
+            _log_run(work, state)
 
-    def _run(self, work: Reconciling) -> None:
-        desc = "looking" if work.dry_run else "comparing"
+    def _run(self, work: Reconciliation) -> None:
+        desc = "checking" if work.dry_run else "comparing"
         try:
             with closing(work.run()) as run:
                 for _ in tqdm(run, total=len(FOLDERS), unit=" folders", desc=desc, disable=None):
                     pass
-        except StorageDown as down:
-            raise CommandError(f"{down} What was done until then stays done.") from down
+        except StorageUnavailable as down:
+            raise CommandError(f"{down} What was done before that stays done.") from down
         except UnknownFiles as error:
-            raise CommandError(f"{error.__doc__} Nothing in the storage was touched.") from error
+            raise CommandError(f"{error.__doc__} Nothing in storage was changed.") from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped. Call reconcile_files again to go on.", returncode=130) from None
+            raise CommandError("Stopped. Run reconcile_files again to continue.", returncode=130) from None
 
-    def _say(self, work: Reconciling) -> None:
+    def _print_result(self, work: Reconciliation) -> None:
         would = "would be " if work.dry_run else ""
         self.stdout.write(
             f"{work.checked:,} file{pluralize(work.checked)} compared; {would}removed: {work.unfinished:,} unfinished "
-            f"upload{pluralize(work.unfinished)}, {work.ownerless:,} without a row; found again, and {would}scanned "
+            f"upload{pluralize(work.unfinished)}, {work.ownerless:,} without a row; found again and {would}scanned "
             f"next: {len(work.found_again):,}; missing: {len(work.lost):,}."
         )
         if work.being_purged:
-            self.stdout.write(_named("left to purge_deleted, which had begun with them", work.being_purged))
+            self.stdout.write(_named("left to purge_deleted, which has already started on them", work.being_purged))
 
 
 def _named(what: str, ids: list[Any]) -> str:
-    more = [f"  and {len(ids) - SHOWN:,} more"] if len(ids) > SHOWN else []
-    return "\n".join([f"{len(ids):,} file{pluralize(ids)} {what}:", *(f"  {pk}" for pk in ids[:SHOWN]), *more])
+    more = [f"  and {len(ids) - MAX_LISTED:,} more"] if len(ids) > MAX_LISTED else []
+    return "\n".join([f"{len(ids):,} file{pluralize(ids)} {what}:", *(f"  {pk}" for pk in ids[:MAX_LISTED]), *more])
 
 
-def _tell(work: Reconciling, state: str) -> None:
+def _log_run(work: Reconciliation, state: str) -> None:
     with installation_scope():
-        trail.record(
-            Kind.FILES_RECONCILED,
+        log.record(
+            AuditEvent.FILES_RECONCILED,
             practice_id=None,
             state=state,
             checked=work.checked,
@@ -110,5 +109,5 @@ def _tell(work: Reconciling, state: str) -> None:
 
 def _minutes(given: str) -> int:
     if not given.isdigit() or not 0 <= int(given) <= 10**6:
-        raise ArgumentTypeError("give a number of minutes")
+        raise ArgumentTypeError("must be a number of minutes")
     return int(given)

@@ -1,4 +1,4 @@
-"""`manage.py scan_files`: the virus scan of files that could not be scanned when they came."""
+"""`manage.py scan_files`: the virus scan of files that could not be scanned when they were uploaded."""
 
 import signal
 import threading
@@ -13,68 +13,68 @@ from django.db import DatabaseError, connection
 from tqdm import tqdm
 
 from core.errors import Unavailable
-from core.tenancy import practice_scope
+from core.tenancy.scope import practice_scope
 from integrations.virus_scan import Reason, ScanFailed
 from practices.models import Practice
-from records.files import scanning
-from records.files.scanning import Scanned
+from records.attachments import scanning
+from records.attachments.scanning import ScanResult
 from records.models import Attachment
-from records.models.attachment import State
+from records.models.attachment import FileState
 
-WHY = {
-    Reason.TOO_LARGE: "too large for the scanner's own limits: raise StreamMaxLength and MaxFileSize of clamd",
+REASONS = {
+    Reason.TOO_LARGE: "too large for the scanner: raise StreamMaxLength and MaxFileSize of clamd",
     Reason.TIMEOUT: "the scanner took longer than VIRUS_SCAN_TIMEOUT",
-    Reason.ERROR: "the scanner broke off",
-    scanning.UNREADABLE: "the file cannot be read: see manage.py reconcile_files",
+    Reason.ERROR: "the scanner failed",
+    scanning.UNREADABLE: "the file cannot be read: run manage.py reconcile_files",
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Scan the files that wait in quarantine, in every practice. Clean ones are served from then on, infected ones "
-        "never. The exit code is 1 where a file could not be scanned; it stays in quarantine."
+        "Scan the files in quarantine, in every practice. Clean files can be downloaded from then on, infected ones "
+        "never. If a file could not be scanned it stays in quarantine, and the exit code is 1."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--every", type=int, metavar="SECONDS",
-            help="go on until SIGTERM or Ctrl-C; a file that could not be scanned waits longer each time",
+            help="repeat until SIGTERM or Ctrl-C; a file that could not be scanned waits longer each time",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["every"] is None:
             if not self._scan(at_once=True):
-                raise CommandError("Not all files could be scanned.")
+                raise CommandError("Some files could not be scanned.")
         elif options["every"] < 1:
-            raise CommandError("--every takes a number of seconds of at least 1.")
+            raise CommandError("--every must be at least 1 second.")
         else:
             self._keep_scanning(options["every"])
 
     def _scan(self, *, at_once: bool, stop: threading.Event | None = None) -> bool:
-        """Whether each file whose turn it was could be scanned."""
+        """Scan the files that are due and return whether all of them could be scanned."""
         states: Counter[str] = Counter()
-        could = True
+        all_scanned = True
         try:
             for scanned in _run(at_once=at_once):
                 states[scanned.state] += 1
-                self._name(scanned)
+                self._report(scanned)
                 if stop is not None and stop.is_set():
                     break
         except ScanFailed:
-            could = self._complain("The virus scanner does not answer.")
+            all_scanned = self._print_error("The virus scanner is not responding.")
         except Unavailable as error:
-            could = self._complain(str(error))
+            all_scanned = self._print_error(str(error))
         if states or at_once:
-            clean, infected = states[State.READY], states[State.INFECTED]
+            clean, infected = states[FileState.READY], states[FileState.INFECTED]
             self.stdout.write(f"{clean:,} clean, {infected:,} infected, {_count_waiting():,} in quarantine.")
-        return could and not states[State.QUARANTINED]
+        return all_scanned and not states[FileState.QUARANTINED]
 
-    def _name(self, scanned: Scanned) -> None:
-        if scanned.state != State.READY:
-            why = WHY[scanned.why] if scanned.why else "infected, and never served"
-            self._complain(f"File {scanned.attachment_id}: {why}.")
+    def _report(self, scanned: ScanResult) -> None:
+        if scanned.state != FileState.READY:
+            reason = REASONS[scanned.reason] if scanned.reason else "infected; it cannot be downloaded"
+            self._print_error(f"File {scanned.attachment_id}: {reason}.")
 
-    def _complain(self, sentence: str) -> bool:
+    def _print_error(self, sentence: str) -> bool:
         with tqdm.external_write_mode():
             self.stderr.write(self.style.ERROR(sentence))
         return False
@@ -86,33 +86,33 @@ class Command(BaseCommand):
         while not stop.is_set():
             try:
                 self._scan(at_once=False, stop=stop)
-            except DatabaseError as error:  # it may be back by the next time
-                self._complain(f"The database does not answer: {type(error).__name__}.")
+            except DatabaseError as error:  # it may be back next time
+                self._print_error(f"The database is not responding: {type(error).__name__}.")
             connection.close()
             stop.wait(seconds)
 
 
-def _run(*, at_once: bool) -> Iterator[Scanned]:
-    """Raises ScanFailed and Unavailable where the rest could not be scanned either."""
+def _run(*, at_once: bool) -> Iterator[ScanResult]:
+    """Yield each result. Raises ScanFailed and Unavailable if the remaining files could not be scanned either."""
     for practice_id in _practices():
         with practice_scope(practice_id):
-            files = scanning.waiting(at_once=at_once)
+            files = scanning.list_due(at_once=at_once)
         for attachment_id in tqdm(files, unit=" files", desc="scanning", disable=None):
             scanned = _scan_one(practice_id, attachment_id, at_once=at_once)
             if scanned is not None:
                 yield scanned
 
 
-def _scan_one(practice_id: UUID, attachment_id: UUID, *, at_once: bool) -> Scanned | None:
+def _scan_one(practice_id: UUID, attachment_id: UUID, *, at_once: bool) -> ScanResult | None:
     with practice_scope(practice_id):
-        return scanning.scan_again(attachment_id, at_once=at_once)
+        return scanning.rescan(attachment_id, at_once=at_once)
 
 
 def _count_waiting() -> int:
     total = 0
     for practice_id in _practices():
         with practice_scope(practice_id):
-            total += Attachment.with_deleted.filter(state=State.QUARANTINED).count()
+            total += Attachment.with_deleted.filter(state=FileState.QUARANTINED).count()
     return total
 
 

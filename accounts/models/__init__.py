@@ -1,0 +1,25 @@
+"""Users, their login sessions and second factors, and join codes."""
+
+from accounts.models.join_code import AllPracticesJoinCodeManager, JoinCode
+from accounts.models.login_session import LoginSession, LoginSessionQuerySet, RevocationReason, SignInChannel
+from accounts.models.second_factor import Authenticator, Passkey, PasskeyChallenge, RecoveryCode, SecondFactorMethod
+from accounts.models.user import AllPracticesUserManager, User, UserManager, attach_charts, display_name
+
+__all__ = [
+    "AllPracticesJoinCodeManager",
+    "AllPracticesUserManager",
+    "Authenticator",
+    "JoinCode",
+    "LoginSession",
+    "LoginSessionQuerySet",
+    "Passkey",
+    "PasskeyChallenge",
+    "RecoveryCode",
+    "RevocationReason",
+    "SecondFactorMethod",
+    "SignInChannel",
+    "User",
+    "UserManager",
+    "attach_charts",
+    "display_name",
+]

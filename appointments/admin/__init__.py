@@ -1,0 +1,4 @@
+"""Admin pages of appointments, and of when and what doctors offer."""
+
+from appointments.admin import appointments as appointments
+from appointments.admin import schedules as schedules

@@ -1,0 +1,105 @@
+"""What may be booked: no patient is in two places at once, and a patient's own account books within the practice's
+bounds. That no doctor is in two places, the database sees to.
+
+Call these with the chart locked, so that of two bookings at once the second sees the first."""
+
+from calendar import monthrange
+from datetime import date, datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from appointments.models import Appointment, AppointmentStatus
+from appointments.time_rules import LATEST
+from core.errors import Conflict, Forbidden, Sentence
+from core.formats import format_day
+from core.permissions import Permission
+from patients.models import ChartStatus, Patient
+from practices.services import current_practice
+
+BOOKINGS_BEFORE_CONFIRMATION = 2
+BOOKED_ENOUGH = _("You can't book more appointments online. Please contact the practice to book another one.")
+TOO_SOON = _("This is too soon to book online. Please choose a later time or contact the practice.")
+TOO_LATE = _("It's too late to move or cancel this online. Please contact the practice.")
+ELSEWHERE = _("The patient has another appointment at this time.")
+ELSEWHERE_YOURSELF = _("You have another appointment at this time.")
+
+
+def check_own_bookings(by: User, patient: Patient) -> None:
+    """Raise Conflict if a patient has booked as much as their account may, and Forbidden for an unconfirmed
+    registration sooner, since anyone can register, and could fill the calendar."""
+    if not is_patient(by):
+        return
+    scheduled = Appointment.objects.filter(patient=patient, status=AppointmentStatus.SCHEDULED)
+    if patient.status == ChartStatus.PENDING and scheduled.count() >= BOOKINGS_BEFORE_CONFIRMATION:
+        raise Forbidden(_("The practice has to confirm your registration before you can book more appointments."))
+    if scheduled.filter(starts_at__gte=timezone.now()).count() >= current_practice().max_upcoming_appointments:
+        raise Conflict(BOOKED_ENOUGH)
+
+
+def check_policy(by: User, start: datetime) -> None:
+    """Raise Conflict if this is sooner or further ahead than patients may book by themselves."""
+    if not is_patient(by):
+        return
+    if start < earliest(by):
+        raise Conflict(TOO_SOON)
+    if start >= (end := latest(by)):
+        last_day = (end - timedelta(seconds=1)).astimezone(current_practice().tzinfo)
+        raise Conflict(_("You can book up to %(day)s.") % {"day": format_day(last_day.date())})
+
+
+def check_cancellation(by: User, appointment: Appointment) -> None:
+    """Raise Conflict if it is too late for a patient to move or cancel this by themselves."""
+    hours = current_practice().cancellation_hours
+    if is_patient(by) and appointment.starts_at < timezone.now() + timedelta(hours=hours):
+        raise Conflict(TOO_LATE)
+
+
+def earliest(by: User) -> datetime:
+    """Return from when on `by` may book; staff find free times from now on."""
+    now = timezone.now()
+    if not is_patient(by):
+        return now
+    practice = current_practice()
+    notice = now + timedelta(hours=practice.booking_notice_hours)
+    return notice if practice.same_day_booking else max(notice, practice.day_bounds(practice.today())[1])
+
+
+def latest(by: User) -> datetime:
+    """Return until when (exclusive) `by` may book; for staff, as far as there are dates."""
+    if not is_patient(by):
+        return LATEST
+    practice = current_practice()
+    return practice.day_bounds(_months_later(practice.today(), practice.booking_months_ahead))[1]
+
+
+def check_overlap(appointment: Appointment, *, by: User, allow_overlap: bool) -> None:
+    """Do the same as `check_patient_is_free`, unless somebody of the practice wants it so. Raises Forbidden for a
+    patient who does."""
+    if allow_overlap and is_patient(by):
+        raise Forbidden(_("Only the practice can book two appointments at the same time."))
+    if not allow_overlap:
+        check_patient_is_free(appointment, sentence=ELSEWHERE_YOURSELF if is_patient(by) else ELSEWHERE)
+
+
+def check_patient_is_free(appointment: Appointment, *, sentence: Sentence = ELSEWHERE) -> None:
+    """Raise Conflict if the appointment is to take place while its patient is with another doctor. That its own doctor
+    is free, the database sees to."""
+    if appointment.status != AppointmentStatus.SCHEDULED:
+        return
+    others = Appointment.objects.filter(patient=appointment.patient_id, status=AppointmentStatus.SCHEDULED)
+    others = others.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
+    if others.exclude(doctor=appointment.doctor_id).exclude(pk=appointment.pk).exists():
+        raise Conflict(sentence)
+
+
+def is_patient(by: User) -> bool:
+    return by.can(Permission.BOOK_OWN)
+
+
+def _months_later(day: date, months: int) -> date:
+    """Return the same day so many months later, or the last one of a shorter month."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

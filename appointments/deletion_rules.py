@@ -1,0 +1,28 @@
+"""Who may delete an appointment. Deleting is for bookings made by mistake; otherwise the status is changed."""
+
+from typing import Any
+
+from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
+
+from appointments import booking_rules
+from appointments.models import Appointment
+from appointments.receivers import cancel_upcoming
+from core.permissions import Permission
+from patients.deletion.services import pre_soft_delete, register_deletable
+from patients.models import Patient
+
+register_deletable(
+    Appointment,
+    name="appointment",
+    permission=Permission.DELETE_APPOINTMENTS,
+    refusal_message=_("Only the front desk can delete appointments."),
+    check_restorable=booking_rules.check_patient_is_free,
+    conflict_message=_("The doctor has another appointment at this time."),
+)
+
+
+@receiver(pre_soft_delete, sender=Patient)
+def cancel_upcoming_of_deleted_chart(*, row: Patient, **kwargs: Any) -> None:
+    """Cancel them for good: by the time the chart is restored, the slots may be taken."""
+    cancel_upcoming(chart=row)

@@ -1,0 +1,136 @@
+"""Free time, computed: spans are pairs of seconds since 1970 (UTC), so that rules in local time, offices in other zones
+and clock changes meet on one axis. Nothing here asks the database."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import chain
+from typing import NamedTuple
+from uuid import UUID
+
+from appointments.models import ExceptionKind, ScheduleException, WorkingHours
+
+MINUTE = 60
+STEP = 15 * MINUTE  # visits are offered each quarter of an hour
+ROUNDED = 5 * MINUTE  # and on the next five minutes when work begins and when the visit before is over
+
+
+class Span(NamedTuple):
+    start: int
+    end: int
+
+
+class Window(NamedTuple):
+    """A span in which a doctor works, and where."""
+
+    start: int
+    end: int
+    office_id: UUID | None
+
+
+class Length(NamedTuple):
+    """What a visit takes, in seconds: itself, and the time kept free around it."""
+
+    visit: int
+    before: int = 0
+    after: int = 0
+
+
+def windows(
+    rules: Iterable[WorkingHours], exceptions: Iterable[ScheduleException], first: date, last: date
+) -> list[Window]:
+    """Return when one doctor works on the local days from `first` to `last`, in order. The exceptions are those that
+    concern this doctor; extra hours of a whole office concern the offices that the rules name."""
+    rules, exceptions = list(rules), list(exceptions)
+    offices = {rule.office_id for rule in rules}
+    found = [window for rule in rules for window in _each_week(rule, first, last)]
+    extras = (one for one in exceptions if one.kind == ExceptionKind.EXTRA)
+    found += [
+        Window(*span_of(extra), extra.office_id) for extra in extras if extra.doctor_id or extra.office_id in offices
+    ]
+    return _joined(sorted(without(found, exceptions), key=lambda window: (window.start, window.end)))
+
+
+def without(found: list[Window], exceptions: Iterable[ScheduleException]) -> list[Window]:
+    """Return the windows without the time that somebody is off."""
+    for off in (one for one in exceptions if one.kind == ExceptionKind.OFF):
+        found = [
+            piece for window in found for piece in ([window] if _elsewhere(off, window) else _cut(window, span_of(off)))
+        ]
+    return found
+
+
+def span_of(row: ScheduleException) -> Span:
+    return Span(int(row.starts_at.timestamp()), int(row.ends_at.timestamp()))
+
+
+def _each_week(rule: WorkingHours, first: date, last: date) -> Iterator[Window]:
+    first = max(first, rule.valid_from or first)
+    last = min(last, rule.valid_to or last)
+    if first > last:  # it may begin on the last day that there is
+        return
+    zone = rule.tzinfo
+    day = first + timedelta(days=(rule.weekday - first.weekday()) % 7)
+    while day <= last:
+        # a time that the clocks skip is the moment at which they do; of one that occurs twice, the first is meant
+        start = datetime.combine(day, rule.start, zone).timestamp()
+        end = datetime.combine(day, rule.end, zone).timestamp()
+        if end > start:
+            yield Window(int(start), int(end), rule.office_id)
+        day += timedelta(days=7)
+
+
+def _elsewhere(off: ScheduleException, window: Window) -> bool:
+    return off.office_id is not None and off.office_id != window.office_id
+
+
+def _cut(window: Window, off: Span) -> list[Window]:
+    pieces = [
+        Window(window.start, min(window.end, off.start), window.office_id),
+        Window(max(window.start, off.end), window.end, window.office_id),
+    ]
+    return [piece for piece in pieces if piece.start < piece.end]
+
+
+def _joined(found: list[Window]) -> list[Window]:
+    """Return the windows with those of one office that touch or overlap as one."""
+    joined: dict[UUID | None, list[Window]] = {}
+    for window in found:
+        there = joined.setdefault(window.office_id, [])
+        if there and window.start <= there[-1].end:
+            there[-1] = there[-1]._replace(end=max(there[-1].end, window.end))
+        else:
+            there.append(window)
+    return sorted(chain.from_iterable(joined.values()), key=lambda window: window.start)
+
+
+def starts(window: Window, busy: Iterable[Span], length: Length) -> Iterator[int]:
+    """Yield, in order, when a visit of this length may start in the window. `busy` are the other visits with the time
+    kept free around them, in order of their start."""
+    for first, last in possible(window, busy, length):
+        at_once = -(-first // ROUNDED) * ROUNDED
+        if at_once % STEP and at_once <= last:
+            yield at_once
+        yield from range(-(-first // STEP) * STEP, last + 1, STEP)
+
+
+def possible(window: Window, busy: Iterable[Span], length: Length) -> Iterator[Span]:
+    """Yield the stretches of moments at which the visit may start, both ends included."""
+    earliest, latest = window.start, window.end - length.visit
+    for one in busy:
+        ends_before = one.start - length.visit - length.after
+        if ends_before >= latest:
+            break
+        if ends_before >= earliest:
+            yield Span(earliest, ends_before)
+        starts_after = one.end + length.before
+        if starts_after > earliest:
+            earliest = starts_after
+        if earliest > latest:
+            return
+    if earliest <= latest:
+        yield Span(earliest, latest)
+
+
+def fits(window: Window, busy: Iterable[Span], length: Length, start: int) -> bool:
+    """Return whether a visit of this length may start then, at whatever minute."""
+    return any(first <= start <= last for first, last in possible(window, busy, length))

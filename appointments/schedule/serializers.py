@@ -1,0 +1,187 @@
+"""Serializers of working hours, exceptions, holidays and free times."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from appointments.models import ExceptionKind, ScheduleException, WorkingHours
+from core.api.serializers import (
+    ChoiceField,
+    DayField,
+    LocalDateTimeField,
+    OptionalCharField,
+    OptionalDateField,
+    OutputSerializer,
+    RangeBoundaryField,
+    StrictCharField,
+    StrictSerializer,
+)
+from core.texts import validate_line
+
+MOMENT = "Without an offset: local time of the office, else the practice's."
+
+
+class HoursChange(StrictSerializer):
+    doctorId = serializers.UUIDField(source="doctor_id", required=False)
+    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+    weekday = serializers.IntegerField(min_value=0, max_value=6, required=False, help_text="0 is Monday.")
+    start = serializers.TimeField(
+        format="%H:%M", input_formats=["%H:%M"], required=False, help_text="Local time of the office: 09:00."
+    )
+    end = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"], required=False)
+    validFrom = OptionalDateField(source="valid_from", help_text="The first day; empty: always.")
+    validTo = OptionalDateField(source="valid_to", help_text="The last day; empty: open.")
+
+
+class HoursInput(HoursChange):
+    doctorId = serializers.UUIDField(source="doctor_id")
+    weekday = serializers.IntegerField(min_value=0, max_value=6, help_text="0 is Monday.")
+    start = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"], help_text="Local time of the office: 09:00.")
+    end = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"])
+
+
+class HoursShape(OutputSerializer[WorkingHours]):
+    """A stretch of a doctor's working week."""
+
+    id = serializers.UUIDField()
+    doctorId = serializers.UUIDField(source="doctor_id")
+    officeId = serializers.UUIDField(source="office_id", allow_null=True)
+    weekday = serializers.IntegerField(help_text="0 is Monday.")
+    start = serializers.CharField(help_text="Local time of the office: 09:00.")
+    end = serializers.CharField()
+    validFrom = serializers.DateField(source="valid_from", allow_null=True)
+    validTo = serializers.DateField(source="valid_to", allow_null=True)
+
+    @staticmethod
+    def get_start(row: WorkingHours) -> str:
+        return f"{row.start:%H:%M}"
+
+    @staticmethod
+    def get_end(row: WorkingHours) -> str:
+        return f"{row.end:%H:%M}"
+
+
+class HoursList(OutputSerializer[Any]):
+    workingHours = HoursShape(many=True)
+    total = serializers.IntegerField()
+
+
+class DoctorQuery(StrictSerializer):
+    doctorId = serializers.UUIDField(source="doctor_id", required=False)
+
+
+def _span(required: bool) -> dict[str, Any]:
+    """Return the fields of a span: `from` is a keyword, so they cannot be attributes of a serializer."""
+    return {
+        "from": LocalDateTimeField(source="start", required=required, help_text=MOMENT),
+        "to": LocalDateTimeField(source="end", required=required, help_text=MOMENT),
+    }
+
+
+class ExceptionChange(StrictSerializer):
+    doctorId = serializers.UUIDField(source="doctor_id", required=False, allow_null=True)
+    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+    kind = ChoiceField(choices=ExceptionKind.choices, required=False, help_text="Time off by default.")
+    reason = OptionalCharField(max_length=200, validators=[validate_line])
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **_span(required=False)}
+
+
+class ExceptionInput(ExceptionChange):
+    """Time off, or extra hours, of a doctor or an office; without either, of the whole practice."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **_span(required=True)}
+
+
+class ExceptionQuery(DoctorQuery):
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            **super().get_fields(),
+            "from": RangeBoundaryField(source="start", required=False, help_text="Only what ends after this."),
+            "to": RangeBoundaryField(
+                source="end", last=True, required=False, help_text="Only what begins before the end of this."
+            ),
+        }
+
+
+class ExceptionShape(OutputSerializer[ScheduleException]):
+    """Time off, or extra hours."""
+
+    id = serializers.UUIDField()
+    doctorId = serializers.UUIDField(source="doctor_id", allow_null=True)
+    officeId = serializers.UUIDField(source="office_id", allow_null=True)
+    kind = serializers.ChoiceField(choices=ExceptionKind.choices)
+    reason = serializers.CharField()
+    # `from` is a keyword
+    vars()["from"] = serializers.DateTimeField(source="starts_at")
+    to = serializers.DateTimeField(source="ends_at")
+
+
+class ExceptionList(OutputSerializer[Any]):
+    scheduleExceptions = ExceptionShape(many=True)
+    total = serializers.IntegerField()
+
+
+class HolidayQuery(StrictSerializer):
+    country = StrictCharField(max_length=2, help_text="ISO 3166: US.")
+    region = StrictCharField(max_length=10, required=False, help_text="ISO 3166-2 without the country: NY.")
+    year = serializers.IntegerField(min_value=2000, max_value=2099)
+
+
+class HolidayInput(HolidayQuery):
+    dates = serializers.ListField(
+        child=DayField(), max_length=100, required=False, help_text="Which of them; all if it is left out."
+    )
+    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+
+
+class HolidayShape(OutputSerializer[Any]):
+    """A public holiday."""
+
+    date = serializers.DateField()
+    name = serializers.CharField()
+
+
+class HolidayList(OutputSerializer[Any]):
+    holidays = HolidayShape(many=True)
+    total = serializers.IntegerField()
+
+
+class SlotQuery(StrictSerializer):
+    typeId = serializers.UUIDField(
+        source="type_id", required=False, help_text="Without it, a visit of the practice's usual length."
+    )
+    doctorId = serializers.UUIDField(
+        source="doctor_id", required=False, help_text="Without it, all doctors who offer the type."
+    )
+    officeId = serializers.UUIDField(source="office_id", required=False)
+
+
+class AvailabilityQuery(SlotQuery):
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            **super().get_fields(),
+            "from": RangeBoundaryField(source="start", required=False, help_text="Now, if it is left out."),
+            "to": RangeBoundaryField(
+                source="end", last=True, required=False, help_text="A week later, if it is left out; at most 62 days."
+            ),
+        }
+
+
+class NextQuery(SlotQuery):
+    count = serializers.IntegerField(min_value=1, max_value=50, default=5)
+
+
+class SlotShape(OutputSerializer[Any]):
+    """A free time."""
+
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    doctorId = serializers.UUIDField(source="doctor_id")
+    officeId = serializers.UUIDField(source="office_id", allow_null=True)
+
+
+class SlotList(OutputSerializer[Any]):
+    slots = SlotShape(many=True)

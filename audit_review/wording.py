@@ -1,0 +1,197 @@
+"""Describes the details of an audit event in plain words for an office manager, leaving out what only machines read."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import TextChoices
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.join_codes.services import JoinCodeState
+from accounts.models import RevocationReason, SecondFactorMethod, SignInChannel
+from audit.events import AuditEvent, Outcome
+from audit.models import Event
+from patients.registrations.matching import MatchReason
+from patients.registrations.services import DeclineReason
+
+DATA_EVENTS = {AuditEvent.CREATED, AuditEvent.CHANGED, AuditEvent.DELETED}  # their labels do not name the model
+PAGES = {"index": _("Today"), "trail": _("Audit trail"), "autocomplete": _("Name suggestions")}
+PARTS = {  # of a model's pages
+    "changelist": _("list"),
+    "change": _("details"),
+    "add": _("add form"),
+    "delete": _("delete form"),
+    "add_to": _("add a file"),
+    "break_glass": _("break glass"),
+    "confirm": _("confirm"),
+    "content": _("download"),
+    "decline": _("decline"),
+    "end_sessions": _("sign out everywhere"),
+    "export": _("export"),
+    "hold": _("legal hold"),
+    "lift": _("lift restriction"),
+    "lift_hold": _("lift legal hold"),
+    "merge": _("merge"),
+    "pdf": _("PDF"),
+    "remove": _("remove"),
+    "reopen": _("reopen"),
+    "reset_second_factor": _("turn off two-step verification"),
+    "restore": _("restore"),
+    "restrict": _("restrict"),
+    "review": _("sign off"),
+    "withdraw": _("withdraw"),
+}
+FILTERS = {
+    "user": _("person"),
+    "start": _("from"),
+    "end": _("to"),
+    "patient": _("patient"),
+    "event": _("event"),
+    "outcome": _("outcome"),
+}
+STATUSES = {403: _("not allowed"), 404: _("not found")}
+MATCHES = {reason.value: reason.label for reason in MatchReason}  # of a merge
+REASONS = {
+    "broken": _("damaged file"),
+    "bomb": _("file too complex"),
+    "challenge_not_valid": _("expired sign-in"),
+    "changed_meanwhile": _("account changed meanwhile"),
+    "deactivated": _("deactivated"),
+    "empty": _("empty file"),
+    "encrypted": _("file with a password"),
+    "ended": _("ended"),
+    "full": _("no room for more files"),
+    "infected": _("virus found"),
+    "link_not_valid": _("link not valid"),
+    "mismatch": _("content is not what the name says"),
+    "name": _("file without a name"),
+    "none_set_up": _("none set up"),
+    "not_in_the_admin_site": _("no access to the admin site"),
+    "not_pending": _("registration not pending"),
+    "not_valid": _("not valid"),
+    "polyglot": _("file with hidden content"),
+    "reset": _("turned off by an office manager"),
+    "reset_link": _("reset link"),
+    "timed_out": _("timed out"),
+    "too_large": _("file too large"),
+    "too_many_tries": _("too many tries"),
+    "too_often": _("too often"),
+    "type": _("file type not supported"),
+    "unknown": _("unknown"),
+    "unknown_email": _("unknown email"),
+    "while_setting_it_up": _("while setting it up"),
+    "wrong_password": _("wrong password"),
+}
+# Reasons that are a choice of their own, by the event that has them.
+CHOSEN: dict[str, type[TextChoices]] = {
+    AuditEvent.SIGNED_OUT: RevocationReason,
+    AuditEvent.TIMED_OUT: RevocationReason,
+    AuditEvent.SESSION_ENDED: RevocationReason,
+    AuditEvent.REFRESH_REUSED: RevocationReason,
+    AuditEvent.JOIN_CODE_REFUSED: JoinCodeState,
+    AuditEvent.REGISTRATION_DECLINED: DeclineReason,
+}
+MAX_FIELDS_NAMED = 6
+OMITTED = {"limit", "rows", "session"}
+
+
+def model_name(event: Event) -> str:
+    """Return the verbose name of the model the event is about: `patients.Patient` is "patient"."""
+    try:
+        return str(apps.get_model(event.about)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return event.about
+
+
+def describe(event: Event) -> list[str]:
+    """Return short phrases, the most important first: `["Patients: list", "25 results"]`."""
+    details: dict[str, Any] = orjson.loads(event.details)
+    pieces = [_phrase(event, name, value) for name, value in details.items() if name not in OMITTED]
+    if event.kind in DATA_EVENTS:
+        pieces.insert(0, model_name(event))
+    if event.outcome != Outcome.DONE and event.about_id and event.patients == "[]":
+        pieces.append(gettext("requested ID %(id)s") % {"id": event.about_id})
+    return [piece for piece in pieces if piece]
+
+
+def _phrase(event: Event, name: str, value: Any) -> str:
+    if name == "because" and isinstance(value, list):
+        return ", ".join(str(MATCHES.get(reason, reason)) for reason in value) or gettext("no matching details")
+    if value in ([], {}, ""):
+        return ""
+    match name, value:
+        case "page", str():
+            return _page(value)
+        case "page", int():
+            return gettext("page %(number)s") % {"number": value} if value > 1 else ""
+        case "fields", list():
+            return _field_names(event, value)
+        case "filters", dict():
+            names = ", ".join(str(FILTERS.get(filtered) or filtered) for filtered in value)
+            return gettext("filtered by %(names)s") % {"names": names}
+        case "hits", int():
+            return ngettext("%(number)s result", "%(number)s results", value) % {"number": f"{value:,}"}
+        case "count", int():
+            return ngettext("%(number)s row", "%(number)s rows", value) % {"number": f"{value:,}"}
+        case "status", int():
+            return str(STATUSES.get(value, "")) or gettext("status %(number)s") % {"number": value}
+        case "searched", True:
+            return gettext("search")
+        case "emergency", _anything:
+            return gettext("emergency access")
+        case "door", str():
+            way = SignInChannel(value).label.lower() if value in SignInChannel else value
+            return gettext("via %(way)s") % {"way": way}
+        case "method", str() if value in SecondFactorMethod:
+            return str(SecondFactorMethod(value).label).lower()
+        case "reason", str():
+            return _reason(event, value)
+    return "" if isinstance(value, list | dict) or _is_id(value) else f"{name}: {value}".replace("_", " ")
+
+
+def _reason(event: Event, code: str) -> str:
+    chosen = CHOSEN.get(event.kind)
+    if chosen is not None and code in chosen:
+        return str(chosen(code).label).lower()
+    return str(REASONS.get(code) or code.replace("_", " "))
+
+
+def _page(name: str) -> str:
+    """Return `patients_patient_changelist` as "Patients: list"."""
+    app, _separator, rest = name.partition("_")
+    model, _separator, part = rest.partition("_")
+    try:
+        meta = apps.get_model(app, model)._meta
+    except (LookupError, ValueError):
+        return str(PAGES.get(name) or capfirst(name.replace("_", " ")))
+    name_shown = meta.verbose_name_plural if part == "changelist" else meta.verbose_name
+    return f"{capfirst(str(name_shown))}: {PARTS.get(part) or part.replace('_', ' ')}"
+
+
+def _field_names(event: Event, fields: list[str]) -> str:
+    named = ", ".join(_field_name(event, field) for field in fields[:MAX_FIELDS_NAMED])
+    left = len(fields) - MAX_FIELDS_NAMED
+    if left <= 0:
+        return named
+    return ngettext("%(names)s and %(number)s more", "%(names)s and %(number)s more", left) % {
+        "names": named,
+        "number": left,
+    }
+
+
+def _field_name(event: Event, field: str) -> str:
+    try:
+        return str(apps.get_model(event.about)._meta.get_field(field).verbose_name)
+    except (LookupError, ValueError, FieldDoesNotExist, AttributeError):  # a name of before, or of a reverse relation
+        return field.replace("_", " ")
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return bool(UUID(str(value)))
+    except ValueError:
+        return False

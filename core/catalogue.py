@@ -1,0 +1,81 @@
+"""The catalogue of what Praxis says: every text of the code and the templates, in one file in the order of their files
+(locale/en/LC_MESSAGES/django.po). Extracted with Babel, so that no machine needs GNU gettext."""
+
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+ROOT = Path(settings.BASE_DIR)
+CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
+LEFT_OUT = {"bench", "demo", "docs", "files", "migrations", "staticfiles", "test-results", "tests"}
+HEADER = """\
+# What Praxis says, in English. Made by `manage.py makemessages` (docs/development.md, "Change a text").
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+"""
+KEYWORDS: dict[str, Any] = {
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
+    **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
+}
+
+
+def english() -> str:
+    """Return the file as it must be."""
+    written = BytesIO()
+    write_po(written, _extract(), width=120, omit_header=True, include_lineno=False)
+    return HEADER + written.getvalue().decode()
+
+
+def update() -> list[Path]:
+    """Write the English file, and bring those of other languages up to date; return what was written."""
+    CATALOGUE.write_text(english())
+    written = [CATALOGUE]
+    for path in sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po")):
+        if path != CATALOGUE:
+            with path.open("rb") as file:
+                translated = read_po(file)
+            translated.update(_extract(), no_fuzzy_matching=True)
+            with path.open("wb") as file:
+                write_po(file, translated, width=120, include_lineno=False, ignore_obsolete=True)
+            written.append(path)
+    return written
+
+
+def _extract() -> Catalog:
+    catalog = Catalog()
+    for path in _sources():
+        source = BytesIO(_as_python(path).encode())
+        found = extract("python", source, KEYWORDS, ["Translators:"], {"encoding": "utf-8"})
+        for _line, texts, comments, context in found:
+            catalog.add(texts, locations=[(str(path.relative_to(ROOT)), 0)], context=context, auto_comments=comments)
+    return catalog
+
+
+def _as_python(path: Path) -> str:
+    """Return the source, or of a template the calls that it makes; nothing of a module that calls none."""
+    source = path.read_text()
+    if path.suffix == ".py":
+        return source if "gettext" in source else ""
+    # Python's tokenizer would stumble over the indentation of what is left between the calls
+    return "\n".join(line.lstrip() for line in templatize(source).split("\n"))
+
+
+def _sources() -> Iterator[Path]:
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = sorted(name for name in folders if name not in LEFT_OUT and not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith((".py", ".html")):
+                yield Path(folder) / name

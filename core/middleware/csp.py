@@ -1,0 +1,44 @@
+"""Security headers that Django's own middleware does not set."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from core.client import is_api
+
+CSP = "Content-Security-Policy"
+ADMIN_ROOT = "/admin/"
+_COMMON = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; {_COMMON}"
+ADMIN_POLICY = (  # unfold's Alpine evaluates expressions in the markup and sets inline styles
+    "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    f"form-action 'self'; {_COMMON}"
+)
+PERMISSIONS = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+class BrowserPolicy:
+    """Sets the content security policy: nothing for the API, no scripts on plain pages, what its theme needs in the
+    admin. A view may set its own (core/api/docs.py)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        in_admin = request.path_info.startswith(ADMIN_ROOT)
+        policy = API_POLICY if is_api(request) else ADMIN_POLICY if in_admin else PAGE_POLICY
+        if not _is_debug_page(response):
+            response.headers.setdefault(CSP, policy)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        if in_admin:
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+
+def _is_debug_page(response: HttpResponseBase) -> bool:
+    """Return whether this may be Django's error page of DEBUG, which has inline styles and scripts."""
+    return settings.DEBUG and response.status_code in (404, 500)

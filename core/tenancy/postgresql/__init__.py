@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which sends the current scope to the database (docs/adr/0006)."""

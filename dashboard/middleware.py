@@ -1,0 +1,160 @@
+"""Middleware of the admin site: opens the practice's scope, and logs each page to the audit trail before it is sent."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import resolve
+from django.utils import timezone
+
+from accounts.sessions import admin_site
+from audit import context, log
+from audit.events import AuditEvent, Outcome
+from audit.log import AuditLogUnavailable
+from core.api.exceptions import TRAIL_DOWN
+from core.encryption.fields import unreadable_marked
+from core.error_pages import error_page
+from core.errors import Refusal
+from core.tenancy.scope import practice_scope
+from patients.models import Patient
+from practices.models import Practice
+
+ADMIN_ROOT = "/admin/"  # in config/urls.py
+PICKED = "picked_practice"  # session key
+
+
+def get_mark(view: Any, mark: str) -> Any:
+    """Return a mark set on the view or its ModelAdmin by a decorator of core/admin/access_log.py, or None."""
+    return getattr(view, mark, None) or getattr(getattr(view, "model_admin", None), mark, None)
+
+
+class AdminPracticeMiddleware:
+    """Open the practice's scope and time zone for a signed-in user's whole request, rendering included."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not _in_admin(request):
+            return self.get_response(request)
+        if _has_nul(request):
+            return render(request, "400.html", status=400)
+        try:
+            session = admin_site.check_session(request)  # None where nobody is signed in
+        except AuditLogUnavailable:
+            return unavailable(request)
+        if session is None or not request.user.is_authenticated:
+            return self.get_response(request)
+        practice = _practice_of(request)
+        context.identify(user_id=request.user.pk, role=request.user.role, practice_id=practice.pk if practice else None)
+        if practice is None:
+            if get_mark(resolve(request.path_info).func, "without_practice"):
+                return self.get_response(request)
+            return redirect("admin:pick_practice")
+        if request.user.is_superuser:  # a superuser follows the rules of the practice they picked
+            request.user.second_factor_due = practice.two_factor_required and not session.second_factor
+        if request.user.second_factor_due and not get_mark(resolve(request.path_info).func, "while_factor_due"):
+            return redirect("admin:security")
+        request.practice = practice  # type: ignore[attr-defined]
+        with practice_scope(practice.pk), timezone.override(practice.tzinfo):
+            return self.get_response(request)
+
+    def process_template_response(self, request: HttpRequest, response: Any) -> Any:
+        """Render a placeholder for values that cannot be decrypted; forms of such rows are refused earlier."""
+        if _in_admin(request):
+            response.render = unreadable_marked()(response.render)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Show an error page for a refusal that no form can display, such as sign-in without Redis, and for a malformed
+        id, which Django's admin passes from a form or an address straight into a query."""
+        if not _in_admin(request):
+            return None
+        if isinstance(exception, ValidationError):
+            return render(request, "400.html", status=400)
+        if not isinstance(exception, Refusal):
+            return None
+        return error_page(request, exception.detail, status=exception.status)
+
+
+def _in_admin(request: HttpRequest) -> bool:
+    """Compare the path alone: the result of `reverse` depends on where the server is mounted."""
+    return request.path_info.startswith(ADMIN_ROOT)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    """PostgreSQL rejects the character NUL in text, and Django's admin passes query parameters on unchecked."""
+    return any("\0" in text for name, values in request.GET.lists() for text in (name, *values))
+
+
+def _practice_of(request: HttpRequest) -> Practice | None:
+    user = request.user
+    if user.practice_id is not None:  # type: ignore[union-attr]
+        return user.practice  # type: ignore[union-attr]
+    picked = request.session.get(PICKED)
+    return Practice.objects.filter(pk=picked).first() if picked and user.is_superuser else None
+
+
+class AdminAuditMiddleware:
+    """Log each page to the audit trail, inside the practice's scope, before it is sent."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        practice = getattr(request, "practice", None)
+        if practice is None:
+            return self.get_response(request)
+        response = self.get_response(request)
+        try:
+            _log_page(request, response, practice.pk)
+        except AuditLogUnavailable:
+            return unavailable(request)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return unavailable(request) if isinstance(exception, AuditLogUnavailable) else None
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Return the page shown when the audit trail cannot be written."""
+    return error_page(request, TRAIL_DOWN, status=503)
+
+
+def _log_page(request: HttpRequest, response: HttpResponse, practice_id: UUID) -> None:
+    match = request.resolver_match
+    page = match.url_name if match else None
+    refusal: Refusal | None = getattr(request, "page_refusal", None)
+    if refusal is not None or response.status_code in (403, 404):
+        _log_refusal(request, page, practice_id, status=refusal.status if refusal else response.status_code)
+    if response.status_code == 200 and not get_mark(match and match.func, "no_patient_reason"):
+        details = {"kind": AuditEvent.PAGE_READ, **request.page_read}  # type: ignore[attr-defined]
+        log.record(practice_id=practice_id, page=page, **details)
+
+
+def _log_refusal(request: HttpRequest, page: str | None, practice_id: UUID, *, status: int) -> None:
+    """Log a refusal with the chart, or the account of a chart, whose id is in the address."""
+    match = request.resolver_match
+    requested_id = next((value for value in map(_as_uuid, match.kwargs.values()) if value), None) if match else None
+    named = Q(pk=requested_id) | Q(user=requested_id)
+    charts = Patient.objects.filter(named).values_list("pk", flat=True) if requested_id else ()
+    log.record(
+        AuditEvent.PAGE_READ,
+        practice_id=practice_id,
+        outcome=Outcome.REFUSED,
+        patients=charts,
+        about_id=requested_id,
+        page=page,
+        status=status,
+    )
+
+
+def _as_uuid(value: Any) -> UUID | None:
+    try:
+        return value if isinstance(value, UUID) else UUID(str(value))
+    except ValueError:
+        return None

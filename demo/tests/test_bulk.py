@@ -1,0 +1,40 @@
+"""Rows in bulk."""
+
+import pytest
+from django.db import connection
+
+from appointments.models import Appointment, AppointmentStatus
+from core.tenancy.scope import practice_scope
+from demo import bulk
+from records.models import MedicalRecord
+from tests.plain_role import as_owner
+
+
+@pytest.mark.postgresql
+def test_postgresql_knows_how_large_a_filled_table_is(practice):
+    """Until autovacuum came by it planned as if it were small."""
+    with as_owner(), practice_scope(practice.pk):
+        assert sum(bulk.add_patients(practice, 40, seed=1)) == 40
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'patients_patient'")
+            assert cursor.fetchone()[0] >= 40
+
+
+def test_role_that_owns_no_table_can_seed(practice):
+    with practice_scope(practice.pk):
+        assert sum(bulk.add_patients(practice, 3, seed=1)) == 3
+
+
+def test_records_are_of_completed_appointments_newest_first_and_once(practice, make_user, monkeypatch):
+    monkeypatch.setattr(bulk, "BATCH", 4)
+    make_user("doctor")
+    with practice_scope(practice.pk):
+        sum(bulk.add_patients(practice, 5, seed=1))
+        sum(bulk.add_appointments(practice, 20, seed=1))
+        completed = Appointment.objects.filter(status=AppointmentStatus.COMPLETED).order_by("-pk")
+        assert 0 < len(completed) < 20
+        for amount in (3, 20):
+            sum(bulk.add_records(practice, amount, seed=amount))
+        of_visits = MedicalRecord.objects.exclude(appointment=None).order_by("pk")
+        assert list(of_visits.values_list("appointment", flat=True)) == [visit.pk for visit in completed]
+        assert MedicalRecord.objects.count() == 23

@@ -1,0 +1,14 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class PatientsConfig(AppConfig):
+    name = "patients"
+
+    def ready(self) -> None:
+        from accounts.visibility import Charts, register_charts
+        from patients import receivers
+        from patients.restriction import services as restriction  # importing receivers connects them
+
+        register_charts(Charts(restriction.accounts_inaccessible_to, receivers.charts_of_accounts))

@@ -1,0 +1,32 @@
+"""A new chart that may be of somebody who has one already."""
+
+from typing import Any
+
+from accounts.models import User
+from audit import log
+from audit.events import AuditEvent
+from core.tenancy.scope import current_practice_id
+from patients.models import Patient
+from patients.registrations.matching import Match, with_matches
+from patients.restriction.services import emergency_details, resolve_access
+
+ENOUGH_REASONS = 2  # families share a phone, strangers a name or a date of birth
+
+
+def find_possible_duplicates(*, by: User, **fields: Any) -> list[Match]:
+    """Return the charts that a chart with these fields may be of, likeliest first, at most five; that they are shown
+    goes into the trail. A restricted chart is compared by its name alone, as at the registrations desk."""
+    (new,) = with_matches([Patient(**fields)], by_fact=True)
+    found = [match for match in new.matches if len(match.reasons) >= ENOUGH_REASONS or match.chart.restricted]
+    if found:
+        charts = [match.chart for match in found]
+        resolve_access(by, charts)
+        log.record(
+            AuditEvent.CHARTS_SEARCHED,
+            practice_id=current_practice_id(),
+            patients=[chart.pk for chart in charts],
+            about=Patient._meta.label,
+            hits=len(found),
+            **emergency_details(charts),
+        )
+    return found

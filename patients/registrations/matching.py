@@ -1,0 +1,251 @@
+"""Find possible matches for registrations: confirmed charts with the same date of birth or phone, or a similar name
+(docs/adr/0014).
+
+The blind index gives a limited number of candidates for each registration, in one query for all; they are decrypted and
+compared. A restricted chart is only compared by name, so that whether and where it is among the matches reveals nothing
+else about it.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import chain
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import IntegerField, TextChoices, Value
+from django.utils.translation import gettext_lazy as _
+
+from core.encryption.blind_index import query_tokens, text_tokens
+from core.encryption.keyring import DecryptionError
+from core.search.letters import spellings
+from core.search.phones import MIN_DIGITS, may_end_alike, significant_digits
+from core.search.words import name_words
+from core.tenancy.scope import current_practice_id
+from patients.models import Patient, PatientQuerySet
+from patients.registrations.name_similarity import compare_names, typed_words
+from patients.search_index import birth_date_token
+
+MAX_MATCHES = 5  # per registration
+# Candidates decrypted per registration: by phone or date of birth, by first and last word of the name, by the prefixes
+# of two words, by one whole word; and restricted charts, by any of the last three.
+MAX_BY_FACT, MAX_BY_NAME, MAX_BY_PREFIXES, MAX_BY_WORD, MAX_RESTRICTED = 100, 100, 200, 100, 200
+MAX_PREFIX_WORDS = 4
+_COMPARED = ("pk", "restricted", "name", "phone", "date_of_birth")
+
+
+class MatchReason(TextChoices):
+    BIRTH_DATE = "birthDate", _("same date of birth")
+    PHONE = "phone", _("same phone")
+    NAME = "name", _("similar name")
+
+
+class Match(NamedTuple):
+    chart: Patient
+    reasons: list[MatchReason]
+
+    @property
+    def reasons_text(self) -> str:
+        return ", ".join(str(reason.label) for reason in self.reasons)
+
+
+class Registration(NamedTuple):
+    """A pending chart and its possible matches, likeliest first."""
+
+    chart: Patient
+    matches: list[Match]
+
+
+class Identity(NamedTuple):
+    """The data that is compared; for a restricted chart only the name."""
+
+    name: str
+    phone: str
+    date_of_birth: date | None
+
+    @classmethod
+    def of(
+        cls, name: Any, phone: Any, date_of_birth: Any, *, restricted: bool, beside: "Identity | None" = None
+    ) -> "Identity":
+        """Build it from field values; those that cannot be decrypted match nothing. To compare it with one other alone,
+        give that: most phones then need not be parsed, which takes longer than all the rest."""
+        name, phone, date_of_birth = (
+            None if isinstance(value, DecryptionError) else value for value in (name, phone, date_of_birth)
+        )
+        if restricted:
+            return cls(name or "", "", None)
+        if not phone or (beside and not may_end_alike(phone, beside.phone)):
+            return cls(name or "", "", date_of_birth)
+        return cls(name or "", significant_digits(phone), date_of_birth)
+
+
+class Candidate(NamedTuple):
+    """A chart's comparison with a registration."""
+
+    score: int
+    reasons: list[MatchReason]
+    restricted: bool
+
+
+def with_matches(charts: Iterable[Patient], *, by_fact: bool = False) -> list[Registration]:
+    """Return a Registration for each of the pending charts, with two queries in all. `by_fact` leaves out charts that
+    have only a similar name, unless they are restricted."""
+    charts = list(charts)
+    waiting = [_identity(chart) for chart in charts]
+    found: list[dict[UUID, Candidate]] = [{} for _ in charts]
+    for number, pk, restricted, *values in _candidates(waiting, by_fact=by_fact):
+        known = Identity.of(*values, restricted=restricted, beside=waiting[number])
+        if pk not in found[number] and (not restricted or _found_by_name(waiting[number], known)):
+            found[number][pk] = Candidate(*_compare(waiting[number], known), restricted)
+    likely = [_likeliest(candidates) for candidates in found]
+    rows = _load_charts({pk for matches in likely for pk in matches})
+    return [
+        Registration(
+            chart,
+            [
+                Match(rows[pk], candidate.reasons)
+                for pk, candidate in matches.items()
+                if _still_applies(candidate, rows.get(pk))
+            ],
+        )
+        for chart, matches in zip(charts, likely, strict=True)
+    ]
+
+
+def match_reasons(registration: Patient, chart: Patient) -> list[MatchReason]:
+    """Return what suggests that the two belong to one person; only names are compared if either is restricted."""
+    return _compare(_identity(registration), _identity(chart))[1]
+
+
+def _identity(chart: Patient) -> Identity:
+    values = []
+    for field in ("name", "phone", "date_of_birth"):
+        try:
+            values.append(getattr(chart, field))
+        except DecryptionError:
+            values.append(None)
+    return Identity.of(*values, restricted=chart.restricted)
+
+
+def _compare(one: Identity, other: Identity) -> tuple[int, list[MatchReason]]:
+    """Return how likely the two are one person, and why."""
+    reasons, score = [], 0
+    if one.date_of_birth is not None and one.date_of_birth == other.date_of_birth:
+        reasons, score = [MatchReason.BIRTH_DATE], 2
+    if one.phone and other.phone and (one.phone.endswith(other.phone) or other.phone.endswith(one.phone)):
+        reasons, score = [*reasons, MatchReason.PHONE], score + 2
+    alike = compare_names(one.name, other.name)
+    if alike:
+        reasons, score = [*reasons, MatchReason.NAME], score + 1 + alike
+    return score, reasons
+
+
+def _likeliest(candidates: dict[UUID, Candidate]) -> dict[UUID, Candidate]:
+    alike = sorted((-candidate.score, pk) for pk, candidate in candidates.items() if candidate.score)
+    return {pk: candidates[pk] for score, pk in alike[:MAX_MATCHES]}
+
+
+def _still_applies(candidate: Candidate, chart: Patient | None) -> bool:
+    """Return whether the chart still exists and was not restricted after being compared by more than its name."""
+    return chart is not None and (candidate.restricted or not chart.restricted)
+
+
+def _load_charts(ids: set[UUID]) -> dict[UUID, Patient]:
+    if not ids:
+        return {}
+    columns = ("name", "email", "phone", "date_of_birth", "restricted", "user")
+    return {chart.pk: chart for chart in Patient.objects.confirmed().filter(pk__in=ids).only(*columns)}
+
+
+# --- Candidates -------------------------------------------------------------------------------------------------------
+
+
+def _candidates(waiting: list[Identity], *, by_fact: bool) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of `(number, pk, restricted, name, phone, date_of_birth)`; `number` is the registration's
+    position."""
+    if by_fact:
+        for number, known in enumerate(waiting):
+            yield from ((number, *row) for row in _candidates_by_fact(known))
+        return
+    parts = [part for number, known in enumerate(waiting) for part in _candidate_queries(number, known)]
+    if parts:
+        first, *others = parts
+        yield from first.union(*others, all=True)
+
+
+def _candidates_by_fact(known: Identity) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of the charts with a fact in common, and of restricted ones with a similar name."""
+    facts, names = _fact_tokens(known), list(chain.from_iterable(_name_tokens(known.name)))
+    if facts:
+        found = list(_confirmed(facts, MAX_BY_FACT, restricted=False).values_list(*_COMPARED))
+        yield from found
+        if names and len(found) == MAX_BY_FACT:  # a date that many share must not crowd out those who share the name
+            both = [sorted({*fact, *name}) for fact in facts for name in names]
+            yield from _confirmed(both, MAX_BY_NAME, restricted=False).values_list(*_COMPARED)
+    if names:
+        yield from _confirmed(names, MAX_RESTRICTED, restricted=True).values_list(*_COMPARED)
+
+
+def _candidate_queries(number: int, known: Identity) -> Iterator[PatientQuerySet]:
+    """Yield queries with a limit each, so that a common name does not crowd out a match by phone."""
+    facts, names = _fact_tokens(known), _name_tokens(known.name)
+    limits = (MAX_BY_FACT, MAX_BY_NAME, MAX_BY_PREFIXES, MAX_BY_WORD)
+    # at most five: SQLite can join 500, and a page has 100 registrations
+    for any_of, most in zip((facts, *names), limits, strict=True):
+        if any_of:
+            yield _numbered(number, _confirmed(any_of, most, restricted=False))
+    if any(names):
+        yield _numbered(number, _confirmed(list(chain.from_iterable(names)), MAX_RESTRICTED, restricted=True))
+
+
+def _fact_tokens(known: Identity) -> list[list[int]]:
+    """Return what a chart's index has all of if it has the same phone, and if it has the same date of birth."""
+    facts = []
+    if known.phone:
+        facts.append(_tokens(known.phone[-MIN_DIGITS:]))
+    if known.date_of_birth is not None:
+        facts.append([birth_date_token(known.date_of_birth, practice_id=current_practice_id())])
+    return facts
+
+
+def _name_tokens(name: str) -> list[list[list[int]]]:
+    return [[_tokens(*words) for words in way] for way in _name_queries(name)]
+
+
+def _name_queries(name: str) -> tuple[list[list[str]], ...]:
+    """Return three kinds of queries for a similar name, each a list of alternatives; a chart must have all words of
+    one."""
+    whole, beginnings, single = list[list[str]](), list[list[str]](), list[list[str]]()
+    for words in filter(None, map(typed_words, spellings(name))):
+        ends = list(dict.fromkeys([words[0], words[-1]]))
+        whole.append(ends)
+        beginnings += [[words[0][:2], word[:2]] for word in words[1:MAX_PREFIX_WORDS] or words]
+        single += [[word] for word in ends if len(word) > 2]
+    return whole, beginnings, single
+
+
+def _found_by_name(waiting: Identity, known: Identity) -> bool:
+    """Return whether the name alone would find this chart. The index also covers email and phone, and the words of a
+    registered name may be someone's phone number."""
+    practice_id = current_practice_id()
+    tokens = set(text_tokens(name_words(known.name), practice_id=practice_id))
+    ways = chain.from_iterable(_name_queries(waiting.name))
+    return any(tokens.issuperset(query_tokens(words, practice_id=practice_id)) for words in ways)
+
+
+def _tokens(*words: str) -> list[int]:
+    return sorted(query_tokens(words, practice_id=current_practice_id()))
+
+
+def _confirmed(any_of: list[list[int]], most: int, *, restricted: bool) -> PatientQuerySet:
+    """Return at most so many of the charts whose index has all tokens of one of these lists."""
+    charts = Patient.objects.confirmed().filter(search_index__has_all_of_one=any_of, restricted=restricted)
+    found: PatientQuerySet = charts.order_by()[:most]
+    return found
+
+
+def _numbered(number: int, charts: PatientQuerySet) -> PatientQuerySet:
+    rows = Patient.objects.filter(pk__in=charts.values("pk")).order_by()
+    columns: PatientQuerySet = rows.annotate(number=Value(number, output_field=IntegerField())).values_list(
+        "number", *_COMPARED
+    )
+    return columns

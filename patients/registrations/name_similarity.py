@@ -1,0 +1,64 @@
+"""Compare two names that may belong to one person: words in another order, joined or hyphenated differently, an extra
+middle name, or one typo per word."""
+
+from enum import IntEnum
+from itertools import product
+
+from rapidfuzz.distance import OSA
+
+from core.search.letters import spellings
+from core.search.words import split_words
+
+MAX_WORDS = 8  # words compared per name: a registered name may have a hundred
+MIN_TYPO_LENGTH = 4  # letters of the longer word: Kim and Tim are different names
+
+
+class NameSimilarity(IntEnum):
+    NONE = 0
+    NEAR = 1
+    SAME = 2
+
+
+def typed_words(folded: str) -> list[str]:
+    """Split at spaces only: `anne-marie obrien` gives annemarie, obrien."""
+    return [word for word in ("".join(split_words(typed)) for typed in folded.split()) if word]
+
+
+def compare_names(one: str, other: str) -> NameSimilarity:
+    """Compare two names, ignoring accents, case, hyphens and word order; Müller is Muller and Mueller."""
+    return max(_compare(*pair) for pair in product(spellings(one), spellings(other)))
+
+
+def _compare(one: str, other: str) -> NameSimilarity:
+    parts = split_words(one), split_words(other)
+    if not all(parts):
+        return NameSimilarity.NONE
+    joined = tuple("".join(words) for words in parts)
+    if joined[0] == joined[1] or sorted(parts[0]) == sorted(parts[1]):
+        return NameSimilarity.SAME
+    near = _is_contained(one, other) or _is_contained(other, one)
+    return NameSimilarity.NEAR if near else NameSimilarity.NONE
+
+
+def _is_contained(shorter: str, longer: str) -> bool:
+    """Return whether each word of the shorter name pairs up with a word of the longer one; at least two words, unless
+    the longer name has only one."""
+    parts = split_words(longer)[:MAX_WORDS]
+    known = [*parts, *typed_words(longer)[:MAX_WORDS]]
+    ways = (typed_words(shorter), split_words(shorter))
+    return any(_pair_up(words[:MAX_WORDS], known) for words in ways if len(words) > 1 or len(parts) == 1)
+
+
+def _pair_up(words: list[str], known: list[str]) -> bool:
+    left = list(known)
+    for word in words:
+        found = word if word in left else next((other for other in left if is_one_typo(word, other)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def is_one_typo(one: str, other: str) -> bool:
+    """Return whether the words differ by at most one letter (added, missing, replaced) or one swap of neighbours."""
+    return max(len(one), len(other)) >= MIN_TYPO_LENGTH and OSA.distance(one, other, score_cutoff=1) <= 1

@@ -1,0 +1,1 @@
+"""Files of a chart: uploading, checking, cleaning, storing encrypted, downloading (docs/adr/0018)."""

@@ -1,0 +1,152 @@
+"""Databases for the tests. A run migrates once, as an operator does; every other database is a copy of that template.
+
+On SQLite the template is a file, which later runs use as well for as long as nothing has changed that makes the schema.
+On PostgreSQL it lives as long as the run. Each database of a run begins with the name in TEST_DATABASE_URL, and in all
+of them the tests and the servers they start have the rights of one plain role: a copy brings them along.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+MAIN_DATABASE = os.environ.get("TEST_DATABASE_URL", "")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+APPLICATION_PASSWORD = "application"
+CACHE = ROOT / ".pytest_cache" / "praxis"
+MAKES_THE_SCHEMA = ("*/migrations/*.py", "*/models.py", "*/models/*.py", "core/**/*.py", "config/settings.py")
+ADVISORY_LOCK = 7_584  # any number: whoever makes the template holds it
+_numbers = count(1)
+
+
+def with_path(url: str, path: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
+
+
+def name_of(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
+
+
+def application_role(database: str) -> str:
+    """A plain role named after a database: roles are the whole server's, and runs beside this one must not meet it."""
+    return f"{database}_app"
+
+
+TEMPLATE = f"{name_of(MAIN_DATABASE)}_template"
+ROLE = application_role(name_of(MAIN_DATABASE))
+
+
+def application_url(owners: str, role: str = ROLE) -> str:
+    """How the application signs in to that database; SQLite knows no roles."""
+    if owners.startswith("sqlite"):
+        return owners
+    parts = urlsplit(owners)
+    server = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}:{APPLICATION_PASSWORD}@{server}"))
+
+
+@contextmanager
+def own_database(directory: Path) -> Iterator[str]:
+    """The URL of a database without tables that is gone afterwards."""
+    if not MAIN_DATABASE:
+        yield f"sqlite:///{directory / 'praxis.sqlite3'}"
+        return
+    name = f"{name_of(MAIN_DATABASE)}_{WORKER}_{os.getpid()}_{next(_numbers)}"
+    with _server() as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield with_path(MAIN_DATABASE, name)
+        finally:
+            _drop(server, name)
+            server.execute(f'DROP ROLE IF EXISTS "{application_role(name)}"')
+
+
+def migrate(url: str) -> None:
+    """Make a database of `own_database` a copy of the template."""
+    if url.startswith("sqlite"):
+        shutil.copyfile(_sqlite_template(), url.removeprefix("sqlite:///"))
+        return
+    with _server() as server:
+        _make_template(server)
+        _drop(server, name_of(url))
+        server.execute(f'CREATE DATABASE "{name_of(url)}" TEMPLATE "{TEMPLATE}"')
+
+
+def drop_template() -> None:
+    """On PostgreSQL, at the end of a run: the template, and the role unless somebody else's databases still name it."""
+    if not MAIN_DATABASE:
+        return
+    with suppress(psycopg.OperationalError), _server() as server:
+        _drop(server, TEMPLATE)
+        with suppress(psycopg.errors.DependentObjectsStillExist):
+            server.execute(f'DROP ROLE IF EXISTS "{ROLE}"')
+
+
+def manage_as_owner(url: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What `manage.py` with these arguments prints to who owns the database; raises RuntimeError when it fails."""
+    own = {"DATABASE_URL": url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
+    return manage({**(environment or {**os.environ, "REDIS_URL": ""}), **own}, *arguments)
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _sqlite_template() -> Path:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    template = CACHE / f"{_fingerprint()}.sqlite3"
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            for earlier in CACHE.glob("*.sqlite3*"):
+                earlier.unlink()
+            unfinished = CACHE / "unfinished.sqlite3"
+            manage_as_owner(f"sqlite:///{unfinished}", "migrate", "--verbosity", "0")
+            unfinished.rename(template)
+    return template
+
+
+def _fingerprint() -> str:
+    """Of all that makes the schema: tests/test_databases.py holds the migrations to importing nothing else."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for file in sorted({file for pattern in MAKES_THE_SCHEMA for file in ROOT.glob(pattern)}):
+        digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _make_template(server: psycopg.Connection) -> None:
+    unfinished = f"{TEMPLATE}_unfinished"
+    server.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+    try:
+        if server.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).rowcount:
+            return
+        _drop(server, unfinished)
+        server.execute(f'CREATE DATABASE "{unfinished}"')
+        url = with_path(MAIN_DATABASE, unfinished)
+        manage_as_owner(url, "migrate", "--verbosity", "0")
+        manage_as_owner(url, "setup_database_roles", "--role", ROLE, "--apply")
+        server.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{TEMPLATE}"')
+    finally:
+        server.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+
+def _server() -> closing[psycopg.Connection]:
+    return closing(psycopg.connect(with_path(MAIN_DATABASE, "postgres"), autocommit=True))
+
+
+def _drop(server: psycopg.Connection, database: str) -> None:
+    server.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')

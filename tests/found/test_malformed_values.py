@@ -1,0 +1,74 @@
+"""What is malformed is answered with what to enter, in words.
+
+Praxis: "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+and `"no_show" is not a valid choice.`, which does not say what is one.
+"""
+
+import pytest
+from rest_framework import serializers
+
+JSON = "application/json"
+A_DATE, A_MOMENT = "Enter a date, such as 2027-06-15.", "Enter a date and a time, such as 2027-06-15T10:00."
+AN_ID, A_NUMBER = "This must be an ID (a UUID).", "Enter a whole number."
+
+
+def errors(answer):
+    assert answer.status_code == 400
+    return {name: messages[0] for name, messages in answer.json()["errors"].items()}
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "said"),
+    [
+        ("staff", "/api/patients?page=x&limit=0", {"page": A_NUMBER, "limit": "Enter 1 or more."}),
+        ("staff", "/api/patients?page=1000001", {"page": "Enter 1000000 or less."}),
+        ("staff", "/api/appointments?date=15.6.2027", {"date": A_DATE}),
+        ("staff", "/api/appointments?patientId=7", {"patientId": AN_ID}),
+        (
+            "staff",
+            "/api/appointments?status=no_show",
+            {"status": "Choose one of these: scheduled, completed, cancelled."},
+        ),
+        ("admin", "/api/audit?event=x", {"event": "This is none of the values that the API's documentation lists."}),
+    ],
+)
+def test_query_is_told_what_to_enter(as_role, role, path, said):
+    assert errors(as_role(role).get(path)) == said
+
+
+def test_body_is_told_what_to_enter(as_role, staff, doctor, chart):
+    booking = {"patientId": "Ada", "doctorId": "x", "date": "tomorrow", "reason": 7, "allowPast": "no"}
+    assert errors(staff.post("/api/appointments", booking, JSON)) == {
+        "patientId": AN_ID,
+        "doctorId": AN_ID,
+        "date": A_MOMENT,
+        "reason": "This must be text.",
+        "allowPast": "This must be true or false.",
+    }
+    plan = {"patientId": str(chart.pk), "title": "x" * 201, "startsOn": "2027-06-15T10:00", "goals": "walk"}
+    assert errors(doctor.post("/api/plans", plan, JSON)) == {
+        "title": "Enter no more than 200 characters.",
+        "startsOn": A_DATE,
+        "goals": "Send a list here.",
+    }
+    walking = {**plan, "title": "Walk", "startsOn": "2027-06-15", "goals": ["walk"]}
+    assert errors(doctor.post("/api/plans", walking, JSON)) == {"goals.0": "Send an object here."}
+    gender = errors(staff.post("/api/patients", {"gender": "x"}, JSON))["gender"]
+    assert gender == "Choose one of these: male, female, other."
+
+
+def test_time_that_no_clock_shows(db):
+    field, exact = serializers.TimeField(), serializers.DateTimeField()
+
+    for broken, sentence in [(field, "Enter a time, such as 14:30."), (exact, A_MOMENT)]:
+        with pytest.raises(serializers.ValidationError) as refused:
+            broken.run_validation("25:61")
+        assert refused.value.detail == [sentence]
+
+
+def test_what_is_chosen_may_be_empty_only_where_it_is_optional(as_role, staff):
+    refused = errors(staff.post("/api/patients", {"gender": ""}, JSON))["gender"]
+
+    assert refused == "Choose one of these: male, female, other."
+    incomplete = {"name": "Ada", "phone": "555 0100", "gender": "", "incomplete": True}
+    assert staff.post("/api/patients", incomplete, JSON).status_code == 201

@@ -1,0 +1,218 @@
+"""One row of everything in a practice, and the request each API route needs for it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from datetime import date, timedelta
+
+import orjson
+from django.apps import apps
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.join_codes import services as join_codes
+from accounts.models import LoginSession, Passkey
+from accounts.tests.factories import PASSWORD
+from appointments.models import TypeOffer
+from appointments.tests.factories import (
+    AppointmentFactory,
+    AppointmentTypeFactory,
+    ScheduleExceptionFactory,
+    WorkingHoursFactory,
+)
+from audit.events import AuditEvent
+from core.api import throttling
+from core.cache import redis_client
+from core.tenancy.scope import practice_scope
+from patients.deletion import services as deletions
+from patients.models import Patient
+from patients.tests.factories import EmergencyAccessFactory, PatientFactory
+from practices.tests.factories import OfficeFactory
+from records.attachments import links
+from records.plans import services as plans
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, stored_file
+from tests.guards.test_routes import GUARDED
+
+VIEWS = dict(GUARDED)
+LOGGED = {(method, path): view for path, view in GUARDED for method in view.permissions if method in view.audit_events}
+BODIES = {
+    ("POST", "api/patients"): {
+        "name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "phone": "555 0100",
+        "dateOfBirth": "1985-12-10",
+        "gender": "female",
+        "address": "12 St James's Square",
+    },
+    ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
+    ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
+    ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
+    ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
+    ("PATCH", "api/working-hours/<uuid:hours_id>"): {"end": "13:00"},
+    ("POST", "api/schedule-exceptions"): {"from": "2031-01-06T00:00:00Z", "to": "2031-01-07T00:00:00Z"},
+    ("PATCH", "api/schedule-exceptions/<uuid:exception_id>"): {"reason": "Course"},
+    ("POST", "api/holidays"): {"country": "US", "year": 2031},
+    ("PATCH", "api/users/<uuid:user_id>"): {"isActive": False},
+    ("PATCH", "api/practice"): {"bookingMonthsAhead": 6},
+    ("PATCH", "api/offices/<uuid:office_id>"): {"name": "Midtown"},
+    ("PATCH", "api/appointments/<uuid:appointment_id>"): {"status": "cancelled"},
+    ("POST", "api/patients/<uuid:chart_id>/legal-hold"): {"reason": "Order of the court"},
+    ("POST", "api/patients/<uuid:chart_id>/emergency-access"): {"reason": "Unconscious"},
+    ("POST", "api/registrations/<uuid:registration_id>/confirm"): {"patientId": None},
+    ("POST", "auth/register"): {
+        "name": "Nora Quist",
+        "email": "nora@example.com",
+        "password": PASSWORD,
+        "role_id": 5,
+    },
+    ("POST", "api/records"): {"diagnosis": "Lumbar strain", "prescription": "", "notes": ""},
+    ("DELETE", "api/users/me/mfa/passkeys/<uuid:passkey_id>"): {"password": PASSWORD},
+    ("POST", "api/records/<uuid:record_id>/amendments"): {"version": 1, "reason": "Left out", "notes": "Ice"},
+    ("POST", "api/sessions"): {"plan": "Rest"},
+    ("POST", "api/sessions/search"): {"query": "pain"},
+    ("PATCH", "api/sessions/<uuid:note_id>"): {"version": 1, "plan": "Rest"},
+    ("POST", "api/sessions/<uuid:note_id>/finalise"): {"version": 1},
+    ("POST", "api/sessions/<uuid:note_id>/amendments"): {"version": 1, "reason": "Left out", "plan": "Ice"},
+    ("POST", "api/plans"): {"title": "Back to work", "startsOn": "2026-11-02"},
+    ("POST", "api/plans/<uuid:plan_id>/amendments"): {"version": 1, "reason": "Left out", "title": "Back to sport"},
+    ("POST", "api/plans/<uuid:plan_id>/goals/<uuid:goal_id>/progress"): {"text": "6 kg"},
+    ("PATCH", "api/attachments/<uuid:attachment_id>"): {"name": "Knee"},
+}
+UPLOAD = ("POST", "/api/attachments")  # the only body that is not JSON
+OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
+QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
+NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
+
+
+def expected_event(method, path):
+    return LOGGED[(method, path)].audit_events[method]
+
+
+def known_names(method, path):
+    """Return the names that the body of this operation may have."""
+    body = getattr(VIEWS[path], method.lower()).takes.body
+    return {} if body is None else body().fields
+
+
+class Rows:
+    """One row of everything in a practice; `ids` are keyed by their names in routes and bodies."""
+
+    def __init__(self, practice, make_user):
+        self.doctor = doctor = make_user("doctor", practice=practice)
+        with practice_scope(practice.pk):
+            self.chart = PatientFactory()
+            self.office = OfficeFactory()
+            code, self.join_code = join_codes.create(by=doctor, office_id=self.office.pk)
+            registration, declined = (PatientFactory(status=status) for status in ("pending", "declined"))
+            kind = AppointmentTypeFactory()
+            TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
+            hours = WorkingHoursFactory(doctor=doctor, office=self.office)
+            exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
+            appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
+            record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
+            note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
+            self.draft = NoteFactory(patient=self.chart, doctor=doctor)
+            goals, start = [{"text": "Lift ten kilograms"}], date(2026, 11, 2)
+            plan = plans.create_plan(by=doctor, patient_id=self.chart.pk, title="Plan", starts_on=start, goals=goals)
+            goal = plan.goals.get()
+            plans.add_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
+            file = stored_file(patient=self.chart, uploaded_by=doctor)
+            emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
+        passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
+        self.ids = {
+            "chart_id": self.chart.pk,
+            "registration_id": registration.pk,
+            "declined_id": declined.pk,
+            "patient_id": self.chart.pk,
+            "appointment_id": appointment.pk,
+            "type_id": kind.pk,
+            "hours_id": hours.pk,
+            "exception_id": exception.pk,
+            "record_id": record.pk,
+            "note_id": note.pk,
+            "plan_id": plan.pk,
+            "goal_id": goal.pk,
+            "number": 1,
+            "attachment_id": file.pk,
+            "token": "1",
+            "access_id": emergency.pk,
+            "office_id": self.office.pk,
+            "code_id": code.pk,
+            "passkey_id": passkey.pk,
+            "session_id": LoginSession.objects.create(user=doctor, expires_at=timezone.now() + timedelta(days=1)).pk,
+            "user_id": doctor.pk,
+            "doctor_id": doctor.pk,
+        }
+
+    def copy(self):
+        """Return the same rows with a separate `ids` to change."""
+        copied = copy(self)
+        copied.ids = dict(self.ids)
+        return copied
+
+    def link(self, user):
+        """Create a download link for the user in their only session and store its token in `ids`."""
+        user.session_id = LoginSession.objects.get(user=user).pk
+        self.ids["token"], _ = links.create(by=user, attachment_id=self.ids["attachment_id"])
+
+    def restrict(self):
+        with practice_scope(self.chart.practice_id):
+            Patient.objects.update(restricted=True)
+
+    def delete(self, label, by):
+        """Delete the row of this model, so that it can be restored."""
+        model = apps.get_model(label)
+        with practice_scope(self.chart.practice_id):
+            ids = {str(pk) for pk in self.ids.values()}
+            row = next(row for row in model.objects.all() if str(row.pk) in ids)
+            deletions.delete(by=by, row=row, reason="By mistake")
+
+    def place_legal_hold(self, by):
+        with practice_scope(self.chart.practice_id):
+            deletions.place_hold(by=by, patient_id=self.chart.pk, reason="Order of the court")
+
+    def register(self, patient):
+        with practice_scope(patient.practice_id):
+            PatientFactory(user=patient, status="pending")
+
+    def address(self, path):
+        query = QUERIES.get(path, "").format(**self.ids)
+        return "/" + re.sub(r"<\w+:(\w+)>", lambda part: str(self.ids[part[1]]), path) + query
+
+    def sent(self, method, path):
+        """Return the request body as JSON bytes."""
+        return orjson.dumps(self.body((method, path)))
+
+    def body(self, key):
+        named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
+        named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
+        if key in LOGGED and expected_event(*key) == AuditEvent.SOFT_DELETED:
+            named["reason"] = "By mistake"
+        known = known_names(*key)
+        return {**{name: value for name, value in named.items() if name in known}, **BODIES.get(key, {})}
+
+
+def call(client, method, address, body):
+    if (method, address) == UPLOAD:
+        return client.post(address, {**body, "file": SimpleUploadedFile("findings.txt", b"Normal", "text/plain")})
+    return client.generic(method, address, orjson.dumps(body), content_type="application/json")
+
+
+def clear_caches() -> None:
+    """Clear every cache outside the database."""
+    cache.clear()
+    throttling._make_limiter.cache_clear()
+    if redis_client.configured():
+        redis_client.client().flushdb()
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Run one of several cases on the same rows and roll back what it did."""
+    clear_caches()
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -1,0 +1,79 @@
+"""Views and admins are where a newcomer looks: `<app>/<feature>/views.py` (`pages.py` for HTML), `<app>/views.py` in an
+app with one feature, and `<app>/admin…`."""
+
+import re
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver
+
+APPS = "accounts|appointments|audit_review|billing|dashboard|notifications|patients|practices|records"
+VIEWS = re.compile(rf"({APPS})(\.\w+)?\.(views|pages)")
+ELSEWHERE = {
+    "accounts.api_clients.mobile_views": "the folder holds the addresses of two kinds of clients",
+    "accounts.api_clients.oauth2_views": "the same",
+    "patients.registrations.mobile_views": "the mobile apps register under addresses of their own",
+    "core.api.docs": "of every app: the schema and its pages",
+    "core.api.health": "of the installation, not of an app",
+    "core.api.views": "of no app: every unknown path",
+    "django.views.generic.base": "the home page, and a redirect to the admin site",
+}
+
+
+# Where one guesses first: the first segment of the address, or the last word where that names the feature.
+HOMES = {
+    "appointment-types": "appointments.types",
+    "appointments": "appointments",
+    "associate": "patients.registrations",
+    "attachments": "records.attachments",
+    "audit": "audit_review",
+    "availability": "appointments.schedule",
+    "auth": "accounts|patients.registrations",
+    "dashboard": "dashboard",
+    "deleted": "patients.deletion",
+    "doctors": "dashboard",
+    "emergency-accesses": "patients.restriction",
+    "holidays": "appointments.schedule",
+    "join-codes": "accounts.join_codes",
+    "offices": "practices",
+    "password-reset": "accounts.passwords",
+    "patients": "patients|records.(attachments|export)|audit_review",
+    "plans": "records.plans",
+    "practice": "practices",
+    "records": "records.medical_records",
+    "registrations": "patients.registrations",
+    "schedule-exceptions": "appointments.schedule",
+    "sessions": "records.notes",
+    "users": "accounts",
+    "working-hours": "appointments.schedule",
+}
+
+
+def modules_of_views(patterns=None, prefix=""):
+    """Yield `("api/patients", "patients.views")` for each route outside the admin site."""
+    for entry in get_resolver().url_patterns if patterns is None else patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver) and path != "admin/":
+            yield from modules_of_views(entry.url_patterns, path)
+        elif isinstance(entry, URLPattern):
+            view = entry.callback
+            yield path, getattr(view, "view_class", getattr(view, "cls", view)).__module__
+
+
+def test_every_route_has_its_view_in_the_expected_file(subtests):
+    for path, module in modules_of_views():
+        if module not in ELSEWHERE:
+            with subtests.test(path=path):
+                assert VIEWS.fullmatch(module), module
+                segment = path.removeprefix("api/").partition("/")[0]
+                assert re.match(rf"({HOMES[segment]})\b", module), f"{module} is not in {HOMES[segment]}"
+
+
+def test_listed_exceptions_still_exist():
+    assert set(ELSEWHERE) <= {module for _, module in modules_of_views()}
+
+
+def test_every_model_has_its_admin_in_its_own_app(subtests):
+    assert admin.site._registry
+    for model, its_admin in admin.site._registry.items():
+        with subtests.test(model=model._meta.label):
+            assert re.fullmatch(rf"{model._meta.app_label}\.admin(\.\w+)?", type(its_admin).__module__)

@@ -1,0 +1,15 @@
+"""The settings, but for the tests and the servers that they start: a cheap password hash, and a database that may
+forget what it was told when the machine loses its power. tests/guards/test_settings.py looks at the real ones."""
+
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+
+from config.settings import *  # noqa: F403
+from config.settings import DATABASES
+
+BCryptSHA256PasswordHasher.rounds = 4
+
+_options = DATABASES["default"]["OPTIONS"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    _options["init_command"] += " PRAGMA synchronous=OFF;"
+else:
+    _options["options"] += " -c synchronous_commit=off"

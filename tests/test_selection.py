@@ -1,0 +1,164 @@
+"""Which tests a run takes, how long one may take, and what a failing one shows."""
+
+import pytest
+
+from tests import budget, sampling, selection
+
+pytestmark = pytest.mark.embedded
+TESTS = """
+    import pytest
+    @pytest.mark.embedded
+    def test_embedded(): pass
+    @pytest.mark.postgresql
+    def test_servers(): pass
+    @pytest.mark.production
+    def test_production(): pass
+    @pytest.mark.wire
+    def test_wire(): pass
+    @pytest.mark.both_halves
+    def test_asks_redis(): pass
+    @pytest.mark.exhaustive
+    def test_exhaustive(): pass
+    @pytest.fixture
+    def db(): pass
+    @pytest.fixture
+    def chart(db): pass
+    def test_rows(chart): pass
+    def test_pure(): pass
+"""
+ROWS = {"test_rows", "test_asks_redis"}
+PRODUCTION = {"test_production", "test_wire"}
+
+
+@pytest.mark.parametrize(
+    ("on_servers", "arguments", "taken"),
+    [
+        (False, [], {"test_embedded", "test_pure"} | ROWS | PRODUCTION),
+        (True, [], {"test_servers", "test_pure"} | ROWS | PRODUCTION),
+        (False, ["--shared"], {"test_embedded", "test_pure"} | ROWS),
+        (True, ["--shared"], {"test_servers"} | ROWS | PRODUCTION),
+    ],
+)
+def test_each_half_takes_its_share(pytester, monkeypatch, on_servers, arguments, taken):
+    for name in ("postgresql", "redis"):
+        monkeypatch.setitem(selection.BELONGS, name, on_servers)
+    monkeypatch.setitem(selection.BELONGS, "embedded", not on_servers)
+    monkeypatch.setattr(selection, "EMBEDDED", not on_servers)
+    pytester.makepyfile(TESTS)
+
+    done = pytester.runpytest_inprocess("-p", "no:django", "-p", "tests.selection", "--collect-only", "-q", *arguments)
+
+    assert {line.rpartition("::")[2] for line in done.outlines if "::" in line} == taken
+
+
+MANY_ROWS = """
+    import pytest
+    @pytest.fixture
+    def db(): pass
+    @pytest.mark.parametrize("case", range(12))
+    def test_rows(db, case): pass
+"""
+
+
+def taken_by(pytester, *arguments):
+    options = ("-p", "no:django", "-p", "tests.selection", "--collect-only", "-q", *arguments)
+    return {line for line in pytester.runpytest_inprocess(*options).outlines if "::" in line}
+
+
+@pytest.mark.parametrize(
+    ("on_servers", "everything", "arguments", "in_all"),
+    [
+        (False, False, ["--shared", "--sampled"], False),
+        (False, False, ["--shared"], True),
+        (False, False, ["--sampled"], True),  # no other half runs
+        (False, True, ["--shared", "--sampled"], True),
+        (True, False, ["--shared", "--sampled"], True),
+    ],
+)
+def test_embedded_half_takes_a_part_of_what_both_can_run(
+    pytester, monkeypatch, on_servers, everything, arguments, in_all
+):
+    monkeypatch.setattr(selection, "EMBEDDED", not on_servers)
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
+    pytester.makepyfile(MANY_ROWS)
+    assert (len(taken_by(pytester, *arguments)) == 12) == in_all
+
+
+@pytest.mark.slow  # a dozen runs of pytest
+def test_sooner_or_later_each_test_is_taken(pytester, monkeypatch):
+    monkeypatch.setattr(selection, "EMBEDDED", True)
+    pytester.makepyfile(MANY_ROWS)
+    taken = set()
+    for seed in range(12):
+        monkeypatch.setattr(sampling, "SEED", seed)
+        taken |= taken_by(pytester, "--shared", "--sampled")
+    assert len(taken) == 12
+
+
+@pytest.mark.parametrize(("everything", "opens_pages"), [(False, False), (True, True)])
+def test_pages_of_the_admin_site_are_opened_by_the_other_half(pytester, monkeypatch, everything, opens_pages):
+    monkeypatch.setattr(selection, "EMBEDDED", True)
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
+    pytester.makepyfile(test_admin_charts=TESTS)
+
+    done = pytester.runpytest_inprocess("-p", "no:django", "-p", "tests.selection", "--collect-only", "-q", "--shared")
+
+    assert ("test_admin_charts.py::test_rows" in done.stdout.str()) is opens_pages
+
+
+def test_sample_keeps_its_order_and_is_the_same_in_every_worker(monkeypatch):
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", False)
+    taken = sampling.sample(range(1000), 20)
+    assert len(taken) == 20 and taken == sorted(taken) == sampling.sample(range(1000), 20)
+    assert sampling.examples(1000, 20) == 20
+    assert sampling.sample("abc", 20) == ["a", "b", "c"]
+
+
+def test_in_an_exhaustive_run_nothing_is_left_out(monkeypatch):
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", True)
+    assert sampling.sample(range(1000), 20) == list(range(1000))
+    assert sampling.examples(1000, 20) == 1000
+
+
+@pytest.mark.slow  # sleeps past a budget six times
+def test_over_its_budget_three_times_a_test_fails_the_run(pytester, monkeypatch):
+    # on a busy machine it may be more than the test slept, in a teardown too
+    monkeypatch.setattr(budget, "_waited_for_a_core", lambda: 0.0)
+    pytester.makepyfile("""
+        import time, pytest
+        runs = []
+        def test_over_each_time():
+            time.sleep(0.4)
+        def test_over_once():
+            runs.append(1)
+            time.sleep(0.4 if len(runs) == 1 else 0)
+        @pytest.mark.slow
+        def test_slow():
+            time.sleep(0.4)
+        @pytest.fixture(scope="module")
+        def made_for_all():
+            time.sleep(0.4)
+        def test_with_others(made_for_all):
+            pass
+    """)
+
+    done = pytester.runpytest_inprocess("-p", "no:django", "-p", "tests.budget", "--budget", "0.3")
+
+    done.assert_outcomes(passed=3, failed=1)
+    done.stdout.fnmatch_lines(["*test_over_each_time took 0.*, 0.*, 0.* s: over 0.3 s each time*"])
+
+
+def test_failure_shows_the_last_request(pytester):
+    pytester.makepyfile("""
+        from django.test import Client
+        def test_sign_in():
+            assert Client().get("/api/health/live").status_code == 404
+        def test_without_a_request():
+            assert False
+    """)
+
+    done = pytester.runpytest_inprocess("-p", "no:django", "-p", "tests.last_request")
+
+    lines = [line for line in done.outlines if " -> " in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("GET /api/health/live -> 200, request ")

@@ -1,0 +1,31 @@
+"""Every method of every route succeeds over HTTP; a new route without a walk in walks.py fails here."""
+
+import pytest
+
+from tests.contract.clinic import Clinic
+from tests.server import Server
+from tests.wire.walks import RecordingTransport, operations, walk
+
+# Operations whose happy path is elsewhere, with the reason.
+ELSEWHERE = {
+    ("POST", "api/auth/password-reset/confirm"): "its token comes by e-mail: tests/contract/test_password.py",
+}
+
+
+@pytest.fixture(scope="module")
+def answers(server: Server):
+    transport = RecordingTransport(server)
+    walk(Clinic(transport))
+    return transport.answers
+
+
+def test_every_route_and_method_succeeds(answers, subtests):
+    for method, route in operations():
+        if (method, route) not in ELSEWHERE:
+            with subtests.test(method=method, route=route):
+                given = answers.get((method, route), [])
+                assert any(200 <= answer.status < 300 for answer in given), given
+
+
+def test_exceptions_name_existing_operations():
+    assert ELSEWHERE.keys() <= set(operations())

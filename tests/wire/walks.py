@@ -1,0 +1,261 @@
+"""Walks through the API over HTTP that together call every method of every route successfully."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from django.urls import resolve
+
+from accounts.tests.soft_passkey import SoftPasskey
+from core.api.routes import api_routes
+from tests.contract.apps import App, app_of
+from tests.contract.clients import Answer, Caller, ServerTransport
+from tests.contract.clinic import PASSWORD, Clinic, fresh_email, fresh_slot
+from tests.contract.second_factors import MFA, code, mfa_token, second_step, set_up_app
+from tests.contract.test_attachments import upload
+from tests.server import Server
+
+REASON = {"reason": "Opened twice by mistake"}
+EMERGENCY = {"reason": "Unconscious in the waiting room"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+Operation = tuple[str, str]  # the method and the route
+
+
+def operations() -> Iterator[Operation]:
+    """Yield every operation of the API; documentation pages declare no methods and count as GET."""
+    for route, view in api_routes():
+        methods = getattr(view, "permissions", None) or getattr(view, "methods", ["GET"])
+        yield from ((method, route) for method in methods)
+
+
+class RecordingTransport(ServerTransport):
+    """Records the responses of each operation."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.answers: defaultdict[Operation, list[Answer]] = defaultdict(list)
+
+    def send(self, method: str, path: str, *, headers: dict[str, str], content: bytes) -> Answer:
+        answer = super().send(method, path, headers=headers, content=content)
+        self.answers[method, resolve(path.partition("?")[0]).route].append(answer)
+        return answer
+
+
+def walk(clinic: Clinic) -> None:
+    """Run all walks; creating the clinic itself registers and signs people in."""
+    for part in (sign_in, second_factor, apps, colleagues, join_codes, desk, appointments):
+        part(clinic)
+    for part in (schedules, records, notes, plans, files, deletions, pages):
+        part(clinic)
+
+
+def delete(by: Caller, path: str, **body: object) -> Answer:
+    return by.request("DELETE", path, json=body)
+
+
+def sign_in(clinic: Clinic) -> None:
+    person = clinic.hire("staff")
+    email = person.user["email"]
+    others = [Caller(clinic.transport) for _ in range(2)]
+    for other in others:
+        other.sign_in(email, PASSWORD)
+    person.get("/api/users/me")
+    person.patch("/api/users/me", {"phone": "555 0100"})
+    person.post("/api/auth/refresh")
+    shown = person.get("/api/users/me/sessions").json["sessions"]
+    delete(person, f"/api/users/me/sessions/{next(one['id'] for one in shown if not one['current'])}")
+    delete(person, "/api/users/me/sessions")
+    person.post("/api/users/me/password", {"current": PASSWORD, "new": "An0ther-Passw0rd"})
+    person.post("/api/auth/logout")
+    clinic.anonymous.post("/api/auth/password-reset", {"email": email})
+    form = {"grant_type": "password", "username": clinic.staff.user["email"], "password": PASSWORD}
+    clinic.anonymous.request("POST", "/api/auth/token", content=urlencode(form), headers=FORM)
+
+
+def second_factor(clinic: Clinic) -> None:
+    person, passkey = clinic.hire("staff"), SoftPasskey()
+    email = person.user["email"]
+    secret, _ = set_up_app(person)
+    made = passkey.made(person.post(f"{MFA}/passkeys", {"password": PASSWORD}).json)
+    person.post(f"{MFA}/passkeys/confirm", {"name": "Phone", "credential": made})
+    person.post(f"{MFA}/recovery-codes", {"password": PASSWORD})
+    (shown,) = person.get(MFA).json["passkeys"]
+    for base in ("/api/auth", "/auth"):
+        token = mfa_token(clinic.anonymous, email, base=base)
+        asking = clinic.anonymous.post(f"{base}/mfa/passkey", {"mfa_token": token})
+        second_step(Caller(clinic.transport), token, base=base, passkey=passkey.used(asking.json))
+    second_step(Caller(clinic.transport), mfa_token(clinic.anonymous, email), totp=code(secret, later=1))
+    delete(person, f"{MFA}/passkeys/{shown['id']}", password=PASSWORD)
+    delete(person, f"{MFA}/totp", password=PASSWORD)
+
+
+def apps(clinic: Clinic) -> None:
+    office = clinic.admin.post("/api/offices", {"name": "Harbour"}).json["id"]
+    manager = app_of(clinic.admin)
+    roles = manager.get("/auth/roles").json
+    body = {"name": "Nora Quist", "email": fresh_email(), "password": PASSWORD, "office_id": office}
+    manager.post("/auth/register", {**body, "role_id": roles[-1]["id"]})
+    app = App(clinic.transport)
+    app.log_in(body["email"])
+    app.renew()
+    app.post("/auth/logout")
+
+
+def colleagues(clinic: Clinic) -> None:
+    colleague = clinic.hire("staff")
+    set_up_app(colleague)
+    clinic.admin.get("/api/users")
+    clinic.admin.patch(f"/api/users/{colleague.id}", {"isActive": True})
+    delete(clinic.admin, f"/api/users/{colleague.id}/mfa")
+    delete(clinic.admin, f"/api/users/{colleague.id}/sessions")
+    clinic.staff.get("/api/doctors")
+    clinic.staff.get(f"/api/doctors/{clinic.doctor.id}")
+
+
+def join_codes(clinic: Clinic) -> None:
+    office, closed = (clinic.admin.post("/api/offices", {"name": name}).json["id"] for name in ("Midtown", "Closed"))
+    clinic.admin.get("/api/practice")
+    clinic.admin.patch("/api/practice", {"bookingMonthsAhead": 120})
+    clinic.admin.get("/api/offices")
+    clinic.admin.get(f"/api/offices/{office}")
+    clinic.admin.patch(f"/api/offices/{office}", {"name": "Uptown"})
+    delete(clinic.admin, f"/api/offices/{closed}")
+    made = clinic.doctor.post("/api/join-codes", {"officeId": office}).json
+    patient = clinic.hire("patient")
+    patient.post("/auth/associate", {"join_code": made["code"]})
+    clinic.doctor.get("/api/join-codes")
+    delete(clinic.doctor, f"/api/join-codes/{made['id']}")
+    emergency(clinic, clinic.chart_of(patient))
+
+
+def schedules(clinic: Clinic) -> None:
+    doctor = clinic.hire("doctor")
+    week = {"doctorId": doctor.id, "weekday": 0, "start": "09:00", "end": "12:00"}
+    day_off = {"doctorId": doctor.id, "from": "2031-01-06T09:00:00Z", "to": "2031-01-06T12:00:00Z"}
+    for path, body, change in (
+        ("appointment-types", {"name": "Massage", "minutes": 50}, {"minutes": 45}),
+        ("working-hours", week, {"end": "13:00"}),
+        ("schedule-exceptions", day_off, {"reason": "Course"}),
+    ):
+        made = clinic.admin.post(f"/api/{path}", body).json
+        clinic.admin.get(f"/api/{path}")
+        address = f"/api/{path}/{made['id']}"
+        clinic.admin.get(address)
+        clinic.admin.patch(address, change)
+        delete(clinic.admin, address)
+    clinic.admin.get("/api/holidays", country="US", year=2031)
+    clinic.admin.post("/api/holidays", {"country": "US", "year": 2031, "dates": ["2031-12-25"]})
+    clinic.patient.get("/api/availability", doctorId=doctor.id)
+    clinic.patient.get("/api/availability/next", doctorId=doctor.id)
+
+
+def desk(clinic: Clinic) -> None:
+    known, other = (clinic.chart_of(clinic.hire("patient")) for _ in range(2))
+    clinic.staff.get("/api/registrations")
+    clinic.staff.post(f"/api/registrations/{known}/confirm", {})
+    clinic.staff.post(f"/api/registrations/{other}/decline", {})
+    clinic.admin.post(f"/api/registrations/{other}/reopen")
+    clinic.staff.get(f"/api/patients/{known}")
+    clinic.admin.get(f"/api/patients/{known}/accesses")
+
+
+def emergency(clinic: Clinic, patient_of_the_doctor: str) -> None:
+    """Only the patient's own doctor may lift the restriction."""
+    chart = f"/api/patients/{patient_of_the_doctor}"
+    clinic.admin.request("PUT", f"{chart}/restriction")
+    access = clinic.hire("doctor").post(f"{chart}/emergency-access", EMERGENCY).json
+    clinic.admin.get("/api/emergency-accesses")
+    clinic.admin.post(f"/api/emergency-accesses/{access['id']}/review", {})
+    clinic.doctor.request("DELETE", f"{chart}/restriction")
+
+
+def appointments(clinic: Clinic) -> None:
+    booked = clinic.booking(chart=clinic.chart()["id"])
+    address = f"/api/appointments/{booked['id']}"
+    clinic.staff.get("/api/appointments")
+    clinic.staff.get(address)
+    clinic.staff.patch(address, {"date": fresh_slot()})
+    restored(clinic, address)
+
+
+def restored(clinic: Clinic, address: str) -> None:
+    """Delete it and restore it."""
+    delete(clinic.admin, address, **REASON)
+    clinic.admin.post(f"{address}/restore")
+
+
+def versions(clinic: Clinic, address: str) -> None:
+    clinic.doctor.get(f"{address}/versions")
+    clinic.doctor.get(f"{address}/versions/1")
+
+
+def records(clinic: Clinic) -> None:
+    record = clinic.record(chart=clinic.chart()["id"])
+    address = f"/api/records/{record['id']}"
+    clinic.doctor.get("/api/records")
+    clinic.doctor.get(address)
+    clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Left out", "notes": "Ice"})
+    versions(clinic, address)
+    restored(clinic, address)
+
+
+def notes(clinic: Clinic) -> None:
+    chart = clinic.chart()["id"]
+    note = clinic.doctor.post("/api/sessions", {"patientId": chart, "plan": "Rest"}).json
+    address = f"/api/sessions/{note['id']}"
+    clinic.doctor.patch(address, {"version": 1, "plan": "Ice"})
+    clinic.doctor.post(f"{address}/finalise", {"version": 2})
+    clinic.doctor.post(f"{address}/amendments", {"version": 3, "reason": "Left out", "plan": "Heat"})
+    clinic.doctor.get("/api/sessions")
+    clinic.doctor.get(address)
+    clinic.doctor.get("/api/sessions/last-finalised", patientId=chart)
+    clinic.doctor.post("/api/sessions/search", {"patientId": chart, "query": "heat"})
+    versions(clinic, address)
+    restored(clinic, address)
+
+
+def plans(clinic: Clinic) -> None:
+    chart = clinic.chart()["id"]
+    body = {"title": "Back to work", "startsOn": "2026-11-02", "goals": [{"text": "Lift ten kilograms"}]}
+    plan = clinic.doctor.post("/api/plans", {"patientId": chart, **body}).json
+    address, booked = f"/api/plans/{plan['id']}", clinic.booking(chart=chart)["id"]
+    clinic.doctor.get("/api/plans")
+    clinic.doctor.get(address)
+    clinic.doctor.get(f"{address}/pdf")
+    clinic.doctor.post(f"{address}/goals/{plan['goals'][0]['id']}/progress", {"text": "6 kg"})
+    clinic.doctor.request("PUT", f"{address}/appointments/{booked}")
+    clinic.doctor.request("DELETE", f"{address}/appointments/{booked}")
+    clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Left out", "title": "Back to sport"})
+    versions(clinic, address)
+    restored(clinic, address)
+
+
+def files(clinic: Clinic) -> None:
+    chart = clinic.chart()["id"]
+    added = upload(clinic.doctor, chart).json
+    address = f"/api/attachments/{added['id']}"
+    clinic.doctor.get("/api/attachments", patientId=chart)
+    clinic.doctor.get(address)
+    clinic.doctor.patch(address, {"name": "Knee"})
+    clinic.doctor.get(f"{address}/content")
+    clinic.doctor.get(clinic.doctor.post(f"{address}/link").json["url"])
+    clinic.doctor.get(f"/api/patients/{chart}/attachments.zip")
+    clinic.admin.get(f"/api/patients/{chart}/export")
+    restored(clinic, address)
+
+
+def deletions(clinic: Clinic) -> None:
+    chart = f"/api/patients/{clinic.chart()['id']}"
+    clinic.admin.post(f"{chart}/legal-hold", {"reason": "Order of the court"})
+    clinic.admin.get(f"{chart}/legal-hold")
+    clinic.admin.request("DELETE", f"{chart}/legal-hold")
+    restored(clinic, chart)
+    clinic.admin.get("/api/deleted")
+
+
+def pages(clinic: Clinic) -> None:
+    clinic.admin.get("/api/dashboard/stats")
+    clinic.admin.get("/api/audit")
+    for part in ("health", "health/live", "health/ready", "schema", "docs", "redoc"):
+        clinic.anonymous.get(f"/api/{part}", headers={"Accept": "*/*"})
