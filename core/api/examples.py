@@ -24,6 +24,8 @@ BY_NAME: dict[str, Any] = {
     "bloodType": "A+",
     "checks": {"database": "ok", "cache": "ok", "migrations": "ok"},
     "code": "482913",
+    "colour": "#2e7d32",
+    "country": "US",
     "credential": {"id": "…", "rawId": "…", "type": "public-key", "response": {}},
     "currency": "USD",
     "current": "Blue-kettle-4821",

@@ -30,12 +30,16 @@ ROWS = {
     "practices_office": "office",
     "practices_practice": "practice",
     "accounts_joincode": "join_code",
+    "appointments_appointmenttype": "kind",
+    "appointments_workinghours": "hours",
+    "appointments_scheduleexception": "time_off",
     "patients_deletion": "deletion",
 }
 MANAGERS_ONLY = ["patients_emergencyaccess", "accounts_joincode", "patients_deletion"]
 ADDABLE_AND_CHANGEABLE = ["patients_patient", "appointments_appointment", "accounts_user", "practices_office"]
-MAY_ADD = [*ADDABLE_AND_CHANGEABLE, "accounts_joincode"]
-MAY_CHANGE = [*ADDABLE_AND_CHANGEABLE, "practices_practice", "records_attachment"]
+SCHEDULES = ["appointments_appointmenttype", "appointments_workinghours", "appointments_scheduleexception"]
+MAY_ADD = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "accounts_joincode"]
+MAY_CHANGE = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "practices_practice", "records_attachment"]
 DELETABLE = [
     "patients_patient",
     "appointments_appointment",
