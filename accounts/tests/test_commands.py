@@ -35,7 +35,7 @@ def test_superuser_is_made_once(db, first_superuser, settings, capsys):
 @pytest.mark.parametrize("options", [[], ["--noinput"], ["--email", "root@example.com"]])
 def test_createsuperuser_points_to_create_superuser(options):
     command = [sys.executable, "manage.py", "createsuperuser", *options]
-    done = subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, timeout=300)
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     assert done.stderr.endswith("then run: manage.py create_superuser\n")

@@ -30,7 +30,7 @@ def at_once(callers, call):
     barrier = Barrier(callers)
 
     def run(number):
-        barrier.wait(timeout=60)
+        barrier.wait(timeout=300)
         try:
             return call(number)
         finally:
