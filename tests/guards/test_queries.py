@@ -31,6 +31,7 @@ LISTS = {
     "api/doctors": "/api/doctors",
     "api/appointments": "/api/appointments",
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
+    "api/appointments?updatedSince": f"/api/appointments?updatedSince={timezone.now():%Y-%m-%dT%H:%MZ}",
     "api/records": "/api/records",
     "api/sessions": "/api/sessions",
     "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",
