@@ -109,9 +109,8 @@ def test_what_may_follow_what(clinic, subtests):
                     assert answer["ETag"] == f'"{visit.version}"' and answer.json()["version"] == visit.version
                 else:
                     assert set(answer.json()) == {"detail"}
-                assert (
-                    outcome == SO or action == "confirm" or (outcome == DONE) == (state in MAY_FOLLOW[Action(action)])
-                )
+                if outcome != SO and action != "confirm":
+                    assert (outcome == DONE) == (state in MAY_FOLLOW[Action(action)])
 
 
 def test_undo_takes_back_the_last_fact_until_nothing_is_left(clinic):
@@ -286,7 +285,7 @@ def test_history_tells_who_did_what_and_no_text(clinic, as_role, scope):
     assert (rest["history"], rest["next"]) == (history[3:], None)
     event = AppointmentEvent.objects.first()
     event.what = "edited"
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         event.save()
 
 

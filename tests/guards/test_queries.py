@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import LoginSession
 from accounts.tests.factories import JoinCodeFactory
