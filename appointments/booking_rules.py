@@ -51,9 +51,18 @@ def check_policy(by: User, start: datetime) -> None:
 
 def check_cancellation(by: User, appointment: Appointment) -> None:
     """Raise Conflict if it is too late for a patient to move or cancel this by themselves."""
-    hours = current_practice().cancellation_hours
-    if is_patient(by) and appointment.starts_at < timezone.now() + timedelta(hours=hours):
+    if is_patient(by) and is_late(appointment.starts_at):
         raise Conflict(TOO_LATE)
+
+
+def is_late(start: datetime) -> bool:
+    """Return whether it is late, as the practice sees it, to cancel a visit of this time."""
+    return start < late_before(timezone.now())
+
+
+def late_before(now: datetime) -> datetime:
+    """Return when the first visit starts that can still be cancelled in time."""
+    return now + timedelta(hours=current_practice().cancellation_hours)
 
 
 def earliest(by: User) -> datetime:

@@ -5,11 +5,13 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from appointments import booking_rules
-from appointments.models import Appointment
+from appointments.models import Appointment, EventKind
 from appointments.receivers import cancel_upcoming
+from appointments.visits import history
 from core.permissions import Permission
-from patients.deletion.services import pre_soft_delete, register_deletable
+from patients.deletion.services import post_restore, pre_soft_delete, register_deletable
 from patients.models import Patient
 
 register_deletable(
@@ -23,6 +25,16 @@ register_deletable(
 
 
 @receiver(pre_soft_delete, sender=Patient)
-def cancel_upcoming_of_deleted_chart(*, row: Patient, **kwargs: Any) -> None:
+def cancel_upcoming_of_deleted_chart(*, row: Patient, by: User, **kwargs: Any) -> None:
     """Cancel them for good: by the time the chart is restored, the slots may be taken."""
-    cancel_upcoming(chart=row)
+    cancel_upcoming(chart=row, by=by)
+
+
+@receiver(pre_soft_delete, sender=Appointment)
+def record_deletion(*, row: Appointment, by: User, **kwargs: Any) -> None:
+    history.record(row, by=by, what=EventKind.DELETED)
+
+
+@receiver(post_restore, sender=Appointment)
+def record_restoring(*, row: Appointment, by: User, **kwargs: Any) -> None:
+    history.record(row, by=by, what=EventKind.RESTORED)

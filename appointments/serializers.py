@@ -4,14 +4,16 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.models import User
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus, CancelReason
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from core.api.pagination import NextShape, PageQuery
 from core.api.serializers import (
     ChoiceField,
+    DateTimeField,
     DayField,
     LocalDateTimeField,
     OptionalCharField,
@@ -24,6 +26,7 @@ from core.api.serializers import (
 from core.api.versions import version_field
 from core.permissions import Permission
 
+NOT_OF_CHANGES = gettext_lazy("Leave this out where you ask for changes.")
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 
 
@@ -101,6 +104,12 @@ class ChangeInput(StrictSerializer):
         "else the doctor's), else the practice's.",
     )
     status = ChoiceField(choices=AppointmentStatus.choices, required=False)
+    cancelReason = ChoiceField(
+        source="cancel_reason",
+        choices=CancelReason.choices,
+        required=False,
+        help_text="With the status cancelled, or for an appointment that is.",
+    )
     reason = StrictCharField(max_length=500, required=False)
     notes = OptionalCharField(max_length=5000)
     officeId = serializers.UUIDField(
@@ -126,6 +135,21 @@ class AppointmentQuery(PageQuery):
     )
     officeId = serializers.UUIDField(source="office_id", required=False)
     patientId = serializers.UUIDField(source="patient_id", required=False)
+    typeId = serializers.UUIDField(source="type_id", required=False)
+    updatedSince = DateTimeField(
+        source="updated_since",
+        required=False,
+        help_text="What was added, changed or deleted since then, in the order of the changes: everybody's unless "
+        "`doctorId` says whose. With `cursor`, which each answer has as `next`, the moment only says that changes are "
+        "asked for. Instead of `page` and `date`.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "updated_since" in attrs:
+            left_out = {"date"} if attrs["page"] == 1 else {"date", "page"}
+            if named := left_out & attrs.keys():
+                raise serializers.ValidationError({name: [NOT_OF_CHANGES] for name in named})
+        return attrs
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), **range_fields()}
@@ -149,6 +173,23 @@ class AppointmentShape(OutputSerializer[Appointment]):
     officeId = serializers.UUIDField(
         source="office_id", required=False, help_text="Present if the appointment has an office."
     )
+    confirmedAt = serializers.DateTimeField(source="confirmed_at", required=False, help_text="Present if it is.")
+    arrivedAt = serializers.DateTimeField(source="arrived_at", required=False, help_text="The same.")
+    startedAt = serializers.DateTimeField(source="started_at", required=False, help_text="The same.")
+    finishedAt = serializers.DateTimeField(source="finished_at", required=False, help_text="The same.")
+    noShowAt = serializers.DateTimeField(source="no_show_at", required=False, help_text="The same.")
+    cancelledAt = serializers.DateTimeField(source="cancelled_at", required=False, help_text="The same.")
+    cancelReason = serializers.ChoiceField(
+        source="cancel_reason",
+        choices=CancelReason.choices,
+        required=False,
+        help_text="Present if it was said, and the caller may read why patients come.",
+    )
+    cancelledLate = serializers.BooleanField(
+        source="cancelled_late",
+        required=False,
+        help_text="Whether fewer than the practice's `cancellationHours` were left.",
+    )
     version = serializers.IntegerField(help_text="Increases with each change.")
     warnings = serializers.ListField(
         child=serializers.CharField(),
@@ -161,14 +202,31 @@ class AppointmentShape(OutputSerializer[Appointment]):
     def get_warnings(row: Appointment) -> list[str] | None:
         return [str(warning) for warning in row.warnings] or None
 
+    @staticmethod
+    def get_cancel_reason(row: Appointment) -> str | None:
+        return row.cancel_reason or None
+
     @classmethod
     def for_user(cls, user: User, instance: Appointment) -> dict[str, Any]:
         """Return the appointment as `user` may see it. Call `resolve_access` for its patient first."""
         data = cls.to_dict(instance)
         may_read = user.can(Permission.READ_APPOINTMENT_TEXT) or user.can(Permission.READ_OWN_APPOINTMENTS)
-        return data if may_read and not instance.patient.is_closed else {**data, "reason": None, "notes": None}
+        if may_read and not instance.patient.is_closed:
+            return data
+        data.pop("cancelReason", None)
+        return {**data, "reason": None, "notes": None}
+
+
+class DeletedAppointment(OutputSerializer[Appointment]):
+    id = serializers.UUIDField()
+    deletedAt = serializers.DateTimeField(source="deletion.created_at")
 
 
 class AppointmentPage(NextShape):
     appointments = AppointmentShape(many=True)
-    total = serializers.IntegerField()
+    total = serializers.IntegerField(
+        help_text="With `updatedSince`, how many changes are left, those of this answer included."
+    )
+    deleted = DeletedAppointment(
+        many=True, required=False, help_text="With `updatedSince`: which of the changed ones are deleted."
+    )

@@ -1,4 +1,5 @@
-"""Book, move, complete and cancel appointments. The database decides who gets a slot; nothing here checks first."""
+"""Book, move, complete and cancel appointments, and say what happened to them. The database decides who gets a slot;
+nothing here checks first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus, EventKind
 from appointments.schedule import availability
 from appointments.time_rules import INVALID_DATE, check_start, check_status
+from appointments.visits import history, machine
+from appointments.visits.machine import Action
 from core.database.deadlocks import deadlock_as_conflict
 from core.database.locks import take_lock
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -107,6 +110,7 @@ def book(
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id)
         booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
         appointment.save(force_insert=True)
+        history.record(appointment, by=by, what=EventKind.BOOKED)
     return appointment
 
 
@@ -120,8 +124,8 @@ def change(
     **changes: Any,
 ) -> Appointment:
     """Move the appointment (`date`, `office_id`), give it another doctor (`doctor_id`), type (`type_id`, with that
-    type's length) or length (`minutes`), set its `status`, `reason` or `notes`. Values that it has already change
-    nothing.
+    type's length) or length (`minutes`), set its `status`, `cancel_reason`, `reason` or `notes`. Values that it has
+    already change nothing.
 
     A `date` without an offset is local to the office it moves to; changing the office alone keeps the moment.
     `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not change,
@@ -132,24 +136,63 @@ def change(
     known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
     with _calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
         appointment = _lock(appointment_id, known.patient_id)
-        slot_before = _slot(appointment)
         wanted = _differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
             _check_patient_change(appointment, wanted, by=by)
-        check_not_stale(appointment, by=by, expected=expected, fields=wanted)
+        action = machine.OF_STATUS[wanted["status"]] if "status" in wanted else None
+        check_not_stale(appointment, by=by, expected=expected, fields={*wanted, *machine.seen_before(action)})
         if wanted:
             _check_change(appointment, wanted, by=by, allow_past=allow_past)
-            _apply(appointment, wanted, by=by)
-            note_writes(appointment, by=by, fields=wanted)
-        moved = _slot(appointment) != slot_before
-        if moved and appointment.status == AppointmentStatus.SCHEDULED:
-            office_id = None if booking_rules.is_patient(by) else appointment.office_id
-            appointment.warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
-        if allow_overlap or moved:
-            booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
-        if wanted:
-            appointment.save()
-    changed: Appointment = Appointment.objects.with_people().get(pk=appointment_id)
+        _carry_out(appointment, wanted, action, by=by, allow_overlap=allow_overlap)
+    return _with_people(appointment)
+
+
+def act(*, by: User, appointment_id: UUID, action: Action, expected: int | None = None) -> Appointment:
+    """Say what happened to the visit, or undo the last of it. What is so already is not said twice.
+
+    `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not say,
+    StaleVersion, and Conflict if it may not follow what happened before (appointments/visits/machine.py), or if the
+    slot that it needs again is taken.
+    """
+    known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
+    with _calendar_lock(known.doctor_id):
+        appointment = _lock(appointment_id, known.patient_id)
+        if not machine.is_done(action, appointment):
+            if not by.can(Permission.CHANGE_APPOINTMENTS):
+                _check_patient_action(appointment, action, by=by)
+            check_not_stale(appointment, by=by, expected=expected, fields=machine.seen_before(action))
+            machine.check(action, appointment)
+            _carry_out(appointment, {}, action, by=by)
+    return _with_people(appointment)
+
+
+def _carry_out(
+    appointment: Appointment,
+    wanted: dict[str, Any],
+    action: Action | None,
+    *,
+    by: User,
+    allow_overlap: bool = False,
+) -> None:
+    """Change the locked appointment and record it. Raises Conflict, NotFound and Invalid as `change` says."""
+    slot_before, entry = _slot(appointment), history.Change(appointment)
+    effects = machine.effects(action, appointment, by=by, reason=wanted.get("cancel_reason", "")) if action else {}
+    _apply(appointment, wanted | effects, by=by)
+    moved = _slot(appointment) != slot_before
+    if moved and appointment.status == AppointmentStatus.SCHEDULED:
+        office_id = None if booking_rules.is_patient(by) else appointment.office_id
+        appointment.warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
+    if allow_overlap or moved:
+        booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+    if wanted or action:
+        note_writes(appointment, by=by, fields={*wanted, *effects})
+        appointment.save()
+        entry.record(by=by, action=action, fields=wanted)
+
+
+def _with_people(appointment: Appointment) -> Appointment:
+    """Return the changed appointment as it is shown."""
+    changed: Appointment = Appointment.objects.with_people().get(pk=appointment.pk)
     changed.warnings = appointment.warnings
     return changed
 
@@ -196,11 +239,13 @@ def _check_change(appointment: Appointment, wanted: dict[str, Any], *, by: User,
         check_start(wanted["starts_at"], by=by, allow_past=allow_past)
         booking_rules.check_policy(by, wanted["starts_at"])
     check_status(appointment, wanted)
+    if "cancel_reason" in wanted:
+        machine.check_reason(wanted["cancel_reason"], wanted.get("status", appointment.status), by=by)
 
 
 def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> None:
-    """Set the values. Raises NotFound for a doctor, an office or a type that the practice does not have, and Conflict
-    for a type that is not offered any more."""
+    """Set the values. Raises NotFound for a doctor, an office or a type that the practice does not have, Conflict for a
+    type that is not offered any more, and Invalid for a time that contradicts what happened."""
     minutes = wanted.get("minutes", appointment.minutes)
     for name, value in wanted.items():
         if name != "minutes":
@@ -213,6 +258,8 @@ def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> Non
         appointment.doctor = User.objects.doctor(wanted["doctor_id"])
     if wanted.get("office_id"):
         appointment.office = get_office(wanted["office_id"])
+    if "starts_at" in wanted:
+        machine.after_move(appointment)
 
 
 def _at_local_time(date: datetime, office_id: UUID | None) -> datetime:
@@ -235,6 +282,16 @@ def _check_patient_change(appointment: Appointment, changes: dict[str, Any], *, 
     """Raise Forbidden unless a patient moves or cancels an upcoming appointment, and Conflict if it is too late."""
     if appointment.status != AppointmentStatus.SCHEDULED or appointment.starts_at < timezone.now():
         raise Forbidden(_("Only upcoming appointments can be moved or cancelled."))
-    if changes.keys() - {"starts_at", "status"} or changes.get("status") == AppointmentStatus.COMPLETED:
+    completes = changes.get("status") == AppointmentStatus.COMPLETED
+    if completes or changes.keys() - {"starts_at", "status", "cancel_reason"}:
         raise Forbidden(MOVE_OR_CANCEL)
     booking_rules.check_cancellation(by, appointment)
+
+
+def _check_patient_action(appointment: Appointment, action: Action, *, by: User) -> None:
+    """Raise Forbidden unless a patient confirms their appointment, or takes back that they did."""
+    if action == Action.CONFIRM:
+        return
+    is_confirmed = machine.state_of(appointment) == machine.State.CONFIRMED
+    if not (action == Action.UNDO and is_confirmed and history.did(by, EventKind.CONFIRMED, appointment)):
+        raise Forbidden(_("You can only confirm your appointment, or take back that you did."))

@@ -5,11 +5,26 @@ from django.urls import path
 from appointments import views
 from appointments.schedule import views as schedule
 from appointments.types import views as types
+from appointments.visits import views as visits
+
+ACTIONS = {
+    "confirm": views.ConfirmAppointment,
+    "arrive": views.ArriveAtAppointment,
+    "start": views.StartAppointment,
+    "finish": views.FinishAppointment,
+    "no-show": views.NoShowAppointment,
+    "undo": views.UndoAppointment,
+}
 
 urlpatterns = [
     path("appointments", views.Appointments.as_view(), name="appointments"),
     path("appointments/<uuid:appointment_id>", views.AppointmentById.as_view(), name="appointment"),
     path("appointments/<uuid:appointment_id>/restore", views.RestoreAppointment.as_view(), name="restore_appointment"),
+    path("appointments/<uuid:appointment_id>/history", visits.AppointmentHistory.as_view(), name="appointment_history"),
+    *(
+        path(f"appointments/<uuid:appointment_id>/{action}", view.as_view(), name=f"appointment_{action}")
+        for action, view in ACTIONS.items()
+    ),
     path("appointment-types", types.AppointmentTypes.as_view(), name="appointment_types"),
     path("appointment-types/<uuid:type_id>", types.AppointmentTypeById.as_view(), name="appointment_type"),
     path("working-hours", schedule.DoctorsHours.as_view(), name="working_hours"),

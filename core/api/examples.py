@@ -95,6 +95,7 @@ BY_NAME: dict[str, Any] = {
 }
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
+    "AppointmentEventShape": {"what": "cancelled", "details": {"late": False, "fields": ["cancelReason"]}},
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
     "DeletionInput": {"reason": "Entered in the wrong chart"},
     "Doctor": {"name": "Dr. Daniel Reyes", "email": "daniel.reyes@example.org"},

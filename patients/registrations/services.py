@@ -124,7 +124,7 @@ def decline_registration(*, patient_id: UUID, by: User, reason: str = "") -> Pat
         account = registration.user
         if account is not None and account.role == Role.PATIENT:  # people who now work here keep their account
             set_newcomer_active(user=account, by=by, is_active=False)
-        registration_declined.send(sender=Patient, chart=registration)
+        registration_declined.send(sender=Patient, chart=registration, by=by)
         _log(AuditEvent.REGISTRATION_DECLINED, registration, **({"reason": reason} if reason else {}))
     return registration
 

@@ -193,9 +193,21 @@ FIELDS: dict[str, dict[str, str]] = {
         "status": OPERATIONAL,
         "reason": PHI,
         "notes": PHI,
+        **dict.fromkeys(("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"), OPERATIONAL),
+        **dict.fromkeys(("cancelled_at", "cancelled_late"), OPERATIONAL),
+        "cancel_reason": OPERATIONAL,  # one of six; withheld like the reason of the visit
         "version": OPERATIONAL,
+        "change_number": OPERATIONAL,
+        "changed_at": OPERATIONAL,
         "last_writes": OPERATIONAL,  # names of fields, ids and times
         "deletion": OPERATIONAL,
+    },
+    "appointments.AppointmentEvent": {
+        **_OF_PRACTICE,
+        "appointment": OPERATIONAL,
+        "by": OPERATIONAL,
+        "what": OPERATIONAL,
+        "details": OPERATIONAL,  # ids, times and names of fields
     },
     "appointments.AppointmentType": {
         **_OF_PRACTICE,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.join_codes import services as join_codes
 from accounts.models import LoginSession, Passkey
 from accounts.tests.factories import PASSWORD
-from appointments.models import TypeOffer
+from appointments.models import Appointment, TypeOffer
 from appointments.tests.factories import (
     AppointmentFactory,
     AppointmentTypeFactory,
@@ -157,6 +157,13 @@ class Rows:
         """Create a download link for the user in their only session and store its token in `ids`."""
         user.session_id = LoginSession.objects.get(user=user).pk
         self.ids["token"], _ = links.create(by=user, attachment_id=self.ids["attachment_id"])
+
+    def begin_visit(self):
+        """Let the appointment have begun an hour ago, confirmed before."""
+        now = timezone.now()
+        begun = {"starts_at": now - timedelta(hours=1), "ends_at": now, "confirmed_at": now - timedelta(days=1)}
+        with practice_scope(self.chart.practice_id):
+            Appointment.objects.filter(pk=self.ids["appointment_id"]).update(**begun)
 
     def restrict(self):
         with practice_scope(self.chart.practice_id):

@@ -16,6 +16,7 @@ def test_sqlite_has_the_triggers_against_overlaps(db):
         triggers = {name for (name,) in cursor.fetchall()}
 
     assert {"appointment_overlap_insert", "appointment_overlap_update"} <= triggers
+    assert {"appointment_numbered_insert", "appointment_numbered_update"} <= triggers
     assert {"emergency_overlap_insert", "emergency_overlap_update"} <= triggers
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import LoginSession
 from accounts.tests.factories import JoinCodeFactory
@@ -31,6 +32,7 @@ LISTS = {
     "api/doctors": "/api/doctors",
     "api/appointments": "/api/appointments",
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
+    "api/appointments?updatedSince": f"/api/appointments?updatedSince={timezone.now():%Y-%m-%dT%H:%MZ}",
     "api/records": "/api/records",
     "api/sessions": "/api/sessions",
     "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",

@@ -104,6 +104,8 @@ def prepared(rows, user, method, path):
         rows.delete(LOGGED[(method, path)].audited_model, user)
     if (method, path) == ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"):
         rows.place_legal_hold(user)
+    if path.endswith(("/arrive", "/start", "/finish", "/no-show", "/undo")):
+        rows.begin_visit()
     if path.endswith("/emergency-access"):
         rows.restrict()
     if path == "auth/associate":

@@ -163,6 +163,11 @@ OWN_ERRORS = {
     ("patch", "/api/appointments/{appointment_id}"): {"404", "409"},
     ("delete", "/api/appointments/{appointment_id}"): {"404", "409"},
     ("post", "/api/appointments/{appointment_id}/restore"): {"404", "409"},
+    ("get", "/api/appointments/{appointment_id}/history"): {"404"},
+    **{
+        ("post", f"/api/appointments/{{appointment_id}}/{action}"): {"404", "409"}
+        for action in ("confirm", "arrive", "start", "finish", "no-show", "undo")
+    },
     ("delete", "/api/records/{record_id}"): {"404", "409"},
     ("post", "/api/records/{record_id}/restore"): {"404", "409"},
     ("delete", "/api/sessions/{note_id}"): {"404", "409"},

@@ -10,7 +10,7 @@ from accounts.tests.soft_passkey import SoftPasskey
 from core.api.routes import api_routes
 from tests.contract.apps import App, app_of
 from tests.contract.clients import Answer, Caller, ServerTransport
-from tests.contract.clinic import PASSWORD, Clinic, fresh_email, fresh_slot
+from tests.contract.clinic import PASSWORD, Clinic, fresh_email, fresh_slot, past_slot
 from tests.contract.second_factors import MFA, code, mfa_token, second_step, set_up_app
 from tests.contract.test_attachments import upload
 from tests.server import Server
@@ -176,6 +176,12 @@ def appointments(clinic: Clinic) -> None:
     clinic.staff.get("/api/appointments")
     clinic.staff.get(address)
     clinic.staff.patch(address, {"date": fresh_slot()})
+    clinic.staff.post(f"{address}/confirm")
+    clinic.staff.post(f"{address}/undo")
+    begun = f"/api/appointments/{clinic.booking(chart=clinic.chart()['id'], date=past_slot())['id']}"
+    for action in ("no-show", "arrive", "start", "finish"):
+        clinic.staff.post(f"{begun}/{action}")
+    clinic.staff.get(f"{begun}/history")
     restored(clinic, address)
 
 
