@@ -75,7 +75,10 @@ def test_version_is_needed_and_a_stale_one_gets_the_current_chart(as_role, chart
     assert list(change(staff, chart, None, name="Ada").json()["errors"]) == ["version"]
     assert change(colleague, chart, None, phone="(212) 555-0199", headers={"If-Match": '"1"'}).status_code == 200
 
-    for answer in (change(staff, chart, 1, phone=""), change(staff, chart, None, phone="", headers={"If-Match": '"1"'})):
+    for answer in (
+        change(staff, chart, 1, phone=""),
+        change(staff, chart, None, phone="", headers={"If-Match": '"1"'}),
+    ):
         assert answer.status_code == 409
         assert (answer.json()["current"]["phone"], answer.json()["current"]["version"]) == ("(212) 555-0199", 2)
     assert now(chart).phone == "(212) 555-0199"

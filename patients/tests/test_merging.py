@@ -16,7 +16,8 @@ from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
 from patients.chart_rows import all_rows, rows_of
 from patients.deletion import services as deletions
-from patients.models import ChartMerge, LegalHold, Patient
+from patients.merging.values import FIELDS
+from patients.models import CONTENT, ChartMerge, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.models import MedicalRecord
@@ -411,6 +412,10 @@ def test_every_model_of_a_patient_is_moved_or_listed(known):
 
     assert {model.__name__ for model in naming - walked} == {"ChartMerge", "EmergencyAccess"}
     assert all(all_rows(model) is not None for model in walked)
+
+
+def test_every_field_that_people_change_is_compared():
+    assert {attribute.removesuffix("_id") for attribute in FIELDS.values()} == CONTENT
 
 
 def test_born_date_and_doctor_go_over_and_back(as_role, scope, doctor):
