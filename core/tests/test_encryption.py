@@ -130,9 +130,9 @@ def test_update_bulk_create_and_bulk_update_encrypt(scope):
         (f"nuts Bulk {n}", "AB-") for n in range(3)
     }
     assert b"nuts" not in raw_column(rows[0], "allergies")
-    Patient.objects.update(address="Elm Street")
-    assert {row.address for row in Patient.objects.all()} == {"Elm Street"}
-    assert b"Elm" not in raw_column(rows[0], "address")
+    Patient.objects.update(emergency_contact="Elm Street")
+    assert {row.emergency_contact for row in Patient.objects.all()} == {"Elm Street"}
+    assert b"Elm" not in raw_column(rows[0], "emergency_contact")
 
 
 def test_label_survives_migrations():

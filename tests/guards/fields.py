@@ -160,6 +160,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "emergency_contact": PHI,
         "search_index": OPERATIONAL,  # keyed hashes; docs/adr/0003 says what they leak
         "restricted": OPERATIONAL,  # the practice may know that it is, not why
+        "incomplete": OPERATIONAL,  # that something is not known, not what
+        "version": OPERATIONAL,
+    },
+    "patients.ChartMerge": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "merged": OPERATIONAL,
+        "merged_by": OPERATIONAL,
+        "moved": OPERATIONAL,  # ids
+        "values": PHI,
+        "accounts": OPERATIONAL,  # ids
     },
     "patients.LegalHold": {**_OF_PRACTICE, "patient": OPERATIONAL, "placed_by": OPERATIONAL, "reason": PHI},
     "patients.Deletion": {
@@ -360,6 +371,7 @@ LABELS = {
     "patients.Patient.allergies": "patient.allergies",
     "patients.Patient.medical_history": "patient.medical_history",
     "patients.Patient.emergency_contact": "patient.emergency_contact",
+    "patients.ChartMerge.values": "chart_merge.values",
     "patients.EmergencyAccess.reason": "emergency.reason",
     "patients.EmergencyAccess.note": "emergency.note",
     "idempotency.KeptAnswer.request": "kept_answer.request",

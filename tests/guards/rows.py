@@ -28,6 +28,7 @@ from core.api import throttling
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
 from patients.deletion import services as deletions
+from patients.merging import services as merging
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
@@ -47,6 +48,7 @@ BODIES = {
         "gender": "female",
         "address": "12 St James's Square",
     },
+    ("PATCH", "api/patients/<uuid:chart_id>"): {"version": 1, "allergies": "Latex"},
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
@@ -106,6 +108,9 @@ class Rows:
             self.chart = PatientFactory()
             self.office = OfficeFactory()
             code, self.join_code = join_codes.create(by=doctor, office_id=self.office.pk)
+            self.twin, merged = PatientFactory(), PatientFactory()
+            merging.merge(by=doctor, into=self.chart.pk, source=merged.pk, keep={})
+            self.merged = merged
             registration, declined = (PatientFactory(status=status) for status in ("pending", "declined"))
             kind = AppointmentTypeFactory()
             TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
@@ -196,6 +201,7 @@ class Rows:
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
+        named["from"] = str((self.merged if key[1].endswith("/undo") else self.twin).pk)
         if key in LOGGED and expected_event(*key) == AuditEvent.SOFT_DELETED:
             named["reason"] = "By mistake"
         known = known_names(*key)

@@ -158,6 +158,11 @@ def desk(clinic: Clinic) -> None:
     clinic.admin.post(f"/api/registrations/{other}/reopen")
     clinic.staff.get(f"/api/patients/{known}")
     clinic.admin.get(f"/api/patients/{known}/accesses")
+    clinic.staff.patch(f"/api/patients/{known}", {"version": 1, "allergies": "Latex"})
+    twice = {"from": clinic.chart()["id"]}
+    clinic.staff.post(f"/api/patients/{known}/merge", {**twice, "dryRun": True, "keep": {"phone": "from"}})
+    clinic.staff.post(f"/api/patients/{known}/merge", twice)
+    clinic.admin.post(f"/api/patients/{known}/merge/undo", twice)
 
 
 def emergency(clinic: Clinic, patient_of_the_doctor: str) -> None:
