@@ -123,7 +123,7 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
         return [
             {
                 "name": one.field,
-                "label": capfirst(str(Patient._meta.get_field(one.attribute.removesuffix("_id")).verbose_name)),
+                "label": _label(one.attribute),
                 "into": _shown(plan.into, one.attribute),
                 "from": _shown(plan.source, one.attribute),
                 "keep": one.keep,
@@ -131,6 +131,11 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
             }
             for one in plan.differences
         ]
+
+
+def _label(attribute: str) -> str:
+    column: Any = Patient._meta.get_field(attribute.removesuffix("_id"))
+    return capfirst(str(column.verbose_name))
 
 
 def _shown(chart: Patient, attribute: str) -> str:
