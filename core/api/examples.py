@@ -105,12 +105,6 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
         "result": "(212) 555-0104",
     },
     "Doctor": {"name": "Dr. Daniel Reyes", "email": "daniel.reyes@example.org"},
-    "DifferenceShape": {
-        "field": "phone",
-        "into": "(212) 555-0104",
-        "from": "(212) 555-0199",
-        "result": "(212) 555-0104",
-    },
     "DoctorBrief": {"name": "Dr. Daniel Reyes", "email": "daniel.reyes@example.org"},
     "EventShape": {"address": "203.0.113.7"},
     "HoldInput": {"reason": "Requested by counsel, case 26-1184"},

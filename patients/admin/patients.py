@@ -25,7 +25,8 @@ from core.formats import format_day
 from core.texts import READABLE
 from patients import services
 from patients.admin.sections import ChartSectionsAdmin
-from patients.models import ACTIVE_STATUSES, ChartStatus, EmergencyAccess, Gender, Patient
+from patients.merging import services as merging
+from patients.models import ACTIVE_STATUSES, ChartMerge, ChartStatus, EmergencyAccess, Gender, Patient
 from patients.registrations import services as registrations
 from patients.registrations.duplicates import MayBeTwice, find_possible_duplicates
 from patients.registrations.matching import with_matches
@@ -195,6 +196,9 @@ class PatientAdmin(ChartSectionsAdmin):
         context["may_lift"] = (
             active is not None and active.restricted and restriction.may_lift(current_user(request), active)
         )
+        if chart is not None and chart.status == ChartStatus.MERGED:
+            context["merge"] = ChartMerge.objects.filter(merged=chart).first()
+            context["may_undo_merge"] = self.has_undo_merge_permission(request)
         context["emergency"] = chart and chart.emergency_id and EmergencyAccess.objects.get(pk=chart.emergency_id)
         response = super().render_change_form(request, context, *args, **kwargs)
         if chart is not None and chart.status == ChartStatus.PENDING:
@@ -294,6 +298,17 @@ class PatientAdmin(ChartSectionsAdmin):
             request, gettext("The restriction was lifted. Everyone in the practice can see this chart again.")
         )
         return redirect("admin:patients_patient_changelist")
+
+    # --- Merged charts
+
+    def has_undo_merge_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, P.USE_ADMIN_SITE, P.UNDO_MERGES)
+
+    @post_action("<uuid:patient_id>/undo-merge/<uuid:into>/", permission="undo_merge")
+    def undo_merge(self, request: HttpRequest, patient_id: UUID, into: UUID) -> HttpResponse:
+        merging.undo(by=current_user(request), into=into, source=patient_id)
+        message = gettext("The charts are two again. What came from this one is back in it.")
+        return self._redirect_with_message(request, patient_id, message)
 
     # --- Registrations: the forms are on the chart's page and on Today (`from=today` leads back there)
 

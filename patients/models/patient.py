@@ -196,7 +196,7 @@ class Patient(SoftDeletable):
     )
     search_index = BlindIndexField()
     incomplete = models.BooleanField(_("incomplete"), default=False, editable=False)  # whether one of WANTED is empty
-    version = models.PositiveIntegerField(default=1, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     not_bulk_updatable = INDEXED | set(WANTED)
     unlogged_fields: ClassVar = {"version", "incomplete"}  # they change with others

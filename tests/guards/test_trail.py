@@ -320,8 +320,9 @@ def test_every_page_with_people_is_logged(subtests, rows, desk, practice):
             if about == "accounts.User":
                 assert details["rows"]
             elif about != "today":
-                listed = ["registration_id", "chart_id"] if address == "/admin/patients/patient/" else ["chart_id"]
-                named = [] if "ada" in address else [str(rows.ids[name]) for name in listed]
+                whole_list = [rows.ids["registration_id"], rows.twin.pk, rows.chart.pk]
+                listed = whole_list if address == "/admin/patients/patient/" else [rows.chart.pk]
+                named = [] if "ada" in address else [str(pk) for pk in listed]
                 assert orjson.loads(event.patients) == named
             assert "ada" not in event.details
 
