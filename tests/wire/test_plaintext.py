@@ -185,7 +185,7 @@ def plant_for_the_log(clinic: Clinic, mark: Marks) -> None:
 
 
 def answer_to(clinic: Clinic, raw: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", clinic.transport.server.port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", clinic.transport.server.port), timeout=300) as connection:
         connection.sendall(raw.encode())
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(4096)

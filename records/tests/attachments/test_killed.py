@@ -192,7 +192,7 @@ def _send_half(connection, token, chart):
 
 def _wait_for_spool(group, temporary):
     """Wait until a server process has an unlinked temporary file of at least this size."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 30000
     while time.monotonic() < deadline:
         if any(_held(process, temporary) > 500_000 for process in _members(group)):
             return
