@@ -21,8 +21,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments import services
-from appointments.models import Appointment
+from appointments.models import Appointment, EventKind
 from appointments.serializers import EARLIEST_DAY, LATEST_DAY
+from appointments.visits.machine import State, state_of
 from core.admin.base import Access, P, ServiceForm, current_user
 from core.admin.times import TypedDateTimeField
 from core.encryption.fields import unreadable_marked
@@ -161,7 +162,7 @@ class AppointmentAdmin(EncounterAdmin):
 
     form = AppointmentForm
     ordering = ("-starts_at", "-id")
-    list_display = ("starts", "patient_name", "doctor_name", "office", "status")
+    list_display = ("starts", "patient_name", "doctor_name", "office", "status", "happened")
     list_filter = (WhenFilter, "status", DoctorFilter, OfficeFilter)
     autocomplete_fields = ("patient",)
 
@@ -201,6 +202,12 @@ class AppointmentAdmin(EncounterAdmin):
     @admin.display(description=_("Starts at"), ordering="starts_at")
     def starts(self, row: Appointment) -> str:
         return format_local_datetime(row, row.starts_at)
+
+    @admin.display(description=_("What happened"))
+    def happened(self, row: Appointment) -> str:
+        """Return what the status does not say."""
+        state = state_of(row)
+        return "" if state in (State.BOOKED, State.FINISHED, State.CANCELLED) else str(EventKind(state).label)
 
     @admin.display(description=_("Ends at"))
     def ends(self, row: Appointment) -> str:

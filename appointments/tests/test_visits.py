@@ -327,9 +327,18 @@ def test_changes_since_are_told_once(clinic, as_role, scope):
     manager.post(f"/api/appointments/{made[1].pk}/restore")
     assert [row["id"] for row in feed.ask()["appointments"]] == [str(made[1].pk)]
 
-    doctors = Feed(as_role("doctor"), updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=100)
-    assert doctors.ask()["total"] == 4  # everybody's, or one that was given to a colleague would stay
-    assert doctors.ask(typeId=str(clinic.chart.pk))["total"] == 0
+    # a doctor is told of everybody's, or one that was given to a colleague would stay
+    for filters, total in [
+        ({}, 4),
+        ({"patientId": str(clinic.chart.pk)}, 4),
+        ({"doctorId": str(clinic.doctor.pk), "from": "2020-01-01", "to": "2190-01-01"}, 4),
+        ({"status": "completed"}, 0),
+        ({"typeId": str(clinic.chart.pk)}, 0),
+    ]:
+        doctors = Feed(as_role("doctor"), updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=100, **filters)
+        assert doctors.ask()["total"] == total
+    assert clinic.desk.get("/api/appointments", {**doctors.query, "patientId": str(made[0].pk)}).status_code == 404
+    assert clinic.desk.get("/api/appointments", {"typeId": str(clinic.chart.pk)}).json()["total"] == 0
 
 
 def test_changes_that_cannot_be_told_are_refused(clinic, scope, subtests):
