@@ -34,6 +34,7 @@ from practices.services import (
 )
 
 MOVE_OR_CANCEL = _("You can only move or cancel your appointment. For anything else, please contact the practice.")
+TAKEN = _("The doctor has another appointment at this time.")
 CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try again.")
 
 
@@ -55,7 +56,7 @@ def _calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
             raise NotFound(_("Appointment type not found.")) from error
         if "appointment_overlap" not in str(error):
             raise
-        raise Conflict(_("The doctor has another appointment at this time.")) from error
+        raise Conflict(TAKEN) from error
 
 
 def book(
@@ -133,7 +134,7 @@ def change(
     with _calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
         appointment = _lock(appointment_id, known.patient_id)
         slot_before = _slot(appointment)
-        wanted = _differing(appointment, changes)
+        wanted = differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
             _check_patient_change(appointment, wanted, by=by)
         check_not_stale(appointment, by=by, expected=expected, fields=wanted)
@@ -175,7 +176,7 @@ def _slot(appointment: Appointment) -> tuple[Any, ...]:
     )
 
 
-def _differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
+def differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes that are any, with the `date` as `starts_at` in UTC: clients send back whole objects. Raises
     NotFound and Invalid."""
     changes = dict(changes)
