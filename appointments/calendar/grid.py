@@ -34,7 +34,7 @@ class Visit(NamedTuple):
     row: Appointment
     begins: int
     ends: int
-    times: str
+    start: str
     kind: AppointmentType | None
     css: str
     name: str
@@ -220,7 +220,7 @@ def _visit(
     local = row.starts_at.astimezone(zone)
     begins = (local.date() - day).days * DAY_MINUTES + local.hour * 60 + local.minute
     ends = min(begins + row.minutes, DAY_MINUTES)
-    times = f"{_clock(local.hour * 60 + local.minute)} \N{EN DASH} {_clock(ends % DAY_MINUTES)}"
+    start, end = _clock(local.hour * 60 + local.minute), _clock(ends % DAY_MINUTES)
     begins = max(begins, 0)
     beside = any(other.ends > begins for other in before[-3:])
     hours, minutes = divmod(max(ends - begins, ROUNDED), 60)
@@ -230,10 +230,15 @@ def _visit(
         f"{' beside' if beside else ''}{' short' if ends - begins < 25 else ''}{' elsewhere' if is_elsewhere else ''}"
     )
     name = str(row.patient.name)
-    said = [times, name, kind.name if kind else "", str(row.doctor.name)]
+    said = [
+        gettext("%(start)s to %(end)s") % {"start": start, "end": end},
+        name,
+        kind.name if kind else "",
+        str(row.doctor.name),
+    ]
     if row.status == AppointmentStatus.COMPLETED:
         said.append(row.get_status_display())
-    return Visit(row, begins, ends, times, kind, css, name, ", ".join(text for text in said if text))
+    return Visit(row, begins, ends, start, kind, css, name, ", ".join(text for text in said if text))
 
 
 def _grid(columns: list[Column], zone: ZoneInfo) -> Grid:
@@ -241,7 +246,7 @@ def _grid(columns: list[Column], zone: ZoneInfo) -> Grid:
     days = {column.day: _Moments(column.day, zone) for column in columns}
     cells = [_cells(column, first, last, days[column.day]) for column in columns]
     rows = [
-        Row(_clock(minute), "hour" if minute % 60 == 0 else "", [column[number] for column in cells])
+        Row(_clock(minute), {0: "hour", 30: "half"}.get(minute % 60, ""), [column[number] for column in cells])
         for number, minute in enumerate(range(first, last, STEP))
     ]
     return Grid(columns, rows, zone, first)
@@ -303,11 +308,11 @@ def _cell(column: Column, minute: int, free_from: int, moment: int | None, here:
     shown = "picked " if column.picked else ""
     key = f"{column.key}-{minute}"
     if moment is None or not column.doctor.is_active:
-        return Cell(key, "", f"{shown}taken", "", here)
+        return Cell(key, "", f"{shown}taken shut", "", here)
     start = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if not is_free:  # a visit can be moved within the time that it takes
-        return Cell(key, start, f"{shown}taken", "", here)
     works = any(window.start <= moment < window.end for window in column.windows)
+    if not is_free:  # a visit can be moved within the time that it takes
+        return Cell(key, start, f"{shown}taken{'' if works else ' shut'}", "", here)
     who = {"doctor": column.title, "time": _clock(free_from)}
     label = (
         gettext("%(doctor)s, %(time)s, free") if works else gettext("%(doctor)s, %(time)s, free, outside working hours")

@@ -22,7 +22,7 @@ from rest_framework.exceptions import Throttled
 from accounts.models import User
 from appointments import services
 from appointments.calendar import grid
-from appointments.calendar.forms import ChangeForm, NextForm, SearchForm, SlotForm
+from appointments.calendar.forms import ChangeForm, NextForm, SearchForm, SlotForm, as_uuid
 from appointments.calendar.preview import Preview, preview_booking, preview_change
 from appointments.calendar.shown import Shown, what_to_show
 from appointments.models import Appointment, AppointmentStatus, AppointmentType
@@ -42,6 +42,7 @@ from patients.services import open_chart
 from practices.models import Office
 
 FOUND, NEXT_FREE = 8, 8
+LAST_TYPE = "calendar_type"  # session key: what was booked last, which is often what is booked next
 UNDO_SECONDS = 10
 ABOUT = Appointment._meta.label
 
@@ -172,8 +173,8 @@ def _title(shown: Shown) -> str:
         return date_format(shown.day, "l, F j, Y")
     first, last = shown.days[0], shown.days[-1]
     return gettext("%(first)s to %(last)s") % {
-        "first": date_format(first, "F j"),
-        "last": date_format(last, "F j, Y"),
+        "first": date_format(first, "M j"),
+        "last": date_format(last, "M j, Y"),
     }
 
 
@@ -231,7 +232,8 @@ class Slot(CalendarPage):
         slot = form.cleaned_data
         types = list(AppointmentType.objects.filter(is_active=True).offered_by(slot["doctor"]))
         if "type" not in fields and types:
-            slot["type"] = types[0].pk
+            last = as_uuid(self.request.session.get(LAST_TYPE))
+            slot["type"] = next((kind.pk for kind in types if kind.pk == last), types[0].pk)
         patient = None
         if slot["patient"] and not slot.get("new"):
             patient = Patient.objects.visible_to(self.user).get_or_refuse(pk=slot["patient"])
@@ -284,6 +286,8 @@ class Book(Slot):
             log_page_refusal(request, refusal)
             return self.panel(form, error=refusal.detail)
         self.read([appointment])
+        if slot["type"]:
+            request.session[LAST_TYPE] = str(slot["type"])
         sentence = gettext("Booked %(patient)s with %(doctor)s, %(time)s") % described(appointment)
         undo = {"status": AppointmentStatus.CANCELLED, "version": appointment.version}
         return changed_page(request, sentence, appointment, undo)

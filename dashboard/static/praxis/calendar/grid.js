@@ -5,6 +5,7 @@ import { closePanel } from './panel.js'
 
 const STOPS = 'td[aria-label], .visit'
 let current = null // id of the time or visit that Tab reaches
+let place = null // where that is: another takes its place when it is gone
 let row = null // the row somebody is in, also while they pass a long visit
 let moving = null // the visit that is being moved with the keyboard
 
@@ -25,8 +26,12 @@ export function headOf(cell) {
 export function settle() {
   if (!grid()) return
   const focused = document.activeElement
-  const stop = (grid().contains(focused) && focused.matches(STOPS) && focused) || document.getElementById(current) || firstStop()
+  const stop = (grid().contains(focused) && focused.matches(STOPS) && focused) || document.getElementById(current) || atPlace() || firstStop()
   if (stop) makeCurrent(stop)
+}
+
+function atPlace() {
+  return place && at(place.r, place.c) && isShown(at(place.r, place.c)) ? near(place.r, place.c) : null
 }
 
 function firstStop() {
@@ -39,6 +44,7 @@ function makeCurrent(stop) {
   for (const other of grid().querySelectorAll('[tabindex="0"]')) other.tabIndex = -1
   stop.tabIndex = 0
   current = stop.id
+  place = { r: rowOf(stop), c: columnOf(stop) }
 }
 
 export function focusOn(stop) {

@@ -8,7 +8,7 @@ let asked = null
 export function refresh() {
   const shown = document.getElementById('shown')
   asked ??= window.htmx
-    .ajax('GET', shown.dataset.changes, { target: '#shown', swap: 'outerHTML' })
+    .ajax('GET', shown.dataset.changes, { source: '#shown', target: '#shown', swap: 'outerHTML' })
     .catch(() => {}) // told by htmx:sendError
     .finally(() => { asked = null })
   return asked
