@@ -33,7 +33,7 @@ from core.admin.base import current_user
 from core.api import throttling
 from core.encryption.fields import unreadable_marked
 from core.error_pages import throttled_page
-from core.errors import Conflict, Refusal
+from core.errors import Conflict, Invalid, Refusal
 from core.permissions import Permission
 from patients.models import Patient
 from patients.registrations.duplicates import find_possible_duplicates
@@ -411,6 +411,8 @@ class ChangeVisit(VisitPanel):
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         form = ChangeForm(request.POST)
         wanted, asked = form.changes(), form.given
+        if not wanted:
+            raise Invalid("start", gettext("Choose what to change."))
         visit = get_visit(self.user, visit_id)
         before = _undoing(visit, wanted)
         try:

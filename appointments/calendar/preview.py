@@ -27,10 +27,16 @@ def preview_booking(
     """Return what booking this would say. Raises NotFound, and Conflict for a type that is not offered any more."""
     doctor = User.objects.doctor(doctor_id)
     kind = availability.get_bookable_type(by, type_id)
-    minutes = kind.minutes if kind else current_practice().appointment_minutes
+    practice = current_practice()
+    minutes = kind.minutes if kind else practice.appointment_minutes
     start = start.astimezone(UTC)
     appointment = Appointment(
-        doctor=doctor, type=kind, patient_id=patient_id, starts_at=start, ends_at=start + timedelta(minutes=minutes)
+        practice=practice,
+        doctor=doctor,
+        type=kind,
+        patient_id=patient_id,
+        starts_at=start,
+        ends_at=start + timedelta(minutes=minutes),
     )
     return _preview(appointment, by=by, office_id=office_id)
 

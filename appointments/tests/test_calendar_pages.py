@@ -1,8 +1,9 @@
 """The calendar's pages: who may open them, what they say to the audit trail, and what is booked and changed there."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import uuid4
 
+import orjson
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -131,7 +132,8 @@ def test_day_names_each_time_and_visit_and_is_audited(enter_as, day):
     assert 'aria-label="10:00 AM to 10:30 AM, Paula Jensen, Follow-up, Dr. Daniel Reyes"' in page
     assert "Dr. Daniel Reyes, 10:15 AM" not in page
     (read,) = events(day.practice, kind="appointment.listed")
-    assert (read.patients, read.details["page"], read.details["hits"]) == ([str(day.chart.pk)], "calendar", 1)
+    assert orjson.loads(read.patients) == [str(day.chart.pk)]
+    assert orjson.loads(read.details) == {"page": "calendar", "hits": 1}
     colours = client.get(reverse("calendar_colours"))
     assert colours.content.decode() == f".type-{day.kind.pk.hex}{{--type:#1565c0}}"
 
@@ -140,6 +142,7 @@ def test_every_view_opens_and_is_remembered(enter_as, day, practice, subtests):
     client = enter_as("staff")
     with practice_scope(practice.pk):
         office = OfficeFactory(name="Chicago Loop", timezone="America/Chicago")
+        OfficeFactory(name="Midtown")
         WorkingHoursFactory(doctor=day.doctor, office=office, weekday=1)
     week = client.get(CALENDAR, {"view": "week", "day": MONDAY, "doctor": day.doctor.pk}).content.decode()
     assert "Jan 7 to Jan 13, 2030" in week and "Paula Jensen" in week
@@ -189,23 +192,24 @@ def test_number_of_queries_does_not_hang_on_what_is_shown(enter_as, day, practic
     assert max(ones) <= 22
 
 
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [
-        ({"day": "garbage"}, 400),
-        ({"day": "9999-12-31"}, 400),
-        ({"day": "0001-01-01"}, 400),
-        ({"view": "year"}, 400),
-        ({"office": "x"}, 400),
-        ({"office": str(uuid4())}, 404),
-        ({"doctor": str(uuid4())}, 404),
-        ({"day": "\0"}, 400),
-    ],
-)
-def test_bad_addresses_get_a_clear_error(enter_as, day, asked, status):
-    page = enter_as("staff").get(CALENDAR, asked)
-    assert page.status_code == status
-    assert "Traceback" not in page.content.decode()
+BAD_ADDRESSES = [
+    ({"day": "garbage"}, 400, "Enter a date between 1900 and 2200"),
+    ({"day": "9999-12-31"}, 400, "Enter a date between 1900 and 2200"),
+    ({"day": "0001-01-01"}, 400, "Enter a date between 1900 and 2200"),
+    ({"view": "year"}, 400, "view"),
+    ({"office": "x"}, 400, "office"),
+    ({"office": str(uuid4())}, 404, "Office not found."),
+    ({"doctor": str(uuid4())}, 404, "Doctor not found."),
+    ({"day": "\0"}, 400, ""),
+]
+
+
+def test_bad_addresses_get_a_clear_error(enter_as, day, subtests):
+    client = enter_as("staff")
+    for asked, status, sentence in BAD_ADDRESSES:
+        with subtests.test(asked=asked):
+            page = client.get(CALENDAR, asked)
+            assert (page.status_code, sentence in page.content.decode()) == (status, True)
 
 
 # --- Others' changes
@@ -233,7 +237,7 @@ def test_asking_is_neither_activity_nor_counted(enter_as, day, settings):
     for _ in range(5):
         assert client.get(address, **PART).status_code == 204
     assert LoginSession.objects.get(pk=seen.pk).last_seen_at < timezone.now() - timedelta(minutes=4)
-    for _ in range(2):
+    for _ in range(3):
         assert client.get(reverse("calendar_next"), **PART).status_code == 200
     refused = client.get(reverse("calendar_next"), **PART)
     assert (refused.status_code, refused["HX-Retarget"]) == (429, "#message")
@@ -305,23 +309,25 @@ def test_new_patient_is_opened_and_booked_at_once(enter_as, day):
     assert enter_as("doctor").post(reverse("calendar_book"), slot(day, **new), **PART).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"doctor": "x"},
-        {"start": "9999-12-31T23:59:59Z"},
-        {"start": "soon"},
-        {"patient": "x"},
-        {"type": str(uuid4())},
-        {"patient": str(uuid4())},
-        {"reason": "x" * 501},
-        {"patient": ""},
-        {"start": "2020-01-07T15:00:00Z"},
-    ],
-)
-def test_nothing_is_booked_from_bad_input(enter_as, day, fields):
-    answer = enter_as("staff").post(reverse("calendar_book"), slot(day, **fields), **PART)
-    assert answer.status_code in (200, 400, 404)
+BAD_BOOKINGS = [
+    ({"doctor": "x"}, 400),
+    ({"start": "9999-12-31T23:59:59Z"}, 400),
+    ({"start": "soon"}, 400),
+    ({"patient": "x"}, 400),
+    ({"type": str(uuid4())}, 404),
+    ({"patient": str(uuid4())}, 404),
+    ({"reason": "x" * 501}, 200),
+    ({"patient": ""}, 200),
+    ({"start": "2020-01-07T15:00:00Z"}, 200),
+]
+
+
+def test_nothing_is_booked_from_bad_input(enter_as, day, subtests):
+    client = enter_as("staff")
+    for fields, status in BAD_BOOKINGS:
+        with subtests.test(fields=fields):
+            answer = client.post(reverse("calendar_book"), slot(day, **fields), **PART)
+            assert (answer.status_code, 'role="alert"' in answer.content.decode()) == (status, True)
     assert len(visits(day.practice)) == 1
 
 
@@ -338,7 +344,8 @@ def test_next_free_times_are_found_across_doctors(enter_as, day):
 def test_visit_shows_who_it_is_unless_the_chart_is_restricted(enter_as, day):
     client = enter_as("staff")
     with practice_scope(day.practice.pk):
-        Patient.objects.filter(pk=day.chart.pk).update(allergies="Penicillin", date_of_birth="1984-05-17")
+        day.chart.allergies, day.chart.date_of_birth = "Penicillin", date(1984, 5, 17)
+        day.chart.save()
     page = client.get(reverse("calendar_visit", args=[day.visit.pk]), **PART).content.decode()
     for said in ("Paula Jensen", "Penicillin", "May 17, 1984", "(212) 555-0114", "Back pain", "Follow-up"):
         assert said in page
@@ -381,21 +388,23 @@ def test_visit_is_cancelled_and_booked_again_unless_its_time_is_taken(enter_as, 
     assert "another appointment" in change(client, day.visit, status="scheduled").content.decode()
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"start": "9999-12-31T23:59:59Z"},
-        {"day": "9999-12-31", "time": "10:00"},
-        {"minutes": 4},
-        {"status": "gone"},
-        {"doctor": str(uuid4())},
-        {"start": "2020-01-07T15:00:00Z"},
-        {"day": "2030-03-10", "time": "02:30", "confirmed": "on"},
-        {},
-    ],
-)
-def test_bad_changes_change_nothing(enter_as, day, fields):
-    answer = change(enter_as("staff"), day.visit, **fields)
-    assert answer.status_code in (200, 400, 404)
+BAD_CHANGES = [
+    ({"start": "9999-12-31T23:59:59Z"}, 400),
+    ({"day": "9999-12-31", "time": "10:00"}, 400),
+    ({"minutes": 4}, 400),
+    ({"status": "gone"}, 400),
+    ({"doctor": str(uuid4())}, 200),
+    ({"start": "2020-01-07T15:00:00Z"}, 200),
+    ({"day": "2030-03-10", "time": "02:30", "confirmed": "on"}, 200),  # the clocks skip it
+    ({}, 400),
+]
+
+
+def test_bad_changes_change_nothing(enter_as, day, subtests):
+    client = enter_as("staff")
+    for fields, status in BAD_CHANGES:
+        with subtests.test(fields=fields):
+            answer = change(client, day.visit, **fields)
+            assert (answer.status_code, 'role="alert"' in answer.content.decode()) == (status, True)
     (visit,) = visits(day.practice)
     assert (visit.starts_at, visit.minutes, visit.status) == (day.visit.starts_at, 30, "scheduled")
