@@ -58,7 +58,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.DOCTOR: frozenset(
         WORKFORCE
         | CLINIC
-        | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS, P.ADD_FILES}
+        | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS, P.ADD_FILES, P.USE_ADMIN_SITE}
         | {P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
     ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.

@@ -37,6 +37,7 @@ from practices.services import (
 )
 
 MOVE_OR_CANCEL = _("You can only move or cancel your appointment. For anything else, please contact the practice.")
+TAKEN = _("The doctor has another appointment at this time.")
 CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try again.")
 
 
@@ -58,7 +59,7 @@ def _calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
             raise NotFound(_("Appointment type not found.")) from error
         if "appointment_overlap" not in str(error):
             raise
-        raise Conflict(_("The doctor has another appointment at this time.")) from error
+        raise Conflict(TAKEN) from error
 
 
 def book(
@@ -136,7 +137,7 @@ def change(
     known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
     with _calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
         appointment = _lock(appointment_id, known.patient_id)
-        wanted = _differing(appointment, changes)
+        wanted = differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
             _check_patient_change(appointment, wanted, by=by)
         action = machine.OF_STATUS[wanted["status"]] if "status" in wanted else None
@@ -218,7 +219,7 @@ def _slot(appointment: Appointment) -> tuple[Any, ...]:
     )
 
 
-def _differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
+def differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes that are any, with the `date` as `starts_at` in UTC: clients send back whole objects. Raises
     NotFound and Invalid."""
     changes = dict(changes)
