@@ -173,7 +173,8 @@ def test_pages_before_sign_in_and_refusals_say_nothing_outside_of_gettext(
 
 # --- Labels, messages, mails, PDFs
 
-NEVER_SHOWN = {"id", "practice", "created_at", "updated_at", "deletion", "last_writes"} | UNLOGGED_FIELDS
+NEVER_SHOWN = {"id", "practice", "created_at", "updated_at", "deletion", "last_writes", "change_number", "changed_at"}
+NEVER_SHOWN |= UNLOGGED_FIELDS
 
 
 def test_labels_of_models_and_choices_go_through_gettext():
