@@ -21,6 +21,7 @@ from accounts.roles import Role
 from accounts.users.services import set_newcomer_active
 from audit import log
 from audit.events import AuditEvent
+from core.encryption.fields import unreadable_marked
 from core.errors import Conflict, Gone, Invalid, NotFound
 from core.formats import format_date
 from core.permissions import Permission
@@ -318,9 +319,11 @@ def _put_accounts_back(merge: ChartMerge, *, merged: Patient, into: Patient, by:
 
 def _put_values_back(merge: ChartMerge, chart: Patient) -> list[str]:
     """Return the names of the fields that say again what they said before the merge."""
+    with unreadable_marked():  # what cannot be decrypted stays as it is
+        since = {name for name, (_before, after) in merge.values.items() if to_json(getattr(chart, name)) != after}
     names = []
-    for attribute, (before, after) in merge.values.items():
-        if to_json(getattr(chart, attribute)) == after:
+    for attribute, (before, _after) in merge.values.items():
+        if attribute not in since:
             setattr(chart, attribute, from_json(attribute, before))
             names.append(attribute.removesuffix("_id"))
     check_reachable(chart)

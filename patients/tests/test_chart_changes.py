@@ -1,7 +1,10 @@
 """PATCH /api/patients/:id, incomplete charts, and who may have a chart already."""
 
+from importlib import import_module
+
 import orjson
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.urls import reverse
 
@@ -180,6 +183,20 @@ def test_rows_written_at_once_know_whether_they_are_complete(scope):
     Patient.objects.bulk_create([PatientFactory.build(email=""), PatientFactory.build()])
 
     assert [chart.incomplete for chart in Patient.objects.order_by("id")] == [True, False]
+
+
+def test_migration_marks_the_charts_of_every_practice(practice, other_practice):
+    for one in (practice, other_practice):
+        with practice_scope(one.pk):
+            PatientFactory(email="")
+            PatientFactory()
+            Patient.objects.update(incomplete=False)
+
+    import_module("patients.migrations.0012_row_security_and_incomplete_charts").mark_incomplete(apps, None)
+
+    for one in (practice, other_practice):
+        with practice_scope(one.pk):
+            assert [chart.incomplete for chart in Patient.objects.order_by("id")] == [True, False]
 
 
 def test_value_that_cannot_be_decrypted_counts_as_there(scope, chart):

@@ -17,6 +17,7 @@ from core.tenancy.models import PracticeModel
 from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, soft_deletable_models
 from patients.deletion import services as deletions
+from patients.merging import services as merging
 from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
@@ -92,7 +93,8 @@ def made(practice, doctor, make_user):
         GoalFactory(plan=made.plan)
         PlannedAppointment.objects.create(plan=made.plan, appointment=made.appointment)
         EmergencyAccessFactory(patient=made.patient, opened_by=doctor)
-        made.merged = PatientFactory(status="merged", merged_into=made.patient)
+        made.merged = PatientFactory()
+        merging.merge(by=doctor, into=made.patient.pk, source=made.merged.pk, keep={})
         SessionNote.objects.filter(pk=made.session.pk).update(appointment=made.appointment, plan_of_care=made.plan)
         Attachment.objects.update(note=made.session)
     return made
