@@ -19,9 +19,11 @@ START = datetime(2031, 3, 3, 15, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def many_callers(settings):
-    """The number of concurrent callers: 200 on PostgreSQL, 16 on SQLite."""
+def many_callers(settings, monkeypatch):
+    """The number of concurrent callers: 200 on PostgreSQL, 16 on SQLite. A server has no more threads than connections;
+    these share a pool of its size, and wait until their turn comes."""
     settings.RATE_LIMIT_PER_MINUTE = 10_000
+    monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)
     return 200 if connection.vendor == "postgresql" else 16
 
 
