@@ -164,8 +164,11 @@ def test_times_decide_too(clinic, subtests):
         assert "confirmedAt" not in clinic.patch(confirmed, date=(tomorrow + timedelta(hours=1)).isoformat()).json()
 
 
-def test_no_show_is_counted_and_has_no_record(clinic, as_role):
+def test_no_show_is_counted_and_has_no_record(clinic, client_of):
     missed = clinic.visit_in(State.NO_SHOW)
+    record = {"patientId": str(clinic.chart.pk), "diagnosis": "Strain", "prescription": "", "notes": ""}
+    assert client_of(clinic.doctor).post("/api/records", record, JSON).status_code == 201
+    assert not missed.records.exists()
     clinic.visit_in(State.FINISHED)
     assert no_shows_of(clinic.chart) == 1
     clinic.patch(missed, status="cancelled")
