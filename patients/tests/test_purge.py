@@ -18,7 +18,7 @@ from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, soft_deletable_models
 from patients.deletion import services as deletions
 from patients.merging import services as merging
-from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
+from patients.models import ChartMerge, Deletion, EmergencyAccess, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.attachments import storage
@@ -370,5 +370,6 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
         if relation.auto_created and not relation.concrete
     }
 
-    assert {model for model in naming if not issubclass(model, SoftDeletable)} == {Deletion, LegalHold, EmergencyAccess}
+    purged_with_it = {Deletion, LegalHold, EmergencyAccess, ChartMerge}
+    assert {model for model in naming if not issubclass(model, SoftDeletable)} == purged_with_it
     assert Goal._meta.get_field("plan").remote_field.on_delete.__name__ == "CASCADE"
