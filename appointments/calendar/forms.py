@@ -24,7 +24,7 @@ class CheckedForm(forms.Form):
     def given(self) -> dict[str, Any]:
         """Return the values. Raises Invalid for the first that is wrong."""
         for name, errors in self.errors.items():
-            raise Invalid(name, errors[0])
+            raise Invalid(name, str(errors[0]))
         return self.cleaned_data
 
 

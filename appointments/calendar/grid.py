@@ -112,7 +112,7 @@ def change_token(start: datetime, end: datetime) -> str:
     found = [
         visits.order_by().aggregate(number=Count("pk"), at=Max("updated_at"), version=Sum("version")),
         *(
-            model.objects.order_by().aggregate(number=Count("pk"), at=Max("updated_at"))  # type: ignore[attr-defined]
+            model.objects.order_by().aggregate(number=Count("pk"), at=Max("updated_at"))
             for model in (WorkingHours, ScheduleException, AppointmentType)
         ),
     ]

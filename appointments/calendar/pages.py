@@ -23,7 +23,7 @@ from accounts.models import User
 from appointments import services
 from appointments.calendar import grid
 from appointments.calendar.forms import ChangeForm, NextForm, SearchForm, SlotForm, as_uuid
-from appointments.calendar.preview import Preview, preview_booking, preview_change
+from appointments.calendar.preview import Preview, free_minutes, preview_booking, preview_change
 from appointments.calendar.shown import Shown, what_to_show
 from appointments.models import Appointment, AppointmentStatus, AppointmentType
 from appointments.schedule import availability
@@ -232,8 +232,7 @@ class Slot(CalendarPage):
         slot = form.cleaned_data
         types = list(AppointmentType.objects.filter(is_active=True).offered_by(slot["doctor"]))
         if "type" not in fields and types:
-            last = as_uuid(self.request.session.get(LAST_TYPE))
-            slot["type"] = next((kind.pk for kind in types if kind.pk == last), types[0].pk)
+            slot["type"] = self._likely_type(types, slot)
         patient = None
         if slot["patient"] and not slot.get("new"):
             patient = Patient.objects.visible_to(self.user).get_or_refuse(pk=slot["patient"])
@@ -262,6 +261,13 @@ class Slot(CalendarPage):
             "may_open_charts": self.user.can(Permission.WRITE_CHARTS),
         }
         return render(self.request, "appointments/calendar/slot.html", context)
+
+    def _likely_type(self, types: list[AppointmentType], slot: dict[str, Any]) -> UUID:
+        """Return what was booked last if it fits in before the next visit, else the first that does."""
+        last = as_uuid(self.request.session.get(LAST_TYPE))
+        minutes = free_minutes(slot["doctor"], slot["start"])
+        in_order = sorted(types, key=lambda kind: kind.pk != last)
+        return next((kind.pk for kind in in_order if kind.minutes <= minutes), in_order[0].pk)
 
 
 class Book(Slot):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
@@ -34,7 +35,7 @@ def preview_booking(
         practice=practice,
         doctor=doctor,
         type=kind,
-        patient_id=patient_id,
+        patient_id=patient_id,  # type: ignore[misc] # not chosen yet, and never saved
         starts_at=start,
         ends_at=start + timedelta(minutes=minutes),
     )
@@ -44,6 +45,13 @@ def preview_booking(
 def preview_change(appointment: Appointment, *, by: User) -> Preview:
     """Return what saving this would say; it has its new values already."""
     return _preview(appointment, by=by, office_id=appointment.office_id)
+
+
+def free_minutes(doctor_id: UUID, start: datetime) -> float:
+    """Return how long the doctor has from then on until their next visit."""
+    later = Appointment.objects.filter(doctor=doctor_id, status=AppointmentStatus.SCHEDULED, starts_at__gte=start)
+    following = later.order_by("starts_at").values_list("starts_at", flat=True).first()
+    return (following - start).total_seconds() / 60 if following else inf
 
 
 def _preview(appointment: Appointment, *, by: User, office_id: UUID | None) -> Preview:

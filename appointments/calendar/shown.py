@@ -78,7 +78,8 @@ def what_to_show(request: HttpRequest) -> Shown:
     if given["office"]:
         office: Office | None = get_office(given["office"])
     else:
-        office = None if everywhere else Office.objects.filter(pk=as_uuid(last.get("office"))).first()
+        remembered = None if everywhere else as_uuid(last.get("office"))
+        office = Office.objects.select_related("practice").filter(pk=remembered).first() if remembered else None
     zone = office.tzinfo if office else practice.tzinfo
     view = given["view"] or last.get("view") or "day"
     doctor = _doctor(user, given["doctor"], last, needed=view == "week")
@@ -102,7 +103,8 @@ def _doctor(user: User, asked: UUID | None, last: dict[str, str], *, needed: boo
     if asked is not None:
         return User.objects.doctor(asked)
     doctors = User.objects.doctors()
-    picked = doctors.filter(pk=as_uuid(last.get("doctor"))).first()
+    remembered = as_uuid(last.get("doctor"))
+    picked = doctors.filter(pk=remembered).first() if remembered else None
     if picked is None and user.role == Role.DOCTOR:
         return user
     return picked or (doctors.order_by("id").first() if needed else None)

@@ -29,6 +29,7 @@ HOMES = {
     "availability": "appointments.schedule",
     "auth": "accounts|patients.registrations",
     "dashboard": "dashboard",
+    "calendar": "appointments.calendar",
     "deleted": "patients.deletion",
     "doctors": "dashboard",
     "emergency-accesses": "patients.restriction",

@@ -95,6 +95,7 @@ export function watchPanel() {
   document.body.addEventListener('htmx:sendError', sayUnreachable)
   document.body.addEventListener('htmx:afterSwap', event => {
     const { target } = event.detail
+    if (target.id === 'panel' && message.querySelector('[data-error]')) dismiss()
     if (target.id === 'panel') (panel.querySelector('[data-autofocus]') ?? panel.querySelector('h2'))?.focus()
     if (target.id === 'found') onFound()
     if (target.id === 'message') onMessage()
