@@ -1,10 +1,12 @@
 """Serializers of working hours, exceptions, holidays and free times."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
+from appointments.schedule.availability import Times
 from core.api.serializers import (
     ChoiceField,
     DayField,
@@ -181,6 +183,16 @@ class SlotShape(OutputSerializer[Any]):
     end = serializers.DateTimeField()
     doctorId = serializers.UUIDField(source="doctor_id")
     officeId = serializers.UUIDField(source="office_id", allow_null=True)
+
+
+def slots_of(times: Iterable[Times]) -> list[dict[str, Any]]:
+    """Return the same as SlotShape of each, for tens of thousands: a `to_dict` for each would take longer than to find
+    them."""
+    return [
+        {"start": start, "end": end, "doctorId": doctor_id, "officeId": office_id}
+        for start, end, places in times
+        for doctor_id, office_id in places
+    ]
 
 
 class SlotList(OutputSerializer[Any]):

@@ -31,6 +31,7 @@ from appointments.schedule.serializers import (
     NextQuery,
     SlotList,
     SlotShape,
+    slots_of,
 )
 from appointments.time_rules import LATEST
 from core.api.schema import CONFLICT, NOT_FOUND, extend_schema
@@ -178,7 +179,8 @@ class Availability(ApiView):
         responses={200: SlotList},
         summary="List free times",
         description="What a patient is offered here, they can book; at other times they get 409. The practice's people "
-        "can book any time that does not overlap another visit.",
+        "can book any time that does not overlap another visit. More than "
+        f"{availability.MOST_TIMES:,} free times are refused with 400: ask for a doctor, an office or fewer days.",
     )
     def get(self, request: Request) -> Response:
         with timezone.override(current_practice().tzinfo):  # a day is the practice's day
@@ -187,8 +189,8 @@ class Availability(ApiView):
         end = asked.pop("end", None) or min(start, LATEST) + USUAL
         if end - start > MOST_DAYS + CLOCK_CHANGE:
             raise Invalid("to", TOO_LONG)
-        slots = availability.find_slots(by=self.caller, start=start, end=end, **asked)
-        return Response({"slots": [SlotShape.to_dict(slot) for slot in slots]})
+        times = availability.find_times(by=self.caller, start=start, end=end, most=availability.MOST_TIMES, **asked)
+        return Response({"slots": slots_of(times)})
 
 
 class NextAvailable(ApiView):
