@@ -40,7 +40,8 @@ class OverlapField(StrictBooleanField):
         super().__init__(
             required=False,
             source="allow_overlap",
-            help_text="For the practice's people: book also if the patient is with another doctor then (else 409).",
+            help_text="For the practice's people, who are warned of a patient who is with another doctor then: with "
+            "`false` that is a 409. A patient gets the 409 always, and may not send `true`.",
         )
 
 

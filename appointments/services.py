@@ -69,7 +69,7 @@ def book(
     office_id: UUID | None = None,
     type_id: UUID | None = None,
     minutes: int | None = None,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
     allow_past: bool = False,
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
@@ -78,8 +78,9 @@ def book(
     A `date` without an offset is local to the given office, else the doctor's own. Raises NotFound for a patient,
     doctor, office or type that `by` cannot see, Forbidden for a patient who chooses the minutes, Invalid for an invalid
     time and, unless `allow_past`, for a day that has passed, Conflict for a taken slot, for a patient who has booked
-    enough or whom this time is not offered (appointments/schedule/availability.py), and, unless `allow_overlap`, for a
-    patient who is with another doctor at this time. What speaks against the time is in `warnings` of what it returns.
+    enough or whom this time is not offered (appointments/schedule/availability.py), and what
+    `booking_rules.check_overlap` raises for a patient who is with another doctor at this time. What speaks against the
+    time is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
     if is_naive(date):
@@ -105,7 +106,8 @@ def book(
         )
         office_id = get_office(office_id).pk if office_id else None
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id)
-        booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
     return appointment
 
@@ -116,7 +118,7 @@ def change(
     appointment_id: UUID,
     expected: int | None = None,
     allow_past: bool = False,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
     **changes: Any,
 ) -> Appointment:
     """Move the appointment (`date`, `office_id`), give it another doctor (`doctor_id`), type (`type_id`, with that
@@ -126,8 +128,8 @@ def change(
     A `date` without an offset is local to the office it moves to; changing the office alone keeps the moment.
     `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not change,
     ChartRestricted for reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
-    (appointments/lost_updates.py), Conflict if the slot is taken, the appointment is cancelled or, unless
-    `allow_overlap`, the patient is with another doctor at this time.
+    (appointments/lost_updates.py), Conflict if the slot is taken or the appointment is cancelled, and what
+    `booking_rules.check_overlap` raises.
     """
     known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
     with _calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
@@ -146,7 +148,8 @@ def change(
             office_id = None if booking_rules.is_patient(by) else appointment.office_id
             appointment.warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
         if allow_overlap or moved:
-            booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+            overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+            appointment.warnings = [*appointment.warnings, *overlap]
         if wanted:
             appointment.save()
     changed: Appointment = Appointment.objects.with_people().get(pk=appointment_id)
