@@ -63,6 +63,16 @@ class TypeField(serializers.UUIDField):
         )
 
 
+class RoomField(serializers.UUIDField):
+    def __init__(self) -> None:
+        super().__init__(
+            source="room_id",
+            required=False,
+            allow_null=True,
+            help_text="For the practice's people. The visit is at the room's office.",
+        )
+
+
 class MinutesField(serializers.IntegerField):
     def __init__(self) -> None:
         super().__init__(
@@ -85,6 +95,7 @@ class BookingInput(StrictSerializer):
         source="office_id", required=False, allow_null=True, help_text="Defaults to where the doctor works then."
     )
     typeId = TypeField()
+    roomId = RoomField()
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
@@ -108,6 +119,7 @@ class ChangeInput(StrictSerializer):
         source="office_id", required=False, help_text="Without `date` the moment stays the same."
     )
     typeId = TypeField()
+    roomId = RoomField()
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
@@ -126,6 +138,7 @@ class AppointmentQuery(PageQuery):
         help_text="A colleague's list. For a doctor it is their own by default, unless `patientId` is given.",
     )
     officeId = serializers.UUIDField(source="office_id", required=False)
+    roomId = serializers.UUIDField(source="room_id", required=False)
     patientId = serializers.UUIDField(source="patient_id", required=False)
 
     def get_fields(self) -> dict[str, Any]:
@@ -144,12 +157,16 @@ class AppointmentShape(OutputSerializer[Appointment]):
     date = serializers.DateTimeField(source="starts_at")
     endsAt = serializers.DateTimeField(source="ends_at")
     typeId = serializers.UUIDField(source="type_id", required=False, help_text="Present if it has a type.")
+    videoLink = serializers.CharField(
+        source="video_link", required=False, help_text="Where to meet, if it is by video and still to take place."
+    )
     status = serializers.ChoiceField(choices=AppointmentStatus.choices)
     reason = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
     officeId = serializers.UUIDField(
         source="office_id", required=False, help_text="Present if the appointment has an office."
     )
+    roomId = serializers.UUIDField(source="room_id", required=False, help_text="Present if it has a room.")
     version = serializers.IntegerField(help_text="Increases with each change.")
     warnings = serializers.ListField(
         child=serializers.CharField(),

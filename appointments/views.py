@@ -28,7 +28,10 @@ from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, 
 from patients.restriction.services import emergency_details, resolve_access, visible_key
 from practices.services import current_practice, local_days
 
-SHOWN = ("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "version")
+SHOWN = (
+    *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id"),
+    *("version", "type__video", "type__video_link"),
+)
 STALE = stale(
     AppointmentShape,
     "The slot is taken, the appointment is cancelled, or someone else has changed it: `current` is how it is now.",
@@ -186,9 +189,9 @@ def _listed(
     next_midnight: datetime | None = None,
     **equal: Any,
 ) -> AppointmentQuerySet:
-    """Build the list: the latest first, or a day in its order; `equal` filters by doctor, office, patient and
-    status."""
-    found: AppointmentQuerySet = Appointment.objects.visible_to(person).filter(**equal)
+    """Build the list: the latest first, or a day in its order; `equal` filters by doctor, office, room, patient
+    and status."""
+    found: AppointmentQuerySet = Appointment.objects.visible_to(person).filter(**equal).select_related("type")
     if start is not None:
         found = found.filter(starts_at__gte=start)
     if end is not None:

@@ -5,6 +5,7 @@ from appointments.models.appointment import AppointmentQuerySet as AppointmentQu
 from appointments.models.appointment import AppointmentStatus as AppointmentStatus
 from appointments.models.appointment_type import AppointmentType as AppointmentType
 from appointments.models.appointment_type import TypeOffer as TypeOffer
+from appointments.models.room import Room as Room
 from appointments.models.schedule import ExceptionKind as ExceptionKind
 from appointments.models.schedule import ScheduleException as ScheduleException
 from appointments.models.schedule import WorkingHours as WorkingHours

@@ -5,8 +5,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.models import User
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
 from appointments.schedule.availability import Times
+from appointments.schedule.services import may_read_reason
 from core.api.serializers import (
     ChoiceField,
     DayField,
@@ -115,10 +117,16 @@ class ExceptionShape(OutputSerializer[ScheduleException]):
     doctorId = serializers.UUIDField(source="doctor_id", allow_null=True)
     officeId = serializers.UUIDField(source="office_id", allow_null=True)
     kind = serializers.ChoiceField(choices=ExceptionKind.choices)
-    reason = serializers.CharField()
+    reason = serializers.CharField(allow_null=True, help_text="Of a doctor's: null but for managers and themselves.")
     # `from` is a keyword
     vars()["from"] = serializers.DateTimeField(source="starts_at")
     to = serializers.DateTimeField(source="ends_at")
+
+    @classmethod
+    def for_user(cls, user: User, row: ScheduleException) -> dict[str, Any]:
+        """Return it as `user` may see it: colleagues see that a doctor is off, and not why."""
+        data = cls.to_dict(row)
+        return data if may_read_reason(user, row) else {**data, "reason": None}
 
 
 class ExceptionList(OutputSerializer[Any]):
