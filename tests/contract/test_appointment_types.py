@@ -122,5 +122,5 @@ def test_link_of_a_video_visit_is_for_whoever_has_the_visit(clinic):
     assert booked["videoLink"] == patient.get(path).json["videoLink"] == link
     (listed,) = patient.get("/api/appointments").json["appointments"]
     assert listed == patient.get(path).json
-    assert "videoLink" not in clinic.booking()
+    assert "videoLink" not in clinic.booking(chart=clinic.chart()["id"])
     assert "videoLink" not in patient.patch(path, {"status": "cancelled"}).json
