@@ -19,7 +19,7 @@ register_deletable(
     name="appointment",
     permission=Permission.DELETE_APPOINTMENTS,
     refusal_message=_("Only the front desk can delete appointments."),
-    check_restorable=booking_rules.check_patient_is_free,
+    check_restorable=booking_rules.check_restorable,
     conflict_message=_("The doctor has another appointment at this time."),
 )
 

@@ -43,7 +43,8 @@ class OverlapField(StrictBooleanField):
         super().__init__(
             required=False,
             source="allow_overlap",
-            help_text="For the practice's people: book also if the patient is with another doctor then (else 409).",
+            help_text="For the practice's people, who are warned of a patient who is with another doctor then: with "
+            "`false` that is a 409. A patient gets the 409 always, and may not send `true`.",
         )
 
 
@@ -62,6 +63,16 @@ class TypeField(serializers.UUIDField):
     def __init__(self) -> None:
         super().__init__(
             source="type_id", required=False, allow_null=True, help_text="How long it takes, unless `minutes` says so."
+        )
+
+
+class RoomField(serializers.UUIDField):
+    def __init__(self) -> None:
+        super().__init__(
+            source="room_id",
+            required=False,
+            allow_null=True,
+            help_text="For the practice's people. The visit is at the room's office.",
         )
 
 
@@ -87,6 +98,7 @@ class BookingInput(StrictSerializer):
         source="office_id", required=False, allow_null=True, help_text="Defaults to where the doctor works then."
     )
     typeId = TypeField()
+    roomId = RoomField()
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
@@ -116,6 +128,7 @@ class ChangeInput(StrictSerializer):
         source="office_id", required=False, help_text="Without `date` the moment stays the same."
     )
     typeId = TypeField()
+    roomId = RoomField()
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
@@ -134,6 +147,7 @@ class AppointmentQuery(PageQuery):
         help_text="A colleague's list. For a doctor it is their own by default, unless `patientId` is given.",
     )
     officeId = serializers.UUIDField(source="office_id", required=False)
+    roomId = serializers.UUIDField(source="room_id", required=False)
     patientId = serializers.UUIDField(source="patient_id", required=False)
     typeId = serializers.UUIDField(source="type_id", required=False)
     updatedSince = DateTimeField(
@@ -167,6 +181,9 @@ class AppointmentShape(OutputSerializer[Appointment]):
     date = serializers.DateTimeField(source="starts_at")
     endsAt = serializers.DateTimeField(source="ends_at")
     typeId = serializers.UUIDField(source="type_id", required=False, help_text="Present if it has a type.")
+    videoLink = serializers.CharField(
+        source="video_link", required=False, help_text="Where to meet, if it is by video and still to take place."
+    )
     status = serializers.ChoiceField(choices=AppointmentStatus.choices)
     reason = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
@@ -190,6 +207,7 @@ class AppointmentShape(OutputSerializer[Appointment]):
         required=False,
         help_text="Whether fewer than the practice's `cancellationHours` were left.",
     )
+    roomId = serializers.UUIDField(source="room_id", required=False, help_text="Present if it has a room.")
     version = serializers.IntegerField(help_text="Increases with each change.")
     warnings = serializers.ListField(
         child=serializers.CharField(),

@@ -16,6 +16,7 @@ from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
 from appointments.models import Appointment, AppointmentStatus, EventKind
+from appointments.rooms.services import check_room_is_there, get_bookable_room
 from appointments.schedule import availability
 from appointments.time_rules import INVALID_DATE, check_start, check_status
 from appointments.visits import history, machine
@@ -42,21 +43,25 @@ CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try a
 
 
 @contextmanager
-def _calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
-    """Run the block in one transaction that has exclusive use of these doctors' calendars.
+def _calendar_lock(*ids: UUID | None) -> Iterator[None]:
+    """Run the block in one transaction that has exclusive use of the calendars of these doctors and rooms.
 
-    Raises Conflict if the slot is taken and NotFound if the office was removed in the meantime. With PostgreSQL's
-    exclusion constraint alone, a burst of bookings deadlocks, so they queue on an advisory lock first; SQLite's
-    transactions queue by themselves (IMMEDIATE).
+    Raises Conflict if the slot or the room is taken and NotFound if the office was removed in the meantime. With
+    PostgreSQL's exclusion constraints alone, a burst of bookings deadlocks, so they queue on advisory locks first;
+    SQLite's transactions queue by themselves (IMMEDIATE).
     """
     try:
         with deadlock_as_conflict(CALENDAR_BUSY), checking_office_exists():
-            for doctor_id in sorted({str(doctor_id) for doctor_id in doctor_ids}):
-                take_lock(doctor_id)
+            for name in sorted({str(locked) for locked in ids if locked}):
+                take_lock(name)
             yield
     except IntegrityError as error:
         if is_missing_row_error(error, "_type_id_"):
             raise NotFound(_("Appointment type not found.")) from error
+        if is_missing_row_error(error, "_room_id_"):
+            raise NotFound(_("Room not found.")) from error
+        if "room_overlap" in str(error):
+            raise Conflict(booking_rules.ROOM_TAKEN) from error
         if "appointment_overlap" not in str(error):
             raise
         raise Conflict(TAKEN) from error
@@ -72,27 +77,34 @@ def book(
     notes: str = "",
     office_id: UUID | None = None,
     type_id: UUID | None = None,
+    room_id: UUID | None = None,
     minutes: int | None = None,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
     allow_past: bool = False,
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
-    It is where the doctor works at that time, else at the doctor's own office, unless an office is given.
+    It is where the doctor works at that time, else at the doctor's own office, unless an office or a room is given.
 
     A `date` without an offset is local to the given office, else the doctor's own. Raises NotFound for a patient,
-    doctor, office or type that `by` cannot see, Forbidden for a patient who chooses the minutes, Invalid for an invalid
-    time and, unless `allow_past`, for a day that has passed, Conflict for a taken slot, for a patient who has booked
-    enough or whom this time is not offered (appointments/schedule/availability.py), and, unless `allow_overlap`, for a
-    patient who is with another doctor at this time. What speaks against the time is in `warnings` of what it returns.
+    doctor, office, room or type that `by` cannot see, Forbidden for a patient who chooses the minutes or the room,
+    Invalid for a room at another office, an invalid time and, unless `allow_past`, a day that has passed, Conflict for
+    a taken slot or room, for a patient who has booked enough or whom this time is not offered
+    (appointments/schedule/availability.py), and what `booking_rules.check_overlap` raises for a patient who is with
+    another doctor at this time. What speaks against the time is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
+    room = get_bookable_room(room_id) if room_id else None
+    if room:
+        office_id = office_id or room.office_id
     if is_naive(date):
         date = _at_local_time(date, office_id or doctor.office_id)
     check_start(date, by=by, allow_past=allow_past)
     date = date.astimezone(UTC)
     if minutes is not None and booking_rules.is_patient(by):
         raise Forbidden(_("Only the practice can choose how long a visit takes."))
-    with _calendar_lock(doctor_id):
+    if room and booking_rules.is_patient(by):
+        raise Forbidden(_("Only the practice can choose the room."))
+    with _calendar_lock(doctor_id, room_id):
         kind = availability.get_bookable_type(by, type_id)
         length = timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
         patient = lock_chart(by=by, patient_id=patient_id)  # also serialises the patient's bookings
@@ -102,6 +114,7 @@ def book(
             patient=patient,
             doctor=doctor,
             type=kind,
+            room=room,
             starts_at=date,
             ends_at=date + length,
             reason=reason,
@@ -109,7 +122,9 @@ def book(
         )
         office_id = get_office(office_id).pk if office_id else None
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id)
-        booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        check_room_is_there(appointment)
+        overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
         history.record(appointment, by=by, what=EventKind.BOOKED)
     return appointment
@@ -121,21 +136,24 @@ def change(
     appointment_id: UUID,
     expected: int | None = None,
     allow_past: bool = False,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
     **changes: Any,
 ) -> Appointment:
-    """Move the appointment (`date`, `office_id`), give it another doctor (`doctor_id`), type (`type_id`, with that
-    type's length) or length (`minutes`), set its `status`, `cancel_reason`, `reason` or `notes`. Values that it has
-    already change nothing.
+    """Move the appointment (`date`, `office_id`, `room_id`, which takes it to the room's office), give it another
+    doctor (`doctor_id`), type (`type_id`, with that type's length) or length (`minutes`), set its `status`,
+    `cancel_reason`, `reason` or `notes`. Values that it has already change nothing.
 
     A `date` without an offset is local to the office it moves to; changing the office alone keeps the moment.
     `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not change,
     ChartRestricted for reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
-    (appointments/lost_updates.py), Conflict if the slot is taken, the appointment is cancelled or, unless
-    `allow_overlap`, the patient is with another doctor at this time.
+    (appointments/lost_updates.py), Conflict if the slot is taken or the appointment is cancelled, and what
+    `booking_rules.check_overlap` raises.
     """
-    known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
-    with _calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
+    columns = ("doctor_id", "patient_id", "room_id")
+    known = Appointment.objects.visible_to(by).only(*columns).get_or_refuse(pk=appointment_id)
+    if changes.get("room_id") and changes["room_id"] != known.room_id and not changes.get("office_id"):
+        changes["office_id"] = get_bookable_room(changes["room_id"]).office_id
+    with _calendar_lock(known.doctor_id, changes.get("doctor_id"), known.room_id, changes.get("room_id")):
         appointment = _lock(appointment_id, known.patient_id)
         wanted = differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
@@ -153,10 +171,11 @@ def act(*, by: User, appointment_id: UUID, action: Action, expected: int | None 
 
     `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not say,
     StaleVersion, and Conflict if it may not follow what happened before (appointments/visits/machine.py), or if the
-    slot that it needs again is taken.
+    slot or the room that it needs again is taken.
     """
-    known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
-    with _calendar_lock(known.doctor_id):
+    columns = ("doctor_id", "patient_id", "room_id")
+    known = Appointment.objects.visible_to(by).only(*columns).get_or_refuse(pk=appointment_id)
+    with _calendar_lock(known.doctor_id, known.room_id):
         appointment = _lock(appointment_id, known.patient_id)
         if not machine.is_done(action, appointment):
             if not by.can(Permission.CHANGE_APPOINTMENTS):
@@ -173,7 +192,7 @@ def _carry_out(
     action: Action | None,
     *,
     by: User,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
 ) -> None:
     """Change the locked appointment and record it. Raises Conflict, NotFound and Invalid as `change` says."""
     slot_before, entry = _slot(appointment), history.Change(appointment)
@@ -182,10 +201,14 @@ def _carry_out(
     moved = _slot(appointment) != slot_before
     if moved and appointment.status == AppointmentStatus.SCHEDULED:
         office_id = None if booking_rules.is_patient(by) else appointment.office_id
+        if booking_rules.is_patient(by):
+            appointment.room = None  # which may be taken then; the practice finds another
         appointment.warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
     if allow_overlap or moved:
-        booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        appointment.warnings = [*appointment.warnings, *overlap]
     if wanted or action:
+        check_room_is_there(appointment)
         note_writes(appointment, by=by, fields={*wanted, *effects})
         appointment.save()
         entry.record(by=by, action=action, fields=wanted)
@@ -245,8 +268,9 @@ def _check_change(appointment: Appointment, wanted: dict[str, Any], *, by: User,
 
 
 def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> None:
-    """Set the values. Raises NotFound for a doctor, an office or a type that the practice does not have, Conflict for a
-    type that is not offered any more, and Invalid for a time that contradicts what happened."""
+    """Set the values. Raises NotFound for a doctor, an office, a room or a type that the practice does not have,
+    Conflict for a type that is not offered or a room that is not in use any more, and Invalid for a time that
+    contradicts what happened."""
     minutes = wanted.get("minutes", appointment.minutes)
     for name, value in wanted.items():
         if name != "minutes":
@@ -257,6 +281,8 @@ def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> Non
     appointment.ends_at = appointment.starts_at + timedelta(minutes=minutes)
     if "doctor_id" in wanted:
         appointment.doctor = User.objects.doctor(wanted["doctor_id"])
+    if wanted.get("room_id"):
+        appointment.room = get_bookable_room(wanted["room_id"])
     if wanted.get("office_id"):
         appointment.office = get_office(wanted["office_id"])
     if "starts_at" in wanted:

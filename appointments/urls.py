@@ -3,6 +3,7 @@
 from django.urls import path
 
 from appointments import views
+from appointments.rooms import views as rooms
 from appointments.schedule import views as schedule
 from appointments.types import views as types
 from appointments.visits import views as visits
@@ -27,6 +28,8 @@ urlpatterns = [
     ),
     path("appointment-types", types.AppointmentTypes.as_view(), name="appointment_types"),
     path("appointment-types/<uuid:type_id>", types.AppointmentTypeById.as_view(), name="appointment_type"),
+    path("rooms", rooms.Rooms.as_view(), name="rooms"),
+    path("rooms/<uuid:room_id>", rooms.RoomById.as_view(), name="room"),
     path("working-hours", schedule.DoctorsHours.as_view(), name="working_hours"),
     path("working-hours/<uuid:hours_id>", schedule.HoursById.as_view(), name="hours"),
     path("schedule-exceptions", schedule.ScheduleExceptions.as_view(), name="schedule_exceptions"),

@@ -39,7 +39,8 @@ from patients.restriction.services import emergency_details, resolve_access, vis
 from practices.services import current_practice, local_days
 
 SHOWN = (
-    *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "version"),
+    *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id"),
+    *("version", "type__video", "type__video_link"),
     *("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"),
     *("cancelled_at", "cancel_reason", "cancelled_late"),
 )
@@ -281,9 +282,9 @@ def _listed(
     next_midnight: datetime | None = None,
     **equal: Any,
 ) -> AppointmentQuerySet:
-    """Build the list: the latest first, or a day in its order; `equal` filters by doctor, office, patient and
-    status."""
-    found: AppointmentQuerySet = Appointment.objects.visible_to(person).filter(**equal)
+    """Build the list: the latest first, or a day in its order; `equal` filters by doctor, office, room, patient
+    and status."""
+    found: AppointmentQuerySet = Appointment.objects.visible_to(person).filter(**equal).select_related("type")
     if start is not None:
         found = found.filter(starts_at__gte=start)
     if end is not None:

@@ -436,6 +436,11 @@ UNFOLD = {
                         "link": reverse_lazy("admin:practices_office_changelist"),
                     },
                     {
+                        "title": _("Rooms"),
+                        "icon": "meeting_room",
+                        "link": reverse_lazy("admin:appointments_room_changelist"),
+                    },
+                    {
                         "title": _("Appointment types"),
                         "icon": "category",
                         "link": reverse_lazy("admin:appointments_appointmenttype_changelist"),

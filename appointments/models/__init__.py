@@ -8,6 +8,7 @@ from appointments.models.appointment_type import AppointmentType as AppointmentT
 from appointments.models.appointment_type import TypeOffer as TypeOffer
 from appointments.models.event import AppointmentEvent as AppointmentEvent
 from appointments.models.event import EventKind as EventKind
+from appointments.models.room import Room as Room
 from appointments.models.schedule import ExceptionKind as ExceptionKind
 from appointments.models.schedule import ScheduleException as ScheduleException
 from appointments.models.schedule import WorkingHours as WorkingHours

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.models.appointment_type import AppointmentType
+from appointments.models.room import Room
 from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
 from core.errors import Sentence
@@ -38,6 +39,9 @@ class CancelReason(PublicTextChoices):
 class AppointmentQuerySet(EncounterQuerySet):
     read_all, read_own = Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS
 
+    def with_people(self) -> Self:
+        return super().with_people().select_related("type")  # with the link of a visit by video
+
     def with_offices(self) -> Self:
         """Fetch the offices and whatever else `tzinfo` needs in the same query."""
         return self.select_related("practice", "office__practice", "doctor__office__practice")
@@ -50,9 +54,9 @@ class AppointmentManager(NotDeletedManager, PracticeManager.from_queryset(Appoin
 class Appointment(SoftDeletable):
     """An appointment of a patient with a doctor.
 
-    The database keeps a doctor's scheduled appointments from overlapping, deleted ones aside: an exclusion constraint
-    on PostgreSQL, triggers on SQLite (migration 0011). `version` increases with each change
-    (appointments/lost_updates.py).
+    The database keeps a doctor's scheduled appointments from overlapping, and those in a room, deleted ones aside:
+    exclusion constraints on PostgreSQL, triggers on SQLite (migrations 0011 and 0031). `version` increases with each
+    change (appointments/lost_updates.py).
 
     What happened to the visit stands beside its status, as moments: which may follow which is said in
     appointments/visits/machine.py, and who did it in its history (AppointmentEvent). What happened before these moments
@@ -68,6 +72,9 @@ class Appointment(SoftDeletable):
     )
     type = models.ForeignKey(
         AppointmentType, verbose_name=_("type"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    room = models.ForeignKey(
+        Room, verbose_name=_("room"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"))
@@ -139,6 +146,12 @@ class Appointment(SoftDeletable):
     @property
     def minutes(self) -> int:
         return int((self.ends_at - self.starts_at).total_seconds()) // 60
+
+    @property
+    def video_link(self) -> str | None:
+        """Where doctor and patient meet; None if it isn't by video or won't take place any more."""
+        kind = self.type if self.status == AppointmentStatus.SCHEDULED else None
+        return kind.video_link if kind and kind.video and kind.video_link else None
 
     @property
     def tzinfo(self) -> ZoneInfo:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, time, timedelta
 import factory
 from factory.django import DjangoModelFactory
 
-from appointments.models import Appointment, AppointmentType, ScheduleException, WorkingHours
+from appointments.models import Appointment, AppointmentType, Room, ScheduleException, WorkingHours
 
 FIRST_DAY = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 
@@ -27,6 +27,15 @@ class AppointmentTypeFactory(DjangoModelFactory):
 
     name = factory.Sequence(lambda n: f"Treatment {n}")
     minutes = 30
+
+
+class RoomFactory(DjangoModelFactory):
+    """Use within a practice's scope; pass `office`."""
+
+    class Meta:
+        model = Room
+
+    name = factory.Sequence(lambda n: f"Room {n}")
 
 
 class WorkingHoursFactory(DjangoModelFactory):

@@ -199,6 +199,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "doctor": OPERATIONAL,
         "office": OPERATIONAL,
         "type": OPERATIONAL,
+        "room": OPERATIONAL,
         "starts_at": OPERATIONAL,  # the calendar is filtered and kept free of overlaps by it
         "ends_at": OPERATIONAL,
         "status": OPERATIONAL,
@@ -233,6 +234,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "position": OPERATIONAL,
         "is_active": OPERATIONAL,
     },
+    "appointments.Room": {**_OF_PRACTICE, "office": OPERATIONAL, "name": OPERATIONAL, "is_active": OPERATIONAL},
     "appointments.TypeOffer": {**_OF_PRACTICE, "appointment_type": OPERATIONAL, "doctor": OPERATIONAL},
     "appointments.WorkingHours": {
         **_OF_PRACTICE,

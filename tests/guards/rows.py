@@ -20,6 +20,7 @@ from appointments.models import Appointment, TypeOffer
 from appointments.tests.factories import (
     AppointmentFactory,
     AppointmentTypeFactory,
+    RoomFactory,
     ScheduleExceptionFactory,
     WorkingHoursFactory,
 )
@@ -52,6 +53,8 @@ BODIES = {
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
+    ("POST", "api/rooms"): {"name": "Room 1"},
+    ("PATCH", "api/rooms/<uuid:room_id>"): {"name": "Room 2"},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
     ("PATCH", "api/working-hours/<uuid:hours_id>"): {"end": "13:00"},
     ("POST", "api/schedule-exceptions"): {"from": "2031-01-06T00:00:00Z", "to": "2031-01-07T00:00:00Z"},
@@ -114,6 +117,7 @@ class Rows:
             registration, declined = (PatientFactory(status=status) for status in ("pending", "declined"))
             kind = AppointmentTypeFactory()
             TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
+            room = RoomFactory(office=self.office)
             hours = WorkingHoursFactory(doctor=doctor, office=self.office)
             exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
@@ -134,6 +138,7 @@ class Rows:
             "patient_id": self.chart.pk,
             "appointment_id": appointment.pk,
             "type_id": kind.pk,
+            "room_id": room.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
             "record_id": record.pk,

@@ -42,6 +42,7 @@ HOMES = {
     "practice": "practices",
     "records": "records.medical_records",
     "registrations": "patients.registrations",
+    "rooms": "appointments.rooms",
     "schedule-exceptions": "appointments.schedule",
     "sessions": "records.notes",
     "users": "accounts",

@@ -52,7 +52,7 @@ TRAIL = {
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
 }
 SCHEDULES = [
-    *("/api/appointment-types", "/api/working-hours", "/api/schedule-exceptions"),
+    *("/api/appointment-types", "/api/rooms", "/api/working-hours", "/api/schedule-exceptions"),
     *("/api/availability?from=2030-01-07&to=2030-02-07", "/api/availability/next?count=50"),
 ]
 AT_MOST_LIST, AT_MOST_ROW = 6, 4

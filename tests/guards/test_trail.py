@@ -49,13 +49,20 @@ NO_PHI = {
     ("GET", "api/dashboard/stats"): "counts",
     **{
         (method, path): "what the practice offers and when its doctors work; a change is logged as a data change"
-        for path in ("api/appointment-types", "api/working-hours", "api/schedule-exceptions", "api/holidays")
+        for path in (
+            "api/appointment-types",
+            "api/rooms",
+            "api/working-hours",
+            "api/schedule-exceptions",
+            "api/holidays",
+        )
         for method in ("GET", "POST")
     },
     **{
         (method, path): "the same"
         for path in (
             "api/appointment-types/<uuid:type_id>",
+            "api/rooms/<uuid:room_id>",
             "api/working-hours/<uuid:hours_id>",
             "api/schedule-exceptions/<uuid:exception_id>",
         )
@@ -209,7 +216,7 @@ def desk(make_user, client):
     return client
 
 
-SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "workinghours", "scheduleexception"))
+SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "room", "workinghours", "scheduleexception"))
 SHOW_NOBODY = {
     *("login", "logout", "password_change", "password_change_done", "second_factor", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),

@@ -131,10 +131,12 @@ def join_codes(clinic: Clinic) -> None:
 
 def schedules(clinic: Clinic) -> None:
     doctor = clinic.hire("doctor")
+    office = clinic.admin.post("/api/offices", {"name": "With rooms"}).json["id"]
     week = {"doctorId": doctor.id, "weekday": 0, "start": "09:00", "end": "12:00"}
     day_off = {"doctorId": doctor.id, "from": "2031-01-06T09:00:00Z", "to": "2031-01-06T12:00:00Z"}
     for path, body, change in (
         ("appointment-types", {"name": "Massage", "minutes": 50}, {"minutes": 45}),
+        ("rooms", {"name": "Room 1", "officeId": office}, {"name": "Room 2"}),
         ("working-hours", week, {"end": "13:00"}),
         ("schedule-exceptions", day_off, {"reason": "Course"}),
     ):
