@@ -44,14 +44,10 @@ SHOWN = (
     *("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"),
     *("cancelled_at", "cancel_reason", "cancelled_late"),
 )
-NOT_NOW = stale(
-    AppointmentShape,
-    "It may not follow what happened before, the slot is taken, or someone else has changed the appointment: `current` "
-    "is how it is now.",
-)
 STALE = stale(
     AppointmentShape,
-    "The slot is taken, the appointment is cancelled, or someone else has changed it: `current` is how it is now.",
+    "The slot is taken, it may not follow what happened before, or someone else has changed it: `current` is how it is "
+    "now.",
 )
 
 
@@ -213,7 +209,7 @@ class ActionView(OneAppointment):
 
     permissions: ClassVar = {"POST": Permission.CHANGE_APPOINTMENTS}
     audit_events: ClassVar = {"POST": AuditEvent.CHANGED}
-    extra_errors: ClassVar = {"POST": NOT_FOUND | NOT_NOW}
+    extra_errors: ClassVar = {"POST": NOT_FOUND | STALE}
 
 
 class ConfirmAppointment(ActionView):
