@@ -4,7 +4,7 @@ Both charts are locked in the order of their ids, as for a registration, and so 
 chart: of two merges, or a merge and a booking, one comes first and the other finds what it has left."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
@@ -335,13 +335,9 @@ def _log(kind: AuditEvent, into: Patient, source: Patient, **details: Any) -> No
     log.record(
         kind,
         practice_id=into.practice_id,
-        patients=_ids(into, source),
+        patients=[into.pk, source.pk],
         about=Patient._meta.label,
         about_id=into.pk,
         merged=source.pk,
         **details,
     )
-
-
-def _ids(*charts: Patient) -> Iterable[UUID]:
-    return [chart.pk for chart in charts]

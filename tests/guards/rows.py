@@ -206,7 +206,8 @@ class Rows:
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
-        named["from"] = str((self.merged if key[1].endswith("/undo") else self.twin).pk)
+        if "/merge" in key[1]:
+            named["from"] = str((self.merged if key[1].endswith("/undo") else self.twin).pk)
         if key in LOGGED and expected_event(*key) == AuditEvent.SOFT_DELETED:
             named["reason"] = "By mistake"
         known = known_names(*key)

@@ -29,6 +29,7 @@ LISTS = {
     "api/patients": "/api/patients",
     "api/patients?search": "/api/patients?search=ada%20lovelace",
     "api/patients?cursor": "/api/patients?cursor=",
+    "api/patients?incomplete": "/api/patients?incomplete=true",
     "api/doctors": "/api/doctors",
     "api/appointments": "/api/appointments",
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
