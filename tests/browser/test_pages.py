@@ -56,7 +56,7 @@ ALL_OPERATIONS = """async () => {
 
 def test_swagger_shows_every_operation_as_one_scrolls(page):
     page.goto("/api/docs")
-    expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.locator(".opblock").first).to_be_visible(timeout=30_000)
     paths = page.request.get("/api/schema").json()["paths"]
     assert len(page.evaluate(ALL_OPERATIONS)) == sum(map(len, paths.values()))
 

@@ -83,7 +83,7 @@ def test_restored_visit_needs_its_room(clinic, room):
     start = fresh_slot()
     booked = book(clinic, date=start, roomId=room["id"]).json
     path = f"/api/appointments/{booked['id']}"
-    assert clinic.staff.request("DELETE", path).status == 200
+    assert clinic.staff.request("DELETE", path, json={"reason": "By mistake"}).status == 200
     assert book(clinic, doctorId=clinic.hire("doctor").id, date=start, roomId=room["id"]).status == 201
     refused = clinic.staff.post(f"{path}/restore", {})
     assert (refused.status, refused.json) == (409, ROOM_TAKEN)
