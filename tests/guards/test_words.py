@@ -117,9 +117,8 @@ def pages(own):
 
 def calendar_pages(own):
     day = own.appointment.starts_at.date()
-    yield from (
-        f"{reverse('calendar')}?day={day}&view={view}&doctor={own.doctor.pk}" for view in ("day", "week", "list")
-    )
+    for view in ("day", "week", "list"):
+        yield f"{reverse('calendar')}?day={day}&view={view}&doctor={own.doctor.pk}"
     yield reverse("calendar_next")
     yield reverse("calendar_visit", args=[own.appointment.pk])
     yield f"{reverse('calendar')}?day=x"

@@ -1,7 +1,7 @@
 // The grid: one of its times can be reached with Tab, the others with the arrow keys (roving tabindex, as the ARIA
 // Authoring Practices describe a grid).
 import { change, openSlot, openVisit, say } from './actions.js'
-import { closePanel } from './panel.js'
+import { closePanel, keepTyped } from './panel.js'
 
 const STOPS = 'td[aria-label], .visit'
 let current = null // id of the time or visit that Tab reaches
@@ -179,6 +179,7 @@ export function watchClicks() {
 function onPageKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
   if (event.key === 'Escape') return closePanel()
+  if (keepTyped(event)) return
   if (event.target.closest('input, select, textarea, dialog')) return
   if (event.key === '?') return document.getElementById('help').showModal()
   document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)?.click()

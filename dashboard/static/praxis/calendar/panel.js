@@ -5,6 +5,27 @@ import { refresh } from './poll.js'
 const panel = document.getElementById('panel')
 const message = document.getElementById('message')
 let timer
+let resume = null // what had the focus in the panel before it was asked for anew
+let typed = null // what somebody types while the panel is on its way, which is meant for it
+
+export function keepTyped(event) {
+  if (typed === null || event.target.closest('input, select, textarea')) return false
+  if (event.key.length === 1) typed += event.key
+  return true
+}
+
+function wake() {
+  if (!panel.inert) return
+  panel.inert = false
+  resume?.focus()
+}
+
+function handOver() {
+  const field = document.getElementById('q')
+  if (field && typed) field.value = typed + field.value
+  if (field?.value) field.dispatchEvent(new Event('input', { bubbles: true }))
+  typed = null
+}
 
 export function closePanel({ quietly = false } = {}) {
   if (!panel.hasChildNodes()) return
@@ -79,6 +100,21 @@ export function watchPanel() {
     if (event.target.closest('[data-close]')) closePanel()
     if (event.target.closest('[data-dismiss]')) dismiss()
   })
+  document.body.addEventListener('htmx:beforeRequest', event => {
+    if (event.detail.target?.id !== 'panel') return
+    typed = ''
+    resume = panel.contains(document.activeElement) ? document.activeElement : null
+    panel.inert = true // a button of what is about to go must not be pressed
+  })
+  document.body.addEventListener('htmx:beforeOnLoad', wake)
+  document.body.addEventListener('htmx:afterSettle', event => {
+    if (['panel', 'message'].includes(event.detail.target?.id)) handOver()
+  })
+  document.body.addEventListener('htmx:afterRequest', event => {
+    if (event.detail.successful) return
+    typed = null
+    wake()
+  })
   document.body.addEventListener('htmx:beforeSwap', event => {
     const { xhr } = event.detail
     // a whole page in place of a part, such as the sign-in's: go there; an error's is not for the panel
@@ -104,6 +140,7 @@ export function watchPanel() {
   document.body.addEventListener('calendar:changed', async event => {
     closePanel()
     await refresh()
+    if (panel.hasChildNodes()) return // somebody has opened something else meanwhile
     const visit = document.getElementById(`v-${event.detail.visit}`)
     if (visit?.closest('#grid')) focusOn(visit)
     else focusCurrent()
