@@ -55,7 +55,7 @@ class Appointment(SoftDeletable):
     """An appointment of a patient with a doctor.
 
     The database keeps a doctor's scheduled appointments from overlapping, and those in a room, deleted ones aside:
-    exclusion constraints on PostgreSQL, triggers on SQLite (migrations 0011 and 0031). `version` increases with each
+    exclusion constraints on PostgreSQL, triggers on SQLite (migrations 0011 and 0013). `version` increases with each
     change (appointments/lost_updates.py).
 
     What happened to the visit stands beside its status, as moments: which may follow which is said in
