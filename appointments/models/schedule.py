@@ -44,7 +44,9 @@ class WorkingHours(PracticeModel):
 
     @property
     def tzinfo(self) -> ZoneInfo:
-        return self.office.tzinfo if self.office else self.practice.tzinfo
+        """The zone of its office, else of the doctor's own, else of the practice."""
+        office = self.office or self.doctor.office
+        return office.tzinfo if office else self.practice.tzinfo
 
 
 class ExceptionKind(PublicTextChoices):

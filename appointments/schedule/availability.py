@@ -234,7 +234,7 @@ def load_calendars(
     offices = {office.pk: office for office in Office.objects.select_related("practice")}
     for rule in WorkingHours.objects.filter(doctor__in=calendars).defer("created_at", "updated_at"):
         calendar = calendars[rule.doctor_id]
-        rule.practice = practice
+        rule.practice, rule.doctor = practice, calendar.doctor
         # hours without an office are at the doctor's own
         rule.office = offices.get(rule.office_id or calendar.doctor.office_id)
         calendar.rules.append(rule)

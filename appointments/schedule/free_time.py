@@ -4,16 +4,18 @@ and clock changes meet on one axis. Nothing here asks the database."""
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
+from appointments.time_rules import EARLIEST, LATEST
 
 MINUTE = 60
 STEP = 15 * MINUTE  # visits are offered each quarter of an hour
 ROUNDED = 5 * MINUTE  # and on the next five minutes when work begins and when the visit before is over
+DAY, YEAR = timedelta(days=1), timedelta(weeks=53)
 
 
 class Span(NamedTuple):
@@ -89,6 +91,23 @@ def _weekly_spans(weekday: int, begins: time, ends: time, zone: ZoneInfo, first:
 
 def _elsewhere(off: ScheduleException, window: Window) -> bool:
     return off.office_id is not None and off.office_id != window.office_id
+
+
+def overlap(one: WorkingHours, other: WorkingHours, *, today: date) -> bool:
+    """Return whether a doctor would ever work by both rules at once. In one zone their clocks say it. In two it is
+    judged by moments, over a year from when both hold: there the clocks change on different days."""
+    first = max(rule.valid_from or date.min for rule in (one, other))
+    last = min(rule.valid_to or date.max for rule in (one, other))
+    if one.tzinfo == other.tzinfo:
+        return one.weekday == other.weekday and one.start < other.end and other.start < one.end and first <= last
+    begin = _bookable(max(first, min(today, _bookable(last) - YEAR)))
+    found = [window for rule in (one, other) for window in windows([rule], [], begin - DAY, begin + YEAR)]
+    return any(later.start < earlier.end for earlier, later in pairwise(sorted(found, key=lambda window: window.start)))
+
+
+def _bookable(day: date) -> date:
+    """Return the day, or the next on which there can be visits."""
+    return min(max(day, EARLIEST.date()), LATEST.date())
 
 
 def _cut(window: Window, off: Span) -> list[Window]:

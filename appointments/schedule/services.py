@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
+from appointments.schedule.free_time import overlap
 from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
 from audit import context
 from core.database.locks import take_lock
 from core.errors import Conflict, Forbidden, Invalid
 from core.permissions import Permission
-from practices.services import checking_office_exists, get_office, get_timezone_at
+from practices.services import checking_office_exists, current_practice, get_office, get_timezone_at
 
 OTHERS = _("You can only change your own working hours and time off.")
 END_BEFORE_START = _("Enter an end after the start.")
@@ -59,6 +60,7 @@ def change_hours(*, hours_id: UUID, by: User, **changes: Any) -> WorkingHours:
 def _save_hours(hours: WorkingHours, *, by: User) -> WorkingHours:
     hours.doctor = User.objects.doctor(hours.doctor_id)
     hours.office = get_office(hours.office_id) if hours.office_id else None
+    hours.practice = current_practice()
     _check_may_change(by, hours.doctor_id)
     if hours.end <= hours.start:
         raise Invalid("end", END_BEFORE_START)
@@ -66,20 +68,16 @@ def _save_hours(hours: WorkingHours, *, by: User) -> WorkingHours:
         raise Invalid("validTo", END_BEFORE_START)
     with checking_office_exists(), context.done_by(by):
         take_lock(str(hours.doctor_id))  # two desks adding hours queue here
-        if _overlapping(hours).exists():
+        if _overlaps_others(hours):
             raise Conflict(OVERLAPPING)
         hours.save()
     return hours
 
 
-def _overlapping(hours: WorkingHours) -> Any:
-    others = WorkingHours.objects.filter(doctor=hours.doctor_id, weekday=hours.weekday).exclude(pk=hours.pk)
-    others = others.filter(start__lt=hours.end, end__gt=hours.start)
-    if hours.valid_to:
-        others = others.filter(Q(valid_from=None) | Q(valid_from__lte=hours.valid_to))
-    if hours.valid_from:
-        others = others.filter(Q(valid_to=None) | Q(valid_to__gte=hours.valid_from))
-    return others
+def _overlaps_others(hours: WorkingHours) -> bool:
+    others = WorkingHours.objects.filter(doctor=hours.doctor_id).exclude(pk=hours.pk)
+    others = others.select_related("practice", "office__practice", "doctor__office__practice")
+    return any(overlap(hours, other, today=hours.practice.today()) for other in others)
 
 
 @transaction.atomic

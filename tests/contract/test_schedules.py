@@ -91,6 +91,45 @@ def test_hours_are_sound(clinic, hours, changes, status):
     assert clinic.admin.post(HOURS, body).status == status
 
 
+JUNE = {"validFrom": "2031-06-01", "validTo": "2031-06-30"}
+MARCH = {"validFrom": "2031-03-10", "validTo": "2031-03-28"}  # the clocks of New York are ahead, London's not yet
+
+
+@pytest.mark.parametrize(
+    ("zone", "weekday", "start", "end", "valid", "status"),
+    [
+        ("America/Los_Angeles", 0, "09:00", "12:00", {}, 201),  # noon to three
+        ("America/Los_Angeles", 0, "07:00", "09:30", {}, 409),
+        ("Australia/Sydney", 1, "01:00", "03:00", {}, 409),  # another day there, and midsummer
+        ("Australia/Sydney", 1, "04:00", "08:00", JUNE, 201),
+        ("Europe/London", 0, "13:00", "14:00", {}, 409),  # for three weeks, four hours ahead
+        ("Europe/London", 0, "13:00", "14:00", MARCH, 409),
+        ("Europe/London", 0, "13:00", "14:00", JUNE, 201),
+        ("Europe/London", 0, "17:00", "18:00", {}, 201),
+        ("Europe/London", 0, "14:00", "15:00", {"validTo": "0001-01-01"}, 201),  # never
+        ("Europe/London", 0, "14:00", "15:00", {"validFrom": "9999-12-31"}, 201),
+        ("Europe/London", 0, "14:00", "15:00", {"validTo": "2026-11-02"}, 409),  # was so
+    ],
+)
+def test_hours_at_offices_in_two_zones_overlap_by_moments(clinic, hours, zone, weekday, start, end, valid, status):
+    office = clinic.admin.post("/api/offices", {"name": "Other", "timezone": zone}).json["id"]
+    body = {"doctorId": hours["doctorId"], "officeId": office, "weekday": weekday, "start": start, "end": end, **valid}
+    assert clinic.admin.post(HOURS, body).status == status
+
+
+def test_hours_without_an_office_overlap_by_the_clock_of_the_doctors_own(clinic, doctor, hours):
+    own, east = (
+        clinic.admin.post("/api/offices", {"name": name, "timezone": zone}).json["id"]
+        for name, zone in (("Own", "America/Los_Angeles"), ("East", "America/New_York"))
+    )
+    clinic.admin.patch(f"/api/users/{doctor.id}", {"officeId": own})  # nine to noon is noon to three in New York
+    body = {"doctorId": doctor.id, "officeId": east, "weekday": 0, "start": "09:00", "end": "12:00"}
+    assert clinic.admin.post(HOURS, {**body, "start": "14:00", "end": "16:00"}).status == 409
+    made = clinic.admin.post(HOURS, body)
+    assert made.status == 201
+    assert clinic.admin.patch(f"{HOURS}/{made.json['id']}", {"end": "12:30"}).status == 409
+
+
 def test_free_times_follow_hours_visits_and_exceptions(clinic, doctor, hours):
     quarters = ["14:00", "14:15", "14:30", "14:45", "15:00", "15:15", "15:30", "15:45", "16:00", "16:15", "16:30"]
     assert free(clinic.staff, doctor) == quarters
