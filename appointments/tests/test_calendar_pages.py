@@ -52,7 +52,8 @@ def slot(day, **fields):
 
 
 def events(practice, **filters):
-    return list(Event.objects.filter(practice_id=practice.pk, **filters).order_by("id"))
+    with practice_scope(practice.pk):
+        return list(Event.objects.filter(practice_id=practice.pk, **filters).order_by("id"))
 
 
 def visits(practice):
