@@ -333,6 +333,16 @@ def test_answer_with_warnings_can_be_sent_back(clinic, doctor, hours):
     assert clinic.staff.patch(path, {**booked, "notes": "Called"}).json["notes"] == "Called"
 
 
+def test_doctor_without_hours_is_not_at_an_office_that_is_closed(clinic, doctor):
+    office = clinic.admin.post("/api/offices", {"name": "Closed on Mondays"}).json["id"]
+    clinic.admin.post(EXCEPTIONS, {"officeId": office, "from": f"{MONDAY}T00:00Z", "to": f"{TUESDAY}T00:00Z"})
+    patient = clinic.hire("patient")
+    own = clinic.chart_of(patient)
+    assert book(clinic, patient, own, doctor, "15:00", officeId=office).status == 409
+    assert book(clinic, clinic.staff, own, doctor, "15:00", officeId=office).json["warnings"] == ["during time off"]
+    assert book(clinic, patient, own, doctor, "16:00").status == 201
+
+
 def test_patient_moves_and_cancels_in_time(clinic, doctor):
     patient = clinic.hire("patient")
     booked = clinic.booking(chart=clinic.chart_of(patient), doctor=doctor.id, date=in_hours(5))
