@@ -91,13 +91,14 @@ class Calendar:
     def _longest(self) -> int:
         return max((one.end - one.start for one in self.busy), default=0)
 
-    def windows(self, start: datetime, end: datetime) -> list[Window]:
-        """Return when the doctor works between the two moments, and beyond where a window reaches further."""
+    def windows(self, start: datetime, end: datetime, office_id: UUID | None = None) -> list[Window]:
+        """Return when the doctor works between the two moments, and beyond where a window reaches further. Without
+        hours they are at this office, else at their own."""
         if self.has_hours:
             days = ((start - DAY).astimezone(UTC).date(), (end + DAY).astimezone(UTC).date())
             return windows(self.rules, self.exceptions, *days)
         first = int((start - DAY).timestamp()) // STEP * STEP
-        always = Window(first, int((end + DAY).timestamp()), self.doctor.office_id)
+        always = Window(first, int((end + DAY).timestamp()), office_id or self.doctor.office_id)
         return without([always], self.exceptions)
 
     def near(self, window: Window, length: Length) -> list[Span]:
@@ -129,7 +130,7 @@ class Calendar:
         moment = int(appointment.starts_at.timestamp())
         is_whole = moment == appointment.starts_at.timestamp()
         near = Span(moment // STEP * STEP, moment + STEP + length.visit)
-        for window in self.windows(appointment.starts_at, appointment.ends_at):
+        for window in self.windows(appointment.starts_at, appointment.ends_at, appointment.office_id):
             if not self.has_hours and fits(window, self.near(window, length), length, moment):
                 return True
             if self.has_hours and window.office_id == appointment.office_id:
@@ -145,7 +146,7 @@ class Calendar:
     def warnings(self, appointment: Appointment, length: Length) -> Iterator[Sentence]:
         """Yield what speaks against this time, in words for the practice's people."""
         start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
-        around = self.windows(appointment.starts_at, appointment.ends_at)
+        around = self.windows(appointment.starts_at, appointment.ends_at, appointment.office_id)
         inside = {window.office_id for window in around if window.start <= start and end <= window.end}
         there = (None, appointment.office_id)
         off = (span_of(one) for one in self.exceptions if one.kind == ExceptionKind.OFF and one.office_id in there)

@@ -226,6 +226,33 @@ def test_policy_of_online_booking(clinic, doctor, hours):
     assert patient.patch(path, {"status": "cancelled"}).status == 200  # it is years ahead
 
 
+def test_patients_book_for_today_where_the_practice_lets_them(clinic, doctor):
+    """The practice is where it is ten in the morning."""
+    ahead = (10 - datetime.now(UTC).hour + 12) % 24 - 12
+    clinic.admin.patch("/api/practice", {"timezone": f"Etc/GMT{-ahead:+d}"})
+    today, tomorrow = in_hours(4), in_hours(24)
+    patient = clinic.hire("patient")
+    own = clinic.chart_of(patient)
+
+    def try_today_and_next(caller):
+        found = caller.get("/api/availability/next", doctorId=doctor.id, count=1).json["slots"][0]["start"]
+        booked = try_to_book(clinic, caller, own, doctorId=doctor.id, date=today)
+        if booked.status == 201:
+            clinic.staff.patch(f"/api/appointments/{booked.json['id']}", {"status": "cancelled"})
+        return found < today, booked.status
+
+    assert try_today_and_next(patient) == (True, 201)
+    clinic.admin.patch("/api/practice", {"sameDayBooking": False})
+    assert try_today_and_next(patient) == (False, 409)
+    assert try_today_and_next(clinic.staff) == (True, 201)
+    (first,) = patient.get("/api/availability/next", doctorId=doctor.id, count=1).json["slots"]
+    local = datetime.fromisoformat(first["start"]) + timedelta(hours=ahead)
+    assert (local.date(), local.hour) == ((datetime.now(UTC) + timedelta(hours=ahead + 24)).date(), 0)
+    later = try_to_book(clinic, patient, own, doctorId=doctor.id, date=tomorrow)
+    assert later.status == 201
+    assert patient.patch(f"/api/appointments/{later.json['id']}", {"date": today}).status == 409
+
+
 def test_availability_is_asked_for_62_days_at_most(clinic, doctor):
     asked = {"doctorId": doctor.id, "from": MONDAY}
     assert clinic.staff.get("/api/availability", **asked, to="2031-03-08").status == 200
@@ -331,6 +358,16 @@ def test_answer_with_warnings_can_be_sent_back(clinic, doctor, hours):
     booked = book(clinic, clinic.staff, clinic.chart()["id"], doctor, "20:00").json
     path = f"/api/appointments/{booked['id']}"
     assert clinic.staff.patch(path, {**booked, "notes": "Called"}).json["notes"] == "Called"
+
+
+def test_doctor_without_hours_is_not_at_an_office_that_is_closed(clinic, doctor):
+    office = clinic.admin.post("/api/offices", {"name": "Closed on Mondays"}).json["id"]
+    clinic.admin.post(EXCEPTIONS, {"officeId": office, "from": f"{MONDAY}T00:00Z", "to": f"{TUESDAY}T00:00Z"})
+    patient = clinic.hire("patient")
+    own = clinic.chart_of(patient)
+    assert book(clinic, patient, own, doctor, "15:00", officeId=office).status == 409
+    assert book(clinic, clinic.staff, own, doctor, "15:00", officeId=office).json["warnings"] == ["during time off"]
+    assert book(clinic, patient, own, doctor, "16:00").status == 201
 
 
 def test_patient_moves_and_cancels_in_time(clinic, doctor):
