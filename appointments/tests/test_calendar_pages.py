@@ -322,6 +322,17 @@ BAD_BOOKINGS = [
 ]
 
 
+def test_slot_names_no_office_of_another_practice(enter_as, day, other_practice):
+    with practice_scope(other_practice.pk):
+        foreign = OfficeFactory(name="Foreign office")
+    client = enter_as("staff")
+    for page in ("calendar_slot", "calendar_book"):
+        for office in (foreign.pk, uuid4()):
+            answer = client.post(reverse(page), slot(day, office=office), **PART)
+            assert answer.status_code == 404
+            assert "Office not found." in answer.content.decode()
+
+
 def test_nothing_is_booked_from_bad_input(enter_as, day, subtests):
     client = enter_as("staff")
     for fields, status in BAD_BOOKINGS:
