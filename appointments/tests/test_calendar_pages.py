@@ -245,6 +245,15 @@ def test_asking_is_neither_activity_nor_counted(enter_as, day, settings):
     assert client.get(address, **PART).status_code == 204
 
 
+def test_page_that_asks_forgets_nothing_that_another_tab_chose(enter_as, day):
+    client = enter_as("staff")
+    address = client.get(CALENDAR, {"day": MONDAY, "view": "week", "doctor": day.doctor.pk}).context["changes"]
+    client.get(CALENDAR, {"day": MONDAY, "view": "list"})
+    answer = client.get(address, **PART)
+    assert (answer.status_code, answer.cookies) == (204, {})
+    assert client.get(CALENDAR).context["shown"].view == "list"
+
+
 # --- Booking
 
 
