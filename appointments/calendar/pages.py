@@ -24,7 +24,7 @@ from appointments import services
 from appointments.calendar import grid
 from appointments.calendar.forms import ChangeForm, NextForm, SearchForm, SlotForm, as_uuid
 from appointments.calendar.preview import Preview, free_minutes, preview_booking, preview_change
-from appointments.calendar.shown import Shown, what_to_show
+from appointments.calendar.shown import Shown, remember, what_to_show
 from appointments.models import Appointment, AppointmentStatus, AppointmentType
 from appointments.schedule import availability
 from audit.events import AuditEvent
@@ -114,6 +114,7 @@ def _say(
 class CalendarView(CalendarPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         shown = what_to_show(request)
+        remember(request, shown)
         return render(
             request,
             "appointments/calendar/calendar.html",

@@ -12,7 +12,7 @@ from appointments.models import Appointment, AppointmentStatus
 from appointments.schedule import availability
 from appointments.services import TAKEN
 from core.errors import Conflict, Sentence
-from practices.services import current_practice
+from practices.services import current_practice, get_office
 
 
 class Preview(NamedTuple):
@@ -27,6 +27,7 @@ def preview_booking(
 ) -> Preview:
     """Return what booking this would say. Raises NotFound, and Conflict for a type that is not offered any more."""
     doctor = User.objects.doctor(doctor_id)
+    office_id = get_office(office_id).pk if office_id else None
     kind = availability.get_bookable_type(by, type_id)
     practice = current_practice()
     minutes = kind.minutes if kind else practice.appointment_minutes

@@ -66,7 +66,7 @@ class Shown:
 
 
 def what_to_show(request: HttpRequest) -> Shown:
-    """Return what the address says, completed by what was shown last, and keep it. Raises Invalid and NotFound."""
+    """Return what the address says, completed by what was shown last. Raises Invalid and NotFound."""
     asked = request.GET.copy()
     everywhere = asked.get("office") == ALL_OFFICES
     if everywhere:
@@ -86,15 +86,19 @@ def what_to_show(request: HttpRequest) -> Shown:
     if view == "week" and doctor is None:
         view = "day"  # nobody works here yet
     today = datetime.now(zone).date()
-    shown = Shown(view, given["day"] or today, office, doctor, zone, today)
+    return Shown(view, given["day"] or today, office, doctor, zone, today)
+
+
+def remember(request: HttpRequest, shown: Shown) -> None:
+    """Keep what somebody chose to see. Not for what an open page asks for by itself: two tabs would write each other's
+    choice into the session every other second, and what else is changed there meanwhile would be lost."""
     kept = {
-        "view": view,
-        "office": str(office.pk) if office else "",
-        "doctor": str(doctor.pk) if doctor else "",
+        "view": shown.view,
+        "office": str(shown.office.pk) if shown.office else "",
+        "doctor": str(shown.doctor.pk) if shown.doctor else "",
     }
-    if kept != last:
+    if kept != request.session.get(REMEMBERED):
         request.session[REMEMBERED] = kept
-    return shown
 
 
 def _doctor(user: User, asked: UUID | None, last: dict[str, str], *, needed: bool) -> User | None:

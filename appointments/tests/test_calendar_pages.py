@@ -246,6 +246,15 @@ def test_asking_is_neither_activity_nor_counted(enter_as, day, settings):
     assert client.get(address, **PART).status_code == 204
 
 
+def test_page_that_asks_forgets_nothing_that_another_tab_chose(enter_as, day):
+    client = enter_as("staff")
+    address = client.get(CALENDAR, {"day": MONDAY, "view": "week", "doctor": day.doctor.pk}).context["changes"]
+    client.get(CALENDAR, {"day": MONDAY, "view": "list"})
+    answer = client.get(address, **PART)
+    assert (answer.status_code, answer.cookies) == (204, {})
+    assert client.get(CALENDAR).context["shown"].view == "list"
+
+
 # --- Booking
 
 
@@ -321,6 +330,17 @@ BAD_BOOKINGS = [
     ({"patient": ""}, 200),
     ({"start": "2020-01-07T15:00:00Z"}, 200),
 ]
+
+
+def test_slot_names_no_office_of_another_practice(enter_as, day, other_practice):
+    with practice_scope(other_practice.pk):
+        foreign = OfficeFactory(name="Foreign office")
+    client = enter_as("staff")
+    for page in ("calendar_slot", "calendar_book"):
+        for office in (foreign.pk, uuid4()):
+            answer = client.post(reverse(page), slot(day, office=office), **PART)
+            assert answer.status_code == 404
+            assert "Office not found." in answer.content.decode()
 
 
 def test_nothing_is_booked_from_bad_input(enter_as, day, subtests):
