@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import User
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus, SeriesScope
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from core.api.pagination import NextShape, PageQuery
 from core.api.serializers import (
@@ -110,6 +110,12 @@ class ChangeInput(StrictSerializer):
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
+    scope = ChoiceField(
+        choices=SeriesScope.choices,
+        default=SeriesScope.THIS,
+        help_text="Of a series: change this visit, it and what follows, or all. Visits that are over, cancelled or "
+        "completed stay as they are, and so does what was changed in one alone.",
+    )
 
 
 class AppointmentQuery(PageQuery):
@@ -126,6 +132,7 @@ class AppointmentQuery(PageQuery):
     )
     officeId = serializers.UUIDField(source="office_id", required=False)
     patientId = serializers.UUIDField(source="patient_id", required=False)
+    seriesId = serializers.UUIDField(source="series_id", required=False)
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), **range_fields()}
@@ -150,6 +157,7 @@ class AppointmentShape(OutputSerializer[Appointment]):
         source="office_id", required=False, help_text="Present if the appointment has an office."
     )
     version = serializers.IntegerField(help_text="Increases with each change.")
+    seriesId = serializers.UUIDField(source="series_id", required=False, help_text="Present if it is one of a series.")
     warnings = serializers.ListField(
         child=serializers.CharField(),
         required=False,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentSeries, AppointmentStatus
 from appointments.schedule import availability
 from appointments.time_rules import INVALID_DATE, check_start, check_status
 from core.database.deadlocks import deadlock_as_conflict
@@ -38,7 +38,7 @@ CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try a
 
 
 @contextmanager
-def _calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
+def calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
     """Run the block in one transaction that has exclusive use of these doctors' calendars.
 
     Raises Conflict if the slot is taken and NotFound if the office was removed in the meantime. With PostgreSQL's
@@ -71,6 +71,8 @@ def book(
     minutes: int | None = None,
     allow_overlap: bool = False,
     allow_past: bool = False,
+    series: AppointmentSeries | None = None,
+    position: int | None = None,
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
     It is where the doctor works at that time, else at the doctor's own office, unless an office is given.
@@ -88,7 +90,7 @@ def book(
     date = date.astimezone(UTC)
     if minutes is not None and booking_rules.is_patient(by):
         raise Forbidden(_("Only the practice can choose how long a visit takes."))
-    with _calendar_lock(doctor_id):
+    with calendar_lock(doctor_id):
         kind = availability.get_bookable_type(by, type_id)
         length = timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
         patient = lock_chart(by=by, patient_id=patient_id)  # also serialises the patient's bookings
@@ -102,6 +104,8 @@ def book(
             ends_at=date + length,
             reason=reason,
             notes=notes,
+            series=series,
+            position=position,
         )
         office_id = get_office(office_id).pk if office_id else None
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id)
@@ -117,6 +121,7 @@ def change(
     expected: int | None = None,
     allow_past: bool = False,
     allow_overlap: bool = False,
+    of_series: bool = False,
     **changes: Any,
 ) -> Appointment:
     """Move the appointment (`date`, `office_id`), give it another doctor (`doctor_id`), type (`type_id`, with that
@@ -124,14 +129,17 @@ def change(
     nothing.
 
     A `date` without an offset is local to the office it moves to; changing the office alone keeps the moment.
-    `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not change,
+    `expected` is the version that the caller has read; `of_series` says that others of its series are changed too, so
+    that it is no change of its own. Raises NotFound, Forbidden for what a patient may not change,
     ChartRestricted for reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
     (appointments/lost_updates.py), Conflict if the slot is taken, the appointment is cancelled or, unless
     `allow_overlap`, the patient is with another doctor at this time.
     """
     known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
-    with _calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
+    with calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
         appointment = _lock(appointment_id, known.patient_id)
+        if appointment.doctor_id != known.doctor_id:  # whose calendar is not locked
+            raise Conflict(CALENDAR_BUSY)
         slot_before = _slot(appointment)
         wanted = _differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
@@ -140,7 +148,7 @@ def change(
         if wanted:
             _check_change(appointment, wanted, by=by, allow_past=allow_past)
             _apply(appointment, wanted, by=by)
-            note_writes(appointment, by=by, fields=wanted)
+            note_writes(appointment, by=by, fields=wanted, of_series=of_series)
         moved = _slot(appointment) != slot_before
         if moved and appointment.status == AppointmentStatus.SCHEDULED:
             office_id = None if booking_rules.is_patient(by) else appointment.office_id

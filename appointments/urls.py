@@ -4,10 +4,12 @@ from django.urls import path
 
 from appointments import views
 from appointments.schedule import views as schedule
+from appointments.series import views as series
 from appointments.types import views as types
 
 urlpatterns = [
     path("appointments", views.Appointments.as_view(), name="appointments"),
+    path("appointments/series", series.AppointmentSeriesBooking.as_view(), name="appointment_series"),
     path("appointments/<uuid:appointment_id>", views.AppointmentById.as_view(), name="appointment"),
     path("appointments/<uuid:appointment_id>/restore", views.RestoreAppointment.as_view(), name="restore_appointment"),
     path("appointment-types", types.AppointmentTypes.as_view(), name="appointment_types"),

@@ -1,6 +1,7 @@
 """Appointments."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.roles import Role
 from appointments import services
-from appointments.models import Appointment, AppointmentQuerySet
+from appointments.models import Appointment, AppointmentQuerySet, SeriesScope
 from appointments.serializers import AppointmentPage, AppointmentQuery, AppointmentShape, BookingInput, ChangeInput
+from appointments.series import services as series
 from audit import log
 from audit.events import AuditEvent
 from core.api.names import check_something_sent
@@ -28,7 +30,8 @@ from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, 
 from patients.restriction.services import emergency_details, resolve_access, visible_key
 from practices.services import current_practice, local_days
 
-SHOWN = ("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "version")
+BESIDES = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
+SHOWN = ("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "version", "series_id")
 STALE = stale(
     AppointmentShape,
     "The slot is taken, the appointment is cancelled, or someone else has changed it: `current` is how it is now.",
@@ -106,9 +109,13 @@ class AppointmentById(ApiView):
 
         changes = self.checked_changes(ChangeInput, shown=shown)
         expected = given_version(request, changes.pop("version", None))
-        check_something_sent(request.data, ChangeInput().fields, besides=("version", "allowOverlap", "allowPast"))
+        check_something_sent(
+            request.data, ChangeInput().fields, besides=("version", "allowOverlap", "allowPast", "scope")
+        )
+        scope = changes.pop("scope")
+        change = services.change if scope == SeriesScope.THIS else partial(series.change, scope=scope)
         try:
-            changed = services.change(by=self.caller, appointment_id=appointment_id, expected=expected, **changes)
+            changed = change(by=self.caller, appointment_id=appointment_id, expected=expected, **changes)
         except StaleVersion as refusal:
             self._log_current(refusal.extra["current"]["patientId"], appointment_id)
             raise

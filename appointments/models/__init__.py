@@ -8,3 +8,6 @@ from appointments.models.appointment_type import TypeOffer as TypeOffer
 from appointments.models.schedule import ExceptionKind as ExceptionKind
 from appointments.models.schedule import ScheduleException as ScheduleException
 from appointments.models.schedule import WorkingHours as WorkingHours
+from appointments.models.series import AppointmentSeries as AppointmentSeries
+from appointments.models.series import SeriesScope as SeriesScope
+from appointments.models.series import SeriesUnit as SeriesUnit

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.models.appointment_type import AppointmentType
+from appointments.models.series import AppointmentSeries
 from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
 from core.errors import Sentence
@@ -63,7 +64,16 @@ class Appointment(SoftDeletable):
     reason = EncryptedCharField(_("reason"), label="appointment.reason", max_length=500)
     notes = EncryptedTextField(_("notes"), label="appointment.notes", max_length=5000, blank=True)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
-    last_writes = models.JSONField(default=dict, editable=False)  # by field: who wrote it last, and when
+    last_writes = models.JSONField(default=dict, editable=False)  # by field: who wrote it last, when, if with a series
+    series = models.ForeignKey(
+        AppointmentSeries,
+        verbose_name=_("series"),
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="appointments",
+    )
+    position = models.PositiveSmallIntegerField(_("place in the series"), null=True, editable=False)  # from 0
 
     # what speaks against its time, for the answer to whoever has just booked or moved it
     warnings: Sequence[Sentence] = ()

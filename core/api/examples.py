@@ -24,6 +24,7 @@ BY_NAME: dict[str, Any] = {
     "bloodType": "A+",
     "checks": {"database": "ok", "cache": "ok", "migrations": "ok"},
     "code": "482913",
+    "conflict": "The doctor has another appointment at this time.",
     "credential": {"id": "…", "rawId": "…", "type": "public-key", "response": {}},
     "currency": "USD",
     "current": "Blue-kettle-4821",

@@ -195,8 +195,11 @@ FIELDS: dict[str, dict[str, str]] = {
         "notes": PHI,
         "version": OPERATIONAL,
         "last_writes": OPERATIONAL,  # names of fields, ids and times
+        "series": OPERATIONAL,
+        "position": OPERATIONAL,
         "deletion": OPERATIONAL,
     },
+    "appointments.AppointmentSeries": {**_OF_PRACTICE, "every": OPERATIONAL, "unit": OPERATIONAL},
     "appointments.AppointmentType": {
         **_OF_PRACTICE,
         "name": OPERATIONAL,

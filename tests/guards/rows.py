@@ -48,6 +48,12 @@ BODIES = {
         "address": "12 St James's Square",
     },
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
+    ("POST", "api/appointments/series"): {
+        "date": "2031-01-06T10:00:00Z",
+        "reason": "Back pain",
+        "unit": "week",
+        "count": 3,
+    },
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},

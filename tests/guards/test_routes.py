@@ -94,6 +94,7 @@ LET_IN = {
     ("PATCH", "api/appointments/<uuid:appointment_id>"): "ADSP",
     ("DELETE", "api/appointments/<uuid:appointment_id>"): "AS",
     ("POST", "api/appointments/<uuid:appointment_id>/restore"): "AS",
+    ("POST", "api/appointments/series"): "DS",
     ("GET", "api/appointment-types"): "ADSBP",
     ("POST", "api/appointment-types"): "A",
     ("GET", "api/appointment-types/<uuid:type_id>"): "ADSBP",

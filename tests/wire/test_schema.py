@@ -144,6 +144,7 @@ OWN_ERRORS = {
     ("get", "/api/doctors/{doctor_id}"): {"404"},
     ("post", "/api/appointments"): {"404", "409"},
     ("get", "/api/appointments"): {"404"},
+    ("post", "/api/appointments/series"): {"404", "409"},
     ("get", "/api/appointments/{appointment_id}"): {"404"},
     ("patch", "/api/appointments/{appointment_id}"): {"404", "409"},
     ("delete", "/api/appointments/{appointment_id}"): {"404", "409"},

@@ -176,6 +176,8 @@ def appointments(clinic: Clinic) -> None:
     clinic.staff.get("/api/appointments")
     clinic.staff.get(address)
     clinic.staff.patch(address, {"date": fresh_slot()})
+    weekly = {"patientId": clinic.chart()["id"], "doctorId": clinic.hire("doctor").id, "unit": "week", "count": 3}
+    clinic.staff.post("/api/appointments/series", {**weekly, "date": fresh_slot(), "reason": "Back pain"})
     restored(clinic, address)
 
 
