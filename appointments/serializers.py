@@ -85,6 +85,9 @@ class BookingInput(StrictSerializer):
     )
     typeId = TypeField()
     minutes = MinutesField()
+    holdId = serializers.UUIDField(
+        source="hold_id", required=False, help_text="Your hold of this slot, which ends with the booking."
+    )
     allowOverlap = OverlapField()
     allowPast = PastField()
 

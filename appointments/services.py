@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
-from appointments.models import Appointment, AppointmentSeries, AppointmentStatus
+from appointments.models import Appointment, AppointmentSeries, AppointmentStatus, AppointmentType, SlotHold
 from appointments.schedule import availability
 from appointments.time_rules import INVALID_DATE, check_start, check_status
 from core.database.deadlocks import deadlock_as_conflict
@@ -34,6 +34,7 @@ from practices.services import (
 )
 
 MOVE_OR_CANCEL = _("You can only move or cancel your appointment. For anything else, please contact the practice.")
+TAKEN = _("The doctor has another appointment at this time.")
 CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try again.")
 
 
@@ -55,7 +56,7 @@ def calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
             raise NotFound(_("Appointment type not found.")) from error
         if "appointment_overlap" not in str(error):
             raise
-        raise Conflict(_("The doctor has another appointment at this time.")) from error
+        raise Conflict(TAKEN) from error
 
 
 def book(
@@ -71,6 +72,7 @@ def book(
     minutes: int | None = None,
     allow_overlap: bool = False,
     allow_past: bool = False,
+    hold_id: UUID | None = None,
     series: AppointmentSeries | None = None,
     position: int | None = None,
 ) -> Appointment:
@@ -81,18 +83,15 @@ def book(
     doctor, office or type that `by` cannot see, Forbidden for a patient who chooses the minutes, Invalid for an invalid
     time and, unless `allow_past`, for a day that has passed, Conflict for a taken slot, for a patient who has booked
     enough or whom this time is not offered (appointments/schedule/availability.py), and, unless `allow_overlap`, for a
-    patient who is with another doctor at this time. What speaks against the time is in `warnings` of what it returns.
+    patient who is with another doctor at this time. `hold_id` is a slot that `by` holds, which ends with the booking;
+    while anybody else holds the time it is a Conflict. What speaks against it is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
-    if is_naive(date):
-        date = _at_local_time(date, office_id or doctor.office_id)
-    check_start(date, by=by, allow_past=allow_past)
-    date = date.astimezone(UTC)
-    if minutes is not None and booking_rules.is_patient(by):
-        raise Forbidden(_("Only the practice can choose how long a visit takes."))
+    date = start_of(date, doctor, office_id, by=by, allow_past=allow_past)
     with calendar_lock(doctor_id):
         kind = availability.get_bookable_type(by, type_id)
-        length = timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
+        length = length_of(kind, minutes, by=by)
+        hold = SlotHold.objects.select_for_update().filter(held_by=by).get_or_refuse(pk=hold_id) if hold_id else None
         patient = lock_chart(by=by, patient_id=patient_id)  # also serialises the patient's bookings
         booking_rules.check_own_bookings(by, patient)
         booking_rules.check_policy(by, date)
@@ -108,10 +107,28 @@ def book(
             position=position,
         )
         office_id = get_office(office_id).pk if office_id else None
-        appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id)
+        appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id, hold_id=hold_id)
         booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
         appointment.save(force_insert=True)
+        if hold:
+            hold.delete()
     return appointment
+
+
+def start_of(date: datetime, doctor: User, office_id: UUID | None, *, by: User, allow_past: bool = False) -> datetime:
+    """Return the moment in UTC; without an offset it is local to the office, else the doctor's own. Raises NotFound and
+    Invalid."""
+    if is_naive(date):
+        date = _at_local_time(date, office_id or doctor.office_id)
+    check_start(date, by=by, allow_past=allow_past)
+    return date.astimezone(UTC)
+
+
+def length_of(kind: AppointmentType | None, minutes: int | None, *, by: User) -> timedelta:
+    """Return how long a visit takes. Raises Forbidden for a patient who chooses the minutes."""
+    if minutes is not None and booking_rules.is_patient(by):
+        raise Forbidden(_("Only the practice can choose how long a visit takes."))
+    return timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
 
 
 def change(

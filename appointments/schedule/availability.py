@@ -26,6 +26,7 @@ from appointments.models import (
     AppointmentType,
     ExceptionKind,
     ScheduleException,
+    SlotHold,
     WorkingHours,
 )
 from appointments.models.appointment_type import LONGEST, LONGEST_BUFFER
@@ -45,6 +46,7 @@ from core.errors import Conflict, Sentence
 from practices.services import current_practice
 
 NOT_OFFERED = _("This time isn't available. Please choose one of the times on offer.")
+HELD = _("Someone is booking this time at the moment. Please choose another one, or try again in a few minutes.")
 NOT_ONLINE = _("This can't be booked online. Please contact the practice.")
 OUTSIDE_HOURS, ELSEWHERE, TIME_OFF, TOO_CLOSE, NOT_THEIR_TYPE = (
     _("outside working hours"),
@@ -67,13 +69,14 @@ class Slot(NamedTuple):
 
 @dataclass
 class Calendar:
-    """What decides when one doctor is free between two moments. `visits` are theirs, `busy` the same with the time kept
-    free around them; both in order of their start."""
+    """What decides when one doctor is free between two moments. `visits` are theirs, `held` what is kept for others at
+    the moment, `busy` both with the time kept free around them, in order of their start."""
 
     doctor: User
     rules: list[WorkingHours] = field(default_factory=list)
     exceptions: list[ScheduleException] = field(default_factory=list)
     visits: list[Span] = field(default_factory=list)
+    held: list[Span] = field(default_factory=list)
     busy: list[Span] = field(default_factory=list)
 
     @property
@@ -135,8 +138,10 @@ class Calendar:
         return False
 
     def overlaps(self, appointment: Appointment) -> bool:
-        start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
-        return any(visit.start < end and visit.end > start for visit in self.visits)
+        return _meets(self.visits, appointment)
+
+    def holds(self, appointment: Appointment) -> bool:
+        return _meets(self.held, appointment)
 
     def warnings(self, appointment: Appointment, length: Length) -> Iterator[Sentence]:
         """Yield what speaks against this time, in words for the practice's people."""
@@ -151,6 +156,11 @@ class Calendar:
             yield TIME_OFF if any(span.start < end and span.end > start for span in off) else OUTSIDE_HOURS
         if any(one.start < end + length.after and one.end > start - length.before for one in self.busy):
             yield TOO_CLOSE
+
+
+def _meets(spans: list[Span], appointment: Appointment) -> bool:
+    start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
+    return any(one.start < end and one.end > start for one in spans)
 
 
 def _within(window: Window, span: Span) -> Window:
@@ -216,10 +226,15 @@ def find_next(*, by: User, count: int, **asked: Any) -> list[Slot]:
 
 
 def load_calendars(
-    doctors: Iterable[User], start: datetime, end: datetime, *, leaving_out: UUID | None = None
+    doctors: Iterable[User],
+    start: datetime,
+    end: datetime,
+    *,
+    leaving_out: UUID | None = None,
+    hold_id: UUID | None = None,
 ) -> list[Calendar]:
-    """Return the calendars of these doctors between the two moments, without one visit that is to be moved, in three
-    queries."""
+    """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
+    that is booked through, in four queries."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     rules = WorkingHours.objects.filter(doctor__in=calendars)
     for rule in rules.select_related("practice", "office__practice", "doctor__office__practice"):
@@ -233,14 +248,24 @@ def load_calendars(
             calendar.exceptions.append(exception)
     visits = Appointment.objects.filter(doctor__in=calendars, status=AppointmentStatus.SCHEDULED)
     visits = visits.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH).exclude(pk=leaving_out)
-    columns = ("doctor_id", "starts_at", "ends_at", "type__buffer_before", "type__buffer_after")
-    for doctor_id, begins, ends, before, after in visits.order_by("starts_at").values_list(*columns):
-        visit = Span(int(begins.timestamp()), ceil(ends.timestamp()))
+    for doctor_id, visit, busy in _spans(visits):
         calendars[doctor_id].visits.append(visit)
-        calendars[doctor_id].busy.append(Span(visit.start - (before or 0) * MINUTE, visit.end + (after or 0) * MINUTE))
+        calendars[doctor_id].busy.append(busy)
+    holds = SlotHold.objects.live().filter(doctor__in=calendars).exclude(pk=hold_id)
+    for doctor_id, held, busy in _spans(holds.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH)):
+        calendars[doctor_id].held.append(held)
+        calendars[doctor_id].busy.append(busy)
     for calendar in calendars.values():
         calendar.busy.sort()
     return list(calendars.values())
+
+
+def _spans(rows: Any) -> Iterator[tuple[UUID, Span, Span]]:
+    """Yield of each visit or hold, in order, whose it is, when it is, and the same with the time kept free around."""
+    columns = ("doctor_id", "starts_at", "ends_at", "type__buffer_before", "type__buffer_after")
+    for doctor_id, begins, ends, before, after in rows.order_by("starts_at").values_list(*columns):
+        span = Span(int(begins.timestamp()), ceil(ends.timestamp()))
+        yield doctor_id, span, Span(span.start - (before or 0) * MINUTE, span.end + (after or 0) * MINUTE)
 
 
 def get_bookable_type(by: User, type_id: UUID | None) -> AppointmentType | None:
@@ -273,14 +298,22 @@ def _doctors(kind: AppointmentType | None, doctor_id: UUID | None) -> list[User]
 
 
 def place(
-    appointment: Appointment, kind: AppointmentType | None, *, by: User, office_id: UUID | None = None
+    appointment: Appointment,
+    kind: AppointmentType | None,
+    *,
+    by: User,
+    office_id: UUID | None = None,
+    hold_id: UUID | None = None,
 ) -> list[Sentence]:
     """Set where a visit takes place unless it is said, and return what speaks against its time, for the practice's
-    people; raise Conflict for a patient, unless another visit is in the way, which the database refuses.
+    people; raise Conflict for a patient, unless another visit is in the way, which the database refuses. Raise Conflict
+    for everybody while the time is kept for somebody else, by another hold than this one.
 
-    Call this with the doctor's calendar locked."""
+    Call this with the doctor's calendar locked, as holds are made, so that no hold comes between."""
     start, end = appointment.starts_at, appointment.ends_at
-    (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk)
+    (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk, hold_id=hold_id)
+    if calendar.holds(appointment):
+        raise Conflict(HELD)
     appointment.office_id = office_id or calendar.office_at(start, end)
     minutes = Length(int((end - start).total_seconds()))
     length = minutes if kind is None else length_of(kind)._replace(visit=minutes.visit)

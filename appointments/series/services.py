@@ -20,10 +20,8 @@ from appointments.models import Appointment, AppointmentQuerySet, AppointmentSer
 from appointments.series.recurrence import is_too_long, occurrences
 from appointments.series.serializers import OccurrenceShape
 from appointments.time_rules import INVALID_DATE, LATEST
-from audit import context, log
-from audit.events import AuditEvent
+from audit import context
 from core.errors import Conflict, Invalid, Sentence, StaleVersion
-from core.tenancy.scope import current_practice_id
 from practices.services import get_timezone_at
 
 TOO_LONG = _("A series has at most 100 visits within two years.")
@@ -71,6 +69,7 @@ def book(
     count: int | None = None,
     until: dt.date | None = None,
     office_id: UUID | None = None,
+    hold_id: UUID | None = None,
     skip_conflicts: bool = False,
     dry_run: bool = False,
     **fields: Any,
@@ -95,6 +94,7 @@ def book(
                         doctor_id=doctor_id,
                         date=date if one.position == 0 else moment.replace(tzinfo=None),
                         office_id=office_id,
+                        hold_id=hold_id if one.position == 0 else None,
                         series=series,
                         position=one.position,
                         **fields,
@@ -104,7 +104,6 @@ def book(
                 raise _OnlyPlannedError
             _refuse_conflicts(found, may_skip=skip_conflicts)
     except _OnlyPlannedError:
-        _log_planned(patient_id, len(found))
         for one in found:
             one.appointment_id = None
     return found
@@ -148,17 +147,6 @@ def _refuse_conflicts(found: list[Occurrence], *, may_skip: bool = False) -> Non
     conflicts = sum(one.conflict is not None for one in found)
     if conflicts == len(found) or (conflicts and not may_skip):
         raise SeriesConflict(NONE_FREE if conflicts == len(found) else NOT_FREE, found)
-
-
-def _log_planned(patient_id: UUID, visits: int) -> None:
-    """Log that the answer shows when the patient is free; what was tried is taken back, with its events."""
-    log.record(
-        AuditEvent.APPOINTMENTS_LISTED,
-        practice_id=current_practice_id(),
-        patients=[patient_id],
-        about=Appointment._meta.label,
-        hits=visits,
-    )
 
 
 def change(*, by: User, appointment_id: UUID, scope: str, expected: int | None = None, **changes: Any) -> Appointment:

@@ -16,7 +16,7 @@ NOT_FREE = {"409": Refused("Some of the visits can't take place: `occurrences` s
 
 class AppointmentSeriesBooking(ApiView):
     permissions = {"POST": Permission.BOOK}
-    audit_events = {"POST": AuditEvent.CREATED}
+    audit_events = {"POST": AuditEvent.SERIES_BOOKED}
     audited_model = Appointment._meta.label
     extra_errors = {"POST": NOT_FOUND | NOT_FREE}
 
@@ -31,5 +31,9 @@ class AppointmentSeriesBooking(ApiView):
     def post(self, request: Request) -> Response:
         asked = self.checked(SeriesInput)
         found = services.book(by=self.caller, **asked)
+        planned = asked.get("dry_run", False)  # which shows when the patient is free
+        self.audit_read(
+            [asked["patient_id"]], kind=AuditEvent.APPOINTMENTS_LISTED if planned else None, hits=len(found)
+        )
         shown = [OccurrenceShape.to_dict(one) for one in found]
-        return Response({"occurrences": shown}, status=200 if asked.get("dry_run") else 201)
+        return Response({"occurrences": shown}, status=200 if planned else 201)

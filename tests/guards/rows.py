@@ -21,6 +21,9 @@ from appointments.tests.factories import (
     AppointmentFactory,
     AppointmentTypeFactory,
     ScheduleExceptionFactory,
+    SlotHoldFactory,
+    SlotOfferFactory,
+    WaitingListEntryFactory,
     WorkingHoursFactory,
 )
 from audit.events import AuditEvent
@@ -54,6 +57,10 @@ BODIES = {
         "unit": "week",
         "count": 3,
     },
+    ("POST", "api/waiting-list"): {"weekdays": [0, 2], "note": "Mornings are best"},
+    ("PATCH", "api/waiting-list/<uuid:entry_id>"): {"priority": 1},
+    ("POST", "api/waiting-list/<uuid:entry_id>/offers"): {"date": "2031-01-06T14:00:00Z"},
+    ("POST", "api/holds"): {"date": "2031-01-06T12:00:00Z"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
@@ -89,7 +96,10 @@ BODIES = {
 }
 UPLOAD = ("POST", "/api/attachments")  # the only body that is not JSON
 OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
-QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
+QUERIES = {
+    "api/sessions/last-finalised": "?patientId={patient_id}",
+    "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
+}
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
 
 
@@ -117,6 +127,9 @@ class Rows:
             TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
             hours = WorkingHoursFactory(doctor=doctor, office=self.office)
             exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
+            hold, shared = (SlotHoldFactory(doctor=doctor, held_by=doctor) for _ in range(2))
+            entry = WaitingListEntryFactory(patient=self.chart, type=kind)
+            offer = SlotOfferFactory(entry=entry, doctor=doctor, hold=shared)
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
             note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
@@ -137,6 +150,9 @@ class Rows:
             "type_id": kind.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
+            "hold_id": hold.pk,
+            "entry_id": entry.pk,
+            "offer_id": offer.pk,
             "record_id": record.pk,
             "note_id": note.pk,
             "plan_id": plan.pk,

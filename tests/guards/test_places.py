@@ -28,10 +28,12 @@ HOMES = {
     "audit": "audit_review",
     "availability": "appointments.schedule",
     "auth": "accounts|patients.registrations",
+    "calendar-feed": "appointments.feeds",
     "dashboard": "dashboard",
     "deleted": "patients.deletion",
     "doctors": "dashboard",
     "emergency-accesses": "patients.restriction",
+    "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "join-codes": "accounts.join_codes",
     "offices": "practices",
@@ -44,6 +46,7 @@ HOMES = {
     "schedule-exceptions": "appointments.schedule",
     "sessions": "records.notes",
     "users": "accounts",
+    "waiting-list": "appointments.waiting_list",
     "working-hours": "appointments.schedule",
 }
 
