@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]  # hund
 @pytest.fixture
 def callers(settings):
     settings.RATE_LIMIT_PER_MINUTE = 10_000
-    return 120 if connection.vendor == "postgresql" else 16
+    return 60 if connection.vendor == "postgresql" else 16
 
 
 @pytest.fixture
