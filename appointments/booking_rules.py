@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
 from appointments.time_rules import LATEST
 from core.errors import Conflict, Forbidden, Sentence
 from core.formats import format_day
@@ -23,6 +23,8 @@ BOOKED_ENOUGH = _("You can't book more appointments online. Please contact the p
 TOO_SOON = _("This is too soon to book online. Please choose a later time or contact the practice.")
 TOO_LATE = _("It's too late to move or cancel this online. Please contact the practice.")
 ELSEWHERE = _("The patient has another appointment at this time.")
+ROOM_TAKEN = _("The room is taken at this time.")
+ANOTHER_VISIT = _("the patient has another visit then")
 ELSEWHERE_YOURSELF = _("You have another appointment at this time.")
 
 
@@ -51,9 +53,18 @@ def check_policy(by: User, start: datetime) -> None:
 
 def check_cancellation(by: User, appointment: Appointment) -> None:
     """Raise Conflict if it is too late for a patient to move or cancel this by themselves."""
-    hours = current_practice().cancellation_hours
-    if is_patient(by) and appointment.starts_at < timezone.now() + timedelta(hours=hours):
+    if is_patient(by) and is_late(appointment.starts_at):
         raise Conflict(TOO_LATE)
+
+
+def is_late(start: datetime) -> bool:
+    """Return whether it is late, as the practice sees it, to cancel a visit of this time."""
+    return start < late_before(timezone.now())
+
+
+def late_before(now: datetime) -> datetime:
+    """Return when the first visit starts that can still be cancelled in time."""
+    return now + timedelta(hours=current_practice().cancellation_hours)
 
 
 def earliest(by: User) -> datetime:
@@ -74,24 +85,43 @@ def latest(by: User) -> datetime:
     return practice.day_bounds(months_later(practice.today(), practice.booking_months_ahead))[1]
 
 
-def check_overlap(appointment: Appointment, *, by: User, allow_overlap: bool) -> None:
-    """Do the same as `check_patient_is_free`, unless somebody of the practice wants it so. Raises Forbidden for a
-    patient who does."""
+def check_overlap(appointment: Appointment, *, by: User, allow_overlap: bool | None) -> list[Sentence]:
+    """Return what the practice's people are to know of a patient who is with another doctor then; they may say that it
+    is meant (True), or that it is not (False). Raises Conflict for a patient, and if it is not meant, and Forbidden for
+    a patient who means it."""
     if allow_overlap and is_patient(by):
         raise Forbidden(_("Only the practice can book two appointments at the same time."))
-    if not allow_overlap:
+    if is_patient(by) or allow_overlap is False:
         check_patient_is_free(appointment, sentence=ELSEWHERE_YOURSELF if is_patient(by) else ELSEWHERE)
+        return []
+    return [ANOTHER_VISIT] if _is_elsewhere(appointment) else []
 
 
 def check_patient_is_free(appointment: Appointment, *, sentence: Sentence = ELSEWHERE) -> None:
     """Raise Conflict if the appointment is to take place while its patient is with another doctor. That its own doctor
     is free, the database sees to."""
-    if appointment.status != AppointmentStatus.SCHEDULED:
-        return
-    others = Appointment.objects.filter(patient=appointment.patient_id, status=AppointmentStatus.SCHEDULED)
-    others = others.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
-    if others.exclude(doctor=appointment.doctor_id).exclude(pk=appointment.pk).exists():
+    if _is_elsewhere(appointment):
         raise Conflict(sentence)
+
+
+def check_restorable(appointment: Appointment) -> None:
+    """Raise Conflict if its patient is with another doctor then, or its room is taken."""
+    check_patient_is_free(appointment)
+    if appointment.room_id and _overlapping(appointment).filter(room=appointment.room_id).exists():
+        raise Conflict(ROOM_TAKEN)
+
+
+def _is_elsewhere(appointment: Appointment) -> bool:
+    others = _overlapping(appointment).filter(patient=appointment.patient_id).exclude(doctor=appointment.doctor_id)
+    return bool(others.exists())
+
+
+def _overlapping(appointment: Appointment) -> AppointmentQuerySet:
+    """Return the other scheduled appointments at its time; none, if it is not scheduled itself."""
+    if appointment.status != AppointmentStatus.SCHEDULED:
+        return Appointment.objects.none()
+    others = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED).exclude(pk=appointment.pk)
+    return others.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
 
 
 def is_patient(by: User) -> bool:

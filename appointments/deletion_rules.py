@@ -5,20 +5,22 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from appointments import booking_rules
-from appointments.models import Appointment, AppointmentStatus, SlotHold
+from appointments.models import Appointment, AppointmentStatus, EventKind, SlotHold
 from appointments.receivers import cancel_upcoming
 from appointments.schedule.availability import HELD
+from appointments.visits import history
 from core.errors import Conflict
 from core.permissions import Permission
-from patients.deletion.services import pre_soft_delete, register_deletable
+from patients.deletion.services import post_restore, pre_soft_delete, register_deletable
 from patients.models import Patient
 
 
 def check_restorable(row: Appointment) -> None:
-    """Raise Conflict while its time is the patient's with another doctor, or held. A hold that is made in this very
-    moment does no harm: the database then refuses the booking through it."""
-    booking_rules.check_patient_is_free(row)
+    """Raise Conflict while its patient is with another doctor then, its room is taken or its time held. A hold that is
+    made in this very moment does no harm: the database then refuses the booking through it."""
+    booking_rules.check_restorable(row)
     scheduled = row.status == AppointmentStatus.SCHEDULED
     if scheduled and SlotHold.objects.live().meeting(row.starts_at, row.ends_at, row.doctor_id).exists():
         raise Conflict(HELD)
@@ -35,6 +37,16 @@ register_deletable(
 
 
 @receiver(pre_soft_delete, sender=Patient)
-def cancel_upcoming_of_deleted_chart(*, row: Patient, **kwargs: Any) -> None:
+def cancel_upcoming_of_deleted_chart(*, row: Patient, by: User, **kwargs: Any) -> None:
     """Cancel them for good: by the time the chart is restored, the slots may be taken."""
-    cancel_upcoming(chart=row)
+    cancel_upcoming(chart=row, by=by)
+
+
+@receiver(pre_soft_delete, sender=Appointment)
+def record_deletion(*, row: Appointment, by: User, **kwargs: Any) -> None:
+    history.record(row, by=by, what=EventKind.DELETED)
+
+
+@receiver(post_restore, sender=Appointment)
+def record_restoring(*, row: Appointment, by: User, **kwargs: Any) -> None:
+    history.record(row, by=by, what=EventKind.RESTORED)

@@ -3,20 +3,32 @@ transaction."""
 
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.dispatch import receiver
 from django.utils import timezone
 
-from appointments.models import Appointment, AppointmentStatus
+from accounts.models import User
+from appointments import booking_rules
+from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
+from appointments.visits import history
 from appointments.waiting_list.services import withdraw_all
 from patients.models import Patient
 from patients.registrations.services import registration_declined
 
 
 @receiver(registration_declined)
-def cancel_upcoming(*, chart: Patient, **kwargs: Any) -> None:
-    upcoming = Appointment.objects.filter(
-        patient=chart, status=AppointmentStatus.SCHEDULED, starts_at__gte=timezone.now()
+def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
+    now = timezone.now()
+    upcoming = Appointment.objects.filter(patient=chart, status=AppointmentStatus.SCHEDULED, starts_at__gte=now)
+    visits = list(upcoming.order_by("pk"))
+    late = When(starts_at__lt=booking_rules.late_before(now), then=Value(True))
+    upcoming.update(
+        status=AppointmentStatus.CANCELLED,
+        cancelled_at=now,
+        cancelled_late=Case(late, default=Value(False)),
+        cancel_reason=CancelReason.PRACTICE,
+        version=F("version") + 1,
     )
-    upcoming.update(status=AppointmentStatus.CANCELLED, version=F("version") + 1)
+    for visit in visits:
+        history.record(visit, by=by, what=EventKind.CANCELLED)
     withdraw_all(chart)

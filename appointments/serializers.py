@@ -4,14 +4,16 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.models import User
-from appointments.models import Appointment, AppointmentStatus, SeriesScope
+from appointments.models import Appointment, AppointmentStatus, CancelReason, SeriesScope
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from core.api.pagination import NextShape, PageQuery
 from core.api.serializers import (
     ChoiceField,
+    DateTimeField,
     DayField,
     LocalDateTimeField,
     OptionalCharField,
@@ -24,6 +26,7 @@ from core.api.serializers import (
 from core.api.versions import version_field
 from core.permissions import Permission
 
+NOT_OF_CHANGES = gettext_lazy("Leave this out where you ask for changes.")
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 
 
@@ -40,7 +43,8 @@ class OverlapField(StrictBooleanField):
         super().__init__(
             required=False,
             source="allow_overlap",
-            help_text="For the practice's people: book also if the patient is with another doctor then (else 409).",
+            help_text="For the practice's people, who are warned of a patient who is with another doctor then: with "
+            "`false` that is a 409. A patient gets the 409 always, and may not send `true`.",
         )
 
 
@@ -59,6 +63,16 @@ class TypeField(serializers.UUIDField):
     def __init__(self) -> None:
         super().__init__(
             source="type_id", required=False, allow_null=True, help_text="How long it takes, unless `minutes` says so."
+        )
+
+
+class RoomField(serializers.UUIDField):
+    def __init__(self) -> None:
+        super().__init__(
+            source="room_id",
+            required=False,
+            allow_null=True,
+            help_text="For the practice's people. The visit is at the room's office.",
         )
 
 
@@ -84,6 +98,7 @@ class BookingInput(StrictSerializer):
         source="office_id", required=False, allow_null=True, help_text="Defaults to where the doctor works then."
     )
     typeId = TypeField()
+    roomId = RoomField()
     minutes = MinutesField()
     holdId = serializers.UUIDField(
         source="hold_id", required=False, help_text="Your hold of this slot, which ends with the booking."
@@ -104,12 +119,19 @@ class ChangeInput(StrictSerializer):
         "else the doctor's), else the practice's.",
     )
     status = ChoiceField(choices=AppointmentStatus.choices, required=False)
+    cancelReason = ChoiceField(
+        source="cancel_reason",
+        choices=CancelReason.choices,
+        required=False,
+        help_text="With the status cancelled, or for an appointment that is.",
+    )
     reason = StrictCharField(max_length=500, required=False)
     notes = OptionalCharField(max_length=5000)
     officeId = serializers.UUIDField(
         source="office_id", required=False, help_text="Without `date` the moment stays the same."
     )
     typeId = TypeField()
+    roomId = RoomField()
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
@@ -134,8 +156,24 @@ class AppointmentQuery(PageQuery):
         help_text="A colleague's list. For a doctor it is their own by default, unless `patientId` is given.",
     )
     officeId = serializers.UUIDField(source="office_id", required=False)
+    roomId = serializers.UUIDField(source="room_id", required=False)
     patientId = serializers.UUIDField(source="patient_id", required=False)
     seriesId = serializers.UUIDField(source="series_id", required=False)
+    typeId = serializers.UUIDField(source="type_id", required=False)
+    updatedSince = DateTimeField(
+        source="updated_since",
+        required=False,
+        help_text="What was added, changed or deleted since then, in the order of the changes: everybody's unless "
+        "`doctorId` says whose. With `cursor`, which each answer has as `next`, the moment only says that changes are "
+        "asked for. Instead of `page` and `date`.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "updated_since" in attrs:
+            left_out = {"date"} if attrs["page"] == 1 else {"date", "page"}
+            if named := left_out & attrs.keys():
+                raise serializers.ValidationError({name: [NOT_OF_CHANGES] for name in named})
+        return attrs
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), **range_fields()}
@@ -153,12 +191,33 @@ class AppointmentShape(OutputSerializer[Appointment]):
     date = serializers.DateTimeField(source="starts_at")
     endsAt = serializers.DateTimeField(source="ends_at")
     typeId = serializers.UUIDField(source="type_id", required=False, help_text="Present if it has a type.")
+    videoLink = serializers.CharField(
+        source="video_link", required=False, help_text="Where to meet, if it is by video and still to take place."
+    )
     status = serializers.ChoiceField(choices=AppointmentStatus.choices)
     reason = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
     officeId = serializers.UUIDField(
         source="office_id", required=False, help_text="Present if the appointment has an office."
     )
+    confirmedAt = serializers.DateTimeField(source="confirmed_at", required=False, help_text="Present if it is.")
+    arrivedAt = serializers.DateTimeField(source="arrived_at", required=False, help_text="The same.")
+    startedAt = serializers.DateTimeField(source="started_at", required=False, help_text="The same.")
+    finishedAt = serializers.DateTimeField(source="finished_at", required=False, help_text="The same.")
+    noShowAt = serializers.DateTimeField(source="no_show_at", required=False, help_text="The same.")
+    cancelledAt = serializers.DateTimeField(source="cancelled_at", required=False, help_text="The same.")
+    cancelReason = serializers.ChoiceField(
+        source="cancel_reason",
+        choices=CancelReason.choices,
+        required=False,
+        help_text="Present if it was said, and the caller may read why patients come.",
+    )
+    cancelledLate = serializers.BooleanField(
+        source="cancelled_late",
+        required=False,
+        help_text="Whether fewer than the practice's `cancellationHours` were left.",
+    )
+    roomId = serializers.UUIDField(source="room_id", required=False, help_text="Present if it has a room.")
     version = serializers.IntegerField(help_text="Increases with each change.")
     seriesId = serializers.UUIDField(source="series_id", required=False, help_text="Present if it is one of a series.")
     warnings = serializers.ListField(
@@ -172,14 +231,31 @@ class AppointmentShape(OutputSerializer[Appointment]):
     def get_warnings(row: Appointment) -> list[str] | None:
         return [str(warning) for warning in row.warnings] or None
 
+    @staticmethod
+    def get_cancel_reason(row: Appointment) -> str | None:
+        return row.cancel_reason or None
+
     @classmethod
     def for_user(cls, user: User, instance: Appointment) -> dict[str, Any]:
         """Return the appointment as `user` may see it. Call `resolve_access` for its patient first."""
         data = cls.to_dict(instance)
         may_read = user.can(Permission.READ_APPOINTMENT_TEXT) or user.can(Permission.READ_OWN_APPOINTMENTS)
-        return data if may_read and not instance.patient.is_closed else {**data, "reason": None, "notes": None}
+        if may_read and not instance.patient.is_closed:
+            return data
+        data.pop("cancelReason", None)
+        return {**data, "reason": None, "notes": None}
+
+
+class DeletedAppointment(OutputSerializer[Appointment]):
+    id = serializers.UUIDField()
+    deletedAt = serializers.DateTimeField(source="deletion.created_at")
 
 
 class AppointmentPage(NextShape):
     appointments = AppointmentShape(many=True)
-    total = serializers.IntegerField()
+    total = serializers.IntegerField(
+        help_text="With `updatedSince`, how many changes are left, those of this answer included."
+    )
+    deleted = DeletedAppointment(
+        many=True, required=False, help_text="With `updatedSince`: which of the changed ones are deleted."
+    )

@@ -1,4 +1,5 @@
-"""Book, move, complete and cancel appointments. The database decides who gets a slot; nothing here checks first."""
+"""Book, move, complete and cancel appointments, and say what happened to them. The database decides who gets a slot;
+nothing here checks first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,19 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
-from appointments.models import Appointment, AppointmentSeries, AppointmentStatus, AppointmentType, SlotHold
+from appointments.models import (
+    Appointment,
+    AppointmentSeries,
+    AppointmentStatus,
+    AppointmentType,
+    EventKind,
+    SlotHold,
+)
+from appointments.rooms.services import check_room_is_there, get_bookable_room
 from appointments.schedule import availability
 from appointments.time_rules import INVALID_DATE, check_start, check_status
+from appointments.visits import history, machine
+from appointments.visits.machine import Action
 from core.database.deadlocks import deadlock_as_conflict
 from core.database.locks import take_lock
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -39,21 +50,25 @@ CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try a
 
 
 @contextmanager
-def calendar_lock(*doctor_ids: UUID) -> Iterator[None]:
-    """Run the block in one transaction that has exclusive use of these doctors' calendars.
+def calendar_lock(*ids: UUID | None) -> Iterator[None]:
+    """Run the block in one transaction that has exclusive use of the calendars of these doctors and rooms.
 
-    Raises Conflict if the slot is taken and NotFound if the office was removed in the meantime. With PostgreSQL's
-    exclusion constraint alone, a burst of bookings deadlocks, so they queue on an advisory lock first; SQLite's
-    transactions queue by themselves (IMMEDIATE).
+    Raises Conflict if the slot or the room is taken and NotFound if the office was removed in the meantime. With
+    PostgreSQL's exclusion constraints alone, a burst of bookings deadlocks, so they queue on advisory locks first;
+    SQLite's transactions queue by themselves (IMMEDIATE).
     """
     try:
         with deadlock_as_conflict(CALENDAR_BUSY), checking_office_exists():
-            for doctor_id in sorted({str(doctor_id) for doctor_id in doctor_ids}):
-                take_lock(doctor_id)
+            for name in sorted({str(locked) for locked in ids if locked}):
+                take_lock(name)
             yield
     except IntegrityError as error:
         if is_missing_row_error(error, "_type_id_"):
             raise NotFound(_("Appointment type not found.")) from error
+        if is_missing_row_error(error, "_room_id_"):
+            raise NotFound(_("Room not found.")) from error
+        if "room_overlap" in str(error):
+            raise Conflict(booking_rules.ROOM_TAKEN) from error
         if "appointment_overlap" not in str(error):
             raise
         raise Conflict(TAKEN) from error
@@ -69,26 +84,33 @@ def book(
     notes: str = "",
     office_id: UUID | None = None,
     type_id: UUID | None = None,
+    room_id: UUID | None = None,
     minutes: int | None = None,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
     allow_past: bool = False,
     hold_id: UUID | None = None,
     series: AppointmentSeries | None = None,
     position: int | None = None,
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
-    It is where the doctor works at that time, else at the doctor's own office, unless an office is given.
+    It is where the doctor works at that time, else at the doctor's own office, unless an office or a room is given.
 
     A `date` without an offset is local to the given office, else the doctor's own. Raises NotFound for a patient,
-    doctor, office or type that `by` cannot see, Forbidden for a patient who chooses the minutes, Invalid for an invalid
-    time and, unless `allow_past`, for a day that has passed, Conflict for a taken slot, for a patient who has booked
-    enough or whom this time is not offered (appointments/schedule/availability.py), and, unless `allow_overlap`, for a
-    patient who is with another doctor at this time. `hold_id` is a slot that `by` holds, which ends with the booking;
-    while anybody else holds the time it is a Conflict. What speaks against it is in `warnings` of what it returns.
+    doctor, office, room or type that `by` cannot see, Forbidden for a patient who chooses the minutes or the room,
+    Invalid for a room at another office, an invalid time and, unless `allow_past`, a day that has passed, Conflict for
+    a taken slot or room, for a patient who has booked enough or whom this time is not offered
+    (appointments/schedule/availability.py), and what `booking_rules.check_overlap` raises for a patient who is with
+    another doctor at this time. `hold_id` is a slot that `by` holds, which ends with the booking; while anybody else
+    holds the time it is a Conflict. What speaks against the time is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
+    room = get_bookable_room(room_id) if room_id else None
+    if room:
+        office_id = office_id or room.office_id
     date = start_of(date, doctor, office_id, by=by, allow_past=allow_past)
-    with calendar_lock(doctor_id):
+    if room and booking_rules.is_patient(by):
+        raise Forbidden(_("Only the practice can choose the room."))
+    with calendar_lock(doctor_id, room_id):
         kind = availability.get_bookable_type(by, type_id)
         length = length_of(kind, minutes, by=by)
         hold = SlotHold.objects.select_for_update().filter(held_by=by).get_or_refuse(pk=hold_id) if hold_id else None
@@ -99,6 +121,7 @@ def book(
             patient=patient,
             doctor=doctor,
             type=kind,
+            room=room,
             starts_at=date,
             ends_at=date + length,
             reason=reason,
@@ -108,8 +131,11 @@ def book(
         )
         office_id = get_office(office_id).pk if office_id else None
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id, hold_id=hold_id)
-        booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        check_room_is_there(appointment)
+        overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
+        history.record(appointment, by=by, what=EventKind.BOOKED)
         if hold:
             hold.delete()
     return appointment
@@ -137,54 +163,111 @@ def change(
     appointment_id: UUID,
     expected: int | None = None,
     allow_past: bool = False,
-    allow_overlap: bool = False,
+    allow_overlap: bool | None = None,
     of_series: bool = False,
     **changes: Any,
 ) -> Appointment:
-    """Move the appointment (`date`, `office_id`), give it another doctor (`doctor_id`), type (`type_id`, with that
-    type's length) or length (`minutes`), set its `status`, `reason` or `notes`. Values that it has already change
-    nothing.
+    """Move the appointment (`date`, `office_id`, `room_id`, which takes it to the room's office), give it another
+    doctor (`doctor_id`), type (`type_id`, with that type's length) or length (`minutes`), set its `status`,
+    `cancel_reason`, `reason` or `notes`. Values that it has already change nothing.
 
     A `date` without an offset is local to the office it moves to; changing the office alone keeps the moment.
     `expected` is the version that the caller has read; `of_series` says that others of its series are changed too, so
-    that it is no change of its own. Raises NotFound, Forbidden for what a patient may not change,
-    ChartRestricted for reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
-    (appointments/lost_updates.py), Conflict if the slot is taken, the appointment is cancelled or, unless
-    `allow_overlap`, the patient is with another doctor at this time.
+    that it is no change of its own. Raises NotFound, Forbidden for what a patient may not change, ChartRestricted for
+    reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
+    (appointments/lost_updates.py), Conflict if the slot is taken or held or the appointment is cancelled, and what
+    `booking_rules.check_overlap` raises.
     """
-    known = Appointment.objects.visible_to(by).only("doctor_id", "patient_id").get_or_refuse(pk=appointment_id)
-    with calendar_lock(known.doctor_id, changes.get("doctor_id", known.doctor_id)):
-        appointment = _lock(appointment_id, known.patient_id)
-        if appointment.doctor_id != known.doctor_id:  # whose calendar is not locked
-            raise Conflict(CALENDAR_BUSY)
-        slot_before = _slot(appointment)
-        wanted = _differing(appointment, changes)
+    columns = ("doctor_id", "patient_id", "room_id")
+    known = Appointment.objects.visible_to(by).only(*columns).get_or_refuse(pk=appointment_id)
+    changes = with_office_of_room(known, changes)
+    with calendar_lock(known.doctor_id, changes.get("doctor_id"), known.room_id, changes.get("room_id")):
+        appointment = _lock(known)
+        wanted = differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
             _check_patient_change(appointment, wanted, by=by)
-        check_not_stale(appointment, by=by, expected=expected, fields=wanted)
+        action = machine.OF_STATUS[wanted["status"]] if "status" in wanted else None
+        check_not_stale(appointment, by=by, expected=expected, fields={*wanted, *machine.seen_before(action)})
         if wanted:
             _check_change(appointment, wanted, by=by, allow_past=allow_past)
-            _apply(appointment, wanted, by=by)
-            note_writes(appointment, by=by, fields=wanted, of_series=of_series)
-        moved = _slot(appointment) != slot_before
-        if moved and appointment.status == AppointmentStatus.SCHEDULED:
-            office_id = None if booking_rules.is_patient(by) else appointment.office_id
-            appointment.warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
-        if allow_overlap or moved:
-            booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
-        if wanted:
-            appointment.save()
-    changed: Appointment = Appointment.objects.with_people().get(pk=appointment_id)
+        _carry_out(appointment, wanted, action, by=by, allow_overlap=allow_overlap, of_series=of_series)
+    return _with_people(appointment)
+
+
+def act(*, by: User, appointment_id: UUID, action: Action, expected: int | None = None) -> Appointment:
+    """Say what happened to the visit, or undo the last of it. What is so already is not said twice.
+
+    `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not say,
+    StaleVersion, and Conflict if it may not follow what happened before (appointments/visits/machine.py), or if the
+    slot or the room that it needs again is taken.
+    """
+    columns = ("doctor_id", "patient_id", "room_id")
+    known = Appointment.objects.visible_to(by).only(*columns).get_or_refuse(pk=appointment_id)
+    with calendar_lock(known.doctor_id, known.room_id):
+        appointment = _lock(known)
+        if not machine.is_done(action, appointment):
+            if not by.can(Permission.CHANGE_APPOINTMENTS):
+                _check_patient_action(appointment, action, by=by)
+            check_not_stale(appointment, by=by, expected=expected, fields=machine.seen_before(action))
+            machine.check(action, appointment)
+            _carry_out(appointment, {}, action, by=by)
+    return _with_people(appointment)
+
+
+def _carry_out(
+    appointment: Appointment,
+    wanted: dict[str, Any],
+    action: Action | None,
+    *,
+    by: User,
+    allow_overlap: bool | None = None,
+    of_series: bool = False,
+) -> None:
+    """Change the locked appointment and record it. Raises Conflict, NotFound and Invalid as `change` says."""
+    slot_before, entry = _slot(appointment), history.Change(appointment)
+    effects = machine.effects(action, appointment, by=by, reason=wanted.get("cancel_reason", "")) if action else {}
+    _apply(appointment, wanted | effects, by=by)
+    moved = _slot(appointment) != slot_before
+    if moved and appointment.status == AppointmentStatus.SCHEDULED:
+        office_id = None if booking_rules.is_patient(by) else appointment.office_id
+        if booking_rules.is_patient(by):
+            appointment.room = None  # which may be taken then; the practice finds another
+        appointment.warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
+    if allow_overlap or moved:
+        overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        appointment.warnings = [*appointment.warnings, *overlap]
+    if wanted or action:
+        check_room_is_there(appointment)
+        note_writes(appointment, by=by, fields={*wanted, *effects}, of_series=of_series)
+        appointment.save()
+        entry.record(by=by, action=action, fields=wanted)
+
+
+def _with_people(appointment: Appointment) -> Appointment:
+    """Return the changed appointment as it is shown."""
+    changed: Appointment = Appointment.objects.with_people().get(pk=appointment.pk)
     changed.warnings = appointment.warnings
     return changed
 
 
-def _lock(appointment_id: UUID, patient_id: UUID) -> Appointment:
-    """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows."""
-    lock_chart_with_deleted(patient_id)
-    appointment: Appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
-    if appointment.patient_id != patient_id:  # its registration was merged in the meantime
+def with_office_of_room(visit: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with the office to which another room takes the visit, unless they say one. Raises NotFound,
+    and Conflict for a room that is not in use any more."""
+    room_id = changes.get("room_id")
+    if not room_id or room_id == visit.room_id or changes.get("office_id"):
+        return changes
+    return {**changes, "office_id": get_bookable_room(room_id).office_id}
+
+
+def _lock(known: Appointment) -> Appointment:
+    """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows.
+    Raises Conflict if it is with another doctor by now, whose calendar is not locked."""
+    lock_chart_with_deleted(known.patient_id)
+    appointment: Appointment = Appointment.objects.select_for_update().get(pk=known.pk)
+    if appointment.patient_id != known.patient_id:  # its registration was merged in the meantime
         lock_chart_with_deleted(appointment.patient_id)
+    if appointment.doctor_id != known.doctor_id:
+        raise Conflict(CALENDAR_BUSY)
     return appointment
 
 
@@ -200,7 +283,7 @@ def _slot(appointment: Appointment) -> tuple[Any, ...]:
     )
 
 
-def _differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
+def differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes that are any, with the `date` as `starts_at` in UTC: clients send back whole objects. Raises
     NotFound and Invalid."""
     changes = dict(changes)
@@ -221,11 +304,14 @@ def _check_change(appointment: Appointment, wanted: dict[str, Any], *, by: User,
         check_start(wanted["starts_at"], by=by, allow_past=allow_past)
         booking_rules.check_policy(by, wanted["starts_at"])
     check_status(appointment, wanted)
+    if "cancel_reason" in wanted:
+        machine.check_reason(wanted["cancel_reason"], wanted.get("status", appointment.status), by=by)
 
 
 def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> None:
-    """Set the values. Raises NotFound for a doctor, an office or a type that the practice does not have, and Conflict
-    for a type that is not offered any more."""
+    """Set the values. Raises NotFound for a doctor, an office, a room or a type that the practice does not have,
+    Conflict for a type that is not offered or a room that is not in use any more, and Invalid for a time that
+    contradicts what happened."""
     minutes = wanted.get("minutes", appointment.minutes)
     for name, value in wanted.items():
         if name != "minutes":
@@ -236,8 +322,12 @@ def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> Non
     appointment.ends_at = appointment.starts_at + timedelta(minutes=minutes)
     if "doctor_id" in wanted:
         appointment.doctor = User.objects.doctor(wanted["doctor_id"])
+    if wanted.get("room_id"):
+        appointment.room = get_bookable_room(wanted["room_id"])
     if wanted.get("office_id"):
         appointment.office = get_office(wanted["office_id"])
+    if "starts_at" in wanted:
+        machine.after_move(appointment)
 
 
 def _at_local_time(date: datetime, office_id: UUID | None) -> datetime:
@@ -260,6 +350,16 @@ def _check_patient_change(appointment: Appointment, changes: dict[str, Any], *, 
     """Raise Forbidden unless a patient moves or cancels an upcoming appointment, and Conflict if it is too late."""
     if appointment.status != AppointmentStatus.SCHEDULED or appointment.starts_at < timezone.now():
         raise Forbidden(_("Only upcoming appointments can be moved or cancelled."))
-    if changes.keys() - {"starts_at", "status"} or changes.get("status") == AppointmentStatus.COMPLETED:
+    completes = changes.get("status") == AppointmentStatus.COMPLETED
+    if completes or changes.keys() - {"starts_at", "status", "cancel_reason"}:
         raise Forbidden(MOVE_OR_CANCEL)
     booking_rules.check_cancellation(by, appointment)
+
+
+def _check_patient_action(appointment: Appointment, action: Action, *, by: User) -> None:
+    """Raise Forbidden unless a patient confirms their appointment, or takes back that they did."""
+    if action == Action.CONFIRM:
+        return
+    is_confirmed = machine.state_of(appointment) == machine.State.CONFIRMED
+    if not (action == Action.UNDO and is_confirmed and history.did(by, EventKind.CONFIRMED, appointment)):
+        raise Forbidden(_("You can only confirm your appointment, or take back that you did."))

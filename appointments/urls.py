@@ -5,10 +5,21 @@ from django.urls import path
 from appointments import views
 from appointments.feeds import views as feeds
 from appointments.holds import views as holds
+from appointments.rooms import views as rooms
 from appointments.schedule import views as schedule
 from appointments.series import views as series
 from appointments.types import views as types
+from appointments.visits import views as visits
 from appointments.waiting_list import views as waiting_list
+
+ACTIONS = {
+    "confirm": views.ConfirmAppointment,
+    "arrive": views.ArriveAtAppointment,
+    "start": views.StartAppointment,
+    "finish": views.FinishAppointment,
+    "no-show": views.NoShowAppointment,
+    "undo": views.UndoAppointment,
+}
 
 urlpatterns = [
     path("appointments", views.Appointments.as_view(), name="appointments"),
@@ -32,8 +43,15 @@ urlpatterns = [
         waiting_list.AcceptOffer.as_view(),
         name="accept_offer",
     ),
+    path("appointments/<uuid:appointment_id>/history", visits.AppointmentHistory.as_view(), name="appointment_history"),
+    *(
+        path(f"appointments/<uuid:appointment_id>/{action}", view.as_view(), name=f"appointment_{action}")
+        for action, view in ACTIONS.items()
+    ),
     path("appointment-types", types.AppointmentTypes.as_view(), name="appointment_types"),
     path("appointment-types/<uuid:type_id>", types.AppointmentTypeById.as_view(), name="appointment_type"),
+    path("rooms", rooms.Rooms.as_view(), name="rooms"),
+    path("rooms/<uuid:room_id>", rooms.RoomById.as_view(), name="room"),
     path("working-hours", schedule.DoctorsHours.as_view(), name="working_hours"),
     path("working-hours/<uuid:hours_id>", schedule.HoursById.as_view(), name="hours"),
     path("schedule-exceptions", schedule.ScheduleExceptions.as_view(), name="schedule_exceptions"),

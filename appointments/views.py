@@ -1,8 +1,9 @@
 """Appointments."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -12,8 +13,17 @@ from accounts.models import User
 from accounts.roles import Role
 from appointments import services
 from appointments.models import Appointment, AppointmentQuerySet, SeriesScope
-from appointments.serializers import AppointmentPage, AppointmentQuery, AppointmentShape, BookingInput, ChangeInput
+from appointments.serializers import (
+    AppointmentPage,
+    AppointmentQuery,
+    AppointmentShape,
+    BookingInput,
+    ChangeInput,
+    DeletedAppointment,
+)
 from appointments.series import services as series
+from appointments.visits.changes import changed_since
+from appointments.visits.machine import Action
 from audit import log
 from audit.events import AuditEvent
 from core.api.names import check_something_sent
@@ -31,10 +41,16 @@ from patients.restriction.services import emergency_details, resolve_access, vis
 from practices.services import current_practice, local_days
 
 BESIDES = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
-SHOWN = ("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "version", "series_id")
+SHOWN = (
+    *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id", "series_id"),
+    *("version", "type__video", "type__video_link"),
+    *("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"),
+    *("cancelled_at", "cancel_reason", "cancelled_late"),
+)
 STALE = stale(
     AppointmentShape,
-    "The slot is taken, the appointment is cancelled, or someone else has changed it: `current` is how it is now.",
+    "The slot is taken, it may not follow what happened before, or someone else has changed it: `current` is how it is "
+    "now.",
 )
 
 
@@ -52,11 +68,15 @@ class Appointments(ApiView):
         responses={200: AppointmentPage},
         summary="List appointments: a doctor's or patient's own, the whole practice's for other roles",
         description="Latest first; with `date`, in the order of the day. Days are in the practice's time zone, also "
-        "for offices in another one. An unknown `patientId` is 404.",
+        "for offices in another one. An unknown `patientId` is 404. With `updatedSince`, what was added, changed or "
+        "deleted since, in the order of the changes; send each answer's `next` as `cursor` to ask for what came "
+        "after it.",
     )
     def get(self, request: Request) -> Response:
         with local_days(request.query_params):
             query = self.checked_query(AppointmentQuery)
+        if "updated_since" in query:
+            return self._changes(**query)
         page = Page.taken_from(query)
         appointments = _listed_for(self.caller, **query)
         rows = page.rows(appointments)
@@ -65,6 +85,20 @@ class Appointments(ApiView):
         self.audit_read((row.patient_id for row in rows), hits=total, **page.asked, **emergency_details(charts))
         shown = [AppointmentShape.for_user(self.caller, row) for row in rows]
         return Response({"appointments": shown, "total": total, **page.next})
+
+    def _changes(self, *, updated_since: datetime, page: int, patient_id: UUID | None = None, **query: Any) -> Response:
+        if patient_id is not None:
+            query["patient_id"] = visible_key(self.caller, pk=patient_id).get_or_refuse().pk
+        found = changed_since(self.caller, *SHOWN, since=updated_since, **query)
+        charts = resolve_access(self.caller, [row.patient for row in found.rows])
+        if found.rows:
+            patients = (row.patient_id for row in found.rows)
+            self.audit_read(patients, hits=found.total, limit=query["limit"], **emergency_details(charts))
+        else:
+            self.audit_nothing()
+        shown = [AppointmentShape.for_user(self.caller, row) for row in found.rows]
+        deleted = [DeletedAppointment.to_dict(row) for row in found.deleted]
+        return Response({"appointments": shown, "deleted": deleted, "total": found.total, "next": found.next})
 
     @extend_schema(
         request=BookingInput, parameters=[ETAG], responses={201: AppointmentShape}, summary="Book an appointment"
@@ -76,7 +110,44 @@ class Appointments(ApiView):
         return Response(shown, status=201, headers=etag(appointment.version))
 
 
-class AppointmentById(ApiView):
+class OneAppointment(ApiView):
+    """Base of the views that answer an appointment."""
+
+    audited_model = Appointment._meta.label
+
+    def respond(self, appointment: Appointment) -> Response:
+        shown = self._shown(appointment)
+        self.audit_read([appointment.patient_id], about_id=appointment.pk, **emergency_details([appointment.patient]))
+        return Response(shown, headers=etag(appointment.version))
+
+    def _get(self, appointment_id: UUID) -> Appointment:
+        found: Appointment = Appointment.objects.visible_to(self.caller).with_people().get_or_refuse(pk=appointment_id)
+        return found
+
+    def _shown(self, appointment: Appointment) -> dict[str, Any]:
+        resolve_access(self.caller, [appointment.patient])
+        return AppointmentShape.for_user(self.caller, appointment)
+
+    def _changed(self, change: Callable[..., Appointment], appointment_id: UUID, **asked: Any) -> Response:
+        """Answer what the service made of the appointment."""
+        try:
+            return self.respond(change(by=self.caller, appointment_id=appointment_id, **asked))
+        except StaleVersion as refusal:
+            self._log_current(refusal.extra["current"]["patientId"], appointment_id)
+            raise
+
+    def _log_current(self, patient_id: UUID, appointment_id: UUID) -> None:
+        """Log that the answer to a stale change shows the current state."""
+        log.record(
+            AuditEvent.APPOINTMENT_READ,
+            practice_id=self.caller.practice_id,
+            patients=[patient_id],
+            about=self.audited_model,
+            about_id=appointment_id,
+        )
+
+
+class AppointmentById(OneAppointment):
     permissions = {
         "GET": (Permission.READ_APPOINTMENTS, Permission.READ_OWN_APPOINTMENTS),
         "PATCH": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS),
@@ -87,7 +158,6 @@ class AppointmentById(ApiView):
         "PATCH": AuditEvent.CHANGED,
         "DELETE": AuditEvent.SOFT_DELETED,
     }
-    audited_model = Appointment._meta.label
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE, "DELETE": DELETE_ERRORS}
 
     @extend_schema(parameters=[ETAG], responses={200: AppointmentShape}, summary="Get an appointment")
@@ -109,40 +179,10 @@ class AppointmentById(ApiView):
 
         changes = self.checked_changes(ChangeInput, shown=shown)
         expected = given_version(request, changes.pop("version", None))
-        check_something_sent(
-            request.data, ChangeInput().fields, besides=("version", "allowOverlap", "allowPast", "scope")
-        )
+        check_something_sent(request.data, ChangeInput().fields, besides=BESIDES)
         scope = changes.pop("scope")
         change = services.change if scope == SeriesScope.THIS else partial(series.change, scope=scope)
-        try:
-            changed = change(by=self.caller, appointment_id=appointment_id, expected=expected, **changes)
-        except StaleVersion as refusal:
-            self._log_current(refusal.extra["current"]["patientId"], appointment_id)
-            raise
-        return self.respond(changed)
-
-    def respond(self, appointment: Appointment) -> Response:
-        shown = self._shown(appointment)
-        self.audit_read([appointment.patient_id], about_id=appointment.pk, **emergency_details([appointment.patient]))
-        return Response(shown, headers=etag(appointment.version))
-
-    def _get(self, appointment_id: UUID) -> Appointment:
-        found: Appointment = Appointment.objects.visible_to(self.caller).with_people().get_or_refuse(pk=appointment_id)
-        return found
-
-    def _shown(self, appointment: Appointment) -> dict[str, Any]:
-        resolve_access(self.caller, [appointment.patient])
-        return AppointmentShape.for_user(self.caller, appointment)
-
-    def _log_current(self, patient_id: UUID, appointment_id: UUID) -> None:
-        """Log that the answer to a stale change shows the current state."""
-        log.record(
-            AuditEvent.APPOINTMENT_READ,
-            practice_id=self.caller.practice_id,
-            patients=[patient_id],
-            about=self.audited_model,
-            about_id=appointment_id,
-        )
+        return self._changed(change, appointment_id, expected=expected, **changes)
 
     delete = delete_handler(Appointment)
 
@@ -151,6 +191,56 @@ class RestoreAppointment(RestoreView):
     permissions = {"POST": Permission.DELETE_APPOINTMENTS}
     audited_model = Appointment._meta.label
     post = restore_handler(Appointment)
+
+
+def _handler(action: Action, summary: str) -> Callable[..., Response]:
+    """Return the `post` method of a view that says what happened to an appointment."""
+
+    @extend_schema(
+        parameters=[IF_MATCH, ETAG],
+        responses={200: AppointmentShape},
+        summary=summary,
+        description="What is so already changes nothing. 409 where it may not follow what happened before.",
+    )
+    def post(view: OneAppointment, request: Request, appointment_id: UUID) -> Response:
+        expected = given_version(request, None)
+        return view._changed(services.act, appointment_id, action=action, expected=expected)
+
+    return post
+
+
+class ActionView(OneAppointment):
+    """Base of the views that say what happened to an appointment."""
+
+    permissions: ClassVar = {"POST": Permission.CHANGE_APPOINTMENTS}
+    audit_events: ClassVar = {"POST": AuditEvent.CHANGED}
+    extra_errors: ClassVar = {"POST": NOT_FOUND | STALE}
+
+
+class ConfirmAppointment(ActionView):
+    permissions = {"POST": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
+    post = _handler(Action.CONFIRM, "Say that the patient will come; patients may say so of their own")
+
+
+class ArriveAtAppointment(ActionView):
+    post = _handler(Action.ARRIVE, "Say that the patient is here")
+
+
+class StartAppointment(ActionView):
+    post = _handler(Action.START, "Say that the appointment has started")
+
+
+class FinishAppointment(ActionView):
+    post = _handler(Action.FINISH, "Say that the appointment is over: its status is completed")
+
+
+class NoShowAppointment(ActionView):
+    post = _handler(Action.NO_SHOW, "Say that the patient didn't come, once it has begun")
+
+
+class UndoAppointment(ActionView):
+    permissions = {"POST": (Permission.CHANGE_APPOINTMENTS, Permission.CHANGE_OWN_APPOINTMENTS)}
+    post = _handler(Action.UNDO, "Take back what happened last; patients only their own confirmation")
 
 
 def _listed_for(
@@ -193,9 +283,9 @@ def _listed(
     next_midnight: datetime | None = None,
     **equal: Any,
 ) -> AppointmentQuerySet:
-    """Build the list: the latest first, or a day in its order; `equal` filters by doctor, office, patient and
-    status."""
-    found: AppointmentQuerySet = Appointment.objects.visible_to(person).filter(**equal)
+    """Build the list: the latest first, or a day in its order; `equal` filters by doctor, office, room, patient
+    and status."""
+    found: AppointmentQuerySet = Appointment.objects.visible_to(person).filter(**equal).select_related("type")
     if start is not None:
         found = found.filter(starts_at__gte=start)
     if end is not None:

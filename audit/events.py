@@ -84,6 +84,8 @@ class AuditEvent(models.TextChoices):
     # emergency access (45 CFR 164.312(a)(2)(ii))
     RESTRICTED = "chart.restricted", _("Chart restricted")
     UNRESTRICTED = "chart.unrestricted", _("Restriction lifted")
+    CHARTS_MERGED = "chart.merged", _("Charts merged")
+    MERGE_UNDONE = "chart.merge_undone", _("Merge of charts undone")
     HOLD_PLACED = "chart.hold_placed", _("Legal hold placed")
     HOLD_LIFTED = "chart.hold_lifted", _("Legal hold lifted")
     GLASS_BROKEN = "emergency.opened", _("Emergency access opened")
@@ -111,6 +113,8 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.SOFT_DELETED,
     AuditEvent.RESTORED,
     AuditEvent.NOTE_FINALISED,
+    AuditEvent.CHARTS_MERGED,
+    AuditEvent.MERGE_UNDONE,
     AuditEvent.HOLD_PLACED,
     AuditEvent.HOLD_LIFTED,
     AuditEvent.RESTRICTED,

@@ -36,6 +36,7 @@ PARTS = {  # of a model's pages
     "lift": _("lift restriction"),
     "lift_hold": _("lift legal hold"),
     "merge": _("merge"),
+    "merge_charts": _("merge another chart"),
     "pdf": _("PDF"),
     "remove": _("remove"),
     "reopen": _("reopen"),
@@ -43,6 +44,7 @@ PARTS = {  # of a model's pages
     "restore": _("restore"),
     "restrict": _("restrict"),
     "review": _("sign off"),
+    "undo_merge": _("undo a merge"),
     "withdraw": _("withdraw"),
 }
 FILTERS = {

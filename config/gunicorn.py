@@ -1,5 +1,6 @@
 """gunicorn's configuration: one process with threads. Used by `manage.py serve` and the container."""
 
+import gc
 import json
 import os
 import signal
@@ -105,3 +106,10 @@ loglevel = "error"
 logconfig_dict = settings.LOGGING
 proc_name = "praxis"
 wsgi_app = "config.wsgi"
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Leave what was loaded out of each later collection of garbage: to look through all of Django took longer than the
+    free times of forty doctors, which made it do so."""
+    gc.collect()
+    gc.freeze()

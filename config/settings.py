@@ -218,6 +218,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "corsheaders",
+    "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -368,6 +369,12 @@ UNFOLD = {
             {
                 "title": _("Clinic"),
                 "items": [
+                    {
+                        "title": _("Calendar"),
+                        "icon": "calendar_view_day",
+                        "link": reverse_lazy("calendar"),
+                        "permission": "dashboard.home.can_use_calendar",
+                    },
                     {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     {
                         "title": _("Patients"),
@@ -427,6 +434,11 @@ UNFOLD = {
                         "title": _("Offices"),
                         "icon": "location_on",
                         "link": reverse_lazy("admin:practices_office_changelist"),
+                    },
+                    {
+                        "title": _("Rooms"),
+                        "icon": "meeting_room",
+                        "link": reverse_lazy("admin:appointments_room_changelist"),
                     },
                     {
                         "title": _("Appointment types"),

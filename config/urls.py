@@ -29,6 +29,8 @@ urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("password-reset/", password_pages.RequestLink.as_view(), name="password_reset_ask"),
     path("password-reset/<str:token>/", password_pages.SetPassword.as_view(), name="password_reset_set"),
+    path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
+    path("calendar/", include("appointments.calendar.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

@@ -8,6 +8,8 @@ from django.http import HttpRequest
 Address = IPv4Address | IPv6Address
 
 
+ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
+WORK_ROOTS = ("/calendar/",)  # pages of daily work
 SITE_BITS = 64  # bits of an IPv6 address: the network that one connection is given (RFC 6177)
 
 
@@ -27,6 +29,15 @@ def is_api(request: HttpRequest) -> bool:
     """Return whether the request goes to the JSON API (/auth/ is its part for mobile apps) and not to a page."""
     path = request.path_info
     return path in ("/api", "/auth") or path.startswith(("/api/", "/auth/"))
+
+
+def is_in_admin(request: HttpRequest) -> bool:
+    """Compare the path alone: the result of `reverse` depends on where the server is mounted."""
+    return request.path_info.startswith(ADMIN_ROOT)
+
+
+def is_daily_work(request: HttpRequest) -> bool:
+    return request.path_info.startswith(WORK_ROOTS)
 
 
 @lru_cache(maxsize=4096)

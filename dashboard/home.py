@@ -86,6 +86,11 @@ def can_review_emergencies(request: HttpRequest) -> bool:
     return current_user(request).can(Permission.REVIEW_EMERGENCIES)
 
 
+def can_use_calendar(request: HttpRequest) -> bool:
+    """Return whether the sidebar links to the calendar."""
+    return current_user(request).can(Permission.CHANGE_APPOINTMENTS)
+
+
 def emergencies_waiting(request: HttpRequest) -> str:
     """Return the text of the badge beside that link."""
     waiting = _count_waiting_emergencies(request)

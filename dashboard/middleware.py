@@ -1,4 +1,5 @@
-"""Middleware of the admin site: opens the practice's scope, and logs each page to the audit trail before it is sent."""
+"""Middleware of the admin site and of the pages of daily work: opens the practice's scope, and logs each page to the
+audit trail before it is sent."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import resolve
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from accounts.sessions import admin_site
@@ -16,6 +17,7 @@ from audit import context, log
 from audit.events import AuditEvent, Outcome
 from audit.log import AuditLogUnavailable
 from core.api.exceptions import TRAIL_DOWN
+from core.client import is_daily_work, is_in_admin
 from core.encryption.fields import unreadable_marked
 from core.error_pages import error_page
 from core.errors import Refusal
@@ -23,7 +25,6 @@ from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from practices.models import Practice
 
-ADMIN_ROOT = "/admin/"  # in config/urls.py
 PICKED = "picked_practice"  # session key
 
 
@@ -39,12 +40,13 @@ class AdminPracticeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not _in_admin(request):
+        if not _on_site(request):
             return self.get_response(request)
         if _has_nul(request):
             return render(request, "400.html", status=400)
         try:
-            session = admin_site.check_session(request)  # None where nobody is signed in
+            # None where nobody is signed in
+            session = admin_site.check_session(request, seen=not _asked_by_page(request))
         except AuditLogUnavailable:
             return unavailable(request)
         if session is None or not request.user.is_authenticated:
@@ -65,14 +67,14 @@ class AdminPracticeMiddleware:
 
     def process_template_response(self, request: HttpRequest, response: Any) -> Any:
         """Render a placeholder for values that cannot be decrypted; forms of such rows are refused earlier."""
-        if _in_admin(request):
+        if _on_site(request):
             response.render = unreadable_marked()(response.render)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Show an error page for a refusal that no form can display, such as sign-in without Redis, and for a malformed
         id, which Django's admin passes from a form or an address straight into a query."""
-        if not _in_admin(request):
+        if not _on_site(request):
             return None
         if isinstance(exception, ValidationError):
             return render(request, "400.html", status=400)
@@ -81,9 +83,15 @@ class AdminPracticeMiddleware:
         return error_page(request, exception.detail, status=exception.status)
 
 
-def _in_admin(request: HttpRequest) -> bool:
-    """Compare the path alone: the result of `reverse` depends on where the server is mounted."""
-    return request.path_info.startswith(ADMIN_ROOT)
+def _on_site(request: HttpRequest) -> bool:
+    return is_in_admin(request) or is_daily_work(request)
+
+
+def _asked_by_page(request: HttpRequest) -> bool:
+    try:
+        return bool(get_mark(resolve(request.path_info).func, "asked_by_page"))
+    except Resolver404:
+        return False
 
 
 def _has_nul(request: HttpRequest) -> bool:

@@ -61,7 +61,7 @@ TYPES: tuple[dict[str, Any], ...] = (
     {"name": "Procedure", "minutes": 90, "buffer_before": 10, "buffer_after": 10, "bookable_online": False},
 )
 ALWAYS_BOOKED = 2  # first slots of the doctor on duty, so that no day is empty
-OWN_CHART = {
+OWN_CHART: dict[str, Any] = {
     "date_of_birth": date(1984, 5, 17),
     "gender": "female",
     "address": "218 Prospect Place, Brooklyn, NY 11238",

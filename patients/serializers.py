@@ -20,6 +20,7 @@ from core.api.serializers import (
     StrictCharField,
     StrictSerializer,
 )
+from core.api.versions import version_field
 from core.choices import PublicTextChoices
 from core.texts import validate_line, validate_name, validate_phone
 from patients.models import Gender, Patient
@@ -54,6 +55,11 @@ class ChartInput(StrictSerializer):
     medicalHistory = OptionalCharField(max_length=20_000, source="medical_history")
     emergencyContact = OptionalCharField(max_length=300, source="emergency_contact")
     incomplete = StrictBooleanField(required=False)
+    confirmNew = StrictBooleanField(
+        source="confirm_new",
+        required=False,
+        help_text="`false`: if the person may have a chart already, open none and answer 409 with `candidates`.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs.pop("incomplete", None)
@@ -75,6 +81,17 @@ class IncompleteChartInput(ChartInput):
         return "" if gender in (None, GenderOrUnknown.UNKNOWN) else gender
 
 
+class ChartChange(IncompleteChartInput):
+    """What is sent is changed; a text that is sent empty, or null, is emptied. A name and one of phone, email, address
+    and emergency contact stay."""
+
+    name = StrictCharField(max_length=200, validators=[validate_name], required=False)
+    gender = ChoiceField(choices=GenderOrUnknown.choices, required=False, allow_blank=True, allow_null=True)
+    incomplete = None  # type: ignore[assignment]
+    confirmNew = None  # type: ignore[assignment]
+    version = version_field()
+
+
 def chart_input_for(body: Any) -> type[ChartInput]:
     """Return the serializer of a new chart: the contract's, unless the body says that not everything is known."""
     is_incomplete = isinstance(body, Mapping) and body.get("incomplete") is True
@@ -83,6 +100,11 @@ def chart_input_for(body: Any) -> type[ChartInput]:
 
 class ChartQuery(PageQuery):
     search = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
+    incomplete = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Only charts without an email, a phone, a date of birth, a gender or an address.",
+    )
 
 
 WITHHELD = {"email": "", "phone": "", "dateOfBirth": None, "gender": "", "address": ""}
@@ -126,6 +148,7 @@ class Chart(ChartBrief):
     emergencyContact = serializers.CharField(
         source="emergency_contact", required=False, help_text="Left out if there is none or it is withheld."
     )
+    version = serializers.IntegerField(required=False, help_text="Left out if the chart is closed to the caller.")
 
     @staticmethod
     def get_emergency_contact(chart: Patient) -> str | None:
@@ -137,4 +160,5 @@ class Chart(ChartBrief):
 
     @classmethod
     def contact_only(cls, instance: Patient) -> dict[str, Any]:
-        return {**ChartBrief.to_dict_or_raise(instance), **CLINICAL_WITHHELD}
+        data = {**ChartBrief.to_dict_or_raise(instance), **CLINICAL_WITHHELD}
+        return data if instance.is_closed else {**data, "version": instance.version}

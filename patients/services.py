@@ -1,5 +1,6 @@
 """Open, lock and change charts."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from audit import context
 from core.encryption.fields import unreadable_marked
-from core.errors import Invalid
+from core.errors import CHANGED_MEANWHILE, Forbidden, Invalid, StaleVersion
+from core.permissions import Permission
 from patients.models import Patient
-from patients.restriction.services import check_regular_access
+from patients.restriction.services import check_access, check_regular_access
+from patients.serializers import Chart
 
 WAYS_TO_REACH = ("phone", "email", "address", "emergency_contact")
+CLINICAL_FIELDS = frozenset({"blood_type", "allergies", "medical_history"})  # which doctors may change, too
 UNREACHABLE = _("Enter a phone number, email, address or emergency contact, so that someone can be reached.")
 
 
@@ -21,13 +25,14 @@ UNREACHABLE = _("Enter a phone number, email, address or emergency contact, so t
 def open_chart(*, by: User, **fields: Any) -> Patient:
     """Open a confirmed chart, as the front desk does. Raises Invalid if nobody could be reached about this patient."""
     chart = Patient(**fields)
-    _check_reachable(chart)
+    check_reachable(chart)
     with context.done_by(by):
         chart.save()
     return chart
 
 
-def _check_reachable(chart: Patient) -> None:
+def check_reachable(chart: Patient) -> None:
+    """Raise Invalid if nobody could be reached about this patient."""
     with unreadable_marked():  # what cannot be decrypted is there
         if not any(character.isalnum() for way in WAYS_TO_REACH for character in getattr(chart, way)):
             raise Invalid("phone", UNREACHABLE)
@@ -45,15 +50,35 @@ def lock_chart(*, by: User, patient_id: UUID) -> Patient:
 
 
 @transaction.atomic
-def update_chart(*, patient: Patient, by: User, **changes: Any) -> Patient:
-    """Change the given fields of a chart. Raises NotFound, Invalid like `open_chart`, and ChartRestricted for a new
-    primary doctor if `by` only has emergency access: the new doctor would get regular access."""
-    chart: Patient = Patient.objects.active().select_for_update().get_or_refuse(pk=patient.pk)
+def update_chart(*, patient: Patient, by: User, expected: int | None = None, **changes: Any) -> Patient:
+    """Change the given fields of a chart; values that it has already change nothing. `expected` is the version that the
+    caller has read.
+
+    Raises NotFound, ChartRestricted if the chart is closed to `by`, and for a new primary doctor if `by` only has
+    emergency access: the new doctor would get regular access; Forbidden for a field that is not theirs to change,
+    StaleVersion, and Invalid like `open_chart`."""
+    chart: Patient = Patient.objects.active().select_for_update(of=("self",)).get_or_refuse(pk=patient.pk)
+    check_access(by, chart)
+    _check_may_change(by, changes.keys())
+    if expected is not None and chart.version != expected:
+        raise StaleVersion(CHANGED_MEANWHILE, current=Chart.to_dict(chart))
+    with unreadable_marked():  # what cannot be decrypted is replaced
+        changes = {field: value for field, value in changes.items() if getattr(chart, field) != value}
     if "primary_doctor" in changes:
         check_regular_access(by, chart)
     for field, value in changes.items():
         setattr(chart, field, value)
     if not changes.keys().isdisjoint(WAYS_TO_REACH):
-        _check_reachable(chart)
-    chart.save(update_fields={*changes, "updated_at"})
+        check_reachable(chart)
+    if changes:
+        with context.done_by(by):
+            chart.save(update_fields={*changes, "updated_at"})
     return chart
+
+
+def _check_may_change(by: User, fields: Iterable[str]) -> None:
+    """Raise Forbidden unless each of the fields is one that `by` may change."""
+    if by.can(Permission.WRITE_CHARTS):
+        return
+    if not by.can(Permission.WRITE_CLINICAL_FIELDS) or set(fields) - CLINICAL_FIELDS:
+        raise Forbidden(_("Here you can only change the blood type, allergies and medical history."))

@@ -4,6 +4,7 @@ from django.urls import path
 
 from patients import views
 from patients.deletion import views as deletion_views
+from patients.merging import views as merging_views
 from patients.registrations import views as registration_views
 from patients.restriction import views as emergency_views
 
@@ -13,6 +14,8 @@ urlpatterns = [
     path("patients/<uuid:chart_id>", views.ChartById.as_view(), name="chart"),
     path("patients/<uuid:chart_id>/restore", deletion_views.RestoreChart.as_view(), name="restore_chart"),
     path("patients/<uuid:chart_id>/legal-hold", deletion_views.LegalHoldOfChart.as_view(), name="legal_hold"),
+    path("patients/<uuid:chart_id>/merge", merging_views.MergeCharts.as_view(), name="merge_charts"),
+    path("patients/<uuid:chart_id>/merge/undo", merging_views.UndoMerge.as_view(), name="undo_merge"),
     path("deleted", deletion_views.DeletedEntries.as_view(), name="deleted"),
     path("patients/<uuid:chart_id>/restriction", emergency_views.Restriction.as_view(), name="restriction"),
     path("patients/<uuid:chart_id>/emergency-access", emergency_views.BreakGlass.as_view(), name="break_glass"),

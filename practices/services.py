@@ -180,5 +180,8 @@ def remove_office(*, office_id: UUID, by: "User") -> None:
             Office.objects.select_for_update().get_or_refuse(pk=office_id).delete()
     except (ProtectedError, IntegrityError) as error:
         raise Conflict(
-            _("This office can't be removed while people, appointments, working hours, days off or join codes use it.")
+            _(
+                "This office can't be removed while people, appointments, rooms, working hours, days off or join codes "
+                "use it."
+            )
         ) from error

@@ -52,7 +52,7 @@ class Clamd:
     def _answers(self) -> bool:
         try:
             with socket.socket(socket.AF_UNIX) as wire:
-                wire.settimeout(5)
+                wire.settimeout(60)
                 wire.connect(str(self.socket))
                 wire.sendall(b"zPING\0")
                 return wire.recv(16) == b"PONG\0"

@@ -100,7 +100,7 @@ def manage_as_owner(url: str, *arguments: str, environment: dict[str, str] | Non
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -6,10 +6,15 @@ databases that the tests may flush: each worker of pytest-xdist has one, its ser
 """
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
 from urllib.parse import urlsplit
+
+import pytest
+
+gc.disable()  # while modules are loaded nothing becomes garbage, and to look for it takes a third of the time
 
 ON_POSTGRESQL = bool(os.environ.get("TEST_DATABASE_URL"))
 ON_REDIS = bool(os.environ.get("TEST_REDIS_URL"))
@@ -39,3 +44,12 @@ os.environ.update(
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
 atexit.register(shutil.rmtree, os.environ["FILES_DIR"], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on look for garbage among what the tests make, and more rarely than in a program that must stay
+    small."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()

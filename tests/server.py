@@ -27,7 +27,7 @@ from tests import databases
 from tests.databases import ROLE, WORKER, application_url, own_database, with_path
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS, STOP_SECONDS = 60, 15
+START_SECONDS, STOP_SECONDS = 300, 60
 MAIN_REDIS = os.environ.get("TEST_REDIS_URL", "")
 SECRETS = ("SECRET_KEY", "SEARCH_INDEX_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEYS")
 PLENTY = "1000000"
@@ -122,7 +122,7 @@ class Server:
         with httpx.Client(verify=False) as client:  # to load the certificates costs more than the call
             while time.monotonic() < deadline and process.poll() is None:
                 try:
-                    if client.get(f"{self.url}/api/health/live", timeout=1).status_code == 200:
+                    if client.get(f"{self.url}/api/health/live", timeout=10).status_code == 200:
                         return
                 except httpx.TransportError:
                     time.sleep(0.05)
@@ -132,7 +132,7 @@ class Server:
         """What the server's own database answers; `%s` marks a parameter."""
         if self.database_url.startswith("sqlite"):
             path = self.database_url.removeprefix("sqlite:///")
-            with closing(sqlite3.connect(path, timeout=20)) as connection:
+            with closing(sqlite3.connect(path, timeout=300)) as connection:
                 return list(connection.execute(query.replace("%s", "?"), parameters))
         with psycopg.connect(self.database_url) as connection:
             return list(connection.execute(query, parameters))

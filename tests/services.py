@@ -17,7 +17,7 @@ import psycopg
 import redis
 
 OLDEST_POSTGRESQL = 15
-START_SECONDS, STOP_SECONDS = 30, 20
+START_SECONDS, STOP_SECONDS = 120, 60
 # On a shared Redis a run uses the databases first to first + 1 (tests, one for each worker) and nine further on
 # (tests/server.py); it takes them only when they are empty, and notes in database 0 that they are taken.
 REDIS_FIRSTS, REDIS_OFFSETS, CLAIM_SECONDS = (2, 4), (0, 1, 9, 10), 3600
@@ -148,7 +148,7 @@ def private_postgresql() -> Iterator[str]:
         as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
         initdb = [str(binaries / "initdb"), "-D", str(directory / "data"), "-U", "postgres", "-A", "trust"]
         initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
-        made = subprocess.run(initdb, **as_user, cwd=directory, capture_output=True, text=True, timeout=120)
+        made = subprocess.run(initdb, **as_user, cwd=directory, capture_output=True, text=True, timeout=300)
         if made.returncode:
             raise Unavailable(f"initdb failed: {made.stderr.strip()[-300:]}")
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": name, "max_connections": "300"}

@@ -33,7 +33,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def output_lines(demo: Server, *command: str) -> list[str]:
     environment = {"PATH": os.environ["PATH"], "PRAXIS": demo.url}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout.splitlines()
 

@@ -40,7 +40,7 @@ def check(directory: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     write_dotenv(directory / "env", production=True)
     environment = {"PATH": os.environ["PATH"], "ENV_FILE": str(directory / "env"), **DOCUMENTED, **changes}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def left_open(done: subprocess.CompletedProcess[str]) -> set[str]:

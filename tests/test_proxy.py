@@ -104,17 +104,17 @@ class Proxy:
 
     def running(self) -> Iterator["Proxy"]:
         command = [str(NGINX), "-p", str(self.directory), "-c", str(self.file), "-e", str(self.directory / "start.log")]
-        subprocess.run([*command, "-t"], check=True, capture_output=True, timeout=30)
+        subprocess.run([*command, "-t"], check=True, capture_output=True, timeout=300)
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             self._wait()
             yield self
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(300)
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.https), timeout=1).close()
@@ -126,11 +126,11 @@ class Proxy:
     def client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=str(self.directory / "fullchain.pem"))
         url = f"https://localhost:{self.https}"
-        return httpx.Client(base_url=url, verify=context, timeout=30, headers={"Origin": url})
+        return httpx.Client(base_url=url, verify=context, timeout=300, headers={"Origin": url})
 
     def request(self, path: str, method: str = "GET", **more) -> httpx.Response:
         context = ssl.create_default_context(cafile=str(self.directory / "fullchain.pem"))
-        return httpx.request(method, f"https://localhost:{self.https}{path}", verify=context, timeout=30, **more)
+        return httpx.request(method, f"https://localhost:{self.https}{path}", verify=context, timeout=300, **more)
 
 
 def make_certificate(directory: Path) -> None:
@@ -270,7 +270,7 @@ def test_older_tls_is_refused(proxy, version, spoken):
     context.load_verify_locations(proxy.directory / "fullchain.pem")
     context.set_ciphers("ALL:@SECLEVEL=0")  # this side would speak it
     context.minimum_version = context.maximum_version = version
-    with socket.create_connection(("127.0.0.1", proxy.https), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", proxy.https), timeout=60) as plain:
         try:
             with context.wrap_socket(plain, server_hostname="localhost") as secured:
                 assert (secured.version() or "").startswith("TLSv1.")

@@ -87,6 +87,7 @@ def test_embedded_half_takes_a_part_of_what_both_can_run(
 @pytest.mark.slow  # a dozen runs of pytest
 def test_sooner_or_later_each_test_is_taken(pytester, monkeypatch):
     monkeypatch.setattr(selection, "EMBEDDED", True)
+    monkeypatch.setattr(selection, "SAMPLED_PART", 3)  # in a dozen runs
     pytester.makepyfile(MANY_ROWS)
     taken = set()
     for seed in range(12):

@@ -37,7 +37,7 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     environment = {name: os.environ[name] for name in names if name in os.environ}
     environment |= {"ENV_FILE": "", "DJANGO_SETTINGS_MODULE": "config.settings", **changes}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.embedded

@@ -52,8 +52,9 @@ def get_session_id(request: HttpRequest) -> UUID | None:
     return UUID(session_id) if session_id else None
 
 
-def check_session(request: HttpRequest) -> LoginSession | None:
-    """Return the live session of a request, marked as seen now, or None if nobody is signed in.
+def check_session(request: HttpRequest, *, seen: bool = True) -> LoginSession | None:
+    """Return the live session of a request, marked as seen now unless a page asks by itself (`seen`), or None if nobody
+    is signed in.
 
     A user whose session has ended or timed out is signed out with a message. Raises AuditLogUnavailable.
     """
@@ -63,7 +64,7 @@ def check_session(request: HttpRequest) -> LoginSession | None:
         session_id = get_session_id(request)
         if session_id is None:  # started by a release without LoginSession
             raise NotSignedIn(sessions.ENDED_SENTENCE)
-        session = sessions.get_live_session(Claims(session_id, request.user.pk))
+        session = sessions.get_live_session(Claims(session_id, request.user.pk), seen=seen)
         request.user.second_factor_due = session.user.second_factor_due
         return session
     except NotSignedIn as refusal:

@@ -163,8 +163,9 @@ def authenticate(claims: Claims) -> tuple[User, bool | None]:
 
 
 @installation_scope()
-def get_live_session(claims: Claims) -> LoginSession:
-    """Return this session from the database, marked as seen now. Raises NotSignedIn.
+def get_live_session(claims: Claims, *, seen: bool = True) -> LoginSession:
+    """Return this session from the database, marked as seen now unless nobody did anything (`seen`). Raises
+    NotSignedIn.
 
     When parallel requests arrive at the idle limit, one of them renews or ends the session and the others follow: the
     row's `last_seen_at` decides.
@@ -178,7 +179,10 @@ def get_live_session(claims: Claims) -> LoginSession:
     as_read = LoginSession.objects.filter(pk=session.pk, revoked_at=None, last_seen_at=session.last_seen_at)
     if _has_timed_out(session):
         _end(as_read, reason=RevocationReason.TIMED_OUT)
-        return get_live_session(claims)  # raises, unless another request renewed it first
+        return get_live_session(claims, seen=seen)  # raises, unless another request renewed it first
+    if not seen:
+        session.user.second_factor_due = second_factor_due(session)
+        return session
     if now - session.last_seen_at >= TTL:
         if not as_read.update(last_seen_at=now):
             return get_live_session(claims)

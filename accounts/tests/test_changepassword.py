@@ -70,7 +70,7 @@ def test_create_practice_with_invalid_input_fails_with_message(make_user, monkey
 @pytest.mark.slow  # starts manage.py
 def test_create_superuser_without_settings_fails_with_one_line():
     command = [sys.executable, "manage.py", "changepassword"]
-    done = subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, timeout=300)
 
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert done.stderr.splitlines()[-1].endswith("the following arguments are required: email")

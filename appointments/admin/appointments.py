@@ -21,8 +21,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments import services
-from appointments.models import Appointment
+from appointments.models import Appointment, EventKind, Room
 from appointments.serializers import EARLIEST_DAY, LATEST_DAY
+from appointments.visits.machine import State, state_of
 from core.admin.base import Access, P, ServiceForm, current_user
 from core.admin.times import TypedDateTimeField
 from core.encryption.fields import unreadable_marked
@@ -108,7 +109,7 @@ class LocalTimeField(TypedDateTimeField):
 
 
 class AppointmentForm(ServiceForm):
-    form_field_names: ClassVar = {"date": "starts_at", "office_id": "office"}
+    form_field_names: ClassVar = {"date": "starts_at", "office_id": "office", "roomId": "room"}
 
     allow_overlap = forms.BooleanField(
         label=_("Book even if the patient has another appointment at this time"), required=False
@@ -121,6 +122,12 @@ class AppointmentForm(ServiceForm):
             self.fields["starts_at"].help_text = _time_zone_help()
             if not self.instance._state.adding:
                 self.initial["starts_at"] = timezone.make_naive(self.instance.starts_at, self.instance.tzinfo)
+
+        if "room" in self.fields:
+            field: Any = self.fields["room"]
+            usable = Room.objects.filter(is_active=True) | Room.objects.filter(pk=self.instance.room_id)
+            field.queryset = usable.select_related("office").order_by("office__name", "name", "id")
+            field.label_from_instance = lambda room: f"{room.name} ({room.office.name})"
 
     def row_version(self) -> str:
         """Include the time zone that the form shows: if it changes while the form is open, the submitted time would
@@ -161,7 +168,7 @@ class AppointmentAdmin(EncounterAdmin):
 
     form = AppointmentForm
     ordering = ("-starts_at", "-id")
-    list_display = ("starts", "patient_name", "doctor_name", "office", "status")
+    list_display = ("starts", "patient_name", "doctor_name", "office", "status", "happened")
     list_filter = (WhenFilter, "status", DoctorFilter, OfficeFilter)
     autocomplete_fields = ("patient",)
 
@@ -170,12 +177,22 @@ class AppointmentAdmin(EncounterAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Appointment | None = None) -> list[str]:
         if obj is None:
-            return ["patient", "doctor", "office", "starts_at", "allow_past", "allow_overlap", "reason", "notes"]
+            return [
+                "patient",
+                "doctor",
+                "office",
+                "room",
+                "starts_at",
+                "allow_past",
+                "allow_overlap",
+                "reason",
+                "notes",
+            ]
         may_change = self.has_change_permission(request, obj)
         starts = ["starts_at", "allow_past", "allow_overlap"] if may_change else ["starts"]
         if obj.patient.is_closed:
-            return ["patient_name", "doctor_name", "office", *starts, "ends", "status", "withheld"]
-        return ["patient_name", "doctor_name", "reason", "office", *starts, "ends", "status", "notes"]
+            return ["patient_name", "doctor_name", "office", "room", *starts, "ends", "status", "withheld"]
+        return ["patient_name", "doctor_name", "reason", "office", "room", *starts, "ends", "status", "notes"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
         return ("patient_name", "doctor_name", "reason", "starts", "ends", "withheld") if obj else ()
@@ -201,6 +218,12 @@ class AppointmentAdmin(EncounterAdmin):
     @admin.display(description=_("Starts at"), ordering="starts_at")
     def starts(self, row: Appointment) -> str:
         return format_local_datetime(row, row.starts_at)
+
+    @admin.display(description=_("What happened"))
+    def happened(self, row: Appointment) -> str:
+        """Return what the status does not say."""
+        state = state_of(row)
+        return "" if state in (State.BOOKED, State.FINISHED, State.CANCELLED) else str(EventKind(state).label)
 
     @admin.display(description=_("Ends at"))
     def ends(self, row: Appointment) -> str:
@@ -232,6 +255,7 @@ class AppointmentAdmin(EncounterAdmin):
             reason=values["reason"],
             notes=values["notes"],
             office_id=values["office"].pk if values["office"] else None,
+            room_id=values["room"].pk if values["room"] else None,
             allow_overlap=values["allow_overlap"],
             allow_past=values["allow_past"],
         )
@@ -240,7 +264,7 @@ class AppointmentAdmin(EncounterAdmin):
         if "starts_at" in values or ("office" in values and _clocks_differ(row)):
             values.pop("starts_at", None)
             values["date"] = row.starts_at  # keep the local time shown in the form, also at another office
-        if "office" in values:
-            office = values.pop("office")
-            values["office_id"] = office.pk if office else None
+        for name in {"office", "room"} & values.keys():
+            chosen = values.pop(name)
+            values[f"{name}_id"] = chosen.pk if chosen else None
         return services.change(by=current_user(request), appointment_id=row.pk, expected=row.version, **values)

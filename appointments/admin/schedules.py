@@ -16,7 +16,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 
 from accounts.models import User
 from appointments.admin.appointments import LocalTimeField
-from appointments.models import AppointmentType, ScheduleException, TypeOffer, WorkingHours
+from appointments.models import AppointmentType, Room, ScheduleException, TypeOffer, WorkingHours
+from appointments.rooms import services as rooms
 from appointments.schedule import services as schedules
 from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
 from appointments.types import services as types
@@ -120,6 +121,36 @@ def _with_doctors(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, **doctors}
 
 
+@admin.register(Room)
+@shows_no_patient("where visits take place")
+class RoomAdmin(RemovableAdmin):
+    access = MANAGER
+    ordering = ("office__name", "name", "id")
+    list_display = ("name", "office", "is_active")
+    fields = ("office", "name", "is_active")
+    removal_note = _("You can remove a room only if no appointment has it. This can't be undone.")
+    removal_button, removed = _("Remove this room"), _("Room removed.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("office")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> tuple[str, ...]:
+        return ("office",) if obj else ()  # visits are booked there
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["queryset"] = Office.objects.order_by("name", "id")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Room:
+        return rooms.create_room(by=current_user(request), **_with_ids(values))
+
+    def change(self, request: HttpRequest, row: Room, values: dict[str, Any]) -> Room:
+        return rooms.change_room(room_id=row.pk, by=current_user(request), **values)
+
+    def remove_row(self, request: HttpRequest, pk: UUID) -> None:
+        rooms.remove_room(room_id=pk, by=current_user(request))
+
+
 class HoursForm(ServiceForm):
     form_field_names = {"validTo": "valid_to"}
 
@@ -183,8 +214,16 @@ class ScheduleExceptionAdmin(_ScheduleAdmin):
     access = MANAGER
     form = ExceptionForm
     ordering = ("-starts_at", "-id")
-    list_display = ("doctor_name", "office", "kind", "starts", "ends", "reason")
-    fields = ("kind", "doctor", "office", "starts_at", "ends_at", "reason")
+    list_display = ("doctor_name", "office", "kind", "starts", "ends")
+    fields = ("kind", "doctor", "office", "starts_at", "ends_at")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        may_read = current_user(request).can(P.MANAGE_SCHEDULES)
+        return (*super().get_list_display(request), *(["reason"] if may_read else []))
+
+    def get_fields(self, request: HttpRequest, obj: ScheduleException | None = None) -> list[Any]:
+        may_read = obj is None or schedules.may_read_reason(current_user(request), obj)
+        return [*super().get_fields(request, obj), *(["reason"] if may_read else [])]
 
     @admin.display(description=_("From"), ordering="starts_at")
     def starts(self, row: ScheduleException) -> str:

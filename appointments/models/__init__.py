@@ -1,12 +1,16 @@
-"""Appointments, their types, and when doctors work."""
+"""Appointments and their history, their types, and when doctors work."""
 
 from appointments.models.appointment import Appointment as Appointment
 from appointments.models.appointment import AppointmentQuerySet as AppointmentQuerySet
 from appointments.models.appointment import AppointmentStatus as AppointmentStatus
+from appointments.models.appointment import CancelReason as CancelReason
 from appointments.models.appointment_type import AppointmentType as AppointmentType
 from appointments.models.appointment_type import TypeOffer as TypeOffer
+from appointments.models.event import AppointmentEvent as AppointmentEvent
+from appointments.models.event import EventKind as EventKind
 from appointments.models.feed import CalendarFeed as CalendarFeed
 from appointments.models.hold import SlotHold as SlotHold
+from appointments.models.room import Room as Room
 from appointments.models.schedule import ExceptionKind as ExceptionKind
 from appointments.models.schedule import ScheduleException as ScheduleException
 from appointments.models.schedule import WorkingHours as WorkingHours

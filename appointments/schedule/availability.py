@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import islice
-from math import ceil
-from operator import itemgetter
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import JSONArray
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -42,11 +41,14 @@ from appointments.schedule.free_time import (
     windows,
     without,
 )
-from core.errors import Conflict, Sentence
+from core.database.functions import JSONGroup, SecondsDown, SecondsUp
+from core.errors import Conflict, Invalid, Sentence
+from practices.models import Office
 from practices.services import current_practice
 
 NOT_OFFERED = _("This time isn't available. Please choose one of the times on offer.")
 HELD = _("Someone is booking this time at the moment. Please choose another one, or try again in a few minutes.")
+TOO_MANY = _("There are too many free times to list. Choose a doctor, an office or fewer days.")
 NOT_ONLINE = _("This can't be booked online. Please contact the practice.")
 OUTSIDE_HOURS, ELSEWHERE, TIME_OFF, TOO_CLOSE, NOT_THEIR_TYPE = (
     _("outside working hours"),
@@ -57,7 +59,12 @@ OUTSIDE_HOURS, ELSEWHERE, TIME_OFF, TOO_CLOSE, NOT_THEIR_TYPE = (
 )
 DAY = timedelta(days=1)
 REACH = timedelta(minutes=LONGEST + 2 * LONGEST_BUFFER)  # how far a visit can be in the way of another
-CHUNK, FURTHEST = timedelta(days=31), timedelta(days=366)  # of the search for the next free times
+LONGEST_SPAN, FURTHEST = timedelta(days=31), timedelta(days=366)  # of the search for the next free times
+MOST_TIMES = 60_000  # about 8 MB of JSON, and forty doctors' two months
+
+
+Place = tuple[UUID, UUID | None]  # with which doctor, and at which office
+Times = tuple[datetime, datetime, list[Place]]  # from when to when, and where
 
 
 class Slot(NamedTuple):
@@ -69,14 +76,15 @@ class Slot(NamedTuple):
 
 @dataclass
 class Calendar:
-    """What decides when one doctor is free between two moments. `visits` are theirs, `held` what is kept for others at
-    the moment, `busy` both with the time kept free around them, in order of their start."""
+    """What decides when one doctor is free between two moments. `visits` are theirs: from and to, and the minutes kept
+    free before and after; `held` the same of what is kept for somebody at the moment; `busy` are the spans of both with
+    that time, in order of their start."""
 
     doctor: User
     rules: list[WorkingHours] = field(default_factory=list)
     exceptions: list[ScheduleException] = field(default_factory=list)
-    visits: list[Span] = field(default_factory=list)
-    held: list[Span] = field(default_factory=list)
+    visits: list[list[int]] = field(default_factory=list)
+    held: list[list[int]] = field(default_factory=list)
     busy: list[Span] = field(default_factory=list)
 
     @property
@@ -104,17 +112,15 @@ class Calendar:
 
     def free(
         self, start: datetime, end: datetime, length: Length, office_id: UUID | None
-    ) -> list[tuple[int, UUID | None]]:
-        """Return the free times that begin between the two moments, at this office if one is given: when and where."""
+    ) -> Iterator[tuple[UUID | None, list[int]]]:
+        """Yield the free times that begin between the two moments, at this office if one is given: where, and when."""
         first, last = start.timestamp(), end.timestamp()
         asked = Span(int(first) // STEP * STEP, int(last) + STEP + length.visit)  # a window may go on for months
-        return [
-            (moment, window.office_id)
-            for window in (_within(one, asked) for one in self.windows(start, end))
-            if window.end > window.start and office_id in (None, window.office_id)
-            for moment in starts(window, self.near(window, length), length)
-            if first <= moment < last
-        ]
+        for window in self.windows(start, end):
+            within = _within(window, asked)
+            if within.end > within.start and office_id in (None, window.office_id):
+                moments = starts(within, self.near(within, length), length)
+                yield window.office_id, [moment for moment in moments if first <= moment < last]
 
     def office_at(self, start: datetime, end: datetime) -> UUID | None:
         """Return where the doctor works then, else their own office."""
@@ -158,16 +164,23 @@ class Calendar:
             yield TOO_CLOSE
 
 
-def _meets(spans: list[Span], appointment: Appointment) -> bool:
+def _meets(spans: list[list[int]], appointment: Appointment) -> bool:
     start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
-    return any(one.start < end and one.end > start for one in spans)
+    return any(begins < end and ends > start for begins, ends, *_ in spans)
 
 
 def _within(window: Window, span: Span) -> Window:
+    if span.start <= window.start and window.end <= span.end:
+        return window
     return window._replace(start=max(window.start, span.start), end=min(window.end, span.end))
 
 
-def find_slots(
+def find_slots(**asked: Any) -> list[Slot]:
+    """Return the same as `find_times`, one by one."""
+    return [Slot(start, end, *place) for start, end, places in find_times(**asked) for place in places]
+
+
+def find_times(
     *,
     by: User,
     start: datetime,
@@ -175,18 +188,30 @@ def find_slots(
     type_id: UUID | None = None,
     doctor_id: UUID | None = None,
     office_id: UUID | None = None,
-) -> list[Slot]:
-    """Return the free times between the two moments in order: of one doctor, or of all who offer the type. Raises
-    NotFound, and Conflict for a type that `by` cannot book."""
+    most: int | None = None,
+) -> Iterator[Times]:
+    """Yield the free times between the two moments in order: of one doctor, or of all who offer the type. Raises
+    NotFound, Conflict for a type that `by` cannot book, and Invalid for more than `most` free times."""
     kind = get_bookable_type(by, type_id)
     length = length_of(kind)
     start, end = max(start, booking_rules.earliest(by)), min(end, booking_rules.latest(by))
     if start >= end:
-        return []
-    calendars = load_calendars(_doctors(kind, doctor_id), start, end)
+        return
+    places: dict[int, list[Place]] = {}
+    count = 0
+    for calendar in load_calendars(_doctors(kind, doctor_id), start, end):
+        for office, moments in calendar.free(start, end, length, office_id):
+            place = (calendar.doctor.pk, office)
+            for moment in moments:
+                places.setdefault(moment, []).append(place)
+            count += len(moments)
+            if most is not None and count > most:
+                raise Invalid("to", TOO_MANY)
     own = _own_visits(by, start, end)
-    free = [calendar.free(start, end, length, office_id) for calendar in calendars]
-    return [slot for slot in _in_order(calendars, free, length) if not _collides(slot, own)]
+    for moment in sorted(places):
+        begins, ends = datetime.fromtimestamp(moment, UTC), datetime.fromtimestamp(moment + length.visit, UTC)
+        if not any(visit_begins < ends and visit_ends > begins for visit_begins, visit_ends in own):
+            yield begins, ends, places[moment]
 
 
 def _own_visits(by: User, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
@@ -198,30 +223,16 @@ def _own_visits(by: User, start: datetime, end: datetime) -> list[tuple[datetime
     return list(own.values_list("starts_at", "ends_at"))
 
 
-def _collides(slot: Slot, visits: list[tuple[datetime, datetime]]) -> bool:
-    return any(begins < slot.end and ends > slot.start for begins, ends in visits)
-
-
-def _in_order(calendars: list[Calendar], free: list[list[tuple[int, UUID | None]]], length: Length) -> list[Slot]:
-    """Return the free times of all calendars by their start. Many doctors begin at the same moments, and there may be
-    tens of thousands of times: each moment is made a datetime once, and numbers are compared, not ids."""
-    found = [(moment, number, place) for number, times in enumerate(free) for moment, place in times]
-    found.sort(key=itemgetter(0, 1))
-    moments = {moment for moment, _, _ in found}
-    begins = {moment: datetime.fromtimestamp(moment, UTC) for moment in moments}
-    ends = {moment: datetime.fromtimestamp(moment + length.visit, UTC) for moment in moments}
-    doctors = [calendar.doctor.pk for calendar in calendars]
-    return [Slot(begins[moment], ends[moment], doctors[number], place) for moment, number, place in found]
-
-
 def find_next(*, by: User, count: int, **asked: Any) -> list[Slot]:
     """Return the next `count` free times, looking a year ahead at most. Raises what `find_slots` raises."""
     start = timezone.now()
     end = min(start + FURTHEST, booking_rules.latest(by))
+    span = DAY
     found: list[Slot] = []
     while start < end and len(found) < count:
-        found += islice(find_slots(by=by, start=start, end=min(start + CHUNK, end), **asked), count - len(found))
-        start += CHUNK
+        found += find_slots(by=by, start=start, end=min(start + span, end), **asked)[: count - len(found)]
+        start += span
+        span = min(2 * span, LONGEST_SPAN)
     return found
 
 
@@ -234,12 +245,16 @@ def load_calendars(
     hold_id: UUID | None = None,
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
-    that is booked through, in four queries."""
+    that is booked through, in six queries."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
-    rules = WorkingHours.objects.filter(doctor__in=calendars)
-    for rule in rules.select_related("practice", "office__practice", "doctor__office__practice"):
-        rule.office = rule.office or rule.doctor.office  # hours without an office are at the doctor's own
-        calendars[rule.doctor_id].rules.append(rule)
+    practice = current_practice()
+    offices = {office.pk: office for office in Office.objects.select_related("practice")}
+    for rule in WorkingHours.objects.filter(doctor__in=calendars).defer("created_at", "updated_at"):
+        calendar = calendars[rule.doctor_id]
+        rule.practice = practice
+        # hours without an office are at the doctor's own
+        rule.office = offices.get(rule.office_id or calendar.doctor.office_id)
+        calendar.rules.append(rule)
     concerned = Q(doctor__in=calendars) | Q(doctor=None)
     for exception in ScheduleException.objects.filter(concerned, starts_at__lt=end + DAY, ends_at__gt=start - DAY):
         for calendar in [calendars[exception.doctor_id]] if exception.doctor_id else calendars.values():
@@ -247,25 +262,26 @@ def load_calendars(
                 exception.office_id = calendar.doctor.office_id
             calendar.exceptions.append(exception)
     visits = Appointment.objects.filter(doctor__in=calendars, status=AppointmentStatus.SCHEDULED)
-    visits = visits.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH).exclude(pk=leaving_out)
-    for doctor_id, visit, busy in _spans(visits):
-        calendars[doctor_id].visits.append(visit)
-        calendars[doctor_id].busy.append(busy)
-    holds = SlotHold.objects.live().filter(doctor__in=calendars).exclude(pk=hold_id)
-    for doctor_id, held, busy in _spans(holds.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH)):
-        calendars[doctor_id].held.append(held)
-        calendars[doctor_id].busy.append(busy)
+    for doctor_id, spans in _spans(visits.exclude(pk=leaving_out), start, end):
+        calendars[doctor_id].visits = spans
+    holds = SlotHold.objects.live().filter(doctor__in=calendars)
+    for doctor_id, spans in _spans(holds.exclude(pk=hold_id), start, end):
+        calendars[doctor_id].held = spans
     for calendar in calendars.values():
-        calendar.busy.sort()
+        calendar.busy = sorted(
+            Span(begins - (before or 0) * MINUTE, ends + (after or 0) * MINUTE)
+            for begins, ends, before, after in chain(calendar.visits, calendar.held)
+        )
     return list(calendars.values())
 
 
-def _spans(rows: Any) -> Iterator[tuple[UUID, Span, Span]]:
-    """Yield of each visit or hold, in order, whose it is, when it is, and the same with the time kept free around."""
-    columns = ("doctor_id", "starts_at", "ends_at", "type__buffer_before", "type__buffer_after")
-    for doctor_id, begins, ends, before, after in rows.order_by("starts_at").values_list(*columns):
-        span = Span(int(begins.timestamp()), ceil(ends.timestamp()))
-        yield doctor_id, span, Span(span.start - (before or 0) * MINUTE, span.end + (after or 0) * MINUTE)
+def _spans(rows: Any, start: datetime, end: datetime) -> Any:
+    """Return of each doctor with visits or holds the id and these: when they begin and end in seconds since 1970, and
+    the minutes kept free before and after. There may be tens of thousands: the database gives each doctor's in one row,
+    and no dates."""
+    near = rows.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH)
+    columns = (SecondsDown("starts_at"), SecondsUp("ends_at"), "type__buffer_before", "type__buffer_after")
+    return near.order_by().values_list("doctor_id").annotate(spans=JSONGroup(JSONArray(*columns)))
 
 
 def get_bookable_type(by: User, type_id: UUID | None) -> AppointmentType | None:

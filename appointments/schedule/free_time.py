@@ -2,10 +2,12 @@
 and clock changes meet on one axis. Nothing here asks the database."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
 
@@ -66,17 +68,23 @@ def span_of(row: ScheduleException) -> Span:
 def _each_week(rule: WorkingHours, first: date, last: date) -> Iterator[Window]:
     first = max(first, rule.valid_from or first)
     last = min(last, rule.valid_to or last)
-    if first > last:  # it may begin on the last day that there is
-        return
-    zone = rule.tzinfo
-    day = first + timedelta(days=(rule.weekday - first.weekday()) % 7)
-    while day <= last:
+    if first <= last:  # it may begin on the last day that there is
+        for span in _weekly_spans(rule.weekday, rule.start, rule.end, rule.tzinfo, first, last):
+            yield Window(span.start, span.end, rule.office_id)
+
+
+@lru_cache(maxsize=1024)
+def _weekly_spans(weekday: int, begins: time, ends: time, zone: ZoneInfo, first: date, last: date) -> list[Span]:
+    """Return the span on each of these weekdays. Most doctors of an office work the same hours, and turning local times
+    into moments is the dear part."""
+    spans = []
+    for number in range((weekday - first.weekday()) % 7, (last - first).days + 1, 7):
+        day = first + timedelta(days=number)
         # a time that the clocks skip is the moment at which they do; of one that occurs twice, the first is meant
-        start = datetime.combine(day, rule.start, zone).timestamp()
-        end = datetime.combine(day, rule.end, zone).timestamp()
+        start, end = (int(datetime.combine(day, clock, zone).timestamp()) for clock in (begins, ends))
         if end > start:
-            yield Window(int(start), int(end), rule.office_id)
-        day += timedelta(days=7)
+            spans.append(Span(start, end))
+    return spans
 
 
 def _elsewhere(off: ScheduleException, window: Window) -> bool:

@@ -1,10 +1,14 @@
 """Serializers of working hours, exceptions, holidays and free times."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
+from accounts.models import User
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
+from appointments.schedule.availability import Times
+from appointments.schedule.services import may_read_reason
 from core.api.serializers import (
     ChoiceField,
     DayField,
@@ -113,10 +117,16 @@ class ExceptionShape(OutputSerializer[ScheduleException]):
     doctorId = serializers.UUIDField(source="doctor_id", allow_null=True)
     officeId = serializers.UUIDField(source="office_id", allow_null=True)
     kind = serializers.ChoiceField(choices=ExceptionKind.choices)
-    reason = serializers.CharField()
+    reason = serializers.CharField(allow_null=True, help_text="Of a doctor's: null but for managers and themselves.")
     # `from` is a keyword
     vars()["from"] = serializers.DateTimeField(source="starts_at")
     to = serializers.DateTimeField(source="ends_at")
+
+    @classmethod
+    def for_user(cls, user: User, row: ScheduleException) -> dict[str, Any]:
+        """Return it as `user` may see it: colleagues see that a doctor is off, and not why."""
+        data = cls.to_dict(row)
+        return data if may_read_reason(user, row) else {**data, "reason": None}
 
 
 class ExceptionList(OutputSerializer[Any]):
@@ -181,6 +191,16 @@ class SlotShape(OutputSerializer[Any]):
     end = serializers.DateTimeField()
     doctorId = serializers.UUIDField(source="doctor_id")
     officeId = serializers.UUIDField(source="office_id", allow_null=True)
+
+
+def slots_of(times: Iterable[Times]) -> list[dict[str, Any]]:
+    """Return the same as SlotShape of each, for tens of thousands: a `to_dict` for each would take longer than to find
+    them."""
+    return [
+        {"start": start, "end": end, "doctorId": doctor_id, "officeId": office_id}
+        for start, end, places in times
+        for doctor_id, office_id in places
+    ]
 
 
 class SlotList(OutputSerializer[Any]):

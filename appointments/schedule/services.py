@@ -29,6 +29,11 @@ def may_change(by: User, doctor_id: UUID | None) -> bool:
     return by.can(Permission.MANAGE_SCHEDULES) or (by.can(Permission.MANAGE_OWN_SCHEDULE) and doctor_id == by.pk)
 
 
+def may_read_reason(by: User, exception: ScheduleException) -> bool:
+    """Return whether `by` may read why: of a doctor's, managers and they themselves; of everyone's, everyone."""
+    return exception.doctor_id is None or may_change(by, exception.doctor_id)
+
+
 def _check_may_change(by: User, *doctor_ids: UUID | None) -> None:
     if not all(may_change(by, doctor_id) for doctor_id in doctor_ids):
         raise Forbidden(OTHERS)

@@ -31,6 +31,7 @@ from appointments.schedule.serializers import (
     NextQuery,
     SlotList,
     SlotShape,
+    slots_of,
 )
 from appointments.time_rules import LATEST
 from core.api.schema import CONFLICT, NOT_FOUND, extend_schema
@@ -105,7 +106,7 @@ class ScheduleExceptions(ApiView):
             found = found.filter(ends_at__gt=asked["start"])
         if "end" in asked:
             found = found.filter(starts_at__lt=asked["end"])
-        exceptions = [ExceptionShape.to_dict(one) for one in found]
+        exceptions = [ExceptionShape.for_user(self.caller, one) for one in found]
         return Response({"scheduleExceptions": exceptions, "total": len(exceptions)})
 
     @extend_schema(
@@ -115,7 +116,7 @@ class ScheduleExceptions(ApiView):
     )
     def post(self, request: Request) -> Response:
         exception = services.add_exception(by=self.caller, **self.checked(ExceptionInput))
-        return Response(ExceptionShape.to_dict(exception), status=201)
+        return Response(ExceptionShape.for_user(self.caller, exception), status=201)
 
 
 class ScheduleExceptionById(ApiView):
@@ -130,7 +131,7 @@ class ScheduleExceptionById(ApiView):
     def patch(self, request: Request, exception_id: UUID) -> Response:
         changes = self.checked_changes(ExceptionChange, shown=lambda: self._shown(exception_id))
         changed = services.change_exception(exception_id=exception_id, by=self.caller, **changes)
-        return Response(ExceptionShape.to_dict(changed))
+        return Response(ExceptionShape.for_user(self.caller, changed))
 
     @extend_schema(responses={204: None}, summary="Remove time off or extra hours")
     def delete(self, request: Request, exception_id: UUID) -> Response:
@@ -138,7 +139,7 @@ class ScheduleExceptionById(ApiView):
         return Response(status=204)
 
     def _shown(self, exception_id: UUID) -> dict[str, Any]:
-        return ExceptionShape.to_dict(ScheduleException.objects.get_or_refuse(pk=exception_id))
+        return ExceptionShape.for_user(self.caller, ScheduleException.objects.get_or_refuse(pk=exception_id))
 
 
 class Holidays(ApiView):
@@ -163,7 +164,7 @@ class Holidays(ApiView):
         dates, office_id = asked.pop("dates", None), asked.pop("office_id", None)
         names = choose(holidays_of(**asked), dates)
         made = [
-            ExceptionShape.to_dict(one)
+            ExceptionShape.for_user(self.caller, one)
             for one in services.take_holidays(by=self.caller, names=names, office_id=office_id)
         ]
         return Response({"scheduleExceptions": made, "total": len(made)}, status=201)
@@ -178,7 +179,8 @@ class Availability(ApiView):
         responses={200: SlotList},
         summary="List free times",
         description="What a patient is offered here, they can book; at other times they get 409. The practice's people "
-        "can book any time that does not overlap another visit.",
+        "can book any time that does not overlap another visit. More than "
+        f"{availability.MOST_TIMES:,} free times are refused with 400: ask for a doctor, an office or fewer days.",
     )
     def get(self, request: Request) -> Response:
         with timezone.override(current_practice().tzinfo):  # a day is the practice's day
@@ -187,8 +189,8 @@ class Availability(ApiView):
         end = asked.pop("end", None) or min(start, LATEST) + USUAL
         if end - start > MOST_DAYS + CLOCK_CHANGE:
             raise Invalid("to", TOO_LONG)
-        slots = availability.find_slots(by=self.caller, start=start, end=end, **asked)
-        return Response({"slots": [SlotShape.to_dict(slot) for slot in slots]})
+        times = availability.find_times(by=self.caller, start=start, end=end, most=availability.MOST_TIMES, **asked)
+        return Response({"slots": slots_of(times)})
 
 
 class NextAvailable(ApiView):

@@ -17,6 +17,7 @@ from accounts.models import User
 from appointments import services
 from appointments.lost_updates import own_writes
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentSeries, AppointmentStatus, SeriesScope
+from appointments.rooms.services import get_bookable_room
 from appointments.series.recurrence import is_too_long, occurrences
 from appointments.series.serializers import OccurrenceShape
 from appointments.time_rules import INVALID_DATE, LATEST
@@ -30,9 +31,10 @@ BEFORE_START = _("Enter a day after the first visit.")
 NOT_FREE = _("Some of these visits can't take place, so nothing was saved.")
 NONE_FREE = _("None of these visits can take place.")
 NO_SERIES = _("This appointment isn't part of a series.")
+CANCELLING = {"status", "cancel_reason"}
 CANCEL_ONLY = _("Several visits at once can be cancelled, but not completed or reopened.")
 OVER = _("Only upcoming visits can be changed together. Choose one that is still to come.")
-LENGTH = {"type_id", "minutes"}  # one thing: a type brings its minutes along
+TOGETHER = ({"type_id", "minutes"}, {"office_id", "room_id"})  # a type brings its minutes along, a room its office
 
 
 @dataclass
@@ -69,6 +71,7 @@ def book(
     count: int | None = None,
     until: dt.date | None = None,
     office_id: UUID | None = None,
+    room_id: UUID | None = None,
     hold_id: UUID | None = None,
     skip_conflicts: bool = False,
     dry_run: bool = False,
@@ -79,11 +82,13 @@ def book(
 
     Raises what appointments/services.py `book` raises for the first visit, Invalid for a series without an end or
     beyond its bounds, and SeriesConflict if a visit cannot take place, unless `skip_conflicts` leaves those out."""
+    if room_id and office_id is None:
+        office_id = get_bookable_room(room_id).office_id
     office = office_id or User.objects.doctor(doctor_id).office_id
     days = _planned(date, office, every=every, unit=unit, count=count, until=until)
     found = [Occurrence(position, moment.astimezone(UTC)) for position, moment in enumerate(days)]
     try:
-        with services.calendar_lock(doctor_id):
+        with services.calendar_lock(doctor_id, room_id):
             with context.done_by(by):
                 series = AppointmentSeries.objects.create(every=every, unit=unit)
             for one, moment in zip(found, days, strict=True):
@@ -94,6 +99,7 @@ def book(
                         doctor_id=doctor_id,
                         date=date if one.position == 0 else moment.replace(tzinfo=None),
                         office_id=office_id,
+                        room_id=room_id,
                         hold_id=hold_id if one.position == 0 else None,
                         series=series,
                         position=one.position,
@@ -151,8 +157,8 @@ def _refuse_conflicts(found: list[Occurrence], *, may_skip: bool = False) -> Non
 
 def change(*, by: User, appointment_id: UUID, scope: str, expected: int | None = None, **changes: Any) -> Appointment:
     """Change or cancel this visit of a series and those that follow, or all, and return this one: the fields of
-    appointments/services.py `change`. A move is by as many days, to the same local time. What is over, cancelled or
-    completed stays as it is, and of what was changed by itself the fields that were.
+    appointments/services.py `change`. A move is by as many days, to the same local time. What is over, begun, cancelled
+    or completed stays as it is, and of what was changed by itself the fields that were.
 
     Raises what that `change` raises for this one, Invalid for an appointment of no series and for completing or
     reopening several, Conflict if this visit is over, and SeriesConflict if one of them cannot take place."""
@@ -163,20 +169,23 @@ def change(*, by: User, appointment_id: UUID, scope: str, expected: int | None =
         del changes["status"]  # clients send back whole objects
     if changes.get("status", AppointmentStatus.CANCELLED) != AppointmentStatus.CANCELLED:
         raise Invalid("status", CANCEL_ONLY)
+    changes = services.with_office_of_room(anchor, changes)
     meant = _meant(by, anchor, scope)
-    doctors = set(meant.values_list("doctor_id", flat=True))
-    with services.calendar_lock(*doctors, *([changes["doctor_id"]] if "doctor_id" in changes else [])):
+    locked = {changes.get("doctor_id"), changes.get("room_id")}.union(*meant.values_list("doctor_id", "room_id"))
+    with services.calendar_lock(*locked):
         visits = {visit.pk: visit for visit in meant}
         if anchor.pk not in visits:
             raise Conflict(OVER)
-        if not doctors.issuperset(visit.doctor_id for visit in visits.values()):
+        if not locked.issuperset(one for visit in visits.values() for one in (visit.doctor_id, visit.room_id)):
             raise Conflict(services.CALENDAR_BUSY)
         return _change_each(by, visits[anchor.pk], list(visits.values()), expected, changes)
 
 
 def _meant(by: User, anchor: Appointment, scope: str) -> AppointmentQuerySet:
     found: AppointmentQuerySet = Appointment.objects.visible_to(by).with_offices().filter(series=anchor.series_id)
-    found = found.filter(status=AppointmentStatus.SCHEDULED, starts_at__gt=timezone.now())
+    found = found.filter(
+        status=AppointmentStatus.SCHEDULED, starts_at__gt=timezone.now(), arrived_at=None, started_at=None
+    )
     return found if scope == SeriesScope.ALL else found.filter(position__gte=anchor.position)
 
 
@@ -209,8 +218,8 @@ def _change_each(
 def _wanted(visit: Appointment, changes: dict[str, Any], shift: timedelta) -> dict[str, Any]:
     """Return what to change of a visit beside the one that was chosen: nothing that was changed in it alone."""
     own = own_writes(visit)
-    kept = {"date" if name == "starts_at" else name for name in own} | (LENGTH if LENGTH & own else set())
-    wanted = {name: value for name, value in changes.items() if name == "status" or name not in kept}
+    kept = {"date" if name == "starts_at" else name for name in own}.union(*(one for one in TOGETHER if one & own))
+    wanted = {name: value for name, value in changes.items() if name in CANCELLING or name not in kept}
     if "date" in wanted:
         wanted["date"] = _local(visit.starts_at, visit.tzinfo) + shift
     return wanted

@@ -6,6 +6,7 @@ from factory.django import DjangoModelFactory
 from appointments.models import (
     Appointment,
     AppointmentType,
+    Room,
     ScheduleException,
     SlotHold,
     SlotOffer,
@@ -35,6 +36,15 @@ class AppointmentTypeFactory(DjangoModelFactory):
 
     name = factory.Sequence(lambda n: f"Treatment {n}")
     minutes = 30
+
+
+class RoomFactory(DjangoModelFactory):
+    """Use within a practice's scope; pass `office`."""
+
+    class Meta:
+        model = Room
+
+    name = factory.Sequence(lambda n: f"Room {n}")
 
 
 class WorkingHoursFactory(DjangoModelFactory):

@@ -3,25 +3,30 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from threading import Barrier
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
+from accounts.tests.factories import UserFactory
 from appointments.models import Appointment, AppointmentType
 from appointments.schedule import availability
-from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, RoomFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
 
 START = datetime(2031, 3, 3, 15, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def many_callers(settings):
-    """The number of concurrent callers: 200 on PostgreSQL, 16 on SQLite."""
+def many_callers(settings, monkeypatch):
+    """The number of concurrent callers: 200 on PostgreSQL, 16 on SQLite. A server has no more threads than connections;
+    these share a pool of its size, and wait until their turn comes."""
     settings.RATE_LIMIT_PER_MINUTE = 10_000
+    monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)
     return 200 if connection.vendor == "postgresql" else 16
 
 
@@ -30,7 +35,7 @@ def at_once(callers, call):
     barrier = Barrier(callers)
 
     def run(number):
-        barrier.wait(timeout=60)
+        barrier.wait(timeout=300)
         try:
             return call(number)
         finally:
@@ -105,6 +110,34 @@ def test_parallel_moves_and_reopenings_into_one_slot_let_one_through(clinic, as_
         assert Appointment.objects.filter(status="scheduled", starts_at=START).count() == 1
 
 
+@pytest.mark.slow  # hundreds of calls by threads
+@pytest.mark.django_db(transaction=True)
+def test_parallel_bookings_of_doctors_and_rooms_over_other_spans_share_none(clinic, as_role, many_callers, practice):
+    """Four doctors and three rooms, in whatever order and pair: no two visits of either overlap, nothing deadlocks."""
+    with practice_scope(practice.pk):
+        rooms = RoomFactory.create_batch(3, office=OfficeFactory())
+        patients = PatientFactory.create_batch(5)
+        doctors = [UserFactory(role="doctor", practice=practice) for _ in range(4)]
+    cookies = as_role("staff").cookies
+
+    def book(number):
+        client = Client()
+        client.cookies = cookies
+        start = START + timedelta(minutes=number * 7 % 90)
+        body = booking(doctors[number % 4], patients[number % 5], start)
+        body |= {"roomId": str(rooms[number % 3].pk), "minutes": 5 + number % 3 * 10}
+        return client.post("/api/appointments", body, "application/json").status_code
+
+    answers = Counter(at_once(many_callers, book))
+    assert set(answers) == {201, 409}
+    with practice_scope(practice.pk):
+        visits = list(Appointment.objects.order_by("starts_at"))
+    assert len(visits) == answers[201]
+    for one, other in combinations(visits, 2):
+        if one.doctor_id == other.doctor_id or one.room_id == other.room_id:
+            assert one.ends_at <= other.starts_at
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_doctors_are_booked_at_the_same_time_without_waiting_for_each_other(clinic, as_role, make_user):
     doctor, patient = clinic
@@ -139,6 +172,26 @@ def test_database_itself_refuses_an_overlap(scope, make_user):
             slot(start, minutes)
     free = slot(120, 30)
     with pytest.raises(IntegrityError, match="appointment_overlap"), transaction.atomic():
+        Appointment.objects.filter(pk=free.pk).update(starts_at=START)
+
+
+def test_database_itself_refuses_an_overlap_in_a_room(scope, make_user):
+    patient, room = PatientFactory(), RoomFactory(office=OfficeFactory())
+
+    def slot(start, minutes, **fields):
+        times = {"starts_at": START + timedelta(minutes=start), "ends_at": START + timedelta(minutes=start + minutes)}
+        with transaction.atomic():
+            return AppointmentFactory(patient=patient, doctor=make_user("doctor"), **{"room": room, **times, **fields})
+
+    slot(0, 30)
+    slot(30, 30)  # back to back is no overlap
+    slot(0, 30, status="cancelled")
+    slot(0, 30, room=None)
+    for start, minutes in ((0, 30), (29, 10), (-60, 180)):
+        with pytest.raises(IntegrityError, match="room_overlap"):
+            slot(start, minutes)
+    free = slot(120, 30)
+    with pytest.raises(IntegrityError, match="room_overlap"), transaction.atomic():
         Appointment.objects.filter(pk=free.pk).update(starts_at=START)
 
 

@@ -19,9 +19,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]  # hund
 
 
 @pytest.fixture
-def callers(settings):
+def callers(settings, monkeypatch):
     settings.RATE_LIMIT_PER_MINUTE = 10_000
-    return 60 if connection.vendor == "postgresql" else 16
+    monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)  # as in test_double_booking.py
+    return 120 if connection.vendor == "postgresql" else 16
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.models import User
+from appointments.booking_rules import is_patient
 from appointments.models import AppointmentType
 from appointments.models.appointment_type import LONGEST, LONGEST_BUFFER, SHORTEST, validate_colour
 from core.api.serializers import (
@@ -60,7 +62,9 @@ class TypeShape(OutputSerializer[AppointmentType]):
     colour = serializers.CharField()
     bookableOnline = serializers.BooleanField(source="bookable_online")
     video = serializers.BooleanField()
-    videoLink = serializers.CharField(source="video_link")
+    videoLink = serializers.CharField(
+        source="video_link", allow_null=True, help_text="Null for patients, whose own visits have it."
+    )
     position = serializers.IntegerField()
     active = serializers.BooleanField(source="is_active")
     doctorIds = serializers.ListField(source="doctor_ids", child=serializers.UUIDField())
@@ -68,6 +72,12 @@ class TypeShape(OutputSerializer[AppointmentType]):
     @staticmethod
     def get_doctor_ids(row: AppointmentType) -> list[Any]:
         return sorted(offer.doctor_id for offer in row.offers.all())
+
+    @classmethod
+    def for_user(cls, user: User, row: AppointmentType) -> dict[str, Any]:
+        """Return the type as `user` may see it: whoever knows the link can enter somebody else's visit."""
+        data = cls.to_dict(row)
+        return {**data, "videoLink": None} if is_patient(user) else data
 
 
 class TypeList(OutputSerializer[Any]):

@@ -21,7 +21,7 @@ class AppointmentTypes(ApiView):
 
     @extend_schema(responses={200: TypeList}, summary="List appointment types, in the practice's order")
     def get(self, request: Request) -> Response:
-        kinds = [TypeShape.to_dict(kind) for kind in AppointmentType.objects.prefetch_related("offers")]
+        kinds = [TypeShape.for_user(self.caller, kind) for kind in AppointmentType.objects.prefetch_related("offers")]
         return Response({"appointmentTypes": kinds, "total": len(kinds)})
 
     @extend_schema(request=TypeInput, responses={201: TypeShape}, summary="Add an appointment type")
@@ -58,4 +58,5 @@ class AppointmentTypeById(ApiView):
         return Response(status=204)
 
     def _shown(self, type_id: UUID) -> dict[str, object]:
-        return TypeShape.to_dict(AppointmentType.objects.prefetch_related("offers").get_or_refuse(pk=type_id))
+        kind = AppointmentType.objects.prefetch_related("offers").get_or_refuse(pk=type_id)
+        return TypeShape.for_user(self.caller, kind)

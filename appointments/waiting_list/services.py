@@ -219,6 +219,7 @@ def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> App
             reason=reason or (entry.type.name if entry.type else str(_("From the waiting list"))),
             type_id=entry.type_id,
             minutes=int((accepted.ends_at - accepted.starts_at).total_seconds()) // 60,
+            allow_overlap=False,  # nobody reads a warning
             hold_id=accepted.hold_id,
         )
         _end(entry, WaitingState.BOOKED)

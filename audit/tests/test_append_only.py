@@ -66,7 +66,7 @@ def columns(database, table):
 def refusal(database, statement, **options):
     """The error of a statement; empty if it succeeded."""
     if database.database_url.startswith("sqlite"):
-        with closing(sqlite3.connect(database.database_url.removeprefix("sqlite:///"), timeout=20)) as connection:
+        with closing(sqlite3.connect(database.database_url.removeprefix("sqlite:///"), timeout=300)) as connection:
             try:
                 connection.execute(statement)
                 connection.commit()

@@ -40,7 +40,7 @@ def export(path, *arguments):
 
 def script(*arguments, **environment):
     command = [sys.executable, "-I", str(SCRIPT), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, timeout=300)
     return done.returncode, (done.stdout + done.stderr).strip()
 
 

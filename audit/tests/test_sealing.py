@@ -172,7 +172,7 @@ def test_every_runs_until_it_is_stopped(migrated, number):
         for _ in range(2):
             assert re.fullmatch(r"Sealed \d events? under \d seals?\.\n", process.stdout.readline())
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()
@@ -184,7 +184,7 @@ def test_every_runs_until_it_is_stopped(migrated, number):
 def test_killed_sealer_loses_nothing(migrated):
     died = subprocess.run(
         [sys.executable, "-c", KILLED_IN_THE_THIRD_SEAL],
-        cwd=ROOT, env={**migrated.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}, timeout=60,
+        cwd=ROOT, env={**migrated.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}, timeout=300,
     )  # fmt: skip
     assert died.returncode == -signal.SIGKILL
     assert migrated.rows("SELECT number, count FROM audit_seal WHERE count = 30 ORDER BY number") == [(1, 30), (2, 30)]

@@ -29,6 +29,11 @@ def own_account_page(reason: str, *, while_factor_due: bool = False) -> Callable
     return _marked(no_patient_reason=reason, without_practice=True, while_factor_due=while_factor_due)
 
 
+def asked_by_page(page: Page) -> Page:
+    """Mark what an open page asks for by itself: it is nobody's activity, and the session times out all the same."""
+    return _marked(asked_by_page=True)(page)
+
+
 def _marked(**marks: Any) -> Callable[[Any], Any]:
     def mark(page: Any) -> Any:
         for name, value in marks.items():

@@ -78,6 +78,7 @@ class ServiceForm(forms.ModelForm):
     form_field_names: ClassVar[dict[str, str]] = {}  # the service's field name: this form's
     store: ClassVar[Callable[["ServiceForm"], Model]]  # calls the service; set by PracticeModelAdmin.get_form
     stored: Model
+    refusal: Refusal | None = None  # of the service, for a page that shows more of it than its sentence
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)  # shown by templates/admin/version.html
 
@@ -112,6 +113,7 @@ class ServiceForm(forms.ModelForm):
             with transaction.atomic():
                 self.stored = self.store()
         except Refusal as refusal:
+            self.refusal = refusal
             add_refusal(self, refusal, form_field_names=self.form_field_names)
 
 

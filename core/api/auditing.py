@@ -25,6 +25,7 @@ class AuditMixin(APIView):
     audit_events: ClassVar[dict[str, AuditEvent]] = {}
     audited_model: ClassVar[str] = ""
     _read: tuple[Iterable[UUID], AuditEvent | None, dict[str, Any]] | None = None
+    _shows_nobody = False
 
     def audit_read(self, patients: Iterable[UUID], *, kind: AuditEvent | None = None, **details: Any) -> None:
         """Declare the patients whose data the response holds; `kind` overrides the method's event.
@@ -32,6 +33,11 @@ class AuditMixin(APIView):
         A change has recorded its own events already; for it this counts only if nothing was changed.
         """
         self._read = list(patients), kind, details
+
+    def audit_nothing(self) -> None:
+        """Declare that the response shows no patient, as one that is asked for every second or two and holds nothing
+        new: it leaves no event."""
+        self._shows_nobody = True
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if not getattr(response, "exception", False):  # set by DRF on responses of `handle_exception`
@@ -47,7 +53,7 @@ class AuditMixin(APIView):
     def audit_success(self) -> None:
         """Record whose data the response holds. A change has recorded itself, but not the emergency access it used."""
         kind = self.audit_events.get(effective_method(self.request))
-        if kind is None:
+        if kind is None or self._shows_nobody:
             return
         in_emergency = kind.is_data_change and self._read is not None and "emergency" in self._read[2]
         if kind.is_change and context.current().events and not in_emergency:

@@ -25,6 +25,8 @@ BY_NAME: dict[str, Any] = {
     "checks": {"database": "ok", "cache": "ok", "migrations": "ok"},
     "code": "482913",
     "conflict": "The doctor has another appointment at this time.",
+    "colour": "#2e7d32",
+    "country": "US",
     "credential": {"id": "…", "rawId": "…", "type": "public-key", "response": {}},
     "currency": "USD",
     "current": "Blue-kettle-4821",
@@ -94,14 +96,23 @@ BY_NAME: dict[str, Any] = {
 }
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
+    "AppointmentEventShape": {"what": "cancelled", "details": {"late": False, "fields": ["cancelReason"]}},
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
     "DeletionInput": {"reason": "Entered in the wrong chart"},
+    "DifferenceShape": {
+        "field": "phone",
+        "into": "(212) 555-0104",
+        "from": "(212) 555-0199",
+        "result": "(212) 555-0104",
+    },
     "Doctor": {"name": "Dr. Daniel Reyes", "email": "daniel.reyes@example.org"},
     "DoctorBrief": {"name": "Dr. Daniel Reyes", "email": "daniel.reyes@example.org"},
     "EventShape": {"address": "203.0.113.7"},
     "HoldInput": {"reason": "Requested by counsel, case 26-1184"},
     "HoldState": {"reason": "Requested by counsel, case 26-1184"},
     "JoinCodeMade": {"code": "K7QM2XTP"},
+    "KeepInput": {"phone": "from"},
+    "MovedShape": {"kind": "appointments.Appointment", "name": "appointments", "count": 3},
     "NewPasskeyInput": {"name": "My phone"},
     "NoteAmendment": {"reason": "Wrong side noted"},
     "OfficeChange": {"name": "Midtown", "address": "350 Park Avenue, New York, NY 10022"},

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -173,6 +174,11 @@ class CallThrottle(BaseThrottle):
 def count_address(request: HttpRequest) -> None:
     """Count an anonymous call. Raise Throttled with the seconds to wait."""
     _count(*_of_address(request))
+
+
+def count_user(user_id: UUID) -> None:
+    """Count a call of a signed-in person, on a page as through the API. Raise Throttled with the seconds to wait."""
+    _count(*_of_user(str(user_id)))
 
 
 def _count(item: RateLimitItem, identifier: str, *, fail_closed: bool = False) -> None:

@@ -6,13 +6,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from core.client import is_api
+from core.client import is_api, is_daily_work, is_in_admin
 
 CSP = "Content-Security-Policy"
-ADMIN_ROOT = "/admin/"
 _COMMON = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; {_COMMON}"
+WORK_POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"  # our own modules, and htmx without eval
 ADMIN_POLICY = (  # unfold's Alpine evaluates expressions in the markup and sets inline styles
     "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     f"form-action 'self'; {_COMMON}"
@@ -21,22 +21,28 @@ PERMISSIONS = "camera=(), display-capture=(), geolocation=(), microphone=(), pay
 
 
 class BrowserPolicy:
-    """Sets the content security policy: nothing for the API, no scripts on plain pages, what its theme needs in the
-    admin. A view may set its own (core/api/docs.py)."""
+    """Sets the content security policy: nothing for the API, no scripts on plain pages, our own scripts on those of
+    daily work, what its theme needs in the admin. A view may set its own (core/api/docs.py)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        in_admin = request.path_info.startswith(ADMIN_ROOT)
-        policy = API_POLICY if is_api(request) else ADMIN_POLICY if in_admin else PAGE_POLICY
         if not _is_debug_page(response):
-            response.headers.setdefault(CSP, policy)
+            response.headers.setdefault(CSP, _policy(request))
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
-        if in_admin:
+        if is_in_admin(request) or is_daily_work(request):
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response
+
+
+def _policy(request: HttpRequest) -> str:
+    if is_api(request):
+        return API_POLICY
+    if is_in_admin(request):
+        return ADMIN_POLICY
+    return WORK_POLICY if is_daily_work(request) else PAGE_POLICY
 
 
 def _is_debug_page(response: HttpResponseBase) -> bool:

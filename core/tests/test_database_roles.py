@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from core.management.commands.setup_database_roles import REVOKED
+from tests import databases
 from tests.databases import APPLICATION_PASSWORD, application_role, name_of, own_database
 from tests.server import Server, own_redis
 
@@ -22,7 +23,7 @@ def operator(tmp_path_factory):
         server = Server(directory, url, own_redis(), role=application_role(name_of(url)))
         with pytest.raises(RuntimeError, match=r"run manage\.py migrate first"):
             call(server)
-        server.manage_as_owner("migrate", "--verbosity", "0")
+        databases.migrate(url)
         if url.startswith("postgresql"):
             call(server, "--role", server.role, "--apply")
         yield server

@@ -159,7 +159,7 @@ def test_concurrent_processes_lose_no_added_key(file):
         for process in processes:
             process.start()
         for process in processes:
-            process.join(60)
+            process.join(300)
         assert [process.exitcode for process in processes] == [0, 0]
         ids = [*added[0], *added[1]]
     keys = key_file.parse(file.read_text())

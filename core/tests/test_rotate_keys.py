@@ -220,12 +220,12 @@ def test_rows_committed_late_under_the_old_key_are_found_by_a_second_run(practic
         with closing(connection), practice_scope(practice.pk), transaction.atomic():
             PatientFactory()
             written.set()
-            may_commit.wait(60)
+            may_commit.wait(300)
 
     request = Thread(target=register)
     request.start()
     try:
-        assert written.wait(60)
+        assert written.wait(300)
         output = rotate(capsys, "--new")
     finally:
         may_commit.set()

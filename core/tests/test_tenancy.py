@@ -47,9 +47,9 @@ def test_row_of_another_practice_cannot_be_saved_moved_or_deleted(scope, foreign
 
 def test_bulk_update_reaches_only_the_scope(scope, foreign, other_practice):
     PatientFactory()
-    assert Patient.objects.update(gender="male") == 1
+    assert Patient.objects.update(restricted=True) == 1
     with practice_scope(other_practice.pk):
-        assert Patient.objects.get().gender == "female"
+        assert Patient.objects.get().restricted is False
 
 
 def test_queryset_keeps_the_scope_it_was_made_in(practice, other_practice, foreign):

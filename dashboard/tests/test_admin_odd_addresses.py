@@ -56,6 +56,9 @@ def addresses(own):
         ("practices_office", own.office),
         ("practices_practice", own.practice),
         ("accounts_joincode", own.join_code),
+        ("appointments_appointmenttype", own.kind),
+        ("appointments_workinghours", own.hours),
+        ("appointments_scheduleexception", own.time_off),
     ]
     yield "form", reverse("admin:records_attachment_add_to", args=[own.chart.pk])
     yield "form", reverse("admin:records_attachment_content", args=[own.file.pk])

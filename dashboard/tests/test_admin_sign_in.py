@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from core.client import ADMIN_ROOT
 from core.errors import Unavailable
 from core.tenancy.scope import practice_scope
-from dashboard.middleware import ADMIN_ROOT
 from patients.models import Patient
 from practices.tests.factories import PracticeFactory
 

@@ -1,3 +1,3 @@
 """Admin pages of charts, emergency accesses and deletions. Importing them registers them."""
 
-from patients.admin import deletions, emergency_accesses, encounters, patients  # noqa: F401
+from patients.admin import deletions, emergency_accesses, encounters, merging, patients  # noqa: F401

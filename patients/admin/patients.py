@@ -25,17 +25,16 @@ from core.formats import format_day
 from core.texts import READABLE
 from patients import services
 from patients.admin.sections import ChartSectionsAdmin
-from patients.models import ACTIVE_STATUSES, ChartStatus, EmergencyAccess, Gender, Patient
+from patients.merging import services as merging
+from patients.models import ACTIVE_STATUSES, ChartMerge, ChartStatus, EmergencyAccess, Gender, Patient
 from patients.registrations import services as registrations
-from patients.registrations.duplicates import find_possible_duplicates
+from patients.registrations.duplicates import MayBeTwice, find_possible_duplicates
 from patients.registrations.matching import with_matches
 from patients.registrations.services import DeclineReason
 from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from patients.search import search_charts
 from patients.serializers import check_birth_date
-
-MAY_BE_TWICE = _("This person may already have a chart. Search for their name to compare.")
 
 
 class StatusFilter(SimpleListFilter):
@@ -62,13 +61,33 @@ class StatusFilter(SimpleListFilter):
         return queryset.filter(status__in=selected)
 
 
+class IncompleteFilter(SimpleListFilter):
+    """Show charts without an email, a phone, a date of birth, a gender or an address, if they are open to the user."""
+
+    title = _("completeness")
+    parameter_name = "incomplete"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", gettext("Something is missing"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Patient]) -> QuerySet[Patient]:
+        if self.value() != "1":
+            return queryset
+        closed = restriction.inaccessible_to(current_user(request))
+        return queryset.filter(incomplete=True).exclude(pk__in=closed.values("pk"))
+
+
 class DeclineForm(forms.Form):
     reason = forms.ChoiceField(choices=DeclineReason.choices, required=False)
 
 
 class ChartForm(ServiceForm):
+    confirm_new = forms.BooleanField(required=False)  # asked for in templates/admin/patients/patient/may_be_twice.html
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            del self.fields["confirm_new"]
         if "primary_doctor" in self.fields:
             offered = Q(pk__in=User.objects.doctors().values("pk")) | Q(pk=self.instance.primary_doctor_id)
             self.fields["primary_doctor"].queryset = User.objects.filter(offered).order_by("id")  # type: ignore[attr-defined]
@@ -102,7 +121,7 @@ class PatientAdmin(ChartSectionsAdmin):
     access = Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS, delete=P.DELETE_CLINICAL)
     form = ChartForm
     list_display = ("name", "birth_date", "phone_number", "email_address", "status")
-    list_filter = (StatusFilter,)
+    list_filter = (StatusFilter, IncompleteFilter)
     search_fields = ("search_index",)
     search_help_text = _("Name, email, phone or date of birth")
     actions = ("confirm_registrations",)
@@ -151,11 +170,11 @@ class PatientAdmin(ChartSectionsAdmin):
         return queryset.filter(pk__in=hits) if isinstance(hits, list) else hits
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Patient:
+        is_sure = values.pop("confirm_new")
         duplicates = find_possible_duplicates(by=current_user(request), **values)
-        chart = services.open_chart(by=current_user(request), **values)
-        if duplicates:
-            messages.warning(request, MAY_BE_TWICE)  # no names: a message is stored in a cookie
-        return chart
+        if duplicates and not is_sure:
+            raise MayBeTwice(duplicates)
+        return services.open_chart(by=current_user(request), **values)
 
     def change(self, request: HttpRequest, row: Patient, values: dict[str, Any]) -> Patient:
         return services.update_chart(patient=row, by=current_user(request), **values)
@@ -177,10 +196,17 @@ class PatientAdmin(ChartSectionsAdmin):
         context["may_lift"] = (
             active is not None and active.restricted and restriction.may_lift(current_user(request), active)
         )
+        if chart is not None and chart.status == ChartStatus.MERGED:
+            context["merge"] = ChartMerge.objects.filter(merged=chart).first()
+            context["may_undo_merge"] = self.has_undo_merge_permission(request)
         context["emergency"] = chart and chart.emergency_id and EmergencyAccess.objects.get(pk=chart.emergency_id)
         response = super().render_change_form(request, context, *args, **kwargs)
         if chart is not None and chart.status == ChartStatus.PENDING:
             self._show_matches(request, chart, context)
+        refusal = getattr(context["adminform"].form, "refusal", None)
+        if isinstance(refusal, MayBeTwice):
+            context["candidates"] = refusal.matches
+            log_page_read(request, [match.chart for match in refusal.matches], about=self.model._meta.label)
         return response
 
     def _show_matches(self, request: HttpRequest, chart: Patient, context: dict[str, Any]) -> None:
@@ -272,6 +298,17 @@ class PatientAdmin(ChartSectionsAdmin):
             request, gettext("The restriction was lifted. Everyone in the practice can see this chart again.")
         )
         return redirect("admin:patients_patient_changelist")
+
+    # --- Merged charts
+
+    def has_undo_merge_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, P.USE_ADMIN_SITE, P.UNDO_MERGES)
+
+    @post_action("<uuid:patient_id>/undo-merge/<uuid:into>/", permission="undo_merge")
+    def undo_merge(self, request: HttpRequest, patient_id: UUID, into: UUID) -> HttpResponse:
+        merging.undo(by=current_user(request), into=into, source=patient_id)
+        message = gettext("The charts are two again. What came from this one is back in it.")
+        return self._redirect_with_message(request, patient_id, message)
 
     # --- Registrations: the forms are on the chart's page and on Today (`from=today` leads back there)
 

@@ -32,12 +32,12 @@ from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, set_deletion, soft_deletable_models
 from patients.deletion.retention import kept_until
 from patients.deletion.services import DELETABLES, lock_chart_with_deleted
-from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
+from patients.models import ChartMerge, Deletion, EmergencyAccess, LegalHold, Patient
 from practices.models import Practice
 
 MAX_IDS_PER_EVENT = 1000
 # Models that refer to a chart, are removed with it and cannot be deleted on their own.
-PURGED_WITH_CHART = {EmergencyAccess}
+PURGED_WITH_CHART = {EmergencyAccess, ChartMerge}
 
 log = structlog.get_logger("praxis.purge")
 

@@ -37,6 +37,7 @@ MOVED = _("It has been moved to another chart. Please try again.")
 # Sent in the transaction before `row` is hidden. Receivers in other apps (appointments/, records/) clean up what
 # depends on it, or raise a Refusal.
 pre_soft_delete = Signal()
+post_restore = Signal()  # in the transaction, once `row` is there again
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def delete(*, by: User, row: SoftDeletable, reason: str) -> Deletion:
         _check_belongs_to(chart, row)
         if not (by.can(kind.permission) or kind.is_own(row, by)):
             raise Forbidden(kind.refusal_message)
-        pre_soft_delete.send(sender=model, row=row)
+        pre_soft_delete.send(sender=model, row=row, by=by)
         deletion: Deletion = Deletion.objects.create(
             patient=chart, about=model._meta.label, about_id=row.pk, deleted_by=by, reason=reason
         )
@@ -133,6 +134,7 @@ def restore(*, by: User, model: type[SoftDeletable], pk: UUID) -> SoftDeletable:
         counts = _unhide(deletion)
         _log(AuditEvent.RESTORED, deletion, counts)
         deletion.delete()
+        post_restore.send(sender=model, row=row, by=by)
     return row
 
 

@@ -9,7 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.choices import PublicTextChoices
 from core.encryption.blind_index import BlindIndexField
-from core.encryption.fields import EncryptedCharField, EncryptedDateField, EncryptedEmailField, EncryptedTextField
+from core.encryption.fields import (
+    EncryptedCharField,
+    EncryptedDateField,
+    EncryptedEmailField,
+    EncryptedTextField,
+    unreadable_marked,
+)
 from core.permissions import Permission
 from core.tenancy.managers import PracticeManager, PracticeQuerySet
 from core.tenancy.soft_delete import NotDeletedManager, SoftDeletable
@@ -34,6 +40,14 @@ ACTIVE_STATUSES = (
     ChartStatus.PENDING,
     ChartStatus.CONFIRMED,
 )  # the others are only kept for reference
+
+
+# What the contract's POST requires beside the name; a chart without one of these is incomplete.
+WANTED = ("email", "phone", "date_of_birth", "gender", "address")
+# What people change in a chart: a save that writes any of it is a new version.
+CONTENT = frozenset(
+    ("name", *WANTED, "blood_type", "allergies", "medical_history", "emergency_contact", "primary_doctor")
+)
 
 
 class PatientQuerySet(PracticeQuerySet):
@@ -62,6 +76,10 @@ class PatientQuerySet(PracticeQuerySet):
     def confirmed(self) -> Self:
         return self.filter(status=ChartStatus.CONFIRMED)
 
+    def incomplete(self) -> Self:
+        """Return the charts in which the contract's POST would miss something."""
+        return self.filter(incomplete=True)
+
     def pending(self) -> Self:
         return self.filter(status=ChartStatus.PENDING)
 
@@ -78,12 +96,13 @@ class PatientQuerySet(PracticeQuerySet):
         for row in rows:
             row.enter_scope()
             row.search_index = chart_tokens(row)
+            row.incomplete = row.lacks_something()
         return super().bulk_create(rows, *args, **kwargs)
 
 
 _CHART_COLUMNS = (
     "search_index email phone date_of_birth gender address blood_type allergies medical_history emergency_contact "
-    "created_at updated_at"
+    "incomplete version created_at updated_at"
 )
 _ACCOUNT_COLUMNS = "email phone email_index password created_at updated_at"
 DEFERRED_IN_LISTS = [f"patient__{name}" for name in _CHART_COLUMNS.split()] + [
@@ -176,8 +195,11 @@ class Patient(SoftDeletable):
         _("emergency contact"), label="patient.emergency_contact", max_length=300, blank=True
     )
     search_index = BlindIndexField()
+    incomplete = models.BooleanField(_("incomplete"), default=False, editable=False)  # whether one of WANTED is empty
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
-    not_bulk_updatable = INDEXED
+    not_bulk_updatable = INDEXED | set(WANTED)
+    unlogged_fields: ClassVar = {"version", "incomplete"}  # they change with others
     patient_field = "id"
     is_accessible = False  # whether the caller has access, if the chart is restricted; see resolve_access
     emergency_id: UUID | None = None  # the caller's emergency access, if that is what gives access
@@ -191,6 +213,7 @@ class Patient(SoftDeletable):
             models.Index(fields=["practice", "status", "id"], name="patient_page"),
             models.Index(fields=["primary_doctor"], name="patient_primary_doctor"),
             models.Index(fields=["practice"], condition=models.Q(restricted=True), name="patient_restricted"),
+            models.Index(fields=["practice", "id"], condition=models.Q(incomplete=True), name="patient_incomplete"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(status__in=ChartStatus.values), name="patient_status_known"),
@@ -210,11 +233,24 @@ class Patient(SoftDeletable):
         """Whether the caller may see only the name."""
         return self.restricted and not self.is_accessible
 
+    def lacks_something(self) -> bool:
+        with unreadable_marked():  # what cannot be decrypted is there
+            return not all(getattr(self, name) for name in WANTED)
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.enter_scope()
         fields = kwargs.get("update_fields")
-        if fields is None or INDEXED & set(fields):
+        written = CONTENT if fields is None else CONTENT & set(fields)
+        derived = set()
+        if written & INDEXED:
             self.search_index = chart_tokens(self)
-            if fields is not None:
-                kwargs["update_fields"] = {*fields, "search_index"}
+            derived.add("search_index")
+        if not written.isdisjoint(WANTED):
+            self.incomplete = self.lacks_something()
+            derived.add("incomplete")
+        if written and not self._state.adding:
+            self.version += 1
+            derived.add("version")
+        if fields is not None:
+            kwargs["update_fields"] = {*fields, *derived}
         super().save(*args, **kwargs)

@@ -2,15 +2,28 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.models import User
 from audit import log
 from audit.events import AuditEvent
+from core.errors import Conflict
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient
 from patients.registrations.matching import Match, with_matches
+from patients.registrations.serializers import MatchShape
 from patients.restriction.services import emergency_details, resolve_access
 
 ENOUGH_REASONS = 2  # families share a phone, strangers a name or a date of birth
+
+
+class MayBeTwice(Conflict):
+    """409: the person may have a chart already. The answer holds the `candidates`; so does `matches`."""
+
+    def __init__(self, matches: list[Match]) -> None:
+        super().__init__(_("This person may already have a chart."))
+        self.matches = matches
+        self.extra = {"candidates": [MatchShape.to_dict(match) for match in matches]}  # type: ignore[misc]
 
 
 def find_possible_duplicates(*, by: User, **fields: Any) -> list[Match]:

@@ -12,6 +12,7 @@ from core.api.serializers import (
     ChoiceField,
     CredentialField,
     DayField,
+    ErrorShape,
     OptionalCharField,
     OutputSerializer,
     StrictCharField,
@@ -87,6 +88,12 @@ class OpenedChart(Chart):
     def opened(cls, chart: Patient, duplicates: list[Match]) -> dict[str, Any]:
         shown = Chart.to_dict(chart)
         return {**shown, "possibleDuplicates": [MatchShape.to_dict(one) for one in duplicates]} if duplicates else shown
+
+
+class MayBeTwiceError(ErrorShape):
+    candidates = MatchShape(
+        many=True, required=False, help_text="Charts that may be of this person, likeliest first, at most five."
+    )
 
 
 class RegistrationShape(ChartBrief):

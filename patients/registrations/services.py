@@ -2,13 +2,10 @@
 
 If two people handle one registration, or merge two registrations into one chart, the first wins."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import ForeignObjectRel, TextChoices
+from django.db.models import TextChoices
 from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
@@ -17,10 +14,10 @@ from accounts.roles import Role
 from accounts.users.services import set_newcomer_active
 from audit import context, log
 from audit.events import AuditEvent
-from core.database.deadlocks import deadlock_as_conflict
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from core.errors import Conflict, Forbidden, Invalid, Refusal
 from core.permissions import Permission
-from patients.models import ChartStatus, EmergencyAccess, Patient
+from patients.chart_rows import chart_not_found, exclusive, lock_charts, move_rows
+from patients.models import ChartStatus, Patient
 from patients.registrations.matching import match_reasons
 from patients.restriction.services import check_regular_access
 
@@ -39,8 +36,6 @@ COPIED_IF_EMPTY = (
     "date_of_birth",
     "primary_doctor_id",
 )  # copied from the registration if the chart has none
-# Models that refer to a patient but do not move with a merge, with the reason.
-NOT_MERGED = {EmergencyAccess: "an emergency access belongs to the chart that it opened"}
 
 
 class ChartsDiffer(Refusal):
@@ -63,17 +58,10 @@ class DeclineReason(TextChoices):
     OTHER = "other", _("Another reason")
 
 
-@contextmanager
-def _exclusive() -> Iterator[None]:
-    """Run the block in one transaction; raises Conflict if PostgreSQL detects a deadlock."""
-    with deadlock_as_conflict(BUSY), transaction.atomic():
-        yield
-
-
 def confirm_registration(*, patient_id: UUID, by: User) -> Patient:
     """Confirm the pending chart as a new one. Raises NotFound, and Conflict if it has already been handled."""
-    with _exclusive(), context.done_by(by):
-        registration = _get_pending(_lock(patient_id), patient_id)
+    with exclusive(BUSY), context.done_by(by):
+        registration = _get_pending(lock_charts(patient_id), patient_id)
         _set_status(registration, ChartStatus.CONFIRMED)
         _log(AuditEvent.REGISTRATION_CONFIRMED, registration)
     return registration
@@ -91,11 +79,11 @@ def merge_registration(*, patient_id: UUID, into: UUID, by: User, require_match:
     common."""
     if patient_id == into:
         raise Invalid("patientId", _("A registration cannot be merged into itself."))
-    with _exclusive():
-        charts = _lock(patient_id, into)
+    with exclusive(BUSY):
+        charts = lock_charts(patient_id, into)
         registration, chart = _get_pending(charts, patient_id), charts.get(into)
         if chart is None or chart.status != ChartStatus.CONFIRMED:
-            raise _not_found(into)
+            raise chart_not_found(into)
         check_regular_access(by, registration)
         check_regular_access(by, chart)
         if chart.user_id is not None:
@@ -103,7 +91,7 @@ def merge_registration(*, patient_id: UUID, into: UUID, by: User, require_match:
         because = match_reasons(registration, chart)
         if require_match and not because:
             raise ChartsDiffer(registration, chart)
-        _move_rows(registration, chart)
+        move_rows(registration, chart)
         account, registration.user_id = registration.user_id, None
         registration.merged_into = chart
         _set_status(registration, ChartStatus.MERGED)
@@ -117,14 +105,14 @@ def decline_registration(*, patient_id: UUID, by: User, reason: str = "") -> Pat
 
     `reason` is a DeclineReason. Raises NotFound, Conflict if it has already been handled, and ChartRestricted if `by`
     has no regular access to it."""
-    with _exclusive():
-        registration = _get_pending(_lock(patient_id), patient_id)
+    with exclusive(BUSY):
+        registration = _get_pending(lock_charts(patient_id), patient_id)
         check_regular_access(by, registration)
         _set_status(registration, ChartStatus.DECLINED)
         account = registration.user
         if account is not None and account.role == Role.PATIENT:  # people who now work here keep their account
             set_newcomer_active(user=account, by=by, is_active=False)
-        registration_declined.send(sender=Patient, chart=registration)
+        registration_declined.send(sender=Patient, chart=registration, by=by)
         _log(AuditEvent.REGISTRATION_DECLINED, registration, **({"reason": reason} if reason else {}))
     return registration
 
@@ -136,10 +124,10 @@ def reopen_registration(*, patient_id: UUID, by: User) -> Patient:
     if it is not declined, ChartRestricted like declining, and Forbidden."""
     if not by.can(Permission.MANAGE_USERS):
         raise Forbidden(_("Only an office manager can reopen a declined registration."))
-    with _exclusive():
-        registration = _lock(patient_id).get(patient_id)
+    with exclusive(BUSY):
+        registration = lock_charts(patient_id).get(patient_id)
         if registration is None:
-            raise _not_found(patient_id)
+            raise chart_not_found(patient_id)
         if registration.status != ChartStatus.DECLINED:
             raise Conflict(_("This registration is not declined."))
         check_regular_access(by, registration)
@@ -151,49 +139,21 @@ def reopen_registration(*, patient_id: UUID, by: User) -> Patient:
     return registration
 
 
-def relations_to_move() -> list[ForeignObjectRel]:
-    """Return every relation by which rows of any app refer to a chart, including earlier merges."""
-    found = Patient._meta.get_fields(include_hidden=True)
-    return [
-        field
-        for field in found
-        if isinstance(field, ForeignObjectRel) and not field.many_to_many and field.related_model not in NOT_MERGED
-    ]
-
-
 # --- Helpers ----------------------------------------------------------------------------------------------------------
-
-
-def _lock(*ids: UUID) -> dict[UUID, Patient]:
-    """Lock the charts in the order of their ids, which avoids deadlocks."""
-    rows = Patient.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk")
-    return {chart.pk: chart for chart in rows}
 
 
 def _get_pending(charts: dict[UUID, Patient], patient_id: UUID) -> Patient:
     registration = charts.get(patient_id)
     if registration is None:
-        raise _not_found(patient_id)
+        raise chart_not_found(patient_id)
     if registration.status != ChartStatus.PENDING:
         raise Conflict(ALREADY_HANDLED[ChartStatus(registration.status)])
     return registration
 
 
-def _not_found(patient_id: UUID) -> NotFound:
-    return NotFound(_("Patient not found."), about=Patient._meta.label, about_id=patient_id)
-
-
 def _set_status(registration: Patient, status: ChartStatus) -> None:
     registration.status = status
     registration.save(update_fields={"status", "user", "merged_into", "updated_at"})
-
-
-def _move_rows(registration: Patient, chart: Patient) -> None:
-    for relation in relations_to_move():
-        model: Any = relation.related_model
-        name = relation.field.name
-        rows = getattr(model, "with_deleted", model.objects)  # deleted rows move too and can be restored there
-        rows.filter(**{name: registration}).update(**{name: chart})
 
 
 def _copy_missing_fields(chart: Patient, registration: Patient, account: UUID | None) -> None:

@@ -16,6 +16,12 @@ SOON = timezone.now() + timedelta(days=3)
 MISSING = {"detail": "Patient not found."}
 
 
+def gone(chart):
+    """Return what a chart that is in no list answers: of one that was merged, which chart it is now."""
+    into = chart.merged_into_id
+    return {"detail": "This chart was merged into another one.", "mergedInto": str(into)} if into else MISSING
+
+
 @pytest.fixture(params=["declined", "merged"])
 def inactive(request, practice, make_user):
     """A declined or merged chart, with everything that may still refer to it."""
@@ -36,7 +42,7 @@ def test_it_is_in_no_list_and_answers_404(as_role, inactive, role):
     for query in ({}, {"search": "gone"}, {"search": "Ada Gone"}):
         assert "Ada Gone" not in client.get("/api/patients", query).content.decode()
     answer = client.get(f"/api/patients/{inactive.pk}")
-    assert (answer.status_code, answer.json()) == (404, MISSING)
+    assert (answer.status_code, answer.json()) == (404, gone(inactive))
 
 
 def test_nobody_books_writes_restricts_or_breaks_the_glass_for_it(as_role, inactive, client_of):

@@ -18,7 +18,8 @@ from core.tenancy.models import PracticeModel
 from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, soft_deletable_models
 from patients.deletion import services as deletions
-from patients.models import Deletion, EmergencyAccess, LegalHold, Patient
+from patients.merging import services as merging
+from patients.models import ChartMerge, Deletion, EmergencyAccess, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.attachments import storage
@@ -93,7 +94,8 @@ def made(practice, doctor, make_user):
         GoalFactory(plan=made.plan)
         PlannedAppointment.objects.create(plan=made.plan, appointment=made.appointment)
         EmergencyAccessFactory(patient=made.patient, opened_by=doctor)
-        made.merged = PatientFactory(status="merged", merged_into=made.patient)
+        made.merged = PatientFactory()
+        merging.merge(by=doctor, into=made.patient.pk, source=made.merged.pk, keep={})
         SessionNote.objects.filter(pk=made.session.pk).update(appointment=made.appointment, plan_of_care=made.plan)
         Attachment.objects.update(note=made.session)
     return made
@@ -370,6 +372,6 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
     }
 
     others = {model for model in naming if not issubclass(model, SoftDeletable)}
-    assert others == {Deletion, LegalHold, EmergencyAccess, WaitingListEntry}
+    assert others == {Deletion, LegalHold, EmergencyAccess, ChartMerge, WaitingListEntry}
     assert WaitingListEntry._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
     assert Goal._meta.get_field("plan").remote_field.on_delete.__name__ == "CASCADE"

@@ -13,8 +13,8 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
+from patients.chart_rows import NOT_MERGED, relations_to_move
 from patients.models import EmergencyAccess, Patient
-from patients.registrations.services import NOT_MERGED, relations_to_move
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.models import MedicalRecord
 from records.tests.factories import MedicalRecordFactory

@@ -74,7 +74,7 @@ def _encounter_without_record(doctor: User, patient: Patient) -> Appointment | N
     """Return the encounter to link. All candidates are locked before looking for a free one, so that two records
     written at once do not take the same encounter."""
     happened = Q(status=AppointmentStatus.COMPLETED) | Q(
-        status=AppointmentStatus.SCHEDULED, starts_at__lte=timezone.now()
+        status=AppointmentStatus.SCHEDULED, no_show_at=None, starts_at__lte=timezone.now()
     )
     met = Appointment.objects.select_for_update().filter(happened, doctor=doctor, patient=patient)
     locked = list(met.order_by("pk").values_list("pk", flat=True))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
@@ -19,6 +19,8 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+TIMEOUT_MS = 60_000  # a slow machine is no fault, and a green test does not wait for it
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +54,7 @@ def page(browser, live_server) -> Iterator[Page]:
     context = browser.new_context(
         base_url=live_server.url, viewport={"width": 1360, "height": 850}, timezone_id="America/New_York"
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(TIMEOUT_MS)
     complaints: list[str] = []
     page = context.new_page()
     page.complaints = complaints  # type: ignore[attr-defined] # for a test that provokes one

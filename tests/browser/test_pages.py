@@ -40,11 +40,25 @@ def test_narrow_screens_show_the_whole_page(page, address):
     assert not overflows(page)
 
 
-def test_swagger_shows_the_operations(page):
+# Swagger UI has only those rows in the page that are on the screen, once tags and operations are 150 or more.
+ALL_OPERATIONS = """async () => {
+    const seen = new Set()
+    const frame = () => new Promise(requestAnimationFrame)
+    const operations = document.querySelector(".operations-virtual")
+    for (let top = 0; top < operations.getBoundingClientRect().bottom + scrollY; top += innerHeight / 2) {
+        scrollTo(0, top)
+        for (let frames = 0; frames < 3; frames++) await frame()
+        document.querySelectorAll(".opblock").forEach(one => seen.add(one.id))
+    }
+    return [...seen]
+}"""
+
+
+def test_swagger_shows_every_operation_as_one_scrolls(page):
     page.goto("/api/docs")
-    expect(page.locator(".opblock").first).to_be_visible()
-    assert page.locator(".opblock").count() >= 15
-    expect(page.locator(".opblock-summary-path", has_text="/api/auth/login")).to_be_visible()
+    expect(page.locator(".opblock").first).to_be_visible(timeout=30_000)
+    paths = page.request.get("/api/schema").json()["paths"]
+    assert len(page.evaluate(ALL_OPERATIONS)) == sum(map(len, paths.values()))
 
 
 def test_redoc_shows_the_reference(page):

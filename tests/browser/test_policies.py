@@ -55,7 +55,7 @@ def test_redoc_searches(page):
     search = page.get_by_role("textbox")
     search.fill("appointments")
     found = page.get_by_role("search").get_by_text(re.compile("appointment", re.I)).first
-    expect(found).to_be_visible(timeout=60_000)
+    expect(found).to_be_visible()
 
 
 @pytest.mark.parametrize("model", ["patients/patient", "appointments/appointment", "records/medicalrecord"])

@@ -72,7 +72,7 @@ class ServerTransport:
 
     def __init__(self, server: Any) -> None:
         self.server = server
-        self._http = httpx.Client(base_url=server.url, timeout=30)
+        self._http = httpx.Client(base_url=server.url, timeout=300)
 
     def send(self, method: str, path: str, *, headers: dict[str, str], content: bytes) -> Answer:
         raw = {name: value.encode("latin-1") for name, value in headers.items()}

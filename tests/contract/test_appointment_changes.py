@@ -8,7 +8,8 @@ from tests.contract.clinic import NOBODY, TAKEN, fresh_slot, later, past_slot
 def test_cancelled_appointment_frees_its_slot_and_cannot_be_reopened_once_it_is_taken(clinic):
     first = clinic.booking(chart=clinic.chart()["id"])
     cancelled = clinic.staff.patch(f"/api/appointments/{first['id']}", {"status": "cancelled"})
-    assert (cancelled.status, cancelled.json) == (200, {**first, "status": "cancelled", "version": 2})
+    late = {"cancelledAt": cancelled.json["cancelledAt"], "cancelledLate": False}
+    assert (cancelled.status, cancelled.json) == (200, {**first, **late, "status": "cancelled", "version": 2})
 
     second = clinic.booking(chart=clinic.chart()["id"], date=first["date"])
 
@@ -38,7 +39,10 @@ def test_practice_moves_notes_completes_and_reopens(clinic, role):
     noted = caller.patch(path, {"notes": "Brings X-rays"})
     assert noted.json == {**moved.json, "notes": "Brings X-rays", "version": 3}
     for version, status in enumerate(("completed", "scheduled", "cancelled", "scheduled"), start=4):
-        assert caller.patch(path, {"status": status}).json == {**noted.json, "status": status, "version": version}
+        facts = {"completed": {"finishedAt"}, "cancelled": {"cancelledAt", "cancelledLate"}}.get(status, set())
+        changed = caller.patch(path, {"status": status}).json
+        assert changed.keys() - noted.json.keys() == facts
+        assert {name: changed[name] for name in noted.json} == {**noted.json, "status": status, "version": version}
     assert caller.patch(path, {"notes": None}).json == {**noted.json, "notes": "", "version": 8}
 
 

@@ -23,8 +23,10 @@ def test_type_is_added_changed_listed_and_removed(clinic, kind):
     changed = clinic.admin.patch(path, {"minutes": 45, "doctorIds": [doctor], "bookableOnline": False})
     assert changed.json == {**kind, "minutes": 45, "doctorIds": [doctor], "bookableOnline": False}
     assert clinic.admin.patch(path, changed.json).json == changed.json  # the whole object sent back
-    for role in ("staff", "doctor", "billing", "patient"):
+    for role in ("staff", "doctor", "billing"):
         assert clinic.as_role(role).get(PATH).json == {"appointmentTypes": [changed.json], "total": 1}
+    without_link = {**changed.json, "videoLink": None}
+    assert clinic.patient.get(PATH).json == {"appointmentTypes": [without_link], "total": 1}
     assert clinic.admin.patch(path, {"doctorIds": []}).json["doctorIds"] == []
     assert clinic.admin.request("DELETE", path).status == 204
     assert clinic.admin.get(path).status == 404
@@ -107,3 +109,18 @@ def test_staff_are_warned_of_a_doctor_who_does_not_offer_the_type(clinic, kind):
     assert (booked.status, booked.json["warnings"]) == (201, ["not a visit that this doctor offers"])
     patient = clinic.hire("patient")
     assert try_to_book(clinic, patient, clinic.chart_of(patient), typeId=kind["id"]).status == 409
+
+
+def test_link_of_a_video_visit_is_for_whoever_has_the_visit(clinic):
+    link = "https://video.example.com/room-7"
+    kind = clinic.admin.post(PATH, {**FIRST_EXAM, "name": "By video", "video": True, "videoLink": link}).json
+    assert kind["videoLink"] == link
+    assert clinic.patient.get(f"{PATH}/{kind['id']}").json["videoLink"] is None
+    patient = clinic.hire("patient")
+    booked = try_to_book(clinic, clinic.staff, clinic.chart_of(patient), typeId=kind["id"]).json
+    path = f"/api/appointments/{booked['id']}"
+    assert booked["videoLink"] == patient.get(path).json["videoLink"] == link
+    (listed,) = patient.get("/api/appointments").json["appointments"]
+    assert listed == patient.get(path).json
+    assert "videoLink" not in clinic.booking(chart=clinic.chart()["id"])
+    assert "videoLink" not in patient.patch(path, {"status": "cancelled"}).json

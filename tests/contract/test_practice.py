@@ -6,7 +6,8 @@ from practices.models import Practice
 from practices.serializers import PracticeBrief, PracticeShape
 from tests.admin_forms import send
 
-BRIEF = {"id", "name", "timezone", "appointmentMinutes", "maxUpcomingAppointments", "bookingMonthsAhead"}
+BOOKING = {"maxUpcomingAppointments", "bookingMonthsAhead", "bookingNoticeHours", "sameDayBooking", "cancellationHours"}
+BRIEF = {"id", "name", "timezone", "appointmentMinutes", *BOOKING}
 WHOLE = BRIEF | {"currency", "twoFactorRequired", "doctorsSeeDrafts", "retentionYears", "version"}
 JSON = "application/json"
 

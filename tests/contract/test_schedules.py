@@ -301,3 +301,18 @@ def test_patient_moves_and_cancels_in_time(clinic, doctor):
     refused = patient.patch(f"/api/appointments/{booked['id']}", {"status": "cancelled"})
     clinic.admin.patch("/api/practice", {"cancellationHours": 0})
     assert (refused.status, "too late" in refused.json["detail"]) == (409, True)
+
+
+def test_reason_of_an_absence_is_the_doctors_and_the_managers(clinic, doctor):
+    span = {"from": f"{MONDAY}T00:00Z", "to": f"{TUESDAY}T00:00Z"}
+    sick = clinic.admin.post(EXCEPTIONS, {**span, "doctorId": doctor.id, "reason": "Surgery"}).json
+    closed = clinic.admin.post(EXCEPTIONS, {**span, "reason": "Epiphany"}).json
+    readers = {"admin": clinic.admin, "own": doctor, "colleague": clinic.doctor, "desk": clinic.staff}
+    for who, reader in readers.items():
+        shown = "Surgery" if who in ("admin", "own") else None
+        assert reader.get(f"{EXCEPTIONS}/{sick['id']}").json == {**sick, "reason": shown}, who
+        listed = reader.get(EXCEPTIONS, **{"doctorId": doctor.id, "from": MONDAY, "to": MONDAY}).json
+        assert {row["id"]: row["reason"] for row in listed["scheduleExceptions"]} == {
+            sick["id"]: shown,
+            closed["id"]: "Epiphany",
+        }

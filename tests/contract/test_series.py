@@ -91,14 +91,21 @@ def test_conflicts_refuse_all_or_are_left_out(clinic, body):
     assert (again.status, {one["conflict"] for one in again.json["occurrences"]}) == (409, {TAKEN})
 
 
-def test_patient_elsewhere_is_a_conflict_and_hours_are_a_warning(clinic, doctor, body):
+def test_patient_elsewhere_and_hours_are_warnings(clinic, doctor, body):
     clinic.booking(chart=body["patientId"], date="2031-03-17T14:00:00Z")  # with another doctor
     hours = {"doctorId": doctor.id, "weekday": 0, "start": "10:00", "end": "12:00", "validTo": "2031-03-20"}
     assert clinic.admin.post("/api/working-hours", hours).status == 201
     found = clinic.staff.post(PATH, {**body, "dryRun": True}).json["occurrences"]
+    assert [one["warnings"] for one in found] == [
+        [],
+        [],
+        ["the patient has another visit then"],
+        ["outside working hours"],
+    ]
+    assert {one["conflict"] for one in found} == {None}
 
-    assert [one["conflict"] for one in found].count(None) == 3 and "another appointment" in found[2]["conflict"]
-    assert [one["warnings"] for one in found] == [[], [], [], ["outside working hours"]]
+    refused = clinic.staff.post(PATH, {**body, "allowOverlap": False}).json["occurrences"]
+    assert [one["conflict"] for one in refused].count(None) == 3 and "another appointment" in refused[2]["conflict"]
     assert len(booked(clinic, body, allowOverlap=True)) == 4
 
 
@@ -236,6 +243,29 @@ def test_patient_cancels_the_rest_of_their_own_series_and_nobody_elses(clinic, b
     assert stranger.patch(f"/api/appointments/{ids[1]}", change).status == 404
     assert clinic.patient.patch(f"/api/appointments/{ids[1]}", change).status == 200
     assert [row["status"] for row in shown(clinic, ids)] == ["scheduled", "cancelled", "cancelled", "cancelled"]
+
+
+def test_room_that_is_taken_is_a_conflict_and_history_tells_of_the_series(clinic, body):
+    office = clinic.admin.post("/api/offices", {"name": "West", "timezone": "America/Chicago"}).json["id"]
+    room, other = (clinic.admin.post("/api/rooms", {"name": name, "officeId": office}).json["id"] for name in "AB")
+    elsewhere = {"doctorId": clinic.hire("doctor").id, "patientId": clinic.chart()["id"], "reason": "Gait"}
+    taken = {**elsewhere, "date": "2031-03-10T10:00", "roomId": room}  # at the time of the room's office
+    assert clinic.staff.post("/api/appointments", taken).status == 201
+    ids = booked(clinic, body, roomId=room, skipConflicts=True)
+    assert [(row["roomId"], row["officeId"]) for row in shown(clinic, ids)] == [(room, office)] * 3
+    assert times(clinic, ids)[0] == "03-03 11:00"
+
+    refused = clinic.staff.post(PATH, {**body, "roomId": other}).json["occurrences"]
+    assert {one["conflict"] for one in refused} == {None, TAKEN} and refused[1]["conflict"] is None
+    change = {"roomId": other, "scope": "following"}
+    assert clinic.staff.patch(f"/api/appointments/{ids[1]}", change).status == 200
+    assert [row["roomId"] for row in shown(clinic, ids)] == [room, other, other]
+    change = {"status": "cancelled", "cancelReason": "practice", "scope": "all"}
+    assert clinic.staff.patch(f"/api/appointments/{ids[0]}", change).status == 200
+    for row in shown(clinic, ids):
+        assert row["cancelledAt"] and row["cancelReason"] == "practice"
+        events = clinic.staff.get(f"/api/appointments/{row['id']}/history").json["history"]
+        assert {"booked", "cancelled"} <= {event["what"] for event in events}
 
 
 @settings(max_examples=examples(300, 60), deadline=None, database=None)

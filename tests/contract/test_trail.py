@@ -115,13 +115,13 @@ def test_bulk_writes_are_logged_with_whom_they_touched(practice, make_user):
         Patient.objects.bulk_create(charts)
         Patient.objects.filter(pk__in=[charts[0].pk, charts[1].pk]).update(primary_doctor=doctor)
         charts[2].phone = "555 0199"
-        Patient.objects.bulk_update([charts[2]], ["gender"])
+        Patient.objects.bulk_update([charts[2]], ["restricted"])
 
     told = events(about="patients.Patient")
     assert [(event.kind, orjson.loads(event.details)) for event in told] == [
         (AuditEvent.CREATED, {"count": 3}),
         (AuditEvent.CHANGED, {"count": 2, "fields": ["primary_doctor"]}),
-        (AuditEvent.CHANGED, {"count": 1, "fields": ["gender"]}),
+        (AuditEvent.CHANGED, {"count": 1, "fields": ["restricted"]}),
     ]
     named = [set(orjson.loads(event.patients)) for event in told]
     assert named == [{str(chart.pk) for chart in some} for some in (charts, charts[:2], charts[2:])]
@@ -173,8 +173,8 @@ def test_bulk_write_changes_only_the_rows_it_names(practice, chart, monkeypatch)
 
     monkeypatch.setattr(PracticeQuerySet, "_lock_rows", lock_and_add_another)
     with practice_scope(practice.pk):
-        assert Patient.objects.update(gender="other") == 1
-        assert Patient.objects.exclude(gender="other").count() == 1
+        assert Patient.objects.update(restricted=True) == 1
+        assert Patient.objects.filter(restricted=False).count() == 1
 
     (event,) = events(kind=AuditEvent.CHANGED, about="patients.Patient")
     assert orjson.loads(event.patients) == [str(chart.pk)]

@@ -392,6 +392,8 @@ UNCHECKED = {
     ("OfficeInput", "timezone"): "a name of the IANA database",
     ("PracticeChange", "timezone"): "a name of the IANA database",
     ("SecondFactorInput", "code"): "a code, optional beside a passkey",
+    ("TypeChange", "colour"): "six digits",
+    ("TypeInput", "colour"): "six digits",
 }
 
 

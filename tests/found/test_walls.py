@@ -214,7 +214,7 @@ def test_session_that_ended_while_redis_hung_stays_ended(as_role, hung, django_c
     assert client.get("/api/users/me").status_code == 401
 
     in_another_process()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while answering.get(key) != ENDED:
         assert time.monotonic() < deadline, "Redis was not told"
         time.sleep(0.01)

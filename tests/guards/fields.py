@@ -160,6 +160,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "emergency_contact": PHI,
         "search_index": OPERATIONAL,  # keyed hashes; docs/adr/0003 says what they leak
         "restricted": OPERATIONAL,  # the practice may know that it is, not why
+        "incomplete": OPERATIONAL,  # that something is not known, not what
+        "version": OPERATIONAL,
+    },
+    "patients.ChartMerge": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "merged": OPERATIONAL,
+        "merged_by": OPERATIONAL,
+        "moved": OPERATIONAL,  # ids
+        "values": PHI,
+        "accounts": OPERATIONAL,  # ids
     },
     "patients.LegalHold": {**_OF_PRACTICE, "patient": OPERATIONAL, "placed_by": OPERATIONAL, "reason": PHI},
     "patients.Deletion": {
@@ -188,12 +199,18 @@ FIELDS: dict[str, dict[str, str]] = {
         "doctor": OPERATIONAL,
         "office": OPERATIONAL,
         "type": OPERATIONAL,
+        "room": OPERATIONAL,
         "starts_at": OPERATIONAL,  # the calendar is filtered and kept free of overlaps by it
         "ends_at": OPERATIONAL,
         "status": OPERATIONAL,
         "reason": PHI,
         "notes": PHI,
+        **dict.fromkeys(("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"), OPERATIONAL),
+        **dict.fromkeys(("cancelled_at", "cancelled_late"), OPERATIONAL),
+        "cancel_reason": OPERATIONAL,  # one of six; withheld like the reason of the visit
         "version": OPERATIONAL,
+        "change_number": OPERATIONAL,
+        "changed_at": OPERATIONAL,
         "last_writes": OPERATIONAL,  # names of fields, ids and times
         "series": OPERATIONAL,
         "position": OPERATIONAL,
@@ -238,6 +255,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "user": OPERATIONAL,
         "secret_hash": OPERATIONAL,  # of 256 random bits
     },
+    "appointments.AppointmentEvent": {
+        **_OF_PRACTICE,
+        "appointment": OPERATIONAL,
+        "by": OPERATIONAL,
+        "what": OPERATIONAL,
+        "details": OPERATIONAL,  # ids, times and names of fields
+    },
     "appointments.AppointmentType": {
         **_OF_PRACTICE,
         "name": OPERATIONAL,
@@ -251,6 +275,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "position": OPERATIONAL,
         "is_active": OPERATIONAL,
     },
+    "appointments.Room": {**_OF_PRACTICE, "office": OPERATIONAL, "name": OPERATIONAL, "is_active": OPERATIONAL},
     "appointments.TypeOffer": {**_OF_PRACTICE, "appointment_type": OPERATIONAL, "doctor": OPERATIONAL},
     "appointments.WorkingHours": {
         **_OF_PRACTICE,
@@ -389,6 +414,7 @@ LABELS = {
     "patients.Patient.allergies": "patient.allergies",
     "patients.Patient.medical_history": "patient.medical_history",
     "patients.Patient.emergency_contact": "patient.emergency_contact",
+    "patients.ChartMerge.values": "chart_merge.values",
     "patients.EmergencyAccess.reason": "emergency.reason",
     "patients.EmergencyAccess.note": "emergency.note",
     "idempotency.KeptAnswer.request": "kept_answer.request",

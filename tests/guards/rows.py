@@ -16,10 +16,11 @@ from django.utils import timezone
 from accounts.join_codes import services as join_codes
 from accounts.models import LoginSession, Passkey
 from accounts.tests.factories import PASSWORD
-from appointments.models import TypeOffer
+from appointments.models import Appointment, TypeOffer
 from appointments.tests.factories import (
     AppointmentFactory,
     AppointmentTypeFactory,
+    RoomFactory,
     ScheduleExceptionFactory,
     SlotHoldFactory,
     SlotOfferFactory,
@@ -31,6 +32,7 @@ from core.api import throttling
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
 from patients.deletion import services as deletions
+from patients.merging import services as merging
 from patients.models import Patient
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
@@ -50,6 +52,7 @@ BODIES = {
         "gender": "female",
         "address": "12 St James's Square",
     },
+    ("PATCH", "api/patients/<uuid:chart_id>"): {"version": 1, "allergies": "Latex"},
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
     ("POST", "api/appointments/series"): {
         "date": "2031-01-06T10:00:00Z",
@@ -63,6 +66,8 @@ BODIES = {
     ("POST", "api/holds"): {"date": "2031-01-06T12:00:00Z"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
+    ("POST", "api/rooms"): {"name": "Room 1"},
+    ("PATCH", "api/rooms/<uuid:room_id>"): {"name": "Room 2"},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
     ("PATCH", "api/working-hours/<uuid:hours_id>"): {"end": "13:00"},
     ("POST", "api/schedule-exceptions"): {"from": "2031-01-06T00:00:00Z", "to": "2031-01-07T00:00:00Z"},
@@ -122,9 +127,13 @@ class Rows:
             self.chart = PatientFactory()
             self.office = OfficeFactory()
             code, self.join_code = join_codes.create(by=doctor, office_id=self.office.pk)
+            self.twin, merged = PatientFactory(), PatientFactory()
+            merging.merge(by=doctor, into=self.chart.pk, source=merged.pk, keep={})
+            self.merged = merged
             registration, declined = (PatientFactory(status=status) for status in ("pending", "declined"))
             kind = AppointmentTypeFactory()
             TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
+            room = RoomFactory(office=self.office)
             hours = WorkingHoursFactory(doctor=doctor, office=self.office)
             exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
             hold, shared = (SlotHoldFactory(doctor=doctor, held_by=doctor) for _ in range(2))
@@ -148,6 +157,7 @@ class Rows:
             "patient_id": self.chart.pk,
             "appointment_id": appointment.pk,
             "type_id": kind.pk,
+            "room_id": room.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
             "hold_id": hold.pk,
@@ -180,6 +190,13 @@ class Rows:
         user.session_id = LoginSession.objects.get(user=user).pk
         self.ids["token"], _ = links.create(by=user, attachment_id=self.ids["attachment_id"])
 
+    def begin_visit(self):
+        """Let the appointment have begun an hour ago, confirmed before."""
+        now = timezone.now()
+        begun = {"starts_at": now - timedelta(hours=1), "ends_at": now, "confirmed_at": now - timedelta(days=1)}
+        with practice_scope(self.chart.practice_id):
+            Appointment.objects.filter(pk=self.ids["appointment_id"]).update(**begun)
+
     def restrict(self):
         with practice_scope(self.chart.practice_id):
             Patient.objects.update(restricted=True)
@@ -211,6 +228,8 @@ class Rows:
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
+        if "/merge" in key[1]:
+            named["from"] = str((self.merged if key[1].endswith("/undo") else self.twin).pk)
         if key in LOGGED and expected_event(*key) == AuditEvent.SOFT_DELETED:
             named["reason"] = "By mistake"
         known = known_names(*key)

@@ -16,6 +16,8 @@ def test_sqlite_has_the_triggers_against_overlaps(db):
         triggers = {name for (name,) in cursor.fetchall()}
 
     assert {"appointment_overlap_insert", "appointment_overlap_update"} <= triggers
+    assert {"appointment_numbered_insert", "appointment_numbered_update"} <= triggers
+    assert {"room_overlap_insert", "room_overlap_update"} <= triggers
     assert {"emergency_overlap_insert", "emergency_overlap_update"} <= triggers
 
 
@@ -23,9 +25,10 @@ def test_sqlite_has_the_triggers_against_overlaps(db):
 def test_postgresql_has_the_constraints_against_overlaps(db):
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT contype FROM pg_constraint WHERE conname IN ('appointment_overlap', 'emergency_overlap')"
+            "SELECT contype FROM pg_constraint "
+            "WHERE conname IN ('appointment_overlap', 'room_overlap', 'emergency_overlap')"
         )
-        assert cursor.fetchall() == [("x",), ("x",)]
+        assert cursor.fetchall() == [("x",)] * 3
 
 
 @pytest.mark.postgresql

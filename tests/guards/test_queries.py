@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import LoginSession
 from accounts.tests.factories import JoinCodeFactory
@@ -30,9 +31,11 @@ LISTS = {
     "api/patients": "/api/patients",
     "api/patients?search": "/api/patients?search=ada%20lovelace",
     "api/patients?cursor": "/api/patients?cursor=",
+    "api/patients?incomplete": "/api/patients?incomplete=true",
     "api/doctors": "/api/doctors",
     "api/appointments": "/api/appointments",
     "api/appointments?date": "/api/appointments?date=2030-01-07&status=scheduled",
+    "api/appointments?updatedSince": f"/api/appointments?updatedSince={timezone.now():%Y-%m-%dT%H:%MZ}",
     "api/records": "/api/records",
     "api/sessions": "/api/sessions",
     "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",
@@ -53,7 +56,7 @@ TRAIL = {
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
 }
 SCHEDULES = [
-    *("/api/appointment-types", "/api/working-hours", "/api/schedule-exceptions"),
+    *("/api/appointment-types", "/api/rooms", "/api/working-hours", "/api/schedule-exceptions"),
     *("/api/availability?from=2030-01-07&to=2030-02-07", "/api/availability/next?count=50"),
 ]
 AT_MOST_LIST, AT_MOST_ROW = 6, 4

@@ -52,7 +52,7 @@ def fresh(code, **changes):
     environment |= {"ENV_FILE": "", "DJANGO_SETTINGS_MODULE": "config.settings", **changes}
     environment = {name: value for name, value in environment.items() if value is not None}
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
 
 

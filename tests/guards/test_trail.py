@@ -49,13 +49,20 @@ NO_PHI = {
     ("GET", "api/dashboard/stats"): "counts",
     **{
         (method, path): "what the practice offers and when its doctors work; a change is logged as a data change"
-        for path in ("api/appointment-types", "api/working-hours", "api/schedule-exceptions", "api/holidays")
+        for path in (
+            "api/appointment-types",
+            "api/rooms",
+            "api/working-hours",
+            "api/schedule-exceptions",
+            "api/holidays",
+        )
         for method in ("GET", "POST")
     },
     **{
         (method, path): "the same"
         for path in (
             "api/appointment-types/<uuid:type_id>",
+            "api/rooms/<uuid:room_id>",
             "api/working-hours/<uuid:hours_id>",
             "api/schedule-exceptions/<uuid:exception_id>",
         )
@@ -108,6 +115,8 @@ def prepared(rows, user, method, path):
         rows.delete(LOGGED[(method, path)].audited_model, user)
     if (method, path) == ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"):
         rows.place_legal_hold(user)
+    if path.endswith(("/arrive", "/start", "/finish", "/no-show", "/undo")):
+        rows.begin_visit()
     if path.endswith("/emergency-access"):
         rows.restrict()
     if path == "auth/associate":
@@ -211,7 +220,7 @@ def desk(make_user, client):
     return client
 
 
-SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "workinghours", "scheduleexception"))
+SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "room", "workinghours", "scheduleexception"))
 SHOW_NOBODY = {
     *("login", "logout", "password_change", "password_change_done", "second_factor", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),
@@ -322,8 +331,9 @@ def test_every_page_with_people_is_logged(subtests, rows, desk, practice):
             if about == "accounts.User":
                 assert details["rows"]
             elif about != "today":
-                listed = ["registration_id", "chart_id"] if address == "/admin/patients/patient/" else ["chart_id"]
-                named = [] if "ada" in address else [str(rows.ids[name]) for name in listed]
+                whole_list = [rows.ids["registration_id"], rows.twin.pk, rows.chart.pk]
+                listed = whole_list if address == "/admin/patients/patient/" else [rows.chart.pk]
+                named = [] if "ada" in address else [str(pk) for pk in listed]
                 assert orjson.loads(event.patients) == named
             assert "ada" not in event.details
 

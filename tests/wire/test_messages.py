@@ -24,7 +24,7 @@ READ = ["/api/users/me", "/api/health/live", "/api/schema", "/api/docs", "/", "/
 
 def raw(clinic: Clinic, message: bytes) -> bytes:
     """What the server answers to exactly these bytes, after which nothing follows."""
-    with socket.create_connection(("127.0.0.1", clinic.transport.server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", clinic.transport.server.port), timeout=60) as connection:
         connection.sendall(message)
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -185,7 +185,7 @@ def plant_for_the_log(clinic: Clinic, mark: Marks) -> None:
 
 
 def answer_to(clinic: Clinic, raw: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", clinic.transport.server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", clinic.transport.server.port), timeout=300) as connection:
         connection.sendall(raw.encode())
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(4096)
@@ -202,7 +202,7 @@ def stored(clinic: Clinic) -> str:
         files = Path(server.database_url.removeprefix("sqlite:///")).parent.glob("praxis.sqlite3*")
         return "".join(file.read_bytes().decode("latin-1") for file in files)
     dump = subprocess.run(
-        ["pg_dump", "--dbname", server.database_url], capture_output=True, text=True, check=True, timeout=60
+        ["pg_dump", "--dbname", server.database_url], capture_output=True, text=True, check=True, timeout=300
     ).stdout
     hexed = [bytes.fromhex(part.split()[0]) for part in dump.split(r"\\x")[1:] if is_hex(part.split()[0])]
     return dump + b"\n".join(hexed).decode("latin-1")

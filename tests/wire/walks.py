@@ -10,7 +10,7 @@ from accounts.tests.soft_passkey import SoftPasskey
 from core.api.routes import api_routes
 from tests.contract.apps import App, app_of
 from tests.contract.clients import Answer, Caller, ServerTransport
-from tests.contract.clinic import PASSWORD, Clinic, fresh_email, fresh_slot
+from tests.contract.clinic import PASSWORD, Clinic, fresh_email, fresh_slot, past_slot
 from tests.contract.second_factors import MFA, code, mfa_token, second_step, set_up_app
 from tests.contract.test_attachments import upload
 from tests.server import Server
@@ -131,10 +131,12 @@ def join_codes(clinic: Clinic) -> None:
 
 def schedules(clinic: Clinic) -> None:
     doctor = clinic.hire("doctor")
+    office = clinic.admin.post("/api/offices", {"name": "With rooms"}).json["id"]
     week = {"doctorId": doctor.id, "weekday": 0, "start": "09:00", "end": "12:00"}
     day_off = {"doctorId": doctor.id, "from": "2031-01-06T09:00:00Z", "to": "2031-01-06T12:00:00Z"}
     for path, body, change in (
         ("appointment-types", {"name": "Massage", "minutes": 50}, {"minutes": 45}),
+        ("rooms", {"name": "Room 1", "officeId": office}, {"name": "Room 2"}),
         ("working-hours", week, {"end": "13:00"}),
         ("schedule-exceptions", day_off, {"reason": "Course"}),
     ):
@@ -178,6 +180,11 @@ def desk(clinic: Clinic) -> None:
     clinic.admin.post(f"/api/registrations/{other}/reopen")
     clinic.staff.get(f"/api/patients/{known}")
     clinic.admin.get(f"/api/patients/{known}/accesses")
+    clinic.staff.patch(f"/api/patients/{known}", {"version": 1, "allergies": "Latex"})
+    twice = {"from": clinic.chart()["id"]}
+    clinic.staff.post(f"/api/patients/{known}/merge", {**twice, "dryRun": True, "keep": {"phone": "from"}})
+    clinic.staff.post(f"/api/patients/{known}/merge", twice)
+    clinic.admin.post(f"/api/patients/{known}/merge/undo", twice)
 
 
 def emergency(clinic: Clinic, patient_of_the_doctor: str) -> None:
@@ -196,6 +203,12 @@ def appointments(clinic: Clinic) -> None:
     clinic.staff.get("/api/appointments")
     clinic.staff.get(address)
     clinic.staff.patch(address, {"date": fresh_slot()})
+    clinic.staff.post(f"{address}/confirm")
+    clinic.staff.post(f"{address}/undo")
+    begun = f"/api/appointments/{clinic.booking(chart=clinic.chart()['id'], date=past_slot())['id']}"
+    for action in ("no-show", "arrive", "start", "finish"):
+        clinic.staff.post(f"{begun}/{action}")
+    clinic.staff.get(f"{begun}/history")
     weekly = {"patientId": clinic.chart()["id"], "doctorId": clinic.hire("doctor").id, "unit": "week", "count": 3}
     clinic.staff.post("/api/appointments/series", {**weekly, "date": fresh_slot(), "reason": "Back pain"})
     restored(clinic, address)

@@ -79,7 +79,7 @@ def growth(worker):
 
 def test_transfer_memory_is_bounded(server, record_property):
     server, worker = server
-    client = httpx.Client(base_url=server.url, timeout=60)
+    client = httpx.Client(base_url=server.url, timeout=300)
     person = {"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "role": "admin"}
     assert client.post("/api/auth/register", json=person).status_code == 201
     signed_in = client.post("/api/auth/token", data={"username": person["email"], "password": PASSWORD}).json()

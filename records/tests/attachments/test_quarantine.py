@@ -142,7 +142,7 @@ class TestWhileClamdIsDown:
 def silent_scanner() -> Iterator[tuple[str, socket.socket]]:
     """Yield the address and socket of a scanner that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(60)
+        listener.settimeout(300)
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}", listener
 
 
@@ -155,7 +155,7 @@ def doctor_of_a_server(tmp_path_factory) -> Iterator[tuple[Server, httpx.Client]
         server.prepare()
         server.manage("seed", "--password", PASSWORD, "--patients", "2", "--appointments", "0", "--records", "0")
         server.environment["VIRUS_SCAN_URL"] = f"tcp://127.0.0.1:{free_port()}"  # the demo's own files are ready
-        with server.running(), httpx.Client(base_url=server.url, timeout=30) as client:
+        with server.running(), httpx.Client(base_url=server.url, timeout=300) as client:
             signed_in = client.post("/api/auth/login", json={"email": "doctor@example.com", "password": PASSWORD})
             client.headers["Cookie"] = f"access_token={signed_in.cookies['access_token']}"
             yield server, client
@@ -194,15 +194,15 @@ def test_killed_scan_is_finished_by_next_run(served, clamd):
         with wire:
             assert wire.recv(4) == b"zINS"  # the scan has begun
             os.kill(process.pid, signal.SIGKILL)
-            assert process.wait(20) == -signal.SIGKILL
+            assert process.wait(300) == -signal.SIGKILL
     assert client.get(content).status_code == 409
 
     # it may still be somebody's at once, and is anybody's later
     with scan_files(server, clamd.url) as process:
-        assert process.communicate(timeout=60)[0] == "0 clean, 0 infected, 1 in quarantine.\n"
+        assert process.communicate(timeout=300)[0] == "0 clean, 0 infected, 1 in quarantine.\n"
     server.manage("shell", "-c", AN_HOUR_PASSES)
     with scan_files(server, clamd.url) as process:
-        assert process.communicate(timeout=60)[0] == "1 clean, 0 infected, 0 in quarantine.\n"
+        assert process.communicate(timeout=300)[0] == "1 clean, 0 infected, 0 in quarantine.\n"
         assert process.returncode == 0
     assert client.get(content).content == LETTER
 
@@ -218,5 +218,5 @@ def test_repeated_scan_recovers_and_stops_on_sigterm(served):
                 line = process.stdout.readline()
             assert line == "1 clean, 0 infected, 0 in quarantine.\n"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(300) == 0
     assert client.get(content).content == LETTER

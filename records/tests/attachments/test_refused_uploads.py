@@ -59,7 +59,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_connection_survives_refused_upload(server, token, case):
     send, status, signed_in = REFUSED[case]
-    with httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=1)) as client:
+    with httpx.Client(base_url=server.url, timeout=300, limits=httpx.Limits(max_connections=1)) as client:
         if signed_in:
             client.headers["Authorization"] = f"Bearer {token}"
         for _ in range(TIMES):
@@ -68,7 +68,7 @@ def test_connection_survives_refused_upload(server, token, case):
 
 
 def test_too_large_upload_is_413_and_connection_survives(server):
-    with httpx.Client(base_url=server.url, timeout=30) as client:
+    with httpx.Client(base_url=server.url, timeout=300) as client:
         for _ in range(3):
             answer = client.post("/api/attachments", content=b"x" * (DRAINED_BYTES - 1_000_000))
             assert (answer.status_code, answer.json()) == (413, {"detail": "A file can have up to 10 MB."})

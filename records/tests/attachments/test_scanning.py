@@ -298,7 +298,7 @@ def test_list_due_is_limited_to_practice(quarantine, other_practice):
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_runners_scan_each_file_once(quarantine, monkeypatch, practice):
     files = [quarantine(b"%d" % number) for number in range(6)]
-    scanned, both = [], threading.Barrier(2, timeout=30)
+    scanned, both = [], threading.Barrier(2, timeout=300)
 
     def scan(parts):
         scanned.append(b"".join(parts))
@@ -329,7 +329,7 @@ def test_scan_holds_no_lock(quarantine, monkeypatch, practice):
 
     def scan(parts):
         begun.set()
-        assert over.wait(30)
+        assert over.wait(300)
         return Verdict(clean=True)
 
     monkeypatch.setattr(virus_scan, "scan", scan)
@@ -344,7 +344,7 @@ def test_scan_holds_no_lock(quarantine, monkeypatch, practice):
     runner = threading.Thread(target=run)
     runner.start()
     try:
-        assert begun.wait(30)
+        assert begun.wait(300)
         renamed = reload(file)
         renamed.name = "x-ray.txt"
         with practice_scope(practice.pk):

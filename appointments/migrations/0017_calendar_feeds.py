@@ -12,7 +12,7 @@ from core.tenancy.row_level_security import RowLevelSecurity
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0023_waiting_list'),
+        ('appointments', '0016_waiting_list'),
         ('practices', '0010_online_booking_policy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,7 +11,7 @@ from core.tenancy.row_level_security import RowLevelSecurity
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0010_row_security_of_schedules'),
+        ('appointments', '0013_rooms'),
         ('practices', '0010_online_booking_policy'),
     ]
 

@@ -14,7 +14,7 @@ from core.tenancy.row_level_security import RowLevelSecurity
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0022_holds'),
+        ('appointments', '0015_holds'),
         ('patients', '0010_labels'),
         ('practices', '0010_online_booking_policy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

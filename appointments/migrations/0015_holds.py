@@ -12,7 +12,7 @@ from core.tenancy.row_level_security import RowLevelSecurity
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0021_series'),
+        ('appointments', '0014_series'),
         ('practices', '0010_online_booking_policy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,0 +1,139 @@
+"""What the calendar's pages are asked for. Everything comes from a page of ours, so that a mistake is one in an address
+that somebody typed, except in the fields that people fill in."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import AppointmentStatus
+from appointments.models.appointment_type import LONGEST, SHORTEST
+from appointments.serializers import EARLIEST_DAY, LATEST_DAY
+from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
+from core.errors import Invalid
+from core.texts import READABLE, validate_name, validate_phone
+
+VIEWS = ("day", "week", "list")
+NO_DAY = _("Enter a date between 1900 and 2200, such as 2026-12-01.")
+
+
+class CheckedForm(forms.Form):
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the values. Raises Invalid for the first that is wrong."""
+        for name, errors in self.errors.items():
+            raise Invalid(name, str(errors[0]))
+        return self.cleaned_data
+
+
+class DayField(forms.DateField):
+    default_error_messages = {"invalid": NO_DAY}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=["%Y-%m-%d"], required=False, **kwargs)
+
+    def clean(self, value: Any) -> date | None:
+        day: date | None = super().clean(value)
+        # a week reaches beyond its day
+        if day is not None and not EARLIEST_DAY + timedelta(days=7) <= day <= LATEST_DAY - timedelta(days=7):
+            raise forms.ValidationError(NO_DAY)
+        return day
+
+
+class MomentField(forms.DateTimeField):
+    """A moment in ISO 8601, as the cells of the calendar have it."""
+
+    default_error_messages = {"invalid": INVALID_DATE}
+
+    def clean(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().clean(value)
+        if moment is not None and not EARLIEST <= moment < LATEST:
+            raise forms.ValidationError(INVALID_DATE)
+        return moment
+
+
+class ShownForm(CheckedForm):
+    """Which part of the calendar a page shows; what is not given is as it was last."""
+
+    day = DayField()
+    view = forms.ChoiceField(choices=[(view, view) for view in VIEWS], required=False)
+    office = forms.UUIDField(required=False)
+    doctor = forms.UUIDField(required=False)
+    token = forms.CharField(max_length=100, required=False)
+
+
+class SlotForm(CheckedForm):
+    """A free time, and what is to be booked then as far as it is known."""
+
+    doctor = forms.UUIDField()
+    start = MomentField()
+    office = forms.UUIDField(required=False)
+    type = forms.UUIDField(required=False)
+    patient = forms.UUIDField(required=False)
+    reason = forms.CharField(max_length=500, required=False, validators=READABLE, label=_("Reason"))
+    allow_overlap = forms.BooleanField(required=False)
+    allow_past = forms.BooleanField(required=False)
+    new = forms.BooleanField(required=False)
+    name = forms.CharField(max_length=200, required=False, validators=[validate_name], label=_("Name"))
+    phone = forms.CharField(max_length=40, required=False, validators=[validate_phone], label=_("Phone"))
+    confirm_new = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("new"):
+            for name, sentence in (("name", _("Enter the patient's name.")), ("phone", _("Enter a phone number."))):
+                if not cleaned.get(name) and name not in self.errors:
+                    self.add_error(name, sentence)
+        return cleaned
+
+
+class ChangeForm(CheckedForm):
+    """A change of a visit: where it was dragged, or what it was before, to undo."""
+
+    version = forms.IntegerField(required=False, min_value=1)
+    doctor = forms.UUIDField(required=False)
+    start = MomentField(required=False)
+    day = DayField()
+    time = forms.TimeField(required=False)
+    minutes = forms.IntegerField(required=False, min_value=SHORTEST, max_value=LONGEST)
+    status = forms.ChoiceField(
+        choices=[(value, value) for value in (AppointmentStatus.SCHEDULED, AppointmentStatus.CANCELLED)],
+        required=False,
+    )
+    confirmed = forms.BooleanField(required=False)
+    undo = forms.BooleanField(required=False)
+
+    def changes(self) -> dict[str, Any]:
+        """Return them as the service names them. A day and a time are local to where the visit is."""
+        given = self.given
+        changes: dict[str, Any] = {}
+        if given["start"]:
+            changes["date"] = given["start"]
+        elif given["day"] and given["time"]:
+            changes["date"] = datetime.combine(given["day"], given["time"])
+        if given["doctor"]:
+            changes["doctor_id"] = given["doctor"]
+        if given["minutes"]:
+            changes["minutes"] = given["minutes"]
+        if given["status"]:
+            changes["status"] = given["status"]
+        return changes
+
+
+class SearchForm(CheckedForm):
+    q = forms.CharField(max_length=200, required=False)
+
+
+class NextForm(CheckedForm):
+    type = forms.UUIDField(required=False)
+    doctor = forms.UUIDField(required=False)
+    office = forms.UUIDField(required=False)
+
+
+def as_uuid(value: Any) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None

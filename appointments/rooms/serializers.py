@@ -1,0 +1,37 @@
+"""Serializers of rooms."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from appointments.models import Room
+from core.api.serializers import OutputSerializer, StrictBooleanField, StrictCharField, StrictSerializer
+from core.texts import validate_line
+
+
+class RoomChange(StrictSerializer):
+    name = StrictCharField(max_length=100, validators=[validate_line], required=False)
+    active = StrictBooleanField(source="is_active", required=False, help_text="Whether it can be booked.")
+
+
+class RoomInput(RoomChange):
+    officeId = serializers.UUIDField(source="office_id", help_text="Where it is; it stays there.")
+    name = StrictCharField(max_length=100, validators=[validate_line])
+
+
+class RoomQuery(StrictSerializer):
+    officeId = serializers.UUIDField(source="office_id", required=False)
+
+
+class RoomShape(OutputSerializer[Room]):
+    """A room of an office."""
+
+    id = serializers.UUIDField()
+    officeId = serializers.UUIDField(source="office_id")
+    name = serializers.CharField()
+    active = serializers.BooleanField(source="is_active")
+
+
+class RoomList(OutputSerializer[Any]):
+    rooms = RoomShape(many=True)
+    total = serializers.IntegerField()

@@ -1,0 +1,402 @@
+"""What happens to a visit: which action may follow which, history, and what changed since. Over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from django.utils import timezone
+
+from appointments.models import Appointment, AppointmentEvent
+from appointments.tests.factories import AppointmentFactory
+from appointments.visits.history import no_shows_of
+from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
+
+JSON = "application/json"
+NOW = timezone.now
+_minutes = count(1)
+
+
+@pytest.fixture
+def clinic(scope, as_role, make_user):
+    return Clinic(as_role, make_user("doctor"))
+
+
+class Clinic:
+    def __init__(self, as_role, doctor):
+        self.as_role, self.doctor, self.desk = as_role, doctor, as_role("staff")
+        self.chart = PatientFactory()
+
+    def visit(self, start=None, *, patient=None, **fields):
+        """Return a visit of an hour ago, of one minute, unless `start` says when."""
+        start = start or NOW() - timedelta(hours=1, minutes=2 * next(_minutes))
+        return AppointmentFactory(
+            patient=patient or self.chart,
+            doctor=self.doctor,
+            starts_at=start,
+            ends_at=start + timedelta(minutes=1),
+            **fields,
+        )
+
+    def visit_in(self, state, **fields):
+        visit = self.visit(**fields)
+        if state == State.CONFIRMED:
+            Appointment.objects.filter(pk=visit.pk).update(confirmed_at=NOW())
+        elif state == State.CANCELLED:
+            assert self.patch(visit, status="cancelled").status_code == 200
+        elif state != State.BOOKED:
+            assert self.act(visit, WAYS[state]).status_code == 200
+        visit.refresh_from_db()
+        assert state_of(visit) == state
+        return visit
+
+    def act(self, visit, action, by=None, **headers):
+        return (by or self.desk).post(f"/api/appointments/{visit.pk}/{action}", headers=headers)
+
+    def patch(self, visit, by=None, **body):
+        return (by or self.desk).patch(f"/api/appointments/{visit.pk}", body, JSON)
+
+    def history(self, visit, by=None):
+        answer = (by or self.desk).get(f"/api/appointments/{visit.pk}/history", {"limit": 100})
+        assert answer.status_code == 200
+        return answer.json()["history"]
+
+
+WAYS = {State.ARRIVED: "arrive", State.STARTED: "start", State.FINISHED: "finish", State.NO_SHOW: "no-show"}
+AFTER = {
+    "arrive": State.ARRIVED,
+    "start": State.STARTED,
+    "finish": State.FINISHED,
+    "no-show": State.NO_SHOW,
+    "confirm": State.CONFIRMED,
+}
+# What an action gives in each state: done, already so, refused.
+DONE, SO, NO = 200, "so", 409
+TABLE = {
+    #            confirm arrive start finish no-show undo cancel reopen
+    State.BOOKED: (NO, DONE, DONE, DONE, DONE, NO, DONE, SO),  # confirming comes too late for these: they have begun
+    State.CONFIRMED: (SO, DONE, DONE, DONE, DONE, DONE, DONE, SO),
+    State.ARRIVED: (NO, SO, DONE, DONE, NO, DONE, DONE, SO),
+    State.STARTED: (NO, NO, SO, DONE, NO, DONE, DONE, SO),
+    State.FINISHED: (NO, NO, NO, SO, NO, DONE, DONE, DONE),
+    State.NO_SHOW: (NO, DONE, DONE, DONE, SO, DONE, DONE, SO),
+    State.CANCELLED: (NO, NO, NO, NO, NO, DONE, SO, DONE),
+}
+ACTIONS = ("confirm", "arrive", "start", "finish", "no-show", "undo", "cancel", "reopen")
+
+
+def test_what_may_follow_what(clinic, subtests):
+    for state, outcomes in TABLE.items():
+        for action, outcome in zip(ACTIONS, outcomes, strict=True):
+            with subtests.test(state=state, action=action):
+                visit = clinic.visit_in(state)
+                before, entries = visit.version, visit.events.count()
+
+                if action in ("cancel", "reopen"):
+                    status = {"cancel": "cancelled", "reopen": "scheduled"}[action]
+                    answer = clinic.patch(visit, status=status)
+                else:
+                    answer = clinic.act(visit, action)
+
+                visit.refresh_from_db()
+                assert answer.status_code == (409 if outcome == NO else 200), answer.content
+                assert visit.version == before + (outcome == DONE)
+                assert visit.events.count() == entries + (outcome == DONE)
+                if outcome == DONE and action in AFTER:
+                    assert state_of(visit) == AFTER[action]
+                if outcome != NO:
+                    assert answer["ETag"] == f'"{visit.version}"' and answer.json()["version"] == visit.version
+                else:
+                    assert set(answer.json()) == {"detail"}
+                if outcome != SO and action != "confirm":
+                    assert (outcome == DONE) == (state in MAY_FOLLOW[Action(action)])
+
+
+def test_undo_takes_back_the_last_fact_until_nothing_is_left(clinic):
+    visit = clinic.visit(NOW() + timedelta(minutes=1))
+    assert clinic.act(visit, "confirm").status_code == 200
+    Appointment.objects.filter(pk=visit.pk).update(starts_at=NOW() - timedelta(minutes=5))
+    moments = ["confirmedAt", "arrivedAt", "startedAt", "finishedAt", "cancelledAt"]
+    for action in ("arrive", "start", "finish"):
+        assert clinic.act(visit, action).status_code == 200
+    shown = clinic.patch(visit, status="cancelled", cancelReason="patient_ill").json()
+    assert [name for name in moments if name in shown] == moments
+    assert (shown["cancelReason"], shown["cancelledLate"]) == ("patient_ill", True)
+
+    statuses = []
+    for left in range(4, -1, -1):
+        shown = clinic.act(visit, "undo").json()
+        assert [name for name in moments if name in shown] == moments[:left]
+        statuses.append(shown["status"])
+
+    assert statuses == ["completed", "scheduled", "scheduled", "scheduled", "scheduled"]
+    assert not {"cancelReason", "cancelledLate"} & shown.keys()
+    assert (clinic.act(visit, "undo").status_code, visit.events.count()) == (409, 10)
+    undone = [entry["details"]["undone"] for entry in clinic.history(visit) if entry["what"] == "undone"]
+    assert undone == ["confirmed", "arrived", "started", "finished", "cancelled"]
+
+
+def test_times_decide_too(clinic, subtests):
+    tomorrow, soon = NOW() + timedelta(days=2), NOW() + timedelta(minutes=1)
+    for start, action, status in [
+        (tomorrow, "confirm", 200),
+        (tomorrow, "arrive", 409),
+        (tomorrow, "start", 409),
+        (tomorrow, "finish", 409),
+        (tomorrow, "no-show", 409),
+        (soon, "arrive", 200),
+        (soon, "no-show", 409),
+    ]:
+        with subtests.test(start=start, action=action):
+            visit = clinic.visit(start)
+            assert clinic.act(visit, action).status_code == status
+            visit.delete()
+
+    with subtests.test("an arrived one is not moved to a later day, a no-show not to what is to come"):
+        arrived, missed = clinic.visit_in(State.ARRIVED), clinic.visit_in(State.NO_SHOW)
+        for visit in (arrived, missed):
+            refused = clinic.patch(visit, date=(NOW() + timedelta(days=3)).isoformat())
+            assert (refused.status_code, set(refused.json()["errors"])) == (400, {"date"})
+    with subtests.test("another time is not confirmed"):
+        confirmed = clinic.visit(tomorrow)
+        clinic.act(confirmed, "confirm")
+        assert "confirmedAt" not in clinic.patch(confirmed, date=(tomorrow + timedelta(hours=1)).isoformat()).json()
+
+
+def test_no_show_is_counted_and_has_no_record(clinic, client_of):
+    missed = clinic.visit_in(State.NO_SHOW)
+    record = {"patientId": str(clinic.chart.pk), "diagnosis": "Strain", "prescription": "", "notes": ""}
+    assert client_of(clinic.doctor).post("/api/records", record, JSON).status_code == 201
+    assert not missed.records.exists()
+    clinic.visit_in(State.FINISHED)
+    assert no_shows_of(clinic.chart) == 1
+    clinic.patch(missed, status="cancelled")
+    assert no_shows_of(clinic.chart) == 1  # its time is free, and it still is one
+
+    clinic.act(missed, "undo")
+    late = clinic.act(missed, "arrive").json()
+    assert "noShowAt" not in late and no_shows_of(clinic.chart) == 0
+
+
+def test_reason_of_a_cancellation(clinic, subtests, client_of, make_user, scope):
+    visit = clinic.visit(NOW() + timedelta(days=9))
+    for body, status, field in [
+        ({"cancelReason": "weather"}, 400, "cancelReason"),
+        ({"status": "scheduled", "cancelReason": "weather"}, 400, "cancelReason"),
+        ({"status": "cancelled", "cancelReason": "whim"}, 400, "cancelReason"),
+        ({"status": "cancelled", "cancelReason": ["weather"]}, 400, "cancelReason"),
+        ({"status": "cancelled"}, 200, None),
+        ({"cancelReason": "doctor_away"}, 200, None),
+        ({"cancelReason": "doctor_away"}, 200, None),
+    ]:
+        with subtests.test(body=body):
+            answer = clinic.patch(visit, **body)
+            assert answer.status_code == status
+            assert field is None or set(answer.json()["errors"]) == {field}
+    assert answer.json()["cancelReason"] == "doctor_away" and answer.json()["cancelledLate"] is False
+    assert [entry["what"] for entry in clinic.history(visit)] == ["edited", "cancelled"]
+    assert clinic.history(visit)[0]["details"] == {"fields": ["cancelReason"]}
+    seen_by_billing = clinic.as_role("billing").get(f"/api/appointments/{visit.pk}").json()
+    assert "cancelReason" not in seen_by_billing and "cancelledAt" in seen_by_billing
+    reopened = clinic.patch(visit, status="scheduled").json()
+    assert not {"cancelReason", "cancelledAt", "cancelledLate"} & reopened.keys()
+
+
+def test_patients_confirm_and_take_it_back_and_cancel(clinic, client_of, make_user):
+    person = make_user("patient")
+    own = client_of(person)
+    chart = PatientFactory(user=person)
+    visit = clinic.visit(NOW() + timedelta(days=9), patient=chart)
+
+    assert "confirmedAt" in clinic.act(visit, "confirm", by=own).json()
+    for action in ("arrive", "start", "finish", "no-show"):
+        assert clinic.act(visit, action, by=own).status_code == 403
+    assert own.get(f"/api/appointments/{visit.pk}/history").status_code == 403
+    assert "confirmedAt" not in clinic.act(visit, "undo", by=own).json()
+    assert clinic.act(visit, "undo", by=own).status_code == 403
+    clinic.act(visit, "confirm")
+    assert clinic.act(visit, "undo", by=own).status_code == 403  # the desk said so
+    assert clinic.patch(visit, by=own, status="cancelled", cancelReason="practice").status_code == 403
+    cancelled = clinic.patch(visit, by=own, status="cancelled").json()
+    assert (cancelled["cancelReason"], cancelled["cancelledLate"]) == ("patient_asked", False)
+    assert clinic.act(visit, "undo", by=own).status_code == 403
+    assert clinic.act(clinic.visit(NOW() + timedelta(days=8)), "confirm", by=own).status_code == 404
+    past = clinic.visit(patient=chart)
+    assert clinic.act(past, "confirm", by=own).status_code == 409
+
+
+def test_who_may_not_and_what_is_not_taken(clinic, as_role, other_practice, make_user, subtests):
+    visit = clinic.visit()
+    for call, status in [
+        (lambda: clinic.act(visit, "arrive", by=as_role("billing")), 403),
+        (lambda: clinic.act(visit, "arrive", by=as_role("staff", practice=other_practice)), 404),
+        (lambda: as_role("doctor", practice=other_practice).get(f"/api/appointments/{visit.pk}/history"), 404),
+        (lambda: clinic.desk.post(f"/api/appointments/{visit.pk}/arrive", {"at": "now"}, JSON), 400),
+        (lambda: clinic.act(visit, "arrive", **{"If-Match": "*"}), 400),
+        (lambda: clinic.desk.get(f"/api/appointments/{visit.pk}/arrive"), 405),
+        (lambda: clinic.act(visit, "leave"), 404),
+        (lambda: clinic.act(visit, "arrive", **{"If-Match": '"2"'}), 409),
+        (lambda: clinic.act(visit, "arrive", **{"If-Match": '"1"'}), 200),
+        (lambda: clinic.act(visit, "arrive", **{"If-Match": '"1"'}), 200),  # it is so already
+        (lambda: clinic.act(visit, "undo", **{"If-Match": '"1"'}), 409),
+    ]:
+        with subtests.test(status=status):
+            answer = call()
+            assert answer.status_code == status, answer.content
+    assert answer.json()["current"]["arrivedAt"]
+    assert [entry["what"] for entry in clinic.history(visit)] == ["arrived"]
+
+
+def test_nobody_undoes_what_they_have_not_seen(clinic, as_role):
+    visit, colleague = clinic.visit(), as_role("admin")
+    clinic.act(visit, "arrive", by=colleague)
+
+    refused = clinic.act(visit, "undo")
+
+    assert refused.status_code == 409 and refused.json()["current"]["arrivedAt"]
+    assert clinic.act(visit, "undo").status_code == 200  # now they have
+
+
+def test_history_tells_who_did_what_and_no_text(clinic, as_role, scope):
+    manager, slot = as_role("admin"), datetime(2031, 3, 3, 10, tzinfo=UTC)
+    body = {"patientId": str(clinic.chart.pk), "doctorId": str(clinic.doctor.pk), "reason": "Secret why"}
+    made = clinic.desk.post("/api/appointments", {**body, "date": slot.isoformat()}, JSON).json()
+    visit = Appointment.objects.get(pk=made["id"])
+    clinic.patch(visit, date="2031-03-03T11:00:00Z", notes="Secret what")
+    clinic.patch(visit, reason="Secret else")
+    clinic.patch(visit, status="cancelled", by=manager)
+    clinic.patch(visit, status="scheduled", by=manager)
+    manager.delete(f"/api/appointments/{visit.pk}", {"reason": "Twice"}, JSON)
+    assert manager.get(f"/api/appointments/{visit.pk}/history").status_code == 404
+    manager.post(f"/api/appointments/{visit.pk}/restore")
+
+    history = clinic.history(visit, by=as_role("billing"))
+
+    assert [entry["what"] for entry in history[::-1]] == [
+        *("booked", "moved", "edited", "cancelled", "reopened", "deleted", "restored")
+    ]
+    assert [entry["by"]["id"] for entry in history] == [str(manager.user.pk)] * 4 + [str(clinic.desk.user.pk)] * 3
+    assert history[0]["by"]["name"] == manager.user.name and history[0]["at"].endswith("Z")
+    moved, texts = history[-2]["details"], history[-3]["details"]
+    assert moved["moved"]["date"] == {"from": "2031-03-03T10:00:00+00:00", "to": "2031-03-03T11:00:00+00:00"}
+    assert (moved["fields"], texts) == (["notes"], {"fields": ["reason"]})
+    assert "Secret" not in str(history)
+    pages = clinic.desk.get(f"/api/appointments/{visit.pk}/history", {"limit": 3}).json()
+    assert (pages["history"], pages["total"]) == (history[:3], 7)
+    rest = clinic.desk.get(f"/api/appointments/{visit.pk}/history", {"limit": 4, "cursor": pages["next"]}).json()
+    assert (rest["history"], rest["next"]) == (history[3:], None)
+    event = AppointmentEvent.objects.first()
+    event.what = "edited"
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        event.save()
+
+
+class Feed:
+    """A client that asks for what changed, and keeps what it was told."""
+
+    def __init__(self, client, **query):
+        self.client, self.query, self.cursor = client, query, None
+        self.known, self.told = {}, []
+
+    def ask(self, **query):
+        cursor = {"cursor": self.cursor} if self.cursor else {}
+        answer = self.client.get("/api/appointments", {**self.query, **query, **cursor})
+        assert answer.status_code == 200, answer.content
+        body = answer.json()
+        self.cursor = body["next"]
+        self.known |= {row["id"]: row for row in body["appointments"]} | {row["id"]: None for row in body["deleted"]}
+        self.told += [row["id"] for row in (*body["appointments"], *body["deleted"])]
+        return body
+
+
+def test_changes_since_are_told_once(clinic, as_role, scope):
+    before, manager = NOW() + timedelta(minutes=2), as_role("admin")  # later than all that was made so far
+    old = clinic.visit()
+    feed = Feed(clinic.desk, updatedSince=before.isoformat(), limit=2)
+    assert feed.ask() == {"appointments": [], "deleted": [], "total": 0, "next": feed.cursor}
+
+    made = [clinic.visit() for _ in range(3)]
+    clinic.act(made[0], "arrive")
+    clinic.act(old, "no-show")
+    manager.delete(f"/api/appointments/{made[1].pk}", {"reason": "Twice"}, JSON)
+
+    first, second = feed.ask(), feed.ask()
+    assert (first["total"], second["total"]) == (4, 2)
+    assert feed.told == [str(row.pk) for row in (made[2], made[0], old)] + [str(made[1].pk)]
+    (deleted,) = second["deleted"]
+    assert deleted["deletedAt"] and feed.known[str(old.pk)]["noShowAt"]
+    assert feed.ask()["total"] == 0
+    manager.post(f"/api/appointments/{made[1].pk}/restore")
+    assert [row["id"] for row in feed.ask()["appointments"]] == [str(made[1].pk)]
+
+    # a doctor is told of everybody's, or one that was given to a colleague would stay
+    for filters, total in [
+        ({}, 4),
+        ({"patientId": str(clinic.chart.pk)}, 4),
+        ({"doctorId": str(clinic.doctor.pk), "from": "2020-01-01", "to": "2190-01-01"}, 4),
+        ({"status": "completed"}, 0),
+        ({"typeId": str(clinic.chart.pk)}, 0),
+    ]:
+        doctors = Feed(as_role("doctor"), updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=100, **filters)
+        assert doctors.ask()["total"] == total
+    assert clinic.desk.get("/api/appointments", {**doctors.query, "patientId": str(made[0].pk)}).status_code == 404
+    assert clinic.desk.get("/api/appointments", {"typeId": str(clinic.chart.pk)}).json()["total"] == 0
+
+
+def test_changes_that_cannot_be_told_are_refused(clinic, scope, subtests):
+    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
+    feed.ask()
+    listed = clinic.desk.get("/api/appointments", {"cursor": ""}).json()
+    clinic.visit(), clinic.visit()
+    other = clinic.desk.get("/api/appointments", {"cursor": "", "limit": 1}).json()["next"]
+    for query, field in [
+        ({"updatedSince": "2026-11-30"}, "updatedSince"),
+        ({"updatedSince": "yesterday"}, "updatedSince"),
+        ({"updatedSince": "2020-01-01T00:00:00Z"}, "updatedSince"),
+        ({"updatedSince": NOW().isoformat(), "cursor": other}, "cursor"),
+        ({"cursor": feed.cursor}, "cursor"),
+        ({"updatedSince": NOW().isoformat(), "cursor": feed.cursor + "x"}, "cursor"),
+        ({"updatedSince": NOW().isoformat(), "date": "2026-11-30"}, "date"),
+        ({"updatedSince": NOW().isoformat(), "page": "2"}, "page"),
+        ({"typeId": "massage"}, "typeId"),
+    ]:
+        with subtests.test(query=query):
+            answer = clinic.desk.get("/api/appointments", query)
+            assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
+    assert "deleted" not in listed
+
+
+def test_patients_are_told_their_own_changes(clinic, make_user, client_of):
+    person = make_user("patient")
+    visit = clinic.visit(patient=PatientFactory(user=person))
+    feed = Feed(client_of(person), updatedSince=NOW().isoformat())
+    clinic.visit()
+
+    feed.ask()
+    clinic.act(clinic.visit(), "arrive")
+    clinic.act(visit, "arrive")
+    feed.ask()
+
+    assert set(feed.told) == {str(visit.pk)} and feed.known[str(visit.pk)]["arrivedAt"]
+
+
+def test_nothing_new_costs_one_query_and_leaves_no_event(clinic, practice, django_assert_max_num_queries):
+    from audit.tests.whole_trail import whole_trail
+
+    clinic.visit()
+    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
+    feed.ask()
+    events = whole_trail().count()
+    with django_assert_max_num_queries(4) as asked:  # of them the session and the practice
+        feed.ask()
+    assert sum("appointments_appointment" in query["sql"] for query in asked.captured_queries) == 1
+    assert whole_trail().count() == events
+
+
+def test_another_practices_changes_are_not_told(clinic, other_practice, make_user, as_role):
+    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
+    feed.ask()
+    with practice_scope(other_practice.pk):
+        AppointmentFactory(patient=PatientFactory(), doctor=make_user("doctor", practice=other_practice))
+    assert feed.ask()["total"] == 0

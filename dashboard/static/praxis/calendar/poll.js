@@ -1,0 +1,38 @@
+// Others' changes: ask every so often what has changed. 204 means nothing; otherwise the grid comes anew, and scroll and
+// focus stay where they were.
+import { isMoving, placeNow, settle } from './grid.js'
+
+const EVERY = 1500 // milliseconds: a change shows within two seconds
+let asked = null
+
+export function refresh() {
+  const shown = document.getElementById('shown')
+  asked ??= window.htmx
+    .ajax('GET', shown.dataset.changes, { source: '#shown', target: '#shown', swap: 'outerHTML' })
+    .catch(() => {}) // told by htmx:sendError
+    .finally(() => { asked = null })
+  return asked
+}
+
+export function startPolling() {
+  let left = [0, 0]
+  document.body.addEventListener('htmx:beforeSwap', event => {
+    const scroller = event.detail.target.querySelector?.('.scroller')
+    if (scroller) left = [scroller.scrollLeft, scroller.scrollTop]
+  })
+  document.body.addEventListener('htmx:afterSwap', () => {
+    const scroller = document.querySelector('#shown .scroller')
+    if (scroller && !scroller.dataset.placed) {
+      [scroller.scrollLeft, scroller.scrollTop] = left
+      scroller.dataset.placed = ''
+    }
+    settle()
+    placeNow()
+  })
+  const first = document.querySelector('.scroller')
+  if (first) first.dataset.placed = ''
+  setInterval(() => {
+    if (document.hidden || isMoving() || document.body.classList.contains('is-dragging')) return
+    refresh()
+  }, EVERY)
+}

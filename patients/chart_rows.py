@@ -1,0 +1,84 @@
+"""The rows of all apps that refer to a chart, and how they go over to another one when two charts become one: a
+registration with the chart of the same person (patients/registrations/), or two charts (patients/merging/)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import ForeignObjectRel
+from django.utils.translation import gettext_lazy as _
+
+from core.database.deadlocks import deadlock_as_conflict
+from core.errors import Conflict, NotFound, Sentence
+from patients.models import ChartMerge, EmergencyAccess, Patient
+
+# Models that refer to a patient but do not move with a merge, with the reason.
+NOT_MERGED: dict[Any, str] = {
+    EmergencyAccess: "an emergency access belongs to the chart that it opened",
+    ChartMerge: "a merge keeps naming the two charts that it was about",
+}
+
+
+@contextmanager
+def exclusive(busy: Sentence) -> Iterator[None]:
+    """Run the block in one transaction; raises Conflict with this sentence if PostgreSQL detects a deadlock."""
+    with deadlock_as_conflict(busy), transaction.atomic():
+        yield
+
+
+def lock_charts(*ids: UUID) -> dict[UUID, Patient]:
+    """Lock the charts in the order of their ids, which avoids deadlocks."""
+    rows = Patient.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk")
+    return {chart.pk: chart for chart in rows}
+
+
+def chart_not_found(patient_id: UUID) -> NotFound:
+    return NotFound(_("Patient not found."), about=Patient._meta.label, about_id=patient_id)
+
+
+def relations_to_move() -> list[ForeignObjectRel]:
+    """Return every relation by which rows of any app refer to a chart, including earlier merges."""
+    found = Patient._meta.get_fields(include_hidden=True)
+    return [
+        field
+        for field in found
+        if isinstance(field, ForeignObjectRel) and not field.many_to_many and field.related_model not in NOT_MERGED
+    ]
+
+
+def relation_label(relation: ForeignObjectRel) -> str:
+    """Return a name for the relation to store: `"appointments.Appointment.patient"`."""
+    return f"{relation.related_model._meta.label}.{relation.field.name}"
+
+
+def all_rows(model: Any) -> Any:
+    """Return the rows of this practice with the deleted ones, which move too and can be restored there."""
+    return getattr(model, "with_deleted", model.objects)
+
+
+def rows_of(chart: Patient) -> Iterator[tuple[ForeignObjectRel, Any]]:
+    """Yield each relation with the rows that refer to the chart."""
+    for relation in relations_to_move():
+        yield relation, all_rows(relation.related_model).filter(**{relation.field.name: chart}).order_by()
+
+
+def move_rows(source: Patient, target: Patient) -> dict[str, list[str]]:
+    """Make everything that refers to one chart refer to the other. Return the ids of what moved, by relation. Both
+    charts are locked. Raises Conflict for what the database keeps from being in one chart."""
+    moved = {}
+    for relation, rows in rows_of(source):
+        keys = [str(pk) for pk in rows.values_list("pk", flat=True)]
+        if not keys:
+            continue
+        try:
+            with transaction.atomic():
+                rows.update(**{relation.field.name: target})
+        except IntegrityError as error:
+            raise Conflict(
+                _("Both charts have %(things)s that one chart cannot have at the same time.")
+                % {"things": relation.related_model._meta.verbose_name_plural}
+            ) from error
+        moved[relation_label(relation)] = keys
+    return moved
