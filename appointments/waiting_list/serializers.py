@@ -48,8 +48,8 @@ class EntryChange(StrictSerializer):
         required=False,
         help_text="0 is Monday; empty: any day.",
     )
-    earliest = TimeOfDayField("When a visit may begin at the earliest: 09:00.")
-    latest = TimeOfDayField("When it has to be over: 12:30.")
+    earliest = TimeOfDayField(help_text="When a visit may begin at the earliest: 09:00.")
+    latest = TimeOfDayField(help_text="When it has to be over: 12:30.")
     priority = serializers.IntegerField(
         min_value=min(Priority), max_value=max(Priority), required=False, help_text="1 urgent, 2 normal, 3 flexible."
     )

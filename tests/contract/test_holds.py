@@ -109,8 +109,13 @@ def test_at_most_three_at_a_time(clinic, slot, held):
     assert clinic.doctor.post(PATH, {**slot, "date": dates[2]}).status == 201
 
 
-def test_deleted_visit_is_not_restored_into_a_held_slot(clinic, chart, slot):
+def test_deleted_or_cancelled_visit_does_not_come_back_into_a_held_slot(clinic, chart, slot):
     path = f"/api/appointments/{clinic.booking(chart=chart, date=slot['date'])['id']}"
+    assert clinic.staff.patch(path, {"status": "cancelled"}).status == 200
+    held = clinic.doctor.post(PATH, slot).json
+    assert clinic.staff.post(f"{path}/undo").status == 409
+    clinic.doctor.request("DELETE", f"{PATH}/{held['id']}")
+    assert clinic.staff.post(f"{path}/undo").status == 200
     assert clinic.admin.request("DELETE", path, json={"reason": "By mistake"}).status == 200
     held = clinic.staff.post(PATH, slot).json
     assert clinic.admin.post(f"{path}/restore").status == 409

@@ -253,6 +253,8 @@ def test_each_role_has_exactly_the_access_of_the_contract(as_role, role):
     refused = {key for key, status in outcome.items() if status == 403}
     assert refused == {key for key, who in LET_IN.items() if WHO[role] not in who}
     assert outcome.pop(("POST", "api/attachments")) == (415 if role in ("admin", "doctor", "staff") else 403)
+    feed = [outcome.pop((method, "api/calendar-feed")) for method in ("POST", "DELETE")]  # asks for nothing
+    assert feed == ([201, 204] if role in ("doctor", "patient") else [403, 403])
     assert not {status for key, status in outcome.items() if key in LET_IN} - {200, 400, 403, 404}
 
 
