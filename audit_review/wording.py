@@ -19,7 +19,19 @@ from patients.registrations.matching import MatchReason
 from patients.registrations.services import DeclineReason
 
 DATA_EVENTS = {AuditEvent.CREATED, AuditEvent.CHANGED, AuditEvent.DELETED}  # their labels do not name the model
-PAGES = {"index": _("Today"), "trail": _("Audit trail"), "autocomplete": _("Name suggestions")}
+PAGES = {
+    "index": _("Today"),
+    "trail": _("Audit trail"),
+    "autocomplete": _("Name suggestions"),
+    "calendar": _("Calendar"),
+    "calendar_changes": _("Calendar"),
+    "calendar_slot": _("Calendar: booking"),
+    "calendar_book": _("Calendar: booking"),
+    "calendar_patients": _("Calendar: patient search"),
+    "calendar_next": _("Calendar: next free times"),
+    "calendar_visit": _("Calendar: visit"),
+    "calendar_change": _("Calendar: change of a visit"),
+}
 PARTS = {  # of a model's pages
     "changelist": _("list"),
     "change": _("details"),

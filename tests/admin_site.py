@@ -12,6 +12,7 @@ from accounts.tests.soft_passkey import SoftPasskey
 from appointments.tests.factories import (
     AppointmentFactory,
     AppointmentTypeFactory,
+    RoomFactory,
     ScheduleExceptionFactory,
     WorkingHoursFactory,
 )
@@ -56,12 +57,14 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
     doctor = make_user("doctor", practice=practice, name=f"Dr {surname}")
     with practice_scope(practice.pk):
         chart = PatientFactory(name=f"Ann {surname}", email=f"ann@{surname.lower()}.org")
+        office = OfficeFactory(name=f"Office {surname}")
         return SimpleNamespace(
             practice=practice,
             doctor=doctor,
             chart=chart,
             pending=PatientFactory(name=f"Pending {surname}", status=ChartStatus.PENDING),
             kind=AppointmentTypeFactory(name=f"Visit {surname}"),
+            room=RoomFactory(name=f"Room {surname}", office=office),
             hours=WorkingHoursFactory(doctor=doctor),
             time_off=ScheduleExceptionFactory(doctor=doctor),
             appointment=AppointmentFactory(patient=chart, doctor=doctor, reason=f"Reason {surname}"),
@@ -73,7 +76,7 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
                 by=doctor, row=NoteFactory(patient=chart, doctor=doctor), reason=f"Deleted {surname}"
             ),
             emergency=EmergencyAccessFactory(patient=chart, opened_by=doctor, reason=f"Emergency {surname}"),
-            office=(office := OfficeFactory(name=f"Office {surname}")),
+            office=office,
             join_code=JoinCodeFactory(doctor=doctor, office=office),
         )
 

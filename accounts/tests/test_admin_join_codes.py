@@ -155,7 +155,7 @@ def test_office_that_nothing_names_is_removed_and_any_other_stays(enter_as, own,
 
     assert "Office removed." in remove(empty).content.decode()
     refused = remove(own.office).content.decode()
-    assert "removed while people, appointments, working hours, days off or join codes use it" in refused
+    assert "removed while people, appointments, rooms, working hours, days off or join codes use it" in refused
     assert remove(foreign.office).status_code == 404
     with practice_scope(own.practice.pk):
         assert list(Office.objects.all()) == [own.office]

@@ -309,7 +309,7 @@ def test_forms_are_guarded_against_other_sites(manager):
 # --- Who
 
 
-@pytest.mark.parametrize("role", ["doctor", "billing", "patient"])
+@pytest.mark.parametrize("role", ["billing", "patient"])
 def test_who_may_not_enter_is_refused_at_the_password(client, make_user, role):
     user = make_user(role)
     app_of(user)

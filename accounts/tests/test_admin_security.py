@@ -221,7 +221,7 @@ def test_forms_addresses_lead_back_to_the_page(enter_as):
         assert (answer.status_code, answer.url) == (302, SECURITY)
 
 
-@pytest.mark.parametrize("role", ["doctor", "billing", "patient"])
+@pytest.mark.parametrize("role", ["billing", "patient"])
 def test_security_page_requires_admin_access(enter_as, role):
     client = enter_as(role)
     for address in (SECURITY, *FORMS):

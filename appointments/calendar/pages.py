@@ -32,7 +32,7 @@ from core.admin.access_log import asked_by_page, log_page_read, log_page_refusal
 from core.admin.base import current_user
 from core.api import throttling
 from core.encryption.fields import unreadable_marked
-from core.error_pages import throttled_page
+from core.error_pages import error_page, throttled_page
 from core.errors import Conflict, Invalid, Refusal
 from core.permissions import Permission
 from patients.models import Patient
@@ -71,10 +71,9 @@ class CalendarPage(View):
             sentence = ngettext("Try again in %(number)s second.", "Try again in %(number)s seconds.", wait)
             return self._refusal(sentence % {"number": wait}, 429) or throttled_page(request, throttled)
         except Refusal as refusal:
-            answer = self._refusal(refusal.detail, refusal.status)
-            if answer is None:
-                raise
-            return answer
+            sentence = refusal.message if isinstance(refusal, Invalid) else refusal.detail  # without the field's name
+            answer = self._refusal(sentence, refusal.status)
+            return answer or error_page(request, sentence, status=refusal.status)
 
     def _refusal(self, sentence: str, status: int) -> HttpResponse | None:
         """Return what a part of a page says instead of what was asked for; None for a whole page."""

@@ -31,13 +31,19 @@ ROWS = {
     "practices_practice": "practice",
     "accounts_joincode": "join_code",
     "appointments_appointmenttype": "kind",
+    "appointments_room": "room",
     "appointments_workinghours": "hours",
     "appointments_scheduleexception": "time_off",
     "patients_deletion": "deletion",
 }
 MANAGERS_ONLY = ["patients_emergencyaccess", "accounts_joincode", "patients_deletion"]
 ADDABLE_AND_CHANGEABLE = ["patients_patient", "appointments_appointment", "accounts_user", "practices_office"]
-SCHEDULES = ["appointments_appointmenttype", "appointments_workinghours", "appointments_scheduleexception"]
+SCHEDULES = [
+    "appointments_appointmenttype",
+    "appointments_room",
+    "appointments_workinghours",
+    "appointments_scheduleexception",
+]
 MAY_ADD = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "accounts_joincode"]
 MAY_CHANGE = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "practices_practice", "records_attachment"]
 DELETABLE = [

@@ -57,6 +57,7 @@ def addresses(own):
         ("practices_practice", own.practice),
         ("accounts_joincode", own.join_code),
         ("appointments_appointmenttype", own.kind),
+        ("appointments_room", own.room),
         ("appointments_workinghours", own.hours),
         ("appointments_scheduleexception", own.time_off),
     ]

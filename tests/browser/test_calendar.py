@@ -79,6 +79,7 @@ def test_visit_is_booked_moved_and_cancelled_with_the_mouse(sign_in, monday):
     visit_of(page, "Okonkwo").click()
     expect(page.locator("#panel")).to_contain_text("Penicillin")
     visit.click()  # 1
+    expect(page.get_by_role("heading", name="Paula Jensen")).to_be_visible()
     page.get_by_role("button", name="Cancel visit").click()  # 2
     said(page, "Cancelled: Paula Jensen")
     expect(visit).to_have_count(0)

@@ -52,7 +52,7 @@ def test_event_says_who_what_whom_when_and_from_where(clinic):
     assert list(event) == EVENT_FIELDS
     assert event["user"] == {"id": doctor.id, "name": "Dr. Grace Chen", "role": "doctor"}
     assert (event["event"], event["label"], event["outcome"]) == ("chart.read", "Chart opened", "done")
-    assert (event["patients"], event["about"], event["aboutId"]) == ([chart], "patients.Patient", None)
+    assert (event["patients"], event["about"], event["aboutId"]) == ([chart], "patients.Patient", chart)
     assert (event["address"], event["agent"]) == ("127.0.0.1", "Chart reader 1.0")
     assert event["requestId"] == answer.headers["X-Request-ID"]
     assert (event["email"], event["details"]) == (None, {})

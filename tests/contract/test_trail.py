@@ -81,7 +81,7 @@ def test_change_is_logged_with_the_fields_that_changed(as_role, practice, make_u
     assert staff.patch(address, {"status": "cancelled"}, content_type="application/json").status_code == 200
 
     (event,) = events(kind=AuditEvent.CHANGED, about="appointments.Appointment")
-    assert fields_of(event) == ["status"]
+    assert fields_of(event) == ["cancelled_at", "cancelled_late", "status"]
     assert orjson.loads(event.patients) == [str(chart.pk)]
 
 

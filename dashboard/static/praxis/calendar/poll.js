@@ -16,8 +16,14 @@ export function refresh() {
 
 export function startPolling() {
   let left = [0, 0]
+  let isPressed = false // a grid that comes between pressing and releasing would swallow the click; the next one will do
+  document.addEventListener('pointerdown', () => { isPressed = true }, { capture: true })
+  for (const released of ['pointerup', 'pointercancel']) {
+    document.addEventListener(released, () => setTimeout(() => { isPressed = false }), { capture: true })
+  }
   document.body.addEventListener('htmx:beforeSwap', event => {
     const scroller = event.detail.target.querySelector?.('.scroller')
+    if (event.detail.target.id === 'shown' && isPressed) event.detail.shouldSwap = false
     if (scroller) left = [scroller.scrollLeft, scroller.scrollTop]
   })
   document.body.addEventListener('htmx:afterSwap', () => {
