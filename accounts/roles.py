@@ -41,6 +41,7 @@ P = Permission
 EVERYONE = {P.USE_OWN_ACCOUNT, P.LIST_DOCTORS, P.LIST_OFFICES, P.FIND_TIMES, P.SEE_DASHBOARD}
 WORKFORCE = EVERYONE | {P.READ_SETTINGS}
 CLINIC = {P.READ_CHARTS, P.READ_APPOINTMENTS, P.READ_APPOINTMENT_TEXT, P.CHANGE_APPOINTMENTS, P.READ_RECORDS}
+CLINIC |= {P.MANAGE_WAITING_LIST}
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     # The office manager runs the practice; the contract's API lets admins change appointments, not book them.
@@ -58,7 +59,8 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.DOCTOR: frozenset(
         WORKFORCE
         | CLINIC
-        | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS, P.ADD_FILES, P.USE_ADMIN_SITE}
+        | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.SUBSCRIBE_TO_OWN_CALENDAR, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS}
+        | {P.ADD_FILES, P.USE_ADMIN_SITE}
         | {P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
     ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.
@@ -74,7 +76,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.PATIENT: frozenset(
         EVERYONE
         | {P.READ_OWN_CHART, P.READ_OWN_APPOINTMENTS, P.BOOK_OWN, P.CHANGE_OWN_APPOINTMENTS, P.READ_OWN_RECORDS}
-        | {P.READ_OWN_ACCESSES, P.USE_JOIN_CODE, P.EXPORT_OWN_CHART}
+        | {P.READ_OWN_ACCESSES, P.USE_JOIN_CODE, P.EXPORT_OWN_CHART, P.SUBSCRIBE_TO_OWN_CALENDAR}
     ),
 }
 

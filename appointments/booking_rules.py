@@ -82,7 +82,7 @@ def latest(by: User) -> datetime:
     if not is_patient(by):
         return LATEST
     practice = current_practice()
-    return practice.day_bounds(_months_later(practice.today(), practice.booking_months_ahead))[1]
+    return practice.day_bounds(months_later(practice.today(), practice.booking_months_ahead))[1]
 
 
 def check_overlap(appointment: Appointment, *, by: User, allow_overlap: bool | None) -> list[Sentence]:
@@ -128,7 +128,7 @@ def is_patient(by: User) -> bool:
     return by.can(Permission.BOOK_OWN)
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     """Return the same day so many months later, or the last one of a shorter month."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years

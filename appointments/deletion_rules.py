@@ -7,19 +7,31 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments import booking_rules
-from appointments.models import Appointment, EventKind
+from appointments.models import Appointment, AppointmentStatus, EventKind, SlotHold
 from appointments.receivers import cancel_upcoming
+from appointments.schedule.availability import HELD
 from appointments.visits import history
+from core.errors import Conflict
 from core.permissions import Permission
 from patients.deletion.services import post_restore, pre_soft_delete, register_deletable
 from patients.models import Patient
+
+
+def check_restorable(row: Appointment) -> None:
+    """Raise Conflict while its patient is with another doctor then, its room is taken or its time held. A hold that is
+    made in this very moment does no harm: the database then refuses the booking through it."""
+    booking_rules.check_restorable(row)
+    scheduled = row.status == AppointmentStatus.SCHEDULED
+    if scheduled and SlotHold.objects.live().meeting(row.starts_at, row.ends_at, row.doctor_id).exists():
+        raise Conflict(HELD)
+
 
 register_deletable(
     Appointment,
     name="appointment",
     permission=Permission.DELETE_APPOINTMENTS,
     refusal_message=_("Only the front desk can delete appointments."),
-    check_restorable=booking_rules.check_restorable,
+    check_restorable=check_restorable,
     conflict_message=_("The doctor has another appointment at this time."),
 )
 

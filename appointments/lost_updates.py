@@ -37,8 +37,14 @@ def _has_seen(appointment: Appointment, by: User, fields: Iterable[str]) -> bool
     )
 
 
-def note_writes(appointment: Appointment, *, by: User, fields: Iterable[str]) -> None:
-    """Count the change and note who wrote these fields; the caller saves the appointment."""
-    write = {"by": str(by.pk), "at": timezone.now().isoformat()}
+def note_writes(appointment: Appointment, *, by: User, fields: Iterable[str], of_series: bool = False) -> None:
+    """Count the change and note who wrote these fields, and whether with others of its series; the caller saves the
+    appointment."""
+    write = {"by": str(by.pk), "at": timezone.now().isoformat(), **({"of_series": True} if of_series else {})}
     appointment.last_writes = {**appointment.last_writes, **dict.fromkeys(fields, write)}
     appointment.version += 1
+
+
+def own_writes(appointment: Appointment) -> set[str]:
+    """Return the fields that were changed in this appointment alone, and not with others of its series."""
+    return {name for name, write in appointment.last_writes.items() if "of_series" not in write}

@@ -1,4 +1,5 @@
-"""Cancel the upcoming appointments of a declined registration, in the same transaction."""
+"""Cancel the upcoming appointments of a declined registration, and take it off the waiting list, in the same
+transaction."""
 
 from typing import Any
 
@@ -10,6 +11,7 @@ from accounts.models import User
 from appointments import booking_rules
 from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
 from appointments.visits import history
+from appointments.waiting_list.services import withdraw_all
 from patients.models import Patient
 from patients.registrations.services import registration_declined
 
@@ -29,3 +31,4 @@ def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
     )
     for visit in visits:
         history.record(visit, by=by, what=EventKind.CANCELLED)
+    withdraw_all(chart)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.models import User
-from appointments.models import Appointment, AppointmentStatus, CancelReason
+from appointments.models import Appointment, AppointmentStatus, CancelReason, SeriesScope
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from core.api.pagination import NextShape, PageQuery
 from core.api.serializers import (
@@ -100,6 +100,9 @@ class BookingInput(StrictSerializer):
     typeId = TypeField()
     roomId = RoomField()
     minutes = MinutesField()
+    holdId = serializers.UUIDField(
+        source="hold_id", required=False, help_text="Your hold of this slot, which ends with the booking."
+    )
     allowOverlap = OverlapField()
     allowPast = PastField()
 
@@ -132,6 +135,12 @@ class ChangeInput(StrictSerializer):
     minutes = MinutesField()
     allowOverlap = OverlapField()
     allowPast = PastField()
+    scope = ChoiceField(
+        choices=SeriesScope.choices,
+        default=SeriesScope.THIS,
+        help_text="Of a series: change this visit, it and what follows, or all. Visits that are over, cancelled or "
+        "completed stay as they are, and so does what was changed in one alone.",
+    )
 
 
 class AppointmentQuery(PageQuery):
@@ -149,6 +158,7 @@ class AppointmentQuery(PageQuery):
     officeId = serializers.UUIDField(source="office_id", required=False)
     roomId = serializers.UUIDField(source="room_id", required=False)
     patientId = serializers.UUIDField(source="patient_id", required=False)
+    seriesId = serializers.UUIDField(source="series_id", required=False)
     typeId = serializers.UUIDField(source="type_id", required=False)
     updatedSince = DateTimeField(
         source="updated_since",
@@ -209,6 +219,7 @@ class AppointmentShape(OutputSerializer[Appointment]):
     )
     roomId = serializers.UUIDField(source="room_id", required=False, help_text="Present if it has a room.")
     version = serializers.IntegerField(help_text="Increases with each change.")
+    seriesId = serializers.UUIDField(source="series_id", required=False, help_text="Present if it is one of a series.")
     warnings = serializers.ListField(
         child=serializers.CharField(),
         required=False,

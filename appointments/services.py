@@ -15,7 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
-from appointments.models import Appointment, AppointmentStatus, EventKind
+from appointments.models import (
+    Appointment,
+    AppointmentSeries,
+    AppointmentStatus,
+    AppointmentType,
+    EventKind,
+    SlotHold,
+)
 from appointments.rooms.services import check_room_is_there, get_bookable_room
 from appointments.schedule import availability
 from appointments.time_rules import INVALID_DATE, check_start, check_status
@@ -43,7 +50,7 @@ CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try a
 
 
 @contextmanager
-def _calendar_lock(*ids: UUID | None) -> Iterator[None]:
+def calendar_lock(*ids: UUID | None) -> Iterator[None]:
     """Run the block in one transaction that has exclusive use of the calendars of these doctors and rooms.
 
     Raises Conflict if the slot or the room is taken and NotFound if the office was removed in the meantime. With
@@ -81,6 +88,9 @@ def book(
     minutes: int | None = None,
     allow_overlap: bool | None = None,
     allow_past: bool = False,
+    hold_id: UUID | None = None,
+    series: AppointmentSeries | None = None,
+    position: int | None = None,
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
     It is where the doctor works at that time, else at the doctor's own office, unless an office or a room is given.
@@ -90,23 +100,20 @@ def book(
     Invalid for a room at another office, an invalid time and, unless `allow_past`, a day that has passed, Conflict for
     a taken slot or room, for a patient who has booked enough or whom this time is not offered
     (appointments/schedule/availability.py), and what `booking_rules.check_overlap` raises for a patient who is with
-    another doctor at this time. What speaks against the time is in `warnings` of what it returns.
+    another doctor at this time. `hold_id` is a slot that `by` holds, which ends with the booking; while anybody else
+    holds the time it is a Conflict. What speaks against the time is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
     room = get_bookable_room(room_id) if room_id else None
     if room:
         office_id = office_id or room.office_id
-    if is_naive(date):
-        date = _at_local_time(date, office_id or doctor.office_id)
-    check_start(date, by=by, allow_past=allow_past)
-    date = date.astimezone(UTC)
-    if minutes is not None and booking_rules.is_patient(by):
-        raise Forbidden(_("Only the practice can choose how long a visit takes."))
+    date = start_of(date, doctor, office_id, by=by, allow_past=allow_past)
     if room and booking_rules.is_patient(by):
         raise Forbidden(_("Only the practice can choose the room."))
-    with _calendar_lock(doctor_id, room_id):
+    with calendar_lock(doctor_id, room_id):
         kind = availability.get_bookable_type(by, type_id)
-        length = timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
+        length = length_of(kind, minutes, by=by)
+        hold = SlotHold.objects.select_for_update().filter(held_by=by).get_or_refuse(pk=hold_id) if hold_id else None
         patient = lock_chart(by=by, patient_id=patient_id)  # also serialises the patient's bookings
         booking_rules.check_own_bookings(by, patient)
         booking_rules.check_policy(by, date)
@@ -119,15 +126,35 @@ def book(
             ends_at=date + length,
             reason=reason,
             notes=notes,
+            series=series,
+            position=position,
         )
         office_id = get_office(office_id).pk if office_id else None
-        appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id)
+        appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id, hold_id=hold_id)
         check_room_is_there(appointment)
         overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
         appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
         history.record(appointment, by=by, what=EventKind.BOOKED)
+        if hold:
+            hold.delete()
     return appointment
+
+
+def start_of(date: datetime, doctor: User, office_id: UUID | None, *, by: User, allow_past: bool = False) -> datetime:
+    """Return the moment in UTC; without an offset it is local to the office, else the doctor's own. Raises NotFound and
+    Invalid."""
+    if is_naive(date):
+        date = _at_local_time(date, office_id or doctor.office_id)
+    check_start(date, by=by, allow_past=allow_past)
+    return date.astimezone(UTC)
+
+
+def length_of(kind: AppointmentType | None, minutes: int | None, *, by: User) -> timedelta:
+    """Return how long a visit takes. Raises Forbidden for a patient who chooses the minutes."""
+    if minutes is not None and booking_rules.is_patient(by):
+        raise Forbidden(_("Only the practice can choose how long a visit takes."))
+    return timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
 
 
 def change(
@@ -137,6 +164,7 @@ def change(
     expected: int | None = None,
     allow_past: bool = False,
     allow_overlap: bool | None = None,
+    of_series: bool = False,
     **changes: Any,
 ) -> Appointment:
     """Move the appointment (`date`, `office_id`, `room_id`, which takes it to the room's office), give it another
@@ -144,17 +172,17 @@ def change(
     `cancel_reason`, `reason` or `notes`. Values that it has already change nothing.
 
     A `date` without an offset is local to the office it moves to; changing the office alone keeps the moment.
-    `expected` is the version that the caller has read. Raises NotFound, Forbidden for what a patient may not change,
-    ChartRestricted for reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
-    (appointments/lost_updates.py), Conflict if the slot is taken or the appointment is cancelled, and what
+    `expected` is the version that the caller has read; `of_series` says that others of its series are changed too, so
+    that it is no change of its own. Raises NotFound, Forbidden for what a patient may not change, ChartRestricted for
+    reason and notes if `by` has no access to the chart, Invalid for an invalid time, StaleVersion
+    (appointments/lost_updates.py), Conflict if the slot is taken or held or the appointment is cancelled, and what
     `booking_rules.check_overlap` raises.
     """
     columns = ("doctor_id", "patient_id", "room_id")
     known = Appointment.objects.visible_to(by).only(*columns).get_or_refuse(pk=appointment_id)
-    if changes.get("room_id") and changes["room_id"] != known.room_id and not changes.get("office_id"):
-        changes["office_id"] = get_bookable_room(changes["room_id"]).office_id
-    with _calendar_lock(known.doctor_id, changes.get("doctor_id"), known.room_id, changes.get("room_id")):
-        appointment = _lock(appointment_id, known.patient_id)
+    changes = with_office_of_room(known, changes)
+    with calendar_lock(known.doctor_id, changes.get("doctor_id"), known.room_id, changes.get("room_id")):
+        appointment = _lock(known)
         wanted = differing(appointment, changes)
         if wanted and not by.can(Permission.CHANGE_APPOINTMENTS):
             _check_patient_change(appointment, wanted, by=by)
@@ -162,7 +190,7 @@ def change(
         check_not_stale(appointment, by=by, expected=expected, fields={*wanted, *machine.seen_before(action)})
         if wanted:
             _check_change(appointment, wanted, by=by, allow_past=allow_past)
-        _carry_out(appointment, wanted, action, by=by, allow_overlap=allow_overlap)
+        _carry_out(appointment, wanted, action, by=by, allow_overlap=allow_overlap, of_series=of_series)
     return _with_people(appointment)
 
 
@@ -175,8 +203,8 @@ def act(*, by: User, appointment_id: UUID, action: Action, expected: int | None 
     """
     columns = ("doctor_id", "patient_id", "room_id")
     known = Appointment.objects.visible_to(by).only(*columns).get_or_refuse(pk=appointment_id)
-    with _calendar_lock(known.doctor_id, known.room_id):
-        appointment = _lock(appointment_id, known.patient_id)
+    with calendar_lock(known.doctor_id, known.room_id):
+        appointment = _lock(known)
         if not machine.is_done(action, appointment):
             if not by.can(Permission.CHANGE_APPOINTMENTS):
                 _check_patient_action(appointment, action, by=by)
@@ -193,6 +221,7 @@ def _carry_out(
     *,
     by: User,
     allow_overlap: bool | None = None,
+    of_series: bool = False,
 ) -> None:
     """Change the locked appointment and record it. Raises Conflict, NotFound and Invalid as `change` says."""
     slot_before, entry = _slot(appointment), history.Change(appointment)
@@ -209,7 +238,7 @@ def _carry_out(
         appointment.warnings = [*appointment.warnings, *overlap]
     if wanted or action:
         check_room_is_there(appointment)
-        note_writes(appointment, by=by, fields={*wanted, *effects})
+        note_writes(appointment, by=by, fields={*wanted, *effects}, of_series=of_series)
         appointment.save()
         entry.record(by=by, action=action, fields=wanted)
 
@@ -221,12 +250,24 @@ def _with_people(appointment: Appointment) -> Appointment:
     return changed
 
 
-def _lock(appointment_id: UUID, patient_id: UUID) -> Appointment:
-    """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows."""
-    lock_chart_with_deleted(patient_id)
-    appointment: Appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
-    if appointment.patient_id != patient_id:  # its registration was merged in the meantime
+def with_office_of_room(visit: Appointment, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with the office to which another room takes the visit, unless they say one. Raises NotFound,
+    and Conflict for a room that is not in use any more."""
+    room_id = changes.get("room_id")
+    if not room_id or room_id == visit.room_id or changes.get("office_id"):
+        return changes
+    return {**changes, "office_id": get_bookable_room(room_id).office_id}
+
+
+def _lock(known: Appointment) -> Appointment:
+    """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows.
+    Raises Conflict if it is with another doctor by now, whose calendar is not locked."""
+    lock_chart_with_deleted(known.patient_id)
+    appointment: Appointment = Appointment.objects.select_for_update().get(pk=known.pk)
+    if appointment.patient_id != known.patient_id:  # its registration was merged in the meantime
         lock_chart_with_deleted(appointment.patient_id)
+    if appointment.doctor_id != known.doctor_id:
+        raise Conflict(CALENDAR_BUSY)
     return appointment
 
 

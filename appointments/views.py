@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.roles import Role
 from appointments import services
-from appointments.models import Appointment, AppointmentQuerySet
+from appointments.models import Appointment, AppointmentQuerySet, SeriesScope
 from appointments.serializers import (
     AppointmentPage,
     AppointmentQuery,
@@ -20,6 +21,7 @@ from appointments.serializers import (
     ChangeInput,
     DeletedAppointment,
 )
+from appointments.series import services as series
 from appointments.visits.changes import changed_since
 from appointments.visits.machine import Action
 from audit import log
@@ -38,8 +40,9 @@ from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, 
 from patients.restriction.services import emergency_details, resolve_access, visible_key
 from practices.services import current_practice, local_days
 
+BESIDES = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
 SHOWN = (
-    *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id"),
+    *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id", "series_id"),
     *("version", "type__video", "type__video_link"),
     *("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"),
     *("cancelled_at", "cancel_reason", "cancelled_late"),
@@ -176,8 +179,10 @@ class AppointmentById(OneAppointment):
 
         changes = self.checked_changes(ChangeInput, shown=shown)
         expected = given_version(request, changes.pop("version", None))
-        check_something_sent(request.data, ChangeInput().fields, besides=("version", "allowOverlap", "allowPast"))
-        return self._changed(services.change, appointment_id, expected=expected, **changes)
+        check_something_sent(request.data, ChangeInput().fields, besides=BESIDES)
+        scope = changes.pop("scope")
+        change = services.change if scope == SeriesScope.THIS else partial(series.change, scope=scope)
+        return self._changed(change, appointment_id, expected=expected, **changes)
 
     delete = delete_handler(Appointment)
 

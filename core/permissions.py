@@ -25,6 +25,8 @@ class Permission(StrEnum):
     BOOK_OWN = "book their own appointments"
     CHANGE_APPOINTMENTS = "move, complete, cancel and re-open the practice's appointments"
     CHANGE_OWN_APPOINTMENTS = "move and cancel their own appointments"
+    MANAGE_WAITING_LIST = "keep the waiting list and offer free times to who is on it"
+    SUBSCRIBE_TO_OWN_CALENDAR = "have a secret address of their own calendar, for calendar programs"
     FIND_TIMES = "see appointment types, rooms, working hours and free times"
     MANAGE_SCHEDULES = "set appointment types, rooms, working hours, time off and holidays"
     MANAGE_OWN_SCHEDULE = "set their own working hours and time off"

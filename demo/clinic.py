@@ -15,10 +15,11 @@ from accounts.join_codes import services as join_codes
 from accounts.models import User
 from accounts.roles import Role
 from accounts.users.services import register_user, update_user
-from appointments.models import AppointmentStatus
+from appointments.models import AppointmentStatus, AppointmentType, Priority
 from appointments.schedule.services import add_hours
 from appointments.services import book, change
 from appointments.types.services import create_type
+from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
 from demo.calendar import slots
 from demo.cases import SPECIALTIES, Case, cases_of
@@ -98,6 +99,16 @@ SIGN_INS = (
 )
 
 
+# What those on the waiting list wish for.
+WAITING: tuple[dict[str, Any], ...] = (
+    {"note": "Can come at short notice; lives around the corner.", "priority": Priority.URGENT},
+    {"note": "Only before work.", "latest": time(10, 0)},
+    {"note": "After school.", "earliest": time(15, 0), "weekdays": [0, 2, 4]},
+    {"note": "Would like an earlier visit than the one booked."},
+    {"note": "Any day but Friday.", "weekdays": [0, 1, 2, 3], "priority": Priority.FLEXIBLE},
+)
+
+
 class DemoEmailTaken(Exception):
     """A demo sign-in's email is used by somebody outside the demo practice."""
 
@@ -120,6 +131,7 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             _set_hours(manager, doctors)
             _fill_calendar(practice, desk, doctors, own_chart)
             write_up(own_chart, doctor=doctors[0], desk=desk)
+            _fill_waiting_list(desk, doctors)
             _add_registrations(practice, password, doctors[0], office)
     return practice, is_new
 
@@ -191,6 +203,20 @@ def _add_registrations(practice: Practice, password: str, doctor: User, office: 
 def _with_typo(name: str) -> str:
     """`Maria Thompson` is Maria Thomspon."""
     return f"{name[:-4]}{name[-3]}{name[-4]}{name[-2:]}"
+
+
+def _fill_waiting_list(desk: User, doctors: list[User]) -> None:
+    """Let some patients wait for a sooner visit, half of them with the doctor they know."""
+    kinds = list(AppointmentType.objects.all())
+    charts = Patient.objects.confirmed().filter(user=None).order_by("id")
+    for number, (chart, wishes) in enumerate(zip(charts[: len(WAITING)], WAITING, strict=True)):
+        add_to_waiting_list(
+            by=desk,
+            patient_id=chart.pk,
+            type_id=kinds[number % len(kinds)].pk,
+            doctor_ids=[doctors[number % len(doctors)].pk] if number % 2 else [],
+            **wishes,
+        )
 
 
 def _set_hours(manager: User, doctors: list[User]) -> None:

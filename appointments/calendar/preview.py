@@ -18,7 +18,7 @@ from practices.services import current_practice, get_office
 class Preview(NamedTuple):
     appointment: Appointment
     warnings: Sequence[Sentence] = ()
-    conflict: Sentence = ""  # the doctor is with somebody else, which nobody can override
+    conflict: Sentence = ""  # the doctor is with somebody else, or the time is held, which nobody can override
     overlap: Sentence = ""  # the patient is, which the practice's people may want
 
 
@@ -56,7 +56,10 @@ def free_minutes(doctor_id: UUID, start: datetime) -> float:
 
 
 def _preview(appointment: Appointment, *, by: User, office_id: UUID | None) -> Preview:
-    warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
+    try:
+        warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
+    except Conflict as refusal:  # the time is held
+        return Preview(appointment, conflict=refusal.detail)
     taken = Appointment.objects.filter(doctor=appointment.doctor_id, status=AppointmentStatus.SCHEDULED)
     taken = taken.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
     conflict = TAKEN if taken.exclude(pk=appointment.pk).exists() else ""

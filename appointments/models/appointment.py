@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models.appointment_type import AppointmentType
 from appointments.models.room import Room
+from appointments.models.series import AppointmentSeries
 from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
 from core.errors import Sentence
@@ -94,7 +95,16 @@ class Appointment(SoftDeletable):
     )
     cancelled_late = models.BooleanField(_("cancelled late"), null=True, editable=False)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
-    last_writes = models.JSONField(default=dict, editable=False)  # by field: who wrote it last, and when
+    last_writes = models.JSONField(default=dict, editable=False)  # by field: who wrote it last, when, if with a series
+    series = models.ForeignKey(
+        AppointmentSeries,
+        verbose_name=_("series"),
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="appointments",
+    )
+    position = models.PositiveSmallIntegerField(_("place in the series"), null=True, editable=False)  # from 0
 
     # the place of its last change among the practice's, and when that was; the database sets both (migration 0011)
     change_number = models.BigIntegerField(default=0, editable=False)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from appointments.models import (
     AppointmentType,
     ExceptionKind,
     ScheduleException,
+    SlotHold,
     WorkingHours,
 )
 from appointments.models.appointment_type import LONGEST, LONGEST_BUFFER
@@ -45,6 +47,7 @@ from practices.models import Office
 from practices.services import current_practice
 
 NOT_OFFERED = _("This time isn't available. Please choose one of the times on offer.")
+HELD = _("Someone is booking this time at the moment. Please choose another one, or try again in a few minutes.")
 TOO_MANY = _("There are too many free times to list. Choose a doctor, an office or fewer days.")
 NOT_ONLINE = _("This can't be booked online. Please contact the practice.")
 OUTSIDE_HOURS, ELSEWHERE, TIME_OFF, TOO_CLOSE, NOT_THEIR_TYPE = (
@@ -74,12 +77,14 @@ class Slot(NamedTuple):
 @dataclass
 class Calendar:
     """What decides when one doctor is free between two moments. `visits` are theirs: from and to, and the minutes kept
-    free before and after; `busy` are the spans with that time, in order of their start."""
+    free before and after; `held` the same of what is kept for somebody at the moment; `busy` are the spans of both with
+    that time, in order of their start."""
 
     doctor: User
     rules: list[WorkingHours] = field(default_factory=list)
     exceptions: list[ScheduleException] = field(default_factory=list)
     visits: list[list[int]] = field(default_factory=list)
+    held: list[list[int]] = field(default_factory=list)
     busy: list[Span] = field(default_factory=list)
 
     @property
@@ -140,8 +145,10 @@ class Calendar:
         return False
 
     def overlaps(self, appointment: Appointment) -> bool:
-        start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
-        return any(begins < end and ends > start for begins, ends, *_ in self.visits)
+        return _meets(self.visits, appointment)
+
+    def holds(self, appointment: Appointment) -> bool:
+        return _meets(self.held, appointment)
 
     def warnings(self, appointment: Appointment, length: Length) -> Iterator[Sentence]:
         """Yield what speaks against this time, in words for the practice's people."""
@@ -156,6 +163,11 @@ class Calendar:
             yield TIME_OFF if any(span.start < end and span.end > start for span in off) else OUTSIDE_HOURS
         if any(one.start < end + length.after and one.end > start - length.before for one in self.busy):
             yield TOO_CLOSE
+
+
+def _meets(spans: list[list[int]], appointment: Appointment) -> bool:
+    start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
+    return any(begins < end and ends > start for begins, ends, *_ in spans)
 
 
 def _within(window: Window, span: Span) -> Window:
@@ -226,10 +238,15 @@ def find_next(*, by: User, count: int, **asked: Any) -> list[Slot]:
 
 
 def load_calendars(
-    doctors: Iterable[User], start: datetime, end: datetime, *, leaving_out: UUID | None = None
+    doctors: Iterable[User],
+    start: datetime,
+    end: datetime,
+    *,
+    leaving_out: UUID | None = None,
+    hold_id: UUID | None = None,
 ) -> list[Calendar]:
-    """Return the calendars of these doctors between the two moments, without one visit that is to be moved, in five
-    queries."""
+    """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
+    that is booked through, in six queries."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     practice = current_practice()
     offices = {office.pk: office for office in Office.objects.select_related("practice")}
@@ -245,23 +262,27 @@ def load_calendars(
             if exception.doctor_id and exception.kind == ExceptionKind.EXTRA and exception.office_id is None:
                 exception.office_id = calendar.doctor.office_id
             calendar.exceptions.append(exception)
-    for doctor_id, visits in _visits(calendars, start, end, leaving_out):
-        calendar = calendars[doctor_id]
-        calendar.visits = visits
+    visits = Appointment.objects.filter(doctor__in=calendars, status=AppointmentStatus.SCHEDULED)
+    for doctor_id, spans in _spans(visits.exclude(pk=leaving_out), start, end):
+        calendars[doctor_id].visits = spans
+    holds = SlotHold.objects.live().filter(doctor__in=calendars)
+    for doctor_id, spans in _spans(holds.exclude(pk=hold_id), start, end):
+        calendars[doctor_id].held = spans
+    for calendar in calendars.values():
         calendar.busy = sorted(
             Span(begins - (before or 0) * MINUTE, ends + (after or 0) * MINUTE)
-            for begins, ends, before, after in visits
+            for begins, ends, before, after in chain(calendar.visits, calendar.held)
         )
     return list(calendars.values())
 
 
-def _visits(doctors: Iterable[UUID], start: datetime, end: datetime, leaving_out: UUID | None) -> Any:
-    """Return each doctor's id and visits: when they begin and end in seconds since 1970, and the minutes kept free
-    before and after. There may be tens of thousands: the database gives each doctor's in one row, and no dates."""
-    visits = Appointment.objects.filter(doctor__in=doctors, status=AppointmentStatus.SCHEDULED)
-    visits = visits.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH).exclude(pk=leaving_out)
+def _spans(rows: Any, start: datetime, end: datetime) -> Any:
+    """Return of each doctor with visits or holds the id and these: when they begin and end in seconds since 1970, and
+    the minutes kept free before and after. There may be tens of thousands: the database gives each doctor's in one row,
+    and no dates."""
+    near = rows.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH)
     columns = (SecondsDown("starts_at"), SecondsUp("ends_at"), "type__buffer_before", "type__buffer_after")
-    return visits.order_by().values_list("doctor_id").annotate(spans=JSONGroup(JSONArray(*columns)))
+    return near.order_by().values_list("doctor_id").annotate(spans=JSONGroup(JSONArray(*columns)))
 
 
 def get_bookable_type(by: User, type_id: UUID | None) -> AppointmentType | None:
@@ -294,14 +315,22 @@ def _doctors(kind: AppointmentType | None, doctor_id: UUID | None) -> list[User]
 
 
 def place(
-    appointment: Appointment, kind: AppointmentType | None, *, by: User, office_id: UUID | None = None
+    appointment: Appointment,
+    kind: AppointmentType | None,
+    *,
+    by: User,
+    office_id: UUID | None = None,
+    hold_id: UUID | None = None,
 ) -> list[Sentence]:
     """Set where a visit takes place unless it is said, and return what speaks against its time, for the practice's
-    people; raise Conflict for a patient, unless another visit is in the way, which the database refuses.
+    people; raise Conflict for a patient, unless another visit is in the way, which the database refuses. Raise Conflict
+    for everybody while the time is kept for somebody else, by another hold than this one.
 
-    Call this with the doctor's calendar locked."""
+    Call this with the doctor's calendar locked, as holds are made, so that no hold comes between."""
     start, end = appointment.starts_at, appointment.ends_at
-    (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk)
+    (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk, hold_id=hold_id)
+    if calendar.holds(appointment):
+        raise Conflict(HELD)
     appointment.office_id = office_id or calendar.office_at(start, end)
     minutes = Length(int((end - start).total_seconds()))
     length = minutes if kind is None else length_of(kind)._replace(visit=minutes.visit)

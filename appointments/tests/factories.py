@@ -3,7 +3,16 @@ from datetime import UTC, datetime, time, timedelta
 import factory
 from factory.django import DjangoModelFactory
 
-from appointments.models import Appointment, AppointmentType, Room, ScheduleException, WorkingHours
+from appointments.models import (
+    Appointment,
+    AppointmentType,
+    Room,
+    ScheduleException,
+    SlotHold,
+    SlotOffer,
+    WaitingListEntry,
+    WorkingHours,
+)
 
 FIRST_DAY = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 
@@ -57,3 +66,34 @@ class ScheduleExceptionFactory(DjangoModelFactory):
     starts_at = datetime(2030, 7, 1, tzinfo=UTC)
     ends_at = datetime(2030, 7, 2, tzinfo=UTC)
     reason = "Course"
+
+
+class SlotHoldFactory(DjangoModelFactory):
+    """Use within a practice's scope; pass `doctor` and `held_by`."""
+
+    class Meta:
+        model = SlotHold
+
+    starts_at = datetime(2030, 6, 3, 9, tzinfo=UTC)
+    ends_at = datetime(2030, 6, 3, 10, tzinfo=UTC)
+    expires_at = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class WaitingListEntryFactory(DjangoModelFactory):
+    """Use within a practice's scope; pass `patient`."""
+
+    class Meta:
+        model = WaitingListEntry
+
+    note = "Mornings are best"
+
+
+class SlotOfferFactory(DjangoModelFactory):
+    """Use within a practice's scope; pass `entry` and `doctor`. Without a `hold` it cannot be accepted."""
+
+    class Meta:
+        model = SlotOffer
+
+    starts_at = datetime(2030, 6, 4, 9, tzinfo=UTC)
+    ends_at = datetime(2030, 6, 4, 10, tzinfo=UTC)
+    expires_at = datetime(2030, 6, 4, tzinfo=UTC)

@@ -15,7 +15,10 @@ from audit import context
 from core.errors import Conflict
 
 NAME_TAKEN = _("There is already an appointment type with this name.")
-IN_USE = _("This appointment type can't be removed while appointments use it. You can stop offering it instead.")
+IN_USE = _(
+    "This appointment type can't be removed while appointments or the waiting list use it. "
+    "You can stop offering it instead."
+)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ BY_NAME: dict[str, Any] = {
     "bookableOnline": True,
     "checks": {"database": "ok", "cache": "ok", "migrations": "ok"},
     "code": "482913",
+    "conflict": "The doctor has another appointment at this time.",
     "colour": "#2e7d32",
     "country": "US",
     "credential": {"id": "…", "rawId": "…", "type": "public-key", "response": {}},

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tests.second_factors import post
 from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, WaitingListEntryFactory
 from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
 from patients.chart_rows import all_rows, rows_of
@@ -41,6 +41,7 @@ def known(scope):
 def twice(scope, doctor):
     """A second chart of the same person, with a row of every kind, one of them deleted, and a legal hold."""
     made = chart_with_all(doctor, **TWICE)
+    WaitingListEntryFactory(patient=made.patient)
     deletions.place_hold(by=doctor, patient_id=made.patient.pk, reason="Order of the court")
     return made
 

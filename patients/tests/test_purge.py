@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import LoginSession, User
+from appointments.models import WaitingListEntry
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
 from core.tenancy.models import PracticeModel
@@ -370,6 +371,7 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
         if relation.auto_created and not relation.concrete
     }
 
-    purged_with_it = {Deletion, LegalHold, EmergencyAccess, ChartMerge}
-    assert {model for model in naming if not issubclass(model, SoftDeletable)} == purged_with_it
+    others = {model for model in naming if not issubclass(model, SoftDeletable)}
+    assert others == {Deletion, LegalHold, EmergencyAccess, ChartMerge, WaitingListEntry}
+    assert WaitingListEntry._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
     assert Goal._meta.get_field("plan").remote_field.on_delete.__name__ == "CASCADE"

@@ -12,7 +12,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from appointments.booking_rules import ANOTHER_VISIT, BOOKED_ENOUGH, ELSEWHERE, ELSEWHERE_YOURSELF, _months_later
+from appointments.booking_rules import ANOTHER_VISIT, BOOKED_ENOUGH, ELSEWHERE, ELSEWHERE_YOURSELF, months_later
 from appointments.models import Appointment
 from core.tenancy.scope import practice_scope
 from patients.models import ChartStatus
@@ -83,7 +83,7 @@ def test_unconfirmed_registration_books_less(patient, doctors, practice):
 
 
 def test_patient_books_and_moves_up_to_a_year_ahead(patient, doctors, as_role, practice, subtests):
-    last = _months_later(practice.today(), 12)
+    last = months_later(practice.today(), 12)
     inside = (last - timedelta(days=1)).strftime("%Y-%m-%dT10:00")
     beyond = (last + timedelta(days=1)).strftime("%Y-%m-%dT10:00")
     sentence = f"You can book up to {last:%b} {last.day}, {last.year}."
@@ -106,7 +106,7 @@ def test_months_later_is_a_day_that_exists(subtests):
         ("2026-11-30", 1, "2026-12-30"),
     ]:
         with subtests.test(day=day, months=months):
-            assert _months_later(datetime.fromisoformat(day).date(), months).isoformat() == expected
+            assert months_later(datetime.fromisoformat(day).date(), months).isoformat() == expected
 
 
 def test_nobody_is_in_two_places_at_once(patient, doctors, as_role, subtests):

@@ -22,6 +22,9 @@ from appointments.tests.factories import (
     AppointmentTypeFactory,
     RoomFactory,
     ScheduleExceptionFactory,
+    SlotHoldFactory,
+    SlotOfferFactory,
+    WaitingListEntryFactory,
     WorkingHoursFactory,
 )
 from audit.events import AuditEvent
@@ -51,6 +54,16 @@ BODIES = {
     },
     ("PATCH", "api/patients/<uuid:chart_id>"): {"version": 1, "allergies": "Latex"},
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
+    ("POST", "api/appointments/series"): {
+        "date": "2031-01-06T10:00:00Z",
+        "reason": "Back pain",
+        "unit": "week",
+        "count": 3,
+    },
+    ("POST", "api/waiting-list"): {"weekdays": [0, 2], "note": "Mornings are best"},
+    ("PATCH", "api/waiting-list/<uuid:entry_id>"): {"priority": 1},
+    ("POST", "api/waiting-list/<uuid:entry_id>/offers"): {"date": "2031-01-06T14:00:00Z"},
+    ("POST", "api/holds"): {"date": "2031-01-06T12:00:00Z"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
     ("POST", "api/rooms"): {"name": "Room 1"},
@@ -88,7 +101,10 @@ BODIES = {
 }
 UPLOAD = ("POST", "/api/attachments")  # the only body that is not JSON
 OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
-QUERIES = {"api/sessions/last-finalised": "?patientId={patient_id}"}
+QUERIES = {
+    "api/sessions/last-finalised": "?patientId={patient_id}",
+    "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
+}
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
 
 
@@ -120,6 +136,9 @@ class Rows:
             room = RoomFactory(office=self.office)
             hours = WorkingHoursFactory(doctor=doctor, office=self.office)
             exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
+            hold, shared = (SlotHoldFactory(doctor=doctor, held_by=doctor) for _ in range(2))
+            entry = WaitingListEntryFactory(patient=self.chart, type=kind)
+            offer = SlotOfferFactory(entry=entry, doctor=doctor, hold=shared)
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
             note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
@@ -141,6 +160,9 @@ class Rows:
             "room_id": room.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
+            "hold_id": hold.pk,
+            "entry_id": entry.pk,
+            "offer_id": offer.pk,
             "record_id": record.pk,
             "note_id": note.pk,
             "plan_id": plan.pk,

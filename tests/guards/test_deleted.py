@@ -119,4 +119,4 @@ def _needs(path):
     """Return the kinds whose row must not be deleted for this route: a chart's content needs the chart."""
     kinds = {kind for kind, name in ID_OF.items() if f"<uuid:{name}>" in path}
     kinds |= {"session"} if path == "api/sessions/last-finalised" else set()
-    return kinds | {"patient"} if kinds else kinds
+    return kinds | {"patient"} if kinds or "<uuid:entry_id>" in path else kinds

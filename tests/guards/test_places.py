@@ -28,11 +28,13 @@ HOMES = {
     "audit": "audit_review",
     "availability": "appointments.schedule",
     "auth": "accounts|patients.registrations",
+    "calendar-feed": "appointments.feeds",
     "dashboard": "dashboard",
     "calendar": "appointments.calendar",
     "deleted": "patients.deletion",
     "doctors": "dashboard",
     "emergency-accesses": "patients.restriction",
+    "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "join-codes": "accounts.join_codes",
     "offices": "practices",
@@ -46,6 +48,7 @@ HOMES = {
     "schedule-exceptions": "appointments.schedule",
     "sessions": "records.notes",
     "users": "accounts",
+    "waiting-list": "appointments.waiting_list",
     "working-hours": "appointments.schedule",
 }
 

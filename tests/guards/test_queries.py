@@ -8,11 +8,13 @@ from django.utils import timezone
 
 from accounts.models import LoginSession
 from accounts.tests.factories import JoinCodeFactory
-from appointments.models import TypeOffer
+from appointments.models import TypeOffer, WantedDoctor
 from appointments.tests.factories import (
     AppointmentFactory,
     AppointmentTypeFactory,
     ScheduleExceptionFactory,
+    SlotOfferFactory,
+    WaitingListEntryFactory,
     WorkingHoursFactory,
 )
 from core.tenancy.scope import practice_scope
@@ -42,6 +44,7 @@ LISTS = {
     "api/plans?status": "/api/plans?status=active",
     "api/offices": "/api/offices",
 }
+WAITING_LIST = "/api/waiting-list"
 QUEUE = "/api/emergency-accesses"
 DESK = "/api/registrations"
 JOIN_CODES = "/api/join-codes"
@@ -265,7 +268,26 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
     add()
 
     assert queries(client, address) == one
-    assert one <= AT_MOST_LIST + 3  # free times: who is asked, four of calendars, the practice
+    assert one <= AT_MOST_LIST + 4  # free times: who is asked, five of calendars, the practice
+
+
+def test_query_count_of_the_waiting_list_is_constant(as_role, practice, make_user):
+    client, doctor = as_role("admin"), make_user("doctor")
+
+    def add(number):
+        with practice_scope(practice.pk):
+            for _ in range(number):
+                entry = WaitingListEntryFactory(patient=PatientFactory(), type=AppointmentTypeFactory())
+                WantedDoctor.objects.create(entry=entry, doctor=doctor)
+                SlotOfferFactory(entry=entry, doctor=doctor)
+
+    addresses = (WAITING_LIST, f"{WAITING_LIST}/matches?doctorId={doctor.pk}&date=2031-01-06T14:00:00Z")
+    add(1)
+    ones = [queries(client, address) for address in addresses]
+    add(2)
+
+    assert [queries(client, address) for address in addresses] == ones
+    assert max(ones) <= AT_MOST_LIST + 3  # the matches: the doctor, the practice, its time zone
 
 
 def test_every_list_has_a_query_count_test():
@@ -282,6 +304,7 @@ def test_every_list_has_a_query_count_test():
         "api/holidays",  # asks no table
         "api/sessions/last-finalised",
     }
+    counted |= {WAITING_LIST.removeprefix("/"), "api/waiting-list/matches"}
     assert lists == counted | one_thing
 
 

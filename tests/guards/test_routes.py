@@ -27,6 +27,7 @@ OPEN = {
     "auth/": "every unknown path: 404",
     "api/auth/password-reset": "who has forgotten their password is nobody yet; answers everybody the same",
     "api/auth/password-reset/confirm": "the token of the e-mail is the proof",
+    "api/calendar-feed/<str:token>.ics": "for calendar programs: the secret in the address is the proof",
     "api/health": "for monitors; shows no data",
     "api/health/live": "for monitors; shows no data",
     "api/health/ready": "for orchestrators; shows no data",
@@ -97,6 +98,20 @@ LET_IN = {
     ("PATCH", "api/appointments/<uuid:appointment_id>"): "ADSP",
     ("DELETE", "api/appointments/<uuid:appointment_id>"): "AS",
     ("POST", "api/appointments/<uuid:appointment_id>/restore"): "AS",
+    ("POST", "api/appointments/series"): "DS",
+    ("POST", "api/calendar-feed"): "DP",
+    ("DELETE", "api/calendar-feed"): "DP",
+    ("POST", "api/holds"): "DSP",
+    ("DELETE", "api/holds/<uuid:hold_id>"): "DSP",
+    ("GET", "api/waiting-list"): "ADSP",
+    ("POST", "api/waiting-list"): "ADS",
+    ("GET", "api/waiting-list/matches"): "ADS",
+    ("GET", "api/waiting-list/<uuid:entry_id>"): "ADSP",
+    ("PATCH", "api/waiting-list/<uuid:entry_id>"): "ADS",
+    ("POST", "api/waiting-list/<uuid:entry_id>/withdraw"): "ADSP",
+    ("POST", "api/waiting-list/<uuid:entry_id>/offers"): "ADS",
+    ("DELETE", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>"): "ADS",
+    ("POST", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>/accept"): "ADSP",
     ("GET", "api/appointments/<uuid:appointment_id>/history"): "ADSB",
     ("POST", "api/appointments/<uuid:appointment_id>/confirm"): "ADSP",
     ("POST", "api/appointments/<uuid:appointment_id>/arrive"): "ADS",
@@ -238,6 +253,8 @@ def test_each_role_has_exactly_the_access_of_the_contract(as_role, role):
     refused = {key for key, status in outcome.items() if status == 403}
     assert refused == {key for key, who in LET_IN.items() if WHO[role] not in who}
     assert outcome.pop(("POST", "api/attachments")) == (415 if role in ("admin", "doctor", "staff") else 403)
+    feed = [outcome.pop((method, "api/calendar-feed")) for method in ("POST", "DELETE")]  # asks for nothing
+    assert feed == ([201, 204] if role in ("doctor", "patient") else [403, 403])
     assert not {status for key, status in outcome.items() if key in LET_IN} - {200, 400, 403, 404}
 
 

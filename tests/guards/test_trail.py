@@ -68,6 +68,10 @@ NO_PHI = {
         )
         for method in ("GET", "PATCH", "DELETE")
     },
+    ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",
+    ("DELETE", "api/calendar-feed"): "the same",
+    ("POST", "api/holds"): "a time of a doctor that is kept for the caller; logged as a data change",
+    ("DELETE", "api/holds/<uuid:hold_id>"): "the same",
     ("GET", "api/availability"): "free times of doctors, of which no visit can be told",
     ("GET", "api/availability/next"): "the same",
 }

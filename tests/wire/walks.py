@@ -46,7 +46,7 @@ def walk(clinic: Clinic) -> None:
     """Run all walks; creating the clinic itself registers and signs people in."""
     for part in (sign_in, second_factor, apps, colleagues, join_codes, desk, appointments):
         part(clinic)
-    for part in (schedules, records, notes, plans, files, deletions, pages):
+    for part in (schedules, waiting_list, records, notes, plans, files, deletions, pages):
         part(clinic)
 
 
@@ -149,7 +149,27 @@ def schedules(clinic: Clinic) -> None:
     clinic.admin.get("/api/holidays", country="US", year=2031)
     clinic.admin.post("/api/holidays", {"country": "US", "year": 2031, "dates": ["2031-12-25"]})
     clinic.patient.get("/api/availability", doctorId=doctor.id)
+    address = clinic.patient.post("/api/calendar-feed").json["url"]
+    clinic.anonymous.get("/api/" + address.partition("/api/")[2], headers={"Accept": "*/*"})
+    delete(clinic.patient, "/api/calendar-feed")
+    held = clinic.staff.post("/api/holds", {"doctorId": doctor.id, "date": fresh_slot()}).json
+    delete(clinic.staff, f"/api/holds/{held['id']}")
     clinic.patient.get("/api/availability/next", doctorId=doctor.id)
+
+
+def waiting_list(clinic: Clinic) -> None:
+    doctor = clinic.hire("doctor")
+    entry = clinic.staff.post("/api/waiting-list", {"patientId": clinic.chart()["id"]}).json
+    address, slot = f"/api/waiting-list/{entry['id']}", {"doctorId": doctor.id, "date": fresh_slot()}
+    clinic.staff.get("/api/waiting-list")
+    clinic.staff.get("/api/waiting-list/matches", **slot)
+    clinic.staff.get(address)
+    clinic.staff.patch(address, {"priority": 1})
+    made = [clinic.staff.post(f"{address}/offers", {**slot, "date": fresh_slot()}).json["id"] for _ in range(2)]
+    delete(clinic.staff, f"{address}/offers/{made[0]}")
+    clinic.staff.post(f"{address}/offers/{made[1]}/accept", {})
+    other = clinic.staff.post("/api/waiting-list", {"patientId": clinic.chart()["id"]}).json
+    clinic.staff.post(f"/api/waiting-list/{other['id']}/withdraw")
 
 
 def desk(clinic: Clinic) -> None:
@@ -189,6 +209,8 @@ def appointments(clinic: Clinic) -> None:
     for action in ("no-show", "arrive", "start", "finish"):
         clinic.staff.post(f"{begun}/{action}")
     clinic.staff.get(f"{begun}/history")
+    weekly = {"patientId": clinic.chart()["id"], "doctorId": clinic.hire("doctor").id, "unit": "week", "count": 3}
+    clinic.staff.post("/api/appointments/series", {**weekly, "date": fresh_slot(), "reason": "Back pain"})
     restored(clinic, address)
 
 

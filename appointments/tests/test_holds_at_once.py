@@ -1,0 +1,110 @@
+"""Holds, bookings and acceptances of overlapping times at once: real threads, each with its own connection. However
+they meet, no doctor has two visits at a time, nobody is answered with an error of the server, nobody waits forever."""
+
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from appointments.models import Appointment, SlotHold, WaitingListEntry
+from appointments.tests.factories import SlotOfferFactory, WaitingListEntryFactory
+from appointments.tests.test_double_booking import START, at_once, booking
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]  # hundreds of calls by threads
+
+
+@pytest.fixture
+def callers(settings, monkeypatch):
+    settings.RATE_LIMIT_PER_MINUTE = 10_000
+    monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)  # as in test_double_booking.py
+    return 120 if connection.vendor == "postgresql" else 16
+
+
+@pytest.fixture
+def doctors(transactional_db, make_user):
+    return [make_user("doctor") for _ in range(2)]
+
+
+def overlapping_visits():
+    visits = list(Appointment.objects.filter(status="scheduled").order_by("doctor", "starts_at"))
+    return [
+        (one.pk, two.pk)
+        for one, two in pairwise(visits)
+        if one.doctor_id == two.doctor_id and two.starts_at < one.ends_at
+    ]
+
+
+def test_holds_and_bookings_of_one_time_leave_one_of_them(callers, doctors, as_role, make_user, client_of, practice):
+    with practice_scope(practice.pk):
+        patients = PatientFactory.create_batch(8)
+    people = [client_of(make_user("staff")).cookies for _ in range(8)]
+
+    def call(number):
+        client = Client()
+        client.cookies = people[number % 8]
+        start = START + timedelta(minutes=number % 30)
+        body = booking(doctors[0], patients[number % 8], start)
+        if number % 2:
+            return client.post("/api/appointments", body, "application/json").status_code
+        return client.post("/api/holds", {k: body[k] for k in ("doctorId", "date")}, "application/json").status_code
+
+    assert Counter(at_once(callers, call)) == {201: 1, 409: callers - 1}
+    with practice_scope(practice.pk):
+        assert SlotHold.objects.count() + Appointment.objects.count() == 1
+
+
+def test_offers_are_accepted_withdrawn_and_booked_at_once(callers, doctors, as_role, make_user, practice):
+    """Everybody has an offer of both doctors' slots, so that each acceptance gives the other's back."""
+    with practice_scope(practice.pk):
+        desk = make_user("staff")
+        entries = [WaitingListEntryFactory(patient=PatientFactory()) for _ in range(callers // 4)]
+        offers = []
+        for doctor in doctors:
+            slot = {"doctor": doctor, "starts_at": START, "ends_at": START + timedelta(minutes=30)}
+            hold = SlotHold.objects.create(**slot, held_by=desk, expires_at=START)
+            offers.append([SlotOfferFactory(entry=entry, hold=hold, **slot, expires_at=START) for entry in entries])
+        patient = PatientFactory()
+    cookies = as_role("staff").cookies
+
+    def call(number):
+        client = Client()
+        client.cookies = cookies
+        which = number % len(entries)
+        path = f"/api/waiting-list/{entries[which].pk}"
+        match number % 4:
+            case 0 | 1:
+                offer = offers[number % 4][which]
+                return client.post(f"{path}/offers/{offer.pk}/accept", {}, "application/json").status_code
+            case 2:
+                start = START + timedelta(minutes=number % 30)
+                body = booking(doctors[number // 4 % 2], patient, start)
+                return client.post("/api/appointments", body, "application/json").status_code
+            case _:
+                return client.post(f"{path}/withdraw").status_code
+
+    answers = Counter(at_once(callers, call))
+    assert set(answers) <= {200, 201, 409}, answers
+    with practice_scope(practice.pk):
+        assert overlapping_visits() == []
+        assert Appointment.objects.count() == answers[201]
+        booked = WaitingListEntry.objects.filter(status="booked")
+        assert {entry.appointment_id for entry in booked} <= set(Appointment.objects.values_list("pk", flat=True))
+        assert len(booked) <= 2
+
+
+def test_one_person_holds_three_of_many_doctors_at_once(doctors, make_user, as_role, practice):
+    many = [*doctors, *(make_user("doctor") for _ in range(6))]
+    cookies = as_role("staff").cookies
+
+    def call(number):
+        client = Client()
+        client.cookies = cookies
+        body = {"doctorId": str(many[number].pk), "date": START.isoformat()}
+        return client.post("/api/holds", body, "application/json").status_code
+
+    assert Counter(at_once(8, call)) == {201: 3, 409: 5}
