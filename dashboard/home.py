@@ -37,7 +37,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         Appointment.objects.visible_to(user).filter(starts_at__gte=start, starts_at__lt=end).order_by("starts_at", "id")
     )
     appointments = list(day.with_people().with_offices()[: APPOINTMENTS_SHOWN + 1])
-    waiting = Patient.objects.visible_to(user).pending().order_by("id")
+    may_confirm = user.can(Permission.CONFIRM_REGISTRATIONS)
+    waiting = Patient.objects.visible_to(user).pending().order_by("id") if may_confirm else Patient.objects.none()
     registrations = with_matches(waiting[:REGISTRATIONS_SHOWN])
     charts = [chart for row in registrations for chart in (row.chart, *(match.chart for match in row.matches))]
     emergencies = (
@@ -62,7 +63,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "scheduled_today": _count_scheduled(day, appointments),
         "registrations": registrations,
         "registrations_waiting": waiting.count(),
-        "may_confirm": user.can(Permission.CONFIRM_REGISTRATIONS),
+        "may_confirm": may_confirm,
         "decline_reasons": DeclineReason.choices,
     }
 

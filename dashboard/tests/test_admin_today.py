@@ -51,6 +51,12 @@ def test_today_shows_the_day_and_who_waits(enter_as, own, foreign):
     assert "totalPatients" not in text and "Patients" in text
 
 
+def test_registrations_are_shown_to_who_may_confirm_them(enter_as, own):
+    text = enter_as("doctor").get(reverse("admin:index")).content.decode()
+
+    assert "Pending Ownwood" not in text and "Registrations to confirm" not in text
+
+
 def test_today_names_offices_where_there_are_some(enter_as, own):
     add_today(own, 9 * 60)
     address, heading = reverse("admin:index"), '<th scope="col">Office</th>'
