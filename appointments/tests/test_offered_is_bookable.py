@@ -37,7 +37,7 @@ TYPE = st.tuples(st.sampled_from([5, 20, 50, 7]), st.sampled_from([0, 10, 7]), s
     day=st.sampled_from(DAYS),
     zones=st.tuples(*[st.sampled_from(["", *ZONES])] * 2, st.sampled_from(ZONES)),
     own=OFFICES,
-    rules=st.lists(RULE, max_size=4),
+    rules=st.just([]) | st.lists(RULE, min_size=1, max_size=4),
     exceptions=st.lists(EXCEPTION, max_size=3),
     kind=st.none() | TYPE,
     visits=st.lists(VISIT, max_size=4),
@@ -82,6 +82,9 @@ class Clinic:
 
     def fill(self, rules, exceptions, visits):
         self.has_hours = False
+        if self.doctor.office is None:  # who works at no office works at none: a booking cannot ask for that
+            rules = [(None, *rest) for _, *rest in rules]
+            exceptions = [(kind, theirs, None, *rest) for kind, theirs, _, *rest in exceptions]
         for office, days, one, other in rules:
             start, end = sorted((one, other))
             with suppress(Conflict):
