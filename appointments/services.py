@@ -215,16 +215,17 @@ def _carry_out(
 
 
 def _with_people(appointment: Appointment) -> Appointment:
-    """Return the changed appointment as it is shown."""
-    changed: Appointment = Appointment.objects.with_people().get(pk=appointment.pk)
+    """Return the changed appointment as it is shown, also if somebody has deleted it since."""
+    changed: Appointment = Appointment.with_deleted.with_people().get(pk=appointment.pk)
     changed.warnings = appointment.warnings
     return changed
 
 
 def _lock(appointment_id: UUID, patient_id: UUID) -> Appointment:
-    """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows."""
+    """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows.
+    Raises NotFound for one that was deleted in the meantime."""
     lock_chart_with_deleted(patient_id)
-    appointment: Appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
+    appointment: Appointment = Appointment.objects.select_for_update().get_or_refuse(pk=appointment_id)
     if appointment.patient_id != patient_id:  # its registration was merged in the meantime
         lock_chart_with_deleted(appointment.patient_id)
     return appointment
