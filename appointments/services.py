@@ -244,8 +244,8 @@ def _carry_out(
 
 
 def _with_people(appointment: Appointment) -> Appointment:
-    """Return the changed appointment as it is shown."""
-    changed: Appointment = Appointment.objects.with_people().get(pk=appointment.pk)
+    """Return the changed appointment as it is shown, also if somebody has deleted it since."""
+    changed: Appointment = Appointment.with_deleted.with_people().get(pk=appointment.pk)
     changed.warnings = appointment.warnings
     return changed
 
@@ -261,9 +261,10 @@ def with_office_of_room(visit: Appointment, changes: dict[str, Any]) -> dict[str
 
 def _lock(known: Appointment) -> Appointment:
     """Return the appointment, locked after its chart, which is the order of everything that changes a chart's rows.
-    Raises Conflict if it is with another doctor by now, whose calendar is not locked."""
+    Raises NotFound for one that was deleted in the meantime, and Conflict if it is with another doctor by now, whose
+    calendar is not locked."""
     lock_chart_with_deleted(known.patient_id)
-    appointment: Appointment = Appointment.objects.select_for_update().get(pk=known.pk)
+    appointment: Appointment = Appointment.objects.select_for_update().get_or_refuse(pk=known.pk)
     if appointment.patient_id != known.patient_id:  # its registration was merged in the meantime
         lock_chart_with_deleted(appointment.patient_id)
     if appointment.doctor_id != known.doctor_id:

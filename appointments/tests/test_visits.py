@@ -6,11 +6,13 @@ from itertools import count
 import pytest
 from django.utils import timezone
 
+from appointments import services
 from appointments.models import Appointment, AppointmentEvent
 from appointments.tests.factories import AppointmentFactory
 from appointments.visits.history import no_shows_of
 from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
 from core.tenancy.scope import practice_scope
+from patients.deletion import services as deletions
 from patients.tests.factories import PatientFactory
 
 JSON = "application/json"
@@ -400,3 +402,32 @@ def test_another_practices_changes_are_not_told(clinic, other_practice, make_use
     with practice_scope(other_practice.pk):
         AppointmentFactory(patient=PatientFactory(), doctor=make_user("doctor", practice=other_practice))
     assert feed.ask()["total"] == 0
+
+
+# --- Deleted by somebody else at the same time
+
+
+def test_visit_that_is_deleted_meanwhile_is_not_found(clinic, monkeypatch):
+    by, lock = clinic.as_role("admin").user, services.lock_chart_with_deleted
+    changed, arriving = visits = clinic.visit(), clinic.visit()
+
+    def deleted_first(patient_id):
+        for visit in visits:
+            deletions.delete(by=by, row=visit, reason="Booked twice")
+        return lock(patient_id)
+
+    monkeypatch.setattr(services, "lock_chart_with_deleted", deleted_first)
+    assert clinic.patch(changed, notes="Late").status_code == 404
+    assert clinic.act(arriving, "arrive").status_code == 404
+
+
+def test_change_is_answered_though_the_visit_is_deleted_right_after(clinic, monkeypatch):
+    visit, by, show = clinic.visit(), clinic.as_role("admin").user, services._with_people
+
+    def deleted_first(changed):
+        deletions.delete(by=by, row=visit, reason="Booked twice")
+        return show(changed)
+
+    monkeypatch.setattr(services, "_with_people", deleted_first)
+    answer = clinic.act(visit, "arrive")
+    assert (answer.status_code, answer.json()["id"]) == (200, str(visit.pk))

@@ -36,6 +36,7 @@ from patients.chart_rows import (
     relations_to_move,
     rows_of,
 )
+from patients.deletion.services import place_hold
 from patients.merging.values import Difference, Kept, differences, from_json, to_json
 from patients.models import ChartMerge, ChartStatus, Deletion, LegalHold, Patient
 from patients.registrations.matching import MatchReason, match_reasons
@@ -138,6 +139,7 @@ def undo(*, by: User, into: UUID, source: UUID) -> ChartMerge:
             check_regular_access(by, one)
         _check_undoable(merge)
         _put_rows_back(merge, merged=merged, into=chart)
+        _keep_on_hold(chart, merged, by=by)
         _check_consistent(chart, merged)
         _put_accounts_back(merge, merged=merged, into=chart, by=by)
         changed = _put_values_back(merge, chart)
@@ -260,6 +262,14 @@ def _check_undoable(merge: ChartMerge) -> None:
         raise Conflict(_("Another chart has been merged into this one since. Undo that first."))
     if LegalHold.objects.filter(patient=merge.patient_id, created_at__gt=merge.created_at).exists():
         raise Conflict(_("This chart has been put on legal hold since, with everything in it. It stays as it is."))
+
+
+def _keep_on_hold(into: Patient, merged: Patient, *, by: User) -> None:
+    """A hold that goes back has kept both charts while they were one, and nobody could place another. It is lifted from
+    each by somebody who knows why."""
+    held = merged.legal_holds.first()
+    if held is not None and not into.legal_holds.exists():
+        place_hold(by=by, patient_id=into.pk, reason=held.reason)
 
 
 def _put_rows_back(merge: ChartMerge, *, merged: Patient, into: Patient) -> None:

@@ -186,15 +186,20 @@ def _check_may_restrict(chart: Patient, by: User) -> None:
 
 
 def _lock(patient_id: Any) -> Patient:
-    """Return the chart, locked so that restricting, lifting and breaking the glass cannot overlap. Raises NotFound."""
+    """Return the chart, locked so that restricting, lifting and breaking the glass cannot overlap; with those that were
+    merged into it, in the order in which an undo locks them. Raises NotFound."""
+    of_person = Q(pk=patient_id) | Q(merged_into=patient_id)
+    list(Patient.objects.select_for_update(of=("self",)).filter(of_person).order_by("pk").only("pk"))
     chart: Patient = Patient.objects.active().select_for_update().get_or_refuse(pk=patient_id)
     return chart
 
 
 def _set_restricted(chart: Patient, *, to: bool, kind: AuditEvent) -> Patient:
+    """Charts that were merged into this one are of the same person, and are closed and opened with it."""
     if chart.restricted != to:
         chart.restricted = to
         chart.save(update_fields={"restricted", "updated_at"})
+        Patient.objects.filter(merged_into=chart).update(restricted=to)
         _log(kind, chart)
     return chart
 

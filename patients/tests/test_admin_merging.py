@@ -6,8 +6,11 @@ from django.urls import reverse
 from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
+from patients.restriction import services as restriction
 from patients.tests.factories import PatientFactory
 from records.tests.factories import MedicalRecordFactory
+
+MERGED = "/admin/patients/patient/?status__exact=merged"
 
 
 @pytest.fixture
@@ -93,6 +96,23 @@ def test_what_cannot_be_merged_is_said(enter_as, other_practice, known, twice, s
         assert desk.post(merging(known), {"other": other}).status_code == 200  # the page to search on
     assert desk.get(merging(foreign)).status_code == 404
     assert now(known).version == 1
+
+
+def test_merged_chart_is_closed_and_opened_with_the_one_it_became_part_of(enter_as, known, twice, make_user):
+    doctor, desk = make_user("doctor"), enter_as("staff")
+    desk.post(merging(known), {"other": str(twice.pk)})
+    with practice_scope(known.practice_id):
+        Patient.objects.filter(pk=known.pk).update(primary_doctor=doctor)
+
+        restriction.restrict(patient_id=known.pk, by=doctor)
+        for reader in (desk, enter_as("doctor")):
+            for chart in (known, twice):
+                page = reader.get(page_of(chart))
+                assert (page.status_code, "Penicillin" in page.content.decode()) == (403, False)
+            assert "ada@example.org" not in reader.get(MERGED).content.decode()
+
+        restriction.lift_restriction(patient_id=known.pk, by=doctor)
+        assert "Penicillin" in desk.get(page_of(twice)).content.decode()
 
 
 def test_restricted_chart_is_not_compared(enter_as, known, twice):

@@ -318,6 +318,10 @@ def test_undo_puts_everything_back(as_role, known, twice):
 
     assert answer.status_code == 200, answer.json()
     assert (answer.json()["patientId"], answer.json()["from"]) == (str(known.pk), str(twice.patient.pk))
+    with practice_scope(known.practice_id):
+        kept = LegalHold.objects.get(patient=known)  # it kept both while they were one, and may have to go on
+        assert kept.reason == "Order of the court"
+        kept.delete()
     assert (says(known), says(twice.patient), counts(known), counts(twice.patient)) == before
     (event,) = logged("chart.merge_undone")
     assert orjson.loads(event.patients) == [str(known.pk), str(twice.patient.pk)]
