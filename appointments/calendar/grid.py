@@ -16,17 +16,22 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext
 
 from accounts.models import User
+from appointments.calendar.facts import describe
 from appointments.models import Appointment, AppointmentStatus, AppointmentType, ScheduleException, WorkingHours
 from appointments.models.appointment_type import LONGEST
 from appointments.schedule.availability import Calendar, load_calendars
 from appointments.schedule.free_time import Window
+from appointments.visits.machine import state_of
 from core.encryption.fields import unreadable_marked
 from practices.models import Office
 
 STEP, DAY_MINUTES = 15, 24 * 60
 OPENS, CLOSES = 8 * 60, 18 * 60  # shown at least
 ROUNDED = 5
-SHOWN = ("starts_at", "ends_at", "type_id", "status", "office_id", "version")
+SHOWN = (
+    *("starts_at", "ends_at", "type_id", "office_id", "version"),
+    *("status", "confirmed_at", "arrived_at", "started_at", "no_show_at", "cancel_reason"),
+)
 
 
 class Visit(NamedTuple):
@@ -227,23 +232,25 @@ def _visit(
     hours, minutes = divmod(max(ends - begins, ROUNDED), 60)
     is_elsewhere = office is not None and row.office_id not in (None, office.pk)
     css = (
-        f"visit m{begins % STEP} dh{hours} dm{minutes} type-{row.type_id.hex if row.type_id else 'none'} {row.status}"
+        f"visit m{begins % STEP} dh{hours} dm{minutes} type-{row.type_id.hex if row.type_id else 'none'}"
+        f" {row.status} is-{state_of(row)}"
         f"{' beside' if beside else ''}{' short' if ends - begins < 25 else ''}{' elsewhere' if is_elsewhere else ''}"
     )
     name = str(row.patient.name)
+    state = describe(row, zone)
     said = [
         gettext("%(start)s to %(end)s") % {"start": start, "end": end},
         name,
         kind.name if kind else "",
         str(row.doctor.name),
+        state,
     ]
-    if row.status == AppointmentStatus.COMPLETED:
-        said.append(row.get_status_display())
     shown = {
         "pk": mark_safe(str(row.pk)),  # noqa: S308 - these two are ours
         "css": mark_safe(css),  # noqa: S308
         "version": str(row.version),
         "name": name,
+        "state": state,
         "start": start,
         "kind": kind.name if kind else "",
         "label": ", ".join(text for text in said if text),
