@@ -107,8 +107,14 @@ def check_patient_is_free(appointment: Appointment, *, sentence: Sentence = ELSE
 def check_restorable(appointment: Appointment) -> None:
     """Raise Conflict if its patient is with another doctor then, or its room is taken."""
     check_patient_is_free(appointment)
-    if appointment.room_id and _overlapping(appointment).filter(room=appointment.room_id).exists():
+    if is_room_taken(appointment):
         raise Conflict(ROOM_TAKEN)
+
+
+def is_room_taken(appointment: Appointment) -> bool:
+    """Return whether another visit has its room then."""
+    room_id = appointment.room_id
+    return room_id is not None and bool(_overlapping(appointment).filter(room=room_id).exists())
 
 
 def _is_elsewhere(appointment: Appointment) -> bool:

@@ -31,6 +31,7 @@ PAGES = {
     "calendar_next": _("Calendar: next free times"),
     "calendar_visit": _("Calendar: visit"),
     "calendar_change": _("Calendar: change of a visit"),
+    "calendar_act": _("Calendar: what happened to a visit"),
 }
 PARTS = {  # of a model's pages
     "changelist": _("list"),

@@ -8,3 +8,4 @@ class RecordsConfig(AppConfig):
 
     def ready(self) -> None:
         from records import deletion_rules  # noqa: F401 - connects its receivers and registers what may be deleted
+        from records.notes import due  # noqa: F401 - registers what the calendar says is due

@@ -8,13 +8,16 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import AppointmentStatus
+from appointments.models import AppointmentStatus, CancelReason
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
+from appointments.visits.machine import Action
 from core.errors import Invalid
 from core.texts import READABLE, validate_name, validate_phone
 
+# what is said with one click; cancelling and booking again are changes
+SAID = (Action.CONFIRM, Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW, Action.UNDO)
 VIEWS = ("day", "week", "list")
 NO_DAY = _("Enter a date between 1900 and 2200, such as 2026-12-01.")
 
@@ -71,6 +74,7 @@ class SlotForm(CheckedForm):
     start = MomentField()
     office = forms.UUIDField(required=False)
     type = forms.UUIDField(required=False)
+    room = forms.UUIDField(required=False)
     patient = forms.UUIDField(required=False)
     reason = forms.CharField(max_length=500, required=False, validators=READABLE, label=_("Reason"))
     allow_overlap = forms.BooleanField(required=False)
@@ -97,11 +101,13 @@ class ChangeForm(CheckedForm):
     start = MomentField(required=False)
     day = DayField()
     time = forms.TimeField(required=False)
+    room = forms.UUIDField(required=False)  # given, but empty: in none
     minutes = forms.IntegerField(required=False, min_value=SHORTEST, max_value=LONGEST)
     status = forms.ChoiceField(
         choices=[(value, value) for value in (AppointmentStatus.SCHEDULED, AppointmentStatus.CANCELLED)],
         required=False,
     )
+    cancel_reason = forms.ChoiceField(choices=CancelReason.choices, required=False)
     confirmed = forms.BooleanField(required=False)
     undo = forms.BooleanField(required=False)
 
@@ -115,11 +121,22 @@ class ChangeForm(CheckedForm):
             changes["date"] = datetime.combine(given["day"], given["time"])
         if given["doctor"]:
             changes["doctor_id"] = given["doctor"]
+        if "room" in self.data:
+            changes["room_id"] = given["room"]
         if given["minutes"]:
             changes["minutes"] = given["minutes"]
         if given["status"]:
             changes["status"] = given["status"]
+        if given["cancel_reason"]:
+            changes["cancel_reason"] = given["cancel_reason"]
         return changes
+
+
+class ActionForm(CheckedForm):
+    """What happened to a visit. `version` is how the page shows it."""
+
+    action = forms.ChoiceField(choices=[(action.value, action.value) for action in SAID])
+    version = forms.IntegerField(min_value=1)
 
 
 class SearchForm(CheckedForm):

@@ -12,21 +12,27 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Sum
 from django.utils.formats import date_format, time_format
+from django.utils.html import escape
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext
 
 from accounts.models import User
+from appointments.calendar.facts import describe
 from appointments.models import Appointment, AppointmentStatus, AppointmentType, ScheduleException, WorkingHours
 from appointments.models.appointment_type import LONGEST
 from appointments.schedule.availability import Calendar, load_calendars
 from appointments.schedule.free_time import Window
+from appointments.visits.machine import state_of
 from core.encryption.fields import unreadable_marked
 from practices.models import Office
 
 STEP, DAY_MINUTES = 15, 24 * 60
 OPENS, CLOSES = 8 * 60, 18 * 60  # shown at least
 ROUNDED = 5
-SHOWN = ("starts_at", "ends_at", "type_id", "status", "office_id", "version")
+SHOWN = (
+    *("starts_at", "ends_at", "type_id", "office_id", "version"),
+    *("status", "confirmed_at", "arrived_at", "started_at", "no_show_at", "cancel_reason"),
+)
 
 
 class Visit(NamedTuple):
@@ -43,10 +49,7 @@ class Visit(NamedTuple):
 class Cell(TypedDict):
     """Dicts, which templates look into several times faster than into objects: a day has a thousand of these."""
 
-    key: str
-    start: str  # a moment in ISO 8601; empty if the clocks skip it
-    css: str
-    label: str  # empty if nothing can be booked
+    tag: str  # its opening tag: a template would put together a thousand of them for a day
     visits: list[dict[str, str]]
 
 
@@ -227,23 +230,25 @@ def _visit(
     hours, minutes = divmod(max(ends - begins, ROUNDED), 60)
     is_elsewhere = office is not None and row.office_id not in (None, office.pk)
     css = (
-        f"visit m{begins % STEP} dh{hours} dm{minutes} type-{row.type_id.hex if row.type_id else 'none'} {row.status}"
+        f"visit m{begins % STEP} dh{hours} dm{minutes} type-{row.type_id.hex if row.type_id else 'none'}"
+        f" {row.status} is-{state_of(row)}"
         f"{' beside' if beside else ''}{' short' if ends - begins < 25 else ''}{' elsewhere' if is_elsewhere else ''}"
     )
     name = str(row.patient.name)
+    state = describe(row, zone)
     said = [
         gettext("%(start)s to %(end)s") % {"start": start, "end": end},
         name,
         kind.name if kind else "",
         str(row.doctor.name),
+        state,
     ]
-    if row.status == AppointmentStatus.COMPLETED:
-        said.append(row.get_status_display())
     shown = {
         "pk": mark_safe(str(row.pk)),  # noqa: S308 - these two are ours
         "css": mark_safe(css),  # noqa: S308
         "version": str(row.version),
         "name": name,
+        "state": state,
         "start": start,
         "kind": kind.name if kind else "",
         "label": ", ".join(text for text in said if text),
@@ -322,9 +327,12 @@ def _cell(column: Column, minute: int, free_from: int, moment: int | None, here:
     shown_here = [visit.shown for visit in here]
 
     def cell(start: str, css: str, label: str = "") -> Cell:
-        key = f"{column.key}-{minute}"
-        safe = [mark_safe(text) for text in (key, start, f"{'picked ' if column.picked else ''}{css}")]  # noqa: S308
-        return Cell(key=safe[0], start=safe[1], css=safe[2], label=label, visits=shown_here)
+        """`start` is a moment in ISO 8601, empty if the clocks skip it; `label` is empty if nothing can be booked."""
+        picked = "picked " if column.picked else ""
+        moment = f' data-start="{start}"' if start else ""
+        named = f' aria-label="{escape(label)}" tabindex="-1"' if label else ""
+        tag = f'<td role="gridcell" id="c-{column.key}-{minute}" class="{picked}{css}"{moment}{named}>'
+        return Cell(tag=mark_safe(tag), visits=shown_here)  # noqa: S308 - the label is escaped, the rest is ours
 
     if moment is None or not column.doctor.is_active:
         return cell("", "taken shut")

@@ -6,34 +6,38 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, time_format
-from django.utils.translation import gettext, ngettext
-from django.views import View
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
-from rest_framework.exceptions import Throttled
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from accounts.models import User
 from appointments import services
-from appointments.calendar import grid
-from appointments.calendar.forms import ChangeForm, NextForm, SearchForm, SlotForm, as_uuid
+from appointments.calendar import facts, grid
+from appointments.calendar.forms import ActionForm, ChangeForm, NextForm, SearchForm, SlotForm, as_uuid
+from appointments.calendar.page import (
+    CalendarPage,
+    changed_page,
+    describe_time,
+    described,
+    local_time,
+    say,
+    trigger_change,
+)
 from appointments.calendar.preview import Preview, free_minutes, preview_booking, preview_change
 from appointments.calendar.shown import Shown, remember, what_to_show
-from appointments.models import Appointment, AppointmentStatus, AppointmentType
+from appointments.calendar.visit import get_visit, undoing, what_changed
+from appointments.models import Appointment, AppointmentStatus, AppointmentType, CancelReason
+from appointments.rooms.services import get_bookable_room, rooms_at
 from appointments.schedule import availability
+from appointments.visits.machine import Action, State
 from audit.events import AuditEvent
-from core.admin.access_log import asked_by_page, log_page_read, log_page_refusal, shows_no_patient
-from core.admin.base import current_user
-from core.api import throttling
-from core.encryption.fields import unreadable_marked
-from core.error_pages import error_page, throttled_page
-from core.errors import Conflict, Invalid, Refusal
+from core.admin.access_log import asked_by_page, log_page_refusal, shows_no_patient
+from core.errors import Conflict, Invalid, Refusal, StaleVersion
 from core.permissions import Permission
 from patients.models import Patient
 from patients.registrations.duplicates import find_possible_duplicates
@@ -43,69 +47,6 @@ from practices.models import Office
 
 FOUND, NEXT_FREE = 8, 8
 LAST_TYPE = "calendar_type"  # session key: what was booked last, which is often what is booked next
-UNDO_SECONDS = 10
-ABOUT = Appointment._meta.label
-
-
-class CalendarPage(View):
-    """A page, or a part of one that htmx asks for. Only who works with the practice's appointments may open it."""
-
-    http_method_names = ["get", "head", "post"]
-    is_counted = True
-    user: User
-    request: Any
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not hasattr(request, "practice"):
-            return _to_sign_in(request)
-        self.user = current_user(request)
-        try:
-            if not self.user.can(Permission.CHANGE_APPOINTMENTS):
-                raise PermissionDenied
-            if self.is_counted:
-                throttling.count_user(self.user.pk)
-            with unreadable_marked():
-                return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
-        except Throttled as throttled:
-            wait = throttled.wait  # type: ignore[attr-defined]
-            sentence = ngettext("Try again in %(number)s second.", "Try again in %(number)s seconds.", wait)
-            return self._refusal(sentence % {"number": wait}, 429) or throttled_page(request, throttled)
-        except Refusal as refusal:
-            sentence = refusal.message if isinstance(refusal, Invalid) else refusal.detail  # without the field's name
-            answer = self._refusal(sentence, refusal.status)
-            return answer or error_page(request, sentence, status=refusal.status)
-
-    def _refusal(self, sentence: str, status: int) -> HttpResponse | None:
-        """Return what a part of a page says instead of what was asked for; None for a whole page."""
-        if not _is_part(self.request):
-            return None
-        return _say(self.request, sentence, is_error=True, status=status)
-
-    def read(self, rows: Iterable[Any], **details: Any) -> None:
-        """Tell the audit trail which patients the answer shows, and unlock those that this person may read."""
-        log_page_read(self.request, rows, **{"about": ABOUT, **details})
-
-
-def _is_part(request: HttpRequest) -> bool:
-    return "HX-Request" in request.headers
-
-
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Lead to the sign-in, and back to where somebody was."""
-    if not _is_part(request):
-        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
-    calendar = reverse("calendar")
-    return HttpResponseClientRedirect(redirect_to_login(calendar, reverse("admin:login"))["Location"])
-
-
-def _say(
-    request: HttpRequest, sentence: str, *, is_error: bool = False, status: int = 200, **shown: Any
-) -> HttpResponse:
-    """Return a message for the place where the page has them, whatever part was asked for."""
-    shown |= {"sentence": sentence, "is_error": is_error, "undo_seconds": UNDO_SECONDS}
-    answer = render(request, "appointments/calendar/message.html", shown, status=status)
-    answer["HX-Retarget"], answer["HX-Reswap"] = "#message", "innerHTML"
-    return answer
 
 
 # --- The calendar ----------------------------------------------------------------------------------------------------
@@ -123,6 +64,7 @@ class CalendarView(CalendarPage):
                 "offices": list(Office.objects.order_by("name", "id")),
                 "doctors": _pickable(context),
                 "picked": _picked(context),
+                "states": [(state, word) for state, word in facts.WORDS.items() if word and state != State.CANCELLED],
                 "list_address": shown.address(view="list"),
             },
         )
@@ -141,7 +83,7 @@ class CalendarView(CalendarPage):
         if shown.view == "list":
             rows = _listed(self.user, shown)
             self.read(rows, kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(rows))
-            return {**context, "visits": [(row, types.get(row.type_id)) for row in rows]}
+            return {**context, "visits": [(row, types.get(row.type_id), _state(row, shown)) for row in rows]}
         if shown.view == "week" and shown.doctor is not None:
             built = grid.build_week(by=self.user, day=shown.day, zone=shown.zone, doctor=shown.doctor, types=types)
         else:
@@ -183,6 +125,11 @@ def _listed(user: User, shown: Shown) -> list[Appointment]:
     if shown.office is not None:
         rows = [row for row in rows if row.office_id in (None, shown.office.pk)]
     return rows
+
+
+def _state(row: Appointment, shown: Shown) -> str:
+    why = row.get_cancel_reason_display()
+    return ": ".join(text for text in (facts.describe(row, shown.zone), why) if text) or row.get_status_display()
 
 
 class Changes(CalendarView):
@@ -227,7 +174,7 @@ class Slot(CalendarPage):
     def panel(self, form: SlotForm, *, error: str = "", duplicates: Iterable[Any] = ()) -> HttpResponse:
         fields = {name: value for name, value in form.data.items() if name != "csrfmiddlewaretoken"}
         form.is_valid()
-        if {"doctor", "start", "office", "type", "patient"} & form.errors.keys():
+        if {"doctor", "start", "office", "type", "room", "patient"} & form.errors.keys():
             form.given  # noqa: B018 - raises
         slot = form.cleaned_data
         types = list(AppointmentType.objects.filter(is_active=True).offered_by(slot["doctor"]))
@@ -243,6 +190,7 @@ class Slot(CalendarPage):
             type_id=slot["type"],
             patient_id=patient.pk if patient else None,
             office_id=slot["office"],
+            room_id=slot["room"],
         )
         rows = [match.chart for match in duplicates]
         self.read([*([patient] if patient else []), *rows], about=Patient._meta.label)
@@ -251,6 +199,7 @@ class Slot(CalendarPage):
             "slot": slot,
             "fields": fields,
             "types": types,
+            "rooms": rooms_at(preview.appointment.office_id),
             "patient": patient,
             "preview": preview,
             "error": error,
@@ -313,6 +262,7 @@ class Book(Slot):
             reason=slot["reason"] or _usual_reason(slot["type"]),
             office_id=slot["office"],
             type_id=slot["type"],
+            room_id=slot["room"],
             allow_overlap=slot["allow_overlap"],
             allow_past=slot["allow_past"],
         )
@@ -386,7 +336,7 @@ class VisitPanel(CalendarPage):
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         return self.panel(get_visit(self.user, visit_id))
 
-    def panel(self, visit: Appointment, *, preview: Preview | None = None, wanted: Any = None) -> HttpResponse:
+    def panel(self, visit: Appointment, *, preview: Preview | None = None, wanted: Any = ()) -> HttpResponse:
         chart = visit.patient
         self.read([visit], kind=AuditEvent.APPOINTMENT_READ, about_id=visit.pk)
         local = visit.starts_at.astimezone(visit.tzinfo)
@@ -398,14 +348,29 @@ class VisitPanel(CalendarPage):
             "day": local.date().isoformat(),
             "time": local.time().isoformat("minutes"),
             "doctors": User.objects.doctors().order_by("id"),
+            "rooms": rooms_at(visit.office_id),
             "lengths": sorted({*range(15, 121, 15), visit.minutes}),
             "preview": preview,
             "wanted": wanted,
             "is_scheduled": visit.status == AppointmentStatus.SCHEDULED,
             "is_cancelled": visit.status == AppointmentStatus.CANCELLED,
-            "may_write_notes": self.user.can(Permission.WRITE_RECORDS),
+            "reasons": CancelReason.choices,
+            **facts.of_panel(self.user, visit),
         }
         return render(self.request, "appointments/calendar/visit.html", context)
+
+    def refused(self, visit: Appointment, refusal: Refusal) -> HttpResponse:
+        """Say why not; if somebody else was faster, say how the visit is now, and the page closes its panel."""
+        log_page_refusal(self.request, refusal)
+        self.read([visit], about_id=visit.pk)
+        if not isinstance(refusal, StaleVersion):
+            return say(self.request, refusal.detail, is_error=True)
+        now = get_visit(self.user, visit.pk)
+        sentence = gettext("Someone else changed this visit in the meantime. Now it is: %(state)s, %(time)s.") % {
+            "state": facts.describe(now, now.tzinfo) or gettext("booked"),
+            "time": describe_time(now),
+        }
+        return trigger_change(say(self.request, sentence, is_error=True), now)
 
 
 class ChangeVisit(VisitPanel):
@@ -420,14 +385,15 @@ class ChangeVisit(VisitPanel):
         if not wanted:
             raise Invalid("start", gettext("Choose what to change."))
         visit = get_visit(self.user, visit_id)
-        before = _undoing(visit, wanted)
+        before = undoing(visit, wanted)
         try:
-            if not asked["confirmed"] and wanted.keys() != {"status"}:
+            differing = services.differing(visit, wanted).keys()
+            if not asked["confirmed"] and not wanted.keys() <= {"status", "cancel_reason"}:
                 preview = self._preview(visit, wanted)
                 if preview.conflict:
                     raise Conflict(preview.conflict)
                 if preview.warnings or preview.overlap:
-                    return self.panel(get_visit(self.user, visit_id), preview=preview, wanted=form.cleaned_data)
+                    return self.panel(get_visit(self.user, visit_id), preview=preview, wanted=_asked_again(request))
             changed = services.change(
                 by=self.user,
                 appointment_id=visit_id,
@@ -437,79 +403,52 @@ class ChangeVisit(VisitPanel):
                 **wanted,
             )
         except Refusal as refusal:
-            log_page_refusal(request, refusal)
-            self.read([visit], about_id=visit.pk)
-            return _say(request, refusal.detail, is_error=True)
+            return self.refused(visit, refusal)
         self.read([changed], about_id=changed.pk)
-        sentence = gettext("Undone.") if asked["undo"] else _what_changed(changed, wanted)
-        undo = None if asked["undo"] else {**before, "version": changed.version}
-        return changed_page(request, sentence, changed, undo)
+        sentence = gettext("Undone.") if asked["undo"] else what_changed(changed, wanted, differing)
+        undo = None if asked["undo"] or not before else {**before, "version": changed.version}
+        asks_why = wanted == {"status": AppointmentStatus.CANCELLED} and not asked["undo"]
+        return changed_page(request, sentence, changed, undo, reasons=CancelReason.choices if asks_why else [])
 
     def _preview(self, visit: Appointment, wanted: dict[str, Any]) -> Preview:
-        values = {**services.differing(visit, wanted)}
+        values = services.differing(visit, wanted)
         minutes = values.pop("minutes", visit.minutes)
         for name, value in values.items():
             setattr(visit, name, value)
         if "doctor_id" in values:
             visit.doctor = User.objects.doctor(values["doctor_id"])
+        if values.get("room_id"):
+            visit.room = get_bookable_room(values["room_id"])
+            visit.office_id = visit.room.office_id
         visit.ends_at = visit.starts_at + timedelta(minutes=minutes)
         return preview_change(visit, by=self.user)
 
 
-def get_visit(user: User, visit_id: UUID) -> Appointment:
-    visits = Appointment.objects.visible_to(user).with_offices().select_related("patient", "type")
-    found: Appointment = visits.get_or_refuse(pk=visit_id)
-    return found
+class ActOnVisit(VisitPanel):
+    """Say what happened to a visit, or take the last of it back."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
+        asked = ActionForm(request.POST).given
+        action = Action(asked["action"])
+        visit = get_visit(self.user, visit_id)
+        try:
+            changed = services.act(by=self.user, appointment_id=visit_id, action=action, expected=asked["version"])
+        except Refusal as refusal:
+            return self.refused(visit, refusal)
+        self.read([changed], about_id=changed.pk)
+        if action == Action.UNDO:
+            return changed_page(request, gettext("Undone."), changed, None)
+        sentence = f"{changed.patient.name}: {facts.describe(changed, changed.tzinfo)}"
+        is_new = changed.version != visit.version  # said twice, it changes nothing
+        undo = {"action": Action.UNDO.value, "version": changed.version} if is_new else None
+        return changed_page(request, sentence, changed, undo, undo_with="calendar_act")
 
 
-def _undoing(visit: Appointment, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a ChangeForm that lead back to how the visit is."""
-    values = {
-        "start": visit.starts_at.isoformat() if "date" in wanted else None,
-        "doctor": visit.doctor_id if "doctor_id" in wanted else None,
-        "minutes": visit.minutes if "minutes" in wanted else None,
-        "status": visit.status if "status" in wanted else None,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _what_changed(visit: Appointment, wanted: dict[str, Any]) -> str:
-    if wanted.get("status") == AppointmentStatus.CANCELLED:
-        sentence = gettext("Cancelled: %(patient)s with %(doctor)s, %(time)s")
-    elif "status" in wanted:
-        sentence = gettext("Booked again: %(patient)s with %(doctor)s, %(time)s")
-    elif wanted.keys() == {"minutes"}:
-        sentence = gettext("%(patient)s with %(doctor)s, %(time)s: now %(minutes)s minutes")
-    else:
-        sentence = gettext("Moved %(patient)s to %(doctor)s, %(time)s")
-    return sentence % described(visit)
-
-
-def changed_page(request: HttpRequest, sentence: str, visit: Appointment, undo: dict[str, Any] | None) -> HttpResponse:
-    """Say what was done and offer to undo it; the page closes its panel and asks for what has changed."""
-    warnings = [str(warning) for warning in visit.warnings]
-    answer = _say(request, sentence, visit=visit, undo=undo, warnings=warnings)
-    return trigger_client_event(answer, "calendar:changed", {"visit": str(visit.pk)}, after="settle")
-
-
-def described(visit: Appointment) -> dict[str, Any]:
-    return {
-        "patient": visit.patient.name,
-        "doctor": visit.doctor.name,
-        "time": describe_time(visit),
-        "minutes": visit.minutes,
-    }
-
-
-def describe_time(visit: Appointment) -> str:
-    """Return `Tue, Dec 1, 10:30 AM`, with the time zone if it is not the practice's."""
-    text = local_time(visit.starts_at, visit.tzinfo)
-    return text if visit.tzinfo == timezone.get_current_timezone() else f"{text} ({visit.zone_label})"
-
-
-def local_time(moment: Any, zone: Any) -> str:
-    local = moment.astimezone(zone)
-    return f"{date_format(local, 'D, M j')}, {time_format(local, 'TIME_FORMAT')}"
+def _asked_again(request: HttpRequest) -> list[tuple[str, Any]]:
+    """Return the fields of a change that is asked for once more, to be confirmed."""
+    return [(name, request.POST[name]) for name in ChangeForm.base_fields if name in request.POST]
 
 
 def _age(born: Any, today: date) -> int | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from accounts.models import User
 from appointments import booking_rules
 from appointments.models import Appointment, AppointmentStatus
+from appointments.rooms.services import AT_ANOTHER_OFFICE, get_bookable_room
 from appointments.schedule import availability
 from appointments.services import TAKEN
 from core.errors import Conflict, Sentence
@@ -18,17 +19,27 @@ from practices.services import current_practice, get_office
 class Preview(NamedTuple):
     appointment: Appointment
     warnings: Sequence[Sentence] = ()
-    conflict: Sentence = ""  # the doctor is with somebody else, or the time is held, which nobody can override
+    # the doctor is with somebody else, the room is taken or the time is held, which nobody can override
+    conflict: Sentence = ""
     overlap: Sentence = ""  # the patient is, which the practice's people may want
 
 
 def preview_booking(
-    *, by: User, doctor_id: UUID, start: datetime, type_id: UUID | None, patient_id: UUID | None, office_id: UUID | None
+    *,
+    by: User,
+    doctor_id: UUID,
+    start: datetime,
+    type_id: UUID | None,
+    patient_id: UUID | None,
+    office_id: UUID | None,
+    room_id: UUID | None,
 ) -> Preview:
-    """Return what booking this would say. Raises NotFound, and Conflict for a type that is not offered any more."""
+    """Return what booking this would say. Raises NotFound, and Conflict for a type or a room that is not offered any
+    more."""
     doctor = User.objects.doctor(doctor_id)
     office_id = get_office(office_id).pk if office_id else None
     kind = availability.get_bookable_type(by, type_id)
+    room = get_bookable_room(room_id) if room_id else None
     practice = current_practice()
     minutes = kind.minutes if kind else practice.appointment_minutes
     start = start.astimezone(UTC)
@@ -36,11 +47,12 @@ def preview_booking(
         practice=practice,
         doctor=doctor,
         type=kind,
+        room=room,
         patient_id=patient_id,  # type: ignore[misc] # not chosen yet, and never saved
         starts_at=start,
         ends_at=start + timedelta(minutes=minutes),
     )
-    return _preview(appointment, by=by, office_id=office_id)
+    return _preview(appointment, by=by, office_id=office_id or (room.office_id if room else None))
 
 
 def preview_change(appointment: Appointment, *, by: User) -> Preview:
@@ -62,7 +74,7 @@ def _preview(appointment: Appointment, *, by: User, office_id: UUID | None) -> P
         return Preview(appointment, conflict=refusal.detail)
     taken = Appointment.objects.filter(doctor=appointment.doctor_id, status=AppointmentStatus.SCHEDULED)
     taken = taken.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
-    conflict = TAKEN if taken.exclude(pk=appointment.pk).exists() else ""
+    conflict = TAKEN if taken.exclude(pk=appointment.pk).exists() else _against_room(appointment)
     overlap: Sentence = ""
     if appointment.patient_id:
         try:
@@ -72,3 +84,9 @@ def _preview(appointment: Appointment, *, by: User, office_id: UUID | None) -> P
     if conflict:
         warnings = [warning for warning in warnings if warning is not availability.TOO_CLOSE]
     return Preview(appointment, warnings, conflict, overlap)
+
+
+def _against_room(appointment: Appointment) -> Sentence:
+    if appointment.room and appointment.room.office_id != appointment.office_id:
+        return AT_ANOTHER_OFFICE
+    return booking_rules.ROOM_TAKEN if booking_rules.is_room_taken(appointment) else ""

@@ -14,4 +14,5 @@ urlpatterns = [
     path("next/", pages.NextFree.as_view(), name="calendar_next"),
     path("visits/<uuid:visit_id>/", pages.VisitPanel.as_view(), name="calendar_visit"),
     path("visits/<uuid:visit_id>/change/", pages.ChangeVisit.as_view(), name="calendar_change"),
+    path("visits/<uuid:visit_id>/act/", pages.ActOnVisit.as_view(), name="calendar_act"),
 ]

@@ -69,6 +69,12 @@ def get_bookable_room(room_id: UUID) -> Room:
     return room
 
 
+def rooms_at(office_id: UUID | None) -> list[Room]:
+    """Return the rooms that can be booked at this office; at all of them, if none is given."""
+    rooms = Room.objects.filter(is_active=True).select_related("office")
+    return list(rooms.filter(office=office_id) if office_id else rooms)
+
+
 def check_room_is_there(appointment: Appointment) -> None:
     """Raise Invalid for a room at another office than the appointment's."""
     if appointment.room and appointment.room.office_id != appointment.office_id:

@@ -126,6 +126,19 @@ def check(action: Action, visit: Appointment) -> None:
         raise Conflict(NOT_BEGUN)
 
 
+def may_follow(visit: Appointment) -> set[Action]:
+    """Return what may happen to the visit now."""
+
+    def is_possible(action: Action) -> bool:
+        try:
+            check(action, visit)
+        except Conflict:
+            return False
+        return True
+
+    return {action for action in Action if is_possible(action)}
+
+
 def after_move(visit: Appointment) -> None:
     """Take back the confirmation, which was of another time. Raises Invalid if the time to which the visit was moved
     contradicts what happened to it."""

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from appointments.models import Appointment
 from appointments.services import change
-from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, RoomFactory, WorkingHoursFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
 from tests.browser.test_admin import WEAK_TEXT
 from tests.browser.test_clinical_record import _picture
 from tests.browser.test_pages import NARROW, overflows
@@ -133,6 +135,56 @@ def test_the_same_with_the_keyboard_alone_on_a_narrow_screen(sign_in, monday):
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     assert starts(monday) == (10, monday.reyes.pk, "scheduled")
+
+
+def test_arrivals_and_no_shows_are_said_with_mouse_and_keyboard(sign_in, monday):
+    with practice_scope(monday.practice.pk):
+        start = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=40)
+        Appointment.objects.filter(pk=monday.visit.pk).update(starts_at=start, ends_at=start + timedelta(minutes=30))
+        office = OfficeFactory(name="Midtown")
+        RoomFactory(office=office, name="Room 1")
+        Appointment.objects.filter(pk=monday.visit.pk).update(office=office)
+    page = sign_in("staff")
+    day = start.astimezone(monday.practice.tzinfo).date()
+    page.goto(f"/calendar/?day={day}&view=day")
+    visit = visit_of(page, "Okonkwo")
+    visit.focus()
+    page.keyboard.press("a")  # 1
+    said(page, "Okonkwo-Featherstonehaugh: here since")
+    expect(visit).to_be_focused()
+    expect(visit).to_have_accessible_name(re.compile("here since"))
+    page.keyboard.press("u")
+    said(page, "Undone.")
+    expect(visit).to_have_accessible_name(re.compile("Dr. Daniel Reyes$"))
+
+    visit.click()  # 1
+    page.get_by_role("button", name="No-show").click()  # 2
+    said(page, "no-show")
+    visit.click()  # 1
+    page.get_by_role("button", name="Arrived (A)").click()  # 2
+    said(page, "here since")
+    visit.click()
+    page.get_by_role("button", name="With the doctor").click()
+    expect(visit).to_have_accessible_name(re.compile("with the doctor$"))
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Signs")
+    _picture(page, "calendar-help")
+    page.keyboard.press("Escape")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (1280, 320):
+            page.set_viewport_size({"width": width, "height": 850})
+            visit.click()
+            expect(page.locator("#panel .panel")).to_be_visible()
+            assert page.evaluate(WEAK_TEXT.replace("#content", "body")) == [], (scheme, width)
+            assert not overflows(page), width
+            _picture(page, f"calendar-facts-{scheme}-{width}")
+            page.keyboard.press("Escape")
+    visit.click()
+    page.get_by_role("button", name="Cancel visit").click()
+    page.get_by_label("Why?").select_option(label="The patient is ill")
+    said(page, "Reason: The patient is ill")
 
 
 def test_colleagues_change_appears_and_every_view_is_readable(sign_in, monday, make_user):

@@ -16,6 +16,10 @@ export function change(id, values) {
   return window.htmx.ajax('POST', `${visitAt(id)}change/`, { ...panel, values })
 }
 
+export function act(id, values) {
+  return window.htmx.ajax('POST', `${visitAt(id)}act/`, { ...panel, values })
+}
+
 export function say(sentence) {
   document.getElementById('speaker').textContent = sentence
 }

@@ -1,6 +1,6 @@
 // The grid: one of its times can be reached with Tab, the others with the arrow keys (roving tabindex, as the ARIA
 // Authoring Practices describe a grid).
-import { change, openSlot, openVisit, say } from './actions.js'
+import { act, change, openSlot, openVisit, say } from './actions.js'
 import { closePanel, keepTyped } from './panel.js'
 
 const STOPS = 'td[aria-label], .visit'
@@ -181,6 +181,8 @@ function onPageKey(event) {
   if (event.key === 'Escape') return closePanel()
   if (keepTyped(event)) return
   if (event.target.closest('input, select, textarea, dialog')) return
+  const visit = event.target.closest('#shown [data-visit]')
+  if (visit && event.key.toLowerCase() === 'a') return act(visit.dataset.visit, { version: visit.dataset.version, action: 'arrive' })
   if (event.key === '?') return document.getElementById('help').showModal()
   document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)?.click()
 }

@@ -76,7 +76,8 @@ function onMessage() {
   clearTimeout(timer)
   const shown = message.querySelector('.message')
   if (!shown || 'error' in shown.dataset) return
-  timer = setTimeout(() => dismiss(), Number(shown.dataset.seconds) * 1000)
+  // not while somebody chooses why a visit was cancelled
+  timer = setTimeout(() => (message.querySelector('select:focus') ? onMessage() : dismiss()), Number(shown.dataset.seconds) * 1000)
 }
 
 function dismiss() {
@@ -143,6 +144,7 @@ export function watchPanel() {
     if (panel.hasChildNodes()) return // somebody has opened something else meanwhile
     const visit = document.getElementById(`v-${event.detail.visit}`)
     if (visit?.closest('#grid')) focusOn(visit)
+    else if (visit) visit.focus()
     else focusCurrent()
   })
 }

@@ -1,0 +1,67 @@
+"""What happened to a visit, in the calendar's words, and what may be said of it next."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.formats import time_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from appointments.calendar.due import register_due, what_is_due
+from appointments.calendar.forms import SAID
+from appointments.models import Appointment
+from appointments.visits.machine import Action, State, may_follow, state_of
+from core.errors import Sentence
+
+WORDS: dict[State, Sentence] = {
+    State.BOOKED: "",
+    State.CONFIRMED: _("confirmed"),
+    State.ARRIVED: _("here"),
+    State.STARTED: _("with the doctor"),
+    State.FINISHED: _("done"),
+    State.NO_SHOW: _("no-show"),
+    State.CANCELLED: _("cancelled"),
+}
+LABELS: dict[Action, Sentence] = {
+    Action.CONFIRM: _("Confirmed"),
+    Action.ARRIVE: _("Arrived (A)"),
+    Action.START: _("With the doctor"),
+    Action.FINISH: _("Done"),
+    Action.NO_SHOW: _("No-show"),
+}
+USUALLY_NEXT = {
+    State.BOOKED: Action.ARRIVE,
+    State.CONFIRMED: Action.ARRIVE,
+    State.ARRIVED: Action.START,
+    State.STARTED: Action.FINISH,
+}
+
+
+def describe(visit: Appointment, zone: ZoneInfo) -> str:
+    """Return `here since 10:05 AM`; nothing for a visit of which nothing has been said yet."""
+    state = state_of(visit)
+    if state == State.ARRIVED and visit.arrived_at:
+        time = time_format(visit.arrived_at.astimezone(zone), "TIME_FORMAT")
+        return gettext("here since %(time)s") % {"time": time}
+    return str(WORDS[state])
+
+
+@register_due
+def confirmation_is_missing(by: User, visit: Appointment) -> Sentence:
+    is_booked = state_of(visit) == State.BOOKED
+    return _("Not confirmed yet") if is_booked and visit.starts_at > timezone.now() else ""
+
+
+def of_panel(by: User, visit: Appointment) -> dict[str, Any]:
+    """Return what the panel says of the visit, and a button for each thing that may be said next."""
+    state, possible = state_of(visit), may_follow(visit)
+    said = [action for action in SAID if action in possible and action in LABELS]
+    return {
+        "state": state,
+        "said": describe(visit, visit.tzinfo),
+        "due": what_is_due(by, visit),
+        "actions": [(action.value, LABELS[action], action == USUALLY_NEXT.get(state)) for action in said],
+        "may_undo": Action.UNDO in possible and state != State.CANCELLED,  # that is booked again
+    }
