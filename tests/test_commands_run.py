@@ -63,7 +63,7 @@ def serving(directory: Path, variables: dict[str, str]) -> Iterator[tuple[subpro
             start_new_session=True,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 900
         while not _answers(url):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)

@@ -88,11 +88,11 @@ def test_deferred_field_raises_when_it_is_asked_for(scope):
             _ = found.name
 
 
-def test_index_is_not_built_from_what_cannot_be_read(scope):
-    chart = PatientFactory()
+def test_index_is_not_built_from_what_cannot_be_read(scope, make_user):
+    chart, staff = PatientFactory(), make_user("staff")
     damage.lose_key(chart, "name")
     with pytest.raises(DecryptionError), transaction.atomic():
-        services.update_chart(patient=chart, by=None, phone="5550199")
+        services.update_chart(patient=chart, by=staff, phone="5550199")
     with unreadable_marked(), pytest.raises((DecryptionError, Invalid)), transaction.atomic():
         Patient.objects.get(pk=chart.pk).save(update_fields={"name"})
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,7 @@ from accounts.roles import Role
 from audit import log
 from audit.events import AuditEvent, Outcome
 from core.api import throttling
+from core.choices import PublicTextChoices
 from core.codes import normalise_code
 from core.encryption.blind_index import join_code_fingerprint
 from core.errors import Forbidden, Invalid
@@ -34,7 +35,7 @@ UNUSABLE = _("This join code can't be used. Please ask the practice for a new on
 MAX_DRAWS = 5  # of 31 ** 8 codes; even a second draw is unlikely
 
 
-class JoinCodeState(models.TextChoices):
+class JoinCodeState(PublicTextChoices):
     LIVE = "live", _("Active")
     EXPIRED = "expired", _("Expired")
     USED_UP = "used_up", _("Used up")

@@ -31,7 +31,7 @@ from practices.services import current_practice
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=366)
 SECRET_BYTES, ID_BYTES = 24, 16
-UNKNOWN = gettext_lazy("There is no such calendar. Its address may have been replaced.")
+UNKNOWN = gettext_lazy("This calendar isn't there any more. Its address may have been replaced.")
 
 
 @transaction.atomic

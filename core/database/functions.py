@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.db.models import Aggregate, Func, IntegerField, JSONField
+from django.db.models import Aggregate, BigIntegerField, Func, JSONField
 
 
 class SecondsDown(Func):
     """Whole seconds since 1970 of a moment, without the parts of a second."""
 
-    output_field = IntegerField()
+    output_field = BigIntegerField()
     rounded = "FLOOR"
     on_sqlite = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
 

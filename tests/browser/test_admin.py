@@ -111,14 +111,14 @@ def test_patient_is_found_and_the_chart_opened_and_changed(sign_in, clinic):
         assert "Penicillin" in [chart.allergies for chart in Patient.objects.all()]
 
 
-def test_stale_chart_is_refused_and_opened_again(sign_in, clinic):
+def test_stale_chart_is_refused_and_opened_again(sign_in, clinic, make_user):
     page = sign_in("admin")
     with practice_scope(clinic.pk):
         maria = next(chart for chart in Patient.objects.all() if chart.name == "María Alvarez")
     page.goto(f"/admin/patients/patient/{maria.pk}/change/")
     expect(page.locator("form input[type=hidden][name=version]")).to_have_value(maria.updated_at.isoformat())
     with practice_scope(clinic.pk):
-        update_chart(patient=maria, by=None, allergies="Latex")
+        update_chart(patient=maria, by=make_user("staff"), allergies="Latex")
     page.get_by_label("Allergies").fill("Penicillin")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Someone else changed this while you were editing.")).to_be_visible()

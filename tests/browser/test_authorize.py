@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from accounts.models import LoginSession, SignInChannel
 from accounts.tests.factories import PASSWORD
+from tests.browser.swagger import find_operation
 
 
 @pytest.fixture(params=["/api/docs", "/api/v1/docs"])
@@ -24,7 +25,7 @@ def authorize(page, username, password):
 
 
 def execute(page, path):
-    operation = page.locator("#operations-users-get_Me")
+    operation = find_operation(page, path)
     operation.locator(".opblock-summary-control").click()
     operation.get_by_role("button", name="Try it out").click()
     operation.get_by_role("button", name="Execute").click()

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from tests.browser.swagger import find_operation
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_no_page_may_be_framed(page, live_server, address):
 
 def test_swagger_tries_a_call(page):
     page.goto("/api/docs")
-    operation = page.locator(".opblock", has_text="/api/health/live")
+    operation = find_operation(page, "/api/health/live")
     operation.locator(".opblock-summary-control").click()
     operation.get_by_role("button", name="Try it out").click()
     operation.get_by_role("button", name="Execute").click()
@@ -51,11 +52,12 @@ def test_swagger_tries_a_call(page):
 
 @pytest.mark.slow  # the browser makes an index of the whole reference
 def test_redoc_searches(page):
+    page.set_default_timeout(300_000)
     page.goto("/api/redoc")
     search = page.get_by_role("textbox")
     search.fill("appointments")
     found = page.get_by_role("search").get_by_text(re.compile("appointment", re.I)).first
-    expect(found).to_be_visible()
+    expect(found).to_be_visible(timeout=300_000)
 
 
 @pytest.mark.parametrize("model", ["patients/patient", "appointments/appointment", "records/medicalrecord"])
