@@ -49,7 +49,7 @@ def describe(visit: Appointment, zone: ZoneInfo) -> str:
 
 
 @register_due
-def confirmation_is_missing(by: User, visit: Appointment) -> Sentence:
+def confirmation_is_missing(_user: User, visit: Appointment) -> Sentence:
     is_booked = state_of(visit) == State.BOOKED
     return _("Not confirmed yet") if is_booked and visit.starts_at > timezone.now() else ""
 
