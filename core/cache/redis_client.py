@@ -90,7 +90,8 @@ def run_script(client: redis.Redis, script: Script, keys: Sequence[str], args: S
     """Run a registered script on this thread's own connection. Every request of somebody signed in runs one, and what
     the library does around a command (a connection taken from a pool and probed, its telemetry) costs twice as much as
     sending and reading it. Raises RedisError."""
-    command = ("EVALSHA", script.sha, len(keys), *keys, *args)
+    parameters = (len(keys), *keys, *args)
+    command: tuple[Any, ...] = ("EVALSHA", script.sha, *parameters)
     fresh = _own.pool is not client.connection_pool or not _own.connection.is_connected
     if _own.pool is not client.connection_pool:
         pool = client.connection_pool
@@ -98,7 +99,7 @@ def run_script(client: redis.Redis, script: Script, keys: Sequence[str], args: S
     try:
         return _exchange(command)
     except NoScriptError:
-        _exchange(("SCRIPT", "LOAD", script.script))
+        command = ("EVAL", script.script, *parameters)  # runs and keeps it; after SCRIPT LOAD it may be lost again
     except redis.ConnectionError:
         if fresh:
             raise  # otherwise Redis may have closed it since the last request
