@@ -8,13 +8,13 @@ halves and says so with `--shared`; then what proves the same in either is run o
   (test_admin*.py), which cost most and meet the stricter walls there. `make test-all` opens them in both halves.
 
 What could differ runs on PostgreSQL and Redis, and with `--sampled` one in SAMPLED_PART of it on SQLite too: other ones
-in each run, all of them in `make test-all` and where somebody names the tests to run.
+for each commit, all of them in `make test-all` and where somebody names the tests to run.
 """
 
 import zlib
 
+import hypothesis.core
 import pytest
-from hypothesis import settings as hypothesis
 
 from tests import sampling
 from tests.environment import ON_POSTGRESQL, ON_REDIS
@@ -26,9 +26,12 @@ ON_PRODUCTIONS = ("production", "wire")  # the markers
 SAMPLED_PART = 6
 EVERYWHERE = "both_halves"
 
-hypothesis.register_profile("sample", max_examples=20, deadline=None, print_blob=True)
-hypothesis.register_profile("all", max_examples=200, deadline=None, print_blob=True)
-hypothesis.load_profile("all" if sampling.EXHAUSTIVE else "sample")
+hypothesis.settings.register_profile("sample", max_examples=20, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("all", max_examples=200, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("all" if sampling.EXHAUSTIVE else "sample")
+
+
+hypothesis.core.global_force_seed = sampling.SEED
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
