@@ -40,7 +40,10 @@ def practices_seen():
 
 @pytest.fixture
 def fresh(transactional_db):
-    """A connection on which nothing is prepared."""
+    """A connection on which nothing is prepared, and which serves no other test: here some prepare no more."""
+    connection.close()
+    connection.close_pool()
+    yield
     connection.close()
     connection.close_pool()
 
@@ -307,12 +310,11 @@ def test_statements_that_are_planned_anew(statement, parameters):
 
 
 def test_nothing_is_prepared_where_the_setting_is_0(fresh, monkeypatch):
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepared_statements", 0)
-    for _ in range(TIMES):
-        assert ask("SELECT %s", 1) == [(1,)]
-    assert prepared() == {}
-    connection.close()
-    connection.close_pool()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict["OPTIONS"], "prepared_statements", 0)
+        for _ in range(TIMES):
+            assert ask("SELECT %s", 1) == [(1,)]
+        assert prepared() == {}
 
 
 def test_setting_is_the_number_of_each_connection():
