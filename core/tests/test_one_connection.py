@@ -121,10 +121,11 @@ def one_connection(transactional_db, monkeypatch, settings):
     connection.close()
     connection.close_pool()
     options = connection.settings_dict["OPTIONS"]
-    monkeypatch.setitem(options, "pool", {"min_size": 1, "max_size": 1, "timeout": 30})
-    yield
-    connection.close()
-    connection.close_pool()
+    with monkeypatch.context() as patch:  # undone before the pool is made again to empty the tables
+        patch.setitem(options, "pool", {"min_size": 1, "max_size": 1, "timeout": 30})
+        yield
+        connection.close()
+        connection.close_pool()
 
 
 def test_practices_on_one_connection_see_no_row_of_each_other(
