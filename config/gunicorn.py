@@ -15,6 +15,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+gc.disable()  # until the worker has loaded the application: nothing of that becomes garbage
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on Ctrl-C before gunicorn handles signals
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
@@ -113,3 +114,4 @@ def post_worker_init(worker: Worker) -> None:
     free times of forty doctors, which made it do so."""
     gc.collect()
     gc.freeze()
+    gc.enable()
