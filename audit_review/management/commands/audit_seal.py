@@ -1,7 +1,5 @@
 """`manage.py audit_seal`: seals the audit trail of every practice."""
 
-import signal
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,6 +9,7 @@ from django.template.defaultfilters import pluralize
 
 from audit.seals.sealing import Sealing
 from core.tenancy.scope import installation_scope
+from core.termination import set_on_termination
 
 
 class Command(BaseCommand):
@@ -44,9 +43,7 @@ class Command(BaseCommand):
         return left_out
 
     def _keep_sealing(self, seconds: int) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *received: stop.set())
+        stop = set_on_termination()
         while not stop.is_set():
             try:
                 self._seal()

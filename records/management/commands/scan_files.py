@@ -1,6 +1,5 @@
 """`manage.py scan_files`: the virus scan of files that could not be scanned when they were uploaded."""
 
-import signal
 import threading
 from argparse import ArgumentParser
 from collections import Counter
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from core.errors import Unavailable
 from core.tenancy.scope import practice_scope
+from core.termination import set_on_termination
 from integrations.virus_scan import Reason, ScanFailed
 from practices.models import Practice
 from records.attachments import scanning
@@ -80,9 +80,7 @@ class Command(BaseCommand):
         return False
 
     def _keep_scanning(self, seconds: int) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *received: stop.set())
+        stop = set_on_termination()
         while not stop.is_set():
             try:
                 self._scan(at_once=False, stop=stop)
