@@ -90,7 +90,6 @@ class ChartPage(CalendarPage):
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
             "may_change": self.user.can(Permission.WRITE_CHARTS),
-            "may_ask": self.user.can(Permission.WRITE_CLINICAL_FIELDS),
             "may_add_files": self.user.can(Permission.ADD_FILES),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),

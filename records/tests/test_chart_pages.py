@@ -22,6 +22,7 @@ from patients.tests.factories import PatientFactory
 from records.chart.banner import allergies_of, describe_age
 from records.models import PlanOfCare
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory, stored_file
+from tests import damage
 
 
 @pytest.fixture
@@ -205,11 +206,21 @@ def test_allergies_are_changed_with_the_version_that_was_read(enter_as, paula):
     stale = doctor.post(change, {"allergies": "Latex", "version": 1})
     assert "Someone else changed this" in text_of(stale) and "You entered: Latex" in text_of(stale)
     assert doctor.post(change, {"none_known": "on", "version": 2}).url == paula.address
-    assert "Allergies: none known" in text_of(doctor.get(paula.address))
+    asked = doctor.get(paula.address)
+    assert "Allergies: none known" in text_of(asked) and "none_known" not in asked.content.decode()
     with practice_scope(paula.practice.pk):
         chart = Patient.objects.get(pk=paula.chart.pk)
     assert (chart.allergies, chart.version) == ("None known", 3)
     assert enter_as("billing").post(change, {"allergies": "Nuts", "version": 3}).status_code == 403
+
+
+def test_allergies_that_cannot_be_decrypted_are_not_offered_for_a_change(enter_as, paula):
+    """The form would have the mark in it, and save that."""
+    with practice_scope(paula.practice.pk):
+        damage.lose_key(paula.chart, "allergies")
+    page = enter_as("doctor").get(paula.address).content.decode()
+    assert "Allergies:</b> [cannot be decrypted: key 7 is missing]" in page
+    assert reverse("chart_allergies", args=[paula.chart.pk]) not in page
 
 
 def test_none_known_and_not_asked_are_told_apart(subtests):
