@@ -32,6 +32,12 @@ PAGES = {
     "calendar_visit": _("Calendar: visit"),
     "calendar_change": _("Calendar: change of a visit"),
     "calendar_act": _("Calendar: what happened to a visit"),
+    "chart": _("Chart"),
+    "chart_search": _("Chart: search in the notes"),
+    "chart_allergies": _("Chart: allergies"),
+    "chart_emergency": _("Chart: emergency access"),
+    "my-day": _("My day"),
+    "my-day-act": _("My day: what happened to a visit"),
 }
 PARTS = {  # of a model's pages
     "changelist": _("list"),

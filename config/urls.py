@@ -35,6 +35,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),
     path("api", UnknownPath.as_view()),
+    # after the API, which has the name `chart` too: of two names that take the same, the last is the one for links
+    path("my-day/", include("records.my_day.urls")),
+    path("patients/<uuid:patient_id>/", include("records.chart.urls")),
     path("auth/", include(mobile)),
     path("auth", UnknownPath.as_view()),
 ]

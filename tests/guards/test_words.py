@@ -109,6 +109,7 @@ def pages(own):
     yield reverse("admin:records_attachment_add_to", args=[own.chart.pk])
     yield f"{reverse('admin:patients_patient_changelist')}?q=nobody+at+all"
     yield from calendar_pages(own)
+    yield from clinical_pages(own)
     for name in ("index", "own_sessions", "security", "password_change", "password_change_done"):
         yield reverse(f"admin:{name}")
     yield f"{reverse('admin:trail')}?first=2026-02-02&last=2026-01-01"
@@ -122,6 +123,13 @@ def calendar_pages(own):
     yield reverse("calendar_next")
     yield reverse("calendar_visit", args=[own.appointment.pk])
     yield f"{reverse('calendar')}?day=x"
+
+
+def clinical_pages(own):
+    for show in ("", "visits", "notes", "records", "plans", "files"):
+        yield f"{reverse('chart', args=[own.chart.pk])}?show={show}"
+    yield reverse("chart", args=[own.restricted.pk])
+    yield reverse("my-day")
 
 
 @pytest.mark.embedded

@@ -1,0 +1,21 @@
+// My day: from one patient to the next with J and K or the arrow keys. Enter follows the link, as links do.
+import { watchKeys } from '../keys.js'
+
+const stops = () => [...document.querySelectorAll('[data-stop]')]
+
+function go(step) {
+  const all = stops()
+  const here = all.indexOf(document.activeElement)
+  const line = document.activeElement.closest('.visit')?.querySelector('[data-stop]')
+  const from = here < 0 && line ? all.indexOf(line) : here
+  const next = from < 0 ? (step > 0 ? 0 : all.length - 1) : Math.max(0, Math.min(all.length - 1, from + step))
+  all[next]?.focus()
+}
+
+function start() {
+  document.activeElement.closest('.visit')?.querySelector('[data-start]')?.click()
+}
+
+const next = () => go(1)
+const before = () => go(-1)
+watchKeys({ j: next, ArrowDown: next, k: before, ArrowUp: before, s: start })

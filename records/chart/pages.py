@@ -1,0 +1,180 @@
+"""The chart: the banner that stays, and what happened, latest first. It shows what the API gives to the same person; a
+restricted chart opens to whom it opens there, and in an emergency for a reason."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from appointments.calendar.forms import CheckedForm
+from appointments.calendar.page import CalendarPage
+from audit.events import AuditEvent
+from core.admin.access_log import log_page_refusal
+from core.api.pagination import Page
+from core.errors import Conflict, StaleVersion
+from core.permissions import Permission
+from core.texts import READABLE
+from patients import services
+from patients.merging.services import MergedAway, naming_the_survivor
+from patients.models import Patient
+from patients.restriction import services as restriction
+from patients.restriction.serializers import MIN_REASON_LENGTH
+from records.chart import links
+from records.chart.banner import NONE_KNOWN, build_banner
+from records.chart.timeline import Kind, kinds_for, read_timeline
+from records.models import SessionNote
+from records.notes.search import search
+
+HITS = 50
+ABOUT = Patient._meta.label
+
+
+class ShownForm(CheckedForm):
+    show = forms.ChoiceField(choices=[("", ""), *Kind.choices], required=False)
+    cursor = forms.CharField(required=False)
+
+
+class SearchForm(CheckedForm):
+    query = forms.CharField(max_length=200, validators=READABLE)
+
+
+class ReasonForm(CheckedForm):
+    reason = forms.CharField(min_length=MIN_REASON_LENGTH, max_length=2000, validators=READABLE)
+
+
+class AllergiesForm(CheckedForm):
+    allergies = forms.CharField(max_length=5000, validators=READABLE, required=False)
+    none_known = forms.BooleanField(required=False)
+    version = forms.IntegerField(min_value=1)
+
+
+class ChartPage(CalendarPage):
+    """A page of one chart. `self.chart` is open to this person."""
+
+    needs = Permission.READ_APPOINTMENTS
+    chart: Patient
+
+    def open_chart(self, patient_id: UUID) -> HttpResponse | None:
+        """Set `self.chart`, or return what is answered instead: why it is closed, or into which it was merged. Raises
+        NotFound."""
+        try:
+            with naming_the_survivor(by=self.user, patient_id=patient_id):
+                chart = Patient.objects.visible_to(self.user).select_related("practice").get_or_refuse(pk=patient_id)
+            self.chart = restriction.check_access(self.user, chart)
+        except MergedAway as merged:
+            return redirect("chart", merged.extra["mergedInto"])
+        except restriction.ChartRestricted as closed:
+            log_page_refusal(self.request, closed)
+            return self.closed(chart)
+        return None
+
+    def closed(self, chart: Patient, form: forms.Form | None = None) -> HttpResponse:
+        context = {
+            "chart": chart,
+            "form": form,
+            "may_break": restriction.may_break_glass(self.user),
+            "may_lift": restriction.may_lift(self.user, chart),
+            "minutes": restriction.MINUTES,
+            "min_length": MIN_REASON_LENGTH,
+        }
+        return render(self.request, "records/chart/closed.html", context, status=403)
+
+    def page(self, **context: Any) -> HttpResponse:
+        """Return the chart with this below its banner."""
+        context = {
+            "chart": self.chart,
+            "banner": build_banner(by=self.user, chart=self.chart),
+            "kinds": kinds_for(self.user),
+            "may_write": self.user.can(Permission.WRITE_RECORDS),
+            "may_change": self.user.can(Permission.WRITE_CHARTS),
+            "may_add_files": self.user.can(Permission.ADD_FILES),
+            "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
+            "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),
+            "new_note": links.new_note_address(self.chart.pk),
+            **context,
+        }
+        return render(self.request, "records/chart/chart.html", context)
+
+    def show_timeline(self, *, kind: Kind | None = None, cursor: str = "", **context: Any) -> HttpResponse:
+        if kind is not None and kind not in kinds_for(self.user):
+            raise PermissionDenied
+        self.read([self.chart], kind=AuditEvent.CHART_READ, about=ABOUT, about_id=self.chart.pk)
+        timeline = read_timeline(by=self.user, chart=self.chart, kind=kind, cursor=cursor)
+        return self.page(timeline=timeline, shown=kind, is_first=not cursor, **context)
+
+
+class Chart(ChartPage):
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        asked = ShownForm(request.GET).given
+        return self.show_timeline(kind=Kind(asked["show"]) if asked["show"] else None, cursor=asked["cursor"])
+
+
+class SearchNotes(ChartPage):
+    """Notes that contain what was typed. The text comes in the body: addresses end up in logs."""
+
+    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        return redirect("chart", patient_id)  # after a sign-in
+
+    def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        if not self.user.can(Permission.READ_RECORDS):
+            raise PermissionDenied
+        form = SearchForm(request.POST)
+        if not form.is_valid():
+            return self.show_timeline(kind=Kind.NOTES)
+        query = form.cleaned_data["query"]
+        notes = SessionNote.objects.visible_to(self.user).filter(patient=self.chart).latest_first()
+        hits, total = search(notes, query, Page(page=1, limit=HITS))
+        self.read([self.chart], kind=AuditEvent.NOTES_SEARCHED, about=ABOUT, about_id=self.chart.pk, hits=total)
+        shown = [(hit, links.note_address(hit.note.pk)) for hit in hits]
+        return self.page(query=query, hits=shown, total=total, most=HITS, shown=Kind.NOTES)
+
+
+class ChangeAllergies(ChartPage):
+    """What the patient is allergic to, as text; or that they were asked and know of nothing."""
+
+    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        return redirect("chart", patient_id)  # after a sign-in
+
+    def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        asked = AllergiesForm(request.POST).given
+        text = NONE_KNOWN if asked["none_known"] else asked["allergies"]
+        try:
+            services.update_chart(patient=self.chart, by=self.user, expected=asked["version"], allergies=text)
+        except StaleVersion as stale:
+            self.open_chart(patient_id)
+            return self.show_timeline(mistake=stale.detail, typed=text)
+        return redirect("chart", patient_id)
+
+
+class OpenInEmergency(ChartPage):
+    """Break the glass, for a reason, and go on to the chart."""
+
+    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        return redirect("chart", patient_id)  # after a sign-in
+
+    def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        if not self.user.can(Permission.BREAK_GLASS):
+            raise PermissionDenied
+        chart = Patient.objects.visible_to(self.user).get_or_refuse(pk=patient_id)
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            return self.closed(chart, form)
+        try:
+            restriction.break_glass(patient_id=patient_id, by=self.user, reason=form.cleaned_data["reason"])
+        except Conflict:
+            pass  # it is open already
+        return redirect("chart", patient_id)

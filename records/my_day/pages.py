@@ -1,0 +1,124 @@
+"""My day: a doctor's visits of today, and what is owed. A visit is started here, and its note begun."""
+
+from collections import Counter
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.formats import time_format
+
+from accounts.models import User
+from appointments.calendar import facts
+from appointments.calendar.forms import CheckedForm
+from appointments.calendar.page import CalendarPage
+from appointments.models import Appointment, AppointmentStatus
+from appointments.services import act
+from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
+from audit.events import AuditEvent
+from core.admin.access_log import log_page_refusal
+from core.errors import Refusal
+from core.permissions import Permission
+from records.chart import links
+from records.chart.banner import allergies_of, describe_age
+from records.models import SessionNote
+from records.my_day.owed import OwedList, drafts_of, plans_to_review, visits_without_note
+
+STATES = (State.ARRIVED, State.STARTED, State.FINISHED, State.NO_SHOW, State.CONFIRMED)
+
+
+class ActionForm(CheckedForm):
+    action = forms.ChoiceField(choices=[(action.value, "") for action in (Action.START, Action.FINISH)])
+    version = forms.IntegerField(min_value=1)
+
+
+class Visit(NamedTuple):
+    """A visit of today, as its line shows it."""
+
+    row: Appointment
+    time: str
+    state: State
+    said: str
+    age: str
+    allergies: str
+    drafts: int
+    address: str  # the note of the visit, or where it is begun
+    has_note: bool
+    may_start: bool
+    may_finish: bool
+
+
+class MyDay(CalendarPage):
+    needs = Permission.WRITE_RECORDS
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show()
+
+    def show(self, error: str = "") -> HttpResponse:
+        today = self.request.practice.today()
+        visits = _visits_of(self.user, self.request.practice)
+        drafts, unwritten = drafts_of(self.user), visits_without_note(self.user)
+        plans = plans_to_review(self.user, today)
+        owed = [one.row for each in (drafts, unwritten, plans) for one in each.shown]
+        self.read([*visits, *owed], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(visits))
+        context = {
+            "error": error,
+            "today": today,
+            "visits": self._described(visits, drafts, today),
+            "drafts": drafts,
+            "unwritten": unwritten,
+            "plans": plans,
+            "states": [(state, facts.WORDS[state]) for state in STATES],
+        }
+        return render(self.request, "records/my_day/my_day.html", context)
+
+    def _described(self, visits: list[Appointment], drafts: OwedList, today: date) -> list[Visit]:
+        of_patients = Counter(owed.row.patient_id for owed in drafts.shown)
+        own = SessionNote.objects.visible_to(self.user).filter(doctor=self.user, appointment__in=visits)
+        notes = dict(own.values_list("appointment_id", "pk"))
+        return [_describe(row, of_patients[row.patient_id], notes.get(row.pk), today) for row in visits]
+
+
+class ActOnMyVisit(MyDay):
+    """Start a visit and go on to its note, or say that it is over."""
+
+    def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:  # type: ignore[override]
+        return redirect("my-day")  # after a sign-in
+
+    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
+        asked = ActionForm(request.POST).given
+        action = Action(asked["action"])
+        try:
+            visit = act(by=self.user, appointment_id=visit_id, action=action, expected=asked["version"])
+        except Refusal as refusal:
+            log_page_refusal(request, refusal)
+            return self.show(refusal.detail)
+        return redirect(links.new_note_address(visit.patient_id, visit.pk) if action == Action.START else "my-day")
+
+
+def _visits_of(doctor: User, practice: Any) -> list[Appointment]:
+    start, end = practice.day_bounds(practice.today())
+    visits = Appointment.objects.visible_to(doctor).filter(doctor=doctor, starts_at__gte=start, starts_at__lt=end)
+    visits = visits.exclude(status=AppointmentStatus.CANCELLED).with_offices()
+    rows = visits.select_related("patient", "type", "room").defer("patient__search_index", "patient__medical_history")
+    return list(rows.order_by("starts_at", "id"))
+
+
+def _describe(row: Appointment, drafts: int, note_id: UUID | None, today: date) -> Visit:
+    chart, state = row.patient, state_of(row)
+    address = links.note_address(note_id) if note_id else links.new_note_address(row.patient_id, row.pk)
+    return Visit(
+        row=row,
+        time=time_format(row.starts_at.astimezone(row.tzinfo), "TIME_FORMAT"),
+        state=state,
+        said=facts.describe(row, row.tzinfo),
+        age="" if chart.is_closed else describe_age(chart, today),
+        allergies="" if chart.is_closed else allergies_of(chart),
+        drafts=drafts,
+        address=address,
+        has_note=note_id is not None,
+        may_start=state in MAY_FOLLOW[Action.START],  # its day has come
+        may_finish=state in MAY_FOLLOW[Action.FINISH],
+    )

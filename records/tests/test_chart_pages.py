@@ -1,0 +1,252 @@
+"""A chart's pages: who may open them, what they say to the audit trail, and what they show of whom."""
+
+import re
+from datetime import date, datetime, timedelta
+from html import unescape
+from types import SimpleNamespace
+
+import orjson
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from audit.models import Event
+from core.tenancy.scope import practice_scope
+from patients.models import EmergencyAccess, Patient
+from patients.tests.factories import PatientFactory
+from records.chart.banner import allergies_of, describe_age
+from records.models import PlanOfCare
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory, stored_file
+from tests import damage
+
+
+@pytest.fixture
+def paula(practice, make_user):
+    """A chart with one entry of each kind, of the last days, and a visit to come."""
+    doctor = make_user("doctor", name="Dr. Daniel Reyes")
+    now = timezone.now()
+    with practice_scope(practice.pk):
+        chart = PatientFactory(name="Paula Jensen", phone="(212) 555-0114", allergies="Penicillin")
+        whose = {"patient": chart, "doctor": doctor}
+        for days, reason in ((-4, "Sciatica again"), (30, "Check-up in spring")):
+            start = now + timedelta(days=days)
+            AppointmentFactory(**whose, reason=reason, starts_at=start, ends_at=start + timedelta(minutes=30))
+        Appointment.objects.filter(reason__isnull=False, starts_at__lt=now).update(no_show_at=now)
+        FinalisedNoteFactory(**whose, date=now - timedelta(days=3), assessment="Lumbar strain, better")
+        NoteFactory(**whose, date=now - timedelta(days=1), assessment="Not for other eyes yet")
+        MedicalRecordFactory(**whose, date=now - timedelta(days=2), diagnosis="Disc prolapse L5")
+        PlanFactory(**whose, title="Walk without pain", starts_on=(now - timedelta(days=5)).date())
+        stored_file(patient=chart, uploaded_by=doctor, name="mri.txt")
+    return SimpleNamespace(practice=practice, doctor=doctor, chart=chart, address=reverse("chart", args=[chart.pk]))
+
+
+def text_of(answer):
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def entries(answer):
+    """Return the kinds of the entries, in their order."""
+    return re.findall(r'class="entry of-(\w+)"', answer.content.decode())
+
+
+def events(practice, **filters):
+    with practice_scope(practice.pk):
+        return list(Event.objects.filter(practice_id=practice.pk, **filters).order_by("id"))
+
+
+def change_chart(paula, **values):
+    with practice_scope(paula.practice.pk):
+        for name, value in values.items():
+            setattr(paula.chart, name, value)
+        paula.chart.save()
+
+
+def test_chart_is_what_the_role_may_read(enter_as, client_of, paula, subtests):
+    assert paula.address == f"/patients/{paula.chart.pk}/"
+    for role in ("admin", "staff", "doctor", "billing", "patient"):
+        client = enter_as(role)
+        page = client.get(paula.address)
+        with subtests.test(role=role):
+            if role == "patient":
+                assert page.status_code == 403
+                continue
+            assert page.status_code == 200
+            said, clinical = text_of(page), role != "billing"
+            assert "Paula Jensen" in said and "(212) 555-0114" in said and "No-shows 1" in said
+            for word in ("Penicillin", "Sciatica again", "better", "Disc prolapse L5", "Walk without pain", "mri.txt"):
+                assert (word in said) == clinical, word
+            assert "Not for other eyes yet" not in said
+            assert str(paula.chart.pk) not in said
+            everything = ["files", "records", "notes", "visits", "plans"]
+            assert entries(page) == (everything if clinical else ["visits"])
+            assert client.get(f"{paula.address}?show=notes").status_code == (200 if clinical else 403)
+            assert "unsafe" not in page["Content-Security-Policy"]
+            assert page["Cache-Control"] == "no-store, private"
+            event = events(paula.practice, kind="chart.read", user_id=client.user.pk)[0]
+            assert str(paula.chart.pk) in str(event.patients)
+    own = Client()
+    own.force_login(paula.doctor)
+    assert "Not for other eyes yet" in text_of(own.get(paula.address))
+    assert Client().get(paula.address).url == f"/admin/login/?next={paula.address}"
+
+
+def test_chart_of_another_practice_is_not_found(other_practice, make_user, paula):
+    stranger = Client()
+    stranger.force_login(make_user("doctor", practice=other_practice))
+    for name, fields in {"chart_search": {"query": "strain"}, "chart_allergies": {}, "chart_emergency": {}}.items():
+        assert stranger.post(reverse(name, args=[paula.chart.pk]), fields).status_code == 404
+    assert stranger.get(paula.address).status_code == 404
+
+
+def test_filters_and_visits_to_come(enter_as, paula, subtests):
+    client = enter_as("staff")
+    for show, kinds in {"visits": ["visits"] * 2, "notes": ["notes"], "plans": ["plans"], "files": ["files"]}.items():
+        with subtests.test(show=show):
+            assert entries(client.get(paula.address, {"show": show})) == kinds
+    assert "Check-up in spring" in text_of(client.get(paula.address, {"show": "visits"}))
+    assert client.get(paula.address, {"show": "secrets"}).status_code == 400
+    assert client.get(paula.address, {"cursor": "made-up"}).status_code == 400
+
+
+def test_pages_follow_each_other_without_a_gap(enter_as, paula):
+    """Also where a day's plan and the day's notes share a moment, and two pages meet among entries of one moment."""
+    with practice_scope(paula.practice.pk):
+        whose = {"patient": paula.chart, "doctor": paula.doctor}
+        midnight = datetime(2026, 3, 2, tzinfo=paula.practice.tzinfo)
+        for _ in range(15):
+            FinalisedNoteFactory(**whose, date=midnight)
+            PlanFactory(**whose, starts_on=date(2026, 3, 2))
+            MedicalRecordFactory(**whose, date=midnight + timedelta(hours=9))
+    client, seen, address = enter_as("admin"), [], paula.address
+    while address:
+        page = client.get(address).content.decode()
+        seen += re.findall(r'href="([^"]+)" data-stop', page)
+        found = re.search(r'<p id="earlier"><a class="button" href="([^"]+)"', page)
+        address = found and unescape(found[1])
+    assert len(seen) == len(set(seen)) == 45 + 5
+
+
+def test_number_of_queries_does_not_grow_with_the_chart(enter_as, paula):
+    client = enter_as("doctor")
+
+    def queries():
+        client.get(paula.address)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(paula.address).status_code == 200
+        return len(captured)
+
+    few = queries()
+    with practice_scope(paula.practice.pk):
+        whose = {"patient": paula.chart, "doctor": paula.doctor}
+        for _ in range(3):
+            for make in (FinalisedNoteFactory, MedicalRecordFactory, PlanFactory):
+                make(**whose)
+            start = timezone.now() - timedelta(days=9)
+            AppointmentFactory(**whose, starts_at=start, ends_at=start + timedelta(minutes=5), status="completed")
+            stored_file(patient=paula.chart, uploaded_by=paula.doctor)
+    assert queries() == few <= 22
+
+
+def test_search_finds_notes_and_tells_the_trail(enter_as, paula):
+    client = enter_as("doctor")
+    search = reverse("chart_search", args=[paula.chart.pk])
+    found = client.post(search, {"query": "lumbar STRAIN"})
+    assert "1 note has these words" in text_of(found)
+    assert "Lumbar strain, better" in text_of(found)
+    assert "0 notes have these words" in text_of(client.post(search, {"query": "other eyes"}))
+    assert [orjson.loads(event.details)["hits"] for event in events(paula.practice, kind="note.searched")] == [1, 0]
+    assert "lumbar" not in str([event.details for event in events(paula.practice)]).lower()
+    assert enter_as("billing").post(search, {"query": "strain"}).status_code == 403
+    assert client.get(search).url == paula.address
+
+
+def test_restricted_chart_opens_in_an_emergency_only(enter_as, paula):
+    change_chart(paula, restricted=True)
+    doctor, clerk = enter_as("doctor"), enter_as("staff")
+    for client in (doctor, clerk):
+        closed = client.get(paula.address)
+        assert closed.status_code == 403
+        assert "Paula Jensen" in text_of(closed) and "Penicillin" not in text_of(closed)
+        assert client.post(reverse("chart_search", args=[paula.chart.pk]), {"query": "strain"}).status_code == 403
+    emergency = reverse("chart_emergency", args=[paula.chart.pk])
+    assert "Break the glass" not in text_of(clerk.get(paula.address))
+    assert clerk.post(emergency, {"reason": "Fell in the waiting room"}).status_code == 403
+    too_short = doctor.post(emergency, {"reason": "x"})
+    assert too_short.status_code == 403 and "at least 4 characters" in text_of(too_short)
+    assert doctor.post(emergency, {"reason": "Fell in the waiting room"}).url == paula.address
+    assert doctor.post(emergency, {"reason": "Fell in the waiting room"}).url == paula.address
+    opened = text_of(doctor.get(paula.address))
+    assert "Restricted chart, open to you in an emergency until" in opened and "Penicillin" in opened
+    with practice_scope(paula.practice.pk):
+        access = EmergencyAccess.objects.get()
+    (read,) = events(paula.practice, kind="chart.read", user_id=doctor.user.pk)
+    assert orjson.loads(read.details)["emergency"] == [str(access.pk)]
+    refused = events(paula.practice, outcome="refused", user_id=clerk.user.pk)
+    assert len(refused) == 4 and all(map(bool, (event.patients for event in refused)))
+
+
+def test_merged_chart_leads_to_the_one_that_stays(enter_as, paula):
+    with practice_scope(paula.practice.pk):
+        other = PatientFactory(name="Paula Jensen-Holm", status="merged", merged_into=paula.chart)
+    client = enter_as("staff")
+    assert client.get(reverse("chart", args=[other.pk])).url == paula.address
+    assert client.post(reverse("chart_search", args=[other.pk]), {"query": "x"}).url == paula.address
+
+
+def test_allergies_are_changed_with_the_version_that_was_read(enter_as, paula):
+    doctor = enter_as("doctor")
+    change = reverse("chart_allergies", args=[paula.chart.pk])
+    assert doctor.post(change, {"allergies": "", "version": 1}).url == paula.address
+    assert "Allergies: not asked" in text_of(doctor.get(paula.address))
+    stale = doctor.post(change, {"allergies": "Latex", "version": 1})
+    assert "Someone else changed this" in text_of(stale) and "You entered: Latex" in text_of(stale)
+    assert doctor.post(change, {"none_known": "on", "version": 2}).url == paula.address
+    asked = doctor.get(paula.address)
+    assert "Allergies: none known" in text_of(asked) and "none_known" not in asked.content.decode()
+    with practice_scope(paula.practice.pk):
+        chart = Patient.objects.get(pk=paula.chart.pk)
+    assert (chart.allergies, chart.version) == ("None known", 3)
+    assert enter_as("billing").post(change, {"allergies": "Nuts", "version": 3}).status_code == 403
+
+
+def test_allergies_that_cannot_be_decrypted_are_not_offered_for_a_change(enter_as, paula):
+    """The form would have the mark in it, and save that."""
+    with practice_scope(paula.practice.pk):
+        damage.lose_key(paula.chart, "allergies")
+    page = enter_as("doctor").get(paula.address).content.decode()
+    assert "Allergies:</b> [cannot be decrypted: key 7 is missing]" in page
+    assert reverse("chart_allergies", args=[paula.chart.pk]) not in page
+
+
+def test_none_known_and_not_asked_are_told_apart(subtests):
+    said = {
+        "": "not asked",
+        " \n": "not asked",
+        "None known.": "none known",
+        "NKDA": "none known",
+        "none": "none known",
+    }
+    said |= {"No known drug allergies": "none known", "No known allergies, except latex": "known", "Nuts": "known"}
+    for text, state in said.items():
+        with subtests.test(text=text):
+            assert allergies_of(Patient(allergies=text)) == state
+
+
+def test_age_of_a_small_child_is_in_months():
+    born = {date(2026, 4, 30): "7 months", date(2024, 12, 1): "23 months", date(2024, 11, 30): "2 years", None: ""}
+    assert {day: describe_age(Patient(date_of_birth=day), date(2026, 11, 30)) for day in born} == born
+
+
+def test_entries_lead_to_where_they_are_read(enter_as, paula):
+    client = enter_as("admin")
+    page = client.get(paula.address).content.decode()
+    links = re.findall(r'href="([^"]+)" data-stop', page)
+    assert len(links) == 5
+    assert [client.get(unescape(link)).status_code for link in links] == [200] * 5
+    with practice_scope(paula.practice.pk):
+        assert reverse("admin:records_planofcare_change", args=[PlanOfCare.objects.get().pk]) in links
