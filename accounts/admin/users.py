@@ -130,7 +130,7 @@ class UserForm(ServiceForm):
 
 @admin.register(User)
 class UserAdmin(PracticeModelAdmin):
-    access = Access(P.USE_ADMIN_SITE, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE)
+    access = Access(P.MANAGE_USERS, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE)
     form = UserForm
     list_display = ("name", "email", "role", "office", "specialization", "two_factor", "is_active")
     list_filter = (WhoFilter,)

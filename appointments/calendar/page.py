@@ -34,6 +34,7 @@ class CalendarPage(View):
 
     http_method_names = ["get", "head", "post"]
     is_counted = True
+    needs = Permission.CHANGE_APPOINTMENTS
     user: User
     request: Any
 
@@ -42,7 +43,7 @@ class CalendarPage(View):
             return _to_sign_in(request)
         self.user = current_user(request)
         try:
-            if not self.user.can(Permission.CHANGE_APPOINTMENTS):
+            if not self.user.can(self.needs):
                 raise PermissionDenied
             if self.is_counted:
                 throttling.count_user(self.user.pk)
@@ -75,9 +76,9 @@ def _is_part(request: HttpRequest) -> bool:
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     """Lead to the sign-in, and back to where somebody was."""
     if not _is_part(request):
-        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        return redirect_to_login(request.get_full_path(), reverse("home"))
     calendar = reverse("calendar")
-    return HttpResponseClientRedirect(redirect_to_login(calendar, reverse("admin:login"))["Location"])
+    return HttpResponseClientRedirect(redirect_to_login(calendar, reverse("home"))["Location"])
 
 
 def say(

@@ -24,7 +24,7 @@ def user(make_user, live_server):
 
 def test_from_the_sign_in_to_a_new_password_by_keyboard(page, user, mailbox, settings, live_server):
     settings.SITE_URL = live_server.url
-    page.goto("/admin/login/")
+    page.goto("/")
     page.get_by_role("link", name="Forgot your password?").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Email")).to_be_focused()

@@ -88,7 +88,7 @@ def test_stored_anew_the_password_still_signs_in_on_the_page(make_user, client):
     set_hash(user, hash_of_exactly(in_form("NFD", "señal-ñandú-9")))
     form = {"username": user.email, "password": in_form("NFD", "señal-ñandú-9")}
 
-    assert client.post("/admin/login/", form).url == "/admin/"
+    assert client.post("/", form).url == "/admin/"
     assert client.get("/admin/").status_code == 200
 
 

@@ -15,12 +15,13 @@ ELSEWHERE = {
     "core.api.docs": "of every app: the schema and its pages",
     "core.api.health": "of the installation, not of an app",
     "core.api.views": "of no app: every unknown path",
-    "django.views.generic.base": "the home page, and a redirect to the admin site",
+    "django.views.generic.base": "a redirect to the admin site",
 }
 
 
 # Where one guesses first: the first segment of the address, or the last word where that names the feature.
 HOMES = {
+    "": "accounts.sign_in",
     "appointment-types": "appointments.types",
     "appointments": "appointments",
     "associate": "patients.registrations",
@@ -37,6 +38,7 @@ HOMES = {
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "join-codes": "accounts.join_codes",
+    "me": "dashboard.me",
     "offices": "practices",
     "password-reset": "accounts.passwords",
     "patients": "patients|records.(attachments|export)|audit_review",
@@ -46,7 +48,9 @@ HOMES = {
     "registrations": "patients.registrations",
     "rooms": "appointments.rooms",
     "schedule-exceptions": "appointments.schedule",
+    "second-factor": "accounts.second_factor",
     "sessions": "records.notes",
+    "sign-out": "accounts.sign_in",
     "users": "accounts",
     "waiting-list": "appointments.waiting_list",
     "working-hours": "appointments.schedule",
