@@ -424,6 +424,11 @@ UNFOLD = {
                 "items": [
                     {"title": _("People"), "icon": "badge", "link": reverse_lazy("admin:accounts_user_changelist")},
                     {
+                        "title": _("Invitations"),
+                        "icon": "outgoing_mail",
+                        "link": reverse_lazy("admin:accounts_invitation_changelist"),
+                    },
+                    {
                         "title": _("Practice"),
                         "icon": "home_health",
                         "link": reverse_lazy("admin:practices_practice_changelist"),

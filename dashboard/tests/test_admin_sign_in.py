@@ -109,8 +109,8 @@ def test_superuser_has_the_rights_of_an_office_manager(root, own):
     root.post(reverse("admin:patients_patient_confirm", args=[own.pending.pk]))
     with practice_scope(own.practice.pk):
         assert Patient.objects.get(pk=own.pending.pk).status == "confirmed"
-    form = {"name": "Dr New", "email": "new@example.com", "role": "doctor", "new_password": "Passw0rd!"}
-    assert root.post(reverse("admin:accounts_user_add"), form).status_code == 302
+    form = {"name": "Dr New", "email": "new@example.com", "role": "doctor"}
+    assert root.post(reverse("admin:accounts_invitation_add"), form).status_code == 302
 
 
 def test_only_superusers_choose_a_practice(enter_as, own):

@@ -37,6 +37,7 @@ HOMES = {
     "emergency-accesses": "patients.restriction",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
+    "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
     "offices": "practices",

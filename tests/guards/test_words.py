@@ -14,6 +14,7 @@ from django.db.models import Choices
 from django.test import Client
 from django.urls import reverse
 
+from accounts.mail import mailer
 from accounts.passwords import reset
 from accounts.roles import PublicRole
 from audit.registry import UNLOGGED_FIELDS
@@ -258,7 +259,7 @@ def test_mails_go_through_gettext(make_user, practice, settings, own):
     manager = make_user("admin")
     with pseudo_language():
         reset.request_reset(email=manager.email)
-        reset._mailer.submit(lambda: None).result()
+        mailer.submit(lambda: None).result()
         alerts.send(own.emergency)
     data = any_of({settings.SITE_URL, *texts_of([own.doctor])})
 
