@@ -31,6 +31,9 @@ ACCESS_TOKEN_EXPIRE_MINUTES = env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 15)
 REFRESH_TOKEN_EXPIRE_DAYS = env.number("REFRESH_TOKEN_EXPIRE_DAYS", 7)
 IDLE_LOGOFF_MINUTES = env.number("IDLE_LOGOFF_MINUTES", 15, minimum=0)
 PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", 6)
+WORKFORCE_PASSWORD_MIN_LENGTH = max(  # the demo's passwords are shorter
+    env.number("WORKFORCE_PASSWORD_MIN_LENGTH", 8 if DEBUG else 12, minimum=8), PASSWORD_MIN_LENGTH
+)
 PRACTICE_SIGNUP = env.flag("PRACTICE_SIGNUP", default=DEBUG)
 FIRST_SUPERUSER_EMAIL = env.text("FIRST_SUPERUSER_EMAIL")
 FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD")
@@ -44,7 +47,7 @@ AUTH_PASSWORD_VALIDATORS = [  # for patients (the contract)
     {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}}
 ]
 WORKFORCE_PASSWORD_VALIDATORS: list[dict[str, Any]] = [  # for everyone else (accounts/password_rules.py)
-    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": max(PASSWORD_MIN_LENGTH, 8)}},
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": WORKFORCE_PASSWORD_MIN_LENGTH}},
     {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("name", "email")}},
     {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
@@ -271,6 +274,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.sessions.idle_timeout.for_templates",
                 "dashboard.menu.for_templates",
             ],
         },
@@ -342,7 +346,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "dashboard.home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],
-    "SCRIPTS": [lambda request: static("praxis/admin.js")],
+    "SCRIPTS": [lambda request: static("praxis/admin.js"), lambda request: static("praxis/idle.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

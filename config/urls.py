@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from accounts.invitations import pages as invitation_pages
 from accounts.passwords import pages as password_pages
 from accounts.second_factor import pages as second_factor_pages
+from accounts.sessions import pages as session_pages
 from accounts.sign_in import pages as sign_in_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
@@ -34,6 +35,8 @@ urlpatterns = [
     path("sign-out/", sign_in_pages.sign_out, name="sign_out"),
     path("password-reset/", password_pages.RequestLink.as_view(), name="password_reset_ask"),
     path("password-reset/<str:token>/", password_pages.SetPassword.as_view(), name="password_reset_set"),
+    path("session/left/", session_pages.time_left, name="session_left"),
+    path("session/active/", session_pages.is_active, name="session_active"),
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),

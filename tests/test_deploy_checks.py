@@ -92,6 +92,7 @@ def production(monkeypatch):
                 CORS_ALLOWED_ORIGINS=env.origins("CORS_ALLOWED_ORIGINS", ()),
                 PRACTICE_SIGNUP=env.flag("PRACTICE_SIGNUP", default=False),
                 PASSWORD_MIN_LENGTH=env.number("PASSWORD_MIN_LENGTH", 12),
+                WORKFORCE_PASSWORD_MIN_LENGTH=env.number("WORKFORCE_PASSWORD_MIN_LENGTH", 12),
                 IDLE_LOGOFF_MINUTES=env.number("IDLE_LOGOFF_MINUTES", 15, minimum=0),
                 DATABASES={"default": {"OPTIONS": {}, **env.database("DATABASE_URL", "")}},
                 REDIS_URL=env.redis_url("REDIS_URL"),
@@ -127,6 +128,7 @@ def production(monkeypatch):
         ({"PRACTICE_SIGNUP": "true"}, "W005"),
         ({"PASSWORD_MIN_LENGTH": "7"}, "W006"),
         ({"PASSWORD_MIN_LENGTH": "8"}, ""),
+        ({"WORKFORCE_PASSWORD_MIN_LENGTH": "11"}, "W025"),
         ({"IDLE_LOGOFF_MINUTES": "0"}, "W007"),
         ({"DATABASE_URL": "sqlite:///praxis.sqlite3"}, "W008"),
         *(

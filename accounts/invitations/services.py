@@ -1,5 +1,5 @@
-"""Invite somebody to open an account: a mail with a link, good for DAYS, with which they choose their own password. It can
-be sent again, which makes earlier links useless, and withdrawn."""
+"""Invite somebody to open an account: a mail with a link, good for DAYS, with which they choose their own password. It
+can be sent again, which makes earlier links useless, and withdrawn."""
 
 import hashlib
 import secrets

@@ -465,3 +465,33 @@ def test_admin_site_and_the_api_time_out_apart(make_user, enter_site, sign_in, c
     clock.move(minutes=10)
 
     assert (site.get("/admin/").status_code, call(api).status_code) == (302, 200)
+
+
+# --- What an open page asks and says
+
+
+def left(client):
+    return client.get("/session/left/").json().get("seconds")
+
+
+def test_open_page_learns_what_is_left_and_reports_typing(make_user, enter_site, clock, subtests):
+    client = enter_site(make_user("staff"))
+    assert 'data-seconds="900"' in client.get("/calendar/").content.decode()
+    assert 'data-seconds="900"' in client.get("/admin/").content.decode()
+    clock.move(minutes=10)
+    assert 295 <= left(client) <= 300  # and asking is nobody's activity
+    assert client.get("/session/active/").status_code == 405
+    assert client.post("/session/active/").json()["seconds"] >= 895
+    clock.move(minutes=14)
+    assert 55 <= left(client) <= 60
+    clock.move(minutes=2)
+    assert client.get("/session/left/").status_code == 401
+    assert TIMED_OUT["detail"] in client.get("/").content.decode()
+    assert client.post("/session/active/").status_code == 401
+
+
+def test_patients_page_is_not_watched(make_user, enter_site, clock):
+    client = enter_site(make_user("patient"))
+    assert 'id="idle"' not in client.get("/me/").content.decode()
+    clock.move(minutes=20)
+    assert left(client) > 11 * 60 * 60

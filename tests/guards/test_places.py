@@ -51,6 +51,7 @@ HOMES = {
     "schedule-exceptions": "appointments.schedule",
     "second-factor": "accounts.second_factor",
     "sessions": "records.notes",
+    "session": "accounts.sessions",
     "sign-out": "accounts.sign_in",
     "users": "accounts",
     "waiting-list": "appointments.waiting_list",
