@@ -81,7 +81,7 @@ class PraxisAdminSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        own = [
+        own: list[URLPattern | URLResolver] = [
             path("", include("accounts.admin.urls")),
             path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
             path("trail/", self.admin_view(trail_page), name="trail"),
@@ -108,10 +108,10 @@ class PraxisAdminSite(UnfoldAdminSite):
         ]
         return [{"title": gettext("Your account"), "items": items}]
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         """Refuse whoever has signed in and may not be here; Django would ask them to sign in once more."""
 
-        def within(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated and not self.has_permission(request):
                 raise PermissionDenied
             return guarded(request, *args, **kwargs)

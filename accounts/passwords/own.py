@@ -59,6 +59,6 @@ class OwnPassword(PasswordChangeView):
         try:
             return super().form_valid(form)
         except Invalid as refusal:
-            for field, texts in refusal.errors.items():
+            for field, texts in (refusal.errors or {}).items():
                 form.add_error(form.form_field_names.get(field), texts)
             return self.form_invalid(form)

@@ -2,6 +2,7 @@
 Typing and scrolling send no request of their own (dashboard/static/praxis/idle.js)."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -34,7 +35,7 @@ def is_active(request: HttpRequest) -> JsonResponse:
 def _answer(request: HttpRequest) -> JsonResponse:
     if not request.user.is_authenticated:
         return JsonResponse({}, status=401)
-    session = LoginSession.objects.get(pk=get_session_id(request))
+    session = LoginSession.objects.get(pk=get_session_id(request) or UUID(int=0))
     ends = session.expires_at
     if idle_timeout.applies_to(current_user(request)):
         seen = max(session.last_seen_at, idle_timeout.last_seen(session.pk) or session.last_seen_at)

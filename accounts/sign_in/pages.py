@@ -1,7 +1,7 @@
 """The door: everybody who has an account signs in and out here, with email and password. The page for a second factor
 is in accounts/second_factor/pages.py."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -33,7 +33,7 @@ def redirect_with_next(page: str, then: str) -> HttpResponse:
 class SignInForm(AuthenticationForm):
     """Email and password. accounts/sign_in/lockout.py handles the sixth attempt, as for the API."""
 
-    error_messages: ClassVar = {
+    error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": _("Email or password is wrong."),
     }

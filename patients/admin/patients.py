@@ -134,7 +134,7 @@ class PatientAdmin(ChartSectionsAdmin):
     )
     readonly_fields = ("status",)
 
-    def has_view_permission(self, request: HttpRequest, obj: Patient | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) or self._may(request, P.USE_ADMIN_SITE, P.READ_CONTACTS)
 
     def get_fieldsets(self, request: HttpRequest, obj: Patient | None = None) -> Any:
