@@ -19,8 +19,9 @@ from accounts.mail import send_in_background
 from accounts.models import Invitation, User
 from accounts.users.services import ALREADY_HAS_ACCOUNT, register_user
 from audit.events import AuditEvent, Outcome
-from core.errors import Conflict, Invalid, Refusal
+from core.errors import Conflict, Forbidden, Invalid, Refusal
 from core.formats import format_datetime
+from core.permissions import Permission
 from core.tenancy.scope import installation_scope, practice_scope
 from practices.services import current_practice
 
@@ -61,8 +62,9 @@ def get_state(invitation: Invitation) -> InvitationState:
 
 @transaction.atomic
 def invite(*, by: User, name: str, email: str, role: str) -> Invitation:
-    """Invite somebody to the current practice. Raises Invalid for an email that has an account, or an invitation that
-    was not answered yet."""
+    """Invite somebody to the current practice. Raises Forbidden for anybody who is not an office manager, and Invalid
+    for an email that has an account, or an invitation that was not answered yet."""
+    _check_may_invite(by)
     with installation_scope():
         if User.all_practices.with_email(email) is not None:
             raise Invalid("email", ALREADY_HAS_ACCOUNT)
@@ -77,7 +79,8 @@ def invite(*, by: User, name: str, email: str, role: str) -> Invitation:
 
 @transaction.atomic
 def resend(*, by: User, invitation_id: UUID) -> Invitation:
-    """Send it again, with a new link and DAYS more. Raises NotFound, and Conflict if it is over."""
+    """Send it again, with a new link and DAYS more. Raises Forbidden, NotFound, and Conflict if it is over."""
+    _check_may_invite(by)
     invitation = _lock(invitation_id)
     _send(invitation)
     return invitation
@@ -85,11 +88,18 @@ def resend(*, by: User, invitation_id: UUID) -> Invitation:
 
 @transaction.atomic
 def withdraw(*, by: User, invitation_id: UUID) -> Invitation:
-    """Raises NotFound, and Conflict if it is over."""
+    """Make its link useless. Raises Forbidden, NotFound, and Conflict if it is over."""
+    _check_may_invite(by)
     invitation = _lock(invitation_id)
     invitation.withdrawn_at = timezone.now()
     invitation.save()
     return invitation
+
+
+def _check_may_invite(by: User) -> None:
+    (manager,) = User.all_practices.lock(by)
+    if not (manager.is_active and manager.can(Permission.REGISTER_USERS)):
+        raise Forbidden(_("You no longer manage this practice."))
 
 
 def _lock(invitation_id: UUID) -> Invitation:

@@ -36,7 +36,6 @@ class Invitation(PracticeModel):
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, editable=False)
 
     not_bulk_updatable = frozenset({"email"})
-    unlogged_fields = frozenset({"token_hash"})
 
     all_practices: ClassVar[AllPracticesInvitationManager] = AllPracticesInvitationManager()
 

@@ -9,12 +9,11 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
-from django.core import mail
 from django.db.models import Choices
 from django.test import Client
 from django.urls import reverse
 
-from accounts.mail import mailer
+from accounts.invitations import services as invitations
 from accounts.passwords import reset
 from accounts.roles import PublicRole
 from audit.registry import UNLOGGED_FIELDS
@@ -255,16 +254,17 @@ SILENT_CALLS = {
 }
 
 
-def test_mails_go_through_gettext(make_user, practice, settings, own):
+def test_mails_go_through_gettext(make_user, practice, settings, own, mailbox, django_capture_on_commit_callbacks):
     manager = make_user("admin")
     with pseudo_language():
         reset.request_reset(email=manager.email)
-        mailer.submit(lambda: None).result()
         alerts.send(own.emergency)
-    data = any_of({settings.SITE_URL, *texts_of([own.doctor])})
+        with practice_scope(practice.pk), django_capture_on_commit_callbacks(execute=True):
+            invited = invitations.invite(by=manager, name="Nora New", email="nora@example.com", role="doctor")
+    data = any_of({settings.SITE_URL, *texts_of([own.doctor, practice, invited])})
 
-    assert len(mail.outbox) == 2
-    for sent in mail.outbox:
+    assert len(mailbox) == 3
+    for sent in mailbox:
         assert (left_over(sent.subject), left_over(sent.body, data)) == ("", "")
 
 
