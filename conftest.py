@@ -13,8 +13,8 @@ from django.test import Client, RequestFactory
 from redis import Redis
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from accounts import mail
 from accounts.models import User
-from accounts.passwords import reset as password_reset
 from accounts.roles import Role
 from accounts.sessions import cookies
 from accounts.sessions import services as sessions
@@ -142,7 +142,7 @@ def as_role(make_user: Callable[..., User], client_of: Callable[[User], Client])
 def mailbox(mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The emails that were sent. Those sent in the background are sent at once."""
     immediate = SimpleNamespace(submit=lambda work, *arguments: work(*arguments))
-    monkeypatch.setattr(password_reset, "_mailer", immediate)
+    monkeypatch.setattr(mail, "mailer", immediate)
     return mailoutbox
 
 

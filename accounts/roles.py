@@ -71,7 +71,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS}
     ),
     # Billing needs to reach people and to know when they came, not why.
-    Role.BILLING: frozenset(WORKFORCE | {P.READ_CONTACTS, P.READ_APPOINTMENTS}),
+    Role.BILLING: frozenset(WORKFORCE | {P.READ_CONTACTS, P.READ_APPOINTMENTS, P.USE_ADMIN_SITE}),
     # A patient sees and books only for their own chart.
     Role.PATIENT: frozenset(
         EVERYONE

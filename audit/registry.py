@@ -4,7 +4,7 @@ from auditlog.registry import auditlog
 from django.apps import apps
 
 # Derived from other fields.
-_FINGERPRINTS = {"search_index", "email_index", "code_index", "join_code_index"}
+_FINGERPRINTS = {"search_index", "email_index", "code_index", "join_code_index", "token_hash"}
 UNLOGGED_FIELDS = {"id", "practice", "created_at", "updated_at", "session_epoch", "deletion"} | _FINGERPRINTS
 PATIENT = "patient"  # the only value that is needed: a row that moves to another patient is about both
 

@@ -10,7 +10,6 @@ import orjson
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -29,7 +28,7 @@ from audit.models import Event
 from audit_review.entries import Entry, entries
 from audit_review.wording import describe
 from core.admin.access_log import log_page_read
-from core.admin.base import current_user
+from core.admin.needs import needs
 from core.encryption.fields import unreadable_marked
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
@@ -151,14 +150,9 @@ class TrailRow:
         ]
 
 
-def may_read(request: HttpRequest) -> bool:
-    return current_user(request).can(Permission.READ_TRAIL)
-
-
 @require_safe
+@needs(Permission.READ_TRAIL)
 def trail_page(request: HttpRequest) -> HttpResponse:
-    if not may_read(request):
-        raise PermissionDenied
     form = TrailForm(request.GET)
     rows, next_cursor = _rows(request, form)
     context = {

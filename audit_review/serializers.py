@@ -137,10 +137,14 @@ class AccessShape(OutputSerializer[Entry]):
 
     @classmethod
     def for_viewer(cls, viewer: User, instance: Entry) -> dict[str, Any]:
+        return cls.to_dict(cls.shown_to(viewer, instance))
+
+    @staticmethod
+    def shown_to(viewer: User, entry: Entry) -> Entry:
         """Return the entry as `viewer` may see it: a patient does not learn who else is a patient."""
-        event, person = instance
+        event, person = entry
         hidden = viewer.role == Role.PATIENT and person is not None and Role.PATIENT in (event.role, person.role)
-        return cls.to_dict(Entry(event, None) if hidden and event.user_id != viewer.pk else instance)
+        return Entry(event, None) if hidden and event.user_id != viewer.pk else entry
 
 
 class AccessPage(OutputSerializer[Any]):

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "ENV_FILE": "",
     "DEBUG": "false",
     "HTTPS_ONLY": "false",
+    "WORKFORCE_PASSWORD_MIN_LENGTH": "8",
     "DATABASE_URL": DATABASE_URL,
     "REDIS_URL": REDIS_URL,
     # Fixed, because the database is reused. It holds only generated data.

@@ -98,7 +98,7 @@ def _on_the_site(email):
     from django.test import Client
 
     client = Client()
-    answer = client.post("/admin/login/?next=/admin/", {"username": email, "password": PASSWORD})
+    answer = client.post("/?next=/admin/", {"username": email, "password": PASSWORD})
     assert answer.status_code == 302, answer.status_code
     return client
 

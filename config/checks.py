@@ -22,6 +22,7 @@ from demo.clinic import SIGN_INS
 
 THIS_MACHINE = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
 MIN_PASSWORD_LENGTH = 8  # NIST SP 800-63B, 5.1.1.2
+MIN_WORKFORCE_PASSWORD_LENGTH = 12
 VERIFIED_TLS = "verify-full"  # the only sslmode of libpq that verifies the server's name
 POSTGRESQL = "core.tenancy.postgresql"
 NO_SCANNER = ("", "eicar-only://")
@@ -106,6 +107,12 @@ def _people() -> Iterator[CheckMessage]:
             6,
             f"Patients' passwords may be as short as {settings.PASSWORD_MIN_LENGTH} characters.",
             f"Set PASSWORD_MIN_LENGTH to {MIN_PASSWORD_LENGTH} or more.",
+        )
+    if settings.WORKFORCE_PASSWORD_MIN_LENGTH < MIN_WORKFORCE_PASSWORD_LENGTH:
+        yield _warning(
+            25,
+            f"Passwords that open every chart may be as short as {settings.WORKFORCE_PASSWORD_MIN_LENGTH} characters.",
+            f"Set WORKFORCE_PASSWORD_MIN_LENGTH to {MIN_WORKFORCE_PASSWORD_LENGTH} or more.",
         )
     if not settings.IDLE_LOGOFF_MINUTES:
         yield _warning(7, "Idle users are never signed out (45 CFR 164.312(a)(2)(iii)).", "Set IDLE_LOGOFF_MINUTES.")

@@ -31,12 +31,15 @@ ACCESS_TOKEN_EXPIRE_MINUTES = env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 15)
 REFRESH_TOKEN_EXPIRE_DAYS = env.number("REFRESH_TOKEN_EXPIRE_DAYS", 7)
 IDLE_LOGOFF_MINUTES = env.number("IDLE_LOGOFF_MINUTES", 15, minimum=0)
 PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", 6)
+WORKFORCE_PASSWORD_MIN_LENGTH = max(  # the demo's passwords are shorter
+    env.number("WORKFORCE_PASSWORD_MIN_LENGTH", 8 if DEBUG else 12, minimum=8), PASSWORD_MIN_LENGTH
+)
 PRACTICE_SIGNUP = env.flag("PRACTICE_SIGNUP", default=DEBUG)
 FIRST_SUPERUSER_EMAIL = env.text("FIRST_SUPERUSER_EMAIL")
 FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD")
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL = LOGIN_REDIRECT_URL = "home"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.sign_in.backends.EmailBackend"]
 PASSWORD_HASHERS = ["accounts.hashers.NormalisingHasher"]  # bcrypt, cost 12; no 72-byte limit
 _VALIDATORS = "django.contrib.auth.password_validation"
@@ -44,7 +47,7 @@ AUTH_PASSWORD_VALIDATORS = [  # for patients (the contract)
     {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}}
 ]
 WORKFORCE_PASSWORD_VALIDATORS: list[dict[str, Any]] = [  # for everyone else (accounts/password_rules.py)
-    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": max(PASSWORD_MIN_LENGTH, 8)}},
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": WORKFORCE_PASSWORD_MIN_LENGTH}},
     {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("name", "email")}},
     {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
@@ -271,6 +274,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.sessions.idle_timeout.for_templates",
+                "dashboard.menu.for_templates",
             ],
         },
     }
@@ -341,7 +346,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "dashboard.home.context",
     "STYLES": [lambda request: static("praxis/admin.css")],
-    "SCRIPTS": [lambda request: static("praxis/admin.js")],
+    "SCRIPTS": [lambda request: static("praxis/admin.js"), lambda request: static("praxis/idle.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
@@ -365,7 +370,7 @@ UNFOLD = {
         }
     },
     "SIDEBAR": {
-        "navigation": [
+        "navigation": [  # each sees what they may open (dashboard/site.py)
             {
                 "title": _("Clinic"),
                 "items": [
@@ -373,7 +378,6 @@ UNFOLD = {
                         "title": _("Calendar"),
                         "icon": "calendar_view_day",
                         "link": reverse_lazy("calendar"),
-                        "permission": "dashboard.home.can_use_calendar",
                     },
                     {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     {
@@ -410,14 +414,12 @@ UNFOLD = {
                         "title": _("Emergency access"),
                         "icon": "emergency",
                         "link": reverse_lazy("admin:patients_emergencyaccess_changelist"),
-                        "permission": "dashboard.home.can_review_emergencies",
                         "badge": "dashboard.home.emergencies_waiting",
                     },
                     {
                         "title": _("Deleted"),
                         "icon": "auto_delete",
                         "link": reverse_lazy("admin:patients_deletion_changelist"),
-                        "permission": "patients.admin.deletions.can_see_deleted",
                     },
                 ],
             },
@@ -425,6 +427,11 @@ UNFOLD = {
                 "title": _("Practice"),
                 "items": [
                     {"title": _("People"), "icon": "badge", "link": reverse_lazy("admin:accounts_user_changelist")},
+                    {
+                        "title": _("Invitations"),
+                        "icon": "outgoing_mail",
+                        "link": reverse_lazy("admin:accounts_invitation_changelist"),
+                    },
                     {
                         "title": _("Practice"),
                         "icon": "home_health",
@@ -459,13 +466,11 @@ UNFOLD = {
                         "title": _("Join codes"),
                         "icon": "pin",
                         "link": reverse_lazy("admin:accounts_joincode_changelist"),
-                        "permission": "accounts.admin.join_codes.may_make_join_codes",
                     },
                     {
                         "title": _("Audit trail"),
                         "icon": "policy",
                         "link": reverse_lazy("admin:trail"),
-                        "permission": "audit_review.admin.may_read",
                     },
                     {
                         "title": _("Switch practice"),

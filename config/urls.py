@@ -2,9 +2,13 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from django.views.generic import RedirectView, TemplateView
+from django.views.generic import RedirectView
 
+from accounts.invitations import pages as invitation_pages
 from accounts.passwords import pages as password_pages
+from accounts.second_factor import pages as second_factor_pages
+from accounts.sessions import pages as session_pages
+from accounts.sign_in import pages as sign_in_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
 
@@ -26,11 +30,18 @@ mobile: list[URLPattern | URLResolver] = [
     re_path("", UnknownPath.as_view()),
 ]
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("", sign_in_pages.home, name="home"),
+    path("second-factor/", second_factor_pages.second_factor, name="second_factor"),
+    path("sign-out/", sign_in_pages.sign_out, name="sign_out"),
     path("password-reset/", password_pages.RequestLink.as_view(), name="password_reset_ask"),
     path("password-reset/<str:token>/", password_pages.SetPassword.as_view(), name="password_reset_set"),
+    path("session/left/", session_pages.time_left, name="session_left"),
+    path("session/active/", session_pages.is_active, name="session_active"),
+    path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
+    path("me", RedirectView.as_view(pattern_name="my_page")),
+    path("me/", include("dashboard.me.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

@@ -9,7 +9,9 @@ Address = IPv4Address | IPv6Address
 
 
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
-WORK_ROOTS = ("/calendar/", "/my-day/", "/patients/")  # pages of daily work
+# pages with our own scripts
+WORK_ROOTS = ("/calendar/", "/me/", "/my-day/", "/patients/", "/session/", "/second-factor/")
+DOOR = ("/", "/sign-out/")  # where everybody signs in and out
 SITE_BITS = 64  # bits of an IPv6 address: the network that one connection is given (RFC 6177)
 
 
@@ -38,6 +40,15 @@ def is_in_admin(request: HttpRequest) -> bool:
 
 def is_daily_work(request: HttpRequest) -> bool:
     return request.path_info.startswith(WORK_ROOTS)
+
+
+def is_at_door(request: HttpRequest) -> bool:
+    return request.path_info in DOOR
+
+
+def is_on_site(request: HttpRequest) -> bool:
+    """Return whether the request goes to a page that knows who is signed in."""
+    return is_in_admin(request) or is_daily_work(request) or is_at_door(request)
 
 
 @lru_cache(maxsize=4096)

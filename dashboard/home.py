@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
 from core.admin.access_log import log_page_read
 from core.admin.base import current_user
+from core.admin.needs import may_open
 from core.permissions import Permission
 from dashboard.statistics import dashboard_numbers
 from patients.models import EmergencyAccess, EmergencyAccessQuerySet, Patient
@@ -48,9 +50,10 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     )
     log_page_read(request, [*appointments[:APPOINTMENTS_SHOWN], *charts, *emergencies], about="today")
     numbers = [
-        {"label": KEY_FIGURES[name][0], "link": KEY_FIGURES[name][1], "value": value}
+        {"label": label, "link": address if may_open(request, address) else "", "value": value}
         for name, value in dashboard_numbers(user).items()
         if name in KEY_FIGURES
+        for label, address in [(KEY_FIGURES[name][0], reverse(KEY_FIGURES[name][1]))]
     ]
     return {
         **context,
@@ -58,6 +61,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "numbers": numbers,
         "emergencies": emergencies,
         "appointments": appointments[:APPOINTMENTS_SHOWN],
+        "may_open_appointments": may_open(request, reverse("admin:appointments_appointment_changelist")),
         "with_offices": any(appointment.office_id for appointment in appointments),
         "appointments_left_out": len(appointments) > APPOINTMENTS_SHOWN,
         "scheduled_today": _count_scheduled(day, appointments),
@@ -80,16 +84,6 @@ def _emergencies_to_review(user: User) -> EmergencyAccessQuerySet:
     accesses = EmergencyAccess.objects.pending_review()
     waiting: EmergencyAccessQuerySet = accesses if user.can(Permission.REVIEW_EMERGENCIES) else accesses.none()
     return waiting
-
-
-def can_review_emergencies(request: HttpRequest) -> bool:
-    """Return whether the sidebar links to the review queue."""
-    return current_user(request).can(Permission.REVIEW_EMERGENCIES)
-
-
-def can_use_calendar(request: HttpRequest) -> bool:
-    """Return whether the sidebar links to the calendar."""
-    return current_user(request).can(Permission.CHANGE_APPOINTMENTS)
 
 
 def emergencies_waiting(request: HttpRequest) -> str:

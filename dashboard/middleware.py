@@ -17,7 +17,7 @@ from audit import context, log
 from audit.events import AuditEvent, Outcome
 from audit.log import AuditLogUnavailable
 from core.api.exceptions import TRAIL_DOWN
-from core.client import is_daily_work, is_in_admin
+from core.client import is_on_site
 from core.encryption.fields import unreadable_marked
 from core.error_pages import error_page
 from core.errors import Refusal
@@ -40,7 +40,7 @@ class AdminPracticeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not _on_site(request):
+        if not is_on_site(request):
             return self.get_response(request)
         if _has_nul(request):
             return render(request, "400.html", status=400)
@@ -67,24 +67,20 @@ class AdminPracticeMiddleware:
 
     def process_template_response(self, request: HttpRequest, response: Any) -> Any:
         """Render a placeholder for values that cannot be decrypted; forms of such rows are refused earlier."""
-        if _on_site(request):
+        if is_on_site(request):
             response.render = unreadable_marked()(response.render)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Show an error page for a refusal that no form can display, such as sign-in without Redis, and for a malformed
         id, which Django's admin passes from a form or an address straight into a query."""
-        if not _on_site(request):
+        if not is_on_site(request):
             return None
         if isinstance(exception, ValidationError):
             return render(request, "400.html", status=400)
         if not isinstance(exception, Refusal):
             return None
         return error_page(request, exception.detail, status=exception.status)
-
-
-def _on_site(request: HttpRequest) -> bool:
-    return is_in_admin(request) or is_daily_work(request)
 
 
 def _asked_by_page(request: HttpRequest) -> bool:

@@ -1,5 +1,7 @@
 """The admin site: unfold's with our own pages added, and the page where a superuser picks a practice."""
 
+from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any, cast
 
 from django import forms
@@ -16,11 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from accounts.sign_in.pages import sign_out
 from audit import log
 from audit.events import AuditEvent
 from audit_review.admin import trail_page
 from core.admin.access_log import log_page_read, own_account_page, shows_no_patient
 from core.admin.base import PracticeModelAdmin
+from core.admin.needs import may_open
 from core.tenancy.scope import practice_scope
 from dashboard.picked_practice import is_superuser, pick
 from practices.models import Practice
@@ -77,7 +81,7 @@ class PraxisAdminSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        own = [
+        own: list[URLPattern | URLResolver] = [
             path("", include("accounts.admin.urls")),
             path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
             path("trail/", self.admin_view(trail_page), name="trail"),
@@ -86,10 +90,15 @@ class PraxisAdminSite(UnfoldAdminSite):
         return own + [url for url in super().get_urls() if getattr(url, "name", None) not in OMITTED_URLS]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """Offer only the Security page to a user who must set up a second factor first (and a superuser another
-        practice): no other page would open."""
+        """Offer each the pages that they may open; to a user who must set up a second factor first, only the Security
+        page (and to a superuser another practice)."""
         if not getattr(request.user, "second_factor_due", False):
-            return cast("list[dict[str, Any]]", super().get_sidebar_list(request))
+            groups = cast("list[dict[str, Any]]", super().get_sidebar_list(request))
+            for group in groups:
+                group["items"] = [
+                    item for item in group["items"] if item["has_permission"] and may_open(request, str(item["link"]))
+                ]
+            return [group for group in groups if group["items"]]
         pages = [(gettext("Security"), "lock", reverse("admin:security"))]
         if is_superuser(request):
             pages.append((gettext("Switch practice"), "swap_horiz", reverse("admin:pick_practice")))
@@ -99,9 +108,20 @@ class PraxisAdminSite(UnfoldAdminSite):
         ]
         return [{"title": gettext("Your account"), "items": items}]
 
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
+        """Refuse whoever has signed in and may not be here; Django would ask them to sign in once more."""
+
+        def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise PermissionDenied
+            return guarded(request, *args, **kwargs)
+
+        guarded = super().admin_view(view, cacheable)
+        return update_wrapper(within, guarded)
+
     @own_account_page("the signed-out page", while_factor_due=True)
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().logout(request, extra_context)
+        return sign_out(request)
 
     @own_account_page("the user's own password", while_factor_due=True)
     def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

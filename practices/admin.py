@@ -23,9 +23,6 @@ from core.tenancy.scope import current_practice_id
 from practices import services
 from practices.models import Office, Practice
 
-IN_THE_APP = _(
-    "Doctors and billing staff set theirs up in the app, so make sure that they can before you turn this on."
-)
 REGIONS = {
     "Africa": _("Africa"),
     "America": _("America"),
@@ -79,9 +76,7 @@ class PracticeForm(ServiceForm):
             self.fields["currency"].widget.attrs["autocapitalize"] = "characters"
         if "two_factor_required" in self.fields:  # only for those who may change it
             field = self.fields["two_factor_required"]
-            field.help_text = " ".join(
-                [str(field.help_text), str(IN_THE_APP), *(hint() for hint in SECOND_FACTOR_HINTS)]
-            )
+            field.help_text = " ".join([str(field.help_text), *(hint() for hint in SECOND_FACTOR_HINTS)])
 
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).upper()
@@ -122,7 +117,11 @@ class PracticeAdmin(PracticeModelAdmin):
     readonly_fields = ("join_code", "zone")
 
     def get_fields(self, request: HttpRequest, obj: Practice | None = None) -> list[str]:
-        return _readable(self.fields, may_change=self.has_change_permission(request, obj))
+        """Leave out the join code, with which anybody can register, for all but those who give it out."""
+        fields = _readable(self.fields, may_change=self.has_change_permission(request, obj))
+        if not current_user(request).can(P.MANAGE_PRACTICE):
+            fields.remove("join_code")
+        return fields
 
     @admin.display(description=_("Time zone"))
     def zone(self, practice: Practice) -> str:

@@ -54,10 +54,16 @@ def get_practice_to_join(*, home: UUID | None = None) -> Practice:
     else the only one there is. Raises Invalid."""
     if home is not None:
         return Practice.objects.get(pk=home)
-    practices = list(Practice.objects.all()[:2])
-    if len(practices) != 1:
+    practice = only_practice()
+    if practice is None:
         raise Invalid("joinCode", _("Enter your practice's join code."))
-    return practices[0]
+    return practice
+
+
+def only_practice() -> Practice | None:
+    """Return the practice of an installation that has just one."""
+    practices = list(Practice.objects.all()[:2])
+    return practices[0] if len(practices) == 1 else None
 
 
 @installation_scope()

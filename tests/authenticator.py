@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Authenticator
 from accounts.second_factor import totp
 
-LOGIN, SECOND, SECURITY = "/admin/login/", "/admin/second-factor/", "/admin/security/"
+LOGIN, SECOND, SECURITY = "/", "/second-factor/", "/admin/security/"
 TOTP, PASSKEYS = f"{SECURITY}authenticator/", f"{SECURITY}passkeys/"
 RIGHT = {"password": "Passw0rd!"}
 

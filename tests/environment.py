@@ -42,6 +42,7 @@ os.environ.update(
     FILES_DIR=tempfile.mkdtemp(prefix="praxis-test-files-"),
     VIRUS_SCAN_URL="eicar-only://",  # the tests of the virus scan start a clamd (tests/clamd.py)
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
+    WORKFORCE_PASSWORD_MIN_LENGTH="8",  # the contract's samples; tests/guards/test_settings.py has the default
 )
 atexit.register(shutil.rmtree, os.environ["FILES_DIR"], ignore_errors=True)
 

@@ -78,6 +78,7 @@ class Server:
             "REDIS_URL": self.redis_url,
             "PORT": str(self.port),
             "PRACTICE_SIGNUP": "true",
+            "WORKFORCE_PASSWORD_MIN_LENGTH": "8",
             "HTTPS_ONLY": "false",
             "RATE_LIMIT_PER_MINUTE": PLENTY,
             "ANON_RATE_LIMIT_PER_MINUTE": PLENTY,

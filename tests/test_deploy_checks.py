@@ -79,6 +79,8 @@ class TestTheCommand:
 def production(monkeypatch):
     """`production(NAME="value")`: what our checks find where the environment says so."""
 
+    monkeypatch.delenv("WORKFORCE_PASSWORD_MIN_LENGTH")  # the tests' own
+
     def found(**changes):
         for name, value in {"HTTPS_ONLY": "true", **DOCUMENTED, **changes}.items():
             monkeypatch.setenv(name, value)
@@ -92,6 +94,7 @@ def production(monkeypatch):
                 CORS_ALLOWED_ORIGINS=env.origins("CORS_ALLOWED_ORIGINS", ()),
                 PRACTICE_SIGNUP=env.flag("PRACTICE_SIGNUP", default=False),
                 PASSWORD_MIN_LENGTH=env.number("PASSWORD_MIN_LENGTH", 12),
+                WORKFORCE_PASSWORD_MIN_LENGTH=env.number("WORKFORCE_PASSWORD_MIN_LENGTH", 12),
                 IDLE_LOGOFF_MINUTES=env.number("IDLE_LOGOFF_MINUTES", 15, minimum=0),
                 DATABASES={"default": {"OPTIONS": {}, **env.database("DATABASE_URL", "")}},
                 REDIS_URL=env.redis_url("REDIS_URL"),
@@ -127,6 +130,7 @@ def production(monkeypatch):
         ({"PRACTICE_SIGNUP": "true"}, "W005"),
         ({"PASSWORD_MIN_LENGTH": "7"}, "W006"),
         ({"PASSWORD_MIN_LENGTH": "8"}, ""),
+        ({"WORKFORCE_PASSWORD_MIN_LENGTH": "11"}, "W025"),
         ({"IDLE_LOGOFF_MINUTES": "0"}, "W007"),
         ({"DATABASE_URL": "sqlite:///praxis.sqlite3"}, "W008"),
         *(

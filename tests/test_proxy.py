@@ -153,7 +153,7 @@ def make_certificate(directory: Path) -> None:
 
 def test_through_the_proxy_praxis_is_https(proxy):
     answer = proxy.request("/api/health")
-    page = proxy.request("/admin/login/")
+    page = proxy.request("/")
 
     assert (answer.status_code, page.status_code) == (200, 200)
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
@@ -162,14 +162,14 @@ def test_through_the_proxy_praxis_is_https(proxy):
 
 def test_admins_form_is_taken_through_the_proxy(proxy):
     """Django asks a form that came over HTTPS for its origin."""
-    page = proxy.request("/admin/login/")
+    page = proxy.request("/")
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     sent = {"csrfmiddlewaretoken": token[1], "username": "nobody@example.com", "password": "wrong"}
     origin = {"Origin": f"https://localhost:{proxy.https}"}
     foreign = {"Origin": "https://evil.example"}
 
-    assert proxy.request("/admin/login/", "POST", data=sent, headers=origin, cookies=page.cookies).status_code == 200
-    assert proxy.request("/admin/login/", "POST", data=sent, headers=foreign, cookies=page.cookies).status_code == 403
+    assert proxy.request("/", "POST", data=sent, headers=origin, cookies=page.cookies).status_code == 200
+    assert proxy.request("/", "POST", data=sent, headers=foreign, cookies=page.cookies).status_code == 403
 
 
 def test_proxy_takes_large_bodies_at_the_addresses_where_praxis_does(settings):
@@ -198,9 +198,9 @@ def office_manager(proxy) -> httpx.Client:
     person = {"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "role": "admin"}
     assert client.post("/api/auth/register", json=person).status_code == 201
     assert client.post("/api/auth/login", json={key: person[key] for key in ("email", "password")}).status_code == 200
-    token = form_token(client.get("/admin/login/"))
+    token = form_token(client.get("/"))
     sent = {"csrfmiddlewaretoken": token, "username": person["email"], "password": PASSWORD}
-    assert client.post("/admin/login/", data=sent).status_code == 302
+    assert client.post("/", data=sent).status_code == 302
     return client
 
 

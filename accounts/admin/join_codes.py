@@ -17,14 +17,8 @@ from accounts.models import JoinCode, User, display_name
 from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_user, post_action
 from core.formats import format_datetime, zone_label
-from core.permissions import Permission
 from practices.models import Office
 from practices.services import current_practice
-
-
-def may_make_join_codes(request: HttpRequest) -> bool:
-    """Return whether the menu shows this page."""
-    return current_user(request).can(Permission.MAKE_JOIN_CODES)
 
 
 class JoinCodeForm(ServiceForm):

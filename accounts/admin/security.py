@@ -24,8 +24,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from accounts.admin.second_factor import CodeInput, CredentialField
+from accounts.admin.second_factor import AdminCodeInput
 from accounts.second_factor import services
+from accounts.second_factor.pages import CredentialField
 from accounts.sessions.admin_site import get_session_id
 from accounts.sign_in.lockout import locked_page
 from accounts.sign_in.services import LockedOut
@@ -66,7 +67,7 @@ class PasskeyForm(PasswordForm):
 
 
 class ConfirmForm(forms.Form):
-    code = forms.CharField(label=_("Code"), max_length=64, widget=CodeInput(inputmode="numeric"))
+    code = forms.CharField(label=_("Code"), max_length=64, widget=AdminCodeInput({"inputmode": "numeric"}))
 
 
 class NewPasskeyForm(forms.Form):

@@ -3,15 +3,15 @@
 from django.contrib import admin
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
+from django.views.generic import RedirectView
 
-from accounts.admin import security, sessions, sign_in
+from accounts.admin import own_password, security, sessions
 
 guarded = admin.site.admin_view
 
 urlpatterns = [
-    path("login/", sign_in.sign_in, name="login"),
-    path("second-factor/", sign_in.second_factor, name="second_factor"),
-    path("password_change/", guarded(sign_in.change_password, cacheable=True), name="password_change"),
+    path("login/", RedirectView.as_view(pattern_name="home", query_string=True), name="login"),
+    path("password_change/", guarded(own_password.change_password, cacheable=True), name="password_change"),
     path("security/", guarded(security.security), name="security"),
     path("security/authenticator/", guarded(security.start_totp), name="security_totp"),
     path("security/authenticator/confirm/", guarded(security.confirm_totp), name="security_totp_confirm"),

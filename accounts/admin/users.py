@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.auth import update_session_auth_hash
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,7 +20,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from accounts.models import User
-from accounts.password_rules import describe_rules
 from accounts.passwords import services as passwords_services
 from accounts.roles import Role
 from accounts.second_factor import services as second_factor
@@ -32,7 +32,6 @@ from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_
 from core.encryption.blind_index import email_fingerprint
 from core.errors import Invalid
 from core.search.words import Words, query_terms
-from practices.services import checking_office_exists
 
 TEAM = "team"
 
@@ -91,14 +90,10 @@ class UserForm(ServiceForm):
         if "new_password" not in self.fields:
             return  # read-only, or one's own account
         field = self.fields["new_password"]
-        if self.instance._state.adding:
-            field.required = True
-            field.help_text = gettext("For everyone but patients: %(rules)s") % {"rules": describe_rules(Role.STAFF)}
-        else:
-            field.label = gettext("New password")
-            field.help_text = gettext(
-                "Leave blank to keep the current password. A new one signs this person out everywhere."
-            )
+        field.label = gettext("New password")
+        field.help_text = gettext(
+            "Leave blank to keep the current password. A new one signs this person out everywhere."
+        )
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -130,7 +125,7 @@ class UserForm(ServiceForm):
 
 @admin.register(User)
 class UserAdmin(PracticeModelAdmin):
-    access = Access(P.USE_ADMIN_SITE, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE)
+    access = Access(P.MANAGE_USERS, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE)
     form = UserForm
     list_display = ("name", "email", "role", "office", "specialization", "two_factor", "is_active")
     list_filter = (WhoFilter,)
@@ -144,8 +139,11 @@ class UserAdmin(PracticeModelAdmin):
         people = User.objects.visible_to(current_user(request)).order_by(*self.get_ordering(request))
         return people.select_related("office").annotate(has_second_factor=HAS_SECOND_FACTOR)
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
-        return {"role": Role.STAFF}
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Lead to the invitation: nobody chooses another person's first password."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return redirect("admin:accounts_invitation_add")
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = list(self.fields)
@@ -219,10 +217,6 @@ class UserAdmin(PracticeModelAdmin):
         return person
 
     # --- Saving
-
-    def create(self, request: HttpRequest, values: dict[str, Any]) -> User:
-        with checking_office_exists():
-            return services.register_user(by=current_user(request), password=values.pop("new_password"), **values)
 
     def change(self, request: HttpRequest, row: User, values: dict[str, Any]) -> User:
         by, password = current_user(request), values.pop("new_password", None)

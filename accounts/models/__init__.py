@@ -1,14 +1,17 @@
-"""Users, their login sessions and second factors, and join codes."""
+"""Users, their login sessions and second factors, invitations, and join codes."""
 
+from accounts.models.invitation import AllPracticesInvitationManager, Invitation
 from accounts.models.join_code import AllPracticesJoinCodeManager, JoinCode
 from accounts.models.login_session import LoginSession, LoginSessionQuerySet, RevocationReason, SignInChannel
 from accounts.models.second_factor import Authenticator, Passkey, PasskeyChallenge, RecoveryCode, SecondFactorMethod
 from accounts.models.user import AllPracticesUserManager, User, UserManager, attach_charts, display_name
 
 __all__ = [
+    "AllPracticesInvitationManager",
     "AllPracticesJoinCodeManager",
     "AllPracticesUserManager",
     "Authenticator",
+    "Invitation",
     "JoinCode",
     "LoginSession",
     "LoginSessionQuerySet",

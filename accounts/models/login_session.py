@@ -13,12 +13,12 @@ from core.models import Model
 
 
 class SignInChannel(models.TextChoices):
-    """How a session was started, and what carries it: the contract's cookies, bearer tokens, or the admin site's
+    """How a session was started, and what carries it: the contract's cookies, bearer tokens, or the site's
     cookie."""
 
     API = "api", _("Web app")
     BEARER = "bearer", _("App")
-    ADMIN_SITE = "admin_site", _("Admin site")
+    ADMIN_SITE = "admin_site", _("Website")
 
 
 class RevocationReason(models.TextChoices):

@@ -6,9 +6,7 @@ whether or not the email has an account, and the mail is sent in the background.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
 from datetime import datetime
 from uuid import UUID
 
@@ -24,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import Throttled
 
 from accounts.audit import log_event
+from accounts.mail import send_in_background
 from accounts.models import User
 from accounts.passwords import services as passwords_services
 from accounts.sign_in.lockout import clear_attempts
@@ -51,7 +50,6 @@ If that was you, set a new password here. The link works once, for %(minutes)s m
 
 If it wasn't you, you can ignore this email. Your password has not changed.
 """)
-_mailer = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password-reset")
 
 
 class LinkNotValid(Refusal):
@@ -109,14 +107,7 @@ def _send(user: User) -> None:
         return
     link = settings.SITE_URL + reverse("password_reset_set", args=[token_for(user)])
     message = EmailMessage(str(SUBJECT), TEXT % {"link": link, "minutes": MINUTES}, to=[address])
-    _mailer.submit(copy_context().run, _deliver, message, str(user.pk))
-
-
-def _deliver(message: EmailMessage, user_id: str) -> None:
-    try:
-        message.send()
-    except (OSError, ValueError) as error:  # smtplib's errors; ValueError for an odd address
-        logger.error("password reset not sent", user_id=user_id, error=type(error).__name__)
+    send_in_background(message, about_id=str(user.pk))
 
 
 @installation_scope()

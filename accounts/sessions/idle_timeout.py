@@ -4,11 +4,13 @@ The cache has the exact time of the last request; the session's row is up to a m
 docs/adr/0008 explains what that means at the limit.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,6 +21,17 @@ from core.cache import redis_client
 def applies_to(user: User) -> bool:
     """Return whether this user's sessions time out. Patients stay signed in on their own devices."""
     return settings.IDLE_LOGOFF_MINUTES > 0 and user.role != Role.PATIENT
+
+
+def for_templates(request: HttpRequest) -> dict[str, Callable[[], int]]:
+    """Return the seconds after which the page's session times out, 0 for never; a context processor for
+    templates/idle.html."""
+
+    def idle_seconds() -> int:
+        user = request.user
+        return settings.IDLE_LOGOFF_MINUTES * 60 if user.is_authenticated and applies_to(user) else 0
+
+    return {"idle_seconds": idle_seconds}
 
 
 def idle_limit() -> timedelta:

@@ -1,10 +1,13 @@
+import secrets
+from datetime import timedelta
 from functools import cache
 
 import factory
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from accounts.models import JoinCode, User
+from accounts.models import Invitation, JoinCode, User
 from accounts.roles import Role
 from core.encryption.blind_index import join_code_fingerprint
 from practices.models import new_join_code
@@ -44,3 +47,17 @@ class JoinCodeFactory(DjangoModelFactory):
 
     code_index = factory.LazyAttribute(lambda made: join_code_fingerprint(made.text))
     made_by = factory.SelfAttribute("doctor")
+
+
+class InvitationFactory(DjangoModelFactory):
+    """Within a practice's scope; give `invited_by`. Its link is unknown."""
+
+    class Meta:
+        model = Invitation
+
+    name = factory.Sequence(lambda n: f"Newcomer {n}")
+    email = factory.Sequence(lambda n: f"newcomer{n}@example.com")
+    role = Role.STAFF
+    token_hash = factory.LazyFunction(lambda: secrets.token_bytes(32))
+    sent_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda made: made.sent_at + timedelta(days=7))

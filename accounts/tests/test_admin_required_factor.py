@@ -50,15 +50,15 @@ def test_required_factor_blocks_admin_site_until_set_up(enter_as, own, role):
 def test_required_factor_allows_sign_out(enter_as, practice):
     client = enter_as("staff")
     require(practice)
-    assert client.post("/admin/logout/").status_code == 200
-    assert client.get("/admin/").url == f"{LOGIN}?next=/admin/"
+    assert client.post("/sign-out/").url == "/"
+    assert client.get("/admin/").url == "/admin/login/?next=/admin/"
 
 
 def test_sign_in_redirects_to_security_page(client, make_user, practice):
     user = make_user("staff")
     require(practice)
     answer = client.post(LOGIN, {"username": user.email, **RIGHT}, follow=True)
-    assert answer.redirect_chain == [("/admin/", 302), (SECURITY, 302)]
+    assert answer.redirect_chain == [("/calendar/", 302), (SECURITY, 302)]
 
 
 def test_required_factor_is_satisfied_by_passkey(enter_as, practice, key):
@@ -66,7 +66,7 @@ def test_required_factor_is_satisfied_by_passkey(enter_as, practice, key):
     app = app_of(client.user)
     require(practice)
     assert client.get("/admin/").url == SECURITY  # signed in before, without it
-    assert sign_in(client, client.user, code=app.code()).url == "/admin/"
+    assert sign_in(client, client.user, code=app.code()).url == "/calendar/"
     assert client.get("/admin/").status_code == 200
     colleague = enter_as("staff")
     add_passkey(colleague, key)

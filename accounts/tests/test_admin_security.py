@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.homes import home_of
 from accounts.models import Authenticator, LoginSession, Passkey, RecoveryCode
 from accounts.tests.soft_passkey import SoftPasskey
 from audit.tests.whole_trail import whole_trail
@@ -65,8 +66,9 @@ def test_authenticator_app_is_set_up(enter_as, role):
     assert LoginSession.objects.get(user=client.user, revoked_at=None).second_factor == "totp"
 
     client.post("/admin/logout/")
-    assert sign_in(client, client.user, code=app.code()).url == "/admin/"
-    assert sign_in(Client(), client.user, code=codes[0]).url == "/admin/"
+    home = home_of(client.user)
+    assert sign_in(client, client.user, code=app.code()).url == home
+    assert sign_in(Client(), client.user, code=codes[0]).url == home
     assert "<strong>9</strong>" in page_text(client.get(SECURITY))
 
 
@@ -221,11 +223,12 @@ def test_forms_addresses_lead_back_to_the_page(enter_as):
         assert (answer.status_code, answer.url) == (302, SECURITY)
 
 
-@pytest.mark.parametrize("role", ["billing", "patient"])
-def test_security_page_requires_admin_access(enter_as, role):
-    client = enter_as(role)
+def test_security_page_is_for_those_who_work_here(enter_as):
+    client = enter_as("patient")
     for address in (SECURITY, *FORMS):
-        assert client.get(address).url == client.post(address, RIGHT).url == f"{LOGIN}?next={address}"
+        assert client.get(address).status_code == client.post(address, RIGHT).status_code == 403
+        assert Client().get(address).url == Client().post(address, RIGHT).url == f"/admin/login/?next={address}"
+    assert enter_as("billing").get(SECURITY).status_code == 200
 
 
 def test_menu_and_the_password_page_lead_to_it(enter_as):

@@ -45,12 +45,12 @@ def test_signing_in_changes_the_key_and_signing_out_leaves_no_row_of_it(make_use
     planted["said"] = 1
     planted.save()
     client = with_cookie(planted.session_key)
-    assert client.post("/admin/login/", {"username": user.email, "password": PASSWORD}).url == "/admin/"
+    assert client.post("/", {"username": user.email, "password": PASSWORD}).url == "/admin/"
     cookie = client.cookies[COOKIE].value
 
     assert cookie != planted.session_key
     assert rows() == [stored_key(cookie)]
-    client.post("/admin/logout/")
+    client.post("/sign-out/")
     assert stored_key(cookie) not in rows()
     assert with_cookie(cookie).get("/admin/").status_code == 302
 

@@ -42,15 +42,6 @@ def test_persons_office_is_one_of_the_practices(enter_as, own, foreign):
     assert User.all_practices.get(pk=own.doctor.pk).office_id is None
 
 
-def test_somebody_new_is_registered_at_an_office(enter_as, own):
-    form = {"name": "Dr New", "email": "new@example.com", "role": "doctor", "new_password": "Passw0rd!"}
-
-    answer = enter_as("admin").post(reverse("admin:accounts_user_add"), {**form, "office": str(own.office.pk)})
-
-    assert answer.status_code == 302
-    assert User.all_practices.with_email("new@example.com").office_id == own.office.pk
-
-
 # --- The list
 
 

@@ -338,7 +338,7 @@ def test_parallel_requests_after_idle_limit_are_all_refused(transactional_db, ma
 
 
 def login_page(client):
-    return client.get("/admin/login/").content.decode()
+    return client.get("/").content.decode()
 
 
 def test_admin_session_times_out_after_15_minutes(make_user, enter_site, clock):
@@ -374,7 +374,7 @@ def test_sign_in_after_timeout_returns_to_page(make_user, enter_site, clock):
     user = make_user("admin")
     client = enter_site(user)
     clock.move(minutes=16)
-    address = client.get("/admin/patients/patient/").url
+    address = client.get(client.get("/admin/patients/patient/").url).url
 
     again = client.post(address, {"username": user.email, "password": "Passw0rd!"})
 
@@ -406,7 +406,7 @@ def test_signing_out_of_the_admin_site_after_a_timeout_is_fine(make_user, enter_
     user = make_user("admin")
     client = enter_site(user)
     clock.move(minutes=16)
-    assert client.post("/admin/logout/", follow=True).redirect_chain[-1][0].startswith("/admin/login/")
+    assert client.post("/admin/logout/", follow=True).redirect_chain[-1][0] == "/?next=%2Fadmin%2F"
 
 
 def test_superuser_times_out_too(db, enter_site, clock):
@@ -465,3 +465,33 @@ def test_admin_site_and_the_api_time_out_apart(make_user, enter_site, sign_in, c
     clock.move(minutes=10)
 
     assert (site.get("/admin/").status_code, call(api).status_code) == (302, 200)
+
+
+# --- What an open page asks and says
+
+
+def left(client):
+    return client.get("/session/left/").json().get("seconds")
+
+
+def test_open_page_learns_what_is_left_and_reports_typing(make_user, enter_site, clock, subtests):
+    client = enter_site(make_user("staff"))
+    assert 'data-seconds="900"' in client.get("/calendar/").content.decode()
+    assert 'data-seconds="900"' in client.get("/admin/").content.decode()
+    clock.move(minutes=10)
+    assert 295 <= left(client) <= 300  # and asking is nobody's activity
+    assert client.get("/session/active/").status_code == 405
+    assert client.post("/session/active/").json()["seconds"] >= 895
+    clock.move(minutes=14)
+    assert 55 <= left(client) <= 60
+    clock.move(minutes=2)
+    assert client.get("/session/left/").status_code == 401
+    assert TIMED_OUT["detail"] in client.get("/").content.decode()
+    assert client.post("/session/active/").status_code == 401
+
+
+def test_patients_page_is_not_watched(make_user, enter_site, clock):
+    client = enter_site(make_user("patient"))
+    assert 'id="idle"' not in client.get("/me/").content.decode()
+    clock.move(minutes=20)
+    assert left(client) > 11 * 60 * 60

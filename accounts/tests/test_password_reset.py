@@ -261,7 +261,7 @@ def test_no_token_is_in_the_logs(user, token, client, caplog):
 
 
 def test_forgotten_password_from_sign_in_page_to_new_password(user, client, mailbox):
-    assert f'href="{PAGE}"' in client.get("/admin/login/").content.decode()
+    assert f'href="{PAGE}"' in client.get("/").content.decode()
     assert client.get(PAGE).status_code == 200
     assert "sent a password reset link" in client.post(PAGE, {"email": user.email}).content.decode()
     page = link_in(mailbox[0])[1]

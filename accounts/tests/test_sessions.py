@@ -73,7 +73,7 @@ def test_nobody_gives_themself_a_password_without_the_old_one(make_user):
 def test_account_change_ends_every_session(make_user, client_of, ending, django_capture_on_commit_callbacks):
     user, manager = make_user("admin"), make_user("admin")
     api, site = client_of(user), Client()
-    site.post("/admin/login/", {"username": user.email, "password": PASSWORD}, secure=True)
+    site.post("/", {"username": user.email, "password": PASSWORD}, secure=True)
     assert api.get("/api/users/me").status_code == 200
     assert site.get("/admin/", secure=True).status_code == 200
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.audit import log_event
 from accounts.models import RevocationReason, User
@@ -25,7 +26,7 @@ from practices.services import checking_office_exists, create_practice, get_offi
 # Sent in the transaction of a new account, with `account`, and `date_of_birth` if the person gave it.
 account_opened = Signal()
 
-
+ALREADY_HAS_ACCOUNT = gettext_lazy("This email already has an account.")
 ROLE_FIELDS = {"specialization": (Role.DOCTOR,), "department": (Role.STAFF, Role.BILLING)}
 
 
@@ -193,7 +194,7 @@ def _unique_email(user: User) -> Iterator[None]:
     except IntegrityError as error:
         if User.all_practices.with_email(user.email) is None:
             raise
-        raise Invalid("email", _("This email already has an account.")) from error
+        raise Invalid("email", ALREADY_HAS_ACCOUNT) from error
 
 
 def save_user(user: User) -> User:

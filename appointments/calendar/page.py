@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -76,9 +77,10 @@ def _is_part(request: HttpRequest) -> bool:
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     """Lead to the sign-in, and back to where somebody was."""
     if not _is_part(request):
-        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
-    calendar = reverse("calendar")
-    return HttpResponseClientRedirect(redirect_to_login(calendar, reverse("admin:login"))["Location"])
+        return redirect_to_login(request.get_full_path(), reverse("home"))
+    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+    page = urlunsplit(("", "", shown.path, shown.query, "")) or reverse("calendar")
+    return HttpResponseClientRedirect(redirect_to_login(page, reverse("home"))["Location"])
 
 
 def say(

@@ -73,9 +73,11 @@ def change(client, visit, **fields):
 
 def test_calendar_asks_for_a_sign_in_and_leads_back(client, day):
     answer = client.get(f"{CALENDAR}?day={MONDAY}")
-    assert answer.url == f"/admin/login/?next=/calendar/%3Fday%3D{MONDAY}"
+    assert answer.url == f"/?next=/calendar/%3Fday%3D{MONDAY}"
     part = client.get(reverse("calendar_changes"), **PART)
-    assert part["HX-Redirect"] == "/admin/login/?next=/calendar/"
+    assert part["HX-Redirect"] == "/?next=/calendar/"
+    shown = {**PART, "HTTP_HX_CURRENT_URL": f"http://testserver{CALENDAR}?day={MONDAY}"}
+    assert client.get(reverse("calendar_changes"), **shown)["HX-Redirect"] == answer.url
     assert client.get("/calendar?day=x").url == "/calendar/?day=x"
     signed_in = client.post(answer.url, {"username": day.doctor.email, "password": "Passw0rd!"})
     assert signed_in.url == f"{CALENDAR}?day={MONDAY}"

@@ -300,6 +300,7 @@ class PracticeModelAdmin(ModelAdmin):
             if hasattr(action, ACTION):
                 route, name = getattr(action, ACTION)
                 view = self.admin_site.admin_view(require_POST(getattr(self, attribute)))
+                view.only_posted = True  # not a page to come back to
                 yield path(route, view, name=f"{prefix}_{name}")
 
     def page_after(self, request: HttpRequest, pk: Any) -> HttpResponse:

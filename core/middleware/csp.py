@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from core.client import is_api, is_daily_work, is_in_admin
+from core.client import is_api, is_daily_work, is_in_admin, is_on_site
 
 CSP = "Content-Security-Policy"
 _COMMON = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
@@ -32,7 +32,7 @@ class BrowserPolicy:
         if not _is_debug_page(response):
             response.headers.setdefault(CSP, _policy(request))
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
-        if is_in_admin(request) or is_daily_work(request):
+        if is_on_site(request):
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response
 

@@ -56,6 +56,7 @@ def addresses(own):
         ("practices_office", own.office),
         ("practices_practice", own.practice),
         ("accounts_joincode", own.join_code),
+        ("accounts_invitation", own.invitation),
         ("appointments_appointmenttype", own.kind),
         ("appointments_room", own.room),
         ("appointments_workinghours", own.hours),
@@ -131,5 +132,5 @@ def test_suggestions_are_for_own_forms_only(enter_as, own, asked):
 
 def test_query_string_does_not_fill_in_forms(enter_as, own):
     client = enter_as("admin")
-    page = client.get(reverse("admin:accounts_user_add"), {"role": "admin", "name": "Filled in"})
+    page = client.get(reverse("admin:accounts_invitation_add"), {"role": "admin", "name": "Filled in"})
     assert page.context["adminform"].form.initial == {"role": "staff"}

@@ -199,26 +199,6 @@ def test_appointments_are_filtered_by_the_local_day_and_doctor(enter_as, own):
 # --- People, practice, offices
 
 
-def test_colleague_is_registered(enter_as, own):
-    client = enter_as("admin")
-    form = {"name": "Dr New", "email": "new@example.com", "role": "doctor", "specialization": "Chiropractic"}
-    answer = client.post(reverse("admin:accounts_user_add"), {**form, "new_password": "short"})
-    assert list(answer.context["adminform"].form.errors) == ["new_password"]
-    assert client.post(reverse("admin:accounts_user_add"), {**form, "new_password": "Passw0rd!"}).status_code == 302
-    user = User.all_practices.with_email("new@example.com")
-    assert (user.practice_id, user.role, user.check_password("Passw0rd!")) == (own.practice.pk, "doctor", True)
-
-    twice = client.post(reverse("admin:accounts_user_add"), {**form, "new_password": "Passw0rd!"})
-    assert twice.context["adminform"].form.errors == {"email": ["This email already has an account."]}
-
-
-def test_registered_patient_gets_a_pending_chart(enter_as, own):
-    form = {"name": "Pat Ient", "email": "pat@example.com", "role": "patient", "new_password": "Passw0rd!"}
-    enter_as("admin").post(reverse("admin:accounts_user_add"), form)
-    with practice_scope(own.practice.pk):
-        assert Patient.objects.pending().filter(user=User.all_practices.with_email("pat@example.com")).count() == 1
-
-
 @pytest.mark.django_db(transaction=True)
 def test_deactivation_ends_every_session(enter_as, client_of, own):
     desk = enter_as("staff")

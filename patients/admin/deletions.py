@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import Access, P, PracticeModelAdmin, current_user, post_action
 from core.formats import format_date, format_datetime
-from core.permissions import Permission
 from patients.admin.base import describe_row, model_name
 from patients.deletion import services as deletions
 from patients.deletion.retention import kept_until
@@ -26,11 +25,6 @@ from patients.search import search_charts
 
 if TYPE_CHECKING:
     from patients.admin.base import DeletableAdmin
-
-
-def can_see_deleted(request: HttpRequest) -> bool:
-    """Return whether to show this page in the menu."""
-    return current_user(request).can(Permission.DELETE_CLINICAL)
 
 
 class KindFilter(SimpleListFilter):

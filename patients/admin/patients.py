@@ -134,13 +134,20 @@ class PatientAdmin(ChartSectionsAdmin):
     )
     readonly_fields = ("status",)
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or self._may(request, P.USE_ADMIN_SITE, P.READ_CONTACTS)
+
     def get_fieldsets(self, request: HttpRequest, obj: Patient | None = None) -> Any:
+        """Whoever reads contact data alone sees what the API shows them (`Chart.contact_only`)."""
         (_person, who), (_contact, reach), (_medical, care) = self.fieldsets
         person, contact, medical = (list(options["fields"]) for options in (who, reach, care))
         if obj is None:
             person = person[:-1]
         elif not self.has_change_permission(request, obj):
             medical[medical.index("primary_doctor")] = "doctor_name"
+        if not current_user(request).can(P.READ_CHARTS):
+            contact.remove("emergency_contact")
+            return ((_("Person"), {"fields": person}), (_("Contact"), {"fields": contact}))
         return (
             (_("Person"), {"fields": person}),
             (_("Contact"), {"fields": contact}),

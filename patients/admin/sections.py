@@ -62,7 +62,7 @@ class ChartSectionsAdmin(DeletableAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         chart, user = context.get("original"), current_user(request)
-        if chart is not None and chart.status in ACTIVE_STATUSES:
+        if chart is not None and chart.status in ACTIVE_STATUSES and user.can(Permission.READ_CHARTS):
             context |= {
                 "chart": chart,
                 "sections": [section.template for section in SECTIONS],

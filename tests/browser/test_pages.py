@@ -1,8 +1,5 @@
 """The public pages."""
 
-import re
-
-import pytest
 from playwright.sync_api import expect
 
 NARROW = {"width": 320, "height": 640}
@@ -12,32 +9,23 @@ def overflows(page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
 
-def test_home_page_links_work(page):
-    page.goto("/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Practice management for clinics")
+def test_door_works_with_the_keyboard_and_on_a_narrow_screen(page):
+    page.set_viewport_size(NARROW)
+    page.goto("/", wait_until="networkidle")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert page.evaluate("document.documentElement.lang") == "en"
-    addresses = [link.get_attribute("href") for link in page.get_by_role("navigation").get_by_role("link").all()]
-    assert addresses == ["/admin/", "/api/docs", "/api/redoc", "/api/schema", "/api/health"]
+    assert not overflows(page)
+    expect(page.get_by_label("Email")).to_be_focused()
+    page.keyboard.type("nobody@example.com")
+    page.keyboard.press("Tab")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Email or password is wrong.")
+    developers = page.get_by_role("navigation", name="For developers").get_by_role("link")
+    addresses = [link.get_attribute("href") for link in developers.all()]
+    assert addresses == ["/api/docs", "/api/redoc", "/api/schema", "/api/health"]
     for address in addresses:
         assert page.request.get(address).ok, address
-
-
-def test_home_page_works_with_the_keyboard(page):
-    page.goto("/")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-    for _ in range(2):
-        page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name=re.compile("^Sign in"))).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.get_by_label("Email")).to_be_visible()
-
-
-@pytest.mark.parametrize("address", ["/", "/admin/login/"])
-def test_narrow_screens_show_the_whole_page(page, address):
-    page.set_viewport_size(NARROW)
-    page.goto(address, wait_until="networkidle")
-    assert not overflows(page)
 
 
 # Swagger UI has only those rows in the page that are on the screen, once tags and operations are 150 or more.

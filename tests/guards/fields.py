@@ -130,6 +130,19 @@ FIELDS: dict[str, dict[str, str]] = {
         "code_hash": OPERATIONAL,  # SHA-256 of 78 random bits
         "used_at": OPERATIONAL,
     },
+    "accounts.Invitation": {
+        **_OF_PRACTICE,
+        "name": PHI,
+        "email": PHI,
+        "email_index": OPERATIONAL,  # a keyed hash
+        "role": OPERATIONAL,
+        "invited_by": OPERATIONAL,
+        "token_hash": OPERATIONAL,  # SHA-256 of 256 random bits
+        "sent_at": OPERATIONAL,
+        "expires_at": OPERATIONAL,
+        "accepted_at": OPERATIONAL,
+        "withdrawn_at": OPERATIONAL,
+    },
     "accounts.JoinCode": {
         **_OF_PRACTICE,
         "doctor": OPERATIONAL,
@@ -404,6 +417,8 @@ LABELS = {
     "accounts.User.name": "user.name",
     "accounts.User.phone": "user.phone",
     "accounts.Authenticator.secret": "authenticator.secret",
+    "accounts.Invitation.email": "invitation.email",
+    "accounts.Invitation.name": "invitation.name",
     "accounts.Passkey.name": "passkey.name",
     "patients.Patient.name": "patient.name",
     "patients.Patient.email": "patient.email",

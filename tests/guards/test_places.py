@@ -15,12 +15,13 @@ ELSEWHERE = {
     "core.api.docs": "of every app: the schema and its pages",
     "core.api.health": "of the installation, not of an app",
     "core.api.views": "of no app: every unknown path",
-    "django.views.generic.base": "the home page, and a redirect to the admin site",
+    "django.views.generic.base": "a redirect to the admin site",
 }
 
 
 # Where one guesses first: the first segment of the address, or the last word where that names the feature.
 HOMES = {
+    "": "accounts.sign_in",
     "appointment-types": "appointments.types",
     "appointments": "appointments",
     "associate": "patients.registrations",
@@ -36,8 +37,10 @@ HOMES = {
     "emergency-accesses": "patients.restriction",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
+    "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "my-day": "records.my_day",
+    "me": "dashboard.me",
     "offices": "practices",
     "password-reset": "accounts.passwords",
     "patients": "patients|records.(attachments|chart|export)|audit_review",
@@ -47,7 +50,10 @@ HOMES = {
     "registrations": "patients.registrations",
     "rooms": "appointments.rooms",
     "schedule-exceptions": "appointments.schedule",
+    "second-factor": "accounts.second_factor",
     "sessions": "records.notes",
+    "session": "accounts.sessions",
+    "sign-out": "accounts.sign_in",
     "users": "accounts",
     "waiting-list": "appointments.waiting_list",
     "working-hours": "appointments.schedule",

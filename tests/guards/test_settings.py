@@ -22,6 +22,7 @@ print(json.dumps({
     "attempts": [settings.LOGIN_ATTEMPTS, settings.LOGIN_ATTEMPTS_WINDOW],
     "lives": [settings.ACCESS_TOKEN_EXPIRE_MINUTES, settings.REFRESH_TOKEN_EXPIRE_DAYS],
     "minimum": settings.AUTH_PASSWORD_VALIDATORS[0]["OPTIONS"]["min_length"],
+    "workforce": settings.WORKFORCE_PASSWORD_VALIDATORS[0]["OPTIONS"]["min_length"],
     "origins": settings.CORS_ALLOWED_ORIGINS,
     "body": settings.MAX_BODY_BYTES,
 }))
@@ -69,6 +70,7 @@ def test_defaults_are_those_of_the_contract():
         "attempts": [5, 900],
         "lives": [15, 7],
         "minimum": 6,
+        "workforce": 12,
         "origins": ["http://localhost:5173", "http://localhost:3000"],
         "body": 1_000_000,
     }

@@ -222,13 +222,13 @@ def desk(make_user, client):
 
 SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "room", "workinghours", "scheduleexception"))
 SHOW_NOBODY = {
-    *("login", "logout", "password_change", "password_change_done", "second_factor", "jsi18n", "app_list"),
+    *("logout", "password_change", "password_change_done", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),
     *("security", "security_totp", "security_totp_confirm", "security_totp_remove", "security_recovery_codes"),
     *("security_passkey", "security_passkey_add", "security_passkey_remove"),
     *(
         f"{model}_{page}"
-        for model in ("practices_practice", "practices_office", "accounts_joincode", *SCHEDULES)
+        for model in ("practices_practice", "practices_office", "accounts_joincode", "accounts_invitation", *SCHEDULES)
         for page in ("changelist", "add", "change", "delete", "history")
     ),
 }
@@ -246,7 +246,7 @@ def test_only_own_account_pages_work_without_practice_or_second_factor():
     own = {page.name for page in pages() if get_mark(page.callback, "without_practice")}
 
     security = {name for name in SHOW_NOBODY if name.startswith("security")}
-    entering = {"login", "logout", "second_factor", "password_change", "password_change_done", "pick_practice"}
+    entering = {"logout", "password_change", "password_change_done", "pick_practice"}
     assert first == security | entering | {"jsi18n"}
     assert own == first | {"own_sessions", "own_sessions_end", "own_sessions_end_others"}
 

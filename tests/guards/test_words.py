@@ -9,11 +9,11 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
-from django.core import mail
 from django.db.models import Choices
 from django.test import Client
 from django.urls import reverse
 
+from accounts.invitations import services as invitations
 from accounts.passwords import reset
 from accounts.roles import PublicRole
 from audit.registry import UNLOGGED_FIELDS
@@ -159,10 +159,9 @@ def test_pages_before_sign_in_and_refusals_say_nothing_outside_of_gettext(
 ):
     manager = make_user("admin", name="Manager")
     app = app_of(manager)
-    sign_in = reverse("admin:login")
+    sign_in = reverse("home")
     with pseudo_language():
         answers = {
-            "home": client.get("/"),
             "sign-in": client.get(sign_in),
             "wrong": client.post(sign_in, {"username": "nobody@example.com", "password": "x"}),
             "csrf": Client(enforce_csrf_checks=True).post(sign_in),
@@ -171,9 +170,9 @@ def test_pages_before_sign_in_and_refusals_say_nothing_outside_of_gettext(
             "dead link": client.get(reverse("password_reset_set", args=["made-up"])),
             "link": client.get(reverse("password_reset_set", args=[reset.token_for(manager)])),
             "password": client.post(sign_in, {"username": manager.email, "password": "Passw0rd!"}, follow=True),
-            "code": client.post(reverse("admin:second_factor"), {"code": app.code()}, follow=True),
+            "code": client.post(reverse("second_factor"), {"code": app.code()}, follow=True),
             "own factor": client.get(reverse("admin:security")),
-            "signed out": client.post(reverse("admin:logout")),
+            "signed out": client.post(reverse("sign_out"), follow=True),
             "locked": [
                 client.post(sign_in, {"username": "nobody@example.com", "password": "x"}) for _attempt in range(7)
             ][-1],
@@ -263,16 +262,17 @@ SILENT_CALLS = {
 }
 
 
-def test_mails_go_through_gettext(make_user, practice, settings, own):
+def test_mails_go_through_gettext(make_user, practice, settings, own, mailbox, django_capture_on_commit_callbacks):
     manager = make_user("admin")
     with pseudo_language():
         reset.request_reset(email=manager.email)
-        reset._mailer.submit(lambda: None).result()
         alerts.send(own.emergency)
-    data = any_of({settings.SITE_URL, *texts_of([own.doctor])})
+        with practice_scope(practice.pk), django_capture_on_commit_callbacks(execute=True):
+            invited = invitations.invite(by=manager, name="Nora New", email="nora@example.com", role="doctor")
+    data = any_of({settings.SITE_URL, *texts_of([own.doctor, practice, invited])})
 
-    assert len(mail.outbox) == 2
-    for sent in mail.outbox:
+    assert len(mailbox) == 3
+    for sent in mailbox:
         assert (left_over(sent.subject), left_over(sent.body, data)) == ("", "")
 
 

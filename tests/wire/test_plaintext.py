@@ -103,9 +103,9 @@ def plant_notes(clinic: Clinic, chart: str, mark: Marks) -> None:
 def cookie_of_the_admin_site(clinic: Clinic) -> str:
     """The office manager's, signed in on the page."""
     manager = Caller(clinic.transport)
-    token = form_token(manager.request("GET", "/admin/login/"))
+    token = form_token(manager.request("GET", "/"))
     sent = urlencode({"csrfmiddlewaretoken": token, "username": clinic.admin.user["email"], "password": PASSWORD})
-    assert manager.request("POST", "/admin/login/", content=sent, headers=FORM).status == 302
+    assert manager.request("POST", "/", content=sent, headers=FORM).status == 302
     return manager.cookies["praxis_admin"][0]
 
 
@@ -167,10 +167,10 @@ def plant_for_the_log(clinic: Clinic, mark: Marks) -> None:
     anonymous.request("POST", "/api/auth/refresh", headers={"Cookie": f"refresh_token={mark()}; praxis_admin={mark()}"})
     anonymous.request("POST", "/api/auth/login", headers={"X-CSRFToken": mark(), "Sec-Fetch-Site": mark()})
     anonymous.request(mark().upper(), f"/{mark()}")
-    anonymous.request("POST", "/admin/login/", content=f"username={mark()}&password={mark()}", headers=FORM)
-    page = anonymous.request("GET", f"/admin/login/?next=/{mark()}")
+    anonymous.request("POST", "/", content=f"username={mark()}&password={mark()}", headers=FORM)
+    page = anonymous.request("GET", f"/?next=/{mark()}")
     signing_in = f"csrfmiddlewaretoken={form_token(page)}&username={mark()}%40example.com&password={mark()}"
-    answer = anonymous.request("POST", f"/admin/login/?{mark()}={mark()}", content=signing_in, headers=FORM)
+    answer = anonymous.request("POST", f"/?{mark()}={mark()}", content=signing_in, headers=FORM)
     assert (page.status, answer.status) == (200, 200)  # the form, with its sentence
     for raw in (
         f"GET /{mark()} HTTP/9.{mark()}\r\n\r\n",

@@ -1,0 +1,35 @@
+"""Where the day of each role begins, which is where a sign-in leads. The pages are those of apps above, known by the
+names of their addresses."""
+
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from core.admin.base import current_user
+from core.admin.needs import may_open
+
+# The first of these addresses that there is.
+HOMES = {
+    Role.ADMIN: ("admin:index",),
+    Role.DOCTOR: ("my-day", "calendar"),
+    Role.STAFF: ("calendar",),
+    Role.BILLING: ("admin:patients_patient_changelist",),  # until there are invoices
+    Role.PATIENT: ("my_page",),
+}
+
+
+def way_in(request: HttpRequest, asked: str) -> str:
+    """Return where whoever has just signed in goes on: to the page that they asked for, if they may open it."""
+    return asked if asked and may_open(request, urlsplit(asked).path) else home_of(current_user(request))
+
+
+def home_of(user: User) -> str:
+    for name in HOMES[Role(user.role)]:
+        try:
+            return reverse(name)
+        except NoReverseMatch:
+            continue
+    raise NoReverseMatch(user.role)

@@ -1,0 +1,83 @@
+"""The door: everybody who has an account signs in and out here, with email and password. The page for a second factor
+is in accounts/second_factor/pages.py."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from rest_framework.exceptions import Throttled
+
+from accounts.homes import way_in
+from accounts.models import SignInChannel, User
+from accounts.second_factor_challenge import available_methods, issue_challenge_token
+from core.admin.access_log import own_account_page
+from core.api import throttling
+from core.error_pages import throttled_page
+from practices.services import only_practice
+
+CHALLENGE_TOKEN = "password_was_right"  # noqa: S105 - a key of Django's session
+
+
+def redirect_with_next(page: str, then: str) -> HttpResponse:
+    return redirect(reverse(page, query={"next": then} if then else None))
+
+
+class SignInForm(AuthenticationForm):
+    """Email and password. accounts/sign_in/lockout.py handles the sixth attempt, as for the API."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("Email or password is wrong."),
+    }
+
+
+class SignIn(LoginView):
+    """Django's view, except that a person with a second factor is not signed in yet, and that whoever has signed in
+    already is shown in."""
+
+    authentication_form = SignInForm
+    template_name = "sign_in/sign_in.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return redirect(way_in(request, self.get_redirect_url()))
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            throttling.count_address(request)
+        except Throttled as throttled:
+            return throttled_page(request, throttled)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user: User = form.get_user()
+        if not available_methods(user):
+            super().form_valid(form)
+            return redirect(way_in(self.request, self.get_redirect_url()))
+        logout(self.request)  # anyone signed in in this browser, and their session data
+        self.request.session[CHALLENGE_TOKEN] = issue_challenge_token(user, SignInChannel.ADMIN_SITE)
+        return redirect_with_next("second_factor", self.get_redirect_url())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        practice = only_practice()
+        return super().get_context_data(**kwargs, practice=practice.name if practice else "")
+
+
+home = own_account_page("the sign-in", while_factor_due=True)(SignIn.as_view())
+
+
+@own_account_page("signing out", while_factor_due=True)
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    messages.success(request, gettext("You're signed out."))
+    return redirect("home")

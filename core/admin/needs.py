@@ -1,0 +1,49 @@
+"""What it takes to open a page, said once: the page refuses by it, and menus and the way in after a sign-in ask it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.urls import Resolver404, get_script_prefix, resolve
+
+from core.client import ADMIN_ROOT, WORK_ROOTS
+from core.permissions import Permission
+
+
+def needs(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a page that is a function. One that is a class has the attribute `needs`."""
+
+    def decorate(page: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(page)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.can(permission):  # type: ignore[union-attr]
+                raise PermissionDenied
+            return page(request, *args, **kwargs)
+
+        checked.needs = permission  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+def may_open(request: HttpRequest, address: str) -> bool:
+    """Return whether a page of the site is at this path, without its query, and lets the signed-in user in. Of a row
+    that it shows this says nothing."""
+    address = "/" + address.removeprefix(get_script_prefix())
+    user = request.user
+    if not user.is_authenticated or not address.startswith((ADMIN_ROOT, *WORK_ROOTS)):
+        return False
+    try:
+        match = resolve(address)
+    except Resolver404:
+        return False
+    page: Any = match.func
+    if getattr(page, "only_posted", False) or (address.startswith(ADMIN_ROOT) and not user.is_staff):
+        return False
+    if model_admin := getattr(page, "model_admin", None):
+        adds = match.url_name is not None and match.url_name.endswith("_add")
+        return bool((model_admin.has_add_permission if adds else model_admin.has_view_permission)(request))
+    needed = getattr(getattr(page, "view_class", page), "needs", None)
+    return needed is None or user.can(needed)

@@ -1,0 +1,260 @@
+"""What patients do themselves: see, move and cancel visits, see who opened their chart, download it, look after their
+account. Rules and audit events are those of the API, whose services these pages call."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import groupby, islice
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from accounts.passwords.own import OwnPassword
+from accounts.sessions import services as sessions
+from accounts.sessions.admin_site import get_session_id
+from accounts.sessions.devices import describe_device
+from accounts.sign_in.lockout import locked_page
+from accounts.sign_in.services import LockedOut
+from appointments import services
+from appointments.booking_rules import TOO_LATE, is_late
+from appointments.calendar.page import CalendarPage, describe_time
+from appointments.calendar.visit import get_visit
+from appointments.models import Appointment, AppointmentStatus
+from appointments.schedule import availability
+from audit import queries
+from audit.events import AuditEvent
+from audit.queries import EventFilter
+from audit_review.entries import entries
+from audit_review.serializers import AccessShape
+from core.admin.access_log import log_page_refusal, own_account_page
+from core.errors import Invalid, NotFound, Refusal
+from core.permissions import Permission
+from core.tenancy.scope import current_practice_id
+from patients.models import Patient
+from patients.restriction.services import check_access
+from practices.services import current_practice
+from records.attachments.downloads import download_response
+from records.export.services import export_chart
+
+PAST_SHOWN, ACCESSES_SHOWN, TIMES_SHOWN = 20, 25, 60
+DAYS_SEARCHED = timedelta(days=14)
+CHART = Patient._meta.label
+
+
+class OwnPage(CalendarPage):
+    """A page for patients alone."""
+
+    needs = Permission.READ_OWN_CHART
+
+    def chart(self) -> Patient:
+        chart = Patient.objects.visible_to(self.user).order_by("id").first()
+        if chart is None:
+            raise NotFound(gettext("The practice has no chart of yours. Please contact the practice."))
+        return check_access(self.user, chart)
+
+
+class Overview(OwnPage):
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        visits = Appointment.objects.visible_to(self.user).with_people().with_offices().select_related("type")
+        now = timezone.now()
+        to_come = visits.filter(status=AppointmentStatus.SCHEDULED, ends_at__gt=now).order_by("starts_at", "id")
+        others = visits.exclude(status=AppointmentStatus.SCHEDULED, ends_at__gt=now).order_by("-starts_at", "-id")
+        coming, past = list(to_come), list(others[:PAST_SHOWN])
+        for visit in coming:
+            visit.may_change = visit.starts_at > now and not is_late(visit.starts_at)
+        self.read([*coming, *past], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(coming) + len(past))
+        shown = {"coming": coming, "past": past, "too_late": TOO_LATE, "practice": current_practice()}
+        return render(request, "dashboard/me/overview.html", shown)
+
+
+# --- Visits ----------------------------------------------------------------------------------------------------------
+
+
+class TimeForm(forms.Form):
+    """A free time that was picked, and the version of the visit on the page."""
+
+    start = forms.DateTimeField(required=False)
+    version = forms.IntegerField()
+
+
+class FromForm(forms.Form):
+    day = forms.DateField(required=False)
+
+
+class VisitPage(OwnPage):
+    """A page that changes one visit; what the practice does not allow is said on the overview."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
+        visit = get_visit(self.user, visit_id)
+        try:
+            shown = self.context(visit)
+        except Refusal as refusal:
+            return self.refused(refusal)
+        self.read([visit], about_id=visit.pk)
+        return render(request, self.template, {"visit": visit, **shown})  # type: ignore[attr-defined]
+
+    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
+        form = TimeForm(request.POST)
+        if not form.is_valid():
+            raise Invalid("start", gettext("Choose a time from the list."))
+        try:
+            sentence = self.save(visit_id, **form.cleaned_data)
+        except Refusal as refusal:
+            return self.refused(refusal)
+        messages.success(request, sentence)
+        return redirect("my_page")
+
+    def refused(self, refusal: Refusal) -> HttpResponse:
+        log_page_refusal(self.request, refusal)
+        messages.error(self.request, refusal.message if isinstance(refusal, Invalid) else refusal.detail)
+        return redirect("my_page")
+
+    def context(self, visit: Appointment) -> dict[str, Any]:
+        return {}
+
+    def save(self, visit_id: UUID, *, start: datetime | None, version: int) -> str:
+        raise NotImplementedError
+
+
+class CancelVisit(VisitPage):
+    template = "dashboard/me/cancel.html"
+
+    def save(self, visit_id: UUID, *, start: datetime | None, version: int) -> str:
+        visit = services.change(
+            by=self.user, appointment_id=visit_id, expected=version, status=AppointmentStatus.CANCELLED
+        )
+        return gettext("Cancelled: your visit on %(time)s.") % {"time": describe_time(visit)}
+
+
+class MoveVisit(VisitPage):
+    template = "dashboard/me/move.html"
+
+    def context(self, visit: Appointment) -> dict[str, Any]:
+        """Return the free times with the same doctor, by day, from the day that was asked for on."""
+        asked = FromForm(self.request.GET)
+        day = (asked.cleaned_data["day"] if asked.is_valid() else None) or timezone.localdate()
+        times = list(islice(self._free_from(visit, day), TIMES_SHOWN))
+        days = [(of, list(those)) for of, those in groupby(times, key=datetime.date)]
+        if len(times) == TIMES_SHOWN and len(days) > 1:
+            days.pop()  # which is not whole
+        later = days[-1][0] + timedelta(days=1) if days else day + DAYS_SEARCHED
+        is_last = later > timezone.localdate() + timedelta(days=366)
+        return {"days": days, "later": None if is_last else later, "first": day}
+
+    def _free_from(self, visit: Appointment, day: date) -> Iterator[datetime]:
+        start, _end = current_practice().day_bounds(day)
+        found = availability.find_times(
+            by=self.user,
+            start=max(start, timezone.now()),
+            end=start + DAYS_SEARCHED,
+            type_id=visit.type_id,
+            doctor_id=visit.doctor_id,
+        )
+        return (begins.astimezone(visit.tzinfo) for begins, _ends, _places in found)
+
+    def save(self, visit_id: UUID, *, start: datetime | None, version: int) -> str:
+        if start is None:
+            raise Invalid("start", gettext("Choose a time from the list."))
+        visit = services.change(by=self.user, appointment_id=visit_id, expected=version, date=start)
+        return gettext("Moved: your visit is now on %(time)s.") % {"time": describe_time(visit)}
+
+
+# --- The chart -------------------------------------------------------------------------------------------------------
+
+
+class Accesses(OwnPage):
+    """Who opened or changed the chart, newest first."""
+
+    needs = Permission.READ_OWN_ACCESSES
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chart = self.chart()
+        event_filter = EventFilter(practice_id=current_practice_id(), patient=chart.pk)
+        try:
+            cursor = UUID(request.GET["after"]) if "after" in request.GET else None
+            events, older = queries.page(event_filter, after=cursor, limit=ACCESSES_SHOWN)
+        except (ValueError, queries.InvalidCursor) as error:
+            raise Http404 from error
+        rows = [AccessShape.shown_to(self.user, entry) for entry in entries(events)]
+        self.read([chart], kind=AuditEvent.ACCESSES_READ, about=CHART, about_id=chart.pk, hits=len(rows))
+        return render(request, "dashboard/me/accesses.html", {"rows": rows, "older": older, "cursor": cursor})
+
+
+class DownloadData(OwnPage):
+    """The whole chart as a ZIP. By POST: a link that is followed by accident must not make one."""
+
+    needs = Permission.EXPORT_OWN_CHART
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        chart = self.chart()
+        self.read([chart], about=CHART, about_id=chart.pk, kind=AuditEvent.CHART_EXPORTED)
+        chunks = export_chart(chart, practice=current_practice(), by=self.user)
+        return download_response(chunks, name="chart.zip", content_type="application/zip")
+
+
+download_data = DownloadData.as_view()
+
+
+# --- The account -----------------------------------------------------------------------------------------------------
+
+
+class Sessions(OwnPage):
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        rows = [(session, describe_device(session.agent)) for session in sessions.list_live_sessions(self.user)]
+        return render(request, "dashboard/me/sessions.html", {"rows": rows, "here": get_session_id(request)})
+
+
+class EndSessions(OwnPage):
+    """End one session, or all but this one."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, session_id: UUID | None = None) -> HttpResponse:
+        here = get_session_id(request)
+        assert here is not None  # accounts/sessions/admin_site.py signs out anyone without one
+        ended = sessions.end_own(user=self.user, here=here, only=session_id)
+        if session_id and not ended:
+            raise Http404
+        sentence = ngettext("Signed out of %(number)s session.", "Signed out of %(number)s sessions.", ended)
+        messages.success(request, sentence % {"number": ended})
+        return redirect("me_sessions")
+
+
+class ChangePassword(OwnPage):
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        return self._form(request)
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            answer = self._form(request)
+        except LockedOut as refusal:
+            return locked_page(request, refusal.retry_after)
+        if answer.status_code == 302:
+            update_session_auth_hash(request, self.user)
+            messages.success(request, gettext("Password changed. You were signed out everywhere else."))
+        return answer
+
+    def _form(self, request: HttpRequest) -> HttpResponseBase:
+        view = OwnPassword.as_view(template_name="dashboard/me/password.html", success_url=reverse("my_page"))
+        return view(request)
+
+
+_own_account = own_account_page("the patient's own account")
+sessions_page = _own_account(Sessions.as_view())
+end_session = end_other_sessions = _own_account(EndSessions.as_view())
+change_password = _own_account(ChangePassword.as_view())

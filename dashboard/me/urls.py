@@ -1,0 +1,17 @@
+"""The patient's own pages, below /me/."""
+
+from django.urls import path
+
+from dashboard.me import pages
+
+urlpatterns = [
+    path("", pages.Overview.as_view(), name="my_page"),
+    path("visits/<uuid:visit_id>/move/", pages.MoveVisit.as_view(), name="me_move"),
+    path("visits/<uuid:visit_id>/cancel/", pages.CancelVisit.as_view(), name="me_cancel"),
+    path("accesses/", pages.Accesses.as_view(), name="me_accesses"),
+    path("data/", pages.download_data, name="me_data"),
+    path("sessions/", pages.sessions_page, name="me_sessions"),
+    path("sessions/end-others/", pages.end_other_sessions, name="me_sessions_end_others"),
+    path("sessions/<uuid:session_id>/end/", pages.end_session, name="me_session_end"),
+    path("password/", pages.change_password, name="me_password"),
+]

@@ -1,0 +1,47 @@
+// Nobody who types or scrolls is signed out for being idle, and whoever is about to be is told two minutes before.
+// Nothing is kept in the browser; the server alone knows when the session ends.
+const idle = document.getElementById('idle')
+const WARNING = 120, BEAT = 60 // seconds
+
+if (idle) {
+  const warning = idle.querySelector('[data-warning]')
+  let ends = Date.now() + Number(idle.dataset.seconds) * 1000
+  let beatAt = Date.now(), isActive = false, leaving = false, timer
+
+  const secondsLeft = () => (ends - Date.now()) / 1000
+  const plan = seconds => {
+    clearTimeout(timer)
+    timer = setTimeout(look, Math.max(1, seconds) * 1000)
+  }
+  // Back to this same page, by way of the sign-in. A form's "leave this page?" would keep on the screen what is on it.
+  const leave = () => {
+    leaving = true
+    location.assign(location.pathname + location.search)
+  }
+  const ask = async (address, options) => {
+    try {
+      const answer = await fetch(address, { cache: 'no-store', ...options })
+      if (answer.status === 401 || answer.status === 403) return leave()
+      ends = Date.now() + (await answer.json()).seconds * 1000
+    } catch {
+      return plan(10) // the server is out of reach
+    }
+    warning.hidden = secondsLeft() > WARNING
+    plan(warning.hidden ? secondsLeft() - WARNING : secondsLeft())
+  }
+  const beat = () => {
+    beatAt = Date.now()
+    isActive = false
+    return ask(idle.dataset.active, { method: 'POST', headers: { 'X-CSRFToken': idle.dataset.token } })
+  }
+  const look = () => isActive ? beat() : ask(idle.dataset.left)
+  const happened = () => {
+    isActive = true
+    if (!warning.hidden || Date.now() - beatAt > BEAT * 1000) beat()
+  }
+  for (const kind of ['keydown', 'input', 'pointerdown', 'wheel', 'scroll', 'touchmove']) {
+    document.addEventListener(kind, happened, { capture: true, passive: true })
+  }
+  addEventListener('beforeunload', event => { if (leaving) event.stopImmediatePropagation() }, true)
+  plan(secondsLeft() - WARNING)
+}

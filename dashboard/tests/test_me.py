@@ -1,0 +1,170 @@
+"""The patient's own pages: what they show, what they let do, and what the trail says of it."""
+
+import io
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import LoginSession
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
+from audit.events import AuditEvent
+from audit.models import Event
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
+from practices.models import Practice
+
+ME = "/me/"
+
+
+def monday(weeks):
+    """Return 15:00 UTC, in New York 10 or 11, on a Monday so many weeks ahead."""
+    today = timezone.now().date()
+    day = today + timedelta(days=7 * weeks - today.weekday())
+    return datetime(day.year, day.month, day.day, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def mine(practice, make_user):
+    """A patient with a visit in two weeks, one today and one last week, and somebody else's."""
+    doctor, user = make_user("doctor", name="Dr. Daniel Reyes"), make_user("patient", name="Paula Jensen")
+    with practice_scope(practice.pk):
+        Practice.objects.filter(pk=practice.pk).update(cancellation_hours=24, booking_notice_hours=0)
+        WorkingHoursFactory(doctor=doctor)
+        kind = AppointmentTypeFactory(name="Follow-up")
+        chart = PatientFactory(name="Paula Jensen", user=user)
+        booked = {"doctor": doctor, "type": kind}
+
+        def visit(start, patient, **fields):
+            return AppointmentFactory(
+                patient=patient, starts_at=start, ends_at=start + timedelta(minutes=30), **booked, **fields
+            )
+
+        soon = timezone.now().replace(microsecond=0) + timedelta(hours=2)
+        return {
+            "user": user,
+            "chart": chart,
+            "next": visit(monday(2), chart),
+            "soon": visit(soon, chart),
+            "past": visit(monday(-1), chart, status="completed"),
+            "foreign": visit(monday(2) + timedelta(hours=1), PatientFactory(name="Somebody Else")),
+        }
+
+
+@pytest.fixture
+def me(mine):
+    client = Client()
+    client.force_login(mine["user"])
+    return client
+
+
+def stored(visit):
+    with practice_scope(visit.practice_id):
+        return Appointment.objects.get(pk=visit.pk)
+
+
+def events(visit, **filters):
+    with practice_scope(visit.practice_id):
+        return list(Event.objects.filter(practice_id=visit.practice_id, **filters).order_by("id"))
+
+
+def post(client, name, visit, **fields):
+    page = client.get(reverse(name, args=[visit.pk]))
+    token = re.search(r'name="version" value="(\d+)"', page.content.decode())[1]
+    return client.post(reverse(name, args=[visit.pk]), {"version": token, **fields}, follow=True)
+
+
+def test_overview_shows_own_visits_and_says_so_to_the_trail(me, mine, django_assert_max_num_queries):
+    with django_assert_max_num_queries(20):
+        page = me.get(ME).content.decode()
+    assert page.count("Dr. Daniel Reyes") == 3 and "Somebody Else" not in page
+    assert page.count(reverse("me_move", args=[mine["next"].pk])) == 1
+    assert reverse("me_move", args=[mine["soon"].pk]) not in page
+    assert "late to move or cancel this online" in page
+    (event,) = events(mine["next"], kind=AuditEvent.APPOINTMENTS_LISTED)
+    assert str(mine["chart"].pk) in event.patients and event.user_id == mine["user"].pk
+
+
+def test_visit_is_cancelled_and_moved_as_the_policy_allows(me, mine, subtests):
+    free = monday(3)
+    page = me.get(reverse("me_move", args=[mine["next"].pk]), {"day": free.date().isoformat()}).content.decode()
+    offered = re.findall(r'name="start" value="([^"]+)"', page)
+    assert any(datetime.fromisoformat(start) == free for start in offered)
+    moved = post(me, "me_move", mine["next"], start=free.isoformat())
+    assert "Moved: your visit is now on" in moved.content.decode()
+    assert (stored(mine["next"]).starts_at, stored(mine["next"]).version) == (free, 2)
+    assert "Choose a time from the list." in post(me, "me_move", mine["next"]).content.decode()
+    outside = post(me, "me_move", mine["next"], start=(free + timedelta(days=1)).isoformat()).content.decode()
+    assert 'role="alert"' in outside and stored(mine["next"]).starts_at == free
+
+    assert "Cancelled: your visit on" in post(me, "me_cancel", mine["next"]).content.decode()
+    assert stored(mine["next"]).status == "cancelled"
+    assert [
+        event.user_id for event in events(mine["next"], kind=AuditEvent.CHANGED, about="appointments.Appointment")
+    ] == [mine["user"].pk] * 2
+
+    late = post(me, "me_cancel", mine["soon"])
+    assert "It&#x27;s too late to move or cancel this online." in late.content.decode()
+    assert stored(mine["soon"]).status == "scheduled"
+    for name in ("me_move", "me_cancel"):
+        address = reverse(name, args=[mine["foreign"].pk])
+        with subtests.test(foreign=name):
+            assert me.get(address).status_code == 404
+            assert "Cancelled: your" not in me.post(address, {"version": "1"}, follow=True).content.decode()
+    assert stored(mine["foreign"]).status == "scheduled"
+
+
+def test_stale_page_changes_nothing(me, mine):
+    answer = me.post(reverse("me_cancel", args=[mine["next"].pk]), {"version": "0"}, follow=True)
+    assert 'role="alert"' in answer.content.decode()
+    assert stored(mine["next"]).status == "scheduled"
+
+
+def test_patient_sees_who_opened_the_chart(me, mine, enter_as):
+    doctor = enter_as("doctor", name="Dr. Curious")
+    doctor.get(reverse("admin:patients_patient_change", args=[mine["chart"].pk]))
+    me.get(ME)
+    page = me.get(reverse("me_accesses")).content.decode()
+    assert "Dr. Curious, Doctor" in page and "You:" in page
+    (event,) = events(mine["next"], kind=AuditEvent.ACCESSES_READ)
+    assert str(mine["chart"].pk) in event.patients
+    assert me.get(reverse("me_accesses"), {"after": "x"}).status_code == 404
+
+
+def test_data_is_downloaded_and_logged(me, mine):
+    assert me.get(reverse("me_data")).status_code == 405
+    answer = me.post(reverse("me_data"))
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    assert b"Paula Jensen" in archive.read("chart.json")
+    (event,) = events(mine["next"], kind=AuditEvent.CHART_EXPORTED)
+    assert event.user_id == mine["user"].pk
+
+
+def test_sessions_and_password_are_ones_own(me, mine, client_of):
+    phone = client_of(mine["user"])
+    other = LoginSession.objects.exclude(channel="admin_site").get(user=mine["user"])
+    page = me.get(reverse("me_sessions")).content.decode()
+    assert "This device" in page and reverse("me_session_end", args=[other.pk]) in page
+    assert me.post(reverse("me_session_end", args=[other.pk])).url == "/me/sessions/"
+    assert phone.get("/api/users/me").status_code == 401
+    assert me.post(reverse("me_session_end", args=[other.pk])).status_code == 404
+
+    new = {"new_password1": "kitten", "new_password2": "kitten"}
+    page = me.post(reverse("me_password"), {"old_password": "wrong", **new})
+    assert (page.status_code, "Incorrect password." in page.content.decode()) == (200, True)
+    assert me.post(reverse("me_password"), {"old_password": "Passw0rd!", **new}).url == ME
+    assert me.get(ME).status_code == 200
+    assert Client().post("/", {"username": mine["user"].email, "password": "kitten"}).url == ME
+
+
+def test_pages_are_for_patients_alone(enter_as, mine, subtests):
+    for role in ("admin", "doctor", "staff", "billing"):
+        for name in ("my_page", "me_accesses", "me_sessions", "me_password"):
+            with subtests.test(role=role, page=name):
+                assert enter_as(role).get(reverse(name)).status_code == 403
+    assert Client().get(reverse("me_accesses")).url == "/?next=/me/accesses/"
