@@ -32,6 +32,14 @@ PAGES = {
     "calendar_visit": _("Calendar: visit"),
     "calendar_change": _("Calendar: change of a visit"),
     "calendar_act": _("Calendar: what happened to a visit"),
+    "note-new": _("New session note"),
+    "note-edit": _("Session note"),
+    "note-save-new": _("Session note: saving"),
+    "note-save": _("Session note: saving"),
+    "note-review": _("Session note: finalising"),
+    "note-amend": _("Session note: amending"),
+    "note-save-amendment": _("Session note: amending"),
+    "note-versions": _("Session note: versions"),
 }
 PARTS = {  # of a model's pages
     "changelist": _("list"),

@@ -31,6 +31,7 @@ urlpatterns = [
     path("password-reset/<str:token>/", password_pages.SetPassword.as_view(), name="password_reset_set"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
+    path("notes/", include("records.notes.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

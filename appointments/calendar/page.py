@@ -34,6 +34,7 @@ class CalendarPage(View):
 
     http_method_names = ["get", "head", "post"]
     is_counted = True
+    needs = Permission.CHANGE_APPOINTMENTS
     user: User
     request: Any
 
@@ -42,7 +43,7 @@ class CalendarPage(View):
             return _to_sign_in(request)
         self.user = current_user(request)
         try:
-            if not self.user.can(Permission.CHANGE_APPOINTMENTS):
+            if not self.user.can(self.needs):
                 raise PermissionDenied
             if self.is_counted:
                 throttling.count_user(self.user.pk)

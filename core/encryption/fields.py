@@ -68,6 +68,11 @@ class EncryptedAttribute(DeferredAttribute):
         self.__set__(instance, rows.values_list(self._name, flat=True).get())
 
 
+def is_unreadable(instance: Any, name: str) -> bool:
+    """Return whether a loaded row's value cannot be decrypted: a form must not offer its mark to be saved."""
+    return f"_{name}_unreadable" in instance.__dict__
+
+
 class EncryptedFieldMixin(stock.EncryptedMixin, Field):
     """`label` is authenticated with the ciphertext and must never change, even if the model or field is renamed.
 

@@ -37,6 +37,7 @@ HOMES = {
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "join-codes": "accounts.join_codes",
+    "notes": "records.notes",
     "offices": "practices",
     "password-reset": "accounts.passwords",
     "patients": "patients|records.(attachments|export)|audit_review",
