@@ -33,6 +33,7 @@ PAGES = {
     "calendar_change": _("Calendar: change of a visit"),
     "calendar_act": _("Calendar: what happened to a visit"),
     "note-new": _("New session note"),
+    "note-templates": _("Note templates"),
     "note-edit": _("Session note"),
     "note-save-new": _("Session note: saving"),
     "note-save": _("Session note: saving"),

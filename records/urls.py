@@ -5,6 +5,7 @@ from django.urls import path
 from records.attachments import views as attachment_views
 from records.export import views as export_views
 from records.medical_records import views as record_views
+from records.note_templates import views as template_views
 from records.notes import views as note_views
 from records.plans import views as plan_views
 
@@ -32,6 +33,10 @@ urlpatterns = [
         note_views.NoteVersionByNumber.as_view(),
         name="note_version",
     ),
+    path("note-templates", template_views.NoteTemplates.as_view(), name="note_templates"),
+    path("note-templates/<uuid:template_id>", template_views.NoteTemplateById.as_view(), name="note_template"),
+    path("phrases", template_views.Phrases.as_view(), name="phrases"),
+    path("phrases/<uuid:phrase_id>", template_views.PhraseById.as_view(), name="phrase"),
     path("plans", plan_views.Plans.as_view(), name="plans"),
     path("plans/<uuid:plan_id>", plan_views.PlanById.as_view(), name="plan"),
     path("plans/<uuid:plan_id>/restore", plan_views.RestorePlan.as_view(), name="restore_plan"),

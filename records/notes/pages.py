@@ -1,6 +1,5 @@
 """The pages on which notes are written and read. What they save goes through the services that the API calls."""
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -23,8 +22,9 @@ from core.errors import Invalid, NotFound, Refusal, Sentence, StaleVersion
 from core.permissions import Permission
 from patients.models import Patient
 from patients.restriction.services import check_access
-from records.models import SessionNote
+from records.models import NoteTemplate, Phrase, SessionNote
 from records.models.note import SECTIONS, NoteStatus
+from records.note_templates.services import template_for
 from records.notes import services as notes
 from records.notes.sent import body_of, checked, conflict_answer, refused_answer, says_the_same, stored_answer
 from records.notes.serializers import NoteAmendment, NoteChange, SessionNoteInput
@@ -41,6 +41,7 @@ class Section(NamedTuple):
     label: str
     text: str
     last: str
+    prompt: str = ""
     is_damaged: bool = False
 
 
@@ -77,11 +78,16 @@ class Editor(NotePage):
             self.read_notes(*shown, about_id=shown[0].pk)
         else:
             self.read([note.patient], about=Patient._meta.label)
+        templates = [] if amends else list(NoteTemplate.objects.visible_to(self.user))
+        usual = template_for(note, templates)
         return self.page(
             "editor",
             note,
             save=save,
-            sections=[_section(note, name, last, texts) for name in SECTIONS],
+            sections=[_section(note, name, last, texts, usual) for name in SECTIONS],
+            templates=[(each, _parts(each)) for each in templates],
+            usual=usual,
+            phrases=Phrase.objects.visible_to(self.user),
             last=last,
             amends=amends,
             writer=self.user.pk,
@@ -89,10 +95,20 @@ class Editor(NotePage):
         )
 
 
-def _section(note: SessionNote, name: str, last: SessionNote | None, texts: Any) -> Section:
+def _section(note: SessionNote, name: str, last: SessionNote | None, texts: Any, usual: NoteTemplate | None) -> Section:
     given = (texts or {}).get(name)
     text = getattr(note, name) if given is None else given.replace("\r\n", "\n")
-    return Section(name, field_label(name), text, getattr(last, name) if last else "", is_unreadable(note, name))
+    prompt = ""
+    if usual:
+        prompt = usual.prompts.get(name) or ""
+        text = text if note.version else usual.texts.get(name) or ""
+    is_damaged = bool(note.version) and is_unreadable(note, name)
+    return Section(name, field_label(name), text, getattr(last, name) if last else "", prompt, is_damaged)
+
+
+def _parts(template: NoteTemplate) -> list[tuple[str, str, str]]:
+    """Return the name, the text and the prompt of each section."""
+    return [(name, template.texts.get(name) or "", template.prompts.get(name) or "") for name in SECTIONS]
 
 
 class NewNote(Editor):
@@ -208,6 +224,7 @@ class SaveNote(NotePage):
     http_method_names = ["post"]
     needs = Permission.WRITE_RECORDS
 
+    @shows_no_patient(ANSWERS_NO_PATIENT)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not hasattr(request, "practice"):
             return JsonResponse({"detail": SIGNED_OUT}, status=401)
@@ -274,10 +291,6 @@ class SaveAmendment(SaveNote):
             return current
 
 
-_marked: Callable[..., Any] = shows_no_patient(ANSWERS_NO_PATIENT)
-save, save_new, save_amendment = (_marked(view.as_view()) for view in (SaveNote, SaveNewNote, SaveAmendment))
-
-
 # --- Reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -286,7 +299,9 @@ def _shape(note: SessionNote) -> dict[str, Any]:
 
 
 def _sections_of(note: SessionNote) -> list[Section]:
-    return [Section(name, field_label(name), getattr(note, name), "", is_unreadable(note, name)) for name in SECTIONS]
+    return [
+        Section(name, field_label(name), getattr(note, name), "", "", is_unreadable(note, name)) for name in SECTIONS
+    ]
 
 
 def last_finalised(user: User, note: SessionNote) -> SessionNote | None:

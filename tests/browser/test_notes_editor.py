@@ -15,7 +15,7 @@ from accounts.models import LoginSession
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from records.models import SessionNote
-from records.tests.factories import FinalisedNoteFactory
+from records.tests.factories import FinalisedNoteFactory, NoteTemplateFactory, PhraseFactory
 from tests.browser.test_pages import NARROW, overflows
 
 SAVED = re.compile("^Saved")
@@ -103,6 +103,33 @@ def test_note_is_written_and_finalised_with_the_keyboard_and_amended(desk):
     expect(page.locator("del")).to_have_text("Monday")
     kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     assert not any(word in kept for word in ("Neck", "Stretching", "Jensen", "Wrong"))
+
+
+def test_templates_and_phrases_fill_in_without_replacing_a_word(desk):
+    with practice_scope(desk.practice.pk):
+        NoteTemplateFactory(
+            name="First visit", texts={"objective": "Range of motion:"}, prompts={"plan": "Until when?"}
+        )
+        PhraseFactory(word="nka", text="No known allergies.")
+        PhraseFactory(word="none", text="Nothing to report.", doctor=desk.doctor)
+    page = open_new(desk)
+    page.get_by_label("Objective").fill("Seen sitting")
+    page.get_by_label("Template").select_option("First visit")
+    expect(page.get_by_label("Objective")).to_have_value("Seen sitting\nRange of motion:")
+    expect(page.get_by_label("Plan")).to_have_attribute("placeholder", "Until when?")
+    page.get_by_label("Plan").press_sequentially("Asked. /n")
+    expect(page.locator(".phrases li")).to_have_text(["/nkaNo known allergies.", "/noneNothing to report."])
+    page.keyboard.press("Escape")
+    expect(page.locator(".phrases li")).to_have_count(0)
+    page.keyboard.type("o")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" And/or")  # no word after a space and a slash
+    expect(page.locator(".phrases li")).to_have_count(0)
+    expect(page.get_by_label("Plan")).to_have_value("Asked. Nothing to report. And/or")
+    expect(state(page)).to_have_text(SAVED)
+    page.get_by_role("button", name="Copy the last note").click()
+    expect(page.get_by_label("Plan")).to_have_value("Asked. Nothing to report. And/or\nStretching twice a day")
+    expect(state(page)).to_have_text(SAVED)
 
 
 def test_text_outlives_a_lost_connection_and_a_server_killed_in_the_middle_of_a_save(desk):

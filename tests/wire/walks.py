@@ -137,6 +137,8 @@ def schedules(clinic: Clinic) -> None:
     for path, body, change in (
         ("appointment-types", {"name": "Massage", "minutes": 50}, {"minutes": 45}),
         ("rooms", {"name": "Room 1", "officeId": office}, {"name": "Room 2"}),
+        ("note-templates", {"name": "First visit", "texts": {"plan": "Rest"}}, {"prompts": {"plan": "Until when?"}}),
+        ("phrases", {"word": "nka", "text": "No known allergies"}, {"word": "none"}),
         ("working-hours", week, {"end": "13:00"}),
         ("schedule-exceptions", day_off, {"reason": "Course"}),
     ):

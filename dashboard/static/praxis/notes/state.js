@@ -20,9 +20,8 @@ export function watchTemplates(form, add) {
     for (const section of chosen?.children ?? []) {
       const field = form.elements[section.dataset.section]
       if (!field) continue
-      field.placeholder = section.dataset.prompt
+      if (section.dataset.prompt) field.placeholder = section.dataset.prompt
       add(field, section.textContent)
     }
-    choice.value = ''
   })
 }
