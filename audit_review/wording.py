@@ -33,7 +33,13 @@ PAGES = {
     "calendar_change": _("Calendar: change of a visit"),
     "calendar_act": _("Calendar: what happened to a visit"),
     "note-new": _("New session note"),
-    "note-templates": _("Note templates"),
+    **{
+        name: _("Note templates")
+        for name in (
+            *("note-templates", "note-template-new", "note-template-edit", "note-template-remove"),
+            *("phrase-new", "phrase-edit", "phrase-remove", "note-templates-export", "note-templates-import"),
+        )
+    },
     "note-edit": _("Session note"),
     "note-save-new": _("Session note: saving"),
     "note-save": _("Session note: saving"),

@@ -55,8 +55,8 @@ class NoteTemplate(WritingAid):
     section's name. With an appointment type, a note of such a visit begins with it."""
 
     name = models.CharField(_("name"), max_length=100, validators=[validate_line])
-    texts = EncryptedJsonField(label="note_template.texts")
-    prompts = EncryptedJsonField(label="note_template.prompts")
+    texts = EncryptedJsonField(_("texts"), label="note_template.texts")
+    prompts = EncryptedJsonField(_("prompts"), label="note_template.prompts")
     appointment_type = models.ForeignKey(
         AppointmentType,
         verbose_name=_("appointment type"),

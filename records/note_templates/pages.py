@@ -72,7 +72,7 @@ class AidForm(forms.Form):
 
 class TemplateForm(AidForm):
     name = forms.CharField(max_length=100, validators=[validate_line], label=_("Name"))
-    appointment_type_id = forms.ModelChoiceField(
+    appointment_type_id: "forms.ModelChoiceField[AppointmentType]" = forms.ModelChoiceField(
         None,  # of the practice, which is not known yet
         required=False,
         label=_("Use it for visits of this type"),

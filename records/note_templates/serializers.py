@@ -16,10 +16,14 @@ from records.models import NoteTemplate, Phrase
 from records.models.note import MAX_SECTION_LENGTH
 from records.models.note_template import MAX_PHRASE_LENGTH, validate_word
 
-SHARED = "Whether it is the practice's; otherwise it is the caller's own, and nobody else sees it."
-AFTER_SLASH = "What is typed after `/`."
 MAX_PROMPT_LENGTH = 500
 MOST = 500  # in one file
+
+
+def _shared() -> StrictBooleanField:
+    return StrictBooleanField(
+        required=False, help_text="Whether it is the practice's; otherwise it is your own, and nobody else sees it."
+    )
 
 
 class Texts(StrictSerializer):
@@ -52,7 +56,7 @@ class TemplateInput(TemplateChange):
     name = StrictCharField(max_length=100, validators=[validate_line])
     texts = Texts(default=dict, help_text="What each section begins with.")
     prompts = Prompts(default=dict, help_text="What an empty section asks for.")
-    shared = StrictBooleanField(required=False, help_text=SHARED)
+    shared = _shared()
 
 
 class TemplateShape(OutputSerializer[NoteTemplate]):
@@ -60,7 +64,7 @@ class TemplateShape(OutputSerializer[NoteTemplate]):
 
     id = serializers.UUIDField()
     name = serializers.CharField()
-    shared = serializers.BooleanField(source="is_shared", help_text=SHARED)
+    shared = serializers.BooleanField(source="is_shared")
     texts = serializers.DictField(child=serializers.CharField(allow_blank=True))
     prompts = serializers.DictField(child=serializers.CharField(allow_blank=True))
     appointmentTypeId = serializers.UUIDField(source="appointment_type_id", allow_null=True)
@@ -72,14 +76,16 @@ class TemplateList(OutputSerializer[Any]):
 
 
 class PhraseChange(StrictSerializer):
-    word = StrictCharField(max_length=30, validators=[validate_word], required=False, help_text=AFTER_SLASH)
+    word = StrictCharField(
+        max_length=30, validators=[validate_word], required=False, help_text="What is typed after `/`."
+    )
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False, required=False)
 
 
 class PhraseInput(PhraseChange):
-    word = StrictCharField(max_length=30, validators=[validate_word], help_text=AFTER_SLASH)
+    word = StrictCharField(max_length=30, validators=[validate_word], help_text="What is typed after `/`.")
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False)
-    shared = StrictBooleanField(required=False, help_text=SHARED)
+    shared = _shared()
 
 
 class PhraseShape(OutputSerializer[Phrase]):
@@ -88,7 +94,7 @@ class PhraseShape(OutputSerializer[Phrase]):
     id = serializers.UUIDField()
     word = serializers.CharField()
     text = serializers.CharField()
-    shared = serializers.BooleanField(source="is_shared", help_text=SHARED)
+    shared = serializers.BooleanField(source="is_shared")
 
 
 class PhraseList(OutputSerializer[Any]):

@@ -120,7 +120,8 @@ class NewNote(Editor):
         chart = Patient.objects.visible_to(self.user).get_or_refuse(pk=patient_id)
         check_access(self.user, chart)
         visit = self._visit(request, patient_id)
-        begun = notes.find_begun(by=self.user, patient_id=patient_id, appointment_id=visit and visit.pk)
+        visit_id = visit.pk if visit else None
+        begun = notes.find_begun(by=self.user, patient_id=patient_id, appointment_id=visit_id)
         if begun is not None:
             return redirect("note-edit", begun.pk)
         note = SessionNote(patient=chart, doctor=self.user, appointment=visit, version=0)
@@ -279,7 +280,7 @@ class SaveNewNote(SaveNote):
 
 
 class SaveAmendment(SaveNote):
-    def save(self, body: dict[str, Any], **route: UUID) -> dict[str, Any]:
+    def save(self, body: dict[str, Any], **route: Any) -> dict[str, Any]:
         changes = checked(NoteAmendment, body)
         expected = changes.pop("version", 0)
         try:

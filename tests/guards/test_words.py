@@ -109,6 +109,10 @@ def pages(own):
     yield reverse("admin:records_attachment_add_to", args=[own.chart.pk])
     yield f"{reverse('admin:patients_patient_changelist')}?q=nobody+at+all"
     yield from calendar_pages(own)
+    for name in ("note-edit", "note-versions"):
+        yield reverse(name, args=[own.note.pk])
+    for name in ("note-templates", "note-template-new", "phrase-new"):
+        yield reverse(name)
     for name in ("index", "own_sessions", "security", "password_change", "password_change_done"):
         yield reverse(f"admin:{name}")
     yield f"{reverse('admin:trail')}?first=2026-02-02&last=2026-01-01"
