@@ -46,6 +46,8 @@ PAGES = {
     "note-review": _("Session note: finalising"),
     "note-amend": _("Session note: amending"),
     "note-save-amendment": _("Session note: amending"),
+    "note-print": _("Session note: print"),
+    "prescription": _("Prescription: print"),
     "note-versions": _("Session note: versions"),
 }
 PARTS = {  # of a model's pages

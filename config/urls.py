@@ -7,6 +7,7 @@ from django.views.generic import RedirectView, TemplateView
 from accounts.passwords import pages as password_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from records.medical_records import pages as record_pages
 
 api: list[URLPattern | URLResolver] = [
     path("", include("practices.urls")),
@@ -32,6 +33,7 @@ urlpatterns = [
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
     path("notes/", include("records.notes.urls")),
+    path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

@@ -14,6 +14,7 @@ urlpatterns = [
     path("records/<uuid:record_id>", record_views.RecordById.as_view(), name="record"),
     path("records/<uuid:record_id>/restore", record_views.RestoreRecord.as_view(), name="restore_record"),
     path("records/<uuid:record_id>/amendments", record_views.RecordAmendments.as_view(), name="record_amendments"),
+    path("records/<uuid:record_id>/prescription", record_views.Prescription.as_view(), name="record_prescription"),
     path("records/<uuid:record_id>/versions", record_views.RecordVersions.as_view(), name="record_versions"),
     path(
         "records/<uuid:record_id>/versions/<int:number>",
@@ -27,6 +28,7 @@ urlpatterns = [
     path("sessions/<uuid:note_id>/restore", note_views.RestoreNote.as_view(), name="restore_note"),
     path("sessions/<uuid:note_id>/finalise", note_views.Finalise.as_view(), name="note_finalise"),
     path("sessions/<uuid:note_id>/amendments", note_views.NoteAmendments.as_view(), name="note_amendments"),
+    path("sessions/<uuid:note_id>/pdf", note_views.NotePdf.as_view(), name="note_pdf"),
     path("sessions/<uuid:note_id>/versions", note_views.NoteVersions.as_view(), name="note_versions"),
     path(
         "sessions/<uuid:note_id>/versions/<int:number>",

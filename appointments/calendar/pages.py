@@ -2,7 +2,7 @@
 the services that the API calls. Times are those of the office that was picked, else of the practice."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -343,7 +343,7 @@ class VisitPanel(CalendarPage):
         context = {
             "visit": visit,
             "chart": chart,
-            "age": None if chart.is_closed else _age(chart.date_of_birth, self.request.practice.today()),
+            "age": None if chart.is_closed else chart.age_on(self.request.practice.today()),
             "when": describe_time(visit),
             "day": local.date().isoformat(),
             "time": local.time().isoformat("minutes"),
@@ -450,9 +450,3 @@ class ActOnVisit(VisitPanel):
 def _asked_again(request: HttpRequest) -> list[tuple[str, Any]]:
     """Return the fields of a change that is asked for once more, to be confirmed."""
     return [(name, request.POST[name]) for name in ChangeForm.base_fields if name in request.POST]
-
-
-def _age(born: Any, today: date) -> int | None:
-    if not isinstance(born, date):
-        return None
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -1,5 +1,6 @@
 """Charts."""
 
+from datetime import date
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -232,6 +233,13 @@ class Patient(SoftDeletable):
     def is_closed(self) -> bool:
         """Whether the caller may see only the name."""
         return self.restricted and not self.is_accessible
+
+    def age_on(self, day: date) -> int | None:
+        """Return the age in years; None if the date of birth is not known or cannot be decrypted."""
+        born = self.date_of_birth
+        if not isinstance(born, date):
+            return None
+        return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
     def lacks_something(self) -> bool:
         with unreadable_marked():  # what cannot be decrypted is there

@@ -1,6 +1,5 @@
 """The pages on which notes are written and read. What they save goes through the services that the API calls."""
 
-from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,6 +25,7 @@ from records.models import NoteTemplate, Phrase, SessionNote
 from records.models.note import SECTIONS, NoteStatus
 from records.note_templates.services import template_for
 from records.notes import services as notes
+from records.notes.pdf import note_pdf
 from records.notes.sent import body_of, checked, conflict_answer, refused_answer, says_the_same, stored_answer
 from records.notes.serializers import NoteAmendment, NoteChange, SessionNoteInput
 from records.versions import services as versions
@@ -61,7 +61,7 @@ class NotePage(CalendarPage):
         context = {
             "note": note,
             "chart": chart,
-            "age": age_on(chart.date_of_birth, self.request.practice.today()),
+            "age": chart.age_on(self.request.practice.today()),
             "is_author": versions.may_write_for(self.user, note.doctor) and self.user.can(Permission.WRITE_RECORDS),
             **shown,
         }
@@ -192,6 +192,17 @@ class AmendNote(Editor):
     post = get
 
 
+class PrintNote(NotePage):
+    """A finalised note as a PDF on the practice's letterhead."""
+
+    def get(self, request: HttpRequest, note_id: UUID) -> HttpResponse:
+        note = self.get_note(note_id)
+        self.read_notes(note, about_id=note.pk)
+        printed = note_pdf(note, practice=self.request.practice, by=self.user)
+        headers = {"Content-Disposition": 'attachment; filename="session-note.pdf"'}
+        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+
+
 class NoteVersions(NotePage):
     """What each version changed; or two of them compared, which `from` and `to` name."""
 
@@ -310,9 +321,3 @@ def last_finalised(user: User, note: SessionNote) -> SessionNote | None:
     found = SessionNote.objects.visible_to(user).filter(patient=note.patient_id).exclude(status=NoteStatus.DRAFT)
     last: SessionNote | None = found.exclude(pk=note.pk).with_people().latest_first().first()
     return last
-
-
-def age_on(born: Any, day: date) -> int | None:
-    if not isinstance(born, date):
-        return None
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

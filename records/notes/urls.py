@@ -22,5 +22,6 @@ urlpatterns = [
     path("<uuid:note_id>/review/", pages.ReviewNote.as_view(), name="note-review"),
     path("<uuid:note_id>/amend/", pages.AmendNote.as_view(), name="note-amend"),
     path("<uuid:note_id>/amend/save/", pages.SaveAmendment.as_view(), name="note-save-amendment"),
+    path("<uuid:note_id>/print/", pages.PrintNote.as_view(), name="note-print"),
     path("<uuid:note_id>/versions/", pages.NoteVersions.as_view(), name="note-versions"),
 ]

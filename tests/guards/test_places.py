@@ -45,6 +45,7 @@ HOMES = {
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "practice": "practices",
+    "prescriptions": "records.medical_records",
     "records": "records.medical_records",
     "registrations": "patients.registrations",
     "rooms": "appointments.rooms",

@@ -195,6 +195,8 @@ LET_IN = {
     ("PUT", "api/plans/<uuid:plan_id>/appointments/<uuid:appointment_id>"): "D",
     ("DELETE", "api/plans/<uuid:plan_id>/appointments/<uuid:appointment_id>"): "D",
     ("GET", "api/plans/<uuid:plan_id>/pdf"): "ADSP",
+    ("GET", "api/records/<uuid:record_id>/prescription"): "ADSP",
+    ("GET", "api/sessions/<uuid:note_id>/pdf"): "ADSP",
     ("GET", "api/patients/<uuid:chart_id>/export"): "AP",
     ("GET", "api/dashboard/stats"): "ADSBP",
     ("GET", "api/audit"): "A",

@@ -244,6 +244,8 @@ OWN_ERRORS = {
     ("put", "/api/plans/{plan_id}/appointments/{appointment_id}"): {"404", "409"},
     ("delete", "/api/plans/{plan_id}/appointments/{appointment_id}"): {"404"},
     ("get", "/api/plans/{plan_id}/pdf"): {"404"},
+    ("get", "/api/records/{record_id}/prescription"): {"404"},
+    ("get", "/api/sessions/{note_id}/pdf"): {"404", "409"},
     ("get", "/api/patients/{chart_id}/export"): {"404"},
 }
 

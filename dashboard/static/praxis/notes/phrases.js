@@ -42,6 +42,7 @@ function offer(field) {
     list.append(option)
   })
   field.after(list)
+  list.scrollIntoView({ block: 'nearest' })
   field.setAttribute('aria-controls', list.id)
   field.setAttribute('aria-activedescendant', list.firstElementChild.id)
 }
