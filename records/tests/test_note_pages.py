@@ -9,11 +9,12 @@ import orjson
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import LoginSession
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.models import Event
 from core.tenancy.scope import practice_scope
 from patients.restriction.services import restrict
@@ -21,8 +22,9 @@ from patients.tests.factories import PatientFactory
 from records.models import SessionNote
 from records.models.note import SECTIONS
 from records.notes import services as notes
-from records.tests.factories import FinalisedNoteFactory, NoteFactory
+from records.tests.factories import FinalisedNoteFactory, NoteFactory, NoteTemplateFactory, PhraseFactory
 
+MOST_QUERIES = 14  # four of them for who asks; the event of the trail
 TEXTS = {"subjective": "Neck pain since Monday", "objective": "", "assessment": "", "plan": "Heat"}
 
 
@@ -230,6 +232,30 @@ def test_restricted_chart_closes_its_notes(desk, enter_as, make_user):
     assert answer.status_code == 403
     assert "restricted" in answer.json()["detail"]
     assert send(desk, saved["save"], **TEXTS, version=1).status_code in (200, 403)
+
+
+def test_query_count_of_the_editor_is_constant(desk):
+    note = draft(desk)
+    address = reverse("note-edit", args=[note.pk])
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert desk.client.get(address).status_code == 200
+        return len(captured)
+
+    def add():
+        with practice_scope(desk.practice.pk):
+            FinalisedNoteFactory(patient=desk.chart, doctor=desk.doctor)
+            NoteTemplateFactory(appointment_type=AppointmentTypeFactory())
+            PhraseFactory()
+
+    add()
+    queries()
+    one = queries()
+    add()
+    add()
+    assert queries() == one
+    assert one <= MOST_QUERIES
 
 
 def test_pages_log_whom_and_what_they_show(desk, subtests):
