@@ -53,14 +53,14 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.RESTRICT_CHARTS, P.BREAK_GLASS, P.REVIEW_EMERGENCIES}
         | {P.MANAGE_USERS, P.MANAGE_OFFICES, P.MANAGE_SCHEDULES, P.MAKE_JOIN_CODES}
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
-        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE}
+        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
     Role.DOCTOR: frozenset(
         WORKFORCE
         | CLINIC
         | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.SUBSCRIBE_TO_OWN_CALENDAR, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS}
-        | {P.ADD_FILES, P.USE_ADMIN_SITE}
+        | {P.ADD_FILES, P.USE_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES}
         | {P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
     ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.

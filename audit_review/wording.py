@@ -38,6 +38,23 @@ PAGES = {
     "chart_emergency": _("Chart: emergency access"),
     "my-day": _("My day"),
     "my-day-act": _("My day: what happened to a visit"),
+    "note-new": _("New session note"),
+    **{
+        name: _("Note templates")
+        for name in (
+            *("note-templates", "note-template-new", "note-template-edit", "note-template-remove"),
+            *("phrase-new", "phrase-edit", "phrase-remove", "note-templates-export", "note-templates-import"),
+        )
+    },
+    "note-edit": _("Session note"),
+    "note-save-new": _("Session note: saving"),
+    "note-save": _("Session note: saving"),
+    "note-review": _("Session note: finalising"),
+    "note-amend": _("Session note: amending"),
+    "note-save-amendment": _("Session note: amending"),
+    "note-print": _("Session note: print"),
+    "prescription": _("Prescription: print"),
+    "note-versions": _("Session note: versions"),
 }
 PARTS = {  # of a model's pages
     "changelist": _("list"),

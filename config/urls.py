@@ -11,6 +11,7 @@ from accounts.sessions import pages as session_pages
 from accounts.sign_in import pages as sign_in_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from records.medical_records import pages as record_pages
 
 api: list[URLPattern | URLResolver] = [
     path("", include("practices.urls")),
@@ -42,6 +43,8 @@ urlpatterns = [
     path("calendar/", include("appointments.calendar.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
+    path("notes/", include("records.notes.urls")),
+    path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

@@ -10,7 +10,10 @@ Address = IPv4Address | IPv6Address
 
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
-WORK_ROOTS = ("/calendar/", "/me/", "/my-day/", "/patients/", "/session/", "/second-factor/")
+WORK_ROOTS = (
+    *("/calendar/", "/me/", "/my-day/", "/notes/", "/patients/", "/prescriptions/"),
+    *("/session/", "/second-factor/"),
+)
 DOOR = ("/", "/sign-out/")  # where everybody signs in and out
 SITE_BITS = 64  # bits of an IPv6 address: the network that one connection is given (RFC 6177)
 

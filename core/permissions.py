@@ -33,6 +33,7 @@ class Permission(StrEnum):
     READ_RECORDS = "read the practice's medical records, finalised notes, plans of care and files"
     READ_OWN_RECORDS = "read their own medical records, finalised notes, plans of care and files"
     WRITE_RECORDS = "write medical records, session notes and plans of care, and delete their own drafts and plans"
+    KEEP_NOTE_TEMPLATES = "keep the practice's templates and phrases for notes; doctors their own as well"
     ADD_FILES = "add files to charts, rename them and delete their own"
     DELETE_APPOINTMENTS = "delete and restore appointments that were made by mistake"
     DELETE_CLINICAL = "delete and restore charts, records, notes, plans and files, and see what is deleted"

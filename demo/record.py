@@ -1,5 +1,5 @@
 """The demo patient's clinical record besides medical records: session notes in each status, a plan of care in progress,
-two files, and a deleted draft."""
+two files, a deleted draft, and what its doctor begins notes with."""
 
 import re
 from collections.abc import Iterable
@@ -15,9 +15,10 @@ from patients.models import Patient
 from practices.services import current_practice
 from records.attachments.services import add_file
 from records.attachments.uploads import Upload
-from records.models import PlanOfCare, SessionNote
+from records.models import NoteTemplate, Phrase, PlanOfCare, SessionNote
 from records.models.note import SECTIONS
 from records.models.plan import GoalStatus
+from records.note_templates.services import create_aid
 from records.notes.services import amend_note, create_draft, finalise
 from records.plans import services as plans
 from records.plans.pdf import plan_pdf
@@ -38,6 +39,18 @@ Heat in the evening, fifteen minutes.
 """
 
 
+TEMPLATE = {
+    "name": "Follow-up of the spine",
+    "texts": {"objective": "Rotation right, left:\nTender:\nReflexes:"},
+    "prompts": {"subjective": "Better, the same, or worse? Pain from 0 to 10?", "plan": "Exercises, and when again?"},
+}
+PHRASES = {
+    "nka": "No known allergies.",
+    "consent": "Risks and alternatives were explained; the patient agrees to treatment.",
+    "redflags": "No fever, weight loss, night pain, or loss of bladder or bowel control.",
+}
+
+
 def write_up(chart: Patient, *, doctor: User, desk: User) -> None:
     """Write session notes for the patient's past visits with this doctor; the last stays a draft."""
     visits = list(
@@ -45,6 +58,9 @@ def write_up(chart: Patient, *, doctor: User, desk: User) -> None:
             "starts_at"
         )
     )
+    create_aid(NoteTemplate, by=doctor, shared=True, **TEMPLATE)
+    for word, text in PHRASES.items():
+        create_aid(Phrase, by=doctor, shared=True, word=word, text=text)
     plan = _plan(chart, doctor, visits)
     notes = [_note(visit, doctor, plan) for visit in visits]
     for note in notes[:-1]:

@@ -5,6 +5,7 @@ from django.urls import path
 from records.attachments import views as attachment_views
 from records.export import views as export_views
 from records.medical_records import views as record_views
+from records.note_templates import views as template_views
 from records.notes import views as note_views
 from records.plans import views as plan_views
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("records/<uuid:record_id>", record_views.RecordById.as_view(), name="record"),
     path("records/<uuid:record_id>/restore", record_views.RestoreRecord.as_view(), name="restore_record"),
     path("records/<uuid:record_id>/amendments", record_views.RecordAmendments.as_view(), name="record_amendments"),
+    path("records/<uuid:record_id>/prescription", record_views.Prescription.as_view(), name="record_prescription"),
     path("records/<uuid:record_id>/versions", record_views.RecordVersions.as_view(), name="record_versions"),
     path(
         "records/<uuid:record_id>/versions/<int:number>",
@@ -26,12 +28,17 @@ urlpatterns = [
     path("sessions/<uuid:note_id>/restore", note_views.RestoreNote.as_view(), name="restore_note"),
     path("sessions/<uuid:note_id>/finalise", note_views.Finalise.as_view(), name="note_finalise"),
     path("sessions/<uuid:note_id>/amendments", note_views.NoteAmendments.as_view(), name="note_amendments"),
+    path("sessions/<uuid:note_id>/pdf", note_views.NotePdf.as_view(), name="note_pdf"),
     path("sessions/<uuid:note_id>/versions", note_views.NoteVersions.as_view(), name="note_versions"),
     path(
         "sessions/<uuid:note_id>/versions/<int:number>",
         note_views.NoteVersionByNumber.as_view(),
         name="note_version",
     ),
+    path("note-templates", template_views.NoteTemplates.as_view(), name="note_templates"),
+    path("note-templates/<uuid:template_id>", template_views.NoteTemplateById.as_view(), name="note_template"),
+    path("phrases", template_views.Phrases.as_view(), name="phrases"),
+    path("phrases/<uuid:phrase_id>", template_views.PhraseById.as_view(), name="phrase"),
     path("plans", plan_views.Plans.as_view(), name="plans"),
     path("plans/<uuid:plan_id>", plan_views.PlanById.as_view(), name="plan"),
     path("plans/<uuid:plan_id>/restore", plan_views.RestorePlan.as_view(), name="restore_plan"),

@@ -355,6 +355,7 @@ class VisitPanel(CalendarPage):
             "is_scheduled": visit.status == AppointmentStatus.SCHEDULED,
             "is_cancelled": visit.status == AppointmentStatus.CANCELLED,
             "reasons": CancelReason.choices,
+            "may_write_notes": self.user.can(Permission.WRITE_RECORDS) and not chart.is_closed,
             **facts.of_panel(self.user, visit),
         }
         return render(self.request, "appointments/calendar/visit.html", context)

@@ -78,6 +78,7 @@ BY_NAME: dict[str, Any] = {
     "placedByName": "Alice Morgan",
     "plan": "Chin tucks 3 x 10 daily; recheck in two weeks.",
     "prescription": "Naproxen 250 mg twice a day with food",
+    "prompts": {"subjective": "Since when, and how strong from 0 to 10?"},
     "query": "headache",
     "reason": "Neck stiffness",
     "recoveryCodesLeft": 10,
@@ -93,6 +94,7 @@ BY_NAME: dict[str, Any] = {
     "subjective": "Headache four days a week.",
     "target": "One at most",
     "text": "No headache on most days",
+    "texts": {"objective": "Rotation to the right, left:"},
     "timezone": "America/New_York",
     "title": "Headaches from the neck",
     "token": "q3t6w9z$C&F)J@Nc",
@@ -102,6 +104,7 @@ BY_NAME: dict[str, Any] = {
     "username": "paula.jensen@example.org",
     "version": 3,
     "videoLink": "https://video.example.org/reyes",
+    "word": "nka",
     "year": 2026,
 }
 # Where a name means something else in one of the schemas.
@@ -134,6 +137,9 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "OfficeInput": {"name": "Midtown", "address": "350 Park Avenue, New York, NY 10022"},
     "OfficeShape": {"name": "Midtown", "address": "350 Park Avenue, New York, NY 10022"},
     "PasskeyShape": {"name": "My phone"},
+    "PhraseChange": {"text": "No known allergies."},
+    "PhraseInput": {"text": "No known allergies."},
+    "PhraseShape": {"text": "No known allergies."},
     "PlanAmendment": {"reason": "Goal reached earlier"},
     "ReasonInput": {"reason": "Patient unconscious, allergies needed"},
     "RecordAmendment": {"reason": "Dose corrected"},

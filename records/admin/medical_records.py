@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import Access, P, current_user
@@ -63,7 +64,16 @@ class RecordAdmin(ClinicalAdmin):
     access = Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL)
     ordering = ("-date", "-id")
     list_display = ("date", "patient_name", "doctor_name", "has_prescription")
-    fields = ("when", "chart_link", "doctor_name", "diagnosis", "prescription", "notes", "attachment_names")
+    fields = (
+        "when",
+        "chart_link",
+        "doctor_name",
+        "diagnosis",
+        "prescription",
+        "print_prescription",
+        "notes",
+        "attachment_names",
+    )
     readonly_fields = fields
     change_form_outer_after_template = "admin/records/versions.html"
 
@@ -72,6 +82,13 @@ class RecordAdmin(ClinicalAdmin):
         if not request.GET.keys() - {"p", "o"}:
             paginator.count = MedicalRecord.objects.total_for(current_user(request))
         return paginator
+
+    @admin.display(description="")
+    def print_prescription(self, record: MedicalRecord) -> SafeString | str:
+        if not record.has_prescription:
+            return ""
+        address = reverse("prescription", args=[record.pk])
+        return format_html('<a href="{}" download>{}</a>', address, gettext("Print the prescription"))
 
     @admin.display(description=_("Attachments"))
     def attachment_names(self, record: MedicalRecord) -> SafeString:

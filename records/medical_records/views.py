@@ -3,7 +3,9 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +20,9 @@ from core.tenancy.compiled import BoundQuery, CompiledQuery
 from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, restore_handler
 from patients.restriction.services import emergency_details, get_accessible_chart, resolve_access
 from practices.services import current_practice
+from records.attachments.downloads import download_response
 from records.medical_records import services
+from records.medical_records.pdf import prescription_pdf
 from records.medical_records.serializers import (
     RecordAmendment,
     RecordInput,
@@ -105,6 +109,22 @@ class RecordAmendments(RecordView):
         body = self.checked_changes(RecordAmendment, shown=shown)
         expected = expected_version(request, body.pop("version", None))
         return self.respond(services.amend_record(by=self.caller, record_id=record_id, expected=expected, **body))
+
+
+class Prescription(RecordView):
+    permissions = {"GET": SEE_RECORDS}
+    audit_events = {"GET": AuditEvent.RECORD_READ}
+    extra_errors = {"GET": NOT_FOUND}
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+        summary="Download what a record prescribes as a PDF, signed by name and time",
+    )
+    def get(self, request: Request, record_id: UUID) -> StreamingHttpResponse:
+        record = versions.get_entry(MedicalRecord, by=self.caller, pk=record_id)
+        printed = prescription_pdf(record, practice=current_practice(), by=self.caller)
+        self.audit_read([record.patient_id], about_id=record.pk, **emergency_details([record.patient]))
+        return download_response([printed], name="prescription.pdf", content_type="application/pdf", size=len(printed))
 
 
 class RecordVersions(VersionsView):

@@ -6,6 +6,8 @@ from records.models.medical_record import RecordQuerySet as RecordQuerySet
 from records.models.medical_record import RecordVersion as RecordVersion
 from records.models.note import NoteVersion as NoteVersion
 from records.models.note import SessionNote as SessionNote
+from records.models.note_template import NoteTemplate as NoteTemplate
+from records.models.note_template import Phrase as Phrase
 from records.models.plan import Goal as Goal
 from records.models.plan import GoalProgress as GoalProgress
 from records.models.plan import PlannedAppointment as PlannedAppointment

@@ -23,6 +23,7 @@ from records.notes.serializers import NoteShape
 from records.versions import services as versions
 
 NOT_AUTHOR = _("Only the author can edit this session note.")
+BEGUN_ALREADY = _("You have already begun a note here.")
 NOT_A_DRAFT = _("This session note is finalised. Amend it with a reason instead.")
 STILL_A_DRAFT = _("This session note is still a draft: edit it directly.")
 EMPTY_NOTE = _("Fill in at least one section of the session note.")
@@ -44,6 +45,27 @@ def create_draft(*, by: User, patient_id: UUID, **fields: Any) -> SessionNote:
     _write(note, by=by, **fields)
     note.save()
     return note
+
+
+@transaction.atomic
+def begin_draft(*, by: User, patient_id: UUID, appointment_id: UUID | None = None, **fields: Any) -> SessionNote:
+    """Create a draft where this doctor has none yet, as the editor does: a page that is open twice, or whose request
+    is sent again, must not leave two. Raises what create_draft raises, and StaleVersion with the note begun before."""
+    lock_chart(by=by, patient_id=patient_id)
+    begun = find_begun(by=by, patient_id=patient_id, appointment_id=appointment_id)
+    if begun is not None:
+        check_access(by, begun.patient)
+        raise StaleVersion(BEGUN_ALREADY, current=NoteShape.to_dict(begun))
+    return create_draft(by=by, patient_id=patient_id, appointment_id=appointment_id, **fields)
+
+
+def find_begun(*, by: User, patient_id: UUID, appointment_id: UUID | None) -> SessionNote | None:
+    """Return this doctor's note of the appointment, or their latest draft that belongs to none."""
+    own = SessionNote.objects.filter(doctor=by, patient_id=patient_id, appointment_id=appointment_id)
+    if appointment_id is None:
+        own = own.filter(status=NoteStatus.DRAFT)
+    begun: SessionNote | None = own.with_people().latest_first().first()
+    return begun
 
 
 @transaction.atomic

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,9 +29,11 @@ from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, 
 from patients.models import EmergencyAccess, Patient
 from patients.restriction.services import emergency_details, get_accessible_chart, resolve_access
 from practices.services import current_practice, local_days
+from records.attachments.downloads import download_response
 from records.models import SessionNote
 from records.models.note import SECTIONS, NoteQuerySet, NoteStatus
 from records.notes import services as notes
+from records.notes.pdf import note_pdf
 from records.notes.search import search
 from records.notes.serializers import (
     HitPage,
@@ -179,6 +183,22 @@ class NoteAmendments(NoteView):
     )
     def post(self, request: Request, note_id: UUID) -> Response:
         return self.respond(notes.amend_note(by=self.caller, note_id=note_id, **self.changes(NoteAmendment, note_id)))
+
+
+class NotePdf(NoteView):
+    permissions = {"GET": SEE_RECORDS}
+    audit_events = {"GET": AuditEvent.NOTE_READ}
+    extra_errors = {"GET": NOT_FOUND | {"409": "The note is still a draft."}}
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+        summary="Download a finalised note as a PDF, signed by name and time",
+    )
+    def get(self, request: Request, note_id: UUID) -> StreamingHttpResponse:
+        note = versions.get_entry(SessionNote, by=self.caller, pk=note_id)
+        printed = note_pdf(note, practice=current_practice(), by=self.caller)
+        self.audit_read([note.patient_id], about_id=note.pk, **emergency_details([note.patient]))
+        return download_response([printed], name="session-note.pdf", content_type="application/pdf", size=len(printed))
 
 
 class NoteVersions(VersionsView):

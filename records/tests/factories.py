@@ -5,7 +5,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from records.attachments import storage
-from records.models import Attachment, Goal, MedicalRecord, PlanOfCare, SessionNote
+from records.models import Attachment, Goal, MedicalRecord, NoteTemplate, Phrase, PlanOfCare, SessionNote
 from records.models.attachment import FileState, MediaType
 from records.models.note import NoteStatus
 from records.versions.services import save_version
@@ -46,6 +46,27 @@ class FinalisedNoteFactory(NoteFactory):
     @factory.post_generation
     def first_version(note, create, extracted, **kwargs):  # noqa: N805 - factory_boy's way
         save_version(note, by=note.doctor)
+
+
+class NoteTemplateFactory(DjangoModelFactory):
+    """The practice's, without `doctor`. Call within its scope."""
+
+    class Meta:
+        model = NoteTemplate
+
+    name = factory.Sequence(lambda number: f"Template {number}")
+    texts = factory.LazyFunction(lambda: {"objective": "Range of motion: "})
+    prompts = factory.LazyFunction(lambda: {"subjective": "Since when, and how strong from 0 to 10?"})
+
+
+class PhraseFactory(DjangoModelFactory):
+    """The practice's, without `doctor`. Call within its scope."""
+
+    class Meta:
+        model = Phrase
+
+    word = factory.Sequence(lambda number: f"phrase{number}")
+    text = "No known allergies"
 
 
 class PlanFactory(DjangoModelFactory):

@@ -36,13 +36,15 @@ def labelled_versions(versions: list[ComparedVersion]) -> list[LabelledVersion]:
 
 def _label_version(one: ComparedVersion) -> LabelledVersion:
     changes = [
-        Change(field_label(name), _text(pair["before"]), _text(pair["after"])) for name, pair in one.changes.items()
+        Change(field_label(name), text_of(pair["before"]), text_of(pair["after"])) for name, pair in one.changes.items()
     ]
     content: dict[str, Any] = one.version.content  # type: ignore[attr-defined]
-    return LabelledVersion(one.version, changes, [(field_label(name), _text(value)) for name, value in content.items()])
+    return LabelledVersion(
+        one.version, changes, [(field_label(name), text_of(value)) for name, value in content.items()]
+    )
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
@@ -57,6 +59,6 @@ def _text(value: Any) -> str:
 
 def _goal(goal: dict[str, Any]) -> str:
     measured = ": ".join(part for part in (goal.get("measure"), goal.get("target")) if part)
-    due = gettext("due %(day)s") % {"day": _text(goal["dueOn"])} if goal.get("dueOn") else ""
-    details = ", ".join(part for part in (measured, due, _text(goal.get("status")).lower()) if part)
+    due = gettext("due %(day)s") % {"day": text_of(goal["dueOn"])} if goal.get("dueOn") else ""
+    details = ", ".join(part for part in (measured, due, text_of(goal.get("status")).lower()) if part)
     return f"{goal.get('text', '')} ({details})"

@@ -288,6 +288,15 @@ FIELDS: dict[str, dict[str, str]] = {
         "position": OPERATIONAL,
         "is_active": OPERATIONAL,
     },
+    "records.NoteTemplate": {
+        **_OF_PRACTICE,
+        "doctor": OPERATIONAL,
+        "name": OPERATIONAL,
+        "texts": PHI,  # clinical words, though of no patient
+        "prompts": PHI,
+        "appointment_type": OPERATIONAL,
+    },
+    "records.Phrase": {**_OF_PRACTICE, "doctor": OPERATIONAL, "word": OPERATIONAL, "text": PHI},
     "appointments.Room": {**_OF_PRACTICE, "office": OPERATIONAL, "name": OPERATIONAL, "is_active": OPERATIONAL},
     "appointments.TypeOffer": {**_OF_PRACTICE, "appointment_type": OPERATIONAL, "doctor": OPERATIONAL},
     "appointments.WorkingHours": {
@@ -446,6 +455,9 @@ LABELS = {
     "patients.Deletion.reason": "deletion.reason",
     "records.RecordVersion.content": "record_version.content",
     "records.RecordVersion.reason": "record_version.reason",
+    "records.NoteTemplate.texts": "note_template.texts",
+    "records.NoteTemplate.prompts": "note_template.prompts",
+    "records.Phrase.text": "phrase.text",
     "records.SessionNote.subjective": "note.subjective",
     "records.SessionNote.objective": "note.objective",
     "records.SessionNote.assessment": "note.assessment",

@@ -38,7 +38,14 @@ from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
 from records.attachments import links
 from records.plans import services as plans
-from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, stored_file
+from records.tests.factories import (
+    FinalisedNoteFactory,
+    MedicalRecordFactory,
+    NoteFactory,
+    NoteTemplateFactory,
+    PhraseFactory,
+    stored_file,
+)
 from tests.guards.test_routes import GUARDED
 
 VIEWS = dict(GUARDED)
@@ -68,6 +75,10 @@ BODIES = {
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
     ("POST", "api/rooms"): {"name": "Room 1"},
     ("PATCH", "api/rooms/<uuid:room_id>"): {"name": "Room 2"},
+    ("POST", "api/note-templates"): {"name": "First visit"},
+    ("PATCH", "api/note-templates/<uuid:template_id>"): {"name": "Follow-up"},
+    ("POST", "api/phrases"): {"word": "nka", "text": "No known allergies"},
+    ("PATCH", "api/phrases/<uuid:phrase_id>"): {"word": "none"},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
     ("PATCH", "api/working-hours/<uuid:hours_id>"): {"end": "13:00"},
     ("POST", "api/schedule-exceptions"): {"from": "2031-01-06T00:00:00Z", "to": "2031-01-07T00:00:00Z"},
@@ -135,6 +146,7 @@ class Rows:
             TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
             room = RoomFactory(office=self.office)
             hours = WorkingHoursFactory(doctor=doctor, office=self.office)
+            template, phrase = NoteTemplateFactory(), PhraseFactory()
             exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
             hold, shared = (SlotHoldFactory(doctor=doctor, held_by=doctor) for _ in range(2))
             entry = WaitingListEntryFactory(patient=self.chart, type=kind)
@@ -158,6 +170,8 @@ class Rows:
             "appointment_id": appointment.pk,
             "type_id": kind.pk,
             "room_id": room.pk,
+            "template_id": template.pk,
+            "phrase_id": phrase.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
             "hold_id": hold.pk,

@@ -23,7 +23,15 @@ from patients.models import Patient
 from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
-from records.tests.factories import FinalisedNoteFactory, GoalFactory, MedicalRecordFactory, PlanFactory, stored_file
+from records.tests.factories import (
+    FinalisedNoteFactory,
+    GoalFactory,
+    MedicalRecordFactory,
+    NoteTemplateFactory,
+    PhraseFactory,
+    PlanFactory,
+    stored_file,
+)
 from tests.guards.rows import clear_caches
 from tests.guards.test_routes import GUARDED
 
@@ -56,6 +64,7 @@ TRAIL = {
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
 }
 SCHEDULES = [
+    *("/api/note-templates", "/api/phrases"),
     *("/api/appointment-types", "/api/rooms", "/api/working-hours", "/api/schedule-exceptions"),
     *("/api/availability?from=2030-01-07&to=2030-02-07", "/api/availability/next?count=1"),
 ]
@@ -260,6 +269,8 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
             TypeOffer.objects.create(appointment_type=AppointmentTypeFactory(), doctor=doctor)
             WorkingHoursFactory(doctor=doctor, office=OfficeFactory())
             ScheduleExceptionFactory(doctor=doctor)
+            NoteTemplateFactory(appointment_type=AppointmentTypeFactory())
+            PhraseFactory()
             AppointmentFactory(doctor=doctor, patient=PatientFactory())
 
     add()

@@ -68,6 +68,16 @@ NO_PHI = {
         )
         for method in ("GET", "PATCH", "DELETE")
     },
+    **{
+        (method, path): "what notes are begun with, of no patient; a change is logged as a data change"
+        for path in ("api/note-templates", "api/phrases")
+        for method in ("GET", "POST")
+    },
+    **{
+        (method, path): "the same"
+        for path in ("api/note-templates/<uuid:template_id>", "api/phrases/<uuid:phrase_id>")
+        for method in ("GET", "PATCH", "DELETE")
+    },
     ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",
     ("DELETE", "api/calendar-feed"): "the same",
     ("POST", "api/holds"): "a time of a doctor that is kept for the caller; logged as a data change",

@@ -26,6 +26,9 @@ from patients.restriction import alerts
 from patients.serializers import GenderOrUnknown
 from patients.tests.factories import PatientFactory
 from records.export.services import export_chart
+from records.medical_records.pdf import prescription_pdf
+from records.models import MedicalRecord, SessionNote
+from records.notes.pdf import note_pdf
 from records.plans import services as plans
 from records.plans.pdf import plan_pdf
 from records.printing import Document
@@ -110,6 +113,10 @@ def pages(own):
     yield f"{reverse('admin:patients_patient_changelist')}?q=nobody+at+all"
     yield from calendar_pages(own)
     yield from clinical_pages(own)
+    for name in ("note-edit", "note-versions"):
+        yield reverse(name, args=[own.note.pk])
+    for name in ("note-templates", "note-template-new", "phrase-new"):
+        yield reverse(name)
     for name in ("index", "own_sessions", "security", "password_change", "password_change_done"):
         yield reverse(f"admin:{name}")
     yield f"{reverse('admin:trail')}?first=2026-02-02&last=2026-01-01"
@@ -288,6 +295,8 @@ def test_pdfs_say_nothing_outside_of_gettext(own, make_user, monkeypatch):
     with practice_scope(own.practice.pk), pseudo_language():
         plan = plans.get_plan(by=own.doctor, plan_id=own.plan.pk)
         plan_pdf(plan, practice=own.practice, by=manager)
+        note_pdf(SessionNote.objects.get(pk=own.note.pk), practice=own.practice, by=manager)
+        prescription_pdf(MedicalRecord.objects.get(pk=own.record.pk), practice=own.practice, by=manager)
         for _chunk in export_chart(own.chart, practice=own.practice, by=manager):
             pass
     rows = [own.practice, own.doctor, own.chart, own.appointment, own.plan, own.note, own.record, own.file, manager]

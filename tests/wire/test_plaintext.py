@@ -95,6 +95,10 @@ def plant_notes(clinic: Clinic, chart: str, mark: Marks) -> None:
         note = clinic.doctor.request(method, f"{address}{way}", json=body).json
     searched = {"patientId": chart, "query": f"{note['plan']} {mark()}"}
     assert clinic.doctor.post("/api/sessions/search", searched).json["total"] == 0
+    begun = {"name": "Follow-up", "texts": {"plan": mark()}, "prompts": {"plan": mark()}}
+    kept = clinic.doctor.post("/api/note-templates", begun).json
+    assert clinic.doctor.request("DELETE", f"/api/note-templates/{kept['id']}").status == 204
+    clinic.doctor.post("/api/phrases", {"word": kept["id"][-12:], "text": mark()})
     record = clinic.record(chart=chart)
     body = {"version": 1, "reason": mark(), "notes": mark()}
     assert clinic.doctor.post(f"/api/records/{record['id']}/amendments", body).status == 200

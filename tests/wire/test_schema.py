@@ -168,6 +168,14 @@ OWN_ERRORS = {
     ("get", "/api/rooms/{room_id}"): {"404"},
     ("patch", "/api/rooms/{room_id}"): {"404", "409"},
     ("delete", "/api/rooms/{room_id}"): {"404", "409"},
+    ("post", "/api/note-templates"): {"404", "409"},
+    ("get", "/api/note-templates/{template_id}"): {"404"},
+    ("patch", "/api/note-templates/{template_id}"): {"404", "409"},
+    ("delete", "/api/note-templates/{template_id}"): {"404"},
+    ("post", "/api/phrases"): {"404", "409"},
+    ("get", "/api/phrases/{phrase_id}"): {"404"},
+    ("patch", "/api/phrases/{phrase_id}"): {"404", "409"},
+    ("delete", "/api/phrases/{phrase_id}"): {"404"},
     ("get", "/api/availability"): {"404", "409"},
     ("get", "/api/availability/next"): {"404", "409"},
     ("post", "/api/holidays"): {"404"},
@@ -236,6 +244,8 @@ OWN_ERRORS = {
     ("put", "/api/plans/{plan_id}/appointments/{appointment_id}"): {"404", "409"},
     ("delete", "/api/plans/{plan_id}/appointments/{appointment_id}"): {"404"},
     ("get", "/api/plans/{plan_id}/pdf"): {"404"},
+    ("get", "/api/records/{record_id}/prescription"): {"404"},
+    ("get", "/api/sessions/{note_id}/pdf"): {"404", "409"},
     ("get", "/api/patients/{chart_id}/export"): {"404"},
 }
 

@@ -137,6 +137,8 @@ def schedules(clinic: Clinic) -> None:
     for path, body, change in (
         ("appointment-types", {"name": "Massage", "minutes": 50}, {"minutes": 45}),
         ("rooms", {"name": "Room 1", "officeId": office}, {"name": "Room 2"}),
+        ("note-templates", {"name": "First visit", "texts": {"plan": "Rest"}}, {"prompts": {"plan": "Until when?"}}),
+        ("phrases", {"word": "nka", "text": "No known allergies"}, {"word": "none"}),
         ("working-hours", week, {"end": "13:00"}),
         ("schedule-exceptions", day_off, {"reason": "Course"}),
     ):
@@ -230,6 +232,7 @@ def records(clinic: Clinic) -> None:
     address = f"/api/records/{record['id']}"
     clinic.doctor.get("/api/records")
     clinic.doctor.get(address)
+    clinic.doctor.get(f"{address}/prescription")
     clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Left out", "notes": "Ice"})
     versions(clinic, address)
     restored(clinic, address)
@@ -244,6 +247,7 @@ def notes(clinic: Clinic) -> None:
     clinic.doctor.post(f"{address}/amendments", {"version": 3, "reason": "Left out", "plan": "Heat"})
     clinic.doctor.get("/api/sessions")
     clinic.doctor.get(address)
+    clinic.doctor.get(f"{address}/pdf")
     clinic.doctor.get("/api/sessions/last-finalised", patientId=chart)
     clinic.doctor.post("/api/sessions/search", {"patientId": chart, "query": "heat"})
     versions(clinic, address)

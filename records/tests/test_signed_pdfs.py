@@ -1,0 +1,68 @@
+"""Notes and prescriptions on the practice's letterhead."""
+
+from io import BytesIO
+
+import pytest
+from django.urls import reverse
+from pypdf import PdfReader
+
+from appointments.tests.factories import AppointmentFactory
+from audit.models import Event
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
+from records.notes.services import amend_note
+from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
+
+
+@pytest.fixture
+def chart(practice, make_user):
+    doctor = make_user("doctor", name="Dr. Mei Chen")
+    with practice_scope(practice.pk):
+        chart = PatientFactory(name="Zoë Иванова", address="218 Prospect Place")
+        office = OfficeFactory(name="Midtown", address="350 Park Avenue", phone="(212) 555-0100")
+        visit = AppointmentFactory(patient=chart, doctor=doctor, office=office)
+        chart.note = FinalisedNoteFactory(patient=chart, doctor=doctor, appointment=visit)
+        chart.draft = NoteFactory(patient=chart, doctor=doctor)
+        chart.record = MedicalRecordFactory(patient=chart, doctor=doctor, appointment=visit)
+        chart.without = MedicalRecordFactory(patient=chart, doctor=doctor, prescription="")
+        amend_note(by=doctor, note_id=chart.note.pk, expected=1, reason="Longer", plan="Rest for two weeks")
+    return chart
+
+
+def words(answer):
+    assert answer["Content-Type"] == "application/pdf"
+    data = b"".join(answer) if answer.streaming else answer.content
+    return " ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages)
+
+
+def test_note_and_prescription_are_printed_and_signed(enter_as, as_role, practice, chart, subtests):
+    client, caller = enter_as("staff"), as_role("staff")
+    letterhead = (practice.name, "Midtown", "350 Park Avenue", "(212) 555-0100", "Zoë Иванова")
+    for addresses, said, kind in (
+        (
+            (reverse("note-print", args=[chart.note.pk]), f"/api/sessions/{chart.note.pk}/pdf"),
+            ("Rest for two weeks", "Signed electronically by Dr. Mei Chen", "Amended by Dr. Mei Chen"),
+            "note.read",
+        ),
+        (
+            (reverse("prescription", args=[chart.record.pk]), f"/api/records/{chart.record.pk}/prescription"),
+            ("Ibuprofen 400 mg", "218 Prospect Place", "Signed electronically by Dr. Mei Chen"),
+            "record.read",
+        ),
+    ):
+        for one, address in zip((client, caller), addresses, strict=True):
+            with subtests.test(address=address):
+                text = words(one.get(address))
+                assert [word for word in (*letterhead, *said) if word not in text] == []
+                with practice_scope(practice.pk):
+                    assert Event.objects.order_by("id").last().kind == kind
+    assert "Lumbar strain" not in words(client.get(reverse("prescription", args=[chart.record.pk])))  # the diagnosis
+
+
+def test_drafts_and_empty_prescriptions_are_not_printed(client_of, enter_as, chart):
+    doctor = chart.note.doctor
+    assert client_of(doctor).get(f"/api/sessions/{chart.draft.pk}/pdf").status_code == 409
+    assert client_of(doctor).get(f"/api/records/{chart.without.pk}/prescription").status_code == 404
+    assert enter_as("staff").get(reverse("prescription", args=[chart.without.pk])).status_code == 404
+    assert enter_as("billing").get(reverse("prescription", args=[chart.record.pk])).status_code == 403

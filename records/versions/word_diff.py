@@ -1,0 +1,44 @@
+"""Two versions of an entry compared word by word, for pages that mark what was taken out and what was put in."""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from records.models import Version
+from records.versions.diff_labels import text_of
+from records.versions.labels import field_label
+from records.versions.services import differences
+
+_WORDS = re.compile(r"\s+|[^\s]+")
+
+
+class Piece(NamedTuple):
+    kind: str  # "same", "removed" or "added"
+    text: str
+
+
+class ComparedSection(NamedTuple):
+    label: str
+    pieces: list[Piece]
+
+
+def compare_versions(before: Version, after: Version) -> list[ComparedSection]:
+    """Return the fields that differ."""
+    contents: list[Any] = [before.content, after.content]  # type: ignore[attr-defined]
+    return [
+        ComparedSection(field_label(name), list(compare_words(text_of(pair["before"]), text_of(pair["after"]))))
+        for name, pair in differences(*contents).items()
+    ]
+
+
+def compare_words(before: str, after: str) -> Iterator[Piece]:
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield Piece("same", "".join(old[i:j]))
+            continue
+        if i < j:
+            yield Piece("removed", "".join(old[i:j]))
+        if k < m:
+            yield Piece("added", "".join(new[k:m]))
