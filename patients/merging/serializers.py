@@ -6,7 +6,14 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from core.api.schema import Refused
-from core.api.serializers import ChoiceField, ErrorShape, OutputSerializer, StrictBooleanField, StrictSerializer
+from core.api.serializers import (
+    ChoiceField,
+    ErrorShape,
+    OutputSerializer,
+    StrictBooleanField,
+    StrictSerializer,
+    UUIDField,
+)
 from patients.merging.services import ACCOUNT, Plan
 from patients.merging.values import FIELDS, TEXTS, Difference, Kept, KeptText, to_json
 from patients.models import ChartMerge
@@ -35,7 +42,7 @@ class KeepInput(StrictSerializer):
 
 class UndoInput(StrictSerializer):
     # `from` is a keyword
-    vars()["from"] = serializers.UUIDField(source="source", help_text="The chart that is merged away.")
+    vars()["from"] = UUIDField(source="source", help_text="The chart that is merged away.")
 
 
 class MergeInput(UndoInput):

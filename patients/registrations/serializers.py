@@ -17,6 +17,7 @@ from core.api.serializers import (
     OutputSerializer,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line, validate_name, validate_phone
 from patients.models import ChartStatus, Patient
@@ -34,9 +35,7 @@ class RegisterInput(StrictSerializer):
     specialization = OptionalCharField(max_length=120, validators=[validate_line])
     department = OptionalCharField(max_length=120, validators=[validate_line])
     joinCode = OptionalCharField(max_length=20, source="join_code")
-    officeId = serializers.UUIDField(
-        source="office_id", required=False, allow_null=True, help_text="Only for office managers."
-    )
+    officeId = UUIDField(source="office_id", required=False, allow_null=True, help_text="Only for office managers.")
     dateOfBirth = DayField(
         source="date_of_birth",
         required=False,
@@ -127,7 +126,7 @@ class SettledShape(OutputSerializer[Patient]):
 
 
 class ConfirmInput(StrictSerializer):
-    patientId = serializers.UUIDField(source="into", required=False, allow_null=True, default=None)
+    patientId = UUIDField(source="into", required=False, allow_null=True, default=None)
 
 
 class DeclineInput(StrictSerializer):
