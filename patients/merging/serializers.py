@@ -95,6 +95,11 @@ class MergeShape(OutputSerializer[Plan]):
     account = serializers.ChoiceField(choices=Kept.choices, allow_null=True)
     closesAccount = serializers.BooleanField(source="closes_account")
     undoUntil = serializers.DateTimeField(source="undo_until", allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="Such as two visits at the same time.")
+
+    @staticmethod
+    def get_warnings(plan: Plan) -> list[str]:
+        return [str(warning) for warning in plan.warnings]
 
     @staticmethod
     def get_undo_until(plan: Plan) -> Any:

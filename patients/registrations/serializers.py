@@ -20,6 +20,7 @@ from core.api.serializers import (
     UUIDField,
 )
 from core.texts import validate_line, validate_name, validate_phone
+from patients.chart_rows import warnings_of_joining
 from patients.models import ChartStatus, Patient
 from patients.registrations.matching import Match, MatchReason, Registration
 from patients.registrations.services import DeclineReason
@@ -119,6 +120,14 @@ class SettledShape(OutputSerializer[Patient]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=ChartStatus.choices)
     patientId = serializers.UUIDField(source="resulting_chart_id")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="After a merge: such as two visits at the same time."
+    )
+
+    @staticmethod
+    def get_warnings(registration: Patient) -> list[str] | None:
+        chart = registration.merged_into
+        return [str(warning) for warning in warnings_of_joining(chart)] or None if chart else None
 
     @staticmethod
     def get_resulting_chart_id(registration: Patient) -> UUID:
