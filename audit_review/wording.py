@@ -125,7 +125,7 @@ def model_name(event: Event) -> str:
 def describe(event: Event) -> list[str]:
     """Return short phrases, the most important first: `["Patients: list", "25 results"]`."""
     details: dict[str, Any] = orjson.loads(event.details)
-    pieces = [_phrase(event, name, value) for name, value in details.items() if name not in OMITTED]
+    pieces = [phrase(event, name, value) for name, value in details.items() if name not in OMITTED]
     if event.kind in DATA_EVENTS:
         pieces.insert(0, model_name(event))
     if event.outcome != Outcome.DONE and event.about_id and event.patients == "[]":
@@ -133,7 +133,8 @@ def describe(event: Event) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _phrase(event: Event, name: str, value: Any) -> str:
+def phrase(event: Event, name: str, value: Any) -> str:
+    """Return a detail in a few words; empty for what only machines read."""
     if name == "because" and isinstance(value, list):
         return ", ".join(str(MATCHES.get(reason, reason)) for reason in value) or gettext("no matching details")
     if value in ([], {}, ""):
@@ -188,7 +189,7 @@ def _page(name: str) -> str:
 
 
 def _field_names(event: Event, fields: list[str]) -> str:
-    named = ", ".join(_field_name(event, field) for field in fields[:MAX_FIELDS_NAMED])
+    named = ", ".join(field_name(event, field) for field in fields[:MAX_FIELDS_NAMED])
     left = len(fields) - MAX_FIELDS_NAMED
     if left <= 0:
         return named
@@ -198,7 +199,7 @@ def _field_names(event: Event, fields: list[str]) -> str:
     }
 
 
-def _field_name(event: Event, field: str) -> str:
+def field_name(event: Event, field: str) -> str:
     try:
         return str(apps.get_model(event.about)._meta.get_field(field).verbose_name)
     except (LookupError, ValueError, FieldDoesNotExist, AttributeError):  # a name of before, or of a reverse relation
