@@ -10,8 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from django.urls import reverse
 
+from core import catalogue
 from core.formats import city_of, zone_label
 from practices.models import Practice
 from tests.admin_forms import page_of
@@ -103,6 +105,15 @@ def _has_doc(node):
 @pytest.fixture(scope="module")
 def read():
     return list(texts())
+
+
+def test_one_word_for_what_cannot_be_and_for_what_is_not_there():
+    """As the rest of the texts speak: can't, and not: there are no doctors. What cannot be decrypted is a term."""
+    messages = [str(message.id) for message in read_po(catalogue.CATALOGUE.open("rb"))]
+    odd = re.compile(r"\bcan ?not\b(?! be decrypted:)|\bThere (is|are) (no|not|nothing)\b")
+
+    assert len(messages) > 1000
+    assert [text for text in messages if odd.search(text)] == []
 
 
 @pytest.mark.parametrize("phrase", GONE)
