@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.join_codes.services import JoinCodeState
 from accounts.models import RevocationReason, SecondFactorMethod, SignInChannel
+from accounts.roles import Role
 from audit.events import AuditEvent, Outcome
 from audit.models import Event
 from patients.registrations.matching import MatchReason
@@ -164,6 +165,8 @@ def phrase(event: Event, name: str, value: Any) -> str:
             return gettext("via %(way)s") % {"way": way}
         case "method", str() if value in SecondFactorMethod:
             return str(SecondFactorMethod(value).label).lower()
+        case "as_role", str() if value in Role:
+            return gettext("as %(role)s") % {"role": str(Role(value).label).lower()}
         case "reason", str():
             return _reason(event, value)
     return "" if isinstance(value, list | dict) or _is_id(value) else f"{name}: {value}".replace("_", " ")

@@ -60,6 +60,7 @@ def test_events_show_names(enter_as, own):
          "same date of birth, similar name"),
         (AuditEvent.REGISTRATION_MERGED, {"into": NOBODY, "because": []}, "no matching details"),
         (AuditEvent.SIGNED_IN, {"door": "admin_site"}, "via admin site"),
+        (AuditEvent.REGISTERED, {"as_role": "billing"}, "as billing administrator"),
         (AuditEvent.SIGN_IN_FAILED, {"reason": "wrong_password"}, "wrong password"),
         (AuditEvent.SESSION_ENDED, {"session": NOBODY, "by": NOBODY}, ""),
         (AuditEvent.CHART_READ, {"outcome": Outcome.REFUSED, "about_id": UUID(NOBODY), "status": 404},
