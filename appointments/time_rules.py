@@ -1,7 +1,8 @@
 """When a visit may be, and which status it may have by then. A day is the practice's local day."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +22,7 @@ NOT_YET = _("This can't be in the future.")
 CANCELLED = _("This appointment is cancelled. Reopen it first.")
 
 
-def at_local_time(date: datetime, zone: tzinfo, *, field: str = "date") -> datetime:
+def at_local_time(date: datetime, zone: ZoneInfo, *, field: str = "date") -> datetime:
     """Return the UTC moment of a naive `date`, which somebody entered as this field, in a time zone.
 
     In an hour that occurs twice, the first is meant. Raises Invalid for a time that does not exist because clocks go

@@ -71,7 +71,9 @@ def rows_of(chart: Patient) -> Iterator[tuple[ForeignObjectRel, Any]]:
 def warnings_of_joining(*charts: Patient) -> list[Sentence]:
     """Return what somebody should look at where these become one chart, such as two visits at the same time. It keeps
     nobody from merging: until the charts are one, it is not to be seen in either."""
-    return [sentence for _receiver, found in charts_joined.send(sender=Patient, charts=charts) for sentence in found]
+    return [
+        sentence for _receiver, found in charts_joined.send(sender=Patient, charts=charts) for sentence in found or ()
+    ]
 
 
 def move_rows(source: Patient, target: Patient) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ from django.utils.timezone import get_current_timezone, is_naive
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.utils.html import is_html_input  # type: ignore[import-untyped]
+from rest_framework.utils.html import is_html_input
 from rest_framework.utils.timezone import datetime_exists  # type: ignore[import-untyped]
 
 from core.encryption.fields import unreadable_marked

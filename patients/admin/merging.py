@@ -152,7 +152,7 @@ def _merge(request: HttpRequest, patient_id: UUID, other: UUID) -> HttpResponse:
     keep = {field: value for field, value in asked.items() if value and value in CHOICES[field].values}
     plan = merging.merge(by=current_user(request), into=patient_id, source=other, keep=keep)
     for warning in plan.warnings:
-        messages.warning(request, warning)
+        messages.warning(request, str(warning))
     messages.success(request, gettext("The charts were merged. Everything is in this one now."))
     return redirect("admin:patients_patient_change", patient_id)
 

@@ -332,7 +332,7 @@ class PatientAdmin(ChartSectionsAdmin):
         except registrations.ChartsDiffer as mismatch:
             return self._mismatch_page(request, mismatch)
         for warning in warnings_of_joining(Patient(pk=into)):
-            messages.warning(request, warning)
+            messages.warning(request, str(warning))
         message = gettext("The registration was merged. Its account and appointments now belong to this chart.")
         return self._redirect_with_message(request, into, message)
 
