@@ -1,17 +1,22 @@
 """Cancel the upcoming appointments of a declined registration, and take it off the waiting list, in the same
-transaction."""
+transaction; say which visits are at the same time once two charts are one."""
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from django.db.models import Case, F, Value, When
 from django.dispatch import receiver
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from appointments import booking_rules
 from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
 from appointments.visits import history
 from appointments.waiting_list.services import withdraw_all
+from core.formats import format_local_datetime
+from patients.chart_rows import charts_joined
 from patients.models import Patient
 from patients.registrations.services import registration_declined
 
@@ -32,3 +37,23 @@ def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
     for visit in visits:
         history.record(visit, by=by, what=EventKind.CANCELLED)
     withdraw_all(chart)
+
+
+@receiver(charts_joined)
+def find_visits_at_the_same_time(*, charts: Iterable[Patient], **kwargs: Any) -> list[str]:
+    """Return a sentence for each two upcoming visits that overlap: in two charts, nobody was warned of that."""
+    upcoming = Appointment.objects.filter(
+        patient__in=charts, status=AppointmentStatus.SCHEDULED, ends_at__gt=timezone.now()
+    )
+    visits = upcoming.select_related("doctor__office", "office").order_by("starts_at", "pk")
+    return [
+        _("This patient has two visits at the same time: %(first)s and %(second)s.")
+        % {"first": _with_doctor(one), "second": _with_doctor(other)}
+        for one, other in pairwise(visits)
+        if other.starts_at < one.ends_at
+    ]
+
+
+def _with_doctor(visit: Appointment) -> str:
+    moment, doctor = format_local_datetime(visit, visit.starts_at), visit.doctor.name
+    return _("%(moment)s with %(doctor)s") % {"moment": moment, "doctor": doctor}

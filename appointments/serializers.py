@@ -21,6 +21,7 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
     range_fields,
 )
 from core.api.versions import version_field
@@ -59,14 +60,14 @@ class PastField(StrictBooleanField):
         )
 
 
-class TypeField(serializers.UUIDField):
+class TypeField(UUIDField):
     def __init__(self) -> None:
         super().__init__(
             source="type_id", required=False, allow_null=True, help_text="How long it takes, unless `minutes` says so."
         )
 
 
-class RoomField(serializers.UUIDField):
+class RoomField(UUIDField):
     def __init__(self) -> None:
         super().__init__(
             source="room_id",
@@ -87,20 +88,20 @@ class MinutesField(serializers.IntegerField):
 
 
 class BookingInput(StrictSerializer):
-    patientId = serializers.UUIDField(source="patient_id")
-    doctorId = serializers.UUIDField(source="doctor_id")
+    patientId = UUIDField(source="patient_id")
+    doctorId = UUIDField(source="doctor_id")
     date = LocalDateTimeField(
         help_text="Without an offset: local time of the appointment's office, else the practice's."
     )
     reason = StrictCharField(max_length=500)
     notes = OptionalCharField(max_length=5000)
-    officeId = serializers.UUIDField(
+    officeId = UUIDField(
         source="office_id", required=False, allow_null=True, help_text="Defaults to where the doctor works then."
     )
     typeId = TypeField()
     roomId = RoomField()
     minutes = MinutesField()
-    holdId = serializers.UUIDField(
+    holdId = UUIDField(
         source="hold_id", required=False, help_text="Your hold of this slot, which ends with the booking."
     )
     allowOverlap = OverlapField()
@@ -112,7 +113,7 @@ class ChangeInput(StrictSerializer):
     the caller last saw the appointment is refused with 409."""
 
     version = version_field()
-    doctorId = serializers.UUIDField(source="doctor_id", required=False)
+    doctorId = UUIDField(source="doctor_id", required=False)
     date = LocalDateTimeField(
         required=False,
         help_text="Without an offset: local time of the appointment's office (`officeId` if given, else its own, "
@@ -127,9 +128,7 @@ class ChangeInput(StrictSerializer):
     )
     reason = StrictCharField(max_length=500, required=False)
     notes = OptionalCharField(max_length=5000)
-    officeId = serializers.UUIDField(
-        source="office_id", required=False, help_text="Without `date` the moment stays the same."
-    )
+    officeId = UUIDField(source="office_id", required=False, help_text="Without `date` the moment stays the same.")
     typeId = TypeField()
     roomId = RoomField()
     minutes = MinutesField()
@@ -150,16 +149,16 @@ class AppointmentQuery(PageQuery):
         help_text="A day in the practice's time zone, whatever the office.",
     )
     status = ChoiceField(choices=AppointmentStatus.choices, required=False)
-    doctorId = serializers.UUIDField(
+    doctorId = UUIDField(
         source="doctor_id",
         required=False,
         help_text="A colleague's list. For a doctor it is their own by default, unless `patientId` is given.",
     )
-    officeId = serializers.UUIDField(source="office_id", required=False)
-    roomId = serializers.UUIDField(source="room_id", required=False)
-    patientId = serializers.UUIDField(source="patient_id", required=False)
-    seriesId = serializers.UUIDField(source="series_id", required=False)
-    typeId = serializers.UUIDField(source="type_id", required=False)
+    officeId = UUIDField(source="office_id", required=False)
+    roomId = UUIDField(source="room_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
+    seriesId = UUIDField(source="series_id", required=False)
+    typeId = UUIDField(source="type_id", required=False)
     updatedSince = DateTimeField(
         source="updated_since",
         required=False,

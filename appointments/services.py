@@ -25,13 +25,12 @@ from appointments.models import (
 )
 from appointments.rooms.services import check_room_is_there, get_bookable_room
 from appointments.schedule import availability
-from appointments.time_rules import INVALID_DATE, check_start, check_status
+from appointments.time_rules import at_local_time, check_start, check_status
 from appointments.visits import history, machine
 from appointments.visits.machine import Action
 from core.database.deadlocks import deadlock_as_conflict
 from core.database.locks import take_lock
-from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.formats import zone_label
+from core.errors import Conflict, Forbidden, NotFound
 from core.permissions import Permission
 from patients.deletion.services import lock_chart_with_deleted
 from patients.restriction.services import check_access
@@ -145,7 +144,7 @@ def start_of(date: datetime, doctor: User, office_id: UUID | None, *, by: User, 
     """Return the moment in UTC; without an offset it is local to the office, else the doctor's own. Raises NotFound and
     Invalid."""
     if is_naive(date):
-        date = _at_local_time(date, office_id or doctor.office_id)
+        date = at_local_time(date, get_timezone_at(office_id or doctor.office_id))
     check_start(date, by=by, allow_past=allow_past)
     return date.astimezone(UTC)
 
@@ -292,7 +291,7 @@ def differing(appointment: Appointment, changes: dict[str, Any]) -> dict[str, An
         date = changes.pop("date")
         if is_naive(date):
             office_id = changes.get("office_id", appointment.office_id)
-            date = _at_local_time(date, office_id or appointment.doctor.office_id)
+            date = at_local_time(date, get_timezone_at(office_id or appointment.doctor.office_id))
         changes["starts_at"] = date
     return {name: value for name, value in changes.items() if value != getattr(appointment, name)}
 
@@ -329,22 +328,6 @@ def _apply(appointment: Appointment, wanted: dict[str, Any], *, by: User) -> Non
         appointment.office = get_office(wanted["office_id"])
     if "starts_at" in wanted:
         machine.after_move(appointment)
-
-
-def _at_local_time(date: datetime, office_id: UUID | None) -> datetime:
-    """Return the UTC moment of a naive `date` in the time zone of the office, else the practice.
-
-    In an hour that occurs twice, the first is meant. Raises NotFound, and Invalid for a time that does not exist
-    because clocks go forward."""
-    zone = get_timezone_at(office_id)
-    try:
-        moment = date.replace(tzinfo=zone).astimezone(UTC)
-        if moment.astimezone(zone).replace(tzinfo=None) == date:
-            return moment
-    except OverflowError as error:  # at the edges of what datetime can represent
-        raise Invalid("date", INVALID_DATE) from error
-    skipped = _("This time doesn't exist that day: clocks go forward (%(zone)s).") % {"zone": zone_label(zone)}
-    raise Invalid("date", skipped)
 
 
 def _check_patient_change(appointment: Appointment, changes: dict[str, Any], *, by: User) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus
 from core.errors import Conflict, Invalid
+from core.formats import zone_label
 from core.permissions import Permission
 from practices.services import current_practice
 
@@ -18,6 +20,21 @@ PAST_DAY = _("This day has passed. To enter a visit that has already taken place
 STILL_TO_COME = _("This appointment is on a later day, so it can't be completed yet.")
 NOT_YET = _("This can't be in the future.")
 CANCELLED = _("This appointment is cancelled. Reopen it first.")
+
+
+def at_local_time(date: datetime, zone: ZoneInfo, *, field: str = "date") -> datetime:
+    """Return the UTC moment of a naive `date`, which somebody entered as this field, in a time zone.
+
+    In an hour that occurs twice, the first is meant. Raises Invalid for a time that does not exist because clocks go
+    forward."""
+    try:
+        moment = date.replace(tzinfo=zone).astimezone(UTC)
+        if moment.astimezone(zone).replace(tzinfo=None) == date:
+            return moment
+    except OverflowError as error:  # at the edges of what datetime can represent
+        raise Invalid(field, INVALID_DATE) from error
+    skipped = _("This time doesn't exist that day: clocks go forward (%(zone)s).") % {"zone": zone_label(zone)}
+    raise Invalid(field, skipped)
 
 
 def check_start(date: datetime, *, by: User, allow_past: bool) -> None:

@@ -39,7 +39,7 @@ def current() -> Origin:
     """Return the current origin; raise NoOrigin without one."""
     origin = _origin.get() or _process
     if origin is None:
-        raise NoOrigin("There is no origin: wrap the call in audit.context.coming_from(Origin(...)).")
+        raise NoOrigin("No origin: wrap the call in audit.context.coming_from(Origin(...)).")
     return origin
 
 

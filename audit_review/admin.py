@@ -26,6 +26,7 @@ from audit import queries
 from audit.events import AuditEvent, Outcome
 from audit.models import Event
 from audit_review.entries import Entry, entries
+from audit_review.explained import explain
 from audit_review.wording import describe
 from core.admin.access_log import log_page_read
 from core.admin.needs import needs
@@ -138,16 +139,7 @@ class TrailRow:
 
     @property
     def details(self) -> list[tuple[str, str]]:
-        """Everything else the trail holds of the event, as stored, for a closer look."""
-        event = self.entry.event
-        details: dict[str, Any] = orjson.loads(event.details)
-        values = {"event": event.kind, "about": event.about, "id": event.about_id, **details, "browser": event.agent}
-        values["request"] = event.request_id
-        return [
-            (name.replace("_", " "), _as_text(value))
-            for name, value in values.items()
-            if value not in ([], {}, "", None)
-        ]
+        return explain(self.entry.event)
 
 
 @require_safe
@@ -231,11 +223,3 @@ def _link(request: HttpRequest, *, cursor: UUID | None) -> str:
     if cursor is not None:
         query["cursor"] = str(cursor)
     return f"?{query.urlencode()}"
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_as_text, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_as_text(inner)}" for name, inner in value.items())
-    return str(value)

@@ -14,7 +14,7 @@ from audit.events import AuditEvent, Outcome
 from audit.queries import get_email
 from audit_review.entries import Entry
 from core.api.pagination import PageQuery
-from core.api.serializers import ChoiceField, OutputSerializer, RangeBoundaryField
+from core.api.serializers import ChoiceField, OutputSerializer, RangeBoundaryField, UUIDField
 
 
 def check_moment(moment: datetime) -> None:
@@ -30,8 +30,8 @@ class CursorQuery(PageQuery):
 
 
 class TrailQuery(CursorQuery):
-    patient = serializers.UUIDField(required=False, help_text="Events about this chart.")
-    user = serializers.UUIDField(required=False, help_text="Events caused by this user.")
+    patient = UUIDField(required=False, help_text="Events about this chart.")
+    user = UUIDField(required=False, help_text="Events caused by this user.")
     event = ChoiceField(choices=AuditEvent.choices, required=False)
     outcome = ChoiceField(choices=Outcome.choices, required=False)
 

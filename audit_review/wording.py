@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.join_codes.services import JoinCodeState
 from accounts.models import RevocationReason, SecondFactorMethod, SignInChannel
+from accounts.roles import Role
 from audit.events import AuditEvent, Outcome
 from audit.models import Event
 from patients.registrations.matching import MatchReason
@@ -148,7 +149,7 @@ def model_name(event: Event) -> str:
 def describe(event: Event) -> list[str]:
     """Return short phrases, the most important first: `["Patients: list", "25 results"]`."""
     details: dict[str, Any] = orjson.loads(event.details)
-    pieces = [_phrase(event, name, value) for name, value in details.items() if name not in OMITTED]
+    pieces = [phrase(event, name, value) for name, value in details.items() if name not in OMITTED]
     if event.kind in DATA_EVENTS:
         pieces.insert(0, model_name(event))
     if event.outcome != Outcome.DONE and event.about_id and event.patients == "[]":
@@ -156,7 +157,8 @@ def describe(event: Event) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _phrase(event: Event, name: str, value: Any) -> str:
+def phrase(event: Event, name: str, value: Any) -> str:
+    """Return a detail in a few words; empty for what only machines read."""
     if name == "because" and isinstance(value, list):
         return ", ".join(str(MATCHES.get(reason, reason)) for reason in value) or gettext("no matching details")
     if value in ([], {}, ""):
@@ -186,6 +188,8 @@ def _phrase(event: Event, name: str, value: Any) -> str:
             return gettext("via %(way)s") % {"way": way}
         case "method", str() if value in SecondFactorMethod:
             return str(SecondFactorMethod(value).label).lower()
+        case "as_role", str() if value in Role:
+            return gettext("as %(role)s") % {"role": str(Role(value).label).lower()}
         case "reason", str():
             return _reason(event, value)
     return "" if isinstance(value, list | dict) or _is_id(value) else f"{name}: {value}".replace("_", " ")
@@ -211,7 +215,7 @@ def _page(name: str) -> str:
 
 
 def _field_names(event: Event, fields: list[str]) -> str:
-    named = ", ".join(_field_name(event, field) for field in fields[:MAX_FIELDS_NAMED])
+    named = ", ".join(field_name(event, field) for field in fields[:MAX_FIELDS_NAMED])
     left = len(fields) - MAX_FIELDS_NAMED
     if left <= 0:
         return named
@@ -221,7 +225,7 @@ def _field_names(event: Event, fields: list[str]) -> str:
     }
 
 
-def _field_name(event: Event, field: str) -> str:
+def field_name(event: Event, field: str) -> str:
     try:
         return str(apps.get_model(event.about)._meta.get_field(field).verbose_name)
     except (LookupError, ValueError, FieldDoesNotExist, AttributeError):  # a name of before, or of a reverse relation

@@ -26,6 +26,7 @@ _APART = r"[\s()\-./*#]*"  # between the digits of one number
 _PHONE_ALONE = re.compile(rf"[\s(+*#]*(?:\d{_APART})+")
 _PHONE_FIRST = re.compile(rf"[\s(+*#]*(?:\d{_APART}){{3}}")
 _PHONE_WITHIN = re.compile(rf"(?:\d{_APART}){{7}}")
+_COUNTRY_ALONE = re.compile(r"[\s(]*\+\D*(?:\d\D*){0,5}")  # no country has numbers that short
 _TOO_LONG_FOR_PHONE = re.compile(rf"(?:\d{_APART}){{21}}")  # 15 digits (E.164), and prefixes
 _FOREIGN_TO_PHONES = re.compile(r"[^\w\s+()\-./*#,;:&~'\u2019]")
 _DASHES = re.compile("[\u2010-\u2015\u2212\u30fc]")  # U+30FC is what Japanese keyboards have there
@@ -90,6 +91,9 @@ def validate_phone(text: str) -> None:
         raise ValidationError(DIRECTION)
     number = _DASHES.sub("-", unicodedata.normalize("NFKC", _UNDRAWN.sub("", text)))
     is_number = _PHONE_ALONE.fullmatch(number) or _PHONE_FIRST.match(number) or _PHONE_WITHIN.search(number)
+    is_none = _COUNTRY_ALONE.fullmatch(number) if _PHONE_ALONE.fullmatch(number) else None
+    if is_none or not any(unicodedata.decimal(digit, 0) for digit in number):  # not zeros alone
+        raise ValidationError(NO_PHONE)
     if not is_number or _TOO_LONG_FOR_PHONE.search(number) or _FOREIGN_TO_PHONES.search(number):
         raise ValidationError(NO_PHONE)
 

@@ -8,11 +8,15 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import ForeignObjectRel
+from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
 from core.database.deadlocks import deadlock_as_conflict
 from core.errors import Conflict, NotFound, Sentence
 from patients.models import ChartMerge, EmergencyAccess, Patient
+
+# Sent for the `charts` that become one, or would; receivers in other apps return sentences that somebody should read.
+charts_joined = Signal()
 
 # Models that refer to a patient but do not move with a merge, with the reason.
 NOT_MERGED: dict[Any, str] = {
@@ -64,6 +68,14 @@ def rows_of(chart: Patient) -> Iterator[tuple[ForeignObjectRel, Any]]:
         yield relation, all_rows(relation.related_model).filter(**{relation.field.name: chart}).order_by()
 
 
+def warnings_of_joining(*charts: Patient) -> list[Sentence]:
+    """Return what somebody should look at where these become one chart, such as two visits at the same time. It keeps
+    nobody from merging: until the charts are one, it is not to be seen in either."""
+    return [
+        sentence for _receiver, found in charts_joined.send(sender=Patient, charts=charts) for sentence in found or ()
+    ]
+
+
 def move_rows(source: Patient, target: Patient) -> dict[str, list[str]]:
     """Make everything that refers to one chart refer to the other. Return the ids of what moved, by relation. Both
     charts are locked. Raises Conflict for what the database keeps from being in one chart."""
@@ -77,7 +89,7 @@ def move_rows(source: Patient, target: Patient) -> dict[str, list[str]]:
                 rows.update(**{relation.field.name: target})
         except IntegrityError as error:
             raise Conflict(
-                _("Both charts have %(things)s that one chart cannot have at the same time.")
+                _("Both charts have %(things)s that one chart can't have at the same time.")
                 % {"things": relation.related_model._meta.verbose_name_plural}
             ) from error
         moved[relation_label(relation)] = keys

@@ -29,6 +29,13 @@ Term = tuple[Alternative, ...]  # a chart must meet one of them
 _EMAIL = re.compile(r"""[^\s<>()\[\]",;:]*@[^\s<>()\[\]",;:]*""")  # `Paula Jensen <paula@example.org>,` is pasted, too
 _SHORT_DATE = re.compile(r"\d{6}")  # `030879`; beside other digits it is a part of a phone number
 _YEAR = re.compile(r"(?:18|19|20)\d\d")
+# What people write around a date of birth: `DOB: 3/8/1979`, `(born on March 8, 1979)`, `1979-03-08T00:00:00Z`.
+_LABEL = re.compile(
+    r"(?<!\w)(?:d\.?\s?o\.?\s?b\.?|born(?:\s+(?:on|in))?|b\.|birth[\s-]?da(?:te|y)|date\s+of\s+birth|\*)\s*[:=]?\s*(?=[^\W_])"
+)
+_ITS_TIME = re.compile(r"(?<=\d{4}-\d\d-\d\d)[t\s]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:z|[+-]\d\d:?\d\d)?(?!\S)")
+_PUNCTUATION = re.compile(r"[,;]+(?=\s|$)")
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
 
 
 def chart_terms(query: str, *, get_region: Callable[[], str]) -> list[Term]:
@@ -36,15 +43,34 @@ def chart_terms(query: str, *, get_region: Callable[[], str]) -> list[Term]:
     emails, typed = _take(_EMAIL, tidy(query))
     terms: list[Term] = [(Way(words=(fold(email),)),) for email in emails]
     region = get_region() if _has(str.isdigit, typed) else ""
-    if region:
-        typed = in_common_era(LONG_VOWEL_AS_DASH.sub("-", typed), region=region)
-    if region and _has(str.isalpha, typed):
+    return list(dict.fromkeys([*terms, *(_terms_with_digits(typed, region) if region else query_terms(typed))]))
+
+
+def _terms_with_digits(typed: str, region: str) -> list[Term]:
+    typed = _PUNCTUATION.sub(" ", _ITS_TIME.sub("", LONG_VOWEL_AS_DASH.sub("-", typed)))
+    plain = _LABEL.sub(" ", typed)
+    if plain != typed:
+        terms = _terms_of(plain, region)
+        if any(isinstance(way, Born | BornIn) for term in terms for way in term):
+            return terms
+    return _terms_of(typed, region)  # where no date follows, Born is a name
+
+
+def _terms_of(typed: str, region: str) -> list[Term]:
+    typed = _BRACKETS.sub(lambda match: _without_brackets(match, region), in_common_era(typed, region=region))
+    terms: list[Term] = []
+    if _has(str.isalpha, typed):
         typed, dates = written_dates(region).take(typed)
         terms += [tuple(map(Born, days)) for days in dates]
     numbers, typed = _take(TYPED, typed)
     words = query_terms(typed)
     terms += [term for number in numbers for term in _number_terms(number, region, year=_has_long_word(words))]
-    return list(dict.fromkeys([*terms, *words]))
+    return [*terms, *words]
+
+
+def _without_brackets(match: re.Match[str], region: str) -> str:
+    """Return a date without the brackets that it stands in, which are part of a phone number elsewhere."""
+    return f" {match[1]} " if numeric_dates(match[1].strip(), region=region) else match[0]
 
 
 def _has(kind: Callable[[str], bool], text: str) -> bool:

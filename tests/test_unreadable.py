@@ -174,7 +174,7 @@ def test_placeholder_is_never_stored(clinic, client_of):
     sent = doctor.patch(f"/api/appointments/{other.pk}", {"notes": f"see {MARK}"}, content_type="application/json")
     assert sent.status_code == 400
     assert sent.json()["errors"] == {
-        "notes": ["This placeholder for a value that could not be decrypted cannot be saved."]
+        "notes": ["This placeholder for a value that could not be decrypted can't be saved."]
     }
 
 

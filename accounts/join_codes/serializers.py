@@ -7,16 +7,16 @@ from rest_framework import serializers
 from accounts.join_codes.services import JoinCodeState, get_join_code_state
 from accounts.models import JoinCode
 from core.api.pagination import PageShape
-from core.api.serializers import OutputSerializer, RangeBoundaryField, StrictSerializer
+from core.api.serializers import OutputSerializer, RangeBoundaryField, StrictSerializer, UUIDField
 
 MAX_USES = 1_000_000
 
 
 class JoinCodeInput(StrictSerializer):
-    doctorId = serializers.UUIDField(
+    doctorId = UUIDField(
         source="doctor_id", required=False, allow_null=True, help_text="Optional for doctors, who get their own code."
     )
-    officeId = serializers.UUIDField(source="office_id")
+    officeId = UUIDField(source="office_id")
     expiresAt = RangeBoundaryField(
         source="expires_at",
         last=True,

@@ -13,7 +13,7 @@ def ask_password(whose: str, *, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise CommandError("There is no terminal to ask for the password; pass it with --password-stdin.")
+        raise CommandError("Without a terminal the password can't be asked for: pass it with --password-stdin.")
     password = getpass(f"Password of {whose}: ")
     if normalise_password(getpass("Repeat: ")) != normalise_password(password):
         raise CommandError("The two passwords differ.")

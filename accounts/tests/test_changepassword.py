@@ -53,7 +53,7 @@ def test_superusers_too(db, monkeypatch):
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"email": "nobody@example.com"}, "There is no account with this email."),
+        ({"email": "nobody@example.com"}, "No account has this email."),
         ({"password": "short"}, "too short"),
         ({"password_stdin": False}, "--password-stdin"),
     ],

@@ -12,6 +12,7 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line, validate_name, validate_phone
 
@@ -72,6 +73,6 @@ class AccountQuery(PageQuery):
 
 class AccountInput(StrictSerializer):
     isActive = StrictBooleanField(source="is_active", required=False)
-    officeId = serializers.UUIDField(
+    officeId = UUIDField(
         source="office_id", required=False, allow_null=True, help_text="Primary office; null for none."
     )

@@ -79,7 +79,7 @@ def ensure_superuser(*, email: str, password: str) -> tuple[User, bool]:
     known = User.all_practices.with_email(email)
     if known is not None:
         if not known.is_superuser:
-            raise Conflict(_("This email belongs to a user of a practice, who cannot become a superuser."))
+            raise Conflict(_("This email belongs to a user of a practice, who can't become a superuser."))
         return known, False
     user = User(email=email, name="Platform superuser", role=Role.ADMIN, is_superuser=True)
     set_checked_password(user, password)

@@ -6,15 +6,15 @@ from rest_framework import serializers
 
 from appointments.models import SlotHold
 from appointments.serializers import MinutesField, TypeField
-from core.api.serializers import LocalDateTimeField, OutputSerializer, StrictSerializer
+from core.api.serializers import LocalDateTimeField, OutputSerializer, StrictSerializer, UUIDField
 
 
 class SlotHoldInput(StrictSerializer):
-    doctorId = serializers.UUIDField(source="doctor_id")
+    doctorId = UUIDField(source="doctor_id")
     date = LocalDateTimeField(help_text="Without an offset: local time of the office, else the practice's.")
     typeId = TypeField()
     minutes = MinutesField()
-    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+    officeId = UUIDField(source="office_id", required=False, allow_null=True)
 
 
 class SlotHoldShape(OutputSerializer[SlotHold]):

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from appointments.models import Room
-from core.api.serializers import OutputSerializer, StrictBooleanField, StrictCharField, StrictSerializer
+from core.api.serializers import OutputSerializer, StrictBooleanField, StrictCharField, StrictSerializer, UUIDField
 from core.texts import validate_line
 
 
@@ -15,12 +15,12 @@ class RoomChange(StrictSerializer):
 
 
 class RoomInput(RoomChange):
-    officeId = serializers.UUIDField(source="office_id", help_text="Where it is; it stays there.")
+    officeId = UUIDField(source="office_id", help_text="Where it is; it stays there.")
     name = StrictCharField(max_length=100, validators=[validate_line])
 
 
 class RoomQuery(StrictSerializer):
-    officeId = serializers.UUIDField(source="office_id", required=False)
+    officeId = UUIDField(source="office_id", required=False)
 
 
 class RoomShape(OutputSerializer[Room]):

@@ -17,8 +17,8 @@ def holidays_of(country: str, year: int, region: str = "") -> dict[date, str]:
         found = holidays.country_holidays(country.upper(), subdiv=region.upper() or None, years=year, language="en_US")
     except NotImplementedError as error:
         if region and country.upper() in holidays.list_supported_countries():
-            raise Invalid("region", _("There are no holidays on record for this region.")) from error
-        raise Invalid("country", _("There are no holidays on record for this country.")) from error
+            raise Invalid("region", _("No holidays are known for this region.")) from error
+        raise Invalid("country", _("No holidays are known for this country.")) from error
     return dict(sorted(found.items()))
 
 

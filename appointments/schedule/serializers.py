@@ -9,6 +9,7 @@ from accounts.models import User
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
 from appointments.schedule.availability import Times
 from appointments.schedule.services import may_read_reason
+from core.api.pagination import MAX_LIMIT, PageQuery, PageShape
 from core.api.serializers import (
     ChoiceField,
     DayField,
@@ -19,6 +20,7 @@ from core.api.serializers import (
     RangeBoundaryField,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line
 
@@ -26,8 +28,8 @@ MOMENT = "Without an offset: local time of the office, else the practice's."
 
 
 class HoursChange(StrictSerializer):
-    doctorId = serializers.UUIDField(source="doctor_id", required=False)
-    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+    doctorId = UUIDField(source="doctor_id", required=False)
+    officeId = UUIDField(source="office_id", required=False, allow_null=True)
     weekday = serializers.IntegerField(min_value=0, max_value=6, required=False, help_text="0 is Monday.")
     start = serializers.TimeField(
         format="%H:%M", input_formats=["%H:%M"], required=False, help_text="Local time of the office: 09:00."
@@ -38,7 +40,7 @@ class HoursChange(StrictSerializer):
 
 
 class HoursInput(HoursChange):
-    doctorId = serializers.UUIDField(source="doctor_id")
+    doctorId = UUIDField(source="doctor_id")
     weekday = serializers.IntegerField(min_value=0, max_value=6, help_text="0 is Monday.")
     start = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"], help_text="Local time of the office: 09:00.")
     end = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"])
@@ -65,13 +67,15 @@ class HoursShape(OutputSerializer[WorkingHours]):
         return f"{row.end:%H:%M}"
 
 
-class HoursList(OutputSerializer[Any]):
+class HoursList(PageShape):
     workingHours = HoursShape(many=True)
-    total = serializers.IntegerField()
 
 
-class DoctorQuery(StrictSerializer):
-    doctorId = serializers.UUIDField(source="doctor_id", required=False)
+class HoursQuery(PageQuery):
+    """Pages are as long as they may be, since most of those who ask draw a week."""
+
+    doctorId = UUIDField(source="doctor_id", required=False)
+    limit = serializers.IntegerField(min_value=1, default=MAX_LIMIT, help_text=f"At most {MAX_LIMIT}.")
 
 
 def _span(required: bool) -> dict[str, Any]:
@@ -83,8 +87,8 @@ def _span(required: bool) -> dict[str, Any]:
 
 
 class ExceptionChange(StrictSerializer):
-    doctorId = serializers.UUIDField(source="doctor_id", required=False, allow_null=True)
-    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+    doctorId = UUIDField(source="doctor_id", required=False, allow_null=True)
+    officeId = UUIDField(source="office_id", required=False, allow_null=True)
     kind = ChoiceField(choices=ExceptionKind.choices, required=False, help_text="Time off by default.")
     reason = OptionalCharField(max_length=200, validators=[validate_line])
 
@@ -99,7 +103,7 @@ class ExceptionInput(ExceptionChange):
         return {**super().get_fields(), **_span(required=True)}
 
 
-class ExceptionQuery(DoctorQuery):
+class ExceptionQuery(HoursQuery):
     def get_fields(self) -> dict[str, Any]:
         return {
             **super().get_fields(),
@@ -129,9 +133,8 @@ class ExceptionShape(OutputSerializer[ScheduleException]):
         return data if may_read_reason(user, row) else {**data, "reason": None}
 
 
-class ExceptionList(OutputSerializer[Any]):
+class ExceptionList(PageShape):
     scheduleExceptions = ExceptionShape(many=True)
-    total = serializers.IntegerField()
 
 
 class HolidayQuery(StrictSerializer):
@@ -144,7 +147,7 @@ class HolidayInput(HolidayQuery):
     dates = serializers.ListField(
         child=DayField(), max_length=100, required=False, help_text="Which of them; all if it is left out."
     )
-    officeId = serializers.UUIDField(source="office_id", required=False, allow_null=True)
+    officeId = UUIDField(source="office_id", required=False, allow_null=True)
 
 
 class HolidayShape(OutputSerializer[Any]):
@@ -160,13 +163,11 @@ class HolidayList(OutputSerializer[Any]):
 
 
 class SlotQuery(StrictSerializer):
-    typeId = serializers.UUIDField(
+    typeId = UUIDField(
         source="type_id", required=False, help_text="Without it, a visit of the practice's usual length."
     )
-    doctorId = serializers.UUIDField(
-        source="doctor_id", required=False, help_text="Without it, all doctors who offer the type."
-    )
-    officeId = serializers.UUIDField(source="office_id", required=False)
+    doctorId = UUIDField(source="doctor_id", required=False, help_text="Without it, all doctors who offer the type.")
+    officeId = UUIDField(source="office_id", required=False)
 
 
 class AvailabilityQuery(SlotQuery):

@@ -1,6 +1,6 @@
 """Working hours and exceptions: the manager's, and a doctor's for themselves."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
 from appointments.schedule.free_time import overlap
-from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
+from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST, at_local_time
 from audit import context
 from core.database.locks import take_lock
 from core.errors import Conflict, Forbidden, Invalid
@@ -125,7 +125,7 @@ def _save_exception(exception: ScheduleException, *, by: User, start: datetime, 
     if exception.kind == ExceptionKind.EXTRA and not (exception.doctor or exception.office):
         raise Invalid("doctorId", NOBODY)
     zone = get_timezone_at(exception.office_id)
-    exception.starts_at, exception.ends_at = _in_utc(start, zone), _in_utc(end, zone)
+    exception.starts_at, exception.ends_at = _in_utc(start, zone, "from"), _in_utc(end, zone, "to")
     if not EARLIEST <= exception.starts_at < LATEST:
         raise Invalid("from", INVALID_DATE)
     if exception.ends_at <= exception.starts_at:
@@ -137,11 +137,13 @@ def _save_exception(exception: ScheduleException, *, by: User, start: datetime, 
     return exception
 
 
-def _in_utc(moment: datetime, zone: ZoneInfo) -> datetime:
+def _in_utc(moment: datetime, zone: ZoneInfo, field: str) -> datetime:
+    if is_naive(moment):
+        return at_local_time(moment, zone, field=field)
     try:
-        return (moment.replace(tzinfo=zone) if is_naive(moment) else moment).astimezone(UTC)
+        return moment.astimezone(UTC)
     except OverflowError as error:  # at the edges of what datetime can represent
-        raise Invalid("from", _("Enter a valid date and time.")) from error
+        raise Invalid(field, INVALID_DATE) from error
 
 
 @transaction.atomic
@@ -158,14 +160,13 @@ def take_holidays(*, by: User, names: dict[date, str], office_id: UUID | None = 
     """Close the office, or the whole practice, on these days, and return the exceptions that were made; a day on which
     it is closed already gets none. Raises NotFound and Forbidden."""
     _check_may_change(by, None)
-    made = []
+    made, zone = [], get_timezone_at(office_id)
     take_lock(f"holidays {by.practice_id}")  # two who take the same ones queue here
     for day, name in sorted(names.items()):
-        start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - local to the office
-        end = datetime.combine(date.fromordinal(day.toordinal() + 1), start.time())
-        moments = [_in_utc(moment, get_timezone_at(office_id)) for moment in (start, end)]
+        # with their time zone: where the clocks skip a midnight, the moment at which they do is meant
+        start, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
         closed = ScheduleException.objects.filter(kind=ExceptionKind.OFF, doctor=None)
-        closed = closed.filter(Q(office=None) | Q(office=office_id), starts_at__lte=moments[0], ends_at__gte=moments[1])
+        closed = closed.filter(Q(office=None) | Q(office=office_id), starts_at__lte=start, ends_at__gte=end)
         if not closed.exists():
             made.append(add_exception(by=by, start=start, end=end, office_id=office_id, reason=name[:200]))
     return made

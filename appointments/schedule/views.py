@@ -15,7 +15,6 @@ from appointments.schedule import availability, services
 from appointments.schedule.holidays import choose, holidays_of
 from appointments.schedule.serializers import (
     AvailabilityQuery,
-    DoctorQuery,
     ExceptionChange,
     ExceptionInput,
     ExceptionList,
@@ -27,6 +26,7 @@ from appointments.schedule.serializers import (
     HoursChange,
     HoursInput,
     HoursList,
+    HoursQuery,
     HoursShape,
     NextQuery,
     SlotList,
@@ -34,6 +34,7 @@ from appointments.schedule.serializers import (
     slots_of,
 )
 from appointments.time_rules import LATEST
+from core.api.pagination import Page
 from core.api.schema import CONFLICT, NOT_FOUND, extend_schema
 from core.api.views import ApiView
 from core.errors import Invalid
@@ -51,10 +52,15 @@ class DoctorsHours(ApiView):
     permissions = {"GET": Permission.FIND_TIMES, "POST": CHANGE}
     extra_errors = {"POST": NOT_FOUND | OVERLAPPING}
 
-    @extend_schema(parameters=[DoctorQuery], responses={200: HoursList}, summary="List working hours")
+    @extend_schema(
+        parameters=[HoursQuery], responses={200: HoursList}, summary="List working hours, by doctor and weekday"
+    )
     def get(self, request: Request) -> Response:
-        hours = [HoursShape.to_dict(one) for one in WorkingHours.objects.filter(**self.checked_query(DoctorQuery))]
-        return Response({"workingHours": hours, "total": len(hours)})
+        asked = self.checked_query(HoursQuery)
+        page = Page.taken_from(asked)
+        found = WorkingHours.objects.filter(**asked).order_by("doctor_id", "weekday", "start", "pk")
+        hours = [HoursShape.to_dict(one) for one in page.rows(found)]
+        return Response({"workingHours": hours, "total": page.total(found.count), **page.asked, **page.next})
 
     @extend_schema(
         request=HoursInput, responses={201: HoursShape}, summary="Add working hours; doctors add their own alone"
@@ -99,15 +105,17 @@ class ScheduleExceptions(ApiView):
     def get(self, request: Request) -> Response:
         with timezone.override(current_practice().tzinfo):  # a day is the practice's day
             asked = self.checked_query(ExceptionQuery)
-        found = ScheduleException.objects.all()
+        page = Page.taken_from(asked)
+        found = ScheduleException.objects.order_by("starts_at", "pk")
         if "doctor_id" in asked:
             found = found.filter(Q(doctor=asked["doctor_id"]) | Q(doctor=None))
         if "start" in asked:
             found = found.filter(ends_at__gt=asked["start"])
         if "end" in asked:
             found = found.filter(starts_at__lt=asked["end"])
-        exceptions = [ExceptionShape.for_user(self.caller, one) for one in found]
-        return Response({"scheduleExceptions": exceptions, "total": len(exceptions)})
+        exceptions = [ExceptionShape.for_user(self.caller, one) for one in page.rows(found)]
+        total = page.total(found.count)
+        return Response({"scheduleExceptions": exceptions, "total": total, **page.asked, **page.next})
 
     @extend_schema(
         request=ExceptionInput,

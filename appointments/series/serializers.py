@@ -19,12 +19,12 @@ class SeriesInput(BookingInput):
     )
     until = DayField(required=False, help_text="The last day on which one may be; this or `count`.")
     dryRun = StrictBooleanField(
-        source="dry_run", required=False, help_text="Book nothing; answer what would be booked, and what can't be."
+        source="dry_run", required=False, help_text="Book nothing; answer what would be booked, and what cannot be."
     )
     skipConflicts = StrictBooleanField(
         source="skip_conflicts",
         required=False,
-        help_text="Book the others if some can't take place; otherwise nothing is booked and the answer is 409.",
+        help_text="Book the others if some cannot take place; otherwise nothing is booked and the answer is 409.",
     )
 
 
@@ -33,7 +33,7 @@ class OccurrenceShape(OutputSerializer[Any]):
 
     position = serializers.IntegerField(help_text="From 0.")
     date = serializers.DateTimeField(source="starts_at")
-    conflict = serializers.CharField(allow_null=True, help_text="Why it can't take place.")
+    conflict = serializers.CharField(allow_null=True, help_text="Why it cannot take place.")
     warnings = serializers.ListField(child=serializers.CharField(), help_text="What speaks against its time.")
     appointmentId = serializers.UUIDField(source="appointment_id", required=False, help_text="Present if it is booked.")
 
@@ -47,6 +47,6 @@ class OccurrenceList(OutputSerializer[Any]):
 
 
 class SeriesRefusal(ErrorShape):
-    """What a series is refused with: each visit, and why it can't take place."""
+    """What a series is refused with: each visit, and why it cannot take place."""
 
     occurrences = OccurrenceShape(many=True, required=False)

@@ -11,7 +11,7 @@ from core.api.schema import NOT_FOUND, Refused, extend_schema
 from core.api.views import ApiView
 from core.permissions import Permission
 
-NOT_FREE = {"409": Refused("Some of the visits can't take place: `occurrences` says which and why.", SeriesRefusal)}
+NOT_FREE = {"409": Refused("Some of the visits cannot take place: `occurrences` says which and why.", SeriesRefusal)}
 
 
 class AppointmentSeriesBooking(ApiView):

@@ -14,6 +14,7 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line
 
@@ -39,7 +40,7 @@ class TypeChange(StrictSerializer):
     active = StrictBooleanField(source="is_active", required=False, help_text="Whether it can be booked.")
     doctorIds = serializers.ListField(
         source="doctor_ids",
-        child=serializers.UUIDField(),
+        child=UUIDField(),
         max_length=500,
         required=False,
         help_text="Who offers it; empty: everyone.",

@@ -20,7 +20,7 @@ from core.errors import Conflict, Forbidden, Invalid, Sentence
 NOT_TODAY = _("This appointment is on a later day.")
 NOT_BEGUN = _("This appointment has not begun yet.")
 HAS_BEGUN = _("This appointment has begun already, so there is nothing to confirm.")
-NOTHING_TO_UNDO = _("There is nothing to undo.")
+NOTHING_TO_UNDO = _("Nothing to undo.")
 BOOK_ANEW = _("The patient didn't come to this appointment. Book another one, or undo the no-show first.")
 ONLY_CANCELLED = _("Only a cancelled appointment has a reason why.")
 NOT_YOURS = _("You can't give this reason.")

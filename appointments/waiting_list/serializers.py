@@ -18,6 +18,7 @@ from core.api.serializers import (
     OptionalDateField,
     OutputSerializer,
     StrictSerializer,
+    UUIDField,
 )
 from core.permissions import Permission
 
@@ -32,10 +33,10 @@ class TimeOfDayField(serializers.TimeField):
 
 
 class EntryChange(StrictSerializer):
-    typeId = serializers.UUIDField(source="type_id", required=False, allow_null=True)
+    typeId = UUIDField(source="type_id", required=False, allow_null=True)
     doctorIds = serializers.ListField(
         source="doctor_ids",
-        child=serializers.UUIDField(),
+        child=UUIDField(),
         max_length=100,
         required=False,
         help_text="Who would do; empty: any doctor.",
@@ -57,19 +58,19 @@ class EntryChange(StrictSerializer):
 
 
 class EntryInput(EntryChange):
-    patientId = serializers.UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id")
 
 
 class WaitingListQuery(PageQuery):
     state = ChoiceField(
         choices=WaitingState.choices, required=False, help_text="Left out: who still waits, with an offer or without."
     )
-    patientId = serializers.UUIDField(source="patient_id", required=False)
-    typeId = serializers.UUIDField(source="type_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
+    typeId = UUIDField(source="type_id", required=False)
 
 
 class MatchesQuery(StrictSerializer):
-    doctorId = serializers.UUIDField(source="doctor_id")
+    doctorId = UUIDField(source="doctor_id")
     date = LocalDateTimeField(help_text="When the free slot begins.")
     minutes = serializers.IntegerField(
         min_value=SHORTEST, max_value=LONGEST, required=False, help_text="How long it is; left out: long enough."
@@ -77,7 +78,7 @@ class MatchesQuery(StrictSerializer):
 
 
 class OfferInput(StrictSerializer):
-    doctorId = serializers.UUIDField(source="doctor_id")
+    doctorId = UUIDField(source="doctor_id")
     date = LocalDateTimeField(help_text="Without an offset: local time of the doctor's office, else the practice's.")
     minutes = serializers.IntegerField(
         source="lasts",

@@ -60,6 +60,7 @@ def test_events_show_names(enter_as, own):
          "same date of birth, similar name"),
         (AuditEvent.REGISTRATION_MERGED, {"into": NOBODY, "because": []}, "no matching details"),
         (AuditEvent.SIGNED_IN, {"door": "admin_site"}, "via admin site"),
+        (AuditEvent.REGISTERED, {"as_role": "billing"}, "as billing administrator"),
         (AuditEvent.SIGN_IN_FAILED, {"reason": "wrong_password"}, "wrong password"),
         (AuditEvent.SESSION_ENDED, {"session": NOBODY, "by": NOBODY}, ""),
         (AuditEvent.CHART_READ, {"outcome": Outcome.REFUSED, "about_id": UUID(NOBODY), "status": 404},
@@ -74,9 +75,41 @@ def test_details_are_described_in_words_and_listed_in_full(enter_as, own, kind, 
     (row,) = [row for row in answer.context["rows"] if row.entry.event.user_id is None]
     assert row.description == text
     page = answer.content.decode()
-    assert f"<li>event: {kind.value}</li>" in page
-    for name in details.keys() - {"outcome", "fields", "filters", "rows", "emergency", "because"}:
-        assert f"<li>{name.replace('about_id', 'id')}: {details[name]}</li>" in page
+    assert f"<li>Event: {kind.label} ({kind.value})</li>" in page
+    for name in details.keys() & {"hits", "limit", "into", "about_id"}:  # each is there, whatever it is called
+        assert f": {details[name]}</li>" in page
+
+
+def test_details_are_names_and_values_in_words(enter_as, own):
+    event = {
+        "about": "appointments.Appointment",
+        "about_id": UUID(NOBODY),
+        "fields": ["starts_at", "cancel_reason"],
+        "rows": {"appointments.Appointment": 1200},
+        "filters": {"start": "2026-01-02T05:00:00Z", "patient": NOBODY},
+        "reason": "wrong_password",
+        "as_role": "doctor",
+        "searched": True,
+        "not_named": "as_it_is",
+        "limit": 25,
+    }
+    log_event(own.practice, AuditEvent.CHANGED, **event)
+
+    page = enter_as("admin").get(TRAIL, {"event": AuditEvent.CHANGED.value}).content.decode()
+
+    for name, value in [
+        ("Kind of entry", "Appointment"),
+        ("ID", NOBODY),
+        ("Fields", "starts at, why it was cancelled"),
+        ("Rows", "appointments: 1,200"),
+        ("Filters", f"from: Jan 2, 2026, 12:00 AM, patient: {NOBODY}"),
+        ("Reason", "Wrong password"),
+        ("Role", "Doctor"),
+        ("Searched", "Yes"),
+        ("Not named", "as_it_is"),
+        ("Rows per page", "25"),
+    ]:
+        assert f"<li>{name}: {value}</li>" in page, name
 
 
 @pytest.mark.parametrize("role", ["staff", "doctor", "billing", "patient"])

@@ -26,7 +26,7 @@ from core.errors import Refusal, Sentence
 logger = structlog.get_logger("praxis.errors")
 UNEXPECTED = _("Something went wrong on our side. Please try again.")
 TRAIL_DOWN = _(
-    "The audit trail cannot be written right now, so nothing was done or shown. Please try again in a moment."
+    "The audit trail can't be written right now, so nothing was done or shown. Please try again in a moment."
 )
 NOT_FOUND = _("Not found.")
 MALFORMED = _("The request is malformed.")

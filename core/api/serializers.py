@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from django.db.models.manager import BaseManager
 from django.utils.dateparse import parse_date
@@ -20,6 +21,7 @@ from django.utils.timezone import get_current_timezone, is_naive
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils.html import is_html_input
 from rest_framework.utils.timezone import datetime_exists  # type: ignore[import-untyped]
 
 from core.encryption.fields import unreadable_marked
@@ -203,6 +205,21 @@ class StrictBooleanField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class UUIDField(serializers.UUIDField):
+    """An id as its text, and not as the number that DRF would convert. An empty one in a query is refused, since a
+    filter by nobody would show everybody; in a form it is none."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        value = dictionary.get(self.field_name, serializers.empty)
+        return None if value == "" and self.allow_null and is_html_input(dictionary) else value
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str | UUID):
+            self.fail("invalid", value=data)
+        value: UUID = super().to_internal_value(data)
+        return value
 
 
 class CredentialField(StrictCharField):

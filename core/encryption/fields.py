@@ -115,7 +115,7 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):
         """Encrypt a value; raise Invalid for a mark that is about to be stored as one."""
         plaintext = self.dump(value)
         if MARK.encode() in plaintext:
-            raise Invalid(self.name, _("This placeholder for a value that could not be decrypted cannot be saved."))
+            raise Invalid(self.name, _("This placeholder for a value that could not be decrypted can't be saved."))
         return get_keyring().encrypt(plaintext, self._label)
 
     def decrypt(self, envelope: bytes) -> Any:

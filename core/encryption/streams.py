@@ -24,7 +24,7 @@ class DamagedFile(Unavailable):
     """503: the stored file is damaged or encrypted under another key."""
 
     def __init__(self) -> None:
-        super().__init__(_("This file is damaged in storage and cannot be read."))
+        super().__init__(_("This file is damaged in storage and can't be read."))
 
 
 def new_key() -> bytes:

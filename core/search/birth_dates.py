@@ -10,6 +10,7 @@ from typing import NamedTuple
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from django.utils import timezone
+from holidays.calendars.persian import _Persian
 
 from core.search.letters import spellings, tidy
 from core.search.regions import UNKNOWN_REGION
@@ -38,6 +39,12 @@ _ERAS = {
     ),
 }
 _REPUBLIC_OF_CHINA, _BUDDHIST = 1911, -543
+# 1359/01/14 of the solar calendar, whose year began on 21 March 1980: days move, and not the year alone.
+_PERSIAN_DATE = re.compile(
+    r"(?<![\w/.-])(1[2-4]\d\d)\s?[/.]\s?(0?[1-9]|1[0-2])\s?[/.]\s?(0?[1-9]|[12]\d|3[01])(?![\w/.-])"
+)
+_PERSIAN_REGIONS, _PERSIAN = {"IR", "AF"}, 621
+_persian = _Persian()
 _KNOWN_TO = 5  # percent of a region's people, for a language's months to be understood there
 
 
@@ -64,7 +71,9 @@ class WrittenDates(NamedTuple):
 
 def in_common_era(tidied: str, *, region: str) -> str:
     """Return the text with the years of the region's own calendar as others count them: 昭和54年3月8日 is 1979年3月8日,
-    8/3/2522 in Thailand 8/3/1979."""
+    8/3/2522 in Thailand 8/3/1979, 1357/12/17 in Iran 1979-03-08."""
+    if region in _PERSIAN_REGIONS:
+        return _PERSIAN_DATE.sub(_common_date, tidied)
     eras = _ERAS.get(region)
     return eras.sub(_common_year, tidied) if eras else tidied
 
@@ -75,6 +84,12 @@ def _common_year(match: re.Match[str]) -> str:
     if "before" in parts:
         return f"{parts['before']}{year + _BUDDHIST}"
     return str(year + _JAPANESE_ERAS.get(parts["era"], _REPUBLIC_OF_CHINA))
+
+
+def _common_date(match: re.Match[str]) -> str:
+    year, month, day = map(int, match.groups())
+    born = _persian.persian_to_gregorian(year + _PERSIAN, month, day)
+    return str(born) if born else match[0]
 
 
 @lru_cache(maxsize=64)

@@ -150,7 +150,9 @@ def _shown(chart: Patient, attribute: str) -> str:
 def _merge(request: HttpRequest, patient_id: UUID, other: UUID) -> HttpResponse:
     asked = {field: request.POST.get(f"keep_{field}") for field in CHOICES}
     keep = {field: value for field, value in asked.items() if value and value in CHOICES[field].values}
-    merging.merge(by=current_user(request), into=patient_id, source=other, keep=keep)
+    plan = merging.merge(by=current_user(request), into=patient_id, source=other, keep=keep)
+    for warning in plan.warnings:
+        messages.warning(request, str(warning))
     messages.success(request, gettext("The charts were merged. Everything is in this one now."))
     return redirect("admin:patients_patient_change", patient_id)
 

@@ -25,6 +25,7 @@ from core.formats import format_day
 from core.texts import READABLE
 from patients import services
 from patients.admin.sections import ChartSectionsAdmin
+from patients.chart_rows import warnings_of_joining
 from patients.merging import services as merging
 from patients.models import ACTIVE_STATUSES, ChartMerge, ChartStatus, EmergencyAccess, Gender, Patient
 from patients.registrations import services as registrations
@@ -337,6 +338,8 @@ class PatientAdmin(ChartSectionsAdmin):
             )
         except registrations.ChartsDiffer as mismatch:
             return self._mismatch_page(request, mismatch)
+        for warning in warnings_of_joining(Patient(pk=into)):
+            messages.warning(request, str(warning))
         message = gettext("The registration was merged. Its account and appointments now belong to this chart.")
         return self._redirect_with_message(request, into, message)
 

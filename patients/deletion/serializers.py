@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts.models import display_name
 from core.api.pagination import PageQuery, PageShape
-from core.api.serializers import ChoiceField, OutputSerializer, StrictCharField, StrictSerializer
+from core.api.serializers import ChoiceField, OutputSerializer, StrictCharField, StrictSerializer, UUIDField
 from core.formats import format_date
 from patients.deletion.services import DELETABLES
 from patients.models import Deletion, LegalHold
@@ -30,7 +30,7 @@ class HoldInput(StrictSerializer):
 
 class DeletedQuery(PageQuery):
     kind = ChoiceField(choices=NAMES, required=False)
-    patientId = serializers.UUIDField(source="patient_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
 
 
 class Deleted(NamedTuple):

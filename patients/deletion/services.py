@@ -168,7 +168,7 @@ def place_hold(*, by: User, patient_id: UUID, reason: str) -> LegalHold:
         if chart.legal_holds.exists():
             raise Conflict(_("This chart is already on legal hold."))
         if chart.deletion is not None and chart.deletion.purge_began_at:
-            raise Conflict(_("This chart is already being deleted permanently, so it cannot be put on hold."))
+            raise Conflict(_("This chart is already being deleted permanently, so it can't be put on hold."))
         hold: LegalHold = LegalHold.objects.create(patient=chart, placed_by=by, reason=reason)
         _log_hold(AuditEvent.HOLD_PLACED, chart)
     return hold

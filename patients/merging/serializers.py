@@ -6,7 +6,14 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from core.api.schema import Refused
-from core.api.serializers import ChoiceField, ErrorShape, OutputSerializer, StrictBooleanField, StrictSerializer
+from core.api.serializers import (
+    ChoiceField,
+    ErrorShape,
+    OutputSerializer,
+    StrictBooleanField,
+    StrictSerializer,
+    UUIDField,
+)
 from patients.merging.services import ACCOUNT, Plan
 from patients.merging.values import FIELDS, TEXTS, Difference, Kept, KeptText, to_json
 from patients.models import ChartMerge
@@ -35,7 +42,7 @@ class KeepInput(StrictSerializer):
 
 class UndoInput(StrictSerializer):
     # `from` is a keyword
-    vars()["from"] = serializers.UUIDField(source="source", help_text="The chart that is merged away.")
+    vars()["from"] = UUIDField(source="source", help_text="The chart that is merged away.")
 
 
 class MergeInput(UndoInput):
@@ -88,6 +95,11 @@ class MergeShape(OutputSerializer[Plan]):
     account = serializers.ChoiceField(choices=Kept.choices, allow_null=True)
     closesAccount = serializers.BooleanField(source="closes_account")
     undoUntil = serializers.DateTimeField(source="undo_until", allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="Such as two visits at the same time.")
+
+    @staticmethod
+    def get_warnings(plan: Plan) -> list[str]:
+        return [str(warning) for warning in plan.warnings]
 
     @staticmethod
     def get_undo_until(plan: Plan) -> Any:

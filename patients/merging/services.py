@@ -22,7 +22,7 @@ from accounts.users.services import set_newcomer_active
 from audit import log
 from audit.events import AuditEvent
 from core.encryption.fields import unreadable_marked
-from core.errors import Conflict, Gone, Invalid, NotFound
+from core.errors import Conflict, Gone, Invalid, NotFound, Sentence
 from core.formats import format_date
 from core.permissions import Permission
 from patients.chart_rows import (
@@ -35,6 +35,7 @@ from patients.chart_rows import (
     relation_label,
     relations_to_move,
     rows_of,
+    warnings_of_joining,
 )
 from patients.deletion.services import place_hold
 from patients.merging.values import Difference, Kept, differences, from_json, to_json
@@ -77,6 +78,10 @@ class Plan:
     account: str | None
     closes_account: bool
     merge: ChartMerge | None = None
+
+    @property
+    def warnings(self) -> list[Sentence]:
+        return warnings_of_joining(self.into, self.source)
 
     @property
     def moves(self) -> list[Moved]:
@@ -171,7 +176,7 @@ def naming_the_survivor(*, by: User, patient_id: UUID) -> Iterator[None]:
 def _checked(charts: dict[UUID, Patient], *, by: User, into: UUID, source: UUID) -> tuple[Patient, Patient]:
     """Return the two charts. Raises what `merge` raises before it has a plan."""
     if into == source:
-        raise Invalid("from", _("A chart cannot be merged into itself."))
+        raise Invalid("from", _("A chart can't be merged into itself."))
     pair = _active(charts, into), _active(charts, source)
     for chart in pair:
         check_regular_access(by, chart)

@@ -6,7 +6,14 @@ from rest_framework import serializers
 
 from accounts.roles import NUMBERED_ROLES
 from accounts.sign_in.serializers import MAX_PASSWORD
-from core.api.serializers import ChoiceField, CredentialField, OutputSerializer, StrictCharField, StrictSerializer
+from core.api.serializers import (
+    ChoiceField,
+    CredentialField,
+    OutputSerializer,
+    StrictCharField,
+    StrictSerializer,
+    UUIDField,
+)
 from core.texts import validate_name
 
 
@@ -15,7 +22,7 @@ class MobileRegisterInput(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     password = CredentialField(max_length=MAX_PASSWORD, trim_whitespace=False)
     role_id = ChoiceField(choices=[role.id for role in NUMBERED_ROLES], help_text="From GET /auth/roles.")
-    office_id = serializers.UUIDField()
+    office_id = UUIDField()
 
 
 class AssociateInput(StrictSerializer):

@@ -17,8 +17,10 @@ from core.api.serializers import (
     OutputSerializer,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line, validate_name, validate_phone
+from patients.chart_rows import warnings_of_joining
 from patients.models import ChartStatus, Patient
 from patients.registrations.matching import Match, MatchReason, Registration
 from patients.registrations.services import DeclineReason
@@ -34,9 +36,7 @@ class RegisterInput(StrictSerializer):
     specialization = OptionalCharField(max_length=120, validators=[validate_line])
     department = OptionalCharField(max_length=120, validators=[validate_line])
     joinCode = OptionalCharField(max_length=20, source="join_code")
-    officeId = serializers.UUIDField(
-        source="office_id", required=False, allow_null=True, help_text="Only for office managers."
-    )
+    officeId = UUIDField(source="office_id", required=False, allow_null=True, help_text="Only for office managers.")
     dateOfBirth = DayField(
         source="date_of_birth",
         required=False,
@@ -120,6 +120,14 @@ class SettledShape(OutputSerializer[Patient]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=ChartStatus.choices)
     patientId = serializers.UUIDField(source="resulting_chart_id")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="After a merge: such as two visits at the same time."
+    )
+
+    @staticmethod
+    def get_warnings(registration: Patient) -> list[str] | None:
+        chart = registration.merged_into
+        return [str(warning) for warning in warnings_of_joining(chart)] or None if chart else None
 
     @staticmethod
     def get_resulting_chart_id(registration: Patient) -> UUID:
@@ -127,7 +135,7 @@ class SettledShape(OutputSerializer[Patient]):
 
 
 class ConfirmInput(StrictSerializer):
-    patientId = serializers.UUIDField(source="into", required=False, allow_null=True, default=None)
+    patientId = UUIDField(source="into", required=False, allow_null=True, default=None)
 
 
 class DeclineInput(StrictSerializer):

@@ -78,7 +78,7 @@ def merge_registration(*, patient_id: UUID, into: UUID, by: User, require_match:
     the account would get permanent access to the chart; ChartsDiffer, with `require_match`, if they have nothing in
     common."""
     if patient_id == into:
-        raise Invalid("patientId", _("A registration cannot be merged into itself."))
+        raise Invalid("patientId", _("A registration can't be merged into itself."))
     with exclusive(BUSY):
         charts = lock_charts(patient_id, into)
         registration, chart = _get_pending(charts, patient_id), charts.get(into)

@@ -32,7 +32,7 @@ def _why_not(state: str, attachment_id: UUID) -> Refusal:
     if state == FileState.QUARANTINED:
         return Conflict(_("This file is waiting for its virus scan. Please try again later."))
     if state == FileState.INFECTED:
-        return Forbidden(_("A virus was found in this file, so it cannot be downloaded."))
+        return Forbidden(_("A virus was found in this file, so it can't be downloaded."))
     sentence = _("This file is missing from storage. Your administrator may be able to restore it from a backup.")
     return NotFound(sentence, about=Attachment._meta.label, about_id=attachment_id)
 

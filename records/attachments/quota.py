@@ -13,8 +13,8 @@ from core.tenancy.scope import current_practice_id
 from practices.models import Practice
 from records.models import Attachment
 
-PATIENT_FULL = _("There is not enough space for this file: a patient's files can take up %(size)s MB in total.")
-PRACTICE_FULL = _("There is not enough space for this file: the practice's files can take up %(size)s MB in total.")
+PATIENT_FULL = _("This file doesn't fit: a patient's files can take up %(size)s MB in total.")
+PRACTICE_FULL = _("This file doesn't fit: the practice's files can take up %(size)s MB in total.")
 
 
 def used_bytes(patient_id: UUID) -> int:

@@ -126,7 +126,7 @@ class _Child:
             )
         except OSError as error:
             logger.error("file_cleaner_not_started", error=type(error).__name__)
-            raise Unavailable(_("Files cannot be checked right now. Please try again in a minute.")) from error
+            raise Unavailable(_("Files can't be checked right now. Please try again in a minute.")) from error
         assert self._process.stdin and self._process.stdout
         self._input, self.output = self._process.stdin, self._process.stdout
         self._end = Timer(CHILD_SECONDS, self._process.kill)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.pagination import PageQuery, PageShape
-from core.api.serializers import OutputSerializer, StrictCharField, StrictSerializer
+from core.api.serializers import OutputSerializer, StrictCharField, StrictSerializer, UUIDField
 from records.models import Attachment
 from records.models.attachment import MAX_NAME_LENGTH, VISIBLE_STATES, MediaType
 
@@ -14,8 +14,8 @@ class AttachmentInput(StrictSerializer):
     """multipart/form-data. An empty `sessionId` means none."""
 
     file = serializers.FileField(allow_empty_file=True)  # rejected when its content is checked
-    patientId = serializers.UUIDField(source="patient_id")
-    sessionId = serializers.UUIDField(source="note_id", required=False, allow_null=True)
+    patientId = UUIDField(source="patient_id")
+    sessionId = UUIDField(source="note_id", required=False, allow_null=True)
 
 
 class RenameInput(StrictSerializer):
@@ -23,8 +23,8 @@ class RenameInput(StrictSerializer):
 
 
 class AttachmentQuery(PageQuery):
-    patientId = serializers.UUIDField(source="patient_id", required=False)
-    sessionId = serializers.UUIDField(source="note_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
+    sessionId = UUIDField(source="note_id", required=False)
 
 
 class AttachmentShape(OutputSerializer[Attachment]):

@@ -40,7 +40,7 @@ class NotStored(Unavailable):
     """503: storage has no such file."""
 
     def __init__(self) -> None:
-        super().__init__(_("This file cannot be found in storage right now."))
+        super().__init__(_("This file can't be found in storage right now."))
 
 
 class OpenFile:

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from core.api.pagination import NextShape, PageQuery
-from core.api.serializers import DateTimeField, OutputSerializer, StrictCharField, StrictSerializer
+from core.api.serializers import DateTimeField, OutputSerializer, StrictCharField, StrictSerializer, UUIDField
 from records.models import MedicalRecord
 from records.versions.serializers import AmendmentInput
 
@@ -21,7 +21,7 @@ def _attachments() -> serializers.ListField:
 
 
 class RecordInput(StrictSerializer):
-    patientId = serializers.UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id")
     date = DateTimeField(
         required=False, help_text="Of the encounter; without an offset, in the practice's local time. Defaults to now."
     )
@@ -41,7 +41,7 @@ class RecordAmendment(AmendmentInput):
 
 
 class RecordQuery(PageQuery):
-    patientId = serializers.UUIDField(source="patient_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
 
 
 class RecordShape(OutputSerializer[MedicalRecord]):

@@ -13,6 +13,7 @@ from core.api.serializers import (
     OutputSerializer,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
     range_fields,
 )
 from records.models import SessionNote
@@ -40,12 +41,12 @@ class NoteFields(StrictSerializer):
     date = DateTimeField(
         required=False, help_text="Date and time of the session; without an offset, in the practice's local time."
     )
-    appointmentId = serializers.UUIDField(source="appointment_id", required=False, allow_null=True)
-    planId = serializers.UUIDField(source="plan_of_care_id", required=False, allow_null=True)
+    appointmentId = UUIDField(source="appointment_id", required=False, allow_null=True)
+    planId = UUIDField(source="plan_of_care_id", required=False, allow_null=True)
 
 
 class SessionNoteInput(NoteFields):
-    patientId = serializers.UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id")
 
 
 class NoteChange(NoteFields, ChangeInput):
@@ -57,12 +58,12 @@ class NoteAmendment(NoteFields, AmendmentInput):
 
 
 class PatientQuery(serializers.Serializer[Any]):
-    patientId = serializers.UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id")
 
 
 class NoteQuery(PageQuery):
-    patientId = serializers.UUIDField(source="patient_id", required=False)
-    doctorId = serializers.UUIDField(source="doctor_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
+    doctorId = UUIDField(source="doctor_id", required=False)
     status = ChoiceField(choices=NoteStatus.choices, required=False)
 
     def get_fields(self) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class OtherNoteShape(ErrorShape):
 
 
 class SearchInput(PageQuery):
-    patientId = serializers.UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id")
     query = StrictCharField(max_length=MAX_QUERY_LENGTH)
 
 

@@ -19,7 +19,7 @@ ApiData = Mapping[str, Any]
 
 
 def plan_pdf(plan: PlanOfCare, *, practice: Practice, by: User) -> bytes:
-    """Return the PDF of a plan from `get_plan`. Text that cannot be decrypted is replaced by a mark."""
+    """Return the PDF of a plan from `get_plan`. Text that can't be decrypted is replaced by a mark."""
     printed, patient = BytesIO(), Chart.to_dict(plan.patient)
     about = patient_label(patient["name"], patient["dateOfBirth"])
     document = Document(printed, title=gettext("Plan of care"), about=about, practice=practice, by=by)

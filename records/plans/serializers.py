@@ -15,6 +15,7 @@ from core.api.serializers import (
     OutputSerializer,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line
 from records.models import Goal, GoalProgress, PlanOfCare
@@ -41,7 +42,7 @@ class GoalInput(StrictSerializer):
 class GoalChange(GoalInput):
     """With an `id`, the given fields of that goal change; without one a goal is added, which needs a `text`."""
 
-    id = serializers.UUIDField(required=False)
+    id = UUIDField(required=False)
     text = StrictCharField(max_length=MAX_GOAL_LENGTH, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +52,7 @@ class GoalChange(GoalInput):
 
 
 class PlanInput(StrictSerializer):
-    patientId = serializers.UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id")
     title = StrictCharField(max_length=MAX_TITLE_LENGTH, validators=[validate_line])
     diagnosis = OptionalCharField(max_length=MAX_DIAGNOSIS_LENGTH)
     frequency = OptionalCharField(max_length=MAX_FREQUENCY_LENGTH, validators=[validate_line])
@@ -79,7 +80,7 @@ class ProgressInput(StrictSerializer):
 
 
 class PlanQuery(PageQuery):
-    patientId = serializers.UUIDField(source="patient_id", required=False)
+    patientId = UUIDField(source="patient_id", required=False)
     status = ChoiceField(choices=PlanStatus.choices, required=False)
 
 

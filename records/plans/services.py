@@ -22,7 +22,7 @@ from records.models.plan import GoalStatus, PlanQuerySet, PlanStatus
 from records.plans.serializers import MAX_GOALS, PlanShape
 from records.versions import services as versions
 
-ENDS_BEFORE_START = _("The target end date cannot be before the start date.")
+ENDS_BEFORE_START = _("The target end date can't be before the start date.")
 
 
 def with_details(plans: PlanQuerySet) -> PlanQuerySet:

@@ -223,7 +223,7 @@ def test_two_files_are_refused(enter_as, own, files_of):
 def test_full_quota_shows_error(enter_as, own, files_of, settings):
     settings.PATIENT_FILES_BYTES = len(TEXT) + 3
     answer = enter_as("staff").post(add_to(own.chart), text())
-    assert "There is not enough space for this file" in answer.content.decode()
+    assert "This file doesn" in answer.content.decode()
     assert files_of() == []
 
 

@@ -28,7 +28,7 @@ LABELS: dict[str, str | Promise] = {
     "targetEndOn": _("Target end"),
     "status": _("Status"),
     "goals": _("Goals"),
-    UNREADABLE: _("Text that cannot be decrypted"),
+    UNREADABLE: _("Text that can't be decrypted"),
 }
 _STATUSES = {
     value: label

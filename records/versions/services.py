@@ -21,7 +21,7 @@ from patients.services import lock_chart
 from records.models import Version
 from records.models.entry import Amendable
 
-NOTHING_CHANGED = _("There are no changes to save.")
+NOTHING_CHANGED = _("No changes to save.")
 NOT_AUTHOR = _("Only the author can amend this. Another doctor can once the author no longer works here.")
 UNREADABLE = "unreadable"  # the key of a content that cannot be decrypted
 

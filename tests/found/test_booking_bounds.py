@@ -160,6 +160,36 @@ def test_neither_moving_nor_reopening_nor_restoring_leads_to_two_places(chart, d
     assert desk.post(f"{path}/restore", {}, "application/json").status_code == 200
 
 
+def test_merging_says_who_is_in_two_places_now(chart, doctors, as_role, enter_as, practice):
+    """Two charts of one person may each have a visit at the same time; nobody could see that before they are one."""
+    staff = as_role("staff")
+    with practice_scope(practice.pk):
+        twin, registered = PatientFactory(), PatientFactory(status=ChartStatus.PENDING, name=chart.name)
+    for patient, doctor, when in [
+        (chart, doctors[0], at(3)),
+        (twin, doctors[1], at(3, minute=15)),
+        (registered, doctors[1], at(4)),
+        (chart, doctors[0], at(4, minute=15)),
+        (twin, doctors[1], at(5)),  # alone at its time
+    ]:
+        assert book(staff, patient, doctor, when).status_code == 201
+    path = f"/api/patients/{chart.pk}/merge"
+    page = enter_as("staff").get(reverse("admin:patients_patient_merge_charts", args=[chart.pk]), {"other": twin.pk})
+
+    before = staff.post(path, {"from": str(twin.pk), "dryRun": True}, "application/json").json()
+    merged = staff.post(path, {"from": str(twin.pk)}, "application/json").json()
+    confirmed = staff.post(
+        f"/api/registrations/{registered.pk}/confirm", {"patientId": str(chart.pk)}, "application/json"
+    ).json()
+
+    (warning,) = merged["warnings"]
+    assert warning.startswith("This patient has two visits at the same time: ")
+    assert doctors[0].name in warning and doctors[1].name in warning
+    assert before["warnings"] == [warning]
+    assert len(confirmed["warnings"]) == 2
+    assert "This patient has two visits at the same time" in page.content.decode()
+
+
 def test_two_patients_and_a_finished_visit_are_no_overlap(chart, patient, doctors, as_role):
     one, other = doctors
     desk = as_role("staff")

@@ -175,6 +175,50 @@ def test_numbers_are_the_totals_of_the_lists_behind_them(doctor, manager, desk, 
             assert client.get(STATS).json()[number] == client.get(path).json()["total"]
 
 
+def test_merging_charts_undoing_it_a_no_show_and_a_series_are_counted(doctor, manager, desk, practice, subtests):
+    with practice_scope(practice.pk):
+        known, twin = PatientFactory(), PatientFactory()
+        unwritten = past_visit(twin, doctor.user)
+        begun = timezone.now() - timedelta(hours=3)
+        times = {"starts_at": begun, "ends_at": begun + timedelta(minutes=30), "status": "scheduled"}
+        missed = past_visit(twin, doctor.user, **times)
+    booking = {
+        "patientId": str(known.pk),
+        "doctorId": str(doctor.user.pk),
+        "date": "2031-03-03T10:00",
+        "reason": "Pain",
+    }
+    series = {**booking, "unit": "week", "count": 3}
+    merge = f"/api/patients/{known.pk}/merge"
+    steps = {
+        "merged": lambda: send(desk, "post", merge, {"from": str(twin.pk)}, status=200),
+        "undone": lambda: send(manager, "post", f"{merge}/undo", {"from": str(twin.pk)}, status=200),
+        "written up": lambda: finalise(doctor, write_note(doctor, unwritten)),
+        "missed": lambda: send(desk, "post", f"/api/appointments/{missed.pk}/no-show", status=200),
+        "series": lambda: send(desk, "post", "/api/appointments/series", series, status=201),
+    }
+    expected = {
+        "merged": {"totalPatients": -1},
+        "undone": {"totalPatients": 1},
+        "written up": {},
+        "missed": {},
+        "series": {"totalAppointments": 3},
+    }
+    pending = []
+    for step, did in steps.items():
+        with subtests.test(step):
+            assert change(manager, did) == expected[step]
+            pending.append(doctor.get(STATS).json()["pendingReports"])
+            for client, number, path in [
+                (manager, "totalPatients", "/api/patients"),
+                (desk, "managedPatients", "/api/patients"),
+                (manager, "totalAppointments", "/api/appointments"),
+                (desk, "scheduledAppointments", "/api/appointments?status=scheduled"),
+            ]:
+                assert client.get(STATS).json()[number] == client.get(path).json()["total"], number
+    assert pending == [1, 1, 0, 0, 0]
+
+
 def test_today_counts_also_what_it_does_not_show(enter_as, own, monkeypatch):
     """The page lists a hundred appointments; its number is of all."""
     monkeypatch.setattr("dashboard.home.APPOINTMENTS_SHOWN", 1)

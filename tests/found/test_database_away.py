@@ -113,12 +113,12 @@ def test_every_503_says_when_to_try_again(as_role, monkeypatch, anonymous):
     """Also of other services than the database."""
 
     def refuse(*args, **kwargs):
-        raise Unavailable("Files cannot be checked right now.")
+        raise Unavailable("Files can't be checked right now.")
 
     desk = as_role("staff")
     monkeypatch.setattr("patients.services.open_chart", refuse)
     monkeypatch.setattr("core.api.health._state", lambda: {"database": "ok", "cache": "failing", "migrations": "ok"})
-    check(desk.post("/api/patients", CHART, "application/json"), "Files cannot be checked right now.")
+    check(desk.post("/api/patients", CHART, "application/json"), "Files can't be checked right now.")
     assert anonymous.get("/api/health")["Retry-After"] == "5"
 
 

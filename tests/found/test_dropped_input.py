@@ -1,7 +1,7 @@
 """What was sent is dropped without a word.
 
 Seen in django-rest-framework#6508, #4086, #6434 and #959, tastypie#601, openemr#6024 and #3661, cliniko-api (filters).
-Every operation is asked in tests/guards/test_unknown_names.py.
+Every operation is asked in tests/guards/test_operations.py.
 """
 
 import pytest

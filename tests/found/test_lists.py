@@ -15,8 +15,13 @@ from drf_spectacular.generators import SchemaGenerator
 
 from accounts.models import JoinCode, User
 from accounts.tests.factories import JoinCodeFactory
-from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory
+from appointments.models import Appointment, ScheduleException, WaitingListEntry, WorkingHours
+from appointments.tests.factories import (
+    AppointmentFactory,
+    ScheduleExceptionFactory,
+    WaitingListEntryFactory,
+    WorkingHoursFactory,
+)
 from core.tenancy.scope import practice_scope
 from patients.deletion import services as deletions
 from patients.models import ChartStatus, Deletion, EmergencyAccess, Patient
@@ -58,6 +63,12 @@ class Rows:
                 return EmergencyAccessFactory(patient=self.chart, opened_by=self.make_user("doctor"))
             case "deletion":
                 return deletions.delete(by=self.by, row=PatientFactory(), reason="By mistake")
+            case "hours":
+                return WorkingHoursFactory(doctor=self.make_user("doctor"), office=self.office)
+            case "time off":
+                return ScheduleExceptionFactory(doctor=self.doctor)
+            case "wish":
+                return WaitingListEntryFactory(patient=PatientFactory())
             case "join code":
                 return JoinCodeFactory(doctor=self.doctor, office=self.office)
             case _:
@@ -68,7 +79,7 @@ class Rows:
             deletions.delete(by=self.by, row=row, reason="By mistake")
         elif isinstance(row, Deletion):
             deletions.restore(by=self.by, model=Patient, pk=row.about_id)
-        elif isinstance(row, User | JoinCode):
+        elif isinstance(row, User | JoinCode | WorkingHours | ScheduleException | WaitingListEntry):
             type(row).objects.filter(pk=row.pk).delete()
         else:
             assert isinstance(row, EmergencyAccess)  # one is never deleted
@@ -85,6 +96,9 @@ LISTS = {  # address: what is in it
     "/api/sessions": "note",
     "/api/plans": "plan",
     "/api/attachments": "file",
+    "/api/working-hours": "hours",
+    "/api/schedule-exceptions": "time off",
+    "/api/waiting-list": "wish",
     "/api/emergency-accesses": "emergency",
     "/api/deleted": "deletion",
     "/api/join-codes": "join code",

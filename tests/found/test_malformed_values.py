@@ -57,6 +57,26 @@ def test_body_is_told_what_to_enter(as_role, staff, doctor, chart):
     assert gender == "Choose one of these: male, female, other."
 
 
+def test_id_is_text(as_role, staff, doctor, chart, subtests):
+    """A number was taken for an id, and answered with 404."""
+    booking = {"patientId": str(chart.pk), "doctorId": str(doctor.user.pk), "date": "2031-03-10T10:00", "reason": "x"}
+    wish = {"patientId": str(chart.pk)}
+    for client, path, body, name in [
+        (staff, "/api/appointments", booking, "patientId"),
+        (staff, "/api/appointments", booking, "roomId"),
+        (staff, "/api/holds", {"date": booking["date"]}, "doctorId"),
+        (staff, "/api/waiting-list", wish, "typeId"),
+        (staff, f"/api/patients/{chart.pk}/merge", {}, "from"),
+        (as_role("admin"), "/api/join-codes", {}, "officeId"),
+        (doctor, "/api/schedule-exceptions", {}, "doctorId"),
+        (doctor, "/api/records", wish, "patientId"),
+        (doctor, "/api/plans", wish, "patientId"),
+    ]:
+        for value in (5, True, 2.5, "", [str(chart.pk)], {"id": str(chart.pk)}):
+            with subtests.test(path=path, name=name, value=value):
+                assert errors(client.post(path, {**body, name: value}, JSON))[name] == AN_ID
+
+
 def test_time_that_no_clock_shows(db):
     field, exact = serializers.TimeField(), serializers.DateTimeField()
 

@@ -62,6 +62,42 @@ def test_day_alone_is_no_moment(staff, doctor, booking, chart, visit_on, day, su
     assert Appointment.objects.get().starts_at == visit.starts_at
 
 
+def test_day_alone_is_no_moment_on_what_came_later(as_role, staff, chart, doctor, subtests):
+    """Holds, series, offers, time off: no time, or one that the clocks skip in New York."""
+    ids = {"doctorId": str(doctor.user.pk)}
+    series = {**ids, "patientId": str(chart.pk), "reason": "Pain", "unit": "week", "count": 2}
+    entry = staff.post("/api/waiting-list", {"patientId": str(chart.pk)}, JSON).json()["id"]
+    off = {**ids, "from": "2031-03-07T10:00", "to": "2031-03-12T10:00"}
+    made = doctor.post("/api/schedule-exceptions", off, JSON).json()["id"]
+    for client, method, path, body, name in [
+        (staff, "post", "/api/holds", ids, "date"),
+        (staff, "post", "/api/appointments/series", series, "date"),
+        (staff, "post", f"/api/waiting-list/{entry}/offers", ids, "date"),
+        (doctor, "post", "/api/schedule-exceptions", off, "from"),
+        (doctor, "post", "/api/schedule-exceptions", off, "to"),
+        (doctor, "patch", f"/api/schedule-exceptions/{made}", {}, "from"),
+        (doctor, "patch", f"/api/schedule-exceptions/{made}", {}, "to"),
+    ]:
+        for moment in ("2031-03-10", "20310310", "2031-03-10Z", "2031-03-10T", "10:00", "2031-03-09T02:30", ""):
+            with subtests.test(path=path, name=name, moment=moment):
+                answer = getattr(client, method)(path, {**body, name: moment}, JSON)
+
+                assert (answer.status_code, set(answer.json()["errors"])) == (400, {name})
+
+
+def test_holiday_on_a_day_without_a_midnight(as_role, practice):
+    """In Beirut the clocks skipped the midnight of 27 March 2022."""
+    practice.timezone = "Asia/Beirut"
+    practice.save()
+    manager = as_role("admin")
+    body = {"country": "LB", "year": 2022}
+    days = [day["date"] for day in manager.get("/api/holidays", body).json()["holidays"]]
+
+    made = manager.post("/api/holidays", {**body, "dates": days}, JSON)
+
+    assert (made.status_code, len(made.json()["scheduleExceptions"])) == (201, len(days))
+
+
 def test_week_is_no_day(staff, doctor, chart, subtests):
     plan = {"patientId": str(chart.pk), "title": "Back to work"}
     for name, call in [

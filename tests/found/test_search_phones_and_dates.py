@@ -116,6 +116,29 @@ MORE_DATES = [
     "1979-03-08 555 0102",
     "030879",
 ]
+WITH_WHAT_STANDS_AROUND = [
+    "DOB 3/8/1979",
+    "dob: 03/08/1979",
+    "D.O.B. 3/8/79",
+    "DOB:03081979",
+    "DOB March 8, 1979",
+    "born 1979-03-08",
+    "born on March 8, 1979",
+    "birthdate 3/8/1979",
+    "Birth date: 03/08/1979",
+    "date of birth = 8 March 1979",
+    "b. 3/8/1979",
+    "*8.3.1979",
+    "Paula Dayton (DOB 3/8/1979)",
+    "Dayton, Paula (3/8/1979)",
+    "[3/8/1979]",
+    "Dayton, 3/8/1979,",
+    "Dayton born 1979",
+    "Dayton DOB 1979",
+    "1979-03-08T00:00:00",
+    "1979-03-08 00:00:00.000Z",
+    "1979-03-08T00:00:00-05:00",
+]
 OTHER_DATES = [
     "1979-03-09",
     "8/3/1979",
@@ -126,6 +149,12 @@ OTHER_DATES = [
     "a 1979",
     "born",
     "March",
+    "DOB",
+    "born 1979",
+    "DOB 1979-03-09",
+    "born 8/3/1979",
+    "Jensen (DOB 3/8/1979)",
+    "dob jensen",
 ]
 
 
@@ -176,7 +205,7 @@ def born(scope):
     PatientFactory(name="Rosa Jensen", date_of_birth=None, phone="")
 
 
-@pytest.mark.parametrize("spellings", [DATES, MORE_DATES])
+@pytest.mark.parametrize("spellings", [DATES, MORE_DATES, WITH_WHAT_STANDS_AROUND])
 def test_date_of_birth_is_found_however_it_is_typed(as_role, born, subtests, spellings):
     desk = as_role("staff")
     for typed in spellings:
@@ -220,6 +249,9 @@ def test_other_dates_and_bare_years_find_nobody(as_role, born, subtests):
         ("Asia/Ho_Chi_Minh", "8 tháng 3, 1979"),
         ("Asia/Jerusalem", "8 במרץ 1979"),
         ("Europe/Moscow", "8 марта 1979 г."),
+        ("Asia/Tehran", "1357/12/17"),
+        ("Asia/Kabul", "۱۳۵۷/۱۲/۱۷"),
+        ("Asia/Tehran", "۱۹۷۹/۰۳/۰۸"),
     ],
 )
 def test_date_is_read_as_in_the_practices_region(as_role, scope, move, zone, typed):
@@ -228,6 +260,14 @@ def test_date_is_read_as_in_the_practices_region(as_role, scope, move, zone, typ
     PatientFactory(name="Peter Dayton", date_of_birth=date(1979, 3, 9))
 
     assert names_in_api(as_role("staff"), typed) == {"Paula Dayton"}
+
+
+def test_somebody_called_born_is_found(as_role, scope):
+    PatientFactory(name="Max Born", date_of_birth=BORN, phone="(212) 555-0144")
+    PatientFactory(name="Paula Dayton", date_of_birth=BORN, phone="(212) 555-0102")
+
+    for typed in ("born", "Max Born 3/8/1979", "born 555-0144", "Born (212) 555-0144"):
+        assert names_in_api(as_role("staff"), typed) == {"Max Born"}, typed
 
 
 def test_two_letters_of_a_chinese_name_are_enough_beside_a_year(as_role, scope):

@@ -69,6 +69,7 @@ WITHOUT_BLANKS = [
     ("佐藤\u3000花子", "花子"),
     ("欧阳娜娜", "娜娜"),
     ("葛\U000e0100城ユキ", "葛城"),  # with a variation selector
+    ("\ufa19田 \ufa4f介", "神田 祐介"),  # compatibility ideographs, which Unicode has twice
     ("ヤマダ ケンジ", "ﾔﾏﾀﾞ ｹﾝｼﾞ"),  # half-width
     ("ヤマダ ケンジ", "やまだ"),  # hiragana
     ("さくらももこ", "ももこ"),

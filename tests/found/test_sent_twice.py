@@ -100,6 +100,16 @@ class TestPossibleDuplicates:
 
         assert "possibleDuplicates" not in open_chart(staff, {}).json()
 
+    def test_pending_registration_is_seen_at_its_own_desk(self, staff, scope):
+        """Opening a chart names none, since it could not be settled there; its desk has the new chart at once."""
+        PatientFactory(name="Nora Quist", phone="(212) 555-0188", status="pending")
+
+        opened = open_chart(staff, {}).json()
+
+        assert "possibleDuplicates" not in opened
+        (waiting,) = staff.get("/api/registrations").json()["registrations"]
+        assert [match["id"] for match in waiting["matches"]] == [opened["id"]]
+
     def test_what_was_shown_is_in_the_trail(self, staff):
         first = open_chart(staff, {}).json()
 

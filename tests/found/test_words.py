@@ -7,11 +7,19 @@ people read: templates, scripts of the pages, and the strings of the code.
 import ast
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import ngettext
 
+from audit.events import AuditEvent
+from core import catalogue
 from core.formats import city_of, zone_label
 from practices.models import Practice
 from tests.admin_forms import page_of
@@ -105,6 +113,15 @@ def read():
     return list(texts())
 
 
+def test_one_word_for_what_cannot_be_and_for_what_is_not_there():
+    """As the rest of the texts speak: can't, and not: there are no doctors. What cannot be decrypted is a term."""
+    messages = [str(message.id) for message in read_po(catalogue.CATALOGUE.open("rb"))]
+    odd = re.compile(r"\bcan ?not\b(?! be decrypted:)|\bThere (is|are) (no|not|nothing)\b")
+
+    assert len(messages) > 1000
+    assert [text for text in messages if odd.search(text)] == []
+
+
 @pytest.mark.parametrize("phrase", GONE)
 def test_what_nobody_would_say_is_gone(read, phrase):
     said = re.compile(phrase)
@@ -157,3 +174,43 @@ def test_one_signs_in_and_out(client, enter_as, own):
     signed_in = enter_as("staff")
     assert "Sign out" in signed_in.get(reverse("admin:index")).content.decode()
     assert "re signed out" in signed_in.post(reverse("sign_out"), follow=True).content.decode()
+
+
+GERMAN = {
+    "Forgot your password?": "Passwort vergessen?",
+    "Send reset link": "Link senden",
+    "Unknown field.": "Unbekanntes Feld.",
+    "%(number)s result": ("%(number)s Treffer", "%(number)s Treffer (mehrere)"),
+}
+
+
+@pytest.fixture
+def german(tmp_path, settings):
+    """Praxis with a second language: a compiled file, and the two settings that name it."""
+    catalog = Catalog(locale="de")
+    for message, translated in GERMAN.items():
+        several = (message, "%(number)s results")
+        catalog.add(several if isinstance(translated, tuple) else message, translated)
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "django.mo").open("wb") as file:
+        write_mo(file, catalog)
+    settings.LOCALE_PATHS = [tmp_path]
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    settings.LANGUAGE_CODE = "de"
+
+
+def test_second_language_is_a_file(german, client, as_role, enter_as, own):
+    page = client.get("/password-reset/").content.decode()
+    refused = as_role("staff").get("/api/patients?serach=x").json()["errors"]
+    manager = enter_as("admin")
+    manager.get("/admin/patients/patient/", {"q": own.chart.name})
+    trail = manager.get("/admin/trail/", {"event": AuditEvent.PAGE_READ.value}).content.decode()
+
+    assert '<html lang="de"' in page
+    for text in ("Passwort vergessen?", "Link senden"):
+        assert text in page
+    assert refused == {"serach": ["Unbekanntes Feld."]}
+    assert "1 Treffer" in trail
+    assert ngettext("%(number)s result", "%(number)s results", 3) == "%(number)s Treffer (mehrere)"
+    assert date_format(date(2026, 11, 30)) == "30. November 2026"

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.all_practices.with_email(options["email"])
         if user is None:
-            raise CommandError("There is no account with this email.")
+            raise CommandError("No account has this email.")
         password = ask_password("this account", from_stdin=options["password_stdin"])
         try:
             set_password(user=user, by=None, password=password)

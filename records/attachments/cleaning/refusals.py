@@ -48,7 +48,7 @@ class RefusalReason(Enum):
     BROKEN = "broken", _("The file is damaged or is not a valid file of its type.")
     MOVING = "type", _("Animations and files with several pictures are not supported: send a still picture.")
     LIVE_FORM = "type", _("This PDF is a form that only some programs can show: print it to a new PDF and send that.")
-    UNCLEAN = "broken", _("Something in this PDF cannot be removed: print it to a new PDF and send that.")
+    UNCLEAN = "broken", _("Something in this PDF can't be removed: print it to a new PDF and send that.")
     CHARSET = "broken", _("The encoding of this text is not clear: save it as UTF-8 and send that.")
     CONTROL = "broken", _("The text contains characters that text files do not have: it may be another kind of file.")
 
