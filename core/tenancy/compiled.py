@@ -56,6 +56,7 @@ class CompiledQuery(Generic[Row]):
     def __init__(self, build: Callable[..., Any]) -> None:
         self._build = build
         self._statements: dict[Hashable, _Statement] = {}
+        self._narrowed: dict[Callable[..., Any], CompiledQuery[Row]] = {}
 
     def __call__(self, person: Any, *flags: Hashable, **values: Any) -> "BoundQuery[Row]":
         return BoundQuery(self, person, flags, {name: value for name, value in values.items() if value is not None})
@@ -70,6 +71,16 @@ class CompiledQuery(Generic[Row]):
                 self._statements.clear()
             statement = self._statements[shape] = self._compile(bound, counts=counts)
         return statement
+
+    def narrowed(self, by: Callable[..., Any]) -> "CompiledQuery[Row]":
+        """Return the query whose queryset is what `by` makes of this one's, which also takes `narrowing`."""
+        if by not in self._narrowed:
+
+            def build(person: Any, *flags: Hashable, narrowing: tuple[Any, ...] = (), **values: Any) -> Any:
+                return by(self._build(person, *flags, **values), narrowing)
+
+            self._narrowed[by] = CompiledQuery(build)
+        return self._narrowed[by]
 
     def queryset(self, bound: "BoundQuery[Row]") -> Any:
         return self._build(bound.person, *bound.flags, **bound.values)
@@ -125,6 +136,10 @@ class BoundQuery(Generic[Row]):
         """Return every row, in the query's order."""
         statement = self.query.statement(self, counts=False)
         return statement.made(self._execute(statement.sql, statement, ()))
+
+    def narrowed(self, by: Callable[..., Any], narrowing: tuple[Any, ...] | None = None) -> "BoundQuery[Any]":
+        """Return the query with the queryset that `by` makes of this one's and of these values."""
+        return self.query.narrowed(by)(self.person, *self.flags, **self.values, narrowing=narrowing)
 
     def exists(self) -> bool:
         return self.rows(limit=1) != []

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.backends.postgresql import base, operations
+from django.db.backends.postgresql import base, operations, schema
 from psycopg import ClientCursor, OperationalError, errors, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.copy import Copy
@@ -201,8 +201,17 @@ class DatabaseOperations(operations.DatabaseOperations):
         return str(self.compose_sql(sql, params))
 
 
+class SchemaEditor(schema.DatabaseSchemaEditor):
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        """Change the database; a statement that was planned for the tables as they were is planned anew."""
+        super().execute(sql, params)
+        if self.connection.connection is not None and "statements" in vars(self.connection.connection):
+            vars(self.connection.connection)["statements"].forget()
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
+    SchemaEditorClass = SchemaEditor
     _away_until = 0.0  # of all connections, on the monotonic clock
 
     @property
