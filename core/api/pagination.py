@@ -106,10 +106,7 @@ class Page:
         number = self._limit + 1
         if self._cursor:
             return listed.narrowed(order.after, order.place(self._cursor)).rows(limit=number)
-        if self._skipped < DEEP_OFFSET:
-            return listed.rows(limit=number, skipped=self._skipped)
-        keys = listed.narrowed(_keys).rows(limit=number, skipped=self._skipped)
-        return listed.narrowed(_with_keys, tuple(pk for (pk,) in keys)).all() if keys else []
+        return listed.rows(limit=number, skipped=self._skipped)
 
     def keys(self, found: Sequence[tuple[Any, ...]], *, of: QuerySet[Any]) -> list[Any]:
         """Return the primary keys on this page of rows that were found by other means than a query. `found` has the
@@ -144,16 +141,8 @@ def _skipping(queryset: QuerySet[Any], skipped: int, number: int) -> list[Any]:
     only read from the index."""
     if skipped < DEEP_OFFSET:
         return list(queryset[skipped : skipped + number])
-    keys = tuple(pk for (pk,) in _keys(queryset)[skipped : skipped + number])
-    return list(_with_keys(queryset, keys))
-
-
-def _keys(queryset: QuerySet[Any], narrowing: tuple[Any, ...] = ()) -> QuerySet[Any, Any]:
-    return queryset.select_related(None).values_list("pk")
-
-
-def _with_keys(queryset: QuerySet[Any], keys: tuple[Any, ...]) -> QuerySet[Any]:
-    return queryset.filter(pk__in=keys)
+    keys = queryset.select_related(None).values_list("pk", flat=True)[skipped : skipped + number]
+    return list(queryset.filter(pk__in=list(keys)))
 
 
 @cache

@@ -9,10 +9,12 @@ stand-ins. A parameter that differs and is none of the stand-ins (the time, the 
 that does not name the practice, or that asks the database while it is built.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,7 +31,8 @@ from core.tenancy.managers import row_not_found
 from core.tenancy.scope import current_practice_id, practice_scope
 
 SHAPES_KEPT = 500  # of each query; there are as many as roles and combinations of filters
-PRACTICE, PERSON, NOW = "practice", "person", "now"
+JOINED_BEFORE = 50  # rows to skip; for more, their keys are selected first
+PRACTICE, PERSON, NOW, NARROWING = "practice", "person", "now", "narrowing"
 _clock: ContextVar[datetime | None] = ContextVar("clock", default=None)
 
 Row = TypeVar("Row", bound=models.Model)
@@ -130,7 +133,21 @@ class BoundQuery(Generic[Row]):
     def rows(self, *, limit: int, skipped: int = 0) -> list[Row]:
         """Return up to `limit` rows in the query's order, after the skipped ones."""
         statement = self.query.statement(self, counts=False)
+        if skipped >= JOINED_BEFORE:
+            return self._rows_by_key(statement, (limit, skipped))
         return statement.made(self._execute(f"{statement.sql} LIMIT %s OFFSET %s", statement, (limit, skipped)))
+
+    def _rows_by_key(self, statement: "_Statement", page: tuple[int, int]) -> list[Row]:
+        """Return the rows of a page whose keys PostgreSQL selects first, so that what is skipped is not joined."""
+        keys = self.narrowed(_keys)
+        inner = keys.query.statement(keys, counts=False)
+        one = self.narrowed(_with_keys, (UUID(int=0),))
+        outer = one.query.statement(one, counts=False)
+        place = outer.parameters.index(_Value(NARROWING, 0))
+        before, after = _around(outer.sql, place)
+        sql = f"{before}{inner.sql} LIMIT %s OFFSET %s{after}"
+        parameters = (*outer.parameters[:place], *inner.parameters, *page, *outer.parameters[place + 1 :])
+        return statement.made(self._execute(sql, outer._replace(parameters=parameters), ()))
 
     def all(self) -> list[Row]:
         """Return every row, in the query's order."""
@@ -176,6 +193,21 @@ class BoundQuery(Generic[Row]):
         with connection.cursor() as cursor:
             cursor.execute(sql, (*values, *more))
             return list(cursor.fetchall())
+
+
+def _keys(queryset: Any, narrowing: tuple[Any, ...]) -> Any:
+    return queryset.select_related(None).values_list("pk")
+
+
+def _with_keys(queryset: Any, keys: tuple[Any, ...]) -> Any:
+    return queryset.filter(pk__in=keys)
+
+
+@lru_cache(SHAPES_KEPT)
+def _around(sql: str, place: int) -> tuple[str, str]:
+    """Return a statement's text before and after the parameter with this number."""
+    places = [found for found in re.finditer("%(.)", sql) if found[1] == "s"]
+    return sql[: places[place].start()], sql[places[place].end() :]
 
 
 class _Value(NamedTuple):

@@ -1,6 +1,6 @@
 """Queries that are compiled once for each shape (docs/adr/0035): every request gets its own values and its own wall."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -14,7 +14,9 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import User
 from appointments import views as appointments
 from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
 from core.errors import NotFound
+from core.tenancy import compiled
 from core.tenancy.compiled import CompiledQuery, NotCompilable, now
 from core.tenancy.scope import ScopeError, practice_scope
 from patients import views as charts
@@ -100,6 +102,27 @@ def test_compiled_query_asks_for_the_page_with_the_same_text(scope):
         pages = [query(None, status="confirmed").rows(limit=2, skipped=skipped) for skipped in (0, 2, 4)]
     assert [[row.pk for row in page] for page in pages] == [made[:2], made[2:4], made[4:]]
     assert len(captured) == 3
+
+
+def test_compiled_query_selects_the_keys_of_a_far_page_first(scope, make_user, monkeypatch):
+    monkeypatch.setattr(compiled, "JOINED_BEFORE", 2)
+    staff, chart = make_user("staff"), PatientFactory()
+    made = [AppointmentFactory(patient=chart, doctor=make_user("doctor")).pk for _ in range(6)][::-1]
+    query = appointments._listed(staff, status="scheduled")
+    with CaptureQueriesContext(connection) as captured:
+        pages = [[row.pk for row in query.rows(limit=2, skipped=skipped)] for skipped in range(7)]
+    assert pages == [made[skipped : skipped + 2] for skipped in range(7)]
+    assert ["LIMIT 2 OFFSET" in one["sql"].partition("IN (SELECT")[2] for one in captured] == [False] * 2 + [True] * 5
+
+
+def test_moments_are_read_as_they_were_written(scope):
+    moments = [datetime(2026, 10, 25, 1, 30, 0, 5, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC), timezone.now()]
+    for moment in moments:
+        chart = PatientFactory(created_at=moment)
+        assert Patient.objects.get(pk=chart.pk).created_at == moment
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT created_at FROM patients_patient WHERE created_at = %s", [moment])
+            assert cursor.fetchone()[0] == (moment if connection.vendor == "postgresql" else str(moment)[:-6])
 
 
 def test_compiled_query_takes_several_values_and_gives_columns(scope):
