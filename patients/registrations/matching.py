@@ -24,7 +24,7 @@ from core.search.words import name_words
 from core.tenancy.compiled import CompiledQuery
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient, PatientQuerySet
-from patients.registrations.name_similarity import compare_names, typed_words
+from patients.registrations.name_similarity import Words, compare_words, read_name, typed_words
 from patients.search_index import birth_date_token
 
 MAX_MATCHES = 5  # per registration
@@ -64,6 +64,7 @@ class Identity(NamedTuple):
     name: str
     phone: str
     date_of_birth: date | None
+    words: list[Words]
 
     @classmethod
     def of(
@@ -74,11 +75,12 @@ class Identity(NamedTuple):
         name, phone, date_of_birth = (
             None if isinstance(value, DecryptionError) else value for value in (name, phone, date_of_birth)
         )
+        words = read_name(name or "")
         if restricted:
-            return cls(name or "", "", None)
+            return cls(name or "", "", None, words)
         if not phone or (beside and not may_end_alike(phone, beside.phone)):
-            return cls(name or "", "", date_of_birth)
-        return cls(name or "", significant_digits(phone), date_of_birth)
+            return cls(name or "", "", date_of_birth, words)
+        return cls(name or "", significant_digits(phone), date_of_birth, words)
 
 
 class Candidate(NamedTuple):
@@ -137,7 +139,7 @@ def _compare(one: Identity, other: Identity) -> tuple[int, list[MatchReason]]:
         reasons, score = [MatchReason.BIRTH_DATE], 2
     if one.phone and other.phone and (one.phone.endswith(other.phone) or other.phone.endswith(one.phone)):
         reasons, score = [*reasons, MatchReason.PHONE], score + 2
-    alike = compare_names(one.name, other.name)
+    alike = compare_words(one.words, other.words)
     if alike:
         reasons, score = [*reasons, MatchReason.NAME], score + 1 + alike
     return score, reasons
