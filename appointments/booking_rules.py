@@ -5,6 +5,8 @@ Call these with the chart locked, so that of two bookings at once the second see
 
 from calendar import monthrange
 from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +17,7 @@ from appointments.time_rules import LATEST
 from core.errors import Conflict, Forbidden, Sentence
 from core.formats import format_day
 from core.permissions import Permission
+from core.tenancy.compiled import CompiledQuery
 from patients.models import ChartStatus, Patient
 from practices.services import current_practice
 
@@ -118,16 +121,37 @@ def is_room_taken(appointment: Appointment) -> bool:
 
 
 def _is_elsewhere(appointment: Appointment) -> bool:
-    others = _overlapping(appointment).filter(patient=appointment.patient_id).exclude(doctor=appointment.doctor_id)
-    return bool(others.exists())
+    if appointment.status != AppointmentStatus.SCHEDULED:
+        return False
+    return _elsewhere(
+        None,
+        pk=appointment.pk,
+        patient_id=appointment.patient_id,
+        doctor_id=appointment.doctor_id,
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+    ).exists()
+
+
+@CompiledQuery
+def _elsewhere(
+    person: None, *, pk: UUID, patient_id: UUID, doctor_id: UUID, starts_at: datetime, ends_at: datetime
+) -> Any:
+    """Find the patient's other visits at the same time, with other doctors."""
+    others = _visits_at(starts_at, ends_at).exclude(pk=pk).filter(patient=patient_id).exclude(doctor=doctor_id)
+    return others.order_by().values_list("pk")
 
 
 def _overlapping(appointment: Appointment) -> AppointmentQuerySet:
     """Return the other scheduled appointments at its time; none, if it is not scheduled itself."""
     if appointment.status != AppointmentStatus.SCHEDULED:
         return Appointment.objects.none()
-    others = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED).exclude(pk=appointment.pk)
-    return others.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
+    return _visits_at(appointment.starts_at, appointment.ends_at).exclude(pk=appointment.pk)
+
+
+def _visits_at(starts_at: datetime, ends_at: datetime) -> AppointmentQuerySet:
+    visits: AppointmentQuerySet = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED)
+    return visits.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
 
 
 def is_patient(by: User) -> bool:

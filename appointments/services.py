@@ -37,7 +37,6 @@ from patients.restriction.services import check_access
 from patients.services import lock_chart
 from practices.services import (
     checking_office_exists,
-    current_practice,
     get_office,
     get_timezone_at,
     is_missing_row_error,
@@ -111,7 +110,7 @@ def book(
         raise Forbidden(_("Only the practice can choose the room."))
     with calendar_lock(doctor_id, room_id):
         kind = availability.get_bookable_type(by, type_id)
-        length = length_of(kind, minutes, by=by)
+        length = length_of(kind, minutes, doctor=doctor, by=by)
         hold = SlotHold.objects.select_for_update().filter(held_by=by).get_or_refuse(pk=hold_id) if hold_id else None
         patient = lock_chart(by=by, patient_id=patient_id)  # also serialises the patient's bookings
         booking_rules.check_own_bookings(by, patient)
@@ -149,11 +148,11 @@ def start_of(date: datetime, doctor: User, office_id: UUID | None, *, by: User, 
     return date.astimezone(UTC)
 
 
-def length_of(kind: AppointmentType | None, minutes: int | None, *, by: User) -> timedelta:
-    """Return how long a visit takes. Raises Forbidden for a patient who chooses the minutes."""
+def length_of(kind: AppointmentType | None, minutes: int | None, *, doctor: User, by: User) -> timedelta:
+    """Return how long a visit with this doctor takes. Raises Forbidden for a patient who chooses the minutes."""
     if minutes is not None and booking_rules.is_patient(by):
         raise Forbidden(_("Only the practice can choose how long a visit takes."))
-    return timedelta(minutes=minutes or (kind.minutes if kind else current_practice().appointment_minutes))
+    return timedelta(minutes=minutes or (kind.minutes if kind else doctor.practice.appointment_minutes))
 
 
 def change(

@@ -21,7 +21,9 @@ PATIENTS = int(os.environ.get("BENCH_PATIENTS", "1000000"))
 APPOINTMENTS, RECORDS = PATIENTS // 2, PATIENTS // 5
 PASSWORD = "Passw0rd!"
 ROLE = "praxis_bench_app"
-AS_ROLE = f"-c role={ROLE} -c jit=off"  # libpq's options; the second as in the settings
+AS_ROLE = (
+    f"-c role={ROLE} -c jit=off -c gin_pending_list_limit=256"  # libpq's options; all but the first as in the settings
+)
 ENVIRONMENT = {
     "ENV_FILE": "",
     "DEBUG": "false",

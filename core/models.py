@@ -1,9 +1,10 @@
 """The base of every model."""
 
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -42,3 +43,31 @@ class Model(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic(savepoint=False):
             return super().delete(*args, **kwargs)
+
+    def _do_insert(
+        self, manager: Any, using: str, fields: "list[models.Field[Any, Any]]", returning_fields: Any, raw: bool
+    ) -> Any:
+        """Insert the row as Django does, without building a query for it, which takes longer than all the rest."""
+        connection, values = connections[using], [field.pre_save(self, add=True) for field in fields]
+        if returning_fields or raw or any(hasattr(value, "resolve_expression") for value in values):
+            return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
+        with connection.cursor() as cursor:
+            prepared = zip(fields, values, strict=True)
+            cursor.execute(
+                _insert_statement(type(self), using, tuple(fields)),
+                [field.get_db_prep_save(value, connection) for field, value in prepared],
+            )
+        return []
+
+
+@cache
+def _insert_statement(model: type[models.Model], using: str, fields: "tuple[models.Field[Any, Any], ...]") -> str:
+    """Return the text that inserts one row of values. Where a field has a placeholder of its own, that is the same for
+    any of them."""
+    quoted = connections[using].ops.quote_name
+    names = ", ".join(quoted(str(field.column)) for field in fields)
+    places = ", ".join(
+        field.get_placeholder(None, None, connections[using]) if hasattr(field, "get_placeholder") else "%s"
+        for field in fields
+    )
+    return f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES ({places})"  # noqa: S608 - our names

@@ -12,7 +12,8 @@ from audit import context
 from core.encryption.fields import unreadable_marked
 from core.errors import CHANGED_MEANWHILE, Forbidden, Invalid, StaleVersion
 from core.permissions import Permission
-from patients.models import Patient
+from core.tenancy.compiled import CompiledQuery
+from patients.models import Patient, PatientQuerySet
 from patients.restriction.services import check_access, check_regular_access
 from patients.serializers import Chart
 
@@ -43,10 +44,12 @@ def lock_chart(*, by: User, patient_id: UUID) -> Patient:
 
     Otherwise the registrations desk could merge or decline the chart at the same time and leave the row behind. Raises
     NotFound."""
-    chart: Patient = (
-        Patient.objects.visible_to(by).select_for_update(of=("self",), no_key=True).get_or_refuse(pk=patient_id)
-    )
-    return chart
+    return _locked(by, pk=patient_id).get_or_refuse()
+
+
+@CompiledQuery
+def _locked(person: User, *, pk: UUID) -> PatientQuerySet:
+    return Patient.objects.visible_to(person).filter(pk=pk).select_for_update(of=("self",), no_key=True)
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from core.encryption.blind_index import email_fingerprint
 from core.encryption.fields import EncryptedCharField, EncryptedEmailField
 from core.errors import NotFound
 from core.permissions import Permission
+from core.tenancy.compiled import CompiledQuery
 from core.tenancy.managers import InstallationQuerySet, PracticeManager
 from core.tenancy.models import PracticeModel
 from core.texts import validate_line, validate_name, validate_phone
@@ -46,11 +47,16 @@ class UserManager(PracticeManager):
         return doctors
 
     def doctor(self, doctor_id: UUID) -> "User":
-        """Return an active doctor. Raises NotFound."""
-        try:
-            return self.doctors().get(pk=doctor_id)
-        except User.DoesNotExist as error:
-            raise NotFound(_("Doctor not found.")) from error
+        """Return an active doctor, with their practice. Raises NotFound."""
+        found = _doctor(None, pk=doctor_id).rows(limit=1)
+        if not found:
+            raise NotFound(_("Doctor not found."))
+        return found[0]
+
+
+@CompiledQuery
+def _doctor(person: None, *, pk: UUID) -> models.QuerySet["User"]:
+    return User.objects.doctors().filter(pk=pk).select_related("practice")
 
 
 class User(AbstractBaseUser, PracticeModel):

@@ -40,7 +40,7 @@ def hold(
     date = services.start_of(date, doctor, office_id, by=by)
     with services.calendar_lock(doctor_id), context.done_by(by):
         kind = availability.get_bookable_type(by, type_id)
-        length = services.length_of(kind, minutes, by=by)
+        length = services.length_of(kind, minutes, doctor=doctor, by=by)
         booking_rules.check_policy(by, date)
         office_id = get_office(office_id).pk if office_id else None
         take_lock(f"holds {by.pk}")  # two of one person at once, of different doctors, queue here

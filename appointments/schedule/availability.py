@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import JSONArray
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +43,7 @@ from appointments.schedule.free_time import (
 )
 from core.database.functions import JSONGroup, SecondsDown, SecondsUp
 from core.errors import Conflict, Invalid, Sentence
+from core.tenancy.compiled import CompiledQuery, now
 from practices.models import Office
 from practices.services import current_practice
 
@@ -246,28 +247,30 @@ def load_calendars(
     hold_id: UUID | None = None,
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
-    that is booked through, in six queries."""
+    that is booked through, in three queries, or four where anybody has hours."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
-    practice = current_practice()
-    offices = {office.pk: office for office in Office.objects.select_related("practice")}
-    for rule in WorkingHours.objects.filter(doctor__in=calendars).defer("created_at", "updated_at"):
+    if not calendars:
+        return []
+    asked = {"doctors": tuple(calendars)}
+    rules = _rules(None, **asked).all()
+    offices = {office.pk: office for office in _offices(None).all()} if rules else {}
+    for rule in rules:
         calendar = calendars[rule.doctor_id]
-        rule.practice, rule.doctor = practice, calendar.doctor
+        rule.doctor = calendar.doctor
         # hours without an office are at the doctor's own
         rule.office = offices.get(rule.office_id or calendar.doctor.office_id)
         calendar.rules.append(rule)
-    concerned = Q(doctor__in=calendars) | Q(doctor=None)
-    for exception in ScheduleException.objects.filter(concerned, starts_at__lt=end + DAY, ends_at__gt=start - DAY):
+    for exception in _exceptions(None, **asked, before=end + DAY, after=start - DAY).all():
         for calendar in [calendars[exception.doctor_id]] if exception.doctor_id else calendars.values():
             if exception.doctor_id and exception.kind == ExceptionKind.EXTRA and exception.office_id is None:
                 exception.office_id = calendar.doctor.office_id
             calendar.exceptions.append(exception)
-    visits = Appointment.objects.filter(doctor__in=calendars, status=AppointmentStatus.SCHEDULED)
-    for doctor_id, spans in _spans(visits.exclude(pk=leaving_out), start, end):
-        calendars[doctor_id].visits = spans
-    holds = SlotHold.objects.live().filter(doctor__in=calendars)
-    for doctor_id, spans in _spans(holds.exclude(pk=hold_id), start, end):
-        calendars[doctor_id].held = spans
+    near = {"before": end + REACH, "after": start - REACH}
+    for is_hold, doctor_id, spans in _busy(None, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all():
+        if is_hold:
+            calendars[doctor_id].held = spans
+        else:
+            calendars[doctor_id].visits = spans
     for calendar in calendars.values():
         calendar.busy = sorted(
             Span(begins - (before or 0) * MINUTE, ends + (after or 0) * MINUTE)
@@ -276,13 +279,49 @@ def load_calendars(
     return list(calendars.values())
 
 
-def _spans(rows: Any, start: datetime, end: datetime) -> Any:
-    """Return of each doctor with visits or holds the id and these: when they begin and end in seconds since 1970, and
-    the minutes kept free before and after. There may be tens of thousands: the database gives each doctor's in one row,
-    and no dates."""
-    near = rows.filter(starts_at__lt=end + REACH, ends_at__gt=start - REACH)
+@CompiledQuery
+def _rules(person: None, *, doctors: tuple[UUID, ...]) -> Any:
+    hours = WorkingHours.objects.filter(doctor__in=doctors).select_related("practice")
+    return hours.defer("created_at", "updated_at")
+
+
+@CompiledQuery
+def _offices(person: None) -> Any:
+    return Office.objects.select_related("practice")
+
+
+@CompiledQuery
+def _exceptions(person: None, *, doctors: tuple[UUID, ...], before: datetime, after: datetime) -> Any:
+    concerned = Q(doctor__in=doctors) | Q(doctor=None)
+    return ScheduleException.objects.filter(concerned, starts_at__lt=before, ends_at__gt=after)
+
+
+@CompiledQuery
+def _busy(
+    person: None,
+    *,
+    doctors: tuple[UUID, ...],
+    before: datetime,
+    after: datetime,
+    leaving_out: UUID | None = None,
+    hold_id: UUID | None = None,
+) -> Any:
+    """Find of each doctor with visits, and of each with holds, whether these are holds, the id and the spans: when they
+    begin and end in seconds since 1970, and the minutes kept free before and after. There may be tens of thousands: the
+    database gives each doctor's in one row, and no dates."""
+    visits = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED)
+    holds = SlotHold.objects.filter(expires_at__gt=now())
+    visits = visits.exclude(pk=leaving_out) if leaving_out else visits
+    holds = holds.exclude(pk=hold_id) if hold_id else holds
     columns = (SecondsDown("starts_at"), SecondsUp("ends_at"), "type__buffer_before", "type__buffer_after")
-    return near.order_by().values_list("doctor_id").annotate(spans=JSONGroup(JSONArray(*columns)))
+    found = [
+        rows.filter(doctor__in=doctors, starts_at__lt=before, ends_at__gt=after)
+        .order_by()
+        .values_list(Value(is_hold), "doctor_id")
+        .annotate(spans=JSONGroup(JSONArray(*columns)))
+        for is_hold, rows in ((False, visits), (True, holds))
+    ]
+    return found[0].union(found[1], all=True)
 
 
 def get_bookable_type(by: User, type_id: UUID | None) -> AppointmentType | None:

@@ -182,7 +182,7 @@ def offer(*, by: User, entry_id: UUID, doctor_id: UUID, date: datetime, lasts: i
         raise Invalid("date", IN_THE_PAST)
     with services.calendar_lock(doctor_id), context.done_by(by):
         entry = _lock(by, entry_id)
-        end = start + services.length_of(entry.type, None, by=by)
+        end = start + services.length_of(entry.type, None, doctor=doctor, by=by)
         expires_at = min(now + timedelta(minutes=lasts), start)
         at_this_time = SlotOffer.objects.open().filter(doctor=doctor, starts_at=start)
         if at_this_time.filter(entry=entry).exists():

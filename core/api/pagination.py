@@ -81,13 +81,12 @@ class Page:
     def rows(self, listed: QuerySet[Any] | BoundQuery[Any]) -> list[Any]:
         """Return the rows of this page of a queryset or compiled query, ordered by columns without nulls, the last of
         them unique. Raises Invalid for a cursor of another list."""
-        if isinstance(listed, BoundQuery) and not self._cursor and self._skipped < DEEP_OFFSET:
-            found = listed.rows(limit=self._limit + 1, skipped=self._skipped)
+        if isinstance(listed, BoundQuery):
             order = _order_of(listed.model._meta.label, listed.order_by)
+            found = self._found_by_compiled(listed, order)
         else:
-            queryset = listed.queryset() if isinstance(listed, BoundQuery) else listed
-            order = _order_of(queryset.model._meta.label, queryset.query.order_by)
-            found = self._found(queryset, order)
+            order = _order_of(listed.model._meta.label, listed.query.order_by)
+            found = self._found(listed, order)
         if len(found) > self._limit:
             self._next = order.cursor(order.key(found[self._limit - 1]))
         elif not self._cursor and (found or not self._skipped):
@@ -100,8 +99,14 @@ class Page:
 
     def _found(self, queryset: QuerySet[Any], order: "_Order") -> list[Any]:
         if self._cursor:
-            return list(order.after(queryset, self._cursor)[: self._limit + 1])
+            return list(order.after(queryset, order.place(self._cursor))[: self._limit + 1])
         return _skipping(queryset, self._skipped, self._limit + 1)
+
+    def _found_by_compiled(self, listed: BoundQuery[Any], order: "_Order") -> list[Any]:
+        number = self._limit + 1
+        if self._cursor:
+            return listed.narrowed(order.after, order.place(self._cursor)).rows(limit=number)
+        return listed.rows(limit=number, skipped=self._skipped)
 
     def keys(self, found: Sequence[tuple[Any, ...]], *, of: QuerySet[Any]) -> list[Any]:
         """Return the primary keys on this page of rows that were found by other means than a query. `found` has the
@@ -170,12 +175,12 @@ class _Order:
             raise Invalid("cursor", UNKNOWN_CURSOR) from error
         return tuple(field.to_python(text) for field, text in zip(self._fields, texts, strict=True))
 
-    def after(self, queryset: QuerySet[Any], cursor: str) -> QuerySet[Any]:
-        """Return what comes after the cursor: a later value in the first column, or the same and a later one in the
-        next. The first condition says this of the first column alone, so that an index on it is used."""
+    def after(self, queryset: QuerySet[Any], place: tuple[Any, ...]) -> QuerySet[Any]:
+        """Return what comes after the row with this key: a later value in the first column, or the same and a later
+        one in the next. The first condition says this of the first column alone, so that an index on it is used."""
         steps = [
             (field.name, "lt" if column.startswith("-") else "gt", value)
-            for column, field, value in zip(self._columns, self._fields, self.place(cursor), strict=True)
+            for column, field, value in zip(self._columns, self._fields, place, strict=True)
         ]
         later, same = Q(), dict[str, Any]()
         for name, comparison, value in steps:

@@ -9,10 +9,12 @@ stand-ins. A parameter that differs and is none of the stand-ins (the time, the 
 that does not name the practice, or that asks the database while it is built.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,13 +24,15 @@ from django.db.models import Count
 from django.db.models.base import ModelState
 from django.db.models.query import get_related_populators
 from django.db.models.signals import post_init, pre_init
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from core.tenancy.managers import row_not_found
 from core.tenancy.scope import current_practice_id, practice_scope
 
 SHAPES_KEPT = 500  # of each query; there are as many as roles and combinations of filters
-PRACTICE, PERSON, NOW = "practice", "person", "now"
+JOINED_BEFORE = 50  # rows to skip; for more, their keys are selected first
+PRACTICE, PERSON, NOW, NARROWING = "practice", "person", "now", "narrowing"
 _clock: ContextVar[datetime | None] = ContextVar("clock", default=None)
 
 Row = TypeVar("Row", bound=models.Model)
@@ -47,20 +51,22 @@ class CompiledQuery(Generic[Row]):
     """Wraps a function that builds a queryset from a person, flags and values.
 
     The query's shape is the person's role, whether they have a practice, the flags, and which values of which types
-    there are (None is as good as left out). Of the person the function sees the id, the role and the practice and
-    nothing else, since anything else would be part of the shape. A query that is the same for everybody has None.
+    there are, and how many in a tuple of them (None is as good as left out). Of the person the function sees the id,
+    the role and the practice and nothing else, since anything else would be part of the shape. A query that is the
+    same for everybody has None. `values_list` gives tuples; rows can be locked within a transaction.
     """
 
     def __init__(self, build: Callable[..., Any]) -> None:
         self._build = build
         self._statements: dict[Hashable, _Statement] = {}
+        self._narrowed: dict[Callable[..., Any], CompiledQuery[Row]] = {}
 
     def __call__(self, person: Any, *flags: Hashable, **values: Any) -> "BoundQuery[Row]":
         return BoundQuery(self, person, flags, {name: value for name, value in values.items() if value is not None})
 
     def statement(self, bound: "BoundQuery[Row]", *, counts: bool) -> "_Statement":
         who = bound.person and (bound.person.role, bound.person.practice_id is None)
-        values = tuple((name, type(value)) for name, value in bound.values.items())
+        values = tuple((name, _type_of(value)) for name, value in bound.values.items())
         shape = (connection.vendor, who, bound.flags, values, counts)
         statement = self._statements.get(shape)
         if statement is None:
@@ -68,6 +74,16 @@ class CompiledQuery(Generic[Row]):
                 self._statements.clear()
             statement = self._statements[shape] = self._compile(bound, counts=counts)
         return statement
+
+    def narrowed(self, by: Callable[..., Any]) -> "CompiledQuery[Row]":
+        """Return the query whose queryset is what `by` makes of this one's, which also takes `narrowing`."""
+        if by not in self._narrowed:
+
+            def build(person: Any, *flags: Hashable, narrowing: tuple[Any, ...] = (), **values: Any) -> Any:
+                return by(self._build(person, *flags, **values), narrowing)
+
+            self._narrowed[by] = CompiledQuery(build)
+        return self._narrowed[by]
 
     def queryset(self, bound: "BoundQuery[Row]") -> Any:
         return self._build(bound.person, *bound.flags, **bound.values)
@@ -88,16 +104,17 @@ class CompiledQuery(Generic[Row]):
             with practice_scope(practice_id), timezone.override(_ZONES[which]), connection.execute_wrapper(_refuse):
                 queryset = self._build(person, *bound.flags, **stand_ins)
                 query = queryset.query
-                if queryset._prefetch_related_lookups or query.is_sliced or query.select_for_update or query.is_empty():
-                    raise NotCompilable("A compiled query has no prefetch, slice or lock, and something to find.")
+                if queryset._prefetch_related_lookups or query.is_sliced or query.is_empty():
+                    raise NotCompilable("A compiled query has no prefetch and no slice, and something to find.")
                 query = _counted(query) if counts else query.chain()
                 compiler = query.get_compiler(using="default")
                 sql, parameters = compiler.as_sql()
         finally:
             _clock.reset(token)
         known = {PRACTICE: practice_id, PERSON: person_id, NOW: moment, **stand_ins}
-        rows = None if counts else _Rows(compiler)
-        return _Statement(sql, parameters, known, rows, queryset.model, queryset.query.order_by)
+        rows = None if counts else _Rows(compiler) if queryset._fields is None else _Columns(compiler)
+        locks = query.select_for_update
+        return _Statement(sql, parameters, known, rows, queryset.model, queryset.query.order_by, locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +133,33 @@ class BoundQuery(Generic[Row]):
     def rows(self, *, limit: int, skipped: int = 0) -> list[Row]:
         """Return up to `limit` rows in the query's order, after the skipped ones."""
         statement = self.query.statement(self, counts=False)
-        assert statement.rows is not None
-        found = self._execute(f"{statement.sql} LIMIT %s OFFSET %s", statement, (limit, skipped))
-        return statement.rows.instances(found)
+        if skipped >= JOINED_BEFORE:
+            return self._rows_by_key(statement, (limit, skipped))
+        return statement.made(self._execute(f"{statement.sql} LIMIT %s OFFSET %s", statement, (limit, skipped)))
+
+    def _rows_by_key(self, statement: "_Statement", page: tuple[int, int]) -> list[Row]:
+        """Return the rows of a page whose keys PostgreSQL selects first, so that what is skipped is not joined."""
+        keys = self.narrowed(_keys)
+        inner = keys.query.statement(keys, counts=False)
+        one = self.narrowed(_with_keys, (UUID(int=0),))
+        outer = one.query.statement(one, counts=False)
+        place = outer.parameters.index(_Value(NARROWING, 0))
+        before, after = _around(outer.sql, place)
+        sql = f"{before}{inner.sql} LIMIT %s OFFSET %s{after}"
+        parameters = (*outer.parameters[:place], *inner.parameters, *page, *outer.parameters[place + 1 :])
+        return statement.made(self._execute(sql, outer._replace(parameters=parameters), ()))
+
+    def all(self) -> list[Row]:
+        """Return every row, in the query's order."""
+        statement = self.query.statement(self, counts=False)
+        return statement.made(self._execute(statement.sql, statement, ()))
+
+    def narrowed(self, by: Callable[..., Any], narrowing: tuple[Any, ...] | None = None) -> "BoundQuery[Any]":
+        """Return the query with the queryset that `by` makes of this one's and of these values."""
+        return self.query.narrowed(by)(self.person, *self.flags, **self.values, narrowing=narrowing)
+
+    def exists(self) -> bool:
+        return self.rows(limit=1) != []
 
     @property
     def model(self) -> type[models.Model]:
@@ -146,36 +187,65 @@ class BoundQuery(Generic[Row]):
             NOW: timezone.now(),
             **self.values,
         }
-        values = [_prepared(known[part.name]) if isinstance(part, _Value) else part for part in statement.parameters]
+        values = [_prepared(part.among(known)) if isinstance(part, _Value) else part for part in statement.parameters]
+        if statement.locks and not connection.in_atomic_block:
+            raise TransactionManagementError("Rows are locked within a transaction.")
         with connection.cursor() as cursor:
             cursor.execute(sql, (*values, *more))
             return list(cursor.fetchall())
 
 
+def _keys(queryset: Any, narrowing: tuple[Any, ...]) -> Any:
+    return queryset.select_related(None).values_list("pk")
+
+
+def _with_keys(queryset: Any, keys: tuple[Any, ...]) -> Any:
+    return queryset.filter(pk__in=keys)
+
+
+@lru_cache(SHAPES_KEPT)
+def _around(sql: str, place: int) -> tuple[str, str]:
+    """Return a statement's text before and after the parameter with this number."""
+    places = [found for found in re.finditer("%(.)", sql) if found[1] == "s"]
+    return sql[: places[place].start()], sql[places[place].end() :]
+
+
 class _Value(NamedTuple):
-    """The place of a value among a statement's parameters."""
+    """The place of a value among a statement's parameters, or of one of a list of them."""
 
     name: str
+    place: int | None = None
+
+    def among(self, known: Mapping[str, Any]) -> Any:
+        value = known[self.name]
+        return value if self.place is None else value[self.place]
 
 
 class _Statement(NamedTuple):
     sql: str
     parameters: tuple[Any, ...]  # constants, and a _Value for each place of a value
     known: Mapping[str, Any]  # the stand-ins it was compiled with
-    rows: "_Rows | None"  # none of a count
+    rows: "_Rows | _Columns | None"  # none of a count
     model: type[models.Model]
     order_by: tuple[str, ...]
+    locks: bool
+
+    def made(self, found: list[Any]) -> list[Any]:
+        assert self.rows is not None
+        return self.rows.made(found)
 
 
 def _parameters(first: _Statement, second: _Statement) -> Iterator[Any]:
     """Yield the parameters with the places of the values. Raises NotCompilable."""
     named = set()
-    places = {(_prepared(first.known[name]), _prepared(second.known[name])): name for name in first.known}
+    values = list(_values(first.known))
+    places = {tuple(_hashable(_prepared(value.among(one.known))) for one in (first, second)): value for value in values}
     for one, other in zip(first.parameters, second.parameters, strict=True):
-        name = places.get((one, other)) if isinstance(one, Hashable) else None
-        if name is not None:
-            named.add(name)
-            yield _Value(name)
+        pair = _hashable(one), _hashable(other)
+        value = places.get(pair) if isinstance(one, Hashable | list) else None
+        if value is not None:
+            named.add(value.name)
+            yield value
         elif one == other:
             yield one
         else:
@@ -183,6 +253,18 @@ def _parameters(first: _Statement, second: _Statement) -> Iterator[Any]:
     unused = {PRACTICE, *first.known} - {PERSON, NOW} - named
     if unused:
         raise NotCompilable(f"The query does not use {', '.join(sorted(unused))}.")
+
+
+def _values(known: Mapping[str, Any]) -> Iterator[_Value]:
+    for name, value in known.items():
+        if isinstance(value, tuple):
+            yield from (_Value(name, place) for place in range(len(value)))
+        else:
+            yield _Value(name)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _prepared(value: Any) -> Any:
@@ -215,8 +297,15 @@ def _person_like(person: Any, *, pk: UUID, practice_id: UUID) -> Any:
     return model.from_db("default", names, [seen[name] for name in names])
 
 
+def _type_of(value: Any) -> Hashable:
+    """Return the type; of a tuple of values, also how many there are."""
+    return (type(value[0]), len(value)) if isinstance(value, tuple) else type(value)
+
+
 def _stand_in(value: Any, which: int, place: int) -> Any:
     """Return a value of the same type that occurs nowhere else in the query."""
+    if isinstance(value, tuple):
+        return tuple(_stand_in(one, which, place + 10_000 * number) for number, one in enumerate(value, start=1))
     number = 1000 * (which + 1) + place
     if isinstance(value, UUID):
         return UUID(int=number << 16)
@@ -226,6 +315,8 @@ def _stand_in(value: Any, which: int, place: int) -> Any:
         return date(1903, 1, 1) + timedelta(days=number)
     if isinstance(value, str):
         return f"stand-in {number}"
+    if isinstance(value, list) and all(isinstance(one, int) for one in value):  # an array, on PostgreSQL alone
+        return [number]
     raise NotCompilable(f"A {type(value).__name__} cannot be a value of a compiled query: make it a flag.")
 
 
@@ -246,7 +337,7 @@ class _Rows:
             (name, place, *converters.get(place, ((), None))) for name, place in compiler.annotation_col_map.items()
         ]
 
-    def instances(self, rows: list[Any]) -> list[Any]:
+    def made(self, rows: list[Any]) -> list[Any]:
         found = [self._make(row) for row in rows]
         for related in self._related:
             related.populate(rows, found)
@@ -257,6 +348,23 @@ class _Rows:
                     value = convert(value, expression, connection)
                 setattr(made, name, value)
         return found
+
+
+class _Columns:
+    """Makes tuples of the columns that a query names, as Django's ValuesListIterable does."""
+
+    def __init__(self, compiler: Any) -> None:
+        self._converters = list(compiler.get_converters([column[0] for column in compiler.select]).items())
+
+    def made(self, rows: list[Any]) -> list[Any]:
+        return [self._converted(row) for row in rows] if self._converters else [tuple(row) for row in rows]
+
+    def _converted(self, row: Any) -> tuple[Any, ...]:
+        values = list(row)
+        for place, (converts, expression) in self._converters:
+            for convert in converts:
+                values[place] = convert(values[place], expression, connection)
+        return tuple(values)
 
 
 class _Related:

@@ -233,6 +233,19 @@ def test_column_whose_type_has_changed_is_read_anew(fresh):
     ask("DROP TABLE sheet")
 
 
+def test_migration_that_changes_a_type_is_followed_by_reading_it_in_its_transaction(fresh):
+    number = "SELECT number FROM sheet WHERE word = %s"
+    with connection.schema_editor() as editor:
+        editor.execute("CREATE TEMPORARY TABLE sheet (number int, word int)")
+        ask("INSERT INTO sheet VALUES (1, 7)")
+        for _ in range(TIMES):
+            assert ask(number, 7) == [(1,)]
+        editor.execute("ALTER TABLE sheet ALTER number TYPE text")
+        for _ in range(TIMES):
+            assert ask(number, 7) == [("1",)]
+    ask("DROP TABLE sheet")
+
+
 def test_session_that_lost_its_statements_prepares_no_more(planned):
     """A pooler that gives each transaction another session has them elsewhere."""
     ask("DEALLOCATE ALL")

@@ -14,8 +14,6 @@ from patients.registrations.matching import Match, with_matches
 from patients.registrations.serializers import MatchShape
 from patients.restriction.services import emergency_details, resolve_access
 
-ENOUGH_REASONS = 2  # families share a phone, strangers a name or a date of birth
-
 
 class MayBeTwice(Conflict):
     """409: the person may have a chart already. The answer holds the `candidates`; so does `matches`."""
@@ -30,7 +28,7 @@ def find_possible_duplicates(*, by: User, **fields: Any) -> list[Match]:
     """Return the charts that a chart with these fields may be of, likeliest first, at most five; that they are shown
     goes into the trail. A restricted chart is compared by its name alone, as at the registrations desk."""
     (new,) = with_matches([Patient(**fields)], by_fact=True)
-    found = [match for match in new.matches if len(match.reasons) >= ENOUGH_REASONS or match.chart.restricted]
+    found = new.matches
     if found:
         charts = [match.chart for match in found]
         resolve_access(by, charts)

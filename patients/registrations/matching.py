@@ -6,12 +6,13 @@ compared. A restricted chart is only compared by name, so that whether and where
 else about it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import IntegerField, TextChoices, Value
 from django.utils.translation import gettext_lazy as _
 
@@ -20,12 +21,14 @@ from core.encryption.keyring import DecryptionError
 from core.search.letters import spellings
 from core.search.phones import MIN_DIGITS, may_end_alike, significant_digits
 from core.search.words import name_words
+from core.tenancy.compiled import CompiledQuery
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient, PatientQuerySet
-from patients.registrations.name_similarity import compare_names, typed_words
+from patients.registrations.name_similarity import Words, compare_words, read_name, typed_words
 from patients.search_index import birth_date_token
 
 MAX_MATCHES = 5  # per registration
+ENOUGH_REASONS = 2  # for one person: families share a phone, strangers a name or a date of birth
 # Candidates decrypted per registration: by phone or date of birth, by first and last word of the name, by the prefixes
 # of two words, by one whole word; and restricted charts, by any of the last three.
 MAX_BY_FACT, MAX_BY_NAME, MAX_BY_PREFIXES, MAX_BY_WORD, MAX_RESTRICTED = 100, 100, 200, 100, 200
@@ -61,6 +64,7 @@ class Identity(NamedTuple):
     name: str
     phone: str
     date_of_birth: date | None
+    words: list[Words]
 
     @classmethod
     def of(
@@ -71,11 +75,12 @@ class Identity(NamedTuple):
         name, phone, date_of_birth = (
             None if isinstance(value, DecryptionError) else value for value in (name, phone, date_of_birth)
         )
+        words = read_name(name or "")
         if restricted:
-            return cls(name or "", "", None)
+            return cls(name or "", "", None, words)
         if not phone or (beside and not may_end_alike(phone, beside.phone)):
-            return cls(name or "", "", date_of_birth)
-        return cls(name or "", significant_digits(phone), date_of_birth)
+            return cls(name or "", "", date_of_birth, words)
+        return cls(name or "", significant_digits(phone), date_of_birth, words)
 
 
 class Candidate(NamedTuple):
@@ -88,7 +93,7 @@ class Candidate(NamedTuple):
 
 def with_matches(charts: Iterable[Patient], *, by_fact: bool = False) -> list[Registration]:
     """Return a Registration for each of the pending charts, with two queries in all. `by_fact` leaves out charts that
-    have only a similar name, unless they are restricted."""
+    have only one thing in common, unless they are restricted, which are compared by nothing but the name."""
     charts = list(charts)
     waiting = [_identity(chart) for chart in charts]
     found: list[dict[UUID, Candidate]] = [{} for _ in charts]
@@ -96,7 +101,8 @@ def with_matches(charts: Iterable[Patient], *, by_fact: bool = False) -> list[Re
         known = Identity.of(*values, restricted=restricted, beside=waiting[number])
         if pk not in found[number] and (not restricted or _found_by_name(waiting[number], known)):
             found[number][pk] = Candidate(*_compare(waiting[number], known), restricted)
-    likely = [_likeliest(candidates) for candidates in found]
+    least = ENOUGH_REASONS if by_fact else 1
+    likely = [_likeliest(candidates, least=least) for candidates in found]
     rows = _load_charts({pk for matches in likely for pk in matches})
     return [
         Registration(
@@ -133,14 +139,19 @@ def _compare(one: Identity, other: Identity) -> tuple[int, list[MatchReason]]:
         reasons, score = [MatchReason.BIRTH_DATE], 2
     if one.phone and other.phone and (one.phone.endswith(other.phone) or other.phone.endswith(one.phone)):
         reasons, score = [*reasons, MatchReason.PHONE], score + 2
-    alike = compare_names(one.name, other.name)
+    alike = compare_words(one.words, other.words)
     if alike:
         reasons, score = [*reasons, MatchReason.NAME], score + 1 + alike
     return score, reasons
 
 
-def _likeliest(candidates: dict[UUID, Candidate]) -> dict[UUID, Candidate]:
-    alike = sorted((-candidate.score, pk) for pk, candidate in candidates.items() if candidate.score)
+def _likeliest(candidates: dict[UUID, Candidate], *, least: int) -> dict[UUID, Candidate]:
+    """Return the likeliest for which there are at least so many reasons; for a restricted one its name is enough."""
+    alike = sorted(
+        (-candidate.score, pk)
+        for pk, candidate in candidates.items()
+        if len(candidate.reasons) >= (1 if candidate.restricted else least)
+    )
     return {pk: candidates[pk] for score, pk in alike[:MAX_MATCHES]}
 
 
@@ -176,13 +187,25 @@ def _candidates_by_fact(known: Identity) -> Iterator[tuple[Any, ...]]:
     """Yield rows of the charts with a fact in common, and of restricted ones with a similar name."""
     facts, names = _fact_tokens(known), list(chain.from_iterable(_name_tokens(known.name)))
     if facts:
-        found = list(_confirmed(facts, MAX_BY_FACT, restricted=False).values_list(*_COMPARED))
+        found = _compared(facts, MAX_BY_FACT, restricted=False)
         yield from found
         if names and len(found) == MAX_BY_FACT:  # a date that many share must not crowd out those who share the name
             both = [sorted({*fact, *name}) for fact in facts for name in names]
-            yield from _confirmed(both, MAX_BY_NAME, restricted=False).values_list(*_COMPARED)
+            yield from _compared(both, MAX_BY_NAME, restricted=False)
     if names:
-        yield from _confirmed(names, MAX_RESTRICTED, restricted=True).values_list(*_COMPARED)
+        yield from _compared(names, MAX_RESTRICTED, restricted=True)
+
+
+def _compared(any_of: list[list[int]], most: int, *, restricted: bool) -> list[tuple[Any, ...]]:
+    """Return what is compared of the charts whose index has all tokens of one of these lists."""
+    if connection.vendor != "postgresql":  # its SQL has a part for each token
+        return list(_confirmed(any_of, most, restricted=restricted).values_list(*_COMPARED))
+    return _indexed(None, restricted, any_of=tuple(any_of)).rows(limit=most)
+
+
+@CompiledQuery
+def _indexed(person: None, restricted: bool, *, any_of: tuple[list[int], ...]) -> Any:
+    return _having(any_of, restricted=restricted).values_list(*_COMPARED)
 
 
 def _candidate_queries(number: int, known: Identity) -> Iterator[PatientQuerySet]:
@@ -238,8 +261,12 @@ def _tokens(*words: str) -> list[int]:
 
 def _confirmed(any_of: list[list[int]], most: int, *, restricted: bool) -> PatientQuerySet:
     """Return at most so many of the charts whose index has all tokens of one of these lists."""
+    return _having(any_of, restricted=restricted)[:most]
+
+
+def _having(any_of: Sequence[list[int]], *, restricted: bool) -> PatientQuerySet:
     charts = Patient.objects.confirmed().filter(search_index__has_all_of_one=any_of, restricted=restricted)
-    found: PatientQuerySet = charts.order_by()[:most]
+    found: PatientQuerySet = charts.order_by()
     return found
 
 

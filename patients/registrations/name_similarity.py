@@ -3,6 +3,7 @@ middle name, or one typo per word."""
 
 from enum import IntEnum
 from itertools import product
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
@@ -19,33 +20,48 @@ class NameSimilarity(IntEnum):
     SAME = 2
 
 
+class Words(NamedTuple):
+    """The words of a name in one spelling: split at hyphens too, and as they are typed between spaces."""
+
+    parts: list[str]
+    typed: list[str]
+
+
 def typed_words(folded: str) -> list[str]:
     """Split at spaces only: `anne-marie obrien` gives annemarie, obrien."""
     return [word for word in ("".join(split_words(typed)) for typed in folded.split()) if word]
 
 
+def read_name(name: str) -> list[Words]:
+    """Return the words of each spelling of a name, to compare it with many others."""
+    return [Words(split_words(spelling), typed_words(spelling)) for spelling in spellings(name)]
+
+
 def compare_names(one: str, other: str) -> NameSimilarity:
     """Compare two names, ignoring accents, case, hyphens and word order; Müller is Muller and Mueller."""
-    return max(_compare(*pair) for pair in product(spellings(one), spellings(other)))
+    return compare_words(read_name(one), read_name(other))
 
 
-def _compare(one: str, other: str) -> NameSimilarity:
-    parts = split_words(one), split_words(other)
-    if not all(parts):
+def compare_words(one: list[Words], other: list[Words]) -> NameSimilarity:
+    """Compare two names that have been read."""
+    return max(_compare(*pair) for pair in product(one, other))
+
+
+def _compare(one: Words, other: Words) -> NameSimilarity:
+    if not one.parts or not other.parts:
         return NameSimilarity.NONE
-    joined = tuple("".join(words) for words in parts)
-    if joined[0] == joined[1] or sorted(parts[0]) == sorted(parts[1]):
+    if "".join(one.parts) == "".join(other.parts) or sorted(one.parts) == sorted(other.parts):
         return NameSimilarity.SAME
     near = _is_contained(one, other) or _is_contained(other, one)
     return NameSimilarity.NEAR if near else NameSimilarity.NONE
 
 
-def _is_contained(shorter: str, longer: str) -> bool:
+def _is_contained(shorter: Words, longer: Words) -> bool:
     """Return whether each word of the shorter name pairs up with a word of the longer one; at least two words, unless
     the longer name has only one."""
-    parts = split_words(longer)[:MAX_WORDS]
-    known = [*parts, *typed_words(longer)[:MAX_WORDS]]
-    ways = (typed_words(shorter), split_words(shorter))
+    parts = longer.parts[:MAX_WORDS]
+    known = [*parts, *longer.typed[:MAX_WORDS]]
+    ways = (shorter.typed, shorter.parts) if shorter.typed != shorter.parts else (shorter.parts,)
     return any(_pair_up(words[:MAX_WORDS], known) for words in ways if len(words) > 1 or len(parts) == 1)
 
 
@@ -61,4 +77,6 @@ def _pair_up(words: list[str], known: list[str]) -> bool:
 
 def is_one_typo(one: str, other: str) -> bool:
     """Return whether the words differ by at most one letter (added, missing, replaced) or one swap of neighbours."""
-    return max(len(one), len(other)) >= MIN_TYPO_LENGTH and OSA.distance(one, other, score_cutoff=1) <= 1
+    if max(len(one), len(other)) < MIN_TYPO_LENGTH or abs(len(one) - len(other)) > 1:
+        return False
+    return OSA.distance(one, other, score_cutoff=1) <= 1
