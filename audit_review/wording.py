@@ -32,6 +32,13 @@ PAGES = {
     "calendar_visit": _("Calendar: visit"),
     "calendar_change": _("Calendar: change of a visit"),
     "calendar_act": _("Calendar: what happened to a visit"),
+    "calendar_waiting": _("Calendar: waiting list"),
+    "calendar_waiting_entry": _("Calendar: waiting list"),
+    "calendar_waiting_save": _("Calendar: waiting list"),
+    "calendar_waiting_remove": _("Calendar: waiting list"),
+    "calendar_offer": _("Calendar: offer of a free time"),
+    "calendar_take_back": _("Calendar: offer of a free time"),
+    "calendar_accept": _("Calendar: offer of a free time"),
 }
 PARTS = {  # of a model's pages
     "changelist": _("list"),

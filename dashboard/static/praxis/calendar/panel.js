@@ -1,5 +1,6 @@
 // The panel beside the grid, and the messages below it.
 import { focusCurrent, focusOn, settle } from './grid.js'
+import { follow as followHold, watchHold } from './hold.js'
 import { refresh } from './poll.js'
 
 const panel = document.getElementById('panel')
@@ -30,6 +31,7 @@ function handOver() {
 export function closePanel({ quietly = false } = {}) {
   if (!panel.hasChildNodes()) return
   panel.replaceChildren()
+  followHold()
   if (!quietly) focusCurrent()
 }
 
@@ -96,6 +98,7 @@ function sayUnreachable() {
 }
 
 export function watchPanel() {
+  watchHold()
   document.addEventListener('keydown', event => event.target.id === 'q' && onSearchKey(event))
   document.addEventListener('click', event => {
     if (event.target.closest('[data-close]')) closePanel()
@@ -134,10 +137,12 @@ export function watchPanel() {
     const { target } = event.detail
     if (target.id === 'panel' && message.querySelector('[data-error]')) dismiss()
     if (target.id === 'panel') (panel.querySelector('[data-autofocus]') ?? panel.querySelector('h2'))?.focus()
+    if (target.id === 'panel' || target.id === 'kept') followHold()
     if (target.id === 'found') onFound()
     if (target.id === 'message') onMessage()
     settle()
   })
+  document.body.addEventListener('calendar:done', () => closePanel())
   document.body.addEventListener('calendar:changed', async event => {
     closePanel()
     await refresh()
