@@ -72,7 +72,7 @@ class Slot(CalendarPage):
             "may_book": may_book(self.user),
             "may_open_charts": self.user.can(Permission.WRITE_CHARTS),
             "may_wait": self.user.can(Permission.MANAGE_WAITING_LIST),
-            **_kept_context(hold, preview.appointment, not_kept),
+            **_kept_context(hold, not_kept),
             **self._repeated(form, patient, preview, hold),
             **shown,
         }
@@ -237,11 +237,11 @@ def _is_today(request: Any, moment: Any) -> bool:
     return bool(moment.astimezone(request.practice.tzinfo).date() == request.practice.today())
 
 
-def _kept_context(hold: SlotHold | None, visit: Appointment, not_kept: str = "") -> dict[str, Any]:
+def _kept_context(hold: SlotHold | None, not_kept: str) -> dict[str, Any]:
     return {
         "hold": hold,
         "not_kept": not_kept,
-        "kept_until": kept.until(hold, visit.tzinfo) if hold else "",
+        "kept_until": kept.until(hold, timezone.get_current_timezone()) if hold else "",
         "kept_seconds": kept.seconds_left(hold) if hold else 0,
     }
 
@@ -255,7 +255,7 @@ class KeepSlot(Slot):
         own = holds.find_own(by=self.user, doctor_id=slot["doctor"], moment=slot["start"], hold_id=slot["hold"])
         preview = self._preview(slot, None, own)
         hold, why = self._keep(slot, preview, own)
-        shown = _kept_context(hold, preview.appointment, str(preview.conflict or why))
+        shown = _kept_context(hold, str(preview.conflict or why))
         return render(request, "appointments/calendar/kept.html", shown)
 
 

@@ -70,8 +70,9 @@ def _visit(row: Appointment, look: Look, before: list[Visit]) -> Visit:
     begins = max(begins, 0)
     kind = look.types.get(row.type_id)
     name, doctor, state = str(row.patient.name), str(row.doctor.name), describe(row, look.zone)
-    time_said = gettext("%(start)s to %(end)s") % {"start": start, "end": end}
-    label = ", ".join(text for text in (time_said, name, kind.name if kind else "", doctor, state) if text)
+    # what is seen comes first and in the same order: who speaks to a computer says that (WCAG 2.5.3)
+    until = gettext("until %(time)s") % {"time": end}
+    label = ", ".join(text for text in (name, state, start, kind.name if kind else "", doctor, until) if text)
     more = [start, kind.name if kind else "", doctor if look.names_doctor else ""]
     html = (
         f'<button type="button" id="v-{row.pk}" data-visit="{row.pk}" data-version="{row.version}"'

@@ -2,10 +2,11 @@
 that somebody typed, except in the fields that people fill in."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentStatus, CancelReason, Priority, SeriesScope, SeriesUnit
@@ -25,7 +26,7 @@ UNITS = [
     (SeriesUnit.WEEK.value, _("Every so many weeks")),
     (SeriesUnit.MONTH.value, _("Every so many months")),
 ]
-ENDS = [("count", _("After so many visits")), ("until", _("On a day"))]
+ENDS = [("count", _("Number of visits")), ("until", _("Last day"))]
 FIRST_GUESS = 6  # visits of a series, before somebody says how many
 NO_DAY = _("Enter a date between 1900 and 2200, such as 2026-12-01.")
 
@@ -104,6 +105,8 @@ class SlotForm(CheckedForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if not cleaned.get("doctor") and not cleaned.get("by_room") and "doctor" not in self.errors:
+            self.add_error("doctor", self.fields["doctor"].error_messages["required"])
         if cleaned.get("new"):
             for name, sentence in (("name", _("Enter the patient's name.")), ("phone", _("Enter a phone number."))):
                 if not cleaned.get(name) and name not in self.errors:
@@ -191,18 +194,23 @@ class WaitingForm(CheckedForm):
     last_day = DayField(label=_("Until"))
     earliest = forms.TimeField(required=False, label=_("Not before"))
     latest = forms.TimeField(required=False, label=_("Over by"))
-    priority = forms.TypedChoiceField(choices=Priority.choices, coerce=int, required=False, empty_value=Priority.NORMAL)
+    priority = forms.TypedChoiceField(choices=Priority.choices, coerce=int, required=False, empty_value=None)
     note = forms.CharField(max_length=2000, required=False, validators=READABLE, label=_("Note"))
+
+    @property
+    def sent(self) -> QueryDict:
+        return cast("QueryDict", self.data)
 
     def wishes(self) -> dict[str, Any]:
         """Return them as the service names them."""
         given = self.given
-        kept = ("first_day", "last_day", "earliest", "latest", "priority", "note")
+        kept = ("first_day", "last_day", "earliest", "latest", "note")
         return {
             **{name: given[name] for name in kept},
             "type_id": given["type"],
+            "priority": given["priority"] or Priority.NORMAL,
             "weekdays": [int(day) for day in given["weekdays"]],
-            "doctor_ids": [UUID(one) for one in self.data.getlist("doctors") if as_uuid(one)],
+            "doctor_ids": [UUID(one) for one in self.sent.getlist("doctors") if as_uuid(one)],
         }
 
 

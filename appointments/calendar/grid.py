@@ -5,6 +5,7 @@ hang on what it shows."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -123,7 +124,7 @@ def change_token(by: User, start: datetime, end: datetime) -> str:
         ),
     ]
     parts = [f"{one['number']}.{one.get('version') or 0}.{one['at'].timestamp() if one['at'] else 0}" for one in found]
-    return "-".join(parts)
+    return blake2b("-".join(parts).encode(), digest_size=16).hexdigest()
 
 
 # --- Building --------------------------------------------------------------------------------------------------------

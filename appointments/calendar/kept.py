@@ -1,10 +1,9 @@
 """Times that are kept for a moment: by somebody who fills the booking form, or while they are on offer to somebody on
 the waiting list (docs/adr/0040). One's own form keeps nothing from oneself."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -23,14 +22,14 @@ def find_held(by: User, start: datetime, end: datetime) -> Any:
     return held.exclude(held_by=by, is_offered=False).order_by("starts_at", "id")
 
 
-def who_keeps(by: User, doctor_id: UUID, start: datetime, end: datetime, zone: ZoneInfo) -> str:
+def who_keeps(by: User, doctor_id: UUID, start: datetime, end: datetime) -> str:
     """Return `Kept by Kim until 10:42 AM.`; nothing if the time is not kept from this person."""
     held = find_held(by, start, end).filter(doctor=doctor_id).select_related("held_by").first()
-    text = describe(held, zone) if held else ""
+    text = describe(held, timezone.get_current_timezone()) if held else ""
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def describe(held: Any, zone: ZoneInfo) -> str:
+def describe(held: Any, zone: tzinfo) -> str:
     """Return `kept by Kim until 10:42 AM`. Who books online is a patient, whom the calendar does not name."""
     said = {"name": held.held_by.name, "time": until(held, zone)}
     if held.is_offered:
@@ -40,7 +39,7 @@ def describe(held: Any, zone: ZoneInfo) -> str:
     return gettext("kept by %(name)s until %(time)s") % said
 
 
-def until(held: Any, zone: ZoneInfo) -> str:
+def until(held: Any, zone: tzinfo) -> str:
     return time_format(held.expires_at.astimezone(zone), "TIME_FORMAT")
 
 

@@ -15,7 +15,7 @@ from appointments.calendar import cells, facts, grid
 from appointments.calendar.forms import NextForm
 from appointments.calendar.page import CalendarPage, local_time
 from appointments.calendar.shown import Shown, remember, what_to_show
-from appointments.models import Appointment, AppointmentType
+from appointments.models import Appointment, AppointmentType, Room
 from appointments.schedule import availability
 from appointments.visits.machine import State
 from audit.events import AuditEvent
@@ -35,6 +35,7 @@ class CalendarView(CalendarPage):
             "appointments/calendar/calendar.html",
             {
                 **(context := self.context(shown)),
+                "has_rooms": shown.view == "rooms" or Room.objects.filter(is_active=True).exists(),
                 "offices": list(Office.objects.order_by("name", "id")),
                 "pickable": _pickable(context),
                 "picked": _picked(context),

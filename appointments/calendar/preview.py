@@ -98,9 +98,7 @@ def _preview(appointment: Appointment, *, by: User, office_id: UUID | None, hold
     try:
         warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id, hold_id=hold_id)
     except Conflict as refusal:  # the time is held
-        times = (appointment.starts_at, appointment.ends_at)
-        appointment.office_id = office_id
-        held = kept.who_keeps(by, appointment.doctor_id, *times, appointment.tzinfo)
+        held = kept.who_keeps(by, appointment.doctor_id, appointment.starts_at, appointment.ends_at)
         return Preview(appointment, conflict=held or refusal.detail)
     taken = Appointment.objects.filter(doctor=appointment.doctor_id, status=AppointmentStatus.SCHEDULED)
     taken = taken.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)

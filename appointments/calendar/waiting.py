@@ -1,7 +1,7 @@
 """Who waits for a time, and what is on offer to them, as the panels show it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from math import isinf
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ def of_slot(by: User, visit: Appointment, start: datetime) -> dict[str, Any]:
     fitting = [] if asked is not None and asked <= 0 else who_fits(by, visit, start, asked)
     entries = [entry for entry in fitting if entry.pk not in offered]
     charts = charts_of([*entries, *(offer.entry for offer in offers)])
-    zone = visit.tzinfo
+    zone = timezone.get_current_timezone()
     return {
         "charts": list(charts.values()),
         "offers": [(offer, charts.get(offer.entry.patient_id), _clock(offer.expires_at, zone)) for offer in offers],
@@ -112,7 +112,7 @@ def describe(entry: WaitingListEntry) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _clock(moment: datetime, zone: ZoneInfo) -> str:
+def _clock(moment: datetime, zone: tzinfo) -> str:
     return time_format(moment.astimezone(zone), "TIME_FORMAT")
 
 

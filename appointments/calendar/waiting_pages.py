@@ -166,7 +166,7 @@ def _checked_entry(request: HttpRequest) -> Any:
 
 
 def _filled_in(form: WaitingForm) -> dict[str, Any]:
-    sent = form.data
+    sent = form.sent
     weekdays = [int(day) for day in sent.getlist("weekdays") if day.isdecimal()]
     return {**sent.dict(), "doctors": sent.getlist("doctors"), "weekdays": weekdays}
 

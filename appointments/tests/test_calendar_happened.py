@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from appointments.tests.calendar_day import CALENDAR, MONDAY, PART, act, change, slot, visits
+from appointments.tests.calendar_day import CALENDAR, MONDAY, NINE, PART, act, change, slot, visits
 from appointments.tests.factories import (
     RoomFactory,
 )
@@ -56,7 +56,7 @@ def test_only_what_may_follow_now_is_offered_and_the_rest_is_refused(enter_as, d
     panel = client.get(reverse("calendar_visit", args=[day.visit.pk]), **PART).content.decode()
     assert "Not confirmed yet" not in panel
     grid = client.get(CALENDAR, {"day": MONDAY}).content.decode()
-    assert "Follow-up, Dr. Daniel Reyes, confirmed" in grid and "is-confirmed" in grid
+    assert "Paula Jensen, confirmed, 10:00 AM" in grid and "is-confirmed" in grid
 
 
 def test_whoever_saw_an_earlier_version_is_told_how_the_visit_is(enter_as, now):
@@ -142,3 +142,29 @@ def test_room_is_chosen_and_its_conflict_shown_before(enter_as, day, make_user):
     assert "now in room Room 2" in chosen
     assert change(client, last, room="x").status_code == 400
     assert "data-error" in change(client, last, room=str(uuid4())).content.decode()
+
+
+def test_day_by_room_shows_and_books_in_rooms(enter_as, day):
+    client = enter_as("staff")
+    assert "There are no rooms" in client.get(CALENDAR, {"day": MONDAY, "view": "rooms"}).content.decode()
+    assert "Day by room" not in client.get(CALENDAR, {"day": MONDAY, "view": "day"}).content.decode()
+    with practice_scope(day.practice.pk):
+        office = OfficeFactory(name="Midtown")
+        first, second = RoomFactory(office=office, name="Room 1"), RoomFactory(office=office, name="Room 2")
+        day.doctor.office = office
+        day.doctor.save()
+    page = client.get(CALENDAR, {"day": MONDAY, "view": "rooms", "room": second.pk}).content.decode()
+    assert 'aria-label="Room 1, 9:00 AM, free"' in page and "1 visit has no room." in page
+    assert 'aria-label="Room 1, 8:45 AM, free, outside working hours"' in page
+    assert f'<option value="{second.pk}" selected>Room 2</option>' in page
+    assert client.get(CALENDAR).context["shown"].view == "rooms"  # remembered
+    here = {"room": first.pk, "office": office.pk, "by_room": "on", "start": NINE}
+    panel = client.post(reverse("calendar_slot"), here, **PART).content.decode()
+    assert f'<option value="{day.doctor.pk}" selected>Dr. Daniel Reyes</option>' in panel
+    booking = {**here, "doctor": day.doctor.pk, "patient": day.chart.pk, "type": day.kind.pk}
+    assert "Booked" in client.post(reverse("calendar_book"), booking, **PART).content.decode()
+    page = client.get(CALENDAR, {"day": MONDAY}).content.decode()
+    assert "Paula Jensen, 9:00 AM, Follow-up, Dr. Daniel Reyes, until 9:30 AM" in page
+    _, booked = visits(day.practice)
+    assert "Room 2" in change(client, booked, room=second.pk, version=booked.version).content.decode()
+    assert client.post(reverse("calendar_slot"), {"start": NINE}, **PART).status_code == 400
