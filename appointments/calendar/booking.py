@@ -139,7 +139,7 @@ class Slot(CalendarPage):
     ) -> dict[str, Any]:
         """Return what would come of a series: each visit, and what speaks against it. Nothing is booked by it."""
         shown: dict[str, Any] = {"units": UNITS, "ends": ENDS, "first_guess": FIRST_GUESS}
-        if patient is None or not form.repetition:
+        if patient is None or not form.repetition or not may_book(self.user):
             return shown
         asked = _booking(form.cleaned_data | {"doctor": preview.appointment.doctor_id}, hold)
         try:

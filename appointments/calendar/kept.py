@@ -33,7 +33,7 @@ def describe(held: Any, zone: tzinfo) -> str:
     """Return `kept by Kim until 10:42 AM`. Who books online is a patient, whom the calendar does not name."""
     said = {"name": held.held_by.name, "time": until(held, zone)}
     if held.is_offered:
-        return gettext("on offer to the waiting list until %(time)s") % said
+        return gettext("on offer until %(time)s") % said
     if held.held_by.role == Role.PATIENT:
         return gettext("being booked online until %(time)s") % said
     return gettext("kept by %(name)s until %(time)s") % said

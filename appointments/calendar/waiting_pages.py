@@ -108,8 +108,6 @@ class RemoveEntry(WaitingList):
 class Offer(Slot):
     """Offer the free time to somebody who waits: it is kept for them instead of for the form."""
 
-    told = {"kind": AuditEvent.SLOT_OFFERED}
-
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
         asked = OfferForm(request.POST).given
@@ -120,16 +118,16 @@ class Offer(Slot):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.panel(SlotForm(request.POST), error=getattr(refusal, "message", refusal.detail))
+        self.told = {"kind": AuditEvent.SLOT_OFFERED, "about": ABOUT, "about_id": asked["entry"]}
         return self.panel(SlotForm(request.POST))
 
 
 class TakeBack(Slot):
-    told = {"kind": AuditEvent.OFFER_WITHDRAWN}
-
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
         asked = OfferForm(request.POST).given
         services.take_back(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
+        self.told = {"kind": AuditEvent.OFFER_WITHDRAWN, "about": ABOUT, "about_id": asked["entry"]}
         return self.panel(SlotForm(request.POST))
 
 
@@ -144,7 +142,7 @@ class Accept(Slot):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.panel(SlotForm(request.POST), error=refusal.detail)
-        self.read([booked], kind=AuditEvent.OFFER_ACCEPTED)
+        self.read([booked], kind=AuditEvent.OFFER_ACCEPTED, about=ABOUT, about_id=asked["entry"])
         sentence = gettext("Booked %(patient)s with %(doctor)s, %(time)s") % described(booked)
         undo = {"status": AppointmentStatus.CANCELLED, "version": booked.version}
         return changed_page(request, sentence, booked, undo)

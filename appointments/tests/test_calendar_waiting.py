@@ -48,18 +48,19 @@ def test_free_time_shows_who_fits_and_offers_it(enter_as, waiting):
     here = {"doctor": waiting.doctor.pk, "start": NINE, "type": waiting.kind.pk, "hold": hold}
     offered = post(client, "calendar_offer", entry=waiting.mia.pk, **here).content.decode()
     assert re.search("on offer until [0-9:]+ [AP]M", offered) and names_in(offered) == ["Noah Klein"]
-    assert [one.details for one in events(waiting.practice, kind="waiting_list.offered")]
+    assert [one.about_id for one in events(waiting.practice, kind="waiting_list.offered")] == [waiting.mia.pk]
     grid = colleague.get("/calendar/", {"day": MONDAY}).content.decode()
-    assert "on offer to the waiting list until" in grid and "Mia" not in grid
+    assert "on offer until" in grid and "Mia" not in grid
     assert "On offer: Mon, Jan 7, 9:00 AM" in client.get(reverse("calendar_waiting")).content.decode()
     taken = colleague.post(reverse("calendar_book"), slot(waiting), **PART).content.decode()
-    assert "On offer to the waiting list until" in taken
+    assert "On offer until" in taken
 
     both = post(client, "calendar_offer", entry=waiting.noah.pk, **here).content.decode()
     offers = dict(re.findall(r'"entry": "([0-9a-f-]+)", "offer": "([0-9a-f-]+)"', both))
     assert set(offers) == {str(waiting.mia.pk), str(waiting.noah.pk)}
     again = post(client, "calendar_offer", entry=waiting.noah.pk, **here).content.decode()
     assert "already offered to this patient" in again
+    assert len(events(waiting.practice, kind="waiting_list.offered")) == 2
     noahs = {"entry": waiting.noah.pk, "offer": offers[str(waiting.noah.pk)]}
     back = post(client, "calendar_take_back", **noahs, **here).content.decode()
     assert names_in(back) == ["Noah Klein"]
