@@ -56,6 +56,13 @@ PAGES = {
     "note-print": _("Session note: print"),
     "prescription": _("Prescription: print"),
     "note-versions": _("Session note: versions"),
+    "calendar_waiting": _("Calendar: waiting list"),
+    "calendar_waiting_entry": _("Calendar: waiting list"),
+    "calendar_waiting_save": _("Calendar: waiting list"),
+    "calendar_waiting_remove": _("Calendar: waiting list"),
+    "calendar_offer": _("Calendar: offer of a free time"),
+    "calendar_take_back": _("Calendar: offer of a free time"),
+    "calendar_accept": _("Calendar: offer of a free time"),
 }
 PARTS = {  # of a model's pages
     "changelist": _("list"),

@@ -2,13 +2,14 @@
 that somebody typed, except in the fields that people fill in."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import AppointmentStatus, CancelReason
+from appointments.models import AppointmentStatus, CancelReason, Priority, SeriesScope, SeriesUnit
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
@@ -18,7 +19,15 @@ from core.texts import READABLE, validate_name, validate_phone
 
 # what is said with one click; cancelling and booking again are changes
 SAID = (Action.CONFIRM, Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW, Action.UNDO)
-VIEWS = ("day", "week", "list")
+VIEWS = ("day", "rooms", "week", "list")
+UNITS = [
+    ("", _("Doesn't repeat")),
+    (SeriesUnit.DAY.value, _("Every so many days")),
+    (SeriesUnit.WEEK.value, _("Every so many weeks")),
+    (SeriesUnit.MONTH.value, _("Every so many months")),
+]
+ENDS = [("count", _("Number of visits")), ("until", _("Last day"))]
+FIRST_GUESS = 6  # visits of a series, before somebody says how many
 NO_DAY = _("Enter a date between 1900 and 2200, such as 2026-12-01.")
 
 
@@ -64,14 +73,18 @@ class ShownForm(CheckedForm):
     view = forms.ChoiceField(choices=[(view, view) for view in VIEWS], required=False)
     office = forms.UUIDField(required=False)
     doctor = forms.UUIDField(required=False)
+    room = forms.UUIDField(required=False)
     token = forms.CharField(max_length=100, required=False)
 
 
 class SlotForm(CheckedForm):
-    """A free time, and what is to be booked then as far as it is known."""
+    """A free time, and what is to be booked then as far as it is known. Without a doctor, the page finds one who is
+    free then; `hold` is what keeps the time for this form."""
 
-    doctor = forms.UUIDField()
+    doctor = forms.UUIDField(required=False)
+    by_room = forms.BooleanField(required=False)  # the calendar shows rooms: the doctor is chosen here
     start = MomentField()
+    hold = forms.UUIDField(required=False)
     office = forms.UUIDField(required=False)
     type = forms.UUIDField(required=False)
     room = forms.UUIDField(required=False)
@@ -83,14 +96,34 @@ class SlotForm(CheckedForm):
     name = forms.CharField(max_length=200, required=False, validators=[validate_name], label=_("Name"))
     phone = forms.CharField(max_length=40, required=False, validators=[validate_phone], label=_("Phone"))
     confirm_new = forms.BooleanField(required=False)
+    unit = forms.ChoiceField(choices=UNITS, required=False, label=_("Repeat"))
+    every = forms.IntegerField(min_value=1, max_value=366, required=False, label=_("Every"))
+    count = forms.IntegerField(min_value=2, max_value=100, required=False, label=_("Visits"))
+    until = DayField(label=_("Until"))
+    ends = forms.ChoiceField(choices=ENDS, required=False, label=_("Ends"))
+    skip = forms.BooleanField(required=False)  # book the others if some visits can't take place
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if not cleaned.get("doctor") and not cleaned.get("by_room") and "doctor" not in self.errors:
+            self.add_error("doctor", self.fields["doctor"].error_messages["required"])
         if cleaned.get("new"):
             for name, sentence in (("name", _("Enter the patient's name.")), ("phone", _("Enter a phone number."))):
                 if not cleaned.get(name) and name not in self.errors:
                     self.add_error(name, sentence)
         return cleaned
+
+    @property
+    def repetition(self) -> dict[str, Any]:
+        """Return how the visit repeats, as the service names it; nothing for a single one. Without an end there are
+        some, which the page shows and somebody corrects."""
+        asked = self.cleaned_data
+        if not asked.get("unit") or asked.get("new"):
+            return {}
+        rule = {"unit": asked["unit"], "every": asked.get("every") or 1}
+        if asked.get("ends") == "until" and asked.get("until"):
+            return {**rule, "until": asked["until"]}
+        return {**rule, "count": asked.get("count") or FIRST_GUESS}
 
 
 class ChangeForm(CheckedForm):
@@ -110,6 +143,7 @@ class ChangeForm(CheckedForm):
     cancel_reason = forms.ChoiceField(choices=CancelReason.choices, required=False)
     confirmed = forms.BooleanField(required=False)
     undo = forms.BooleanField(required=False)
+    scope = forms.ChoiceField(choices=SeriesScope.choices, required=False)  # of a series: which visits
 
     def changes(self) -> dict[str, Any]:
         """Return them as the service names them. A day and a time are local to where the visit is."""
@@ -147,6 +181,51 @@ class NextForm(CheckedForm):
     type = forms.UUIDField(required=False)
     doctor = forms.UUIDField(required=False)
     office = forms.UUIDField(required=False)
+
+
+class WaitingForm(CheckedForm):
+    """What would suit somebody on the waiting list. Without doctors, weekdays, days or times any will do."""
+
+    patient = forms.UUIDField(required=False)
+    entry = forms.UUIDField(required=False)
+    type = forms.UUIDField(required=False)
+    weekdays = forms.MultipleChoiceField(choices=[(str(day), day) for day in range(7)], required=False)
+    first_day = DayField(label=_("From"))
+    last_day = DayField(label=_("Until"))
+    earliest = forms.TimeField(required=False, label=_("Not before"))
+    latest = forms.TimeField(required=False, label=_("Over by"))
+    priority = forms.TypedChoiceField(choices=Priority.choices, coerce=int, required=False, empty_value=None)
+    note = forms.CharField(max_length=2000, required=False, validators=READABLE, label=_("Note"))
+
+    @property
+    def sent(self) -> QueryDict:
+        return cast("QueryDict", self.data)
+
+    def wishes(self) -> dict[str, Any]:
+        """Return them as the service names them."""
+        given = self.given
+        kept = ("first_day", "last_day", "earliest", "latest", "note")
+        return {
+            **{name: given[name] for name in kept},
+            "type_id": given["type"],
+            "priority": given["priority"] or Priority.NORMAL,
+            "weekdays": [int(day) for day in given["weekdays"]],
+            "doctor_ids": [UUID(one) for one in self.sent.getlist("doctors") if as_uuid(one)],
+        }
+
+
+class OfferForm(CheckedForm):
+    """A free time that is offered to somebody who waits, or an offer that is accepted or taken back."""
+
+    entry = forms.UUIDField()
+    offer = forms.UUIDField(required=False)
+    doctor = forms.UUIDField()
+    start = MomentField()
+    hold = forms.UUIDField(required=False)
+
+
+class HoldForm(CheckedForm):
+    hold = forms.UUIDField(required=False)
 
 
 def as_uuid(value: Any) -> UUID | None:

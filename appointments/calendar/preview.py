@@ -6,13 +6,17 @@ from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from accounts.models import User
 from appointments import booking_rules
+from appointments.calendar import kept
 from appointments.models import Appointment, AppointmentStatus
 from appointments.rooms.services import AT_ANOTHER_OFFICE, get_bookable_room
 from appointments.schedule import availability
 from appointments.services import TAKEN
-from core.errors import Conflict, Sentence
+from appointments.time_rules import LATEST
+from core.errors import Conflict, NotFound, Sentence
 from practices.services import current_practice, get_office
 
 
@@ -33,9 +37,10 @@ def preview_booking(
     patient_id: UUID | None,
     office_id: UUID | None,
     room_id: UUID | None,
+    hold_id: UUID | None = None,
 ) -> Preview:
-    """Return what booking this would say. Raises NotFound, and Conflict for a type or a room that is not offered any
-    more."""
+    """Return what booking this, through a hold, would say. Raises NotFound, and Conflict for a type or a room
+    that is not offered any more."""
     doctor = User.objects.doctor(doctor_id)
     office_id = get_office(office_id).pk if office_id else None
     kind = availability.get_bookable_type(by, type_id)
@@ -52,7 +57,7 @@ def preview_booking(
         starts_at=start,
         ends_at=start + timedelta(minutes=minutes),
     )
-    return _preview(appointment, by=by, office_id=office_id or (room.office_id if room else None))
+    return _preview(appointment, by=by, office_id=office_id or (room.office_id if room else None), hold_id=hold_id)
 
 
 def preview_change(appointment: Appointment, *, by: User) -> Preview:
@@ -60,18 +65,41 @@ def preview_change(appointment: Appointment, *, by: User) -> Preview:
     return _preview(appointment, by=by, office_id=appointment.office_id)
 
 
-def free_minutes(doctor_id: UUID, start: datetime) -> float:
-    """Return how long the doctor has from then on until their next visit."""
-    later = Appointment.objects.filter(doctor=doctor_id, status=AppointmentStatus.SCHEDULED, starts_at__gte=start)
-    following = later.order_by("starts_at").values_list("starts_at", flat=True).first()
-    return (following - start).total_seconds() / 60 if following else inf
+def free_minutes(by: User, doctor_id: UUID, start: datetime, *, but_offers: bool = False) -> float:
+    """Return how long the doctor has from then on until their next visit or, but for what is on offer, until what is
+    kept for somebody else."""
+    visits = Appointment.objects.filter(doctor=doctor_id, status=AppointmentStatus.SCHEDULED)
+    held = kept.find_held(by, start, LATEST).filter(doctor=doctor_id)
+    held = held.filter(is_offered=False) if but_offers else held
+    following = [
+        rows.filter(ends_at__gt=start).order_by("starts_at").values_list("starts_at", flat=True).first()
+        for rows in (visits, held)
+    ]
+    return min(((moment - start).total_seconds() / 60 for moment in following if moment), default=inf)
 
 
-def _preview(appointment: Appointment, *, by: User, office_id: UUID | None) -> Preview:
+def doctor_at(start: datetime, office_id: UUID | None) -> User:
+    """Return a doctor who works at this office then and is free, else one who is free, else anybody. Raises
+    NotFound."""
+    calendars = availability.load_calendars(User.objects.doctors().order_by("id"), start, start + timedelta(minutes=1))
+    moment = start.timestamp()
+
+    def speaks_against(calendar: availability.Calendar) -> tuple[bool, bool]:
+        windows = calendar.windows(start, start)
+        is_there = any(one.start <= moment < one.end and one.office_id in (None, office_id) for one in windows)
+        return any(one.start <= moment < one.end for one in calendar.busy), not is_there
+
+    if not calendars:
+        raise NotFound(gettext("Doctor not found."))
+    return min(calendars, key=speaks_against).doctor
+
+
+def _preview(appointment: Appointment, *, by: User, office_id: UUID | None, hold_id: UUID | None = None) -> Preview:
     try:
-        warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id)
+        warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id, hold_id=hold_id)
     except Conflict as refusal:  # the time is held
-        return Preview(appointment, conflict=refusal.detail)
+        held = kept.who_keeps(by, appointment.doctor_id, appointment.starts_at, appointment.ends_at)
+        return Preview(appointment, conflict=held or refusal.detail)
     taken = Appointment.objects.filter(doctor=appointment.doctor_id, status=AppointmentStatus.SCHEDULED)
     taken = taken.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)
     conflict = TAKEN if taken.exclude(pk=appointment.pk).exists() else _against_room(appointment)

@@ -28,6 +28,7 @@ class Shown:
     day: date
     office: Office | None
     doctor: User | None
+    room: UUID | None  # whose column a narrow screen shows
     zone: ZoneInfo
     today: date
 
@@ -51,12 +52,17 @@ class Shown:
     def after(self) -> str:
         return self.address(day=self.day + timedelta(days=self.step))
 
+    @property
+    def as_list(self) -> str:
+        return self.address(view="list")
+
     def query(self, **changed: Any) -> str:
         asked = {
             "day": self.day,
             "view": self.view,
             "office": self.office.pk if self.office else ALL_OFFICES,
             "doctor": self.doctor.pk if self.doctor else None,
+            "room": self.room,
             **changed,
         }
         return urlencode({name: value for name, value in asked.items() if value is not None})
@@ -86,7 +92,8 @@ def what_to_show(request: HttpRequest) -> Shown:
     if view == "week" and doctor is None:
         view = "day"  # nobody works here yet
     today = datetime.now(zone).date()
-    return Shown(view, given["day"] or today, office, doctor, zone, today)
+    room = given["room"] or as_uuid(last.get("room"))
+    return Shown(view, given["day"] or today, office, doctor, room, zone, today)
 
 
 def remember(request: HttpRequest, shown: Shown) -> None:
@@ -96,6 +103,7 @@ def remember(request: HttpRequest, shown: Shown) -> None:
         "view": shown.view,
         "office": str(shown.office.pk) if shown.office else "",
         "doctor": str(shown.doctor.pk) if shown.doctor else "",
+        "room": str(shown.room or ""),
     }
     if kept != request.session.get(REMEMBERED):
         request.session[REMEMBERED] = kept

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from appointments.calendar.page import described
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus, SeriesScope
 
 
 def get_visit(user: User, visit_id: UUID) -> Appointment:
@@ -29,7 +29,9 @@ def undoing(visit: Appointment, wanted: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def what_changed(visit: Appointment, wanted: dict[str, Any], differing: Set[str]) -> str:
+def what_changed(visit: Appointment, wanted: dict[str, Any], differing: Set[str], scope: str) -> str:
+    if scope in (SeriesScope.FOLLOWING, SeriesScope.ALL):
+        return _of_series(visit, wanted, scope)
     if wanted.keys() == {"cancel_reason"}:
         sentence = gettext("Cancelled: %(patient)s with %(doctor)s, %(time)s. Reason: %(reason)s")
     elif wanted.get("status") == AppointmentStatus.CANCELLED:
@@ -43,4 +45,15 @@ def what_changed(visit: Appointment, wanted: dict[str, Any], differing: Set[str]
         sentence = gettext("%(patient)s with %(doctor)s, %(time)s: now %(minutes)s minutes")
     else:
         sentence = gettext("Moved %(patient)s to %(doctor)s, %(time)s")
+    return sentence % described(visit)
+
+
+def _of_series(visit: Appointment, wanted: dict[str, Any], scope: str) -> str:
+    is_all = scope == SeriesScope.ALL
+    if wanted.get("status") == AppointmentStatus.CANCELLED:
+        sentence = gettext("Cancelled: %(patient)s with %(doctor)s, %(time)s, and the following visits")
+        sentence = gettext("Cancelled: all coming visits of this series of %(patient)s") if is_all else sentence
+    else:
+        sentence = gettext("Changed: %(patient)s with %(doctor)s, %(time)s, and the following visits")
+        sentence = gettext("Changed: all coming visits of this series of %(patient)s") if is_all else sentence
     return sentence % described(visit)

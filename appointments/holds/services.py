@@ -6,6 +6,7 @@ free is asked and answered there. That two visits never overlap, the database se
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -33,8 +34,10 @@ def hold(
     type_id: UUID | None = None,
     minutes: int | None = None,
     office_id: UUID | None = None,
+    hold_id: UUID | None = None,
 ) -> SlotHold:
-    """Keep a slot for `by` for three minutes. Raises NotFound, Forbidden, Invalid and Conflict as booking it would, and
+    """Keep a slot for `by` for three minutes. With `hold_id`, one that `by` has keeps this slot from now on instead of
+    its own, or for three minutes more. Raises NotFound, Forbidden, Invalid and Conflict as booking it would, and
     Conflict if `by` holds as many as anybody may."""
     doctor = User.objects.doctor(doctor_id)
     date = services.start_of(date, doctor, office_id, by=by)
@@ -44,11 +47,36 @@ def hold(
         booking_rules.check_policy(by, date)
         office_id = get_office(office_id).pk if office_id else None
         take_lock(f"holds {by.pk}")  # two of one person at once, of different doctors, queue here
-        _check_number(by)
-        expires_at = timezone.now() + LASTS
+        held = _own(by).filter(pk=hold_id).first() if hold_id else None
+        if held is None:
+            _check_number(by)
+            held = SlotHold(held_by=by)
+        held.doctor, held.type, held.starts_at, held.ends_at = doctor, kind, date, date + length
         return keep(
-            by=by, doctor=doctor, kind=kind, start=date, end=date + length, office_id=office_id, expires_at=expires_at
+            by=by,
+            doctor=doctor,
+            kind=kind,
+            start=date,
+            end=date + length,
+            office_id=office_id,
+            expires_at=timezone.now() + LASTS,
+            extending=held,
         )
+
+
+def find_own(*, by: User, doctor_id: UUID, moment: datetime, hold_id: UUID | None = None) -> SlotHold | None:
+    """Return this hold of theirs, else the one that keeps this moment for them already: the form in which it was made
+    may be gone."""
+    own = _own(by)
+    same = own.live().filter(doctor=doctor_id, starts_at__lte=moment, ends_at__gt=moment)
+    return (own.filter(pk=hold_id).first() if hold_id else None) or same.order_by("-expires_at").first()
+
+
+def drop(*, by: User, hold_id: UUID | None) -> None:
+    """Release the slot if it is still theirs: whoever closes a form does not mind if it is gone already."""
+    with context.done_by(by), transaction.atomic():
+        for held in _own(by).filter(pk=hold_id):
+            held.delete()
 
 
 def _check_number(by: User) -> None:

@@ -155,7 +155,7 @@ def test_arrivals_and_no_shows_are_said_with_mouse_and_keyboard(sign_in, monday)
     expect(visit).to_have_accessible_name(re.compile("here since"))
     page.keyboard.press("u")
     said(page, "Undone.")
-    expect(visit).to_have_accessible_name(re.compile("Dr. Daniel Reyes$"))
+    expect(visit).to_have_accessible_name(re.compile("Featherstonehaugh, [0-9]"))
 
     visit.click()  # 1
     page.get_by_role("button", name="No-show").click()  # 2
@@ -165,7 +165,7 @@ def test_arrivals_and_no_shows_are_said_with_mouse_and_keyboard(sign_in, monday)
     said(page, "here since")
     visit.click()
     page.get_by_role("button", name="With the doctor").click()
-    expect(visit).to_have_accessible_name(re.compile("with the doctor$"))
+    expect(visit).to_have_accessible_name(re.compile("with the doctor"))
 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Signs")
@@ -194,7 +194,7 @@ def test_colleagues_change_appears_and_every_view_is_readable(sign_in, monday, m
     scrolled = page.locator(".scroller").evaluate("element => element.scrollTop")
     with practice_scope(monday.practice.pk):
         change(by=make_user("staff"), appointment_id=monday.visit.pk, doctor_id=monday.chen.pk)
-    expect(page.get_by_label(re.compile("^10:00 AM to 10:30 AM, .*Dr. Mei Chen$"))).to_be_visible(timeout=4000)
+    expect(page.get_by_label(re.compile("10:00 AM, .*Dr. Mei Chen, until 10:30 AM$"))).to_be_visible(timeout=4000)
     expect(cell(page, "Dr. Daniel Reyes", "4:30 PM")).to_be_focused()
     assert page.locator(".scroller").evaluate("element => element.scrollTop") == scrolled
     kept = page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")

@@ -125,9 +125,10 @@ def pages(own):
 
 def calendar_pages(own):
     day = own.appointment.starts_at.date()
-    for view in ("day", "week", "list"):
+    for view in ("day", "rooms", "week", "list"):
         yield f"{reverse('calendar')}?day={day}&view={view}&doctor={own.doctor.pk}"
     yield reverse("calendar_next")
+    yield reverse("calendar_waiting")
     yield reverse("calendar_visit", args=[own.appointment.pk])
     yield f"{reverse('calendar')}?day=x"
 

@@ -4,8 +4,21 @@ const visitAt = id => calendar.dataset.visit.replace('00000000-0000-0000-0000-00
 // requests of one element queue: those of the panel do not wait for what the grid asks for
 const panel = { source: '#panel', target: '#panel', swap: 'innerHTML' }
 
-export function openSlot(doctor, start, office) {
-  return window.htmx.ajax('POST', calendar.dataset.slot, { ...panel, values: { doctor, start, office } })
+// `place` is a doctor, or a room with its office; a panel that is open keeps the new time instead of its own
+export function openSlot(place, start) {
+  const hold = document.querySelector('#panel [data-hold]')?.value ?? ''
+  return window.htmx.ajax('POST', calendar.dataset.slot, { ...panel, values: { ...place, start, hold } })
+}
+
+export function keep() {
+  const values = Object.fromEntries(new FormData(document.getElementById('slot')))
+  return window.htmx.ajax('POST', calendar.dataset.keep, { source: '#kept', target: '#kept', swap: 'outerHTML', values })
+}
+
+// Let others have the time, also while the page is being left: htmx would not send it then.
+export function release(hold) {
+  const headers = JSON.parse(document.body.getAttribute('hx-headers'))
+  fetch(calendar.dataset.release, { method: 'POST', headers, body: new URLSearchParams({ hold }), keepalive: true }).catch(() => {})
 }
 
 export function openVisit(id) {

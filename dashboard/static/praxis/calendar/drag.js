@@ -1,6 +1,6 @@
 // Moving a visit with the mouse or a pen. A finger scrolls; it moves a visit from the visit's panel.
 import { change } from './actions.js'
-import { headOf } from './grid.js'
+import { columnsPlace } from './grid.js'
 
 const THRESHOLD = 5 // pixels: less is a click
 let drag = null
@@ -60,7 +60,7 @@ function onUp() {
   setTimeout(() => window.removeEventListener('click', swallow, { capture: true }))
   const { visit, cell } = done
   if (!cell || cell === visit.closest('td')) return
-  change(visit.dataset.visit, { version: visit.dataset.version, doctor: headOf(cell).dataset.doctor, start: cell.dataset.start })
+  change(visit.dataset.visit, { version: visit.dataset.version, ...columnsPlace(cell), start: cell.dataset.start })
 }
 
 export function follow() {

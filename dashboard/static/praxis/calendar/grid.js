@@ -23,6 +23,17 @@ export function headOf(cell) {
   return grid().tHead.rows[0].cells[cell.cellIndex]
 }
 
+// Whose column a cell is in: a doctor's, or a room's.
+export function columnsPlace(cell) {
+  const { doctor, room } = headOf(cell).dataset
+  return room ? { room } : { doctor }
+}
+
+function placeForBooking(cell) {
+  const { room, office } = headOf(cell).dataset
+  return room ? { room, office, by_room: 'on' } : { ...columnsPlace(cell), office: grid().dataset.office }
+}
+
 export function settle() {
   if (!grid()) return
   const focused = document.activeElement
@@ -146,13 +157,13 @@ function stopMoving() {
 function drop(cell) {
   const { id, version } = moving
   stopMoving()
-  change(id, { version, doctor: headOf(cell).dataset.doctor, start: cell.dataset.start })
+  change(id, { version, ...columnsPlace(cell), start: cell.dataset.start })
 }
 
 function open(stop) {
   makeCurrent(stop)
   if (stop.matches('.visit')) openVisit(stop.dataset.visit)
-  else openSlot(headOf(stop).dataset.doctor, stop.dataset.start, grid().dataset.office)
+  else openSlot(placeForBooking(stop), stop.dataset.start)
 }
 
 export function watchClicks() {
@@ -209,7 +220,7 @@ export function placeNow() {
   const { day, minute } = nowIn(grid().dataset.zone)
   const passed = minute - Number(grid().dataset.first)
   const quarter = body().rows[Math.floor(passed / 15)]
-  line.hidden = grid().dataset.view !== 'day' || day !== grid().dataset.day || passed < 0 || !quarter
+  line.hidden = grid().dataset.view === 'week' || day !== grid().dataset.day || passed < 0 || !quarter
   if (line.hidden) return
   line.style.top = `${quarter.offsetTop + (quarter.offsetHeight * (passed % 15)) / 15}px`
   line.style.width = `${grid().offsetWidth - grid().tHead.rows[0].cells[0].offsetWidth}px`

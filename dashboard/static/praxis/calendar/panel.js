@@ -1,5 +1,6 @@
 // The panel beside the grid, and the messages below it.
 import { focusCurrent, focusOn, settle } from './grid.js'
+import { follow as followHold, watchHold } from './hold.js'
 import { refresh } from './poll.js'
 
 const panel = document.getElementById('panel')
@@ -27,9 +28,16 @@ function handOver() {
   typed = null
 }
 
+// Where the focus goes when the panel comes anew: to the field that asked for it if there is more to choose beside it.
+function firstField() {
+  const stays = resume?.matches('[data-stay]') ? document.getElementById(resume.id) : null
+  return stays ?? panel.querySelector('[data-autofocus]') ?? panel.querySelector('h2')
+}
+
 export function closePanel({ quietly = false } = {}) {
   if (!panel.hasChildNodes()) return
   panel.replaceChildren()
+  followHold()
   if (!quietly) focusCurrent()
 }
 
@@ -67,9 +75,10 @@ function onFound() {
   if (!list) return
   const options = [...list.children]
   choose(options, 0)
-  // Enter was pressed before they were found: it means the only one
-  if (field.dataset.entered === list.dataset.query && options.length === 1) options[0].click()
+  // Enter was pressed before they were found: it means the only one. What comes for an earlier text says nothing of it.
+  if (field.dataset.entered !== list.dataset.query) return
   delete field.dataset.entered
+  if (options.length === 1) options[0].click()
 }
 
 function onMessage() {
@@ -96,6 +105,7 @@ function sayUnreachable() {
 }
 
 export function watchPanel() {
+  watchHold()
   document.addEventListener('keydown', event => event.target.id === 'q' && onSearchKey(event))
   document.addEventListener('click', event => {
     if (event.target.closest('[data-close]')) closePanel()
@@ -110,6 +120,7 @@ export function watchPanel() {
   document.body.addEventListener('htmx:beforeOnLoad', wake)
   document.body.addEventListener('htmx:afterSettle', event => {
     if (['panel', 'message'].includes(event.detail.target?.id)) handOver()
+    if (event.detail.target?.id === 'found') onFound() // before, htmx does not know them, and a click does nothing
   })
   document.body.addEventListener('htmx:afterRequest', event => {
     if (event.detail.successful) return
@@ -133,11 +144,12 @@ export function watchPanel() {
   document.body.addEventListener('htmx:afterSwap', event => {
     const { target } = event.detail
     if (target.id === 'panel' && message.querySelector('[data-error]')) dismiss()
-    if (target.id === 'panel') (panel.querySelector('[data-autofocus]') ?? panel.querySelector('h2'))?.focus()
-    if (target.id === 'found') onFound()
+    if (target.id === 'panel') firstField()?.focus()
+    if (target.id === 'panel' || target.id === 'kept') followHold()
     if (target.id === 'message') onMessage()
     settle()
   })
+  document.body.addEventListener('calendar:done', () => closePanel())
   document.body.addEventListener('calendar:changed', async event => {
     closePanel()
     await refresh()
