@@ -1,5 +1,5 @@
-"""Cancel the upcoming appointments of a declined registration, and take it off the waiting list, in the same
-transaction."""
+"""What other apps' changes mean for the calendar, in the same transaction: the upcoming appointments of a declined
+registration are cancelled, and it is taken off the waiting list; in another time zone, no working hours may overlap."""
 
 from typing import Any
 
@@ -10,10 +10,12 @@ from django.utils import timezone
 from accounts.models import User
 from appointments import booking_rules
 from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
+from appointments.schedule.services import check_no_hours_overlap
 from appointments.visits import history
 from appointments.waiting_list.services import withdraw_all
 from patients.models import Patient
 from patients.registrations.services import registration_declined
+from practices.services import office_changed, practice_changed
 
 
 @receiver(registration_declined)
@@ -32,3 +34,9 @@ def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
     for visit in visits:
         history.record(visit, by=by, what=EventKind.CANCELLED)
     withdraw_all(chart)
+
+
+@receiver([practice_changed, office_changed])
+def recheck_hours(*, changed: set[str], **kwargs: Any) -> None:
+    if "timezone" in changed:
+        check_no_hours_overlap()

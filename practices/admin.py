@@ -23,8 +23,10 @@ from core.tenancy.scope import current_practice_id
 from practices import services
 from practices.models import Office, Practice
 
-IN_THE_APP = _(
-    "Doctors and billing staff set theirs up in the app, so make sure that they can before you turn this on."
+IN_THE_APP = _("Billing administrators set theirs up in the app, so make sure that they can before you turn this on.")
+ZONE_HELP = _(
+    "Decides which day an appointment falls on. If you change it, appointments stay at the moment for which they were "
+    "booked, and working hours at their time on the clock."
 )
 REGIONS = {
     "Africa": _("Africa"),
@@ -70,7 +72,7 @@ class PracticeForm(ServiceForm):
         label=_("Time zone"),
         choices=_zones,
         widget=UnfoldAdminSelectWidget(),
-        help_text=_("Used to decide which day an appointment falls on."),
+        help_text=ZONE_HELP,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -93,6 +95,7 @@ class OfficeForm(ServiceForm):
         choices=lambda: [("", gettext("Same as the practice")), *_zones()],
         required=False,
         widget=UnfoldAdminSelectWidget(),
+        help_text=ZONE_HELP,
     )
 
 

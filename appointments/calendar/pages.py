@@ -2,6 +2,7 @@
 the services that the API calls. Times are those of the office that was picked, else of the practice."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,7 @@ from appointments.schedule import availability
 from appointments.visits.machine import Action, State
 from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, log_page_refusal, shows_no_patient
+from core.api import throttling
 from core.errors import Conflict, Invalid, Refusal, StaleVersion
 from core.permissions import Permission
 from patients.models import Patient
@@ -133,12 +135,14 @@ def _state(row: Appointment, shown: Shown) -> str:
 
 
 class Changes(CalendarView):
-    """What the open page asks every other second: 204 while nothing has changed. It is not counted, and is nobody's
-    activity."""
+    """What the open page asks every other second: 204 while nothing has changed. It is counted as a poll, unless it
+    names nothing that it has seen, and is nobody's activity."""
 
     is_counted = False
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        with throttling.counted_as_poll() if "token" in request.GET else nullcontext():
+            throttling.count_user(self.user.pk)
         shown = what_to_show(request)
         if request.GET.get("token") == grid.change_token(*shown.bounds):
             return HttpResponse(status=204)
