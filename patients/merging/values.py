@@ -41,8 +41,8 @@ FIELDS = {  # by API name
     "primaryDoctor": "primary_doctor_id",
 }
 UNREADABLE = _(
-    "One of the two can't be decrypted, so it can neither be copied nor replaced. Keep that of the chart that stays, or "
-    "merge the other way around."
+    "One of the two can't be decrypted, so it can neither be copied nor replaced. Keep that of the chart that stays, "
+    "or merge the other way around."
 )
 TEXTS = frozenset({"allergies", "medicalHistory"})
 
