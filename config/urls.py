@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView, TemplateView
 
 from accounts.passwords import pages as password_pages
+from appointments.patient_visits.pages import PatientVisits
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("password-reset/<str:token>/", password_pages.SetPassword.as_view(), name="password_reset_set"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
+    path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

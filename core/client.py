@@ -9,7 +9,7 @@ Address = IPv4Address | IPv6Address
 
 
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
-WORK_ROOTS = ("/calendar/",)  # pages of daily work
+WORK_ROOTS = ("/calendar/", "/patients/")  # pages of daily work
 SITE_BITS = 64  # bits of an IPv6 address: the network that one connection is given (RFC 6177)
 
 

@@ -64,12 +64,12 @@ def update_chart(*, patient: Patient, by: User, expected: int | None = None, **c
     for a field that is not theirs to change, StaleVersion, and Invalid like `open_chart`."""
     chart: Patient = Patient.objects.visible_to(by).select_for_update(of=("self",)).get_or_refuse(pk=patient.pk)
     check_access(by, chart)
-    _check_may_change(by, changes.keys())
     if expected is not None and chart.version != expected:
         raise StaleVersion(CHANGED_MEANWHILE, current=Chart.to_dict(chart))
-    changes = _with_doctor(chart, changes)
     with unreadable_marked():  # what cannot be decrypted is replaced
         changes = {field: value for field, value in changes.items() if getattr(chart, field) != value}
+    _check_may_change(by, changes.keys())  # clients send back whole charts
+    changes = _with_doctor(changes)
     if "primary_doctor" in changes:
         check_regular_access(by, chart)
     for field, value in changes.items():
@@ -92,12 +92,9 @@ def _check_may_change(by: User, fields: Iterable[str]) -> None:
         raise Forbidden(ONLY_CONTACT if is_own else ONLY_CLINICAL)
 
 
-def _with_doctor(chart: Patient, changes: dict[str, Any]) -> dict[str, Any]:
-    """Return the changes with the doctor whose id they name, unless it is the chart's already: that one may have left.
-    Raises NotFound."""
+def _with_doctor(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with the doctor whose id they name. Raises NotFound."""
     if "primary_doctor_id" not in changes:
         return changes
     doctor_id = changes.pop("primary_doctor_id")
-    if doctor_id == chart.primary_doctor_id:
-        return changes
     return {**changes, "primary_doctor": User.objects.doctor(doctor_id) if doctor_id else None}

@@ -1,10 +1,15 @@
-"""A visit that is over needs a note: the calendar's panel says so."""
+"""A visit that is over needs a note: the calendar's panel says so, and the doctor's Today."""
 
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.calendar.due import register_due
-from appointments.models import Appointment
+from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
 from appointments.visits.machine import State, state_of
 from core.errors import Sentence
 from core.permissions import Permission
@@ -18,3 +23,20 @@ def note_is_missing(by: User, visit: Appointment) -> Sentence:
     if state_of(visit) != State.FINISHED or not by.can(Permission.READ_RECORDS):
         return ""
     return "" if SessionNote.objects.filter(appointment=visit).exists() else NO_NOTE
+
+
+def visits_without_note(doctor: User, *, since: datetime) -> AppointmentQuerySet:
+    """Return the doctor's visits that are over, or have begun, and have no note, latest first."""
+    seen = Q(status=AppointmentStatus.COMPLETED) | Q(status=AppointmentStatus.SCHEDULED, started_at__isnull=False)
+    visits = Appointment.objects.visible_to(doctor).filter(seen, doctor=doctor, starts_at__gte=since)
+    written = SessionNote.objects.filter(appointment=OuterRef("pk"))
+    found: AppointmentQuerySet = visits.exclude(Exists(written)).order_by("-starts_at", "-id")
+    return found
+
+
+def new_note_address(patient_id: UUID, visit_id: UUID) -> str:
+    """Return where the note of this visit is begun."""
+    try:
+        return f"{reverse('note-new', args=[patient_id])}?visit={visit_id}"
+    except NoReverseMatch:  # until there are pages for writing (issue 14)
+        return f"{reverse('admin:patients_patient_change', args=[patient_id])}#notes"

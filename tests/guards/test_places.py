@@ -39,7 +39,7 @@ HOMES = {
     "join-codes": "accounts.join_codes",
     "offices": "practices",
     "password-reset": "accounts.passwords",
-    "patients": "patients|records.(attachments|export)|audit_review",
+    "patients": "patients|appointments.patient_visits|records.(attachments|export)|audit_review",
     "plans": "records.plans",
     "practice": "practices",
     "records": "records.medical_records",
