@@ -15,13 +15,12 @@ from accounts.join_codes import services as join_codes
 from accounts.models import User
 from accounts.roles import Role
 from accounts.users.services import register_user, update_user
-from appointments.models import AppointmentStatus, AppointmentType, Priority
+from appointments.models import Appointment, AppointmentStatus, AppointmentType, Priority
 from appointments.rooms.services import create_room
 from appointments.schedule.services import add_hours
 from appointments.series import services as series
-from appointments.services import act, book, change
+from appointments.services import book, change
 from appointments.types.services import create_type
-from appointments.visits.machine import Action
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
 from demo import week
@@ -29,6 +28,7 @@ from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
 from demo.people import email_of, make_random, person
 from demo.record import write_up
+from demo.visits import facts, insert_visits
 from patients.models import ChartStatus as Registration
 from patients.models import Patient
 from patients.registrations.register import register_patient
@@ -52,8 +52,7 @@ OFFICES: tuple[dict[str, str], ...] = (
     },
 )
 WEEKS_BACK, WEEKS_AHEAD = 4, 4
-BOOKED_SHARE = 0.12  # of a doctor's slots outside the full weeks (demo/week.py): few enough to seed in seconds
-CANCELLED_SHARE, NO_SHOW_SHARE, NO_RECORD_SHARE = 0.12, 0.04, 0.15
+BOOKED_SHARE = 0.12  # of a doctor's slots outside the full weeks (demo/week.py)
 # Local start hours of appointments by weekday; Sundays have an emergency session.
 WEEKDAY, SATURDAY, SUNDAY = (9, 10, 11, 13, 14, 15, 16), (9, 10, 11), (10, 11)
 HOURS = (*[WEEKDAY] * 5, SATURDAY, SUNDAY)
@@ -253,20 +252,29 @@ def _fill_calendar(practice: Practice, desk: User, doctors: list[User], own_char
         taken.add((start, doctor))
         _encounter(desk, doctor, own_chart, start, case)
     taken.update(_add_series(practice, desk, doctors[1]))
+    visits = []
     for start, doctor, patient in _plan(random, practice, patients_of):
-        born = patient.date_of_birth and patient.date_of_birth.year
-        case, roll = random.choice(cases_of(doctor.specialization, born)), random.random()
         if (start, doctor) not in taken:
-            _encounter(
-                desk,
-                doctor,
-                patient,
-                start,
-                case,
-                cancelled=roll < CANCELLED_SHARE,
-                missed=roll > 1 - NO_SHOW_SHARE,
-                has_record=roll > CANCELLED_SHARE + NO_RECORD_SHARE,
-            )
+            born = patient.date_of_birth and patient.date_of_birth.year
+            case = random.choice(cases_of(doctor.specialization, born))
+            visits.append((_visit(random, practice, doctor, patient, start, case.reason), case))
+    insert_visits(random, visits, desk)
+
+
+def _visit(
+    random: Random, practice: Practice, doctor: User, patient: Patient, start: datetime, reason: str
+) -> Appointment:
+    end = start + timedelta(minutes=practice.appointment_minutes)
+    return Appointment(
+        practice=practice,
+        doctor=doctor,
+        patient=patient,
+        office_id=doctor.office_id,
+        starts_at=start,
+        ends_at=end,
+        reason=reason,
+        **facts(random, start, end),
+    )
 
 
 def _add_series(practice: Practice, desk: User, doctor: User) -> Iterator[tuple[datetime, User]]:
@@ -336,24 +344,9 @@ def _starts(practice: Practice, day: date, zone: ZoneInfo | None = None) -> Iter
             yield start
 
 
-def _encounter(
-    desk: User,
-    doctor: User,
-    patient: Patient,
-    start: datetime,
-    case: Case,
-    *,
-    cancelled: bool = False,
-    missed: bool = False,
-    has_record: bool = True,
-) -> None:
-    """Book a visit at the desk. A past one is completed, mostly with a record, unless it was cancelled or missed."""
+def _encounter(desk: User, doctor: User, patient: Patient, start: datetime, case: Case) -> None:
+    """Book a visit at the desk. A past one is completed, with a record."""
     booked = book(by=desk, patient_id=patient.pk, doctor_id=doctor.pk, date=start, reason=case.reason, allow_past=True)
-    if cancelled:
-        change(by=desk, appointment_id=booked.pk, status=AppointmentStatus.CANCELLED)
-    elif booked.ends_at <= timezone.now() and missed:
-        act(by=desk, appointment_id=booked.pk, action=Action.NO_SHOW)
-    elif booked.ends_at <= timezone.now():
+    if booked.ends_at <= timezone.now():
         change(by=desk, appointment_id=booked.pk, status=AppointmentStatus.COMPLETED)
-        if has_record:
-            create_record(by=doctor, patient_id=patient.pk, date=booked.ends_at, **case.record())
+        create_record(by=doctor, patient_id=patient.pk, date=booked.ends_at, **case.record())
