@@ -10,6 +10,7 @@ from appointments import booking_rules
 from appointments.models import Appointment, AppointmentStatus, EventKind, SlotHold
 from appointments.receivers import cancel_upcoming
 from appointments.schedule.availability import HELD
+from appointments.services import calendar_names
 from appointments.visits import history
 from core.errors import Conflict
 from core.permissions import Permission
@@ -18,8 +19,8 @@ from patients.models import Patient
 
 
 def check_restorable(row: Appointment) -> None:
-    """Raise Conflict while its patient is with another doctor then, its room is taken or its time held. A hold that is
-    made in this very moment does no harm: the database then refuses the booking through it."""
+    """Raise Conflict while its patient is with another doctor then, its room is taken or its time held. The calendar is
+    locked, as holds are made."""
     booking_rules.check_restorable(row)
     scheduled = row.status == AppointmentStatus.SCHEDULED
     if scheduled and SlotHold.objects.live().meeting(row.starts_at, row.ends_at, row.doctor_id).exists():
@@ -31,6 +32,7 @@ register_deletable(
     name="appointment",
     permission=Permission.DELETE_APPOINTMENTS,
     refusal_message=_("Only the front desk can delete appointments."),
+    locks=lambda row: calendar_names(row.doctor_id, row.room_id),
     check_restorable=check_restorable,
     conflict_message=_("The doctor has another appointment at this time."),
 )

@@ -1,5 +1,6 @@
-"""Cancel the upcoming appointments of a declined registration, and take it off the waiting list, in the same
-transaction; say which visits are at the same time once two charts are one."""
+"""What other apps' changes mean for the calendar, in the same transaction: the upcoming appointments of a declined
+registration are cancelled, and it is taken off the waiting list; once two charts are one, it says which visits are at
+the same time; in another time zone, no working hours may overlap."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -13,12 +14,14 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
+from appointments.schedule.services import check_no_hours_overlap
 from appointments.visits import history
 from appointments.waiting_list.services import withdraw_all
 from core.formats import format_local_datetime
 from patients.chart_rows import charts_joined
 from patients.models import Patient
 from patients.registrations.services import registration_declined
+from practices.services import office_changed, practice_changed
 
 
 @receiver(registration_declined)
@@ -57,3 +60,9 @@ def find_visits_at_the_same_time(*, charts: Iterable[Patient], **kwargs: Any) ->
 def _with_doctor(visit: Appointment) -> str:
     moment, doctor = format_local_datetime(visit, visit.starts_at), visit.doctor.name
     return _("%(moment)s with %(doctor)s") % {"moment": moment, "doctor": doctor}
+
+
+@receiver([practice_changed, office_changed])
+def recheck_hours(*, changed: set[str], **kwargs: Any) -> None:
+    if "timezone" in changed:
+        check_no_hours_overlap()

@@ -47,6 +47,11 @@ TAKEN = _("The doctor has another appointment at this time.")
 CALENDAR_BUSY = _("Someone else is changing this doctor's calendar. Please try again.")
 
 
+def calendar_names(*ids: UUID | None) -> list[str]:
+    """Return the names of the locks of these doctors' and rooms' calendars, in the order in which they are taken."""
+    return sorted({str(locked) for locked in ids if locked})
+
+
 @contextmanager
 def calendar_lock(*ids: UUID | None) -> Iterator[None]:
     """Run the block in one transaction that has exclusive use of the calendars of these doctors and rooms.
@@ -57,7 +62,7 @@ def calendar_lock(*ids: UUID | None) -> Iterator[None]:
     """
     try:
         with deadlock_as_conflict(CALENDAR_BUSY), checking_office_exists():
-            for name in sorted({str(locked) for locked in ids if locked}):
+            for name in calendar_names(*ids):
                 take_lock(name)
             yield
     except IntegrityError as error:

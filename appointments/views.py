@@ -63,6 +63,9 @@ class Appointments(ApiView):
     audited_model = Appointment._meta.label
     extra_errors = {"GET": NOT_FOUND, "POST": NOT_FOUND | CONFLICT}
 
+    def is_poll(self, request: Request) -> bool:
+        return "updatedSince" in request.query_params
+
     @extend_schema(
         parameters=[AppointmentQuery],
         responses={200: AppointmentPage},
@@ -70,7 +73,7 @@ class Appointments(ApiView):
         description="Latest first; with `date`, in the order of the day. Days are in the practice's time zone, also "
         "for offices in another one. An unknown `patientId` is 404. With `updatedSince`, what was added, changed or "
         "deleted since, in the order of the changes; send each answer's `next` as `cursor` to ask for what came "
-        "after it.",
+        "after it. These calls have a limit of their own (`POLLS_PER_MINUTE`, 240).",
     )
     def get(self, request: Request) -> Response:
         with local_days(request.query_params):

@@ -9,6 +9,7 @@ from accounts.passwords import pages as password_pages
 from accounts.second_factor import pages as second_factor_pages
 from accounts.sessions import pages as session_pages
 from accounts.sign_in import pages as sign_in_pages
+from appointments.patient_visits.pages import PatientVisits
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
 from records.medical_records import pages as record_pages
@@ -45,6 +46,7 @@ urlpatterns = [
     path("me/", include("dashboard.me.urls")),
     path("notes/", include("records.notes.urls")),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
+    path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

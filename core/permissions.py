@@ -9,6 +9,7 @@ class Permission(StrEnum):
     READ_CHARTS = "read every chart of the practice, clinical fields included"
     READ_CONTACTS = "read every patient's contact data, clinical fields withheld"
     READ_OWN_CHART = "read their own chart"
+    CHANGE_OWN_CONTACT = "change the phone, email, address and emergency contact in their own chart"
     WRITE_CHARTS = "open and change charts"
     WRITE_CLINICAL_FIELDS = "change the blood type, allergies and medical history in charts"
     MERGE_CHARTS = "merge two charts of one person"

@@ -1,5 +1,6 @@
 """The admin site's home page: today at the clinic."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -7,7 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from appointments.calendar.links import day_address
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
+from appointments.visits.history import count_no_shows
 from core.admin.access_log import log_page_read
 from core.admin.base import current_user
 from core.admin.needs import may_open
@@ -17,7 +20,10 @@ from patients.models import EmergencyAccess, EmergencyAccessQuerySet, Patient
 from patients.registrations.matching import with_matches
 from patients.registrations.services import DeclineReason
 from practices.models import Practice
+from records.chart.links import new_note_address
+from records.notes.due import visits_without_note
 
+NOTES_SHOWN, NOTES_SINCE = 20, timedelta(days=14)
 APPOINTMENTS_SHOWN, REGISTRATIONS_SHOWN, EMERGENCIES_SHOWN = 100, 10, 10
 MAX_EMERGENCIES_COUNTED = 100  # for the badge in the sidebar of every page
 # Label and link of each dashboard number; revenue is not shown until billing exists.
@@ -48,7 +54,11 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         if _count_waiting_emergencies(request)
         else []
     )
-    log_page_read(request, [*appointments[:APPOINTMENTS_SHOWN], *charts, *emergencies], about="today")
+    unwritten = _visits_to_write_up(user, since=start - NOTES_SINCE)
+    log_page_read(request, [*appointments[:APPOINTMENTS_SHOWN], *charts, *emergencies, *unwritten], about="today")
+    no_shows = count_no_shows(row.patient_id for row in appointments) if appointments else {}
+    for row in appointments:
+        row.no_shows = no_shows.get(row.patient_id, 0)  # type: ignore[attr-defined]
     numbers = [
         {"label": label, "link": address if may_open(request, address) else "", "value": value}
         for name, value in dashboard_numbers(user).items()
@@ -62,6 +72,9 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "emergencies": emergencies,
         "appointments": appointments[:APPOINTMENTS_SHOWN],
         "may_open_appointments": may_open(request, reverse("admin:appointments_appointment_changelist")),
+        "writes_notes": user.can(Permission.WRITE_RECORDS),
+        "unwritten": [(row, day_address(row), new_note_address(row.patient_id, row.pk)) for row in unwritten],
+        "may_use_calendar": may_open(request, reverse("calendar")),
         "with_offices": any(appointment.office_id for appointment in appointments),
         "appointments_left_out": len(appointments) > APPOINTMENTS_SHOWN,
         "scheduled_today": _count_scheduled(day, appointments),
@@ -70,6 +83,13 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "may_confirm": may_confirm,
         "decline_reasons": DeclineReason.choices,
     }
+
+
+def _visits_to_write_up(user: User, *, since: datetime) -> list[Appointment]:
+    if not user.can(Permission.WRITE_RECORDS):
+        return []
+    visits = visits_without_note(user, since=since).with_people().with_offices()
+    return list(visits.defer("reason", "notes")[:NOTES_SHOWN])
 
 
 def _count_scheduled(day: AppointmentQuerySet, fetched: list[Appointment]) -> int:

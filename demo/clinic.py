@@ -15,16 +15,20 @@ from accounts.join_codes import services as join_codes
 from accounts.models import User
 from accounts.roles import Role
 from accounts.users.services import register_user, update_user
-from appointments.models import AppointmentStatus, AppointmentType, Priority
+from appointments.models import Appointment, AppointmentStatus, AppointmentType, Priority
+from appointments.rooms.services import create_room
 from appointments.schedule.services import add_hours
+from appointments.series import services as series
 from appointments.services import book, change
 from appointments.types.services import create_type
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
-from demo.calendar import slots
+from demo import week
+from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
 from demo.people import email_of, make_random, person
 from demo.record import write_up
+from demo.visits import facts, insert_visits
 from patients.models import ChartStatus as Registration
 from patients.models import Patient
 from patients.registrations.register import register_patient
@@ -48,18 +52,18 @@ OFFICES: tuple[dict[str, str], ...] = (
     },
 )
 WEEKS_BACK, WEEKS_AHEAD = 4, 4
-BOOKED_SHARE = 0.12  # of a doctor's slots: enough to look at, few enough to seed in seconds
-CANCELLED_SHARE, NO_RECORD_SHARE = 0.12, 0.15
+BOOKED_SHARE = 0.12  # of a doctor's slots outside the full weeks (demo/week.py)
 # Local start hours of appointments by weekday; Sundays have an emergency session.
 WEEKDAY, SATURDAY, SUNDAY = (9, 10, 11, 13, 14, 15, 16), (9, 10, 11), (10, 11)
 HOURS = (*[WEEKDAY] * 5, SATURDAY, SUNDAY)
-WORKING_HOURS = ((time(9), time(12)), (time(13), time(17)))
 TYPES: tuple[dict[str, Any], ...] = (
     {"name": "First visit", "minutes": 60, "buffer_after": 10, "colour": "#2e7d32"},
     {"name": "Follow-up", "minutes": 30, "colour": "#1565c0"},
     {"name": "Video call", "minutes": 20, "colour": "#6a1b9a", "video": True},
     {"name": "Procedure", "minutes": 90, "buffer_before": 10, "buffer_after": 10, "bookable_online": False},
 )
+ROOMS = {"Midtown": ("Room 1", "Room 2", "Room 3", "Exercise room"), "Chicago Loop": ("Treatment room",)}
+SERIES_WEEKS, SERIES_BACK, SERIES_HOUR = 6, 2, time(11)  # how many visits, how many of them are over, and when
 ALWAYS_BOOKED = 2  # first slots of the doctor on duty, so that no day is empty
 OWN_CHART: dict[str, Any] = {
     "date_of_birth": date(1984, 5, 17),
@@ -130,6 +134,7 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             doctors = list(User.objects.doctors().select_related("office__practice").order_by("id"))
             _set_hours(manager, doctors)
             _fill_calendar(practice, desk, doctors, own_chart)
+            week.fill(practice, desk, doctors)
             write_up(own_chart, doctor=doctors[0], desk=desk)
             _fill_waiting_list(desk, doctors)
             _add_registrations(practice, password, doctors[0], office)
@@ -220,19 +225,23 @@ def _fill_waiting_list(desk: User, doctors: list[User]) -> None:
 
 
 def _set_hours(manager: User, doctors: list[User]) -> None:
-    """Open from Monday to Friday with a break at noon, each doctor at their office."""
+    """Open from Monday to Friday with a break at noon, each doctor at their office, which has rooms."""
+    for office in Office.objects.all():
+        for name in ROOMS[office.name]:
+            create_room(by=manager, office_id=office.pk, name=name)
     for position, kind in enumerate(TYPES):
         create_type(by=manager, position=position, **kind)
     for doctor in doctors:
         for weekday in range(5):
-            for start, end in WORKING_HOURS:
+            for start, end in week.WORKING_HOURS:
                 add_hours(
                     by=manager, doctor_id=doctor.pk, office_id=doctor.office_id, weekday=weekday, start=start, end=end
                 )
 
 
 def _fill_calendar(practice: Practice, desk: User, doctors: list[User], own_chart: Patient) -> None:
-    """Add charts and appointments, from WEEKS_BACK to WEEKS_AHEAD. Patients mostly see their primary doctor."""
+    """Add charts and appointments, from WEEKS_BACK to WEEKS_AHEAD but for the full weeks between. Patients mostly see
+    their primary doctor."""
     random = make_random(SEED)
     patients_of: dict[User, list[Patient]] = {doctor: [] for doctor in doctors}
     for number in range(CHARTS):
@@ -242,12 +251,53 @@ def _fill_calendar(practice: Practice, desk: User, doctors: list[User], own_char
     for start, doctor, case in _own_visits(practice, doctors):
         taken.add((start, doctor))
         _encounter(desk, doctor, own_chart, start, case)
+    taken.update(_add_series(practice, desk, doctors[1]))
+    visits = []
     for start, doctor, patient in _plan(random, practice, patients_of):
-        born = patient.date_of_birth and patient.date_of_birth.year
-        case, roll = random.choice(cases_of(doctor.specialization, born)), random.random()
         if (start, doctor) not in taken:
-            cancelled, has_record = roll < CANCELLED_SHARE, roll > CANCELLED_SHARE + NO_RECORD_SHARE
-            _encounter(desk, doctor, patient, start, case, cancelled=cancelled, has_record=has_record)
+            born = patient.date_of_birth and patient.date_of_birth.year
+            case = random.choice(cases_of(doctor.specialization, born))
+            visits.append((_visit(random, practice, doctor, patient, start, case.reason), case))
+    insert_visits(random, visits, desk)
+
+
+def _visit(
+    random: Random, practice: Practice, doctor: User, patient: Patient, start: datetime, reason: str
+) -> Appointment:
+    end = start + timedelta(minutes=practice.appointment_minutes)
+    return Appointment(
+        practice=practice,
+        doctor=doctor,
+        patient=patient,
+        office_id=doctor.office_id,
+        starts_at=start,
+        ends_at=end,
+        reason=reason,
+        **facts(random, start, end),
+    )
+
+
+def _add_series(practice: Practice, desk: User, doctor: User) -> Iterator[tuple[datetime, User]]:
+    """Book somebody's weekly exercises, of which the first are over, and yield when they are."""
+    chart = open_chart(by=desk, primary_doctor=doctor, **person(make_random(f"{SEED} series")).fields())
+    day = practice.today() - timedelta(weeks=SERIES_BACK)
+    while not is_working_day(day):
+        day += timedelta(days=1)
+    for visit in series.book(
+        by=desk,
+        patient_id=chart.pk,
+        doctor_id=doctor.pk,
+        date=datetime.combine(day, SERIES_HOUR),  # local to the doctor's office
+        type_id=AppointmentType.objects.get(name="Follow-up").pk,
+        reason=cases_of(doctor.specialization)[0].reason,
+        every=1,
+        unit="week",
+        count=SERIES_WEEKS,
+        allow_past=True,
+    ):
+        if visit.starts_at + timedelta(hours=1) <= timezone.now():
+            change(by=desk, appointment_id=visit.appointment_id, status=AppointmentStatus.COMPLETED)
+        yield visit.starts_at, doctor
 
 
 def _own_visits(practice: Practice, doctors: list[User]) -> Iterator[tuple[datetime, User, Case]]:
@@ -265,8 +315,11 @@ def _plan(
     """Yield who sees whom and when, within the hours of each doctor's office; no patient has two visits at once."""
     all_patients = [patient for patients in patients_of.values() for patient in patients]
     today = practice.today()
+    full = week.full_days(today)
     for offset in range(-7 * WEEKS_BACK, 7 * WEEKS_AHEAD):
         day = today + timedelta(days=offset)
+        if day in full:
+            continue
         on_duty = list(patients_of)[day.toordinal() % len(patients_of)]
         share = 0 if HOURS[day.weekday()] is SUNDAY else BOOKED_SHARE
         starts_of = {
@@ -291,21 +344,9 @@ def _starts(practice: Practice, day: date, zone: ZoneInfo | None = None) -> Iter
             yield start
 
 
-def _encounter(
-    desk: User,
-    doctor: User,
-    patient: Patient,
-    start: datetime,
-    case: Case,
-    *,
-    cancelled: bool = False,
-    has_record: bool = True,
-) -> None:
-    """Book a visit at the desk. A past one is completed, mostly with a record, unless it was cancelled."""
+def _encounter(desk: User, doctor: User, patient: Patient, start: datetime, case: Case) -> None:
+    """Book a visit at the desk. A past one is completed, with a record."""
     booked = book(by=desk, patient_id=patient.pk, doctor_id=doctor.pk, date=start, reason=case.reason, allow_past=True)
-    if cancelled:
-        change(by=desk, appointment_id=booked.pk, status=AppointmentStatus.CANCELLED)
-    elif booked.ends_at <= timezone.now():
+    if booked.ends_at <= timezone.now():
         change(by=desk, appointment_id=booked.pk, status=AppointmentStatus.COMPLETED)
-        if has_record:
-            create_record(by=doctor, patient_id=patient.pk, date=booked.ends_at, **case.record())
+        create_record(by=doctor, patient_id=patient.pk, date=booked.ends_at, **case.record())

@@ -87,6 +87,7 @@ class ChartChange(IncompleteChartInput):
 
     name = StrictCharField(max_length=200, validators=[validate_name], required=False)
     gender = ChoiceField(choices=GenderOrUnknown.choices, required=False, allow_blank=True, allow_null=True)
+    primaryDoctorId = serializers.UUIDField(source="primary_doctor_id", required=False, allow_null=True)
     incomplete = None  # type: ignore[assignment]
     confirmNew = None  # type: ignore[assignment]
     version = version_field()
@@ -108,7 +109,7 @@ class ChartQuery(PageQuery):
 
 
 WITHHELD = {"email": "", "phone": "", "dateOfBirth": None, "gender": "", "address": ""}
-CLINICAL_WITHHELD = {"bloodType": None, "allergies": None, "medicalHistory": None}
+CLINICAL_WITHHELD = {"bloodType": None, "allergies": None, "medicalHistory": None, "primaryDoctorId": None}
 
 
 class ChartBrief(OutputSerializer[Patient]):
@@ -145,6 +146,7 @@ class Chart(ChartBrief):
     bloodType = serializers.CharField(source="blood_type", allow_null=True)
     allergies = serializers.CharField(allow_null=True)
     medicalHistory = serializers.CharField(source="medical_history", allow_null=True)
+    primaryDoctorId = serializers.UUIDField(source="primary_doctor_id", allow_null=True)
     emergencyContact = serializers.CharField(
         source="emergency_contact", required=False, help_text="Left out if there is none or it is withheld."
     )

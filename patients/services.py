@@ -19,6 +19,11 @@ from patients.serializers import Chart
 
 WAYS_TO_REACH = ("phone", "email", "address", "emergency_contact")
 CLINICAL_FIELDS = frozenset({"blood_type", "allergies", "medical_history"})  # which doctors may change, too
+ONLY_CLINICAL = _("Here you can only change the blood type, allergies and medical history.")
+ONLY_CONTACT = _(
+    "You can change the phone number, email, address and emergency contact. For anything else, please contact the "
+    "practice."
+)
 UNREACHABLE = _("Enter a phone number, email, address or emergency contact, so that someone can be reached.")
 
 
@@ -57,16 +62,17 @@ def update_chart(*, patient: Patient, by: User, expected: int | None = None, **c
     """Change the given fields of a chart; values that it has already change nothing. `expected` is the version that the
     caller has read.
 
-    Raises NotFound, ChartRestricted if the chart is closed to `by`, and for a new primary doctor if `by` only has
-    emergency access: the new doctor would get regular access; Forbidden for a field that is not theirs to change,
-    StaleVersion, and Invalid like `open_chart`."""
-    chart: Patient = Patient.objects.active().select_for_update(of=("self",)).get_or_refuse(pk=patient.pk)
+    Raises NotFound, also for an unknown doctor (`primary_doctor_id`), ChartRestricted if the chart is closed to `by`,
+    and for a new primary doctor if `by` only has emergency access: the new doctor would get regular access; Forbidden
+    for a field that is not theirs to change, StaleVersion, and Invalid like `open_chart`."""
+    chart: Patient = Patient.objects.visible_to(by).select_for_update(of=("self",)).get_or_refuse(pk=patient.pk)
     check_access(by, chart)
-    _check_may_change(by, changes.keys())
     if expected is not None and chart.version != expected:
         raise StaleVersion(CHANGED_MEANWHILE, current=Chart.to_dict(chart))
     with unreadable_marked():  # what cannot be decrypted is replaced
         changes = {field: value for field, value in changes.items() if getattr(chart, field) != value}
+    _check_may_change(by, changes.keys())  # clients send back whole charts
+    changes = _with_doctor(changes)
     if "primary_doctor" in changes:
         check_regular_access(by, chart)
     for field, value in changes.items():
@@ -83,5 +89,15 @@ def _check_may_change(by: User, fields: Iterable[str]) -> None:
     """Raise Forbidden unless each of the fields is one that `by` may change."""
     if by.can(Permission.WRITE_CHARTS):
         return
-    if not by.can(Permission.WRITE_CLINICAL_FIELDS) or set(fields) - CLINICAL_FIELDS:
-        raise Forbidden(_("Here you can only change the blood type, allergies and medical history."))
+    is_own = by.can(Permission.CHANGE_OWN_CONTACT)
+    may_change = frozenset(WAYS_TO_REACH) if is_own else CLINICAL_FIELDS
+    if not (is_own or by.can(Permission.WRITE_CLINICAL_FIELDS)) or set(fields) - may_change:
+        raise Forbidden(ONLY_CONTACT if is_own else ONLY_CLINICAL)
+
+
+def _with_doctor(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with the doctor whose id they name. Raises NotFound."""
+    if "primary_doctor_id" not in changes:
+        return changes
+    doctor_id = changes.pop("primary_doctor_id")
+    return {**changes, "primary_doctor": User.objects.doctor(doctor_id) if doctor_id else None}

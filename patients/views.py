@@ -104,7 +104,7 @@ class Charts(ApiView):
 class ChartById(ApiView):
     permissions = {
         "GET": MAY_SEE_CHARTS,
-        "PATCH": (Permission.WRITE_CHARTS, Permission.WRITE_CLINICAL_FIELDS),
+        "PATCH": (Permission.WRITE_CHARTS, Permission.WRITE_CLINICAL_FIELDS, Permission.CHANGE_OWN_CONTACT),
         "DELETE": Permission.DELETE_CLINICAL,
     }
     audit_events = {"GET": AuditEvent.CHART_READ, "PATCH": AuditEvent.CHANGED, "DELETE": AuditEvent.SOFT_DELETED}
@@ -127,7 +127,8 @@ class ChartById(ApiView):
         responses={200: Chart},
         summary="Change a chart",
         description="The front desk and office managers change every field, doctors the blood type, allergies and "
-        "medical history. The version that was read is required, here or in If-Match.",
+        "medical history, patients the phone, email, address and emergency contact in their own chart: the email to "
+        "write to, not the one to sign in with. The version that was read is required, here or in If-Match.",
     )
     def patch(self, request: Request, chart_id: UUID) -> Response:
         changes = self.checked_changes(ChartChange, shown=lambda: _for_user(self.caller, self._get(chart_id)))

@@ -23,6 +23,10 @@ from core.tenancy.scope import current_practice_id
 from practices import services
 from practices.models import Office, Practice
 
+ZONE_HELP = _(
+    "Decides which day an appointment falls on. If you change it, appointments stay at the moment for which they were "
+    "booked, and working hours at their time on the clock."
+)
 REGIONS = {
     "Africa": _("Africa"),
     "America": _("America"),
@@ -67,7 +71,7 @@ class PracticeForm(ServiceForm):
         label=_("Time zone"),
         choices=_zones,
         widget=UnfoldAdminSelectWidget(),
-        help_text=_("Used to decide which day an appointment falls on."),
+        help_text=ZONE_HELP,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,6 +92,7 @@ class OfficeForm(ServiceForm):
         choices=lambda: [("", gettext("Same as the practice")), *_zones()],
         required=False,
         widget=UnfoldAdminSelectWidget(),
+        help_text=ZONE_HELP,
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import ProtectedError
+from django.db.models import Model, ProtectedError
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Sent in the transaction, after the row is stored, with `practice`, `by` and `changed`, the names of changed fields.
 practice_changed = Signal()
+office_changed = Signal()  # the same, with `office`
 NO_SUCH_OFFICE = _("Office not found.")
 FOREIGN_KEY = "23503"  # PostgreSQL's code for a foreign key violation
 
@@ -79,13 +80,9 @@ def create_practice(*, name: str, timezone: str = "UTC", **fields: Any) -> Pract
 @transaction.atomic
 def save_practice(*, practice: Practice, by: "User") -> Practice:
     """Store a practice that an office manager changed. Raises what receivers of `practice_changed` raise."""
-    before = Practice.objects.select_for_update().get(pk=practice.pk)
+    before = Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
     practice.version = before.version
-    changed = {
-        field.name
-        for field in Practice._meta.concrete_fields
-        if getattr(practice, field.attname) != getattr(before, field.attname)
-    }
+    changed = _differing(before, practice)
     practice.version += bool(changed)
     with context.done_by(by):
         practice.save()
@@ -93,11 +90,16 @@ def save_practice(*, practice: Practice, by: "User") -> Practice:
     return practice
 
 
+def _differing(before: Model, after: Model) -> set[str]:
+    fields = before._meta.concrete_fields
+    return {field.name for field in fields if getattr(after, field.attname) != getattr(before, field.attname)}
+
+
 @transaction.atomic
 def change_practice(*, by: "User", expected: int | None = None, **changes: Any) -> Practice:
     """Change the given settings of the current practice. `expected` is the version that the caller has read. Raises
     StaleVersion, and what `save_practice` raises."""
-    practice = Practice.objects.select_for_update().get(pk=current_practice_id())
+    practice = Practice.objects.select_for_update(no_key=True).get(pk=current_practice_id())
     if expected is not None and practice.version != expected:
         raise StaleVersion(CHANGED_MEANWHILE, current=PracticeShape.to_dict(practice))
     for field, value in changes.items():
@@ -162,21 +164,22 @@ def is_missing_row_error(error: IntegrityError, column: str) -> bool:
 
 @transaction.atomic
 def save_office(*, office: Office, by: "User") -> Office:
-    """Store a new or changed office."""
+    """Store a new or changed office. Raises what receivers of `office_changed` raise."""
+    before = Office.objects.select_for_update(no_key=True).filter(pk=office.pk).first()
     with context.done_by(by):
         office.save()
+    if before is not None:
+        office_changed.send(sender=Office, office=office, by=by, changed=_differing(before, office))
     return office
 
 
 @transaction.atomic
 def change_office(*, office_id: UUID, by: "User", **changes: str) -> Office:
-    """Change the given fields of an office. Raises NotFound."""
-    office: Office = Office.objects.select_for_update().get_or_refuse(pk=office_id)
+    """Change the given fields of an office. Raises NotFound, and what `save_office` raises."""
+    office: Office = Office.objects.select_for_update(no_key=True).get_or_refuse(pk=office_id)
     for field, value in changes.items():
         setattr(office, field, value)
-    with context.done_by(by):
-        office.save(update_fields={*changes, "updated_at"})
-    return office
+    return save_office(office=office, by=by)
 
 
 def remove_office(*, office_id: UUID, by: "User") -> None:

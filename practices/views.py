@@ -23,6 +23,7 @@ from practices.serializers import (
     PracticeShape,
 )
 
+OVERLAPPING = {"409": "In this time zone a doctor would work at two offices at once."}
 IN_USE = {"409": "People, appointments or join codes use it."}
 
 
@@ -83,7 +84,7 @@ class OfficeById(ApiView):
         "PATCH": Permission.MANAGE_OFFICES,
         "DELETE": Permission.MANAGE_OFFICES,
     }
-    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND, "DELETE": NOT_FOUND | IN_USE}
+    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | OVERLAPPING, "DELETE": NOT_FOUND | IN_USE}
 
     @extend_schema(responses={200: OfficeShape}, summary="Get an office")
     def get(self, request: Request, office_id: UUID) -> Response:

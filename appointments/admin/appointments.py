@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments import services
+from appointments.calendar.links import day_address
 from appointments.models import Appointment, EventKind, Room
 from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from appointments.visits.machine import State, state_of
@@ -171,6 +172,8 @@ class AppointmentAdmin(EncounterAdmin):
     list_display = ("starts", "patient_name", "doctor_name", "office", "status", "happened")
     list_filter = (WhenFilter, "status", DoctorFilter, OfficeFilter)
     autocomplete_fields = ("patient",)
+    list_before_template = "admin/open_calendar.html"
+    change_form_outer_before_template = "admin/appointments/appointment/open_day.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_offices()
@@ -196,6 +199,11 @@ class AppointmentAdmin(EncounterAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
         return ("patient_name", "doctor_name", "reason", "starts", "ends", "withheld") if obj else ()
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        row = context.get("original")
+        context["calendar_day"] = row and day_address(row)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def describe_briefly(self, row: Appointment) -> str:
         return format_local_datetime(row, row.starts_at)

@@ -1,6 +1,7 @@
 """The calendar that the front desk works in. What it shows comes from grid.py; what is booked or changed goes through
 the services that the API calls. Times are those of the office that was picked, else of the practice."""
 
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from appointments.schedule import availability
 from appointments.visits.machine import State
 from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, shows_no_patient
+from core.api import throttling
 from core.permissions import Permission
 from practices.models import Office
 
@@ -120,12 +122,14 @@ def _line(row: Appointment, kind: AppointmentType | None, shown: Shown) -> dict[
 
 
 class Changes(CalendarView):
-    """What the open page asks every other second: 204 while nothing has changed. It is not counted, and is nobody's
-    activity."""
+    """What the open page asks every other second: 204 while nothing has changed. It is counted as a poll, unless it
+    names nothing that it has seen, and is nobody's activity."""
 
     is_counted = False
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        with throttling.counted_as_poll() if "token" in request.GET else nullcontext():
+            throttling.count_user(self.user.pk)
         shown = what_to_show(request)
         if request.GET.get("token") == grid.change_token(self.user, *shown.bounds):
             return HttpResponse(status=204)

@@ -125,10 +125,11 @@ class Calendar:
                 yield window.office_id, [moment for moment in moments if first <= moment < last]
 
     def office_at(self, start: datetime, end: datetime) -> UUID | None:
-        """Return where the doctor works then, else their own office."""
+        """Return where the doctor works then, else their own office. Where the whole visit fits in comes first; then
+        hours at no office, since a booking cannot name those."""
         begins, ends = start.timestamp(), end.timestamp()
         there = [one for one in self.windows(start, end) if one.start <= begins < one.end]
-        there.sort(key=lambda one: one.end < ends)  # where the whole visit fits in comes first
+        there.sort(key=lambda one: (one.end < ends, one.office_id is not None))
         return there[0].office_id if there else self.doctor.office_id
 
     def offers(self, appointment: Appointment, length: Length) -> bool:

@@ -1,12 +1,14 @@
 """Working hours and exceptions: the manager's, and a doctor's for themselves."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations, groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.timezone import is_naive
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +25,9 @@ from practices.services import checking_office_exists, current_practice, get_off
 OTHERS = _("You can only change your own working hours and time off.")
 END_BEFORE_START = _("Enter an end after the start.")
 OVERLAPPING = _("These hours overlap other working hours of this doctor.")
+OVERLAPPING_IN_ZONE = _(
+    "In this time zone, %(doctor)s would have overlapping working hours at two offices. Change those hours first."
+)
 NOBODY = _("Say whose extra hours these are.")
 
 
@@ -74,9 +79,24 @@ def _save_hours(hours: WorkingHours, *, by: User) -> WorkingHours:
     return hours
 
 
+def check_no_hours_overlap() -> None:
+    """Raise Conflict if a doctor now works at two places at once, after the time zone of one of them was changed."""
+    doctors = WorkingHours.objects.order_by().values_list("doctor_id", flat=True).distinct()
+    for name in sorted(map(str, doctors)):
+        take_lock(name)
+    today = current_practice().today()
+    for _doctor, theirs in groupby(_with_zones(WorkingHours.objects.order_by("doctor")), key=attrgetter("doctor_id")):
+        for one, other in combinations(theirs, 2):
+            if overlap(one, other, today=today):
+                raise Conflict(OVERLAPPING_IN_ZONE % {"doctor": one.doctor.name})
+
+
+def _with_zones(hours: QuerySet[WorkingHours]) -> QuerySet[WorkingHours]:
+    return hours.select_related("practice", "office__practice", "doctor__office__practice")
+
+
 def _overlaps_others(hours: WorkingHours) -> bool:
-    others = WorkingHours.objects.filter(doctor=hours.doctor_id).exclude(pk=hours.pk)
-    others = others.select_related("practice", "office__practice", "doctor__office__practice")
+    others = _with_zones(WorkingHours.objects.filter(doctor=hours.doctor_id).exclude(pk=hours.pk))
     return any(overlap(hours, other, today=hours.practice.today()) for other in others)
 
 

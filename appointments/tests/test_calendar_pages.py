@@ -190,7 +190,7 @@ def test_page_asks_what_has_changed(enter_as, day):
 def test_asking_is_neither_activity_nor_counted(enter_as, day, settings):
     client = enter_as("staff")
     address = client.get(CALENDAR, {"day": MONDAY}).context["changes"]
-    settings.RATE_LIMIT_PER_MINUTE = 3
+    settings.RATE_LIMIT_PER_MINUTE, settings.POLLS_PER_MINUTE = 3, 6
     seen = LoginSession.objects.get(user=client.user)
     LoginSession.objects.filter(pk=seen.pk).update(last_seen_at=timezone.now() - timedelta(minutes=5))
     for _ in range(5):
@@ -202,6 +202,9 @@ def test_asking_is_neither_activity_nor_counted(enter_as, day, settings):
     assert (refused.status_code, refused["HX-Retarget"]) == (429, "#message")
     assert client.get(CALENDAR).status_code == 429
     assert client.get(address, **PART).status_code == 204
+    unseen = client.get(reverse("calendar_changes"), **PART)  # for a whole day, whoever has seen nothing of it
+    assert unseen.status_code == 429
+    assert [client.get(address, **PART).status_code for _ in range(8)][-1] == 429
 
 
 def test_page_that_asks_forgets_nothing_that_another_tab_chose(enter_as, day):

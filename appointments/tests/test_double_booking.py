@@ -17,17 +17,18 @@ from appointments.tests.factories import AppointmentFactory, AppointmentTypeFact
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
+from tests.sampling import examples
 
 START = datetime(2031, 3, 3, 15, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def many_callers(settings, monkeypatch):
-    """The number of concurrent callers: 200 on PostgreSQL, 16 on SQLite. A server has no more threads than connections;
-    these share a pool of its size, and wait until their turn comes."""
+    """The number of concurrent callers: 200 on PostgreSQL (a sample: 60), 16 on SQLite. A server has no more threads
+    than connections; these share a pool of its size, and wait until their turn comes."""
     settings.RATE_LIMIT_PER_MINUTE = 10_000
     monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)
-    return 200 if connection.vendor == "postgresql" else 16
+    return examples(200, 60) if connection.vendor == "postgresql" else 16
 
 
 def at_once(callers, call):

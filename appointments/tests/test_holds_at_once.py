@@ -10,10 +10,12 @@ from django.db import connection
 from django.test import Client
 
 from appointments.models import Appointment, SlotHold, WaitingListEntry
-from appointments.tests.factories import SlotOfferFactory, WaitingListEntryFactory
+from appointments.tests.factories import AppointmentFactory, SlotOfferFactory, WaitingListEntryFactory
 from appointments.tests.test_double_booking import START, at_once, booking
 from core.tenancy.scope import practice_scope
+from patients.deletion import services as deletions
 from patients.tests.factories import PatientFactory
+from tests.sampling import examples
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]  # hundreds of calls by threads
 
@@ -22,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]  # hund
 def callers(settings, monkeypatch):
     settings.RATE_LIMIT_PER_MINUTE = 10_000
     monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)  # as in test_double_booking.py
-    return 120 if connection.vendor == "postgresql" else 16
+    return examples(120, 48) if connection.vendor == "postgresql" else 16
 
 
 @pytest.fixture
@@ -56,6 +58,31 @@ def test_holds_and_bookings_of_one_time_leave_one_of_them(callers, doctors, as_r
     assert Counter(at_once(callers, call)) == {201: 1, 409: callers - 1}
     with practice_scope(practice.pk):
         assert SlotHold.objects.count() + Appointment.objects.count() == 1
+
+
+def test_restored_visits_and_holds_of_one_time_leave_one_of_them(
+    callers, doctors, as_role, make_user, client_of, practice
+):
+    with practice_scope(practice.pk):
+        by = make_user("admin")
+        visits = [AppointmentFactory(doctor=doctors[0], patient=PatientFactory()) for _ in range(8)]
+        for visit in visits:
+            deletions.delete(by=by, row=visit, reason="By mistake")
+    manager, people = as_role("admin").cookies, [client_of(make_user("staff")).cookies for _ in visits]
+
+    def call(number):
+        client, visit = Client(), visits[number // 2 % 8]
+        client.cookies = people[number // 2 % 8] if number % 2 else manager
+        if not number % 2:
+            return client.post(f"/api/appointments/{visit.pk}/restore").status_code
+        body = {"doctorId": str(doctors[0].pk), "date": visit.starts_at.isoformat()}
+        return client.post("/api/holds", body, "application/json").status_code
+
+    assert set(at_once(16, call)) <= {200, 201, 409}
+    with practice_scope(practice.pk):
+        held = set(SlotHold.objects.values_list("starts_at", flat=True))
+        restored = set(Appointment.objects.values_list("starts_at", flat=True))
+    assert held | restored == {visit.starts_at for visit in visits} and not held & restored
 
 
 def test_offers_are_accepted_withdrawn_and_booked_at_once(callers, doctors, as_role, make_user, practice):

@@ -82,9 +82,6 @@ class Clinic:
 
     def fill(self, rules, exceptions, visits):
         self.has_hours = False
-        if self.doctor.office is None:  # who works at no office works at none: a booking cannot ask for that
-            rules = [(None, *rest) for _, *rest in rules]
-            exceptions = [(kind, theirs, None, *rest) for kind, theirs, _, *rest in exceptions]
         for office, days, one, other in rules:
             start, end = sorted((one, other))
             with suppress(Conflict):

@@ -346,6 +346,18 @@ def test_changes_since_are_told_once(clinic, as_role, scope):
     assert clinic.desk.get("/api/appointments", {"typeId": str(clinic.chart.pk)}).json()["total"] == 0
 
 
+def test_visit_that_a_merge_moved_is_told(clinic, as_role):
+    twice = PatientFactory()
+    visit, merged = clinic.visit(patient=twice), {"from": str(twice.pk)}
+    feed = Feed(clinic.desk, updatedSince=(NOW() + timedelta(minutes=2)).isoformat())
+    assert feed.ask()["total"] == 0
+    for who, path, chart in ((clinic.desk, "merge", clinic.chart), (as_role("admin"), "merge/undo", twice)):
+        answer = who.post(f"/api/patients/{clinic.chart.pk}/{path}", merged, JSON)
+        assert answer.status_code in (200, 204), answer.content
+        (told,) = feed.ask()["appointments"]
+        assert (told["id"], told["patientId"]) == (str(visit.pk), str(chart.pk))
+
+
 def test_changes_that_cannot_be_told_are_refused(clinic, scope, subtests):
     feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
     feed.ask()

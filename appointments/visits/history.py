@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
+
+from django.db.models import Count
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentEvent, EventKind
@@ -65,5 +68,10 @@ def _place(visit: Appointment) -> dict[str, str | None]:
 
 def no_shows_of(patient: Patient) -> int:
     """Return how often the patient didn't come."""
-    missed: int = Appointment.objects.filter(patient=patient).exclude(no_show_at=None).count()
-    return missed
+    return count_no_shows([patient.pk]).get(patient.pk, 0)
+
+
+def count_no_shows(patient_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return how often each of these patients didn't come; those who always came are not in it."""
+    missed = Appointment.objects.filter(patient__in=set(patient_ids)).exclude(no_show_at=None)
+    return dict(missed.order_by().values_list("patient").annotate(Count("pk")))

@@ -3,7 +3,9 @@ atomically in Redis, so that of parallel calls exactly the allowed number passes
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,6 +27,7 @@ from core.errors import Unavailable
 
 # Parallel first calls would each create a limiter, and the in-memory storage reads its count outside its own lock.
 _lock = threading.Lock()
+_polling: ContextVar[bool] = ContextVar("polling", default=False)
 
 
 class Stamp(NamedTuple):
@@ -106,7 +109,20 @@ def _per_hour(amount: int) -> RateLimitItemPerHour:
     return RateLimitItemPerHour(amount)
 
 
+@contextmanager
+def counted_as_poll() -> Iterator[None]:
+    """Count what a person's open pages and programs ask by themselves, whether anything has changed, apart from their
+    calls, and up to a bound of its own."""
+    token = _polling.set(True)
+    try:
+        yield
+    finally:
+        _polling.reset(token)
+
+
 def _of_user(user_id: str) -> tuple[RateLimitItemPerMinute, str]:
+    if _polling.get():
+        return _per_minute(settings.POLLS_PER_MINUTE), f"polls:{user_id}"
     return _per_minute(settings.RATE_LIMIT_PER_MINUTE), f"user:{user_id}"
 
 

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from audit import context
+from core.api import throttling
 from core.api.auditing import AuditMixin
 from core.api.exceptions import NOT_FOUND
 from core.api.idempotency import HEADER, done_once
@@ -79,6 +80,8 @@ class PracticeScoped(APIView):
             raise MethodNotAllowed(str(request.method))
         if request.method == "GET":
             self.scope.enter_context(cached_counts.reading_ahead(request.path))
+            if self.is_poll(request):
+                self.scope.enter_context(throttling.counted_as_poll())
         try:
             self.perform_authentication(request)
         except APIException:
@@ -125,6 +128,10 @@ class PracticeScoped(APIView):
     def caller(self) -> Any:
         """The signed-in user; None on a public view without one."""
         return self.request.user
+
+    def is_poll(self, request: Request) -> bool:
+        """Return whether a client asks by itself, time and again, if anything has changed."""
+        return False
 
     def throttled_session(self, request: Request) -> UUID | None:
         """Return the session to count the call by, if the view knows it without signing its user in.

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import JoinCode, User
-from appointments.models import Appointment
+from appointments.models import Appointment, WaitingListEntry
 from core.tenancy.scope import practice_scope
+from demo import week
 from demo.people import FREQUENT, make_random, person
 from patients.models import ChartStatus, Deletion, Patient
 from practices.models import Office, Practice
@@ -189,6 +190,24 @@ class TestOnAnyDay:
         assert all(9 <= start.hour < 17 for start in starts)
         weeks = Counter(day.weekday() for day in by_day.elements())
         assert weeks[0] > weeks[5] > weeks[6] > 0  # Monday, Saturday, Sunday
+
+    def test_two_weeks_are_full_with_rooms_types_no_shows_and_a_series(self, demo_on_day):
+        practice, today = demo_on_day
+        visits = Appointment.objects.select_related("type", "office__practice")
+        day = next(day for day in week.full_days(today) if day > today or day.weekday() == 4)
+        start, end = practice.day_bounds(day)
+        busy = visits.filter(starts_at__gte=start, starts_at__lt=end, status__in=["scheduled", "completed"])
+        minutes = sum(visit.minutes + visit.type.buffer_after for visit in busy if visit.type)
+
+        assert minutes > 0.6 * 5 * 7 * 60  # of five doctors' seven hours
+        assert {visit.room.office_id == visit.office_id for visit in busy if visit.room} == {True}
+        assert Appointment.objects.exclude(no_show_at=None).count() >= 3
+        assert {visit.events.first().what for visit in busy} == {"booked"}
+        series = list(Appointment.objects.exclude(series=None).order_by("position"))
+        statuses = [visit.status for visit in series]  # the first are over
+        assert len(series) == 6 and statuses == sorted(statuses) and set(statuses) == {"completed", "scheduled"}
+        assert len({visit.starts_at.astimezone(visit.tzinfo).time() for visit in series}) == 1
+        assert WaitingListEntry.objects.count() == 5
 
     def test_demo_patient_has_a_doctor_past_visits_with_records_and_three_to_come(self, demo_on_day):
         chart = User.all_practices.with_email("patient@example.com").chart

@@ -126,6 +126,7 @@ class PatientAdmin(ChartSectionsAdmin):
     search_fields = ("search_index",)
     search_help_text = _("Name, email, phone or date of birth")
     actions = ("confirm_registrations",)
+    list_before_template = "admin/open_calendar.html"
     change_form_outer_before_template = "admin/patients/patient/notices.html"
     change_form_outer_after_template = "admin/patients/patient/after.html"
     fieldsets = (

@@ -23,6 +23,7 @@ from accounts.models import User
 from audit import context, log
 from audit.events import AuditEvent
 from core.database.deadlocks import deadlock_as_conflict
+from core.database.locks import take_lock
 from core.errors import Conflict, Forbidden, Gone, NotFound, Sentence
 from core.formats import format_date
 from core.permissions import Permission
@@ -60,6 +61,7 @@ class Deletable:
     permission: Permission
     refusal_message: Sentence
     is_own: Callable[[Any, User], bool] = lambda row, by: False
+    locks: Callable[[Any], Iterable[str]] = lambda row: ()  # taken before a row is restored, and before its chart's
     check_restorable: Callable[[Any], None] = lambda row: None
     conflict_message: Sentence = TAKEN
     retention_starts_at: Any = None
@@ -119,7 +121,10 @@ def restore(*, by: User, model: type[SoftDeletable], pk: UUID) -> SoftDeletable:
     like `delete`."""
     kind, rows = DELETABLES[model._meta.label], model.with_deleted
     with _exclusive():
-        chart = _lock_chart_of(rows.get_or_refuse(pk=pk))
+        known = rows.get_or_refuse(pk=pk)
+        for name in kind.locks(known):
+            take_lock(name)
+        chart = _lock_chart_of(known)
         row: SoftDeletable = rows.select_for_update(of=("self",)).get_or_refuse(pk=pk)
         _check_belongs_to(chart, row)
         deletion = _deletion_for(by, row, kind)

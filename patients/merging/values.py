@@ -40,6 +40,10 @@ FIELDS = {  # by API name
     "emergencyContact": "emergency_contact",
     "primaryDoctor": "primary_doctor_id",
 }
+UNREADABLE = _(
+    "One of the two can't be decrypted, so it can neither be copied nor replaced. Keep that of the chart that stays, "
+    "or merge the other way around."
+)
 TEXTS = frozenset({"allergies", "medicalHistory"})
 
 
@@ -63,13 +67,16 @@ class Difference(NamedTuple):
 
 def differences(into: Patient, source: Patient, keep: Mapping[str, str]) -> Iterator[Difference]:
     """Yield the fields that differ. `keep` says what stays, by field; otherwise the value of `into`, or what the other
-    has where it has none, and of texts both. Raises Invalid for two texts that are too long together."""
+    has where it has none, and of texts both. Raises Invalid for two texts that are too long together, and for a value
+    that cannot be decrypted and would have to be copied or replaced."""
     with unreadable_marked():
         for field, attribute in FIELDS.items():
             one, other = getattr(into, attribute), getattr(source, attribute)
             if one != other:
                 kept = keep.get(field) or _default(field, one, other)
                 result = _joined(field, one, other) if kept == KeptText.BOTH else other if kept == Kept.FROM else one
+                if result != one and MARK in f"{one}{result}":
+                    raise Invalid(f"keep.{field}", UNREADABLE)
                 yield Difference(field, one, other, kept, result)
 
 

@@ -12,7 +12,7 @@ from accounts.tests.second_factors import post
 from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
-from patients.services import UNREACHABLE
+from patients.services import ONLY_CONTACT, UNREACHABLE
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from tests.contract.clinic import CHART
 
@@ -125,15 +125,55 @@ def test_doctor_changes_the_clinical_fields_alone(as_role, chart):
     assert (now(chart).allergies, now(chart).phone) == ("Latex, nuts", chart.phone)
 
 
-@pytest.mark.parametrize("role", ["billing", "patient"])
-def test_nobody_else_changes_a_chart(as_role, chart, role):
-    client = as_role(role)
-    with practice_scope(chart.practice_id):
-        if role == "patient":
-            chart.user = client.user
-            chart.save(update_fields={"user"})
+def test_desk_gives_the_chart_another_doctor(as_role, make_user, scope, chart, other_practice):
+    staff, doctor = as_role("staff"), make_user("doctor")
+    foreign = make_user("doctor", practice=other_practice)
 
-    assert change(client, chart, name="Ada").status_code == 403
+    answer = change(staff, chart, primaryDoctorId=str(doctor.pk))
+    assert (answer.status_code, answer.json()["primaryDoctorId"], answer.json()["version"]) == (200, str(doctor.pk), 2)
+    (event,) = whole_trail().filter(kind="data.changed", about_id=chart.pk)
+    assert orjson.loads(event.details)["fields"] == ["primary_doctor"]
+    for nobody in (foreign, staff.user):
+        assert change(staff, chart, 2, primaryDoctorId=str(nobody.pk)).status_code == 404
+    assert change(as_role("doctor"), chart, 2, primaryDoctorId=None).status_code == 403
+    type(doctor).objects.filter(pk=doctor.pk).update(is_active=False)
+    shown = staff.get(f"{CHARTS}/{chart.pk}").json()  # a doctor who has left may be sent back
+    whole = {**shown, "phone": "(212) 555-0199"}
+    assert staff.patch(f"{CHARTS}/{chart.pk}", whole, "application/json").status_code == 200
+    assert change(staff, chart, 3, primaryDoctorId=None).json()["primaryDoctorId"] is None
+
+
+def test_patients_change_how_to_reach_them_and_nothing_else(as_role, client_of, make_user, scope, chart, subtests):
+    person = make_user("patient")
+    client = client_of(person)
+    assert change(client, chart, phone="").status_code == 404  # somebody else's
+    Patient.objects.filter(pk=chart.pk).update(user=person)
+    wanted = {
+        "phone": "(212) 555-0199",
+        "email": "ada@example.org",
+        "address": "12 Main St",
+        "emergencyContact": "Carl (husband)",
+    }
+
+    answer = change(client, chart, **wanted)
+
+    shown = answer.json()
+    assert (answer.status_code, {name: shown[name] for name in wanted}, shown["version"]) == (200, wanted, 2), shown
+    assert [row["id"] for row in as_role("staff").get(CHARTS, {"search": "5550199"}).json()["patients"]]
+    (event,) = whole_trail().filter(kind="data.changed", about_id=chart.pk, user_id=person.pk, outcome="done")
+    assert (event.role, sorted(orjson.loads(event.details)["fields"])[:2]) == ("patient", ["address", "email"])
+    for refused in ({"name": "Ada"}, {"allergies": ""}, {"dateOfBirth": None}, {"primaryDoctorId": str(person.pk)}):
+        with subtests.test(refused=refused):
+            answer = change(client, chart, 2, **refused, phone="1")
+            assert (answer.status_code, answer.json()["detail"]) == (403, str(ONLY_CONTACT))
+    assert change(client, chart, 2, phone="", email="", address="", emergencyContact="").status_code == 400
+    assert change(client, chart, 1, phone="(212) 555-0100").status_code == 409
+    whole = client.patch(f"{CHARTS}/{chart.pk}", {**shown, "email": ""}, "application/json")
+    assert whole.status_code == 200, whole.content
+
+
+def test_billing_changes_no_chart(as_role, chart):
+    assert change(as_role("billing"), chart, name="Ada").status_code == 403
 
 
 def test_chart_that_is_not_ones_to_change(as_role, other_practice, chart):

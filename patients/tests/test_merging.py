@@ -22,6 +22,7 @@ from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.models import MedicalRecord
 from records.tests.factories import MedicalRecordFactory
+from tests import damage
 
 KNOWN = {"name": "Ada Lovelace", "phone": "+1 212 555 0104", "email": "", "allergies": "Latex"}
 TWICE = {"name": "Ada King", "phone": "+1 212 555 0199", "email": "ada@example.org", "allergies": "Penicillin"}
@@ -183,6 +184,19 @@ def test_two_texts_that_are_too_long_together_are_refused(as_role, known, twice,
         answer = merge(staff, known, twice.patient, **body)
         assert (answer.status_code, list(answer.json()["errors"])) == (400, ["keep.allergies"])
     assert merge(staff, known, twice.patient, keep={"allergies": "from"}).status_code == 200
+
+
+def test_text_that_cannot_be_decrypted_is_neither_copied_nor_replaced(as_role, known, twice, scope):
+    kept = damage.lose_key(known, "allergies")
+    staff = as_role("staff")
+
+    for body in ({}, {"dryRun": True}, {"keep": {"allergies": "from"}}):
+        answer = merge(staff, known, twice.patient, **body)
+        (sentence,) = answer.json()["errors"]["keep.allergies"]
+        assert answer.status_code == 400 and "Keep that of the chart that stays, or merge the other way" in sentence
+    assert merge(staff, twice.patient, known, dryRun=True).status_code == 200
+    assert merge(staff, known, twice.patient, keep={"allergies": "into"}).status_code == 200
+    assert damage.stored(known, "allergies") == kept
 
 
 def test_somebody_can_still_be_reached(as_role, scope):

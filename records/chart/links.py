@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
-
-from appointments.models import Appointment
+from django.urls import reverse
 
 
 def chart_address(patient_id: UUID) -> str:
@@ -13,18 +11,12 @@ def chart_address(patient_id: UUID) -> str:
 
 def note_address(note_id: UUID) -> str:
     """Return where a note is read, and a draft written on."""
-    try:
-        return reverse("note-edit", args=[note_id])
-    except NoReverseMatch:  # without pages for writing
-        return reverse("admin:records_sessionnote_change", args=[note_id])
+    return reverse("note-edit", args=[note_id])
 
 
 def new_note_address(patient_id: UUID, visit_id: UUID | None = None) -> str:
     """Return where a note of this patient, and visit, is begun."""
-    try:
-        address = reverse("note-new", args=[patient_id])
-    except NoReverseMatch:
-        return chart_address(patient_id)
+    address = reverse("note-new", args=[patient_id])
     return f"{address}?visit={visit_id}" if visit_id else address
 
 
@@ -38,8 +30,3 @@ def plan_address(plan_id: UUID) -> str:
 
 def file_address(file_id: UUID) -> str:
     return reverse("admin:records_attachment_change", args=[file_id])
-
-
-def visit_address(visit: Appointment) -> str:
-    """Return the day of the visit in the calendar."""
-    return f"{reverse('calendar')}?view=day&day={visit.starts_at.astimezone(visit.tzinfo).date()}"

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.calendar import facts
+from appointments.calendar.links import day_address
 from appointments.models import Appointment
 from core.api.pagination import MAX_CURSOR_LENGTH, UNKNOWN_CURSOR
 from core.errors import Invalid
@@ -112,7 +113,7 @@ def _files(by: User, chart: Patient) -> QuerySet[Any]:
 
 
 SOURCES: dict[Kind, Source] = {
-    Kind.VISITS: Source(Permission.READ_APPOINTMENTS, "starts_at", _visits, links.visit_address),
+    Kind.VISITS: Source(Permission.READ_APPOINTMENTS, "starts_at", _visits, day_address),
     Kind.NOTES: Source(Permission.READ_RECORDS, "date", _notes, lambda row: links.note_address(row.pk)),
     Kind.RECORDS: Source(Permission.READ_RECORDS, "date", _records, lambda row: links.record_address(row.pk)),
     Kind.PLANS: Source(Permission.READ_RECORDS, "starts_on", _plans, lambda row: links.plan_address(row.pk)),

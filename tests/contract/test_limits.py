@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -43,6 +44,18 @@ def test_keeping_and_ending_a_session_count_for_the_session_alone(clinic, settin
     assert statuses(anonymous, {}, 8)[-1] == 429
     forged = {"access_token": ("x.y.z", "/"), "refresh_token": ("x.y.z", "/")}
     assert statuses(anonymous, forged, 1) == [429]
+
+
+def test_asking_what_changed_has_a_bound_of_its_own(clinic, settings):
+    settings.RATE_LIMIT_PER_MINUTE, settings.POLLS_PER_MINUTE = 3, 6
+    since = datetime.now(UTC).isoformat()
+
+    def burst() -> Counter:
+        who = clinic.hire("staff")
+        polls = Counter(who.get("/api/appointments", updatedSince=since).status for _ in range(9))
+        return polls + Counter({f"call {who.get('/api/users/me').status}": 1})
+
+    assert within_one_minute(burst) == {200: 6, 429: 3, "call 200": 1}
 
 
 def test_every_user_is_limited_in_this_process_too(clinic, settings):

@@ -8,7 +8,7 @@ from tests.contract.clinic import CHART, NOBODY, fresh_email
 from tests.contract.test_users import MOMENT
 
 BRIEF = ["id", "name", "email", "phone", "dateOfBirth", "gender", "address", "created_at"]
-WHOLE = [*BRIEF[:-1], "bloodType", "allergies", "medicalHistory", "version", "created_at"]
+WHOLE = [*BRIEF[:-1], "bloodType", "allergies", "medicalHistory", "primaryDoctorId", "version", "created_at"]
 MISSING = {"detail": "Patient not found."}
 
 

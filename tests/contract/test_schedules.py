@@ -130,6 +130,25 @@ def test_hours_without_an_office_overlap_by_the_clock_of_the_doctors_own(clinic,
     assert clinic.admin.patch(f"{HOURS}/{made.json['id']}", {"end": "12:30"}).status == 409
 
 
+def test_change_of_a_time_zone_moves_hours_but_no_visit_and_rechecks_them(clinic, doctor, hours):
+    chart = clinic.chart()["id"]
+    visit = book(clinic, clinic.staff, chart, doctor, "15:00").json
+    office = clinic.admin.post("/api/offices", {"name": "Other", "timezone": "America/New_York"}).json
+    body = {"doctorId": doctor.id, "officeId": office["id"], "weekday": 0, "start": "13:00", "end": "15:00"}
+    assert clinic.admin.post(HOURS, body).status == 201
+    path = f"/api/offices/{office['id']}"
+
+    refused = clinic.admin.patch(path, {"timezone": "Europe/London"})  # eight to ten in New York
+    assert refused.status == 409 and refused.json["detail"].startswith("In this time zone, ")
+    assert clinic.admin.get(path).json == office
+    assert clinic.admin.patch(path, {"timezone": "America/Chicago"}).status == 200
+    assert clinic.admin.patch("/api/practice", {"timezone": "America/Los_Angeles"}).status == 409
+    assert clinic.admin.patch("/api/practice", {"timezone": "Europe/London"}).status == 200
+
+    assert free(clinic.staff, doctor)[:2] == ["09:00", "09:15"]
+    assert clinic.staff.get(f"/api/appointments/{visit['id']}").json["date"] == visit["date"]
+
+
 def test_free_times_follow_hours_visits_and_exceptions(clinic, doctor, hours):
     quarters = ["14:00", "14:15", "14:30", "14:45", "15:00", "15:15", "15:30", "15:45", "16:00", "16:15", "16:30"]
     assert free(clinic.staff, doctor) == quarters

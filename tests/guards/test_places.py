@@ -45,7 +45,7 @@ HOMES = {
     "notes": "records.(notes|note_templates)",
     "offices": "practices",
     "password-reset": "accounts.passwords",
-    "patients": "patients|records.(attachments|chart|export)|audit_review",
+    "patients": "patients|appointments.patient_visits|records.(attachments|chart|export)|audit_review",
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "practice": "practices",

@@ -62,7 +62,7 @@ LET_IN = {
     ("GET", "api/patients"): "ADSBP",
     ("POST", "api/patients"): "AS",
     ("GET", "api/patients/<uuid:chart_id>"): "ADSBP",
-    ("PATCH", "api/patients/<uuid:chart_id>"): "ADS",
+    ("PATCH", "api/patients/<uuid:chart_id>"): "ADSP",
     ("DELETE", "api/patients/<uuid:chart_id>"): "A",
     ("POST", "api/patients/<uuid:chart_id>/merge"): "AS",
     ("POST", "api/patients/<uuid:chart_id>/merge/undo"): "A",
