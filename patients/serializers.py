@@ -19,6 +19,7 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.api.versions import version_field
 from core.choices import PublicTextChoices
@@ -87,7 +88,7 @@ class ChartChange(IncompleteChartInput):
 
     name = StrictCharField(max_length=200, validators=[validate_name], required=False)
     gender = ChoiceField(choices=GenderOrUnknown.choices, required=False, allow_blank=True, allow_null=True)
-    primaryDoctorId = serializers.UUIDField(source="primary_doctor_id", required=False, allow_null=True)
+    primaryDoctorId = UUIDField(source="primary_doctor_id", required=False, allow_null=True)
     incomplete = None  # type: ignore[assignment]
     confirmNew = None  # type: ignore[assignment]
     version = version_field()

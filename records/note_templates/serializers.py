@@ -10,6 +10,7 @@ from core.api.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    UUIDField,
 )
 from core.texts import validate_line
 from records.models import NoteTemplate, Phrase
@@ -44,7 +45,7 @@ class TemplateChange(StrictSerializer):
     name = StrictCharField(max_length=100, validators=[validate_line], required=False)
     texts = Texts(required=False, help_text="What each section begins with.")
     prompts = Prompts(required=False, help_text="What an empty section asks for.")
-    appointmentTypeId = serializers.UUIDField(
+    appointmentTypeId = UUIDField(
         source="appointment_type_id",
         required=False,
         allow_null=True,

@@ -38,7 +38,7 @@ SENTENCE = re.compile(r"[A-Z“\"].* .*[.?!:]", re.DOTALL)
 FOR_PROGRAMMERS = {
     *("RuntimeError", "ImproperlyConfigured", "FieldError", "ScopeError", "NoOrigin", "CommandError"),
     *("OperationalError", "Error", "Warning", "Info"),  # of a database driver, and of `manage.py check`
-    *("NotCompilable", "compile"),
+    *("NotCompilable", "compile", "TransactionManagementError"),
     *("stale", "Refused", "OpenApiResponse"),  # the schema
 }
 DESCRIBING = {"help_text", "summary", "description"}  # arguments and keys: the schema; of a model, pages
