@@ -2,17 +2,17 @@
 
 from django.urls import path
 
-from appointments.calendar import booking, pages, visit_pages, waiting_pages
+from appointments.calendar import booking_pages, pages, visit_pages, waiting_pages
 
 urlpatterns = [
     path("", pages.CalendarView.as_view(), name="calendar"),
     path("changes/", pages.changes, name="calendar_changes"),
     path("colours.css", pages.colours, name="calendar_colours"),
-    path("slot/", booking.Slot.as_view(), name="calendar_slot"),
-    path("patients/", booking.FoundPatients.as_view(), name="calendar_patients"),
-    path("book/", booking.Book.as_view(), name="calendar_book"),
-    path("keep/", booking.keep_slot, name="calendar_keep"),
-    path("release/", booking.release_slot, name="calendar_release"),
+    path("slot/", booking_pages.Slot.as_view(), name="calendar_slot"),
+    path("patients/", booking_pages.FoundPatients.as_view(), name="calendar_patients"),
+    path("book/", booking_pages.Book.as_view(), name="calendar_book"),
+    path("keep/", booking_pages.keep_slot, name="calendar_keep"),
+    path("release/", booking_pages.release_slot, name="calendar_release"),
     path("next/", pages.NextFree.as_view(), name="calendar_next"),
     path("visits/<uuid:visit_id>/", visit_pages.VisitPanel.as_view(), name="calendar_visit"),
     path("visits/<uuid:visit_id>/change/", visit_pages.ChangeVisit.as_view(), name="calendar_change"),

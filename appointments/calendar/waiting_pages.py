@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from appointments.calendar import waiting
-from appointments.calendar.booking import Slot
+from appointments.calendar.booking_pages import Slot
 from appointments.calendar.forms import OfferForm, SlotForm, WaitingForm
 from appointments.calendar.page import CalendarPage, changed_page, described, say
 from appointments.holds import services as holds
