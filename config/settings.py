@@ -73,7 +73,7 @@ SILENCED_SYSTEM_CHECKS = [
 # --- Limits and access ------------------------------------------------------------------------------------------------
 RATE_LIMIT_PER_MINUTE = env.number("RATE_LIMIT_PER_MINUTE", 100)
 ANON_RATE_LIMIT_PER_MINUTE = env.number("ANON_RATE_LIMIT_PER_MINUTE", 60)
-POLLS_PER_MINUTE = env.number("POLLS_PER_MINUTE", 240)  # per user: one in two seconds, of eight open pages
+POLLS_PER_MINUTE = env.number("POLLS_PER_MINUTE", 240)  # per user: six open calendars, which ask every 1.5 s
 JOIN_CODE_TRIES_PER_HOUR = env.number("JOIN_CODE_TRIES_PER_HOUR", 10)  # per user, and per address
 MAX_BODY_BYTES = 1_000_000  # for uploads: MAX_FILE_BYTES below and what the form adds
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES

@@ -295,7 +295,7 @@ def _add_series(practice: Practice, desk: User, doctor: User) -> Iterator[tuple[
         count=SERIES_WEEKS,
         allow_past=True,
     ):
-        if visit.starts_at + timedelta(hours=1) <= timezone.now():
+        if visit.appointment_id and visit.starts_at + timedelta(hours=1) <= timezone.now():
             change(by=desk, appointment_id=visit.appointment_id, status=AppointmentStatus.COMPLETED)
         yield visit.starts_at, doctor
 

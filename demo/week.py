@@ -81,7 +81,8 @@ class _Plan:
                     patient = self.random.choice(patients)
                     if self._is_busy(doctor.pk, span) or self._is_busy(patient.pk, span):
                         continue
-                    case = self.random.choice(cases_of(doctor.specialization, patient.date_of_birth.year))
+                    born = patient.date_of_birth and patient.date_of_birth.year
+                    case = self.random.choice(cases_of(doctor.specialization, born))
                     visit = Appointment(
                         practice=self.practice,
                         doctor=doctor,

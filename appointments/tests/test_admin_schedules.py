@@ -125,3 +125,22 @@ def test_another_practices_are_not_found(manager, foreign, other_practice):
     for row in (kind, hours):
         assert manager.get(page_of(row)).status_code == 404
         assert manager.post(page_of(row).replace("/change/", "/remove/")).status_code == 404
+
+
+def test_time_zone_in_which_hours_would_overlap_is_refused_in_the_form(enter_as, practice, make_user):
+    doctor = make_user("doctor", name="Dr. Reyes")
+    with practice_scope(practice.pk):
+        offices = [OfficeFactory(timezone="America/New_York") for _ in range(2)]
+        WorkingHoursFactory(doctor=doctor, office=offices[0], start=time(9), end=time(12))
+        WorkingHoursFactory(doctor=doctor, office=offices[1], start=time(13), end=time(17))
+    manager = enter_as("admin")
+
+    answer = send(manager, offices[1], timezone="Europe/London")
+
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert "Dr. Reyes would have overlapping working hours at two offices" in text
+    assert "working hours at their time on the clock" in text  # what a change does
+    with practice_scope(practice.pk):
+        offices[1].refresh_from_db()
+    assert offices[1].timezone == "America/New_York"

@@ -123,7 +123,7 @@ OWN_ERRORS = {
     ("delete", "/api/join-codes/{code_id}"): {"404"},
     ("patch", "/api/practice"): {"409"},
     ("get", "/api/offices/{office_id}"): {"404"},
-    ("patch", "/api/offices/{office_id}"): {"404"},
+    ("patch", "/api/offices/{office_id}"): {"404", "409"},
     ("delete", "/api/offices/{office_id}"): {"404", "409"},
     ("post", "/api/registrations/{declined_id}/reopen"): {"404", "409"},
     ("post", "/api/registrations/{registration_id}/confirm"): {"404", "409"},
