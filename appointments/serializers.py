@@ -22,6 +22,7 @@ from core.api.serializers import (
     StrictCharField,
     StrictSerializer,
     UUIDField,
+    WithRange,
     range_fields,
 )
 from core.api.versions import version_field
@@ -142,7 +143,7 @@ class ChangeInput(StrictSerializer):
     )
 
 
-class AppointmentQuery(PageQuery):
+class AppointmentQuery(WithRange, PageQuery):
     date = DayField(
         required=False,
         validators=[check_day],
@@ -172,7 +173,7 @@ class AppointmentQuery(PageQuery):
             left_out = {"date"} if attrs["page"] == 1 else {"date", "page"}
             if named := left_out & attrs.keys():
                 raise serializers.ValidationError({name: [NOT_OF_CHANGES] for name in named})
-        return attrs
+        return super().validate(attrs)
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), **range_fields()}

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import User
@@ -14,7 +13,7 @@ from audit.events import AuditEvent, Outcome
 from audit.queries import get_email
 from audit_review.entries import Entry
 from core.api.pagination import PageQuery
-from core.api.serializers import ChoiceField, OutputSerializer, RangeBoundaryField, UUIDField
+from core.api.serializers import ChoiceField, OutputSerializer, RangeBoundaryField, UUIDField, WithRange
 
 
 def check_moment(moment: datetime) -> None:
@@ -29,7 +28,7 @@ class CursorQuery(PageQuery):
     )
 
 
-class TrailQuery(CursorQuery):
+class TrailQuery(WithRange, CursorQuery):
     patient = UUIDField(required=False, help_text="Events about this chart.")
     user = UUIDField(required=False, help_text="Events caused by this user.")
     event = ChoiceField(choices=AuditEvent.choices, required=False)
@@ -52,11 +51,6 @@ class TrailQuery(CursorQuery):
             ),
         }
         return {**super().get_fields(), **span}
-
-    def validate(self, query: dict[str, Any]) -> dict[str, Any]:
-        if "start" in query and "end" in query and query["start"] >= query["end"]:
-            raise serializers.ValidationError({"to": [_("Enter a time later than `from`.")]})
-        return query
 
 
 class Who(OutputSerializer[Entry]):

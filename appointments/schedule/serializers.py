@@ -21,6 +21,7 @@ from core.api.serializers import (
     StrictCharField,
     StrictSerializer,
     UUIDField,
+    WithRange,
 )
 from core.texts import validate_line
 
@@ -103,7 +104,7 @@ class ExceptionInput(ExceptionChange):
         return {**super().get_fields(), **_span(required=True)}
 
 
-class ExceptionQuery(HoursQuery):
+class ExceptionQuery(WithRange, HoursQuery):
     def get_fields(self) -> dict[str, Any]:
         return {
             **super().get_fields(),
@@ -170,7 +171,7 @@ class SlotQuery(StrictSerializer):
     officeId = UUIDField(source="office_id", required=False)
 
 
-class AvailabilityQuery(SlotQuery):
+class AvailabilityQuery(WithRange, SlotQuery):
     def get_fields(self) -> dict[str, Any]:
         return {
             **super().get_fields(),

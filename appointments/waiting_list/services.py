@@ -39,6 +39,7 @@ ON_IT_ALREADY = _("This patient is already waiting for this.")
 NOT_WAITING = _("This patient isn't waiting any more.")
 BOOKED_ALREADY = _("This has been booked already. Cancel the appointment instead.")
 END_BEFORE_START = _("Enter an end after the start.")
+OVER = _("Enter today or a later day.")
 IN_THE_PAST = _("Enter a time in the future.")
 OFFERED_ALREADY = _("This time is already offered to this patient.")
 EXPIRED = _("This offer has expired.")
@@ -69,7 +70,7 @@ def change(*, by: User, entry_id: UUID, **fields: Any) -> WaitingListEntry:
 
 
 def _save(entry: WaitingListEntry, *, by: User, fields: dict[str, Any]) -> WaitingListEntry:
-    doctor_ids = fields.pop("doctor_ids", None)
+    doctor_ids, could_until = fields.pop("doctor_ids", None), entry.last_day
     if "weekdays" in fields:
         fields["weekdays"] = bits_of(fields["weekdays"])
     for name, value in fields.items():
@@ -78,6 +79,8 @@ def _save(entry: WaitingListEntry, *, by: User, fields: dict[str, Any]) -> Waiti
         entry.type = _lock_type(entry.type_id)
     if entry.first_day and entry.last_day and entry.last_day < entry.first_day:
         raise Invalid("lastDay", END_BEFORE_START)
+    if entry.last_day and entry.last_day != could_until and entry.last_day < current_practice().today():
+        raise Invalid("lastDay", OVER)
     if entry.earliest and entry.latest and entry.latest <= entry.earliest:
         raise Invalid("latest", END_BEFORE_START)
     same = WaitingListEntry.objects.visible_to(by).waiting().filter(patient=entry.patient_id, type=entry.type_id)

@@ -303,6 +303,16 @@ def range_fields() -> dict[str, RangeBoundaryField]:
     }
 
 
+class WithRange(StrictSerializer):
+    # A query with a `from` and a `to`. One that ends before it begins is a slip, and no list of nothing.
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "start" in attrs and "end" in attrs and attrs["start"] >= attrs["end"]:
+            raise serializers.ValidationError({"to": [_("Enter a time later than `from`.")]})
+        checked: dict[str, Any] = super().validate(attrs)
+        return checked
+
+
 class ErrorShape(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="One sentence.")
     errors = serializers.DictField(  # type: ignore[assignment]

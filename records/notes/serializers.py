@@ -14,6 +14,7 @@ from core.api.serializers import (
     StrictCharField,
     StrictSerializer,
     UUIDField,
+    WithRange,
     range_fields,
 )
 from records.models import SessionNote
@@ -61,7 +62,7 @@ class PatientQuery(serializers.Serializer[Any]):
     patientId = UUIDField(source="patient_id")
 
 
-class NoteQuery(PageQuery):
+class NoteQuery(WithRange, PageQuery):
     patientId = UUIDField(source="patient_id", required=False)
     doctorId = UUIDField(source="doctor_id", required=False)
     status = ChoiceField(choices=NoteStatus.choices, required=False)

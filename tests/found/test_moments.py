@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from appointments.models import Appointment
+from appointments.models import Appointment, WaitingListEntry
 from appointments.tests.factories import AppointmentFactory
 
 JSON = "application/json"
@@ -85,7 +85,38 @@ def test_day_alone_is_no_moment_on_what_came_later(as_role, staff, chart, doctor
                 assert (answer.status_code, set(answer.json()["errors"])) == (400, {name})
 
 
-def test_holiday_on_a_day_without_a_midnight(as_role, practice):
+def test_nobody_waits_for_a_day_that_has_passed(staff, chart, practice):
+    yesterday, today = str(practice.today() - timedelta(days=1)), str(practice.today())
+    wish = {"patientId": str(chart.pk), "firstDay": "2001-01-01"}
+
+    refused = staff.post("/api/waiting-list", {**wish, "lastDay": yesterday}, JSON)
+    made = staff.post("/api/waiting-list", {**wish, "lastDay": today}, JSON).json()
+    path = f"/api/waiting-list/{made['id']}"
+    WaitingListEntry.objects.update(last_day=yesterday)  # a day later
+
+    assert (refused.status_code, set(refused.json()["errors"])) == (400, {"lastDay"})
+    assert staff.patch(path, {"lastDay": "2001-02-01"}, JSON).status_code == 400
+    noted = staff.patch(path, {**staff.get(path).json(), "note": "Called twice"}, JSON)
+    assert (noted.status_code, noted.json()["note"]) == (200, "Called twice")
+
+
+def test_range_that_ends_before_it_begins_is_refused(as_role, doctor, staff, subtests):
+    """It was answered with an empty list, as if there were nothing."""
+    for client, path in [
+        (staff, "/api/appointments"),
+        (doctor, "/api/sessions"),
+        (staff, "/api/schedule-exceptions"),
+        (staff, "/api/availability"),
+        (as_role("admin"), "/api/audit"),
+    ]:
+        with subtests.test(path=path):
+            backwards = client.get(path, {"from": "2031-02-02", "to": "2031-02-01"})
+
+            assert (backwards.status_code, set(backwards.json()["errors"])) == (400, {"to"})
+            assert client.get(path, {"from": "2031-02-02", "to": "2031-02-02"}).status_code == 200
+
+
+def test_holiday_on_a_day_without_a_midnight(as_role, practice, scope):
     """In Beirut the clocks skipped the midnight of 27 March 2022."""
     practice.timezone = "Asia/Beirut"
     practice.save()
