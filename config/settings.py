@@ -376,6 +376,7 @@ UNFOLD = {
             {
                 "title": _("Clinic"),
                 "items": [
+                    {"title": _("My day"), "icon": "stethoscope", "link": reverse_lazy("my-day")},
                     {
                         "title": _("Calendar"),
                         "icon": "calendar_view_day",

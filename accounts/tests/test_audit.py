@@ -1,6 +1,7 @@
 """Every sign-in event is in the trail, for the API and the admin site alike (45 CFR 164.312(b))."""
 
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from types import SimpleNamespace
 
 import orjson
@@ -356,7 +357,7 @@ def committed(transactional_db, make_user) -> User:
 
 def is_unavailable(answer) -> bool:
     signed_in = {"access_token", "refresh_token", "praxis_admin"} & set(answer.cookies)
-    return answer.status_code == 503 and str(TRAIL_DOWN) in answer.content.decode() and not signed_in
+    return answer.status_code == 503 and str(TRAIL_DOWN) in unescape(answer.content.decode()) and not signed_in
 
 
 @both_sign_ins

@@ -17,17 +17,17 @@ CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Pla
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "Audit trail"]
 SIDEBARS = {
     "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS},
-    "doctor": {*EVERYBODYS, *CLINICAL},
+    "doctor": {"My day", *EVERYBODYS, *CLINICAL},
     "staff": {*EVERYBODYS, *CLINICAL},
     "billing": {*EVERYBODYS},
 }
 WORK_MENUS = {
     "admin": ["Calendar", "Today", "Patients"],
-    "doctor": ["Calendar", "Today", "Patients"],
+    "doctor": ["My day", "Calendar", "Today", "Patients"],
     "staff": ["Calendar", "Today", "Patients"],
     "patient": ["My page"],
 }
-HOMES = {"admin": "/admin/", "doctor": "/calendar/", "staff": "/calendar/", "billing": LISTS, "patient": "/me/"}
+HOMES = {"admin": "/admin/", "doctor": "/my-day/", "staff": "/calendar/", "billing": LISTS, "patient": "/me/"}
 SIDEBAR = {
     str(item["title"]): str(item["link"])
     for group in settings.UNFOLD["SIDEBAR"]["navigation"]
@@ -63,12 +63,12 @@ def test_sign_in_leads_back_to_what_the_role_may_open(make_user, subtests):
         ("billing", "/calendar/", LISTS),
         ("patient", LISTS, "/me/"),
         ("patient", "/me/", "/me/"),
-        ("doctor", "/me/", "/calendar/"),
-        ("doctor", "/api/patients", "/calendar/"),
-        ("doctor", "/nowhere/", "/calendar/"),
-        ("doctor", "/", "/calendar/"),
-        ("doctor", "https://evil.example/calendar/", "/calendar/"),
-        ("doctor", "//evil.example/calendar/", "/calendar/"),
+        ("doctor", "/me/", "/my-day/"),
+        ("doctor", "/api/patients", "/my-day/"),
+        ("doctor", "/nowhere/", "/my-day/"),
+        ("doctor", "/", "/my-day/"),
+        ("doctor", "https://evil.example/calendar/", "/my-day/"),
+        ("doctor", "//evil.example/calendar/", "/my-day/"),
     ]
     for role, asked, leads_to in table:
         with subtests.test(role=role, asked=asked):
@@ -102,7 +102,7 @@ def test_menus_offer_what_opens_and_nothing_else(enter_as, own, subtests):
                 assert list(menu) == WORK_MENUS[role]
             offered |= set(menu.values())
         pages = {address for title, address in SIDEBAR.items() if title not in OF_A_SUPERUSER}
-        pages |= {reverse(name) for name, _title in PAGES if name != "my-day"}
+        pages |= {reverse(name) for name, _title in PAGES}
         assert offered <= pages
         for address in sorted(pages):
             with subtests.test(role=role, page=address):

@@ -92,7 +92,7 @@ def test_chart_is_what_the_role_may_read(enter_as, client_of, paula, subtests):
     own = Client()
     own.force_login(paula.doctor)
     assert "Not for other eyes yet" in text_of(own.get(paula.address))
-    assert Client().get(paula.address).url == f"/admin/login/?next={paula.address}"
+    assert Client().get(paula.address).url == f"/?next={paula.address}"
 
 
 def test_chart_of_another_practice_is_not_found(other_practice, make_user, paula):

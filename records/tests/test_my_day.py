@@ -67,7 +67,7 @@ def test_my_day_shows_todays_visits_and_their_alerts(today, enter_as, subtests):
     for role in ("admin", "staff", "billing", "patient"):
         with subtests.test(role=role):
             assert enter_as(role).get(MY_DAY).status_code == 403
-    assert Client().get(MY_DAY).url == "/admin/login/?next=/my-day/"
+    assert Client().get(MY_DAY).url == "/?next=/my-day/"
 
 
 def test_visit_is_started_and_leads_to_a_new_note(today):
