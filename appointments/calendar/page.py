@@ -1,96 +1,25 @@
-"""What the pages of the calendar have in common: who may open them, what they say, and that they are audited."""
+"""What the pages of the calendar have in common: who may open them, and what they say."""
 
-from collections.abc import Iterable
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
-from django.utils.translation import ngettext
-from django.views import View
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
-from rest_framework.exceptions import Throttled
+from django_htmx.http import trigger_client_event
 
-from accounts.models import User
 from appointments.models import Appointment
-from core.admin.access_log import log_page_read
-from core.admin.base import current_user
-from core.api import throttling
-from core.encryption.fields import unreadable_marked
-from core.error_pages import error_page, throttled_page
-from core.errors import Invalid, Refusal
+from core import pages
 from core.permissions import Permission
 
-UNDO_SECONDS = 10
-ABOUT = Appointment._meta.label
+say = partial(pages.say, template="appointments/calendar/message.html")
 
 
-class CalendarPage(View):
-    """A page, or a part of one that htmx asks for. Only who works with the practice's appointments may open it."""
+class CalendarPage(pages.WorkPage):
+    """Only who works with the practice's appointments may open it."""
 
-    http_method_names = ["get", "head", "post"]
-    is_counted = True
     needs = Permission.CHANGE_APPOINTMENTS
-    user: User
-    request: Any
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not hasattr(request, "practice"):
-            return _to_sign_in(request)
-        self.user = current_user(request)
-        try:
-            if not self.user.can(self.needs):
-                raise PermissionDenied
-            if self.is_counted:
-                throttling.count_user(self.user.pk)
-            with unreadable_marked():
-                return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
-        except Throttled as throttled:
-            wait = throttled.wait  # type: ignore[attr-defined]
-            sentence = ngettext("Try again in %(number)s second.", "Try again in %(number)s seconds.", wait)
-            return self._refusal(sentence % {"number": wait}, 429) or throttled_page(request, throttled)
-        except Refusal as refusal:
-            sentence = refusal.message if isinstance(refusal, Invalid) else refusal.detail  # without the field's name
-            answer = self._refusal(sentence, refusal.status)
-            return answer or error_page(request, sentence, status=refusal.status)
-
-    def _refusal(self, sentence: str, status: int) -> HttpResponse | None:
-        """Return what a part of a page says instead of what was asked for; None for a whole page."""
-        if not _is_part(self.request):
-            return None
-        return say(self.request, sentence, is_error=True, status=status)
-
-    def read(self, rows: Iterable[Any], **details: Any) -> None:
-        """Tell the audit trail which patients the answer shows, and unlock those that this person may read."""
-        log_page_read(self.request, rows, **{"about": ABOUT, **details})
-
-
-def _is_part(request: HttpRequest) -> bool:
-    return "HX-Request" in request.headers
-
-
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Lead to the sign-in, and back to where somebody was."""
-    if not _is_part(request):
-        return redirect_to_login(request.get_full_path(), reverse("home"))
-    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
-    page = urlunsplit(("", "", shown.path, shown.query, "")) or reverse("calendar")
-    return HttpResponseClientRedirect(redirect_to_login(page, reverse("home"))["Location"])
-
-
-def say(
-    request: HttpRequest, sentence: str, *, is_error: bool = False, status: int = 200, **shown: Any
-) -> HttpResponse:
-    """Return a message for the place where the page has them, whatever part was asked for."""
-    shown |= {"sentence": sentence, "is_error": is_error, "undo_seconds": UNDO_SECONDS}
-    answer = render(request, "appointments/calendar/message.html", shown, status=status)
-    answer["HX-Retarget"], answer["HX-Reswap"] = "#message", "innerHTML"
-    return answer
+    about = Appointment._meta.label
 
 
 def changed_page(

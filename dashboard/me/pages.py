@@ -24,7 +24,7 @@ from accounts.sign_in.lockout import locked_page
 from accounts.sign_in.services import LockedOut
 from appointments import services
 from appointments.booking_rules import TOO_LATE, is_late
-from appointments.calendar.page import CalendarPage, describe_time
+from appointments.calendar.page import describe_time
 from appointments.calendar.visit import get_visit
 from appointments.models import Appointment, AppointmentStatus
 from appointments.schedule import availability
@@ -35,6 +35,7 @@ from audit_review.entries import entries
 from audit_review.serializers import AccessShape
 from core.admin.access_log import log_page_refusal, own_account_page
 from core.errors import Invalid, NotFound, Refusal
+from core.pages import WorkPage
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient
@@ -48,10 +49,11 @@ DAYS_SEARCHED = timedelta(days=14)
 CHART = Patient._meta.label
 
 
-class OwnPage(CalendarPage):
+class OwnPage(WorkPage):
     """A page for patients alone."""
 
     needs = Permission.READ_OWN_CHART
+    about = Appointment._meta.label
 
     def chart(self) -> Patient:
         chart = Patient.objects.visible_to(self.user).order_by("id").first()

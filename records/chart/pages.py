@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from appointments.calendar.forms import CheckedForm
-from appointments.calendar.page import CalendarPage
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.api.pagination import Page
 from core.errors import Conflict, StaleVersion
+from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import READABLE
 from patients import services
@@ -29,7 +29,6 @@ from records.models import SessionNote
 from records.notes.search import search
 
 HITS = 50
-ABOUT = Patient._meta.label
 
 
 class ShownForm(CheckedForm):
@@ -51,10 +50,11 @@ class AllergiesForm(CheckedForm):
     version = forms.IntegerField(min_value=1)
 
 
-class ChartPage(CalendarPage):
+class ChartPage(WorkPage):
     """A page of one chart. `self.chart` is open to this person."""
 
     needs = Permission.READ_APPOINTMENTS
+    about = Patient._meta.label
     chart: Patient
 
     def open_chart(self, patient_id: UUID) -> HttpResponse | None:
@@ -101,7 +101,7 @@ class ChartPage(CalendarPage):
     def show_timeline(self, *, kind: Kind | None = None, cursor: str = "", **context: Any) -> HttpResponse:
         if kind is not None and kind not in kinds_for(self.user):
             raise PermissionDenied
-        self.read([self.chart], kind=AuditEvent.CHART_READ, about=ABOUT, about_id=self.chart.pk)
+        self.read([self.chart], kind=AuditEvent.CHART_READ, about_id=self.chart.pk)
         timeline = read_timeline(by=self.user, chart=self.chart, kind=kind, cursor=cursor)
         return self.page(timeline=timeline, shown=kind, is_first=not cursor, **context)
 
@@ -135,7 +135,7 @@ class SearchNotes(ChartPage):
         query = form.cleaned_data["query"]
         notes = SessionNote.objects.visible_to(self.user).filter(patient=self.chart).latest_first()
         hits, total = search(notes, query, Page(page=1, limit=HITS))
-        self.read([self.chart], kind=AuditEvent.NOTES_SEARCHED, about=ABOUT, about_id=self.chart.pk, hits=total)
+        self.read([self.chart], kind=AuditEvent.NOTES_SEARCHED, about_id=self.chart.pk, hits=total)
         shown = [(hit, links.note_address(hit.note.pk)) for hit in hits]
         return self.page(query=query, hits=shown, total=total, most=HITS, shown=Kind.NOTES)
 

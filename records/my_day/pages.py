@@ -13,13 +13,13 @@ from django.utils.formats import time_format
 from accounts.models import User
 from appointments.calendar import facts
 from appointments.calendar.forms import CheckedForm
-from appointments.calendar.page import CalendarPage
 from appointments.models import Appointment, AppointmentStatus
 from appointments.services import act
 from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
+from core.pages import WorkPage
 from core.permissions import Permission
 from records.chart import links
 from records.chart.banner import allergies_of, describe_age
@@ -50,8 +50,9 @@ class Visit(NamedTuple):
     may_finish: bool
 
 
-class MyDay(CalendarPage):
+class MyDay(WorkPage):
     needs = Permission.WRITE_RECORDS
+    about = Appointment._meta.label
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.show()

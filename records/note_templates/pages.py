@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from appointments.calendar.page import CalendarPage
 from appointments.models import AppointmentType
 from core.admin.access_log import shows_no_patient
 from core.admin.base import add_refusal
 from core.errors import Refusal
+from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line
 from records.models import NoteTemplate, Phrase
@@ -28,7 +28,7 @@ from records.versions.labels import field_label
 NOT_READABLE = _("This is not a file of templates and phrases.")
 
 
-class AidPage(CalendarPage):
+class AidPage(WorkPage):
     needs = Permission.KEEP_NOTE_TEMPLATES
 
     @shows_no_patient("what notes are begun with, of no patient")

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.calendar.forms import as_uuid
-from appointments.calendar.page import CalendarPage
 from appointments.models import Appointment
 from audit.events import AuditEvent
 from core.admin.access_log import shows_no_patient
 from core.encryption.fields import is_unreadable
 from core.errors import Invalid, NotFound, Refusal, Sentence, StaleVersion
+from core.pages import WorkPage
 from core.permissions import Permission
 from patients.models import Patient
 from patients.restriction.services import check_access
@@ -45,14 +45,15 @@ class Section(NamedTuple):
     is_damaged: bool = False
 
 
-class NotePage(CalendarPage):
+class NotePage(WorkPage):
     needs = Permission.READ_RECORDS
+    about = SessionNote._meta.label
 
     def get_note(self, note_id: UUID) -> SessionNote:
         return versions.get_entry(SessionNote, by=self.user, pk=note_id)
 
     def read_notes(self, *rows: Any, about_id: UUID | None = None) -> None:
-        self.read(rows, kind=AuditEvent.NOTE_READ, about=SessionNote._meta.label, about_id=about_id)
+        self.read(rows, kind=AuditEvent.NOTE_READ, about_id=about_id)
 
     def page(self, template: str, note: SessionNote, **shown: Any) -> HttpResponse:
         chart = note.patient
@@ -208,7 +209,7 @@ class NoteVersions(NotePage):
 
     def get(self, request: HttpRequest, note_id: UUID) -> HttpResponse:
         note = self.get_note(note_id)
-        self.read([note], kind=AuditEvent.VERSIONS_READ, about=SessionNote._meta.label, about_id=note.pk)
+        self.read([note], kind=AuditEvent.VERSIONS_READ, about_id=note.pk)
         kept = versions.list_versions(note)
         by_number = {one.version.number: one.version for one in kept}
         first, second = (request.GET.get(name, "") for name in ("from", "to"))
