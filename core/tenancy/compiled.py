@@ -299,7 +299,9 @@ def _person_like(person: Any, *, pk: UUID, practice_id: UUID) -> Any:
 
 def _type_of(value: Any) -> Hashable:
     """Return the type; of a tuple of values, also how many there are."""
-    return (type(value[0]), len(value)) if isinstance(value, tuple) else type(value)
+    if isinstance(value, tuple):
+        return type(value[0]), len(value)
+    return type(value)
 
 
 def _stand_in(value: Any, which: int, place: int) -> Any:
