@@ -297,7 +297,7 @@ def _person_like(person: Any, *, pk: UUID, practice_id: UUID) -> Any:
     return model.from_db("default", names, [seen[name] for name in names])
 
 
-def _type_of(value: Any) -> Hashable:
+def _type_of(value: Any) -> Any:
     """Return the type; of a tuple of values, also how many there are."""
     if isinstance(value, tuple):
         return type(value[0]), len(value)
