@@ -254,7 +254,7 @@ def load_calendars(
         return []
     asked = {"doctors": tuple(calendars)}
     rules = _rules(None, **asked).all()
-    offices = {office.pk: office for office in _offices(None).all()} if rules else {}
+    offices: dict[UUID | None, Office] = {office.pk: office for office in _offices(None).all()} if rules else {}
     for rule in rules:
         calendar = calendars[rule.doctor_id]
         rule.doctor = calendar.doctor
