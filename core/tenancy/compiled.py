@@ -90,6 +90,7 @@ class CompiledQuery(Generic[Row]):
 
     def _compile(self, bound: "BoundQuery[Row]", *, counts: bool) -> "_Statement":
         current_practice_id()  # raises without a scope, as every query does
+        _ = connection.features.supports_json_field  # SQLite is asked for this once, which a query may not do
         first, second = (self._compile_with(bound, which, counts=counts) for which in (0, 1))
         if first.sql != second.sql:
             raise NotCompilable("The SQL itself depends on a value.")
