@@ -190,7 +190,7 @@ class BoundQuery(Generic[Row]):
         }
         values = [_prepared(part.among(known)) if isinstance(part, _Value) else part for part in statement.parameters]
         if statement.locks and not connection.in_atomic_block:
-            raise TransactionManagementError("Rows are locked within a transaction.")
+            raise TransactionManagementError("rows are locked within a transaction")
         with connection.cursor() as cursor:
             cursor.execute(sql, (*values, *more))
             return list(cursor.fetchall())
