@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
+from appointments.models.appointment_type import LONGEST
 from appointments.time_rules import LATEST
 from core.errors import Conflict, Forbidden, Sentence
 from core.formats import format_day
@@ -130,15 +131,24 @@ def _is_elsewhere(appointment: Appointment) -> bool:
         doctor_id=appointment.doctor_id,
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
+        earliest=appointment.starts_at - timedelta(minutes=LONGEST),
     ).exists()
 
 
 @CompiledQuery
 def _elsewhere(
-    person: None, *, pk: UUID, patient_id: UUID, doctor_id: UUID, starts_at: datetime, ends_at: datetime
+    person: None,
+    *,
+    pk: UUID,
+    patient_id: UUID,
+    doctor_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    earliest: datetime,
 ) -> Any:
     """Find the patient's other visits at the same time, with other doctors."""
-    others = _visits_at(starts_at, ends_at).exclude(pk=pk).filter(patient=patient_id).exclude(doctor=doctor_id)
+    others = _visits_at(starts_at, ends_at).filter(patient=patient_id, starts_at__gt=earliest)
+    others = others.exclude(pk=pk).exclude(doctor=doctor_id)
     return others.order_by().values_list("pk")
 
 

@@ -157,6 +157,7 @@ def length_of(kind: AppointmentType | None, minutes: int | None, *, doctor: User
     """Return how long a visit with this doctor takes. Raises Forbidden for a patient who chooses the minutes."""
     if minutes is not None and booking_rules.is_patient(by):
         raise Forbidden(_("Only the practice can choose how long a visit takes."))
+    assert doctor.practice is not None
     return timedelta(minutes=minutes or (kind.minutes if kind else doctor.practice.appointment_minutes))
 
 

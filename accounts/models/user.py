@@ -54,7 +54,7 @@ class UserManager(PracticeManager):
         return found[0]
 
 
-@CompiledQuery
+@CompiledQuery["User"]
 def _doctor(person: None, *, pk: UUID) -> models.QuerySet["User"]:
     return User.objects.doctors().filter(pk=pk).select_related("practice")
 

@@ -59,6 +59,7 @@ OUTSIDE_HOURS, ELSEWHERE, TIME_OFF, TOO_CLOSE, NOT_THEIR_TYPE = (
     _("not a visit that this doctor offers"),
 )
 DAY = timedelta(days=1)
+LONGEST_VISIT = timedelta(minutes=LONGEST)
 REACH = timedelta(minutes=LONGEST + 2 * LONGEST_BUFFER)  # how far a visit can be in the way of another
 LONGEST_SPAN, FURTHEST = timedelta(days=31), timedelta(days=366)  # of the search for the next free times
 MOST_TIMES = 60_000  # about 8 MB of JSON, and forty doctors' two months
@@ -254,7 +255,7 @@ def load_calendars(
         return []
     asked = {"doctors": tuple(calendars)}
     rules = _rules(None, **asked).all()
-    offices = {office.pk: office for office in _offices(None).all()} if rules else {}
+    offices: dict[UUID | None, Office] = {office.pk: office for office in _offices(None).all()} if rules else {}
     for rule in rules:
         calendar = calendars[rule.doctor_id]
         rule.doctor = calendar.doctor
@@ -266,7 +267,8 @@ def load_calendars(
             if exception.doctor_id and exception.kind == ExceptionKind.EXTRA and exception.office_id is None:
                 exception.office_id = calendar.doctor.office_id
             calendar.exceptions.append(exception)
-    near = {"before": end + REACH, "after": start - REACH}
+    after = start - REACH
+    near = {"before": end + REACH, "after": after, "earliest": after - LONGEST_VISIT}
     for is_hold, doctor_id, spans in _busy(None, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all():
         if is_hold:
             calendars[doctor_id].held = spans
@@ -280,43 +282,45 @@ def load_calendars(
     return list(calendars.values())
 
 
-@CompiledQuery
+@CompiledQuery[WorkingHours]
 def _rules(person: None, *, doctors: tuple[UUID, ...]) -> Any:
     hours = WorkingHours.objects.filter(doctor__in=doctors).select_related("practice")
     return hours.defer("created_at", "updated_at")
 
 
-@CompiledQuery
+@CompiledQuery[Office]
 def _offices(person: None) -> Any:
     return Office.objects.select_related("practice")
 
 
-@CompiledQuery
+@CompiledQuery[ScheduleException]
 def _exceptions(person: None, *, doctors: tuple[UUID, ...], before: datetime, after: datetime) -> Any:
     concerned = Q(doctor__in=doctors) | Q(doctor=None)
     return ScheduleException.objects.filter(concerned, starts_at__lt=before, ends_at__gt=after)
 
 
-@CompiledQuery
+@CompiledQuery[Any]
 def _busy(
     person: None,
     *,
     doctors: tuple[UUID, ...],
     before: datetime,
     after: datetime,
+    earliest: datetime,
     leaving_out: UUID | None = None,
     hold_id: UUID | None = None,
 ) -> Any:
     """Find of each doctor with visits, and of each with holds, whether these are holds, the id and the spans: when they
     begin and end in seconds since 1970, and the minutes kept free before and after. There may be tens of thousands: the
-    database gives each doctor's in one row, and no dates."""
+    database gives each doctor's in one row, and no dates. What ends after a moment has begun a visit's length before it
+    at the `earliest`, so that the past is not looked through."""
     visits = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED)
     holds = SlotHold.objects.filter(expires_at__gt=now())
     visits = visits.exclude(pk=leaving_out) if leaving_out else visits
     holds = holds.exclude(pk=hold_id) if hold_id else holds
     columns = (SecondsDown("starts_at"), SecondsUp("ends_at"), "type__buffer_before", "type__buffer_after")
     found = [
-        rows.filter(doctor__in=doctors, starts_at__lt=before, ends_at__gt=after)
+        rows.filter(doctor__in=doctors, starts_at__gt=earliest, starts_at__lt=before, ends_at__gt=after)
         .order_by()
         .values_list(Value(is_hold), "doctor_id")
         .annotate(spans=JSONGroup(JSONArray(*columns)))

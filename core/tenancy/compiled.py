@@ -90,6 +90,7 @@ class CompiledQuery(Generic[Row]):
 
     def _compile(self, bound: "BoundQuery[Row]", *, counts: bool) -> "_Statement":
         current_practice_id()  # raises without a scope, as every query does
+        _ = connection.features.supports_json_field  # SQLite is asked for this once, which a query may not do
         first, second = (self._compile_with(bound, which, counts=counts) for which in (0, 1))
         if first.sql != second.sql:
             raise NotCompilable("The SQL itself depends on a value.")
@@ -189,7 +190,7 @@ class BoundQuery(Generic[Row]):
         }
         values = [_prepared(part.among(known)) if isinstance(part, _Value) else part for part in statement.parameters]
         if statement.locks and not connection.in_atomic_block:
-            raise TransactionManagementError("Rows are locked within a transaction.")
+            raise TransactionManagementError("rows are locked within a transaction")
         with connection.cursor() as cursor:
             cursor.execute(sql, (*values, *more))
             return list(cursor.fetchall())
@@ -297,9 +298,11 @@ def _person_like(person: Any, *, pk: UUID, practice_id: UUID) -> Any:
     return model.from_db("default", names, [seen[name] for name in names])
 
 
-def _type_of(value: Any) -> Hashable:
+def _type_of(value: Any) -> Any:
     """Return the type; of a tuple of values, also how many there are."""
-    return (type(value[0]), len(value)) if isinstance(value, tuple) else type(value)
+    if isinstance(value, tuple):
+        return type(value[0]), len(value)
+    return type(value)
 
 
 def _stand_in(value: Any, which: int, place: int) -> Any:

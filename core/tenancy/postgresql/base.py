@@ -202,7 +202,7 @@ class DatabaseOperations(operations.DatabaseOperations):
         return str(self.compose_sql(sql, params))
 
 
-class QuickTzLoader(psycopg_any.BaseTzLoader):  # type: ignore[misc,name-defined] # django-stubs does not know it
+class QuickTzLoader(psycopg_any.BaseTzLoader):
     """Reads a moment as the server writes it for a session in UTC. psycopg reads it with a regular expression, which
     was a twelfth of a page of appointments."""
 
