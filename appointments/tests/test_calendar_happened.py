@@ -146,7 +146,7 @@ def test_room_is_chosen_and_its_conflict_shown_before(enter_as, day, make_user):
 
 def test_day_by_room_shows_and_books_in_rooms(enter_as, day):
     client = enter_as("staff")
-    assert "There are no rooms" in client.get(CALENDAR, {"day": MONDAY, "view": "rooms"}).content.decode()
+    assert "No rooms here" in client.get(CALENDAR, {"day": MONDAY, "view": "rooms"}).content.decode()
     assert "Day by room" not in client.get(CALENDAR, {"day": MONDAY, "view": "day"}).content.decode()
     with practice_scope(day.practice.pk):
         office = OfficeFactory(name="Midtown")

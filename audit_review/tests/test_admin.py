@@ -59,7 +59,7 @@ def test_events_show_names(enter_as, own):
         (AuditEvent.REGISTRATION_MERGED, {"into": NOBODY, "because": ["birthDate", "name"]},
          "same date of birth, similar name"),
         (AuditEvent.REGISTRATION_MERGED, {"into": NOBODY, "because": []}, "no matching details"),
-        (AuditEvent.SIGNED_IN, {"door": "admin_site"}, "via admin site"),
+        (AuditEvent.SIGNED_IN, {"door": "admin_site"}, "via website"),
         (AuditEvent.REGISTERED, {"as_role": "billing"}, "as billing administrator"),
         (AuditEvent.SIGN_IN_FAILED, {"reason": "wrong_password"}, "wrong password"),
         (AuditEvent.SESSION_ENDED, {"session": NOBODY, "by": NOBODY}, ""),

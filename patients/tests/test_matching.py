@@ -208,7 +208,7 @@ def test_no_search_reaches_a_year_of_birth_or_the_index_itself(as_role, chart):
     chart(date_of_birth=BORN)
     client = as_role("staff")
 
-    for typed in ("1985", "born:1985-12-10", "born", "joined:irmavep", "December"):
+    for typed in ("1985", "born:1985", "born", "joined:irmavep", "December"):
         assert client.get("/api/patients", {"search": typed}).json()["total"] == 0, typed
 
 

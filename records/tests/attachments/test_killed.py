@@ -37,6 +37,7 @@ print(practice.pk, doctor.pk, doctor.email, chart.pk)
 UPLOAD = """
 import sys
 import time
+from uuid import UUID
 import django
 django.setup()
 from django.core.files import File
@@ -78,7 +79,7 @@ storage.File, storage.save = Watched, save
 with practice_scope(practice_id):
     spool = Spool.throwaway().fill([b"Bone density: normal " * 10_000])
     file = Sent(spool, name="findings.txt", declared_type="text/plain")
-    services.add_file(by=User.objects.get(pk=user_id), file=file, patient_id=chart_id)
+    services.add_file(by=User.objects.get(pk=user_id), file=file, patient_id=UUID(chart_id))
 reach("done")
 """
 pytestmark = [pytest.mark.production, pytest.mark.slow]  # a process is started and killed in each
