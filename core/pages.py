@@ -76,8 +76,9 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if not _is_part(request):
         return redirect_to_login(request.get_full_path(), reverse("home"))
     shown = urlsplit(request.headers.get("HX-Current-URL", ""))
-    page = urlunsplit(("", "", shown.path, shown.query, "")) or reverse("home")
-    return HttpResponseClientRedirect(redirect_to_login(page, reverse("home"))["Location"])
+    page = urlunsplit(("", "", shown.path, shown.query, ""))
+    sign_in = reverse("home")
+    return HttpResponseClientRedirect(redirect_to_login(page, sign_in)["Location"] if page else sign_in)
 
 
 def say(
