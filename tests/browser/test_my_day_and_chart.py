@@ -44,6 +44,7 @@ def test_doctor_goes_from_patient_to_patient_and_reads_a_chart_with_the_keyboard
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()  # until then keys are its own
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="Karl Early", exact=True)).to_be_focused()
     page.keyboard.press("ArrowDown")
