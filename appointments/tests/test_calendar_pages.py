@@ -28,9 +28,11 @@ def test_calendar_asks_for_a_sign_in_and_leads_back(client, day):
     answer = client.get(f"{CALENDAR}?day={MONDAY}")
     assert answer.url == f"/?next=/calendar/%3Fday%3D{MONDAY}"
     part = client.get(reverse("calendar_changes"), **PART)
-    assert part["HX-Redirect"] == "/?next=/calendar/"
+    assert part["HX-Redirect"] == "/?next=/"
     shown = {**PART, "HTTP_HX_CURRENT_URL": f"http://testserver{CALENDAR}?day={MONDAY}"}
     assert client.get(reverse("calendar_changes"), **shown)["HX-Redirect"] == answer.url
+    odd = client.get(reverse("calendar_changes"), **{**PART, "HTTP_HX_CURRENT_URL": "http://["})
+    assert odd["HX-Redirect"] == "/?next=/"
     assert client.get("/calendar?day=x").url == "/calendar/?day=x"
     signed_in = client.post(answer.url, {"username": day.doctor.email, "password": "Passw0rd!"})
     assert signed_in.url == f"{CALENDAR}?day={MONDAY}"
