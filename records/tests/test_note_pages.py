@@ -93,6 +93,8 @@ def test_note_is_written_reviewed_finalised_and_amended(desk):
     assert "Objective, Assessment" in review  # nothing is written there
     stale = desk.client.post(saved["review"], {"version": 1}).content.decode()
     assert "The note was changed since." in stale
+    for odd in ("", "x", "0", "9" * 5000):
+        assert desk.client.post(saved["review"], {"version": odd}).status_code == 400
     assert desk.client.post(saved["review"], {"version": 2}).url == saved["edit"]
     assert desk.client.post(saved["review"], {"version": 2}).url == saved["edit"]  # pressed twice
 
