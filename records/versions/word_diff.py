@@ -38,7 +38,8 @@ def compare_versions(before: Version, after: Version) -> list[ComparedSection]:
 def compare_words(before: str, after: str) -> Iterator[Piece]:
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     matcher = SequenceMatcher(None, old, new)
-    pairs = sum(len(matcher.b2j.get(word, ())) for word in old)
+    places: dict[str, list[int]] = matcher.b2j  # type: ignore[attr-defined] # documented, and unknown to typeshed
+    pairs = sum(len(places.get(word, ())) for word in old)
     whole = [("replace", 0, len(old), 0, len(new))]
     for kind, i, j, k, m in matcher.get_opcodes() if pairs <= MOST_PAIRS else whole:
         if kind == "equal":
