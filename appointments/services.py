@@ -94,6 +94,7 @@ def book(
     hold_id: UUID | None = None,
     series: AppointmentSeries | None = None,
     position: int | None = None,
+    said_by: User | None = None,
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
     It is where the doctor works at that time, else at the doctor's own office, unless an office or a room is given.
@@ -104,7 +105,8 @@ def book(
     a taken slot or room, for a patient who has booked enough or whom this time is not offered
     (appointments/schedule/availability.py), and what `booking_rules.check_overlap` raises for a patient who is with
     another doctor at this time. `hold_id` is a slot that `by` holds, which ends with the booking; while anybody else
-    holds the time it is a Conflict. What speaks against the time is in `warnings` of what it returns.
+    holds the time it is a Conflict. `said_by` books it, if that is not `by`, whose rules
+    hold. What speaks against the time is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
     room = get_bookable_room(room_id) if room_id else None
@@ -138,7 +140,7 @@ def book(
         overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
         appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
-        history.record(appointment, by=by, what=EventKind.BOOKED)
+        history.record(appointment, by=said_by or by, what=EventKind.BOOKED)
         if hold:
             hold.delete()
     return appointment

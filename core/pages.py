@@ -75,7 +75,10 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     """Lead to the sign-in, and back to where somebody was."""
     if not _is_part(request):
         return redirect_to_login(request.get_full_path(), reverse("home"))
-    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+    try:
+        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:  # no page of ours sends such an address
+        shown = urlsplit("")
     page = urlunsplit(("", "", shown.path, shown.query, ""))
     sign_in = reverse("home")
     return HttpResponseClientRedirect(redirect_to_login(page, sign_in)["Location"] if page else sign_in)

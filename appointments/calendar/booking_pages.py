@@ -157,6 +157,8 @@ class Book(Slot):
         if not form.is_valid():
             return self.panel(form)
         slot = form.cleaned_data
+        if not slot["doctor"]:  # of a calendar that shows rooms
+            return self.panel(form, error=gettext("Choose a doctor first."))
         if not slot["new"] and not slot["patient"]:
             return self.panel(form, error=gettext("Choose a patient first."))
         if slot["new"] and not slot["confirm_new"]:

@@ -197,6 +197,12 @@ class WaitingForm(CheckedForm):
     priority = forms.TypedChoiceField(choices=Priority.choices, coerce=int, required=False, empty_value=None)
     note = forms.CharField(max_length=2000, required=False, validators=READABLE, label=_("Note"))
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not (cleaned.get("patient") or cleaned.get("entry") or self.errors):
+            self.add_error("patient", self.fields["patient"].error_messages["required"])
+        return cleaned
+
     @property
     def sent(self) -> QueryDict:
         return cast("QueryDict", self.data)

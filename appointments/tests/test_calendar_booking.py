@@ -86,6 +86,7 @@ BAD_BOOKINGS = [
     ({"patient": str(uuid4())}, 404),
     ({"reason": "x" * 501}, 200),
     ({"patient": ""}, 200),
+    ({"doctor": "", "by_room": "on"}, 200),
     ({"start": "2020-01-07T15:00:00Z"}, 200),
 ]
 

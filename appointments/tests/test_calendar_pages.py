@@ -31,6 +31,8 @@ def test_calendar_asks_for_a_sign_in_and_leads_back(client, day):
     assert part["HX-Redirect"] == "/"
     shown = {**PART, "HTTP_HX_CURRENT_URL": f"http://testserver{CALENDAR}?day={MONDAY}"}
     assert client.get(reverse("calendar_changes"), **shown)["HX-Redirect"] == answer.url
+    odd = client.get(reverse("calendar_changes"), **{**PART, "HTTP_HX_CURRENT_URL": "http://["})
+    assert odd["HX-Redirect"] == "/"
     assert client.get("/calendar?day=x").url == "/calendar/?day=x"
     signed_in = client.post(answer.url, {"username": day.doctor.email, "password": "Passw0rd!"})
     assert signed_in.url == f"{CALENDAR}?day={MONDAY}"

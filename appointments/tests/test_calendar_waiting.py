@@ -85,6 +85,7 @@ def test_cancelled_visit_tells_who_would_come(enter_as, waiting):
 
 def test_patient_is_put_on_the_list_changed_and_taken_off(enter_as, day):
     client = enter_as("staff")
+    assert post(client, "calendar_waiting_save").status_code == 400  # nobody is named
     panel = opened(client, day, patient=day.chart.pk)
     assert "Put on the waiting list instead" in panel
     form = post(client, "calendar_waiting_entry", patient=day.chart.pk, type=day.kind.pk, doctors=day.doctor.pk)

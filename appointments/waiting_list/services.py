@@ -224,6 +224,7 @@ def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> App
             minutes=int((accepted.ends_at - accepted.starts_at).total_seconds()) // 60,
             allow_overlap=False,  # nobody reads a warning
             hold_id=accepted.hold_id,
+            said_by=by,
         )
         _end(entry, WaitingState.BOOKED)
     return Appointment.objects.with_people().get(pk=entry.appointment_id)

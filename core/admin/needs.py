@@ -28,6 +28,14 @@ def needs(permission: Permission) -> Callable[[Callable[..., Any]], Callable[...
     return decorate
 
 
+def _is_only_posted(page: Any) -> bool:
+    """Return whether the page takes forms alone, so that nobody can come back to it."""
+    view = getattr(page, "view_class", None)
+    if view is None:
+        return getattr(page, "only_posted", False)
+    return "get" not in view.http_method_names or not hasattr(view, "get")
+
+
 def may_open(request: HttpRequest, address: str) -> bool:
     """Return whether a page of the site is at this path, without its query, and lets the signed-in user in. Of a row
     that it shows this says nothing."""
@@ -40,7 +48,7 @@ def may_open(request: HttpRequest, address: str) -> bool:
     except Resolver404:
         return False
     page: Any = match.func
-    if getattr(page, "only_posted", False) or (address.startswith(ADMIN_ROOT) and not user.is_staff):
+    if _is_only_posted(page) or (address.startswith(ADMIN_ROOT) and not user.is_staff):
         return False
     if model_admin := getattr(page, "model_admin", None):
         adds = match.url_name is not None and match.url_name.endswith("_add")

@@ -24,6 +24,7 @@ from accounts.sign_in.lockout import locked_page
 from accounts.sign_in.services import LockedOut
 from appointments import services
 from appointments.booking_rules import TOO_LATE, is_late
+from appointments.calendar.forms import DayField
 from appointments.calendar.page import describe_time
 from appointments.calendar.visit import get_visit
 from appointments.models import Appointment, AppointmentStatus
@@ -89,7 +90,7 @@ class TimeForm(forms.Form):
 
 
 class FromForm(forms.Form):
-    day = forms.DateField(required=False)
+    day = DayField()
 
 
 class VisitPage(OwnPage):

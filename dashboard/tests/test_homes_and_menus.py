@@ -63,6 +63,9 @@ def test_sign_in_leads_back_to_what_the_role_may_open(make_user, subtests):
         ("billing", "/calendar/", LISTS),
         ("patient", LISTS, "/me/"),
         ("patient", "/me/", "/me/"),
+        ("patient", "/me/data/", "/me/"),  # which takes a form alone, as do the next two
+        ("doctor", "/calendar/book/", "/my-day/"),
+        ("doctor", "/notes/templates/import/", "/my-day/"),
         ("doctor", "/me/", "/my-day/"),
         ("doctor", "/api/patients", "/my-day/"),
         ("doctor", "/nowhere/", "/my-day/"),

@@ -125,6 +125,12 @@ def test_stale_page_changes_nothing(me, mine):
     assert stored(mine["next"]).status == "scheduled"
 
 
+def test_odd_days_are_no_server_error(me, mine, subtests):
+    for day in ("0001-01-01", "2199-12-20", "9999-12-31", "tomorrow"):
+        with subtests.test(day=day):
+            assert me.get(reverse("me_move", args=[mine["next"].pk]), {"day": day}).status_code == 200
+
+
 def test_patient_sees_who_opened_the_chart(me, mine, enter_as):
     doctor = enter_as("doctor", name="Dr. Curious")
     doctor.get(reverse("admin:patients_patient_change", args=[mine["chart"].pk]))

@@ -151,7 +151,7 @@ class ChangeAllergies(ChartPage):
         if refused is not None:
             return refused
         asked = AllergiesForm(request.POST).given
-        text = NONE_KNOWN if asked["none_known"] else asked["allergies"]
+        text = NONE_KNOWN if asked["none_known"] else asked["allergies"].replace("\r\n", "\n")  # as forms send lines
         try:
             services.update_chart(patient=self.chart, by=self.user, expected=asked["version"], allergies=text)
         except StaleVersion as stale:

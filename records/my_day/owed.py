@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, Min, OuterRef, Q, Subquery
+from django.db.models import Case, Exists, Min, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce, Least
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus
@@ -55,19 +56,12 @@ def plans_to_review(doctor: User, today: date) -> OwedList:
     open_goals = Goal.objects.filter(plan=OuterRef("pk"), status=GoalStatus.OPEN, due_on__lte=today).order_by()
     earliest = open_goals.values("plan").annotate(earliest=Min("due_on")).values("earliest")
     plans = PlanOfCare.objects.visible_to(doctor).filter(doctor=doctor, status=PlanStatus.ACTIVE)
-    due = plans.annotate(goal_due_on=Subquery(earliest)).filter(
-        Q(goal_due_on__isnull=False) | Q(target_end_on__lte=today)
+    due = plans.annotate(
+        goal_due_on=Subquery(earliest), ended_on=Case(When(target_end_on__lte=today, then="target_end_on"))
     )
-    found = [
-        Owed(row, _due(row, today), links.plan_address(row.pk)) for row in due.with_people().order_by("starts_on", "id")
-    ]
-    found.sort(key=lambda owed: (owed.day, owed.row.pk))
-    return _listed(found)
-
-
-def _due(plan: Any, today: date) -> date:
-    days = (plan.goal_due_on, plan.target_end_on)
-    return min(day for day in days if day is not None and day <= today)
+    first = Least(Coalesce("goal_due_on", "ended_on"), Coalesce("ended_on", "goal_due_on"))
+    due = due.annotate(due_on=first).filter(due_on__isnull=False).with_people().order_by("due_on", "id")
+    return _listed(Owed(row, row.due_on, links.plan_address(row.pk)) for row in due[: MOST + 1])
 
 
 def _listed(found: Any) -> OwedList:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,12 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from appointments.calendar.forms import as_uuid
+from appointments.calendar.forms import CheckedForm, as_uuid
 from appointments.models import Appointment
 from audit.events import AuditEvent
 from core.admin.access_log import shows_no_patient
 from core.encryption.fields import is_unreadable
-from core.errors import Invalid, NotFound, Refusal, Sentence, StaleVersion
+from core.errors import NotFound, Refusal, Sentence, StaleVersion
 from core.pages import WorkPage
 from core.permissions import Permission
 from patients.models import Patient
@@ -150,6 +151,12 @@ class EditNote(Editor):
         return self.page("note", note, sections=_sections_of(note), kept=note.versions.count())
 
 
+class VersionForm(CheckedForm):
+    version = forms.IntegerField(
+        min_value=1, error_messages=dict.fromkeys(("required", "invalid", "min_value"), _("Open the note again."))
+    )
+
+
 class ReviewNote(NotePage):
     """The second look: the note as it will be, and the button that finalises it."""
 
@@ -167,11 +174,9 @@ class ReviewNote(NotePage):
         )
 
     def post(self, request: HttpRequest, note_id: UUID) -> HttpResponse:
-        version = request.POST.get("version", "")
-        if not version.isdecimal():
-            raise Invalid("version", gettext("Open the note again."))
+        version = VersionForm(request.POST).given["version"]
         try:
-            notes.finalise(by=self.user, note_id=note_id, expected=int(version))
+            notes.finalise(by=self.user, note_id=note_id, expected=version)
         except StaleVersion as stale:
             if stale.extra["current"]["status"] == NoteStatus.DRAFT:
                 return self.get(request, note_id, error=gettext("The note was changed since. Please look again."))

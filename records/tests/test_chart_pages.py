@@ -212,6 +212,9 @@ def test_allergies_are_changed_with_the_version_that_was_read(enter_as, paula):
         chart = Patient.objects.get(pk=paula.chart.pk)
     assert (chart.allergies, chart.version) == ("None known", 3)
     assert enter_as("billing").post(change, {"allergies": "Nuts", "version": 3}).status_code == 403
+    doctor.post(change, {"allergies": "Latex\r\nNuts", "version": 3})  # as browsers send lines
+    with practice_scope(paula.practice.pk):
+        assert Patient.objects.get(pk=paula.chart.pk).allergies == "Latex\nNuts"
 
 
 def test_allergies_that_cannot_be_decrypted_are_not_offered_for_a_change(enter_as, paula):

@@ -15,6 +15,8 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from records.models import PlanOfCare
+from records.my_day.owed import MOST
 from records.tests.factories import FinalisedNoteFactory, GoalFactory, NoteFactory, PlanFactory
 from records.tests.test_chart_pages import events, text_of
 
@@ -129,6 +131,13 @@ def test_what_is_owed_has_its_day_and_goes_when_it_is_done(today):
             plan.status = "completed"
             plan.save()
     assert "Nothing. All notes are written." in text_of(today.client.get(MY_DAY))
+
+
+def test_only_what_is_shown_of_what_is_owed_is_read(today):
+    with CaptureQueriesContext(connection) as ran:
+        today.client.get(MY_DAY)
+    (plans,) = [query["sql"] for query in ran if f'FROM "{PlanOfCare._meta.db_table}"' in query["sql"]]
+    assert f"LIMIT {MOST + 1}" in plans
 
 
 def test_number_of_queries_does_not_grow_with_the_day(today):

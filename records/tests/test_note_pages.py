@@ -93,6 +93,8 @@ def test_note_is_written_reviewed_finalised_and_amended(desk):
     assert "Objective, Assessment" in review  # nothing is written there
     stale = desk.client.post(saved["review"], {"version": 1}).content.decode()
     assert "The note was changed since." in stale
+    for odd in ("", "x", "0", "9" * 5000):
+        assert desk.client.post(saved["review"], {"version": odd}).status_code == 400
     assert desk.client.post(saved["review"], {"version": 2}).url == saved["edit"]
     assert desk.client.post(saved["review"], {"version": 2}).url == saved["edit"]  # pressed twice
 
@@ -110,6 +112,18 @@ def test_note_is_written_reviewed_finalised_and_amended(desk):
     assert "Forgot the ice" in versions
     assert kinds(desk).count("note.finalised") == 1
     assert kinds(desk).count("data.amended") == 1
+
+
+def test_versions_that_repeat_one_word_are_compared_at_once(desk):
+    """Comparing them word by word takes minutes, in which the process answers nobody."""
+    amended, change = reverse("note-save-amendment", args=[desk.last.pk]), {"version": 1, "reason": "Typing error"}
+    with practice_scope(desk.practice.pk):
+        desk.last.refresh_from_db()
+    change["version"] = desk.last.version
+    change["version"] = send(desk, amended, **change, plan="a b " * 1250).json()["version"]
+    send(desk, amended, **change, plan="a " * 2500)
+    page = desk.client.get(reverse("note-versions", args=[desk.last.pk]))
+    assert page.content.decode().count("<del>") == 2
 
 
 def test_what_is_sent_again_is_stored_once(desk):

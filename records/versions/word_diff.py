@@ -10,7 +10,10 @@ from records.versions.diff_labels import text_of
 from records.versions.labels import field_label
 from records.versions.services import differences
 
-_WORDS = re.compile(r"\s+|[^\s]+")
+# A word with the space before it: spaces of their own would be by far the most frequent word, and comparing takes time
+# for each pair of equal words.
+_WORDS = re.compile(r"\s*\S+|\s+")
+MOST_PAIRS = 20_000  # of equal words; more take seconds, and mean that the same is repeated over and over
 
 
 class Piece(NamedTuple):
@@ -34,7 +37,11 @@ def compare_versions(before: Version, after: Version) -> list[ComparedSection]:
 
 def compare_words(before: str, after: str) -> Iterator[Piece]:
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, old, new)
+    places: dict[str, list[int]] = matcher.b2j  # type: ignore[attr-defined] # documented, and unknown to typeshed
+    pairs = sum(len(places.get(word, ())) for word in old)
+    whole = [("replace", 0, len(old), 0, len(new))]
+    for kind, i, j, k, m in matcher.get_opcodes() if pairs <= MOST_PAIRS else whole:
         if kind == "equal":
             yield Piece("same", "".join(old[i:j]))
             continue

@@ -138,6 +138,8 @@ def test_first_to_accept_has_the_slot(clinic, doctor, massage):
         later(MONDAY, 50),
     )
     assert (booked.json["reason"], booked.json["typeId"]) == ("Massage", massage)
+    history = clinic.staff.get(f"/api/appointments/{booked.json['id']}/history").json["history"]
+    assert [event["by"]["id"] for event in history] == [str(clinic.doctor.id)]  # not the colleague who offered it
     assert accept(clinic.staff, first, offers[0]).status == 409
     assert accept(clinic.staff, second, offers[1]).status == 409
     entry = clinic.staff.get(f"{PATH}/{second['id']}").json
