@@ -64,6 +64,11 @@ def test_new_patient_is_opened_and_booked_at_once(enter_as, day):
     client = enter_as("staff")
     new = {"new": "on", "patient": "", "name": "Nina Newman", "phone": "(212) 555-0177"}
     book = lambda **fields: client.post(reverse("calendar_book"), slot(day, **{**new, **fields}), **PART)  # noqa: E731
+    searched = {"new": "on", "patient": "", "q": "Nina Newman"}
+    opened = client.post(reverse("calendar_slot"), slot(day, **searched), **PART).content.decode()
+    assert 'value="Nina Newman"' in opened and "Enter a phone number." not in opened  # nothing was left out yet
+    searched["q"] = "555-0177"
+    assert "555-0177" not in client.post(reverse("calendar_slot"), slot(day, **searched), **PART).content.decode()
     assert "Enter the patient&#x27;s name." in book(name="").content.decode()
     assert "Enter a phone number." in book(phone="").content.decode()
     # what the booking refuses opens no chart
