@@ -117,6 +117,9 @@ def test_nothing_is_booked_from_bad_input(enter_as, day, subtests):
 
 def test_next_free_times_are_found_across_doctors(enter_as, day):
     with practice_scope(day.practice.pk):
-        WorkingHoursFactory(doctor=day.doctor, weekday=timezone.now().weekday(), start=time(0, 0), end=time(23, 59))
+        office = OfficeFactory(timezone="America/Chicago")
+        weekday = timezone.now().weekday()
+        WorkingHoursFactory(doctor=day.doctor, office=office, weekday=weekday, start=time(0, 0), end=time(23, 59))
     page = enter_as("staff").get(reverse("calendar_next"), {"type": day.kind.pk}, **PART).content.decode()
     assert page.count("Dr. Daniel Reyes") >= 8
+    assert "(Chicago time)" in page
