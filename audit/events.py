@@ -75,7 +75,7 @@ class AuditEvent(models.TextChoices):
     FILE_SCANNED = "file.scanned", _("File rescanned")
     CHART_EXPORTED = "chart.exported", _("Chart exported")
     DELETED_LISTED = "deleted.listed", _("Deleted entries listed")
-    PAGE_READ = "page.read", _("Admin page opened")
+    PAGE_READ = "page.read", _("Page opened")
     ANSWER_REPEATED = "answer.repeated", _("Response sent again")
     TRAIL_READ = "trail.read", _("Audit trail viewed")
     ACCESSES_READ = "trail.accesses_read", _("Chart access list viewed")

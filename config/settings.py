@@ -456,6 +456,11 @@ UNFOLD = {
                         "link": reverse_lazy("admin:appointments_appointmenttype_changelist"),
                     },
                     {
+                        "title": _("Templates and phrases"),
+                        "icon": "text_snippet",
+                        "link": reverse_lazy("note-templates"),
+                    },
+                    {
                         "title": _("Working hours"),
                         "icon": "schedule",
                         "link": reverse_lazy("admin:appointments_workinghours_changelist"),

@@ -58,7 +58,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     log_page_read(request, [*appointments[:APPOINTMENTS_SHOWN], *charts, *emergencies, *unwritten], about="today")
     no_shows = count_no_shows(row.patient_id for row in appointments) if appointments else {}
     for row in appointments:
-        row.no_shows = no_shows.get(row.patient_id, 0)
+        row.no_shows, row.day_address = no_shows.get(row.patient_id, 0), day_address(row)
     numbers = [
         {"label": label, "link": address if may_open(request, address) else "", "value": value}
         for name, value in dashboard_numbers(user).items()

@@ -14,7 +14,16 @@ from django.utils.translation import gettext, ngettext
 from accounts.models import User
 from appointments import services
 from appointments.calendar import kept, repeating, waiting
-from appointments.calendar.forms import ENDS, FIRST_GUESS, UNITS, HoldForm, SearchForm, SlotForm, as_uuid
+from appointments.calendar.forms import (
+    ENDS,
+    FIRST_GUESS,
+    UNITS,
+    BookForm,
+    HoldForm,
+    SearchForm,
+    SlotForm,
+    as_uuid,
+)
 from appointments.calendar.page import CalendarPage, changed_page, describe_time, described
 from appointments.calendar.preview import Preview, doctor_at, free_minutes, preview_booking
 from appointments.calendar.visit import get_visit
@@ -41,7 +50,10 @@ class Slot(CalendarPage):
     told: dict[str, Any] = {}  # to the audit trail, beside who is shown
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        return self.panel(SlotForm(request.POST))
+        asked = request.POST.copy()
+        if asked.get("new") and _is_name(searched := asked.get("q", "")):
+            asked["name"] = searched  # nobody types it twice
+        return self.panel(SlotForm(asked))
 
     def panel(self, form: SlotForm, *, error: str = "", duplicates: Iterable[Any] = ()) -> HttpResponse:
         fields = {name: value for name, value in form.data.items() if name != "csrfmiddlewaretoken"}
@@ -153,7 +165,7 @@ class Book(Slot):
     def post(self, request: HttpRequest) -> HttpResponse:
         if not may_book(self.user):
             raise PermissionDenied
-        form = SlotForm(request.POST)
+        form = BookForm(request.POST)
         if not form.is_valid():
             return self.panel(form)
         slot = form.cleaned_data
@@ -197,6 +209,11 @@ class Book(Slot):
                 raise PermissionDenied
             patient_id = open_chart(by=self.user, name=slot["name"], phone=slot["phone"]).pk
         return services.book(by=self.user, patient_id=patient_id, **asked), 1
+
+
+def _is_name(text: str) -> bool:
+    """Tell a name from what else is searched for: a phone number or a date of birth."""
+    return not any(letter.isdigit() for letter in text)
 
 
 def _booking(slot: dict[str, Any], hold: SlotHold | None) -> dict[str, Any]:

@@ -107,10 +107,6 @@ class SlotForm(CheckedForm):
         cleaned = super().clean() or {}
         if not cleaned.get("doctor") and not cleaned.get("by_room") and "doctor" not in self.errors:
             self.add_error("doctor", self.fields["doctor"].error_messages["required"])
-        if cleaned.get("new"):
-            for name, sentence in (("name", _("Enter the patient's name.")), ("phone", _("Enter a phone number."))):
-                if not cleaned.get(name) and name not in self.errors:
-                    self.add_error(name, sentence)
         return cleaned
 
     @property
@@ -124,6 +120,18 @@ class SlotForm(CheckedForm):
         if asked.get("ends") == "until" and asked.get("until"):
             return {**rule, "until": asked["until"]}
         return {**rule, "count": asked.get("count") or FIRST_GUESS}
+
+
+class BookForm(SlotForm):
+    """What is to be booked: of a new patient, the name and the phone must be said by now."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("new"):
+            for name, sentence in (("name", _("Enter the patient's name.")), ("phone", _("Enter a phone number."))):
+                if not cleaned.get(name) and name not in self.errors:
+                    self.add_error(name, sentence)
+        return cleaned
 
 
 class ChangeForm(CheckedForm):

@@ -1,7 +1,9 @@
 """What the pages of the calendar have in common: who may open them, and what they say."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -10,6 +12,7 @@ from django_htmx.http import trigger_client_event
 
 from appointments.models import Appointment
 from core import pages
+from core.formats import zone_label
 from core.permissions import Permission
 
 say = partial(pages.say, template="appointments/calendar/message.html")
@@ -50,8 +53,12 @@ def described(visit: Appointment) -> dict[str, Any]:
 
 def describe_time(visit: Appointment) -> str:
     """Return `Tue, Dec 1, 10:30 AM`, with the time zone if it is not the practice's."""
-    text = local_time(visit.starts_at, visit.tzinfo)
-    return text if visit.tzinfo == timezone.get_current_timezone() else f"{text} ({visit.zone_label})"
+    return describe_moment(visit.starts_at, visit.tzinfo)
+
+
+def describe_moment(moment: datetime, zone: ZoneInfo) -> str:
+    text = local_time(moment, zone)
+    return text if zone == timezone.get_current_timezone() else f"{text} ({zone_label(zone)})"
 
 
 def local_time(moment: Any, zone: Any) -> str:

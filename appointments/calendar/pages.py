@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from accounts.models import User
 from appointments.calendar import cells, facts, grid
 from appointments.calendar.forms import NextForm
-from appointments.calendar.page import CalendarPage, local_time
+from appointments.calendar.page import CalendarPage, describe_moment
 from appointments.calendar.shown import Shown, remember, what_to_show
 from appointments.models import Appointment, AppointmentType, Room
 from appointments.schedule import availability
@@ -171,7 +171,7 @@ class NextFree(CalendarPage):
         for slot in slots:
             place = zones.get(slot.office_id)
             zone = place.tzinfo if place else practice.tzinfo
-            found.append((slot, names.get(slot.doctor_id, ""), local_time(slot.start, zone), place))
+            found.append((slot, names.get(slot.doctor_id, ""), describe_moment(slot.start, zone), place))
         self.read([])
         context = {
             "found": found,

@@ -23,6 +23,7 @@ from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal, StaleVersion
 from core.permissions import Permission
+from patients.allergies import allergies_of
 
 
 class VisitPanel(CalendarPage):
@@ -36,6 +37,7 @@ class VisitPanel(CalendarPage):
         context = {
             "visit": visit,
             "chart": chart,
+            "allergies": "" if chart.is_closed else allergies_of(chart),
             "age": None if chart.is_closed else chart.age_on(self.request.practice.today()),
             "when": describe_time(visit),
             "day": local.date().isoformat(),

@@ -64,6 +64,11 @@ def test_new_patient_is_opened_and_booked_at_once(enter_as, day):
     client = enter_as("staff")
     new = {"new": "on", "patient": "", "name": "Nina Newman", "phone": "(212) 555-0177"}
     book = lambda **fields: client.post(reverse("calendar_book"), slot(day, **{**new, **fields}), **PART)  # noqa: E731
+    searched = {"new": "on", "patient": "", "q": "Nina Newman"}
+    opened = client.post(reverse("calendar_slot"), slot(day, **searched), **PART).content.decode()
+    assert 'value="Nina Newman"' in opened and "Enter a phone number." not in opened  # nothing was left out yet
+    searched["q"] = "555-0177"
+    assert "555-0177" not in client.post(reverse("calendar_slot"), slot(day, **searched), **PART).content.decode()
     assert "Enter the patient&#x27;s name." in book(name="").content.decode()
     assert "Enter a phone number." in book(phone="").content.decode()
     # what the booking refuses opens no chart
@@ -113,6 +118,9 @@ def test_nothing_is_booked_from_bad_input(enter_as, day, subtests):
 
 def test_next_free_times_are_found_across_doctors(enter_as, day):
     with practice_scope(day.practice.pk):
-        WorkingHoursFactory(doctor=day.doctor, weekday=timezone.now().weekday(), start=time(0, 0), end=time(23, 59))
+        office = OfficeFactory(timezone="America/Chicago")
+        weekday = timezone.now().weekday()
+        WorkingHoursFactory(doctor=day.doctor, office=office, weekday=weekday, start=time(0, 0), end=time(23, 59))
     page = enter_as("staff").get(reverse("calendar_next"), {"type": day.kind.pk}, **PART).content.decode()
     assert page.count("Dr. Daniel Reyes") >= 8
+    assert "(Chicago time)" in page

@@ -16,7 +16,14 @@ def test_visit_shows_who_it_is_unless_the_chart_is_restricted(enter_as, day):
         day.chart.allergies, day.chart.date_of_birth = "Penicillin", date(1984, 5, 17)
         day.chart.save()
     page = client.get(reverse("calendar_visit", args=[day.visit.pk]), **PART).content.decode()
-    for said in ("Paula Jensen", "Penicillin", "May 17, 1984", "(212) 555-0114", "Back pain", "Follow-up"):
+    for said in (
+        "Paula Jensen",
+        "Allergies:</b> Penicillin",
+        "May 17, 1984",
+        "(212) 555-0114",
+        "Back pain",
+        "Follow-up",
+    ):
         assert said in page
     assert [one.about_id for one in events(day.practice, kind="appointment.read")] == [day.visit.pk]
     with practice_scope(day.practice.pk):

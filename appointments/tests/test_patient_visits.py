@@ -86,7 +86,7 @@ def test_whose_visits_are_shown_to_whom(enter_as, client, chart, doctor, other_p
     merged = PatientFactory(status="merged", merged_into=chart)
     staff = enter_as("staff")
 
-    assert client.get(of_patient(chart)).url.startswith("/?next=")
+    assert client.get(of_patient(chart)).url == f"/?next={of_patient(chart)}"
     assert enter_as("patient").get(of_patient(chart)).status_code in (302, 403)
     assert staff.get(of_patient(foreign)).status_code == 404
     assert staff.get(of_patient(merged)).url == of_patient(chart)

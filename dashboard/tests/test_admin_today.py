@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
+from appointments.calendar.links import day_address
 from appointments.tests.factories import AppointmentFactory
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
@@ -70,7 +72,12 @@ def test_today_names_offices_where_there_are_some(enter_as, own):
 
 
 def test_front_desk_sees_who_waits_and_the_button(enter_as, own):
+    visit = add_today(own, 9 * 60)
     text = enter_as("staff").get(reverse("admin:index")).content.decode()
+    assert f'href="{reverse("chart", args=[own.chart.pk])}">Ann Ownwood' in text
+    assert f'href="{escape(day_address(visit))}">9:00 AM' in text
+    billing = enter_as("billing").get(reverse("admin:index")).content.decode()
+    assert f'href="{reverse("chart", args=[own.chart.pk])}">Ann Ownwood' in billing
     assert "Pending Ownwood" in text and "Confirm as new: Pending Ownwood" in text
 
 

@@ -136,7 +136,7 @@ def test_patient_sees_who_opened_the_chart(me, mine, enter_as):
     doctor.get(reverse("admin:patients_patient_change", args=[mine["chart"].pk]))
     me.get(ME)
     page = me.get(reverse("me_accesses")).content.decode()
-    assert "Dr. Curious, Doctor" in page and "You:" in page
+    assert "Dr. Curious, Doctor: Page opened<" in page and "You: Appointments listed<" in page
     (event,) = events(mine["next"], kind=AuditEvent.ACCESSES_READ)
     assert str(mine["chart"].pk) in event.patients
     assert me.get(reverse("me_accesses"), {"after": "x"}).status_code == 404

@@ -18,12 +18,13 @@ from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import READABLE
 from patients import services
+from patients.allergies import NONE_KNOWN
 from patients.merging.services import MergedAway, naming_the_survivor
 from patients.models import Patient
 from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from records.chart import links
-from records.chart.banner import NONE_KNOWN, build_banner
+from records.chart.banner import build_banner
 from records.chart.timeline import Kind, kinds_for, read_timeline
 from records.models import SessionNote
 from records.notes.search import search
@@ -89,7 +90,8 @@ class ChartPage(WorkPage):
             "banner": build_banner(by=self.user, chart=self.chart),
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
-            "may_change": self.user.can(Permission.WRITE_CHARTS),
+            # the page that it leads to is the admin site's, where the front desk may look only
+            "may_change": self.user.can(Permission.WRITE_CHARTS) and self.user.can(Permission.MANAGE_PRACTICE),
             "may_add_files": self.user.can(Permission.ADD_FILES),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),

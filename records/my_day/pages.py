@@ -21,8 +21,9 @@ from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
 from core.pages import WorkPage
 from core.permissions import Permission
+from patients.allergies import allergies_of
 from records.chart import links
-from records.chart.banner import allergies_of, describe_age
+from records.chart.banner import describe_age
 from records.models import SessionNote
 from records.my_day.owed import OwedList, drafts_of, plans_to_review, visits_without_note
 

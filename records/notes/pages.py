@@ -20,6 +20,7 @@ from core.encryption.fields import is_unreadable
 from core.errors import NotFound, Refusal, Sentence, StaleVersion
 from core.pages import WorkPage
 from core.permissions import Permission
+from patients.allergies import allergies_of
 from patients.models import Patient
 from patients.restriction.services import check_access
 from records.models import NoteTemplate, Phrase, SessionNote
@@ -63,6 +64,7 @@ class NotePage(WorkPage):
         context = {
             "note": note,
             "chart": chart,
+            "allergies": allergies_of(chart),
             "age": chart.age_on(self.request.practice.today()),
             "is_author": versions.may_write_for(self.user, note.doctor) and self.user.can(Permission.WRITE_RECORDS),
             **shown,

@@ -17,9 +17,10 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.models import Event
 from core.tenancy.scope import practice_scope
+from patients.allergies import allergies_of
 from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import PatientFactory
-from records.chart.banner import allergies_of, describe_age
+from records.chart.banner import describe_age
 from records.models import PlanOfCare
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory, stored_file
 from tests import damage
@@ -109,6 +110,8 @@ def test_filters_and_visits_to_come(enter_as, paula, subtests):
         with subtests.test(show=show):
             assert entries(client.get(paula.address, {"show": show})) == kinds
     assert "Check-up in spring" in text_of(client.get(paula.address, {"show": "visits"}))
+    assert "All details" in text_of(client.get(paula.address))  # on a page where staff may change nothing
+    assert "Change contact data" in text_of(enter_as("admin").get(paula.address))
     assert client.get(paula.address, {"show": "secrets"}).status_code == 400
     assert client.get(paula.address, {"cursor": "made-up"}).status_code == 400
 

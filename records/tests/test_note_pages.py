@@ -17,6 +17,7 @@ from accounts.models import LoginSession
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.models import Event
 from core.tenancy.scope import practice_scope
+from patients.models import Patient
 from patients.restriction.services import restrict
 from patients.tests.factories import PatientFactory
 from records.models import SessionNote
@@ -98,8 +99,11 @@ def test_note_is_written_reviewed_finalised_and_amended(desk):
     assert desk.client.post(saved["review"], {"version": 2}).url == saved["edit"]
     assert desk.client.post(saved["review"], {"version": 2}).url == saved["edit"]  # pressed twice
 
-    amend = reverse("note-amend", args=[note.pk])
-    assert amend in desk.client.get(saved["edit"]).content.decode()
+    amend, finalised = reverse("note-amend", args=[note.pk]), desk.client.get(saved["edit"]).content.decode()
+    assert amend in finalised and "Finalised " in finalised
+    with practice_scope(desk.practice.pk):
+        Patient.objects.filter(pk=desk.chart.pk).update(allergies="")
+    assert "<b>Allergies:</b> not asked" in desk.client.get(saved["edit"]).content.decode()
     carried = desk.client.post(amend, {"plan": "Heat, rest\r\nand ice"}).content.decode()
     assert "Heat, rest\nand ice</textarea>" in carried
     save = reverse("note-save-amendment", args=[note.pk])

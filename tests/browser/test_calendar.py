@@ -134,6 +134,10 @@ def test_the_same_with_the_keyboard_alone_on_a_narrow_screen(sign_in, monday):
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("n")
+    page.wait_for_url("**day=2030-01-08**")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#grid :focus")).to_be_visible()
     assert starts(monday) == (10, monday.reyes.pk, "scheduled")
 
 

@@ -17,6 +17,12 @@ document.addEventListener('DOMContentLoaded', () => {
   }
 })
 
+// unfold shows in which part of the site one is by its colours alone.
+document.addEventListener('DOMContentLoaded', () => {
+  const link = document.querySelector('#nav-sidebar-apps a.active')
+  link?.setAttribute('aria-current', link.pathname === location.pathname ? 'page' : 'true')
+})
+
 // A patient picker (select2) has no name for a screen reader: give its parts, and the list that it opens, its label's.
 function namePicker(select) {
   const name = select.labels?.[0]?.textContent.replace('*', '').trim()

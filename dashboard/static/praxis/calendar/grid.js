@@ -194,6 +194,10 @@ function onPageKey(event) {
   if (event.target.closest('input, select, textarea, dialog')) return
   const visit = event.target.closest('#shown [data-visit]')
   if (visit && event.key.toLowerCase() === 'a') return act(visit.dataset.visit, { version: visit.dataset.version, action: 'arrive' })
+  if (event.target === document.body && event.key.startsWith('Arrow') && grid()) { // a page that has just come
+    event.preventDefault()
+    return focusCurrent()
+  }
   if (event.key === '?') return document.getElementById('help').showModal()
   document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)?.click()
 }
