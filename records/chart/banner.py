@@ -1,8 +1,6 @@
 """What stays in sight while a chart is open: who it is, what one must not overlook, and when they come next."""
 
-import re
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from django.db.models import Count, Q
@@ -15,30 +13,9 @@ from core.encryption.fields import is_unreadable
 from core.permissions import Permission
 from core.tenancy.compiled import now
 from patients.models import EmergencyAccess, Patient
+from records.chart_lists.allergies import allergies_of
 
-NONE_KNOWN = "None known"  # stored as patients' data are, in no language of a page
 MONTHS_UNTIL = 24  # a small child's age is said in months
-
-
-class Allergies(StrEnum):
-    NOT_ASKED = "not asked"
-    NONE_KNOWN = "none known"
-    KNOWN = "known"
-
-
-# What people write who have asked and been told of none (NKA and NKDA: no known allergies, no known drug allergies)
-_NONE = re.compile(
-    r"(no|none|nil|nka|nkda|nkfa|(none|nil) (known|reported)|no (known )?((drug|food|medication) )?allerg(y|ies)"
-    r"( known)?|denies (any )?allergies)",
-)
-
-
-def allergies_of(chart: Patient) -> Allergies:
-    """Tell an empty field, which nobody has asked about, from the answer that there are none."""
-    said = " ".join(re.sub(r"[\W_]+", " ", chart.allergies).casefold().split())
-    if not chart.allergies.strip():
-        return Allergies.NOT_ASKED
-    return Allergies.NONE_KNOWN if _NONE.fullmatch(said) else Allergies.KNOWN
 
 
 def describe_age(chart: Patient, today: date) -> str:

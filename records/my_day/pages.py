@@ -22,7 +22,8 @@ from core.errors import Refusal
 from core.pages import WorkPage
 from core.permissions import Permission
 from records.chart import links
-from records.chart.banner import allergies_of, describe_age
+from records.chart.banner import describe_age
+from records.chart_lists.allergies import allergies_of
 from records.models import SessionNote
 from records.my_day.owed import OwedList, drafts_of, plans_to_review, visits_without_note
 

@@ -19,7 +19,8 @@ from audit.models import Event
 from core.tenancy.scope import practice_scope
 from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import PatientFactory
-from records.chart.banner import allergies_of, describe_age
+from records.chart.banner import describe_age
+from records.chart_lists.allergies import allergies_of
 from records.models import PlanOfCare
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory, stored_file
 from tests import damage
@@ -225,13 +226,13 @@ def test_allergies_that_cannot_be_decrypted_are_not_offered_for_a_change(enter_a
 
 def test_none_known_and_not_asked_are_told_apart(subtests):
     said = {
-        "": "not asked",
-        " \n": "not asked",
-        "None known.": "none known",
-        "NKDA": "none known",
-        "none": "none known",
+        "": "not_asked",
+        " \n": "not_asked",
+        "None known.": "none_known",
+        "NKDA": "none_known",
+        "none": "none_known",
     }
-    said |= {"No known drug allergies": "none known", "No known allergies, except latex": "known", "Nuts": "known"}
+    said |= {"No known drug allergies": "none_known", "No known allergies, except latex": "known", "Nuts": "known"}
     for text, state in said.items():
         with subtests.test(text=text):
             assert allergies_of(Patient(allergies=text)) == state

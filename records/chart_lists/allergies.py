@@ -1,0 +1,32 @@
+"""What a chart's text says about allergies: none asked, none known, or some."""
+
+import re
+
+from core.choices import PublicTextChoices
+from patients.models import Patient
+
+NONE_KNOWN = "None known"  # stored as patients' data are, in no language of a page
+
+
+class Allergies(PublicTextChoices):
+    NOT_ASKED = "not_asked", "not asked"
+    NONE_KNOWN = "none_known", "none known"
+    KNOWN = "known", "known"
+
+
+# What people write who have asked and been told of none (NKA and NKDA: no known allergies, no known drug allergies)
+_NONE = re.compile(
+    r"(no|none|nil|nka|nkda|nkfa|(none|nil) (known|reported)|no (known )?((drug|food|medication) )?allerg(y|ies)"
+    r"( known)?|denies (any )?allergies)",
+)
+
+
+def says_none(text: str) -> bool:
+    return _NONE.fullmatch(" ".join(re.sub(r"[\W_]+", " ", text).casefold().split())) is not None
+
+
+def allergies_of(chart: Patient) -> Allergies:
+    """Tell an empty field, which nobody has asked about, from the answer that there are none."""
+    if not chart.allergies.strip():
+        return Allergies.NOT_ASKED
+    return Allergies.NONE_KNOWN if says_none(chart.allergies) else Allergies.KNOWN
