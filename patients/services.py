@@ -39,8 +39,6 @@ def open_chart(*, by: User, **fields: Any) -> Patient:
     check_reachable(chart)
     with context.done_by(by):
         chart.save()
-    if any(fields.get(name) for name in TEXTS):
-        chart_texts_changed.send(sender=Patient, chart=chart, by=by)
     return chart
 
 

@@ -1,5 +1,6 @@
 """The problems, medications and allergies on the page of a chart."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.utils.functional import Promise
@@ -28,7 +29,7 @@ class ShownList(NamedTuple):
     loose: list[str]
 
     @property
-    def severities(self) -> list[tuple[str, str | Promise]]:
+    def severities(self) -> Sequence[tuple[str, str | Promise]]:
         return Severity.choices
 
 

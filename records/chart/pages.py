@@ -1,6 +1,7 @@
 """The chart: the banner that stays, and what happened, latest first. It shows what the API gives to the same person; a
 restricted chart opens to whom it opens there, and in an emergency for a reason."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from records.chart import links
 from records.chart.banner import build_banner
-from records.chart.lists import ShownList, build_lists
+from records.chart.lists import build_lists
 from records.chart.timeline import Kind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
 from records.chart_lists.allergies import NONE_KNOWN
@@ -114,8 +115,7 @@ class ChartPage(WorkPage):
         context = {
             "chart": self.chart,
             "banner": build_banner(by=self.user, chart=self.chart),
-            "lists": self.lists(),
-            "may_keep_lists": self.user.can(Permission.WRITE_CLINICAL_FIELDS),
+            **self.lists(),
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
             "may_change": self.user.can(Permission.WRITE_CHARTS),
@@ -127,8 +127,13 @@ class ChartPage(WorkPage):
         }
         return render(self.request, "records/chart/chart.html", context)
 
-    def lists(self) -> list[ShownList]:
-        return build_lists(self.chart) if self.user.can(Permission.READ_CHARTS) else []
+    def lists(self) -> dict[str, Any]:
+        """Return the lists, and what this person may do with them."""
+        return {
+            "lists": build_lists(self.chart) if self.user.can(Permission.READ_CHARTS) else [],
+            "may_keep_lists": self.user.can(Permission.WRITE_CLINICAL_FIELDS),
+            "may_delete_entries": self.user.can(Permission.DELETE_CLINICAL),
+        }
 
     def show_timeline(self, *, kind: Kind | None = None, cursor: str = "", **context: Any) -> HttpResponse:
         if kind is not None and kind not in kinds_for(self.user):
@@ -224,7 +229,7 @@ class ListPage(ChartPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        self.change(**which)
+        self.change(request, **which)
         if "HX-Request" not in request.headers:
             return redirect("chart", patient_id)
         self.open_chart(patient_id)
@@ -232,14 +237,12 @@ class ListPage(ChartPage):
         context = {
             "chart": self.chart,
             "banner": build_banner(by=self.user, chart=self.chart),
-            "lists": self.lists(),
-            "may_keep_lists": True,
+            **self.lists(),
             "is_part": True,
         }
         return render(request, "records/chart/lists_changed.html", context)
 
-    def change(self, **which: Any) -> None:
-        raise NotImplementedError
+    change: Callable[..., None]  # what it does, with what its address names
 
     def entry(self, entry_id: UUID) -> ChartEntry:
         entry: ChartEntry = ChartEntry.objects.filter(patient=self.chart).get_or_refuse(pk=entry_id)
@@ -247,16 +250,16 @@ class ListPage(ChartPage):
 
 
 class AddEntry(ListPage):
-    def change(self, kind: str) -> None:
+    def change(self, request: HttpRequest, kind: str) -> None:
         if kind not in ChartList.values:
             raise Http404
-        fields = EntryForm(self.request.POST).given
+        fields = EntryForm(request.POST).given
         chart_lists.add_entry(by=self.user, patient_id=self.chart.pk, kind=kind, **fields)
 
 
 class ChangeEntry(ListPage):
-    def change(self, entry_id: UUID) -> None:
-        fields = EntryChangeForm(self.request.POST).given
+    def change(self, request: HttpRequest, entry_id: UUID) -> None:
+        fields = EntryChangeForm(request.POST).given
         version = fields.pop("version")
         if fields.pop("ended") and not fields["until"]:
             fields["until"] = self.chart.practice.today()
@@ -265,17 +268,17 @@ class ChangeEntry(ListPage):
 
 
 class DeleteEntry(ListPage):
-    def change(self, entry_id: UUID) -> None:
-        delete(by=self.user, row=self.entry(entry_id), reason=DeletionForm(self.request.POST).given["reason"])
+    def change(self, request: HttpRequest, entry_id: UUID) -> None:
+        delete(by=self.user, row=self.entry(entry_id), reason=DeletionForm(request.POST).given["reason"])
 
 
 class TakeOverTexts(ListPage):
     """Make entries of what the chart's texts say."""
 
-    def change(self) -> None:
+    def change(self, request: HttpRequest) -> None:
         chart_lists.take_over(by=self.user, patient_id=self.chart.pk)
 
 
 class NoKnownAllergies(ListPage):
-    def change(self) -> None:
+    def change(self, request: HttpRequest) -> None:
         chart_lists.say_none_known(by=self.user, patient_id=self.chart.pk)

@@ -80,7 +80,7 @@ class ProblemPage(NextShape):
     problems = ChartEntryShape(many=True)
     total = serializers.IntegerField()
     text = serializers.CharField(
-        help_text="The chart's `medicalHistory`. Its lines become entries with the next change of the list or the text."
+        help_text="The chart's `medicalHistory`. Its lines become entries once the list has one."
     )
 
 
@@ -92,9 +92,7 @@ class MedicationPage(NextShape):
 class AllergyPage(NextShape):
     allergies = ChartEntryShape(many=True)
     total = serializers.IntegerField()
-    text = serializers.CharField(
-        help_text="The chart's `allergies`. Its lines become entries with the next change of the list or the text."
-    )
+    text = serializers.CharField(help_text="The chart's `allergies`. Its lines become entries once the list has one.")
     state = serializers.ChoiceField(choices=Allergies.choices, help_text="Whether any are known.")
 
 

@@ -2,8 +2,8 @@
 
 The contract's `allergies` and `medicalHistory` are the chart's own columns, a line for each entry. A change of the list
 writes the text, and a change of the text, by whoever knows no lists, changes the list: a line that is new becomes an
-entry in free words, and an entry whose line is gone is taken off the list. No text is turned into entries before
-either is changed; until then the list shows it as lines.
+entry in free words, and an entry whose line is gone is taken off the list. A list begins with its first entry, or when
+somebody asks for it; until then the chart has its text alone, and pages show that line by line.
 """
 
 from collections import Counter
@@ -30,6 +30,8 @@ from records.models.chart_entry import ChartEntryStatus, ChartList
 from records.versions import services as versions
 
 TEXTS = {ChartList.ALLERGY: "allergies", ChartList.PROBLEM: "medical_history"}
+_columns: Any = Patient._meta
+MOST = {name: _columns.get_field(name).max_length for name in TEXTS.values()}
 OF_ONE_LIST = {"dose": ChartList.MEDICATION, "reaction": ChartList.ALLERGY, "severity": ChartList.ALLERGY}
 IN_LINES = ("text", "reaction", "severity", "since", "until")
 _is_telling: ContextVar[bool] = ContextVar("is_telling", default=False)  # the text follows the list, not it the text
@@ -105,10 +107,11 @@ def take_over(*, by: User, patient_id: UUID) -> None:
 
 
 def take_over_texts(*, chart: Patient, by: User) -> None:
-    """Let the lists say what the chart's texts say now. What can't be decrypted stays as it is."""
+    """Let the lists that have been begun say what the chart's texts say now. What can't be decrypted stays as it is."""
     if _is_telling.get():
         return
-    for kind in TEXTS:
+    begun = ChartEntry.objects.filter(patient=chart, kind__in=TEXTS).order_by().values_list("kind", flat=True)
+    for kind in begun.distinct():
         try:
             _take_over(chart, kind, by=by)
         except Conflict:
@@ -204,14 +207,15 @@ def _tell(chart: Patient, kind: str, *, by: User, apart_from: ChartEntry | None 
         return
     name = TEXTS[ChartList(kind)]
     lines = [entry.line for entry in _entries(chart, kind, apart_from) if entry.is_told]
-    text, most = "\n".join(lines), Patient._meta.get_field(name).max_length
+    text, most = "\n".join(lines), MOST[name]
     if len(text) > most:
         raise Invalid("text", TOO_MUCH % {"most": most})
     if not lines and kind == ChartList.ALLERGY and allergies_of(chart) == Allergies.NONE_KNOWN:
         return
+    changes: dict[str, Any] = {name: text}
     token = _is_telling.set(True)
     try:
-        told = update_chart(patient=chart, by=by, **{name: text})
+        told = update_chart(patient=chart, by=by, **changes)
     finally:
         _is_telling.reset(token)
     chart.version = told.version
