@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext_lazy as _
+
 from core.choices import PublicTextChoices
 from patients.models import Patient
 
@@ -9,9 +11,9 @@ NONE_KNOWN = "None known"  # stored as patients' data are, in no language of a p
 
 
 class Allergies(PublicTextChoices):
-    NOT_ASKED = "not_asked", "not asked"
-    NONE_KNOWN = "none_known", "none known"
-    KNOWN = "known", "known"
+    NOT_ASKED = "not_asked", _("not asked")
+    NONE_KNOWN = "none_known", _("none known")
+    KNOWN = "known", _("known")
 
 
 # What people write who have asked and been told of none (NKA and NKDA: no known allergies, no known drug allergies)

@@ -35,7 +35,7 @@ MOST = {name: _columns.get_field(name).max_length for name in TEXTS.values()}
 OF_ONE_LIST = {"dose": ChartList.MEDICATION, "reaction": ChartList.ALLERGY, "severity": ChartList.ALLERGY}
 IN_LINES = ("text", "reaction", "severity", "since", "until")
 _is_telling: ContextVar[bool] = ContextVar("is_telling", default=False)  # the text follows the list, not it the text
-CHANGED_TEXT = "The text of the chart was changed."  # stored as the reason, in no language of a page
+CHANGED_TEXT = "Changed through the chart's text"  # stored as the reason, in no language of a page
 
 UNREADABLE = _("Part of this list can't be decrypted, so it can't be changed now.")
 NOT_OF_THIS_LIST = _("This list does not have this field.")

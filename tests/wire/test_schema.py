@@ -177,7 +177,7 @@ OWN_ERRORS = {
     ("get", "/api/chart-entries/{chart_entry_id}"): {"404"},
     ("patch", "/api/chart-entries/{chart_entry_id}"): {"404", "409"},
     ("delete", "/api/chart-entries/{chart_entry_id}"): {"404", "409"},
-    ("post", "/api/chart-entries/{chart_entry_id}/restore"): {"404", "409", "410"},
+    ("post", "/api/chart-entries/{chart_entry_id}/restore"): {"404", "409"},
     ("get", "/api/chart-entries/{chart_entry_id}/versions"): {"404"},
     ("get", "/api/chart-entries/{chart_entry_id}/versions/{number}"): {"404"},
     ("post", "/api/note-templates"): {"404", "409"},
