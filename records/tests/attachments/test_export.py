@@ -53,7 +53,8 @@ def full(practice, chart, doctor):
     latex = doctor.post(f"/api/patients/{chart.pk}/allergies", {"text": "Latex", "severity": "mild"}, JSON).json()
     answer = doctor.patch(f"/api/chart-entries/{latex['id']}", {"version": 1, "severity": "severe"}, JSON)
     assert answer.status_code == 200, answer.content
-    chart.refresh_from_db()
+    with practice_scope(practice.pk):
+        chart.refresh_from_db()
     return chart
 
 
