@@ -36,6 +36,13 @@ PAGES = {
     "chart": _("Chart"),
     "chart_search": _("Chart: search in the notes"),
     "chart_allergies": _("Chart: allergies"),
+    **{
+        name: _("Chart: problems, medications and allergies")
+        for name in (
+            *("chart_lists_take_over", "chart_no_known_allergies"),
+            *("chart_entry_add", "chart_entry_change", "chart_entry_delete"),
+        )
+    },
     "chart_emergency": _("Chart: emergency access"),
     "my-day": _("My day"),
     "my-day-act": _("My day: what happened to a visit"),

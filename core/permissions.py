@@ -11,7 +11,7 @@ class Permission(StrEnum):
     READ_OWN_CHART = "read their own chart"
     CHANGE_OWN_CONTACT = "change the phone, email, address and emergency contact in their own chart"
     WRITE_CHARTS = "open and change charts"
-    WRITE_CLINICAL_FIELDS = "change the blood type, allergies and medical history in charts"
+    WRITE_CLINICAL_FIELDS = "change the blood type, medical history, problems, medications and allergies in charts"
     MERGE_CHARTS = "merge two charts of one person"
     UNDO_MERGES = "undo the merge of two charts"
     CONFIRM_REGISTRATIONS = "confirm patient registrations"

@@ -15,7 +15,9 @@ from patients.models import Patient
 from practices.services import current_practice
 from records.attachments.services import add_file
 from records.attachments.uploads import Upload
+from records.chart_lists.services import add_entry, change_entry, take_over
 from records.models import NoteTemplate, Phrase, PlanOfCare, SessionNote
+from records.models.chart_entry import ChartList, Severity
 from records.models.note import SECTIONS
 from records.models.plan import GoalStatus
 from records.note_templates.services import create_aid
@@ -73,6 +75,7 @@ def write_up(chart: Patient, *, doctor: User, desk: User) -> None:
         objective=notes[0].objective.replace("rotation right", "rotation left"),
     )
     _files(chart, doctor, desk, plan)
+    _lists(chart, doctor)
     mistake = create_draft(by=doctor, patient_id=chart.pk, subjective="Ankle sprain at soccer, walks with a limp.")
     delete(by=doctor, row=mistake, reason="Started in the wrong chart")
 
@@ -114,6 +117,31 @@ def _plan(chart: Patient, doctor: User, visits: Iterable[Appointment]) -> PlanOf
 def _add_progress(plan: PlanOfCare, doctor: User, goal_id: UUID, *, days_ago: int, text: str, status: str = "") -> None:
     day = current_practice().today() - timedelta(days=days_ago)
     plans.add_progress(by=doctor, plan_id=plan.pk, goal_id=goal_id, text=text, date=day, status=status)
+
+
+def _lists(chart: Patient, doctor: User) -> None:
+    """What the front desk has taken down as text becomes entries; the doctor adds what the patient told."""
+    today = current_practice().today()
+    take_over(by=doctor, patient_id=chart.pk)
+    add_entry(
+        by=doctor,
+        patient_id=chart.pk,
+        kind=ChartList.ALLERGY,
+        text="Latex",
+        reaction="Hives",
+        severity=Severity.MODERATE,
+        code="1003754000",
+        code_system="SNOMED CT",
+    )
+    for kind, values in (
+        (ChartList.PROBLEM, {"text": "Cervicogenic headache", "code": "G44.86", "code_system": "ICD-10-CM"}),
+        (ChartList.MEDICATION, {"text": "Naproxen", "dose": "250 mg twice a day with food"}),
+        (ChartList.MEDICATION, {"text": "Ibuprofen", "dose": "400 mg when needed"}),
+    ):
+        since = today - timedelta(days=23)
+        entry = add_entry(by=doctor, patient_id=chart.pk, kind=kind, since=since, **values)
+    ended = today - timedelta(days=16)
+    change_entry(by=doctor, entry_id=entry.pk, expected=entry.version, reason="Replaced by naproxen", until=ended)
 
 
 def _files(chart: Patient, doctor: User, desk: User, plan: PlanOfCare) -> None:

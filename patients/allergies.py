@@ -1,17 +1,19 @@
 """What a chart says of allergies: some, that there are none, or that nobody has asked."""
 
 import re
-from enum import StrEnum
 
+from django.utils.translation import gettext_lazy as _
+
+from core.choices import PublicTextChoices
 from patients.models import Patient
 
 NONE_KNOWN = "None known"  # stored as patients' data are, in no language of a page
 
 
-class Allergies(StrEnum):
-    NOT_ASKED = "not asked"
-    NONE_KNOWN = "none known"
-    KNOWN = "known"
+class Allergies(PublicTextChoices):
+    NOT_ASKED = "not_asked", _("not asked")
+    NONE_KNOWN = "none_known", _("none known")
+    KNOWN = "known", _("known")
 
 
 # What people write who have asked and been told of none (NKA and NKDA: no known allergies, no known drug allergies)
@@ -21,9 +23,12 @@ _NONE = re.compile(
 )
 
 
+def says_none(text: str) -> bool:
+    return _NONE.fullmatch(" ".join(re.sub(r"[\W_]+", " ", text).casefold().split())) is not None
+
+
 def allergies_of(chart: Patient) -> Allergies:
     """Tell an empty field, which nobody has asked about, from the answer that there are none."""
-    said = " ".join(re.sub(r"[\W_]+", " ", chart.allergies).casefold().split())
     if not chart.allergies.strip():
         return Allergies.NOT_ASKED
-    return Allergies.NONE_KNOWN if _NONE.fullmatch(said) else Allergies.KNOWN
+    return Allergies.NONE_KNOWN if says_none(chart.allergies) else Allergies.KNOWN

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -17,8 +18,12 @@ from patients.models import Patient, PatientQuerySet
 from patients.restriction.services import check_access, check_regular_access
 from patients.serializers import Chart
 
+# Sent in the transaction in which a chart's allergies or medical history have changed, whoever changed them.
+chart_texts_changed = Signal()
+
 WAYS_TO_REACH = ("phone", "email", "address", "emergency_contact")
-CLINICAL_FIELDS = frozenset({"blood_type", "allergies", "medical_history"})  # which doctors may change, too
+TEXTS = frozenset({"allergies", "medical_history"})
+CLINICAL_FIELDS = frozenset({"blood_type", *TEXTS})  # which doctors may change, too
 ONLY_CLINICAL = _("Here you can only change the blood type, allergies and medical history.")
 ONLY_CONTACT = _(
     "You can change the phone number, email, address and emergency contact. For anything else, please contact the "
@@ -82,6 +87,8 @@ def update_chart(*, patient: Patient, by: User, expected: int | None = None, **c
     if changes:
         with context.done_by(by):
             chart.save(update_fields={*changes, "updated_at"})
+    if not TEXTS.isdisjoint(changes):
+        chart_texts_changed.send(sender=Patient, chart=chart, by=by)
     return chart
 
 

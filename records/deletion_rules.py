@@ -16,7 +16,7 @@ from core.errors import Conflict, Sentence
 from core.permissions import Permission
 from patients.deletion.services import pre_soft_delete, register_deletable
 from records.attachments import storage
-from records.models import Attachment, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
+from records.models import Attachment, ChartEntry, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
 from records.models.medical_record import referenced_files
 from records.models.note import NoteStatus
 from records.versions.services import may_write_for
@@ -29,6 +29,10 @@ WRITTEN_OF_IT: dict[type[SessionNote | MedicalRecord], Sentence] = {
 
 def _is_own_draft(note: SessionNote, by: User) -> bool:
     return note.status == NoteStatus.DRAFT and by.can(Permission.WRITE_RECORDS) and may_write_for(by, note.doctor)
+
+
+def _is_own_entry(entry: ChartEntry, by: User) -> bool:
+    return entry.doctor_id == by.pk and by.can(Permission.WRITE_CLINICAL_FIELDS)
 
 
 def _is_own_plan(plan: PlanOfCare, by: User) -> bool:
@@ -100,6 +104,17 @@ register_deletable(
     permission=Permission.DELETE_CLINICAL,
     refusal_message=_("Only the author or an office manager can delete a plan of care."),
     is_own=_is_own_plan,
+    retention_starts_at=F("updated_at"),
+)
+register_deletable(
+    ChartEntry,
+    name="chartEntry",
+    permission=Permission.DELETE_CLINICAL,
+    refusal_message=_(
+        "Only who wrote it or an office manager can delete it. If it is no longer true, enter the day on which it "
+        "ended."
+    ),
+    is_own=_is_own_entry,
     retention_starts_at=F("updated_at"),
 )
 register_deletable(

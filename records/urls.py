@@ -3,6 +3,7 @@
 from django.urls import path
 
 from records.attachments import views as attachment_views
+from records.chart_lists import views as list_views
 from records.export import views as export_views
 from records.medical_records import views as record_views
 from records.note_templates import views as template_views
@@ -56,6 +57,24 @@ urlpatterns = [
         name="planned_appointment",
     ),
     path("plans/<uuid:plan_id>/pdf", plan_views.PlanPdf.as_view(), name="plan_pdf"),
+    path("patients/<uuid:chart_id>/problems", list_views.Problems.as_view(), name="problems"),
+    path("patients/<uuid:chart_id>/medications", list_views.Medications.as_view(), name="medications"),
+    path("patients/<uuid:chart_id>/allergies", list_views.AllergyList.as_view(), name="allergies"),
+    path(
+        "patients/<uuid:chart_id>/allergies/none-known",
+        list_views.NoKnownAllergies.as_view(),
+        name="no_known_allergies",
+    ),
+    path("chart-entries/<uuid:chart_entry_id>", list_views.EntryById.as_view(), name="chart_entry"),
+    path("chart-entries/<uuid:chart_entry_id>/restore", list_views.RestoreEntry.as_view(), name="restore_chart_entry"),
+    path(
+        "chart-entries/<uuid:chart_entry_id>/versions", list_views.EntryVersions.as_view(), name="chart_entry_versions"
+    ),
+    path(
+        "chart-entries/<uuid:chart_entry_id>/versions/<int:number>",
+        list_views.EntryVersionByNumber.as_view(),
+        name="chart_entry_version",
+    ),
     path("patients/<uuid:chart_id>/export", export_views.ChartExport.as_view(), name="chart_export"),
     path("attachments", attachment_views.Attachments.as_view(), name="attachments"),
     path("attachments/<uuid:attachment_id>", attachment_views.AttachmentById.as_view(), name="attachment"),

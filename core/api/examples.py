@@ -28,6 +28,7 @@ BY_NAME: dict[str, Any] = {
     "checks": {"database": "ok", "cache": "ok", "migrations": "ok"},
     "code": "482913",
     "conflict": "The doctor has another appointment at this time.",
+    "codeSystem": "ICD-10-CM",
     "colour": "#2e7d32",
     "country": "US",
     "credential": {"id": "…", "rawId": "…", "type": "public-key", "response": {}},
@@ -41,6 +42,7 @@ BY_NAME: dict[str, Any] = {
     "details": {"fields": ["phone"]},
     "device": "Chrome on Windows",
     "diagnosis": "Cervicogenic headache (G44.86)",
+    "dose": "250 mg twice a day with food",
     "doctorName": "Dr. Daniel Reyes",
     "durationMinutes": 30,
     "email": "paula.jensen@example.org",
@@ -80,6 +82,7 @@ BY_NAME: dict[str, Any] = {
     "prescription": "Naproxen 250 mg twice a day with food",
     "prompts": {"subjective": "Since when, and how strong from 0 to 10?"},
     "query": "headache",
+    "reaction": "Hives",
     "reason": "Neck stiffness",
     "recoveryCodesLeft": 10,
     "refresh_token": "eyJhbGciOiJIUzI1NiIs…",
@@ -107,10 +110,14 @@ BY_NAME: dict[str, Any] = {
     "word": "nka",
     "year": 2026,
 }
+PROBLEM = {"text": "Whiplash", "code": "S13.4", "until": None}
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
+    "AllergyInput": {"text": "Latex", "code": "111088007", "codeSystem": "SNOMED CT", "until": None},
     "AppointmentEventShape": {"what": "cancelled", "details": {"late": False, "fields": ["cancelReason"]}},
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
+    "ChartEntryChange": {**PROBLEM, "reason": "Asked again"},
+    "ChartEntryShape": PROBLEM,
     "DeletionInput": {"reason": "Entered in the wrong chart"},
     "DifferenceShape": {
         "field": "phone",
@@ -130,6 +137,7 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "HolidayShape": {"date": "2026-12-25", "name": "Christmas Day"},
     "JoinCodeMade": {"code": "K7QM2XTP"},
     "KeepInput": {"phone": "from"},
+    "MedicationInput": {"text": "Naproxen", "code": "7258", "codeSystem": "RxNorm", "until": None},
     "MovedShape": {"kind": "appointments.Appointment", "name": "appointments", "count": 3},
     "NewPasskeyInput": {"name": "My phone"},
     "NoteAmendment": {"reason": "Wrong side noted"},
@@ -141,6 +149,9 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "PhraseInput": {"text": "No known allergies."},
     "PhraseShape": {"text": "No known allergies."},
     "PlanAmendment": {"reason": "Goal reached earlier"},
+    "ProblemInput": PROBLEM,
+    "ProblemPage": {"text": "Whiplash (since 2018-03-02)"},
+    "AllergyPage": {"text": "Latex (Hives, severe)"},
     "ReasonInput": {"reason": "Patient unconscious, allergies needed"},
     "RecordAmendment": {"reason": "Dose corrected"},
     "RenameInput": {"name": "referral.pdf"},

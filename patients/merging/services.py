@@ -42,7 +42,7 @@ from patients.merging.values import Difference, Kept, differences, from_json, to
 from patients.models import ChartMerge, ChartStatus, Deletion, LegalHold, Patient
 from patients.registrations.matching import MatchReason, match_reasons
 from patients.restriction.services import check_regular_access
-from patients.services import check_reachable
+from patients.services import chart_texts_changed, check_reachable
 from practices.services import current_practice
 
 BUSY = _("Someone else is changing one of these charts. Please try again.")
@@ -124,6 +124,7 @@ def merge(*, by: User, into: UUID, source: UUID, keep: Mapping[str, str]) -> Pla
             fields=[one.attribute.removesuffix("_id") for one in changed],
             because=plan.because,
         )
+        chart_texts_changed.send(sender=Patient, chart=plan.into, by=by)
     return plan
 
 
@@ -153,6 +154,8 @@ def undo(*, by: User, into: UUID, source: UUID) -> ChartMerge:
         rows = {label: len(keys) for label, keys in merge.moved.items()}
         _log(AuditEvent.MERGE_UNDONE, chart, merged, rows=rows, fields=changed)
         merge.delete()
+        for one in (chart, merged):
+            chart_texts_changed.send(sender=Patient, chart=one, by=by)
     return merge
 
 

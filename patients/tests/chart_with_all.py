@@ -6,7 +6,13 @@ from appointments.tests.factories import AppointmentFactory
 from patients.tests.factories import PatientFactory
 from records.models import Attachment
 from records.models.attachment import FileState
-from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory
+from records.tests.factories import (
+    ChartEntryFactory,
+    FinalisedNoteFactory,
+    MedicalRecordFactory,
+    NoteFactory,
+    PlanFactory,
+)
 
 
 def file_of(chart, by, **fields):
@@ -35,5 +41,6 @@ def chart_with_all(doctor, **fields):
         session=FinalisedNoteFactory(**row),
         draft=NoteFactory(**row),
         plan=PlanFactory(**row),
+        chartEntry=ChartEntryFactory(**row),
         attachment=file_of(chart, doctor),
     )

@@ -109,7 +109,7 @@ def test_purge_of_a_chart_leaves_nothing(practice, admin, doctor, made, brief):
 
     said = purge()
 
-    assert "removed: 1 (8 rows)" in said
+    assert "removed: 1 (9 rows)" in said
     assert count(practice) == {
         "patients.Patient": 1,
         "appointments.Appointment": 1,
@@ -117,6 +117,7 @@ def test_purge_of_a_chart_leaves_nothing(practice, admin, doctor, made, brief):
         "records.SessionNote": 2,
         "records.NoteVersion": 1,
         "records.PlanOfCare": 1,
+        "records.ChartEntry": 1,
         "records.Attachment": 2,
     }
     assert not is_stored(made.attachment)
@@ -306,7 +307,7 @@ def test_storage_failure_keeps_the_deletion_and_continues_with_others(
     assert is_stored(made.attachment) and not is_stored(other.attachment)
 
     monkeypatch.setattr(storage, "remove", remove)
-    assert "removed: 1 (8 rows)" in purge()
+    assert "removed: 1 (9 rows)" in purge()
     assert not is_stored(made.attachment)
     assert count(practice) == {}
 
@@ -338,7 +339,7 @@ def test_purge_result_is_independent_of_batch_size(practice, admin, doctor, brie
     delete(doctor, *(chart.draft for chart in charts))
     delete(admin, *(chart.patient for chart in charts))
 
-    assert "removed: 6 (21 rows)" in purge("--batch", batch)
+    assert "removed: 6 (24 rows)" in purge("--batch", batch)
     assert count(practice) == {}
 
 

@@ -1,12 +1,13 @@
 """The chart: the banner that stays, and what happened, latest first. It shows what the API gives to the same person; a
 restricted chart opens to whom it opens there, and in an emergency for a reason."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from appointments.calendar.forms import CheckedForm
@@ -16,17 +17,21 @@ from core.api.pagination import Page
 from core.errors import Conflict, StaleVersion
 from core.pages import WorkPage
 from core.permissions import Permission
-from core.texts import READABLE
+from core.texts import READABLE, validate_line
 from patients import services
 from patients.allergies import NONE_KNOWN
+from patients.deletion.services import delete
 from patients.merging.services import MergedAway, naming_the_survivor
 from patients.models import Patient
 from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from records.chart import links
 from records.chart.banner import build_banner
+from records.chart.lists import build_lists
 from records.chart.timeline import Kind, kinds_for, read_timeline
-from records.models import SessionNote
+from records.chart_lists import services as chart_lists
+from records.models import ChartEntry, SessionNote
+from records.models.chart_entry import MAX_LINE_LENGTH, ChartList, Severity
 from records.notes.search import search
 
 HITS = 50
@@ -49,6 +54,28 @@ class AllergiesForm(CheckedForm):
     allergies = forms.CharField(max_length=5000, validators=READABLE, required=False)
     none_known = forms.BooleanField(required=False)
     version = forms.IntegerField(min_value=1)
+
+
+class EntryForm(CheckedForm):
+    """An entry of one of the chart's lists; a list without a field leaves it empty."""
+
+    text = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line])
+    code = forms.CharField(max_length=50, validators=[validate_line], required=False)
+    code_system = forms.CharField(max_length=100, validators=[validate_line], required=False)
+    dose = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
+    reaction = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
+    severity = forms.ChoiceField(choices=[("", ""), *Severity.choices], required=False)
+    since = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
+    until = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
+
+
+class EntryChangeForm(EntryForm):
+    version = forms.IntegerField(min_value=1)
+    ended = forms.BooleanField(required=False)
+
+
+class DeletionForm(CheckedForm):
+    reason = forms.CharField(max_length=1000, validators=READABLE)
 
 
 class ChartPage(WorkPage):
@@ -88,6 +115,7 @@ class ChartPage(WorkPage):
         context = {
             "chart": self.chart,
             "banner": build_banner(by=self.user, chart=self.chart),
+            **self.lists(),
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
             # the page that it leads to is the admin site's, where the front desk may look only
@@ -99,6 +127,14 @@ class ChartPage(WorkPage):
             **context,
         }
         return render(self.request, "records/chart/chart.html", context)
+
+    def lists(self) -> dict[str, Any]:
+        """Return the lists, and what this person may do with them."""
+        return {
+            "lists": build_lists(self.chart) if self.user.can(Permission.READ_CHARTS) else [],
+            "may_keep_lists": self.user.can(Permission.WRITE_CLINICAL_FIELDS),
+            "may_delete_entries": self.user.can(Permission.DELETE_CLINICAL),
+        }
 
     def show_timeline(self, *, kind: Kind | None = None, cursor: str = "", **context: Any) -> HttpResponse:
         if kind is not None and kind not in kinds_for(self.user):
@@ -180,3 +216,70 @@ class OpenInEmergency(ChartPage):
         except Conflict:
             pass  # it is open already
         return redirect("chart", patient_id)
+
+
+class ListPage(ChartPage):
+    """A change of the chart's lists. htmx gets the lists and the banner, which may say something else now."""
+
+    needs = Permission.WRITE_CLINICAL_FIELDS
+
+    def get(self, request: HttpRequest, patient_id: UUID, **which: Any) -> HttpResponse:
+        return redirect("chart", patient_id)  # after a sign-in
+
+    def post(self, request: HttpRequest, patient_id: UUID, **which: Any) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        self.change(request, **which)
+        if "HX-Request" not in request.headers:
+            return redirect("chart", patient_id)
+        self.open_chart(patient_id)
+        self.read([self.chart], kind=AuditEvent.CHART_READ, about_id=self.chart.pk)
+        context = {
+            "chart": self.chart,
+            "banner": build_banner(by=self.user, chart=self.chart),
+            **self.lists(),
+            "is_part": True,
+        }
+        return render(request, "records/chart/lists_changed.html", context)
+
+    change: Callable[..., None]  # what it does, with what its address names
+
+    def entry(self, entry_id: UUID) -> ChartEntry:
+        entry: ChartEntry = ChartEntry.objects.filter(patient=self.chart).get_or_refuse(pk=entry_id)
+        return entry
+
+
+class AddEntry(ListPage):
+    def change(self, request: HttpRequest, kind: str) -> None:
+        if kind not in ChartList.values:
+            raise Http404
+        fields = EntryForm(request.POST).given
+        chart_lists.add_entry(by=self.user, patient_id=self.chart.pk, kind=kind, **fields)
+
+
+class ChangeEntry(ListPage):
+    def change(self, request: HttpRequest, entry_id: UUID) -> None:
+        fields = EntryChangeForm(request.POST).given
+        version = fields.pop("version")
+        if fields.pop("ended") and not fields["until"]:
+            fields["until"] = self.chart.practice.today()
+        entry = self.entry(entry_id)
+        chart_lists.change_entry(by=self.user, entry_id=entry.pk, expected=version, **fields)
+
+
+class DeleteEntry(ListPage):
+    def change(self, request: HttpRequest, entry_id: UUID) -> None:
+        delete(by=self.user, row=self.entry(entry_id), reason=DeletionForm(request.POST).given["reason"])
+
+
+class TakeOverTexts(ListPage):
+    """Make entries of what the chart's texts say."""
+
+    def change(self, request: HttpRequest) -> None:
+        chart_lists.take_over(by=self.user, patient_id=self.chart.pk)
+
+
+class NoKnownAllergies(ListPage):
+    def change(self, request: HttpRequest) -> None:
+        chart_lists.say_none_known(by=self.user, patient_id=self.chart.pk)

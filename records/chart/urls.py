@@ -8,5 +8,10 @@ urlpatterns = [
     path("", pages.Chart.as_view(), name="chart"),
     path("search/", pages.SearchNotes.as_view(), name="chart_search"),
     path("allergies/", pages.ChangeAllergies.as_view(), name="chart_allergies"),
+    path("lists/take-over/", pages.TakeOverTexts.as_view(), name="chart_lists_take_over"),
+    path("lists/no-known-allergies/", pages.NoKnownAllergies.as_view(), name="chart_no_known_allergies"),
+    path("lists/<str:kind>/", pages.AddEntry.as_view(), name="chart_entry_add"),
+    path("entries/<uuid:entry_id>/", pages.ChangeEntry.as_view(), name="chart_entry_change"),
+    path("entries/<uuid:entry_id>/delete/", pages.DeleteEntry.as_view(), name="chart_entry_delete"),
     path("emergency-access/", pages.OpenInEmergency.as_view(), name="chart_emergency"),
 ]

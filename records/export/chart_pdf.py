@@ -12,12 +12,14 @@ from core.formats import format_day, format_size
 from patients.models import Gender
 from practices.models import Practice
 from records.models.attachment import MediaType
+from records.models.chart_entry import CONTENT, ChartList
 from records.plans.pdf import ApiData, patient_label, status_line, write_details, write_plan
 from records.printing import INDENT, Document
 from records.versions.labels import field_label, status_label
 from records.versions.services import UNREADABLE
 
 TITLES = {
+    "chartEntries": _("Problems, medications and allergies"),
     "appointments": _("Appointments"),
     "records": _("Medical records"),
     "sessions": _("Session notes"),
@@ -80,6 +82,23 @@ def _write_texts(document: Document, texts: ApiData, indent: float = 0) -> None:
         document.field(field_label(name), _in_words(texts.get(name)), indent=indent)
 
 
+def _write_chart_entry(document: Document, entry: ApiData) -> None:
+    document.heading(f"{ChartList(entry['kind']).label}: {entry['text']} ({status_label(entry['status']).lower()})")
+    document.small(entry["authorName"])
+    _write_chart_entry_content(document, {**entry, "text": ""})
+    _write_earlier(document, entry["versions"], _write_chart_entry_content)
+
+
+def _write_chart_entry_content(document: Document, content: ApiData, indent: float = 0) -> None:
+    if UNREADABLE in content:
+        _write_texts(document, content, indent)
+    for name in CONTENT:
+        value = content.get(name)
+        if name in ("since", "until") and isinstance(value, str) and value:
+            value = date.fromisoformat(value)
+        document.field(field_label(name), _in_words(value), indent=indent)
+
+
 def _write_plan(document: Document, plan: ApiData) -> None:
     write_plan(document, plan, version_count=len(plan["versions"]))
     _write_earlier(document, plan["versions"], _write_plan_version)
@@ -131,6 +150,7 @@ def _in_words(value: Any) -> str:
 
 
 _WRITERS: dict[str, Callable[[Document, ApiData], None]] = {
+    "chartEntries": _write_chart_entry,
     "appointments": _write_entry,
     "records": _write_entry,
     "sessions": _write_entry,

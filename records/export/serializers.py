@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from core.api.serializers import OutputSerializer
 from records.attachments.serializers import AttachmentShape
+from records.chart_lists.serializers import ChartEntryShape
 from records.medical_records.serializers import RecordWhole
 from records.models import Attachment
 from records.models.attachment import FileState
@@ -27,12 +28,16 @@ class ExportedVersion(VersionBrief):
 
 
 def with_versions(shape: type[OutputSerializer[Any]], row: Any) -> dict[str, Any]:
-    """Return the row in one of the three serializers below, with its versions."""
+    """Return the row in one of the four serializers below, with its versions."""
     row.compared_versions = list_versions(row)
     return shape.to_dict(row)
 
 
 class ExportedRecord(RecordWhole):
+    versions = ExportedVersion(source="compared_versions", many=True)
+
+
+class ExportedEntry(ChartEntryShape):
     versions = ExportedVersion(source="compared_versions", many=True)
 
 

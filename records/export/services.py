@@ -25,8 +25,15 @@ from patients.serializers import Chart
 from practices.models import Practice
 from records.attachments.archives import add_files
 from records.export.chart_pdf import write_chart
-from records.export.serializers import ExportedFile, ExportedNote, ExportedPlan, ExportedRecord, with_versions
-from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
+from records.export.serializers import (
+    ExportedEntry,
+    ExportedFile,
+    ExportedNote,
+    ExportedPlan,
+    ExportedRecord,
+    with_versions,
+)
+from records.models import Attachment, ChartEntry, MedicalRecord, PlanOfCare, SessionNote
 from records.models.attachment import VISIBLE_STATES, FileState
 from records.plans.services import with_details
 
@@ -67,6 +74,11 @@ def _parts(chart_id: UUID) -> list[Part]:
 
     finalised = {"finalised_at__isnull": False}
     return [
+        Part(
+            "chartEntries",
+            lambda: of_chart(ChartEntry, "kind", "status", "id"),
+            partial(with_versions, ExportedEntry),
+        ),
         Part("appointments", lambda: of_chart(Appointment, "starts_at", "id"), AppointmentShape.to_dict),
         Part("records", lambda: of_chart(MedicalRecord, "date", "id"), partial(with_versions, ExportedRecord)),
         Part(

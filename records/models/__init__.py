@@ -1,6 +1,8 @@
 """The clinical record: what doctors write, and the files with it."""
 
 from records.models.attachment import Attachment as Attachment
+from records.models.chart_entry import ChartEntry as ChartEntry
+from records.models.chart_entry import ChartEntryVersion as ChartEntryVersion
 from records.models.medical_record import MedicalRecord as MedicalRecord
 from records.models.medical_record import RecordQuerySet as RecordQuerySet
 from records.models.medical_record import RecordVersion as RecordVersion

@@ -28,6 +28,7 @@ class Amendable(SoftDeletable):
     (records/versions/services.py). It has a `patient`, a `doctor` who wrote it, a `version` and `amended_at`."""
 
     versions: ClassVar[Any]
+    has_one_author: ClassVar[bool] = True  # who alone amends it; else everybody who may write
 
     class Meta(SoftDeletable.Meta):
         abstract = True

@@ -5,7 +5,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from records.attachments import storage
-from records.models import Attachment, Goal, MedicalRecord, NoteTemplate, Phrase, PlanOfCare, SessionNote
+from records.models import Attachment, ChartEntry, Goal, MedicalRecord, NoteTemplate, Phrase, PlanOfCare, SessionNote
 from records.models.attachment import FileState, MediaType
 from records.models.note import NoteStatus
 from records.versions.services import save_version
@@ -46,6 +46,16 @@ class FinalisedNoteFactory(NoteFactory):
     @factory.post_generation
     def first_version(note, create, extracted, **kwargs):  # noqa: N805 - factory_boy's way
         save_version(note, by=note.doctor)
+
+
+class ChartEntryFactory(DjangoModelFactory):
+    """A problem. Call within a practice's scope, with `patient` and `doctor`."""
+
+    class Meta:
+        model = ChartEntry
+
+    kind = "medication"
+    text = "Naproxen"
 
 
 class NoteTemplateFactory(DjangoModelFactory):

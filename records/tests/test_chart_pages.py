@@ -21,7 +21,7 @@ from patients.allergies import allergies_of
 from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import PatientFactory
 from records.chart.banner import describe_age
-from records.models import PlanOfCare
+from records.models import ChartEntry, PlanOfCare
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory, stored_file
 from tests import damage
 
@@ -231,13 +231,13 @@ def test_allergies_that_cannot_be_decrypted_are_not_offered_for_a_change(enter_a
 
 def test_none_known_and_not_asked_are_told_apart(subtests):
     said = {
-        "": "not asked",
-        " \n": "not asked",
-        "None known.": "none known",
-        "NKDA": "none known",
-        "none": "none known",
+        "": "not_asked",
+        " \n": "not_asked",
+        "None known.": "none_known",
+        "NKDA": "none_known",
+        "none": "none_known",
     }
-    said |= {"No known drug allergies": "none known", "No known allergies, except latex": "known", "Nuts": "known"}
+    said |= {"No known drug allergies": "none_known", "No known allergies, except latex": "known", "Nuts": "known"}
     for text, state in said.items():
         with subtests.test(text=text):
             assert allergies_of(Patient(allergies=text)) == state
@@ -256,3 +256,41 @@ def test_entries_lead_to_where_they_are_read(enter_as, paula):
     assert [client.get(unescape(link)).status_code for link in links] == [200] * 5
     with practice_scope(paula.practice.pk):
         assert reverse("admin:records_planofcare_change", args=[PlanOfCare.objects.get().pk]) in links
+
+
+def test_lists_are_kept_on_the_page(enter_as, practice, paula):
+    """What was written as text shows line by line, and an entry is added, changed, ended and deleted, with htmx and
+    without; the banner follows."""
+    doctor, part = enter_as("doctor", name="Dr. Hana Sato"), {"HX-Request": "true"}
+    page = text_of(doctor.get(paula.address))
+    assert "Problems None listed" in page and "Allergies Penicillin Add an allergy" in page
+    add = reverse("chart_entry_add", args=[paula.chart.pk, "allergy"])
+    latex = {"text": "Latex", "reaction": "Hives", "severity": "severe", "since": "2020-02-03"}
+    answer = doctor.post(add, latex, headers=part)
+    assert "Allergies: Penicillin Latex (Hives, severe)" in text_of(answer)
+    assert "Latex , Hives, severe" in text_of(answer) and "since" in text_of(answer)
+    with practice_scope(practice.pk):
+        penicillin, entry = ChartEntry.objects.filter(patient=paula.chart).order_by("id")
+    assert (penicillin.text, entry.severity) == ("Penicillin", "severe")
+    change = reverse("chart_entry_change", args=[paula.chart.pk, entry.pk])
+    assert doctor.post(change, {**latex, "version": 1, "ended": "on"}).url == paula.address
+    ended = text_of(doctor.get(paula.address))
+    assert "1 ended" in ended and "Allergies: Penicillin Allergies" in ended
+    stale = doctor.post(change, {**latex, "version": 1}, headers=part)
+    assert (stale.status_code, stale["HX-Retarget"]) == (409, "#message")
+    assert doctor.post(add, {"text": ""}, headers=part).status_code == 400
+    gone = doctor.post(reverse("chart_entry_delete", args=[paula.chart.pk, entry.pk]), {"reason": "Wrong chart"})
+    assert gone.url == paula.address and "Latex" not in text_of(doctor.get(paula.address))
+    assert "Entered by mistake?" not in text_of(enter_as("staff").get(paula.address))
+
+    none_known = reverse("chart_no_known_allergies", args=[paula.chart.pk])
+    assert doctor.post(none_known, headers=part).status_code == 409
+    change_chart(paula, allergies="", medical_history="Asthma\nWhiplash in 2018")
+    take_over = reverse("chart_lists_take_over", args=[paula.chart.pk])
+    assert "Whiplash in 2018 Dr. Hana Sato Change" in text_of(doctor.post(take_over, headers=part))
+    assert "Allergies: none known" in text_of(doctor.post(none_known, headers=part))
+    assert enter_as("billing").post(add, latex).status_code == 403
+    with practice_scope(practice.pk):
+        other = PatientFactory(name="Somebody Else")
+    elsewhere = reverse("chart_entry_change", args=[other.pk, penicillin.pk])
+    assert doctor.post(elsewhere, {**latex, "version": 1}).status_code == 404

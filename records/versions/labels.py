@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentStatus
+from records.models.chart_entry import ChartEntryStatus
 from records.models.note import NoteStatus
 from records.models.plan import GoalStatus, PlanStatus
 from records.versions.services import UNREADABLE
@@ -22,6 +23,14 @@ LABELS: dict[str, str | Promise] = {
     "date": _("Session"),
     "appointmentId": _("Appointment"),
     "planId": _("Plan of care"),
+    "text": _("Text"),
+    "code": _("Code"),
+    "codeSystem": _("Code system"),
+    "dose": _("Dose and instructions"),
+    "reaction": _("Reaction"),
+    "severity": _("Severity"),
+    "since": _("Since"),
+    "until": _("Until"),
     "title": _("Title"),
     "frequency": _("Frequency"),
     "startsOn": _("Start"),
@@ -32,7 +41,7 @@ LABELS: dict[str, str | Promise] = {
 }
 _STATUSES = {
     value: label
-    for choices in (AppointmentStatus, NoteStatus, PlanStatus, GoalStatus)
+    for choices in (AppointmentStatus, NoteStatus, PlanStatus, GoalStatus, ChartEntryStatus)
     for value, label in choices.choices
 }
 

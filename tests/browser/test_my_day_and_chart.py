@@ -83,3 +83,25 @@ def test_visit_is_started_with_one_key(page, day):
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")
     expect(page.locator(".visit").first).to_contain_text("with the doctor")
+
+
+def test_lists_are_kept_without_leaving_the_chart(page, day):
+    """With the keyboard: an allergy is added and the banner says so; what is refused stays as it was typed."""
+    page.set_viewport_size(NARROW)
+    page.goto(reverse("chart", args=[day.pk]))
+    page.locator("#add-allergy").focus()
+    page.keyboard.press("Enter")
+    page.locator("#text-allergy").fill("Latex")
+    page.locator("#severity-allergy").select_option("severe")
+    page.locator("#text-allergy").press("Enter")
+    expect(page.locator("#banner .allergies summary")).to_contain_text("Latex (severe)", timeout=60_000)
+    expect(page.locator("#add-allergy")).to_be_focused()
+
+    page.locator("#add-problem").click()
+    page.locator("#text-problem").fill("Asthma")
+    page.locator("#since-problem").fill("2199-12-31")
+    page.locator("#text-problem").press("Enter")
+    expect(page.locator("#message")).to_contain_text("This day is still to come.", timeout=60_000)
+    expect(page.locator("#text-problem")).to_have_value("Asthma")
+    assert not overflows(page)
+    page.complaints.clear()  # the answer 400

@@ -343,6 +343,25 @@ FIELDS: dict[str, dict[str, str]] = {
         "notes": PHI,
         "attachments": PHI,
     },
+    "records.ChartEntry": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "doctor": OPERATIONAL,
+        "deletion": OPERATIONAL,
+        "version": OPERATIONAL,
+        "amended_at": OPERATIONAL,
+        "kind": OPERATIONAL,
+        "status": OPERATIONAL,
+        "text": PHI,
+        "code": PHI,
+        "code_system": PHI,
+        "dose": PHI,
+        "reaction": PHI,
+        "severity": PHI,
+        "since": PHI,
+        "until": PHI,
+    },
+    "records.ChartEntryVersion": {**_OF_VERSION, "entry": OPERATIONAL},
     "records.RecordVersion": {**_OF_VERSION, "record": OPERATIONAL},
     "records.SessionNote": {
         **_OF_PRACTICE,
@@ -453,6 +472,12 @@ LABELS = {
     "records.MedicalRecord.attachments": "record.attachments",
     "patients.LegalHold.reason": "legal_hold.reason",
     "patients.Deletion.reason": "deletion.reason",
+    **{
+        f"records.ChartEntry.{name}": f"chart_entry.{name}"
+        for name in ("text", "code", "code_system", "dose", "reaction", "severity", "since", "until")
+    },
+    "records.ChartEntryVersion.content": "chart_entry_version.content",
+    "records.ChartEntryVersion.reason": "chart_entry_version.reason",
     "records.RecordVersion.content": "record_version.content",
     "records.RecordVersion.reason": "record_version.reason",
     "records.NoteTemplate.texts": "note_template.texts",

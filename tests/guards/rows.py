@@ -39,6 +39,7 @@ from practices.tests.factories import OfficeFactory
 from records.attachments import links
 from records.plans import services as plans
 from records.tests.factories import (
+    ChartEntryFactory,
     FinalisedNoteFactory,
     MedicalRecordFactory,
     NoteFactory,
@@ -60,6 +61,10 @@ BODIES = {
         "address": "12 St James's Square",
     },
     ("PATCH", "api/patients/<uuid:chart_id>"): {"version": 1, "allergies": "Latex"},
+    ("POST", "api/patients/<uuid:chart_id>/problems"): {"text": "Asthma"},
+    ("POST", "api/patients/<uuid:chart_id>/medications"): {"text": "Naproxen", "dose": "250 mg twice a day"},
+    ("POST", "api/patients/<uuid:chart_id>/allergies"): {"text": "Latex", "severity": "severe"},
+    ("PATCH", "api/chart-entries/<uuid:chart_entry_id>"): {"version": 1, "since": "2026-01-05"},
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
     ("POST", "api/appointments/series"): {
         "date": "2031-01-06T10:00:00Z",
@@ -152,6 +157,7 @@ class Rows:
             entry = WaitingListEntryFactory(patient=self.chart, type=kind)
             offer = SlotOfferFactory(entry=entry, doctor=doctor, hold=shared)
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
+            listed = ChartEntryFactory(patient=self.chart, doctor=doctor)
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
             note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
             self.draft = NoteFactory(patient=self.chart, doctor=doctor)
@@ -177,6 +183,7 @@ class Rows:
             "hold_id": hold.pk,
             "entry_id": entry.pk,
             "offer_id": offer.pk,
+            "chart_entry_id": listed.pk,
             "record_id": record.pk,
             "note_id": note.pk,
             "plan_id": plan.pk,

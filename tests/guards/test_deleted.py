@@ -23,6 +23,7 @@ ID_OF = {
     "record": "record_id",
     "session": "note_id",
     "plan": "plan_id",
+    "chartEntry": "chart_entry_id",
     "attachment": "attachment_id",
 }
 SHOWS_DELETED_ROWS = {

@@ -61,6 +61,7 @@ WHOLE = {
     "api/waiting-list/matches": "bounded by how many it names",
     "api/records/<uuid:record_id>/versions": "of one entry, read as a whole",
     "api/sessions/<uuid:note_id>/versions": "the same",
+    "api/chart-entries/<uuid:chart_entry_id>/versions": "the same",
     "api/plans/<uuid:plan_id>/versions": "the same",
     "api/users/me/sessions": "one's own; a person has a handful",
     "api/users/me/mfa": "one's own",

@@ -129,6 +129,18 @@ LET_IN = {
     ("GET", "api/rooms/<uuid:room_id>"): "ADSBP",
     ("PATCH", "api/rooms/<uuid:room_id>"): "A",
     ("DELETE", "api/rooms/<uuid:room_id>"): "A",
+    **{
+        (method, f"api/patients/<uuid:chart_id>/{name}"): who
+        for name in ("problems", "medications", "allergies")
+        for method, who in {"GET": "ADSP", "POST": "ADS"}.items()
+    },
+    ("PUT", "api/patients/<uuid:chart_id>/allergies/none-known"): "ADS",
+    ("GET", "api/chart-entries/<uuid:chart_entry_id>"): "ADSP",
+    ("PATCH", "api/chart-entries/<uuid:chart_entry_id>"): "ADS",
+    ("DELETE", "api/chart-entries/<uuid:chart_entry_id>"): "ADS",
+    ("POST", "api/chart-entries/<uuid:chart_entry_id>/restore"): "ADS",
+    ("GET", "api/chart-entries/<uuid:chart_entry_id>/versions"): "ADSP",
+    ("GET", "api/chart-entries/<uuid:chart_entry_id>/versions/<int:number>"): "ADSP",
     ("GET", "api/note-templates"): "AD",
     ("POST", "api/note-templates"): "AD",
     ("GET", "api/note-templates/<uuid:template_id>"): "AD",

@@ -76,6 +76,11 @@ def plant(clinic: Clinic, mark: Marks) -> None:
         clinic.staff.patch(f"/api/appointments/{booking['id']}", {"notes": mark()})
         texts = {"diagnosis": mark(), "prescription": mark(), "notes": mark(), "attachments": [mark(), mark()]}
         clinic.record(chart=chart["id"], **texts)
+        line = {name: mark() for name in ("text", "code", "codeSystem", "dose")}
+        listed = clinic.doctor.post(f"/api/patients/{chart['id']}/medications", line).json
+        changed = {"version": 1, "dose": mark(), "reason": mark()}
+        assert clinic.doctor.patch(f"/api/chart-entries/{listed['id']}", changed).status == 200
+        clinic.doctor.post(f"/api/patients/{chart['id']}/allergies", {"text": mark(), "reaction": mark()})
         plant_notes(clinic, chart["id"], mark)
     plant_in_vain(clinic, anonymous, mark)
 

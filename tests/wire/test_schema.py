@@ -168,6 +168,18 @@ OWN_ERRORS = {
     ("get", "/api/rooms/{room_id}"): {"404"},
     ("patch", "/api/rooms/{room_id}"): {"404", "409"},
     ("delete", "/api/rooms/{room_id}"): {"404", "409"},
+    **{
+        (method, f"/api/patients/{{chart_id}}/{name}"): errors
+        for name in ("problems", "medications", "allergies")
+        for method, errors in {"get": {"404"}, "post": {"404", "409"}}.items()
+    },
+    ("put", "/api/patients/{chart_id}/allergies/none-known"): {"404", "409"},
+    ("get", "/api/chart-entries/{chart_entry_id}"): {"404"},
+    ("patch", "/api/chart-entries/{chart_entry_id}"): {"404", "409"},
+    ("delete", "/api/chart-entries/{chart_entry_id}"): {"404", "409"},
+    ("post", "/api/chart-entries/{chart_entry_id}/restore"): {"404", "409"},
+    ("get", "/api/chart-entries/{chart_entry_id}/versions"): {"404"},
+    ("get", "/api/chart-entries/{chart_entry_id}/versions/{number}"): {"404"},
     ("post", "/api/note-templates"): {"404", "409"},
     ("get", "/api/note-templates/{template_id}"): {"404"},
     ("patch", "/api/note-templates/{template_id}"): {"404", "409"},

@@ -46,7 +46,7 @@ def walk(clinic: Clinic) -> None:
     """Run all walks; creating the clinic itself registers and signs people in."""
     for part in (sign_in, second_factor, apps, colleagues, join_codes, desk, appointments):
         part(clinic)
-    for part in (schedules, waiting_list, records, notes, plans, files, deletions, pages):
+    for part in (schedules, waiting_list, records, chart_lists, notes, plans, files, deletions, pages):
         part(clinic)
 
 
@@ -234,6 +234,23 @@ def records(clinic: Clinic) -> None:
     clinic.doctor.get(address)
     clinic.doctor.get(f"{address}/prescription")
     clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Left out", "notes": "Ice"})
+    versions(clinic, address)
+    restored(clinic, address)
+
+
+def chart_lists(clinic: Clinic) -> None:
+    chart = f"/api/patients/{clinic.chart()['id']}"
+    clinic.doctor.request("PUT", f"{chart}/allergies/none-known")
+    for name, body in (
+        ("problems", {"text": "Asthma", "since": "2019-05-01"}),
+        ("medications", {"text": "Naproxen", "dose": "250 mg twice a day with food"}),
+        ("allergies", {"text": "Latex", "reaction": "Hives", "severity": "mild"}),
+    ):
+        made = clinic.doctor.post(f"{chart}/{name}", body).json
+        clinic.doctor.get(f"{chart}/{name}")
+    address = f"/api/chart-entries/{made['id']}"
+    clinic.doctor.get(address)
+    clinic.doctor.patch(address, {"version": 1, "until": "2026-01-31"})
     versions(clinic, address)
     restored(clinic, address)
 

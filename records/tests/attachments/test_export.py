@@ -16,7 +16,7 @@ from patients.deletion.services import delete
 from patients.restriction.services import break_glass
 from patients.tests.factories import PatientFactory
 from records.attachments import storage
-from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
+from records.models import Attachment, ChartEntry, MedicalRecord, PlanOfCare, SessionNote
 from records.tests.factories import (
     FinalisedNoteFactory,
     GoalFactory,
@@ -28,7 +28,7 @@ from records.tests.factories import (
 from tests.damage import flip_bit
 
 JSON = "application/json"
-SECTIONS = ["appointments", "records", "sessions", "plans", "files"]
+SECTIONS = ["chartEntries", "appointments", "records", "sessions", "plans", "files"]
 
 
 @pytest.fixture
@@ -50,6 +50,11 @@ def full(practice, chart, doctor):
     assert answer.status_code == 200, answer.content
     answer = doctor.post(f"/api/sessions/{note.pk}/amendments", {**amend, "plan": "Collar"}, JSON)
     assert answer.status_code == 200, answer.content
+    latex = doctor.post(f"/api/patients/{chart.pk}/allergies", {"text": "Latex", "severity": "mild"}, JSON).json()
+    answer = doctor.patch(f"/api/chart-entries/{latex['id']}", {"version": 1, "severity": "severe"}, JSON)
+    assert answer.status_code == 200, answer.content
+    with practice_scope(practice.pk):
+        chart.refresh_from_db()
     return chart
 
 
@@ -82,7 +87,10 @@ def test_admin_exports_whole_chart(as_role, full):
     exported = contents(found)
     assert list(exported) == ["format", "exportedAt", "practice", "patient", *SECTIONS]
     assert (exported["practice"], exported["patient"]["name"]) == ("Demo Clinic", full.name)
-    assert [len(exported[name]) for name in SECTIONS] == [1, 1, 1, 1, 1]
+    assert [len(exported[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1]
+    (latex,) = exported["chartEntries"]
+    assert (latex["text"], len(latex["versions"])) == ("Latex", 2)
+    assert "Allergy: Latex (active)" in words(found) and "Severity mild" in words(found)
     assert found.read("files/scan.txt") == b"Bone density: normal"
     assert exported["files"][0] | {"name": "scan.txt", "leftOut": None} == exported["files"][0]
 
@@ -185,14 +193,14 @@ def test_export_omits_deleted_entries(as_role, full, practice):
     found = opened(admin, full)
 
     assert found.namelist() == ["chart.json", "chart.pdf"]
-    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 0, 1, 0, 0]
+    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 0, 1, 0, 0]
     assert "Whiplash" not in words(found)
 
 
 def test_export_of_empty_chart_has_all_sections(as_role, chart):
     found = opened(as_role("admin"), chart)
 
-    assert [contents(found)[name] for name in SECTIONS] == [[]] * 5
+    assert [contents(found)[name] for name in SECTIONS] == [[]] * 6
     assert chart.name in words(found)
 
 
@@ -239,7 +247,13 @@ def test_export_survives_missing_or_damaged_file(as_role, make_file, chart, fold
 
 @pytest.mark.parametrize(
     ("model", "field"),
-    [(MedicalRecord, "diagnosis"), (SessionNote, "plan"), (PlanOfCare, "title"), (Attachment, "name")],
+    [
+        (MedicalRecord, "diagnosis"),
+        (SessionNote, "plan"),
+        (PlanOfCare, "title"),
+        (Attachment, "name"),
+        (ChartEntry, "reaction"),
+    ],
 )
 def test_export_survives_damaged_row(as_role, full, practice, model, field):
     with practice_scope(practice.pk):
@@ -248,7 +262,7 @@ def test_export_survives_damaged_row(as_role, full, practice, model, field):
 
     found = opened(as_role("admin"), full)
 
-    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 1, 1, 1]
+    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1]
     assert "[cannot be decrypted" in found.read("chart.json").decode()
     assert "[cannot be decrypted" in words(found)
     assert len([name for name in found.namelist() if name.startswith("files/")]) == 1

@@ -17,3 +17,21 @@ document.body.addEventListener('htmx:afterSwap', event => {
   const lists = document.querySelectorAll('.entries')
   if (event.detail.target?.id === 'earlier') lists[lists.length - 1].querySelector('[data-stop]')?.focus()
 })
+
+// Changed lists give the focus back to where somebody was; a refusal leaves what was typed, and says why.
+const message = document.getElementById('message')
+message?.addEventListener('click', event => {
+  if (event.target.closest('[data-dismiss]')) message.replaceChildren()
+})
+document.body.addEventListener('htmx:beforeSwap', event => {
+  const { xhr } = event.detail
+  if (xhr.status < 400 || xhr.getResponseHeader('HX-Retarget')) return
+  event.detail.shouldSwap = false
+  location.reload() // the chart may be closed by now, and says so
+})
+document.body.addEventListener('htmx:afterSwap', event => {
+  const back = event.detail.requestConfig?.elt.dataset.back
+  if (event.detail.target?.id !== 'lists' || !back) return
+  message.replaceChildren()
+  document.getElementById(back)?.focus()
+})
