@@ -78,7 +78,7 @@ def test_visit_is_started_and_leads_to_a_new_note(today):
         assert started.url.startswith(reverse("note-new", args=[today.chart.pk]))
     except NoReverseMatch:
         assert started.url == reverse("chart", args=[today.chart.pk])
-    assert "with the doctor" in text_of(today.client.get(MY_DAY))
+    assert "in progress" in text_of(today.client.get(MY_DAY))
     assert act_on(today, today.visit, "finish").url == MY_DAY
     with practice_scope(today.practice.pk):
         visit = Appointment.objects.get(pk=today.visit.pk)

@@ -176,8 +176,8 @@ def test_arrivals_and_no_shows_are_said_with_mouse_and_keyboard(sign_in, monday)
     page.get_by_role("button", name="Arrived (A)").click()  # 2
     said(page, "here since")
     visit.click()
-    page.get_by_role("button", name="With the doctor").click()
-    expect(visit).to_have_accessible_name(re.compile("with the doctor"))
+    page.get_by_role("button", name="In progress").click()
+    expect(visit).to_have_accessible_name(re.compile("in progress"))
 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Signs")

@@ -82,4 +82,4 @@ def test_visit_is_started_with_one_key(page, day):
     page.keyboard.press("s")
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")
-    expect(page.locator(".visit").first).to_contain_text("with the doctor")
+    expect(page.locator(".visit").first).to_contain_text("in progress")
