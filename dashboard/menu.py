@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.needs import may_open
 from core.errors import Sentence
 
+OF_PATIENTS = "admin:patients_patient_changelist"
 PAGES = (
     ("my-day", _("My day")),
     ("calendar", _("Calendar")),
     ("admin:index", _("Today")),
-    ("admin:patients_patient_changelist", _("Patients")),
+    (OF_PATIENTS, _("Patients")),
     ("my_page", _("My page")),
 )
 
@@ -31,8 +32,15 @@ def entries(request: HttpRequest) -> list[Entry]:
     for name, title in PAGES:
         address = reverse(name)
         if may_open(request, address):
-            found.append(Entry(title, address, request.path.startswith(address)))
+            is_current = request.path.startswith(address) or (name == OF_PATIENTS and _is_about_a_patient(request))
+            found.append(Entry(title, address, is_current))
     return found
+
+
+def _is_about_a_patient(request: HttpRequest) -> bool:
+    """Tell charts and notes, which are opened from the list of patients, from the templates that notes begin with."""
+    path = request.path_info
+    return path.startswith(("/patients/", "/notes/")) and not path.startswith("/notes/templates/")
 
 
 def for_templates(request: HttpRequest) -> dict[str, Callable[[], list[Entry]]]:

@@ -83,3 +83,5 @@ def test_visit_is_started_with_one_key(page, day):
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")
     expect(page.locator(".visit").first).to_contain_text("in progress")
+    page.get_by_role("button", name="Done").click()
+    expect(page.locator(".visit [data-stop]").nth(1)).to_be_focused()
