@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +44,12 @@ def _is_about_a_patient(request: HttpRequest) -> bool:
     return path.startswith(("/patients/", "/notes/")) and not path.startswith("/notes/templates/")
 
 
+def account_entries(request: HttpRequest) -> list[Entry]:
+    """Return the pages of one's own account, which are those of the admin site's corner menu."""
+    pages = settings.UNFOLD["ACCOUNT"]["navigation"]
+    return [Entry(page["title"], str(page["link"]), False) for page in pages if may_open(request, str(page["link"]))]
+
+
 def for_templates(request: HttpRequest) -> dict[str, Callable[[], list[Entry]]]:
     """Return what templates/work.html shows (a context processor); only those who show it compute it."""
-    return {"work_menu": partial(entries, request)}
+    return {"work_menu": partial(entries, request), "work_account": partial(account_entries, request)}

@@ -40,7 +40,11 @@ def day(live_server, page, practice, make_user):
 def test_doctor_goes_from_patient_to_patient_and_reads_a_chart_with_the_keyboard(page, day):
     page.set_viewport_size(NARROW)
     page.goto("/my-day/")
+    page.get_by_text("Your account").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="Active sessions")).to_be_in_viewport(ratio=1)
     assert not overflows(page)
+    page.get_by_text("Your account").click()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
