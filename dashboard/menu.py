@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -46,8 +46,9 @@ def _is_about_a_patient(request: HttpRequest) -> bool:
 
 def account_entries(request: HttpRequest) -> list[Entry]:
     """Return the pages of one's own account, which are those of the admin site's corner menu."""
-    pages = settings.UNFOLD["ACCOUNT"]["navigation"]
-    return [Entry(page["title"], str(page["link"]), False) for page in pages if may_open(request, str(page["link"]))]
+    account: Any = settings.UNFOLD["ACCOUNT"]
+    pages = [(page["title"], str(page["link"])) for page in account["navigation"]]
+    return [Entry(title, address, False) for title, address in pages if may_open(request, address)]
 
 
 def for_templates(request: HttpRequest) -> dict[str, Callable[[], list[Entry]]]:
