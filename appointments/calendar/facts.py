@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.formats import time_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +20,7 @@ WORDS: dict[State, Sentence] = {
     State.BOOKED: "",
     State.CONFIRMED: _("confirmed"),
     State.ARRIVED: _("here"),
-    State.STARTED: _("with the doctor"),
+    State.STARTED: _("in progress"),
     State.FINISHED: _("done"),
     State.NO_SHOW: _("no-show"),
     State.CANCELLED: _("cancelled"),
@@ -27,7 +28,7 @@ WORDS: dict[State, Sentence] = {
 LABELS: dict[Action, Sentence] = {
     Action.CONFIRM: _("Confirmed"),
     Action.ARRIVE: _("Arrived (A)"),
-    Action.START: _("With the doctor"),
+    Action.START: _("In progress"),
     Action.FINISH: _("Done"),
     Action.NO_SHOW: _("No-show"),
 }
@@ -46,6 +47,13 @@ def describe(visit: Appointment, zone: ZoneInfo) -> str:
         time = time_format(visit.arrived_at.astimezone(zone), "TIME_FORMAT")
         return gettext("here since %(time)s") % {"time": time}
     return str(WORDS[state])
+
+
+def describe_alone(visit: Appointment, zone: ZoneInfo) -> str:
+    """Return `Cancelled: The patient is ill`, which stands by itself; `Scheduled` for a visit of which nothing has been
+    said yet."""
+    said = ": ".join(text for text in (describe(visit, zone), visit.get_cancel_reason_display()) if text)
+    return capfirst(said or str(visit.get_status_display()))
 
 
 @register_due

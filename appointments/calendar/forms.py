@@ -151,6 +151,8 @@ class ChangeForm(CheckedForm):
     cancel_reason = forms.ChoiceField(choices=CancelReason.choices, required=False)
     confirmed = forms.BooleanField(required=False)
     undo = forms.BooleanField(required=False)
+    # why it was cancelled, chosen in the message that says so: of this visit alone, or of more of its series
+    just_cancelled = forms.ChoiceField(choices=[("one", ""), ("more", "")], required=False)
     scope = forms.ChoiceField(choices=SeriesScope.choices, required=False)  # of a series: which visits
 
     def changes(self) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django_htmx.http import trigger_client_event
 
-from appointments.models import Appointment
+from appointments.calendar.links import visit_address
+from appointments.models import Appointment, AppointmentStatus
 from core import pages
 from core.formats import zone_label
 from core.permissions import Permission
@@ -29,7 +30,9 @@ def changed_page(
     request: HttpRequest, sentence: str, visit: Appointment, undo: dict[str, Any] | None, **shown: Any
 ) -> HttpResponse:
     """Say what was done and offer to undo it, by sending these values to the page `undo_with`; the page closes its
-    panel and asks for what has changed."""
+    panel, asks for what has changed, and offers to show the visit if it is on another day."""
+    is_cancelled = visit.status == AppointmentStatus.CANCELLED
+    shown = {"elsewhere": "" if is_cancelled else visit_address(visit), **shown}
     shown = {"undo_with": "calendar_change", "warnings": [str(warning) for warning in visit.warnings], **shown}
     answer = say(request, sentence, visit=visit, undo=undo, **shown)
     return trigger_change(answer, visit)

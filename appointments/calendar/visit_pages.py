@@ -101,9 +101,11 @@ class ChangeVisit(VisitPanel):
         if asked["undo"]:
             return changed_page(request, gettext("Undone."), changed, None)
         is_one = asked["scope"] in ("", SeriesScope.THIS)
+        if asked["just_cancelled"] == "one":
+            before = {"status": AppointmentStatus.SCHEDULED}
         undo = {**before, "version": changed.version} if before and is_one else None  # a series is not booked again
         sentence = what_changed(changed, wanted, differing, asked["scope"])
-        return changed_page(request, sentence, changed, undo, **self._after_cancelling(changed, wanted))
+        return changed_page(request, sentence, changed, undo, **self._after_cancelling(changed, wanted, asked))
 
     def _change(self, visit_id: UUID, wanted: dict[str, Any], asked: dict[str, Any]) -> Appointment:
         known: dict[str, Any] = {"by": self.user, "appointment_id": visit_id, "expected": asked["version"]}
@@ -112,14 +114,16 @@ class ChangeVisit(VisitPanel):
         is_meant = asked["confirmed"]
         return services.change(allow_overlap=is_meant, allow_past=is_meant or asked["undo"], **known, **wanted)
 
-    def _after_cancelling(self, visit: Appointment, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Return what the message asks when a visit was cancelled: why, and whom to offer its time."""
-        if wanted != {"status": AppointmentStatus.CANCELLED}:
+    def _after_cancelling(self, visit: Appointment, wanted: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what the message asks when a visit was cancelled: why, until it is said, and whom to offer its
+        time."""
+        is_reason = bool(asked["just_cancelled"])
+        if not is_reason and wanted != {"status": AppointmentStatus.CANCELLED}:
             return {}
         fitting = waiting.would_fit(self.user, visit)
         self.read([visit, *fitting], about_id=visit.pk)
         names = {"name": fitting[0].patient.name, "others": len(fitting) - 1} if fitting else {}
-        return {"reasons": CancelReason.choices, "fitting": names}
+        return {"reasons": [] if is_reason else CancelReason.choices, "fitting": names}
 
     def _preview(self, visit: Appointment, wanted: dict[str, Any]) -> Preview:
         values = services.differing(visit, wanted)

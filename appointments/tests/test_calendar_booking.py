@@ -36,6 +36,7 @@ def test_visit_is_booked_and_undone(enter_as, day):
     assert "Mon, Jan 7, 9:00 AM" in panel and "Follow-up, 30 min" in panel
     answer = client.post(reverse("calendar_book"), slot(day), **PART)
     assert "Booked Paula Jensen with Dr. Daniel Reyes, Mon, Jan 7, 9:00 AM" in answer.content.decode()
+    assert f'href="/calendar/?day=2030-01-07&amp;doctor={day.doctor.pk}#v-' in answer.content.decode()
     assert "calendar:changed" in answer["HX-Trigger-After-Settle"]
     _, booked = visits(day.practice)
     assert (booked.reason, booked.minutes, booked.type_id) == ("Follow-up", 30, day.kind.pk)

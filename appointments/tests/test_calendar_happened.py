@@ -17,9 +17,9 @@ from records.notes.services import create_draft
 
 ACTS = [  # what is said, the words of the grid then, and the buttons of the panel then
     ("arrive", "here since", ["start", "finish", "undo"]),
-    ("start", "with the doctor", ["finish", "undo"]),
+    ("start", "in progress", ["finish", "undo"]),
     ("finish", "done", ["undo"]),
-    ("undo", "with the doctor", ["finish", "undo"]),
+    ("undo", "in progress", ["finish", "undo"]),
     ("undo", "here since", ["start", "finish", "undo"]),
     ("undo", "", ["arrive", "start", "finish", "no-show"]),
     ("no-show", "no-show", ["arrive", "start", "finish", "undo"]),

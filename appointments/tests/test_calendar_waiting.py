@@ -80,6 +80,16 @@ def test_cancelled_visit_tells_who_would_come(enter_as, waiting):
     assert "Offer it to Mia Okoro or 1 other" in said and "Why?" in said
     read = events(waiting.practice, about_id=waiting.visit.pk)[-1]
     assert str(waiting.mia.patient_id) in str(read.patients)
+
+    [cancelled] = [visit for visit in visits(waiting.practice) if visit.status == "cancelled"]
+    fields = dict(re.findall(r'name="(version|just_cancelled)" value="(\w+)"', said[: said.index("Why?")]))
+    reason = change(client, cancelled, cancel_reason="patient_ill", **fields).content.decode()
+    assert "Offer it to Mia Okoro or 1 other" in reason and "Undo" in reason and "Why?" not in reason
+    undo = dict(re.findall(r'name="(\w+)" value="(\w+)"', reason))
+    assert "Undone." in change(client, cancelled, **undo).content.decode()
+    [visit] = [visit for visit in visits(waiting.practice) if visit.pk == cancelled.pk]
+    assert (visit.status, visit.cancel_reason) == ("scheduled", "")
+    change(client, visit, status="cancelled")
     assert "On offer" not in opened(client, waiting, start=TEN)
 
 

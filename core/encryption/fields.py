@@ -40,6 +40,16 @@ def unreadable_marked() -> Iterator[None]:
         _marking.reset(token)
 
 
+@contextmanager
+def unreadable_refused() -> Iterator[None]:
+    """Make fields that cannot be decrypted raise, also where rows are displayed: for what is signed as a whole."""
+    token = _marking.set(False)
+    try:
+        yield
+    finally:
+        _marking.reset(token)
+
+
 class EncryptedAttribute(DeferredAttribute):
     """A row's decrypted value. One that cannot be decrypted counts as deferred, so that saving the row does not change
     the column."""

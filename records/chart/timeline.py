@@ -65,10 +65,8 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> str:
-        """What is known of a visit: done, no-show; nothing has been said of most that are to come."""
-        why = self.row.get_cancel_reason_display()
-        said = ": ".join(text for text in (facts.describe(self.row, self.row.tzinfo), why) if text)
-        return said or str(self.row.get_status_display())
+        """What is known of a visit, in the words of the calendar's list."""
+        return facts.describe_alone(self.row, self.row.tzinfo)
 
     @property
     def place(self) -> Place:

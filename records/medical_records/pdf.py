@@ -4,6 +4,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.encryption.fields import unreadable_refused
 from core.errors import NotFound
 from practices.models import Practice
 from records.models import MedicalRecord
@@ -14,9 +15,10 @@ from records.versions.labels import field_label
 NOTHING_PRESCRIBED = _("Nothing was prescribed in this medical record.")
 
 
+@unreadable_refused()
 def prescription_pdf(record: MedicalRecord, *, practice: Practice, by: User) -> bytes:
     """Return the PDF of what a record prescribes, without its diagnosis, which is nobody's business at the pharmacy.
-    Raises NotFound for a record without a prescription."""
+    Raises NotFound for a record without a prescription, and DecryptionError rather than print a part of it."""
     if not record.prescription.strip():
         raise NotFound(NOTHING_PRESCRIBED, about=record._meta.label, about_id=record.pk)
     patient, last = record.patient, record.versions.with_author().order_by("number").last()

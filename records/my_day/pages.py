@@ -8,6 +8,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.formats import time_format
 
 from accounts.models import User
@@ -28,6 +29,7 @@ from records.models import SessionNote
 from records.my_day.owed import OwedList, drafts_of, plans_to_review, visits_without_note
 
 STATES = (State.ARRIVED, State.STARTED, State.FINISHED, State.NO_SHOW, State.CONFIRMED)
+OVER = (State.FINISHED, State.NO_SHOW)
 
 
 class ActionForm(CheckedForm):
@@ -65,10 +67,12 @@ class MyDay(WorkPage):
         plans = plans_to_review(self.user, today)
         owed = [one.row for each in (drafts, unwritten, plans) for one in each.shown]
         self.read([*visits, *owed], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(visits))
+        shown = self._described(visits, drafts, today)
         context = {
             "error": error,
             "today": today,
-            "visits": self._described(visits, drafts, today),
+            "visits": shown,
+            "next": next((visit for visit in shown if visit.state not in OVER), None),
             "drafts": drafts,
             "unwritten": unwritten,
             "plans": plans,
@@ -97,7 +101,9 @@ class ActOnMyVisit(MyDay):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(refusal.detail)
-        return redirect(links.new_note_address(visit.patient_id, visit.pk) if action == Action.START else "my-day")
+        if action == Action.START:
+            return redirect(links.new_note_address(visit.patient_id, visit.pk))
+        return redirect(f"{reverse('my-day')}#next")  # where the focus goes
 
 
 def _visits_of(doctor: User, practice: Any) -> list[Appointment]:

@@ -4,6 +4,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.encryption.fields import unreadable_refused
 from core.errors import Conflict
 from practices.models import Practice
 from records.models import SessionNote
@@ -15,8 +16,10 @@ from records.versions.labels import field_label
 NOT_SIGNED = _("Finalise the session note before you print it.")
 
 
+@unreadable_refused()
 def note_pdf(note: SessionNote, *, practice: Practice, by: User) -> bytes:
-    """Return the PDF of a finalised note. Raises Conflict for a draft, which nobody has signed."""
+    """Return the PDF of a finalised note. Raises Conflict for a draft, which nobody has signed, and
+    DecryptionError rather than print what is not all that was signed."""
     if note.status == NoteStatus.DRAFT or note.finalised_at is None:
         raise Conflict(NOT_SIGNED)
     about = patient_label(note.patient.name, note.patient.date_of_birth)

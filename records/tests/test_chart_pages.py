@@ -109,6 +109,7 @@ def test_filters_and_visits_to_come(enter_as, paula, subtests):
     for show, kinds in {"visits": ["visits"] * 2, "notes": ["notes"], "plans": ["plans"], "files": ["files"]}.items():
         with subtests.test(show=show):
             assert entries(client.get(paula.address, {"show": show})) == kinds
+    assert '<a href="/admin/patients/patient/" aria-current="page">' in client.get(paula.address).content.decode()
     assert "Check-up in spring" in text_of(client.get(paula.address, {"show": "visits"}))
     assert "All details" in text_of(client.get(paula.address))  # on a page where staff may change nothing
     assert "Change contact data" in text_of(enter_as("admin").get(paula.address))

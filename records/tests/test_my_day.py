@@ -78,8 +78,10 @@ def test_visit_is_started_and_leads_to_a_new_note(today):
         assert started.url.startswith(reverse("note-new", args=[today.chart.pk]))
     except NoReverseMatch:
         assert started.url == reverse("chart", args=[today.chart.pk])
-    assert "with the doctor" in text_of(today.client.get(MY_DAY))
-    assert act_on(today, today.visit, "finish").url == MY_DAY
+    assert "in progress" in text_of(today.client.get(MY_DAY))
+    assert act_on(today, today.visit, "finish").url == f"{MY_DAY}#next"
+    next_visit = reverse("chart", args=[today.closed.pk])
+    assert f'<a href="{next_visit}" id="next"' in today.client.get(MY_DAY).content.decode()
     with practice_scope(today.practice.pk):
         visit = Appointment.objects.get(pk=today.visit.pk)
     assert visit.status == "completed" and visit.started_at and visit.finished_at

@@ -13,6 +13,7 @@ from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
 from records.notes.services import amend_note
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
+from tests import damage
 
 
 @pytest.fixture
@@ -66,3 +67,22 @@ def test_drafts_and_empty_prescriptions_are_not_printed(client_of, enter_as, cha
     assert client_of(doctor).get(f"/api/records/{chart.without.pk}/prescription").status_code == 404
     assert enter_as("staff").get(reverse("prescription", args=[chart.without.pk])).status_code == 404
     assert enter_as("billing").get(reverse("prescription", args=[chart.record.pk])).status_code == 403
+
+
+def test_what_cannot_be_decrypted_is_not_printed(client_of, enter_as, chart, subtests):
+    damage.lose_key(chart.note, "plan")
+    damage.lose_key(chart.record, "prescription")
+    client, caller = enter_as("staff"), client_of(chart.note.doctor)
+    for label, page, address in (
+        ("note.plan", reverse("note-print", args=[chart.note.pk]), f"/api/sessions/{chart.note.pk}/pdf"),
+        (
+            "record.prescription",
+            reverse("prescription", args=[chart.record.pk]),
+            f"/api/records/{chart.record.pk}/prescription",
+        ),
+    ):
+        with subtests.test(label=label):
+            shown, answer = client.get(page), caller.get(address)
+            assert (shown.status_code, answer.status_code) == (503, 503)
+            assert f"{label} cannot be decrypted: key 7 is missing." in shown.content.decode()
+            assert answer.json()["detail"] == f"{label} cannot be decrypted: key 7 is missing."

@@ -40,7 +40,11 @@ def day(live_server, page, practice, make_user):
 def test_doctor_goes_from_patient_to_patient_and_reads_a_chart_with_the_keyboard(page, day):
     page.set_viewport_size(NARROW)
     page.goto("/my-day/")
+    page.get_by_text("Your account").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="Active sessions")).to_be_in_viewport(ratio=1)
     assert not overflows(page)
+    page.get_by_text("Your account").click()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
@@ -82,7 +86,9 @@ def test_visit_is_started_with_one_key(page, day):
     page.keyboard.press("s")
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")
-    expect(page.locator(".visit").first).to_contain_text("with the doctor")
+    expect(page.locator(".visit").first).to_contain_text("in progress")
+    page.get_by_role("button", name="Done").click()
+    expect(page.locator(".visit [data-stop]").nth(1)).to_be_focused()
 
 
 def test_lists_are_kept_without_leaving_the_chart(page, day):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.models import LoginSession
+from accounts.models import LoginSession, RevocationReason
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from records.models import SessionNote
@@ -193,3 +193,24 @@ def test_session_that_ends_and_a_second_tab_lose_no_word(desk, make_user):
     expect(other.get_by_text("last amended")).to_be_visible()
     assert [note.plan for note in written(desk)] == ["Ice and traction"]
     page.complaints.clear()  # the answers 401 and 409
+
+
+def test_amendment_that_is_typed_outlives_the_session(desk):
+    page = desk.page
+    page.clock.install()
+    desk.sign_in(desk.doctor, desk.url)
+    page.goto(reverse("note-amend", args=[desk.last.pk]))
+    page.get_by_label("Reason").fill("Too short")
+    page.get_by_label("Plan").fill("Stretching three times a day")
+    with practice_scope(desk.practice.pk):
+        LoginSession.objects.filter(user=desk.doctor).update(
+            revoked_at=timezone.now(), revocation_reason=RevocationReason.TIMED_OUT
+        )
+    page.clock.fast_forward("15:10")
+    expect(state(page)).to_contain_text("Sign in again in another tab")
+    expect(page.get_by_role("link", name="Sign in in another tab")).to_be_visible()
+    page.complaints.clear()  # the browser's own line about the answer 401
+    desk.sign_in(desk.doctor, desk.url)
+    page.get_by_role("button", name="Save amendment").click()
+    expect(page.get_by_text("last amended")).to_be_visible()
+    expect(page.get_by_text("Stretching three times a day")).to_be_visible()

@@ -14,7 +14,12 @@ if (idle) {
     timer = setTimeout(look, Math.max(1, seconds) * 1000)
   }
   // Back to this same page, by way of the sign-in. A form's "leave this page?" would keep on the screen what is on it.
+  // A page that says itself that it has text which is stored nowhere stays, until that is stored or gone.
   const leave = () => {
+    if (!document.dispatchEvent(new CustomEvent('idle:leave', { cancelable: true }))) {
+      warning.hidden = true
+      return plan(10)
+    }
     leaving = true
     location.assign(location.pathname + location.search)
   }
@@ -29,10 +34,12 @@ if (idle) {
     warning.hidden = secondsLeft() > WARNING
     plan(warning.hidden ? secondsLeft() - WARNING : secondsLeft())
   }
+  // that of a sign-in in another tab, if there was one
+  const csrfToken = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? idle.dataset.token
   const beat = () => {
     beatAt = Date.now()
     isActive = false
-    return ask(idle.dataset.active, { method: 'POST', headers: { 'X-CSRFToken': idle.dataset.token } })
+    return ask(idle.dataset.active, { method: 'POST', headers: { 'X-CSRFToken': csrfToken() } })
   }
   const look = () => isActive ? beat() : ask(idle.dataset.left)
   const happened = () => {

@@ -237,5 +237,7 @@ export function scrollToWork() {
   const line = document.querySelector('.now')
   const work = [...body().rows].find(each => each.querySelector('.free'))
   const top = line.hidden ? (work?.offsetTop ?? 0) : line.offsetTop
+  const visit = document.getElementById(location.hash.slice(1))
+  if (visit?.closest('#grid')) return focusOn(visit)
   scroller.scrollTop = line.hidden ? top - grid().tHead.offsetHeight - 8 : top - scroller.clientHeight / 3
 }

@@ -153,8 +153,10 @@ export function watchPanel() {
   document.body.addEventListener('calendar:changed', async event => {
     closePanel()
     await refresh()
-    if (panel.hasChildNodes()) return // somebody has opened something else meanwhile
     const visit = document.getElementById(`v-${event.detail.visit}`)
+    const elsewhere = message.querySelector('[data-elsewhere]')
+    if (elsewhere) elsewhere.hidden = Boolean(visit)
+    if (panel.hasChildNodes()) return // somebody has opened something else meanwhile
     if (visit?.closest('#grid')) focusOn(visit)
     else if (visit) visit.focus()
     else focusCurrent()

@@ -179,6 +179,13 @@ form.addEventListener('submit', event => {
   send()
 })
 addEventListener('beforeunload', event => { if (!leaving && isTouched()) event.preventDefault() })
+// Signed out for being idle: what is typed is kept here, as it is when the server says so (idle.js).
+document.addEventListener('idle:leave', event => {
+  if (leaving || !isTouched()) return
+  event.preventDefault()
+  if (['conflict', 'refused'].includes(state)) document.getElementById('sign-in').hidden = false
+  else if (!AGAIN[state]) enter('signed-out')
+})
 const now = () => {
   if (!isTouched() || (amends && !pending)) return
   clearTimeout(timer)
