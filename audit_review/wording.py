@@ -36,6 +36,7 @@ PAGES = {
     "chart": _("Chart"),
     "chart_search": _("Chart: search in the notes"),
     "chart_allergies": _("Chart: allergies"),
+    "chart_contact": _("Chart: contact data"),
     "chart_emergency": _("Chart: emergency access"),
     "my-day": _("My day"),
     "my-day-act": _("My day: what happened to a visit"),

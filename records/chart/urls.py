@@ -8,5 +8,6 @@ urlpatterns = [
     path("", pages.Chart.as_view(), name="chart"),
     path("search/", pages.SearchNotes.as_view(), name="chart_search"),
     path("allergies/", pages.ChangeAllergies.as_view(), name="chart_allergies"),
+    path("contact/", pages.ChangeContact.as_view(), name="chart_contact"),
     path("emergency-access/", pages.OpenInEmergency.as_view(), name="chart_emergency"),
 ]

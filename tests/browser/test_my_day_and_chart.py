@@ -83,3 +83,18 @@ def test_visit_is_started_with_one_key(page, day):
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")
     expect(page.locator(".visit").first).to_contain_text("with the doctor")
+
+
+def test_front_desk_corrects_a_phone_number_with_the_keyboard(page, day, enter_as, live_server):
+    session = enter_as("staff").cookies["praxis_admin"].value
+    page.context.add_cookies([{"name": "praxis_admin", "value": session, "url": live_server.url, "sameSite": "Strict"}])
+    page.set_viewport_size(NARROW)
+    page.goto(reverse("chart", args=[day.pk]))
+    page.keyboard.press("c")
+    page.wait_for_url(f"**{reverse('chart_contact', args=[day.pk])}")
+    assert not overflows(page)
+    page.get_by_label("Phone").fill("(212) 555-0199")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Saved: Phone.")
+    expect(page.locator("header.banner")).to_contain_text("(212) 555-0199")
+    assert not overflows(page)
