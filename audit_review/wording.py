@@ -43,6 +43,7 @@ PAGES = {
             *("chart_entry_add", "chart_entry_change", "chart_entry_delete"),
         )
     },
+    "chart_contact": _("Chart: contact data"),
     "chart_emergency": _("Chart: emergency access"),
     "my-day": _("My day"),
     "my-day-act": _("My day: what happened to a visit"),

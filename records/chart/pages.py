@@ -6,15 +6,18 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from appointments.calendar.forms import CheckedForm
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
+from core.admin.base import add_refusal
 from core.api.pagination import Page
-from core.errors import Conflict, StaleVersion
+from core.errors import Conflict, Invalid, StaleVersion
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
@@ -27,6 +30,7 @@ from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from records.chart import links
 from records.chart.banner import build_banner
+from records.chart.contact import ContactForm, fields_of, last_changed_by, missing_in
 from records.chart.lists import build_lists
 from records.chart.timeline import Kind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
@@ -118,8 +122,9 @@ class ChartPage(WorkPage):
             **self.lists(),
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
-            # the page that it leads to is the admin site's, where the front desk may look only
-            "may_change": self.user.can(Permission.WRITE_CHARTS) and self.user.can(Permission.MANAGE_PRACTICE),
+            "may_change": bool(fields_of(self.user, self.chart)),
+            "may_change_contact": self.user.can(Permission.WRITE_CHARTS),
+            "missing": missing_in(self.chart),
             "may_add_files": self.user.can(Permission.ADD_FILES),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),
@@ -196,6 +201,46 @@ class ChangeAllergies(ChartPage):
             self.open_chart(patient_id)
             return self.show_timeline(mistake=stale.detail, typed=text)
         return redirect("chart", patient_id)
+
+
+class ChangeContact(ChartPage):
+    """Whom to reach and how, and what else of the chart is this person's to correct."""
+
+    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_form(patient_id)
+        return refused or self.form_page(ContactForm(by=self.user, chart=self.chart))
+
+    def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_form(patient_id)
+        if refused is not None:
+            return refused
+        form = ContactForm(request.POST, by=self.user, chart=self.chart)
+        if not form.is_valid():
+            return self.form_page(form)
+        changes, version = form.changes, form.cleaned_data["version"]
+        try:
+            services.update_chart(patient=self.chart, by=self.user, expected=version, **changes)
+        except StaleVersion as stale:
+            self.open_chart(patient_id)
+            form, theirs = form.brought_up_to(self.chart, by=self.user)
+            return self.form_page(form, mistake=stale.detail, theirs=theirs, who=last_changed_by(self.chart))
+        except Invalid as mistake:
+            add_refusal(form, mistake)
+            return self.form_page(form)
+        said = gettext("Saved: %(fields)s.") % {"fields": form.labels(changes)} if changes else gettext("No changes.")
+        messages.success(request, said)
+        return redirect("chart", patient_id)
+
+    def open_form(self, patient_id: UUID) -> HttpResponse | None:
+        refused = self.open_chart(patient_id)
+        if refused is None and not fields_of(self.user, self.chart):
+            raise PermissionDenied
+        return refused
+
+    def form_page(self, form: ContactForm, **context: Any) -> HttpResponse:
+        self.read([self.chart], kind=AuditEvent.CHART_READ, about_id=self.chart.pk)
+        context |= {"chart": self.chart, "form": form, "is_contact": self.user.can(Permission.WRITE_CHARTS)}
+        return render(self.request, "records/chart/contact.html", context)
 
 
 class OpenInEmergency(ChartPage):

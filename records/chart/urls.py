@@ -13,5 +13,6 @@ urlpatterns = [
     path("lists/<str:kind>/", pages.AddEntry.as_view(), name="chart_entry_add"),
     path("entries/<uuid:entry_id>/", pages.ChangeEntry.as_view(), name="chart_entry_change"),
     path("entries/<uuid:entry_id>/delete/", pages.DeleteEntry.as_view(), name="chart_entry_delete"),
+    path("contact/", pages.ChangeContact.as_view(), name="chart_contact"),
     path("emergency-access/", pages.OpenInEmergency.as_view(), name="chart_emergency"),
 ]

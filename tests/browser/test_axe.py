@@ -27,10 +27,10 @@ def addresses(live_server, practice, make_user):
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
         final = FinalisedNoteFactory(patient=own, doctor=doctor)
-    of_chart = {name: reverse(name, args=[own.pk]) for name in ("chart", "patient_visits", "note-new")}
+    of_chart = {name: reverse(name, args=[own.pk]) for name in ("chart", "chart_contact", "patient_visits", "note-new")}
     return {
         None: (None, ["/", "/password-reset/"]),
-        "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"]]),
+        "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]]),
         "doctor": (
             doctor,
             [

@@ -21,15 +21,17 @@ from tests.browser.test_pages import NARROW, overflows
 def day(live_server, page, practice, make_user):
     """A doctor who is signed in, with two visits today; the second patient has more notes than a page shows."""
     doctor = make_user("doctor", name="Dr. Daniel Reyes")
-    noon = timezone.now().astimezone(practice.tzinfo).replace(hour=12, minute=0, second=0, microsecond=0)
+    now = timezone.now().astimezone(practice.tzinfo)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    begun = max(midnight, now - timedelta(minutes=40))  # of today, and over or about to be
     with practice_scope(practice.pk):
         first, second = PatientFactory(name="Karl Early"), PatientFactory(name="Paula Jensen", allergies="Penicillin")
         for place, chart in enumerate((first, second)):
-            at = noon + timedelta(minutes=30 * place)
+            at = begun + timedelta(minutes=30 * place)
             whose = {"patient": chart, "doctor": doctor, "reason": "Follow-up"}
             AppointmentFactory(**whose, starts_at=at, ends_at=at + timedelta(minutes=20))
         for number in range(SIZE + 5):
-            FinalisedNoteFactory(patient=second, doctor=doctor, date=noon - timedelta(days=number + 1))
+            FinalisedNoteFactory(patient=second, doctor=doctor, date=begun - timedelta(days=number + 1))
     client = Client()
     client.force_login(doctor)
     session = client.cookies["praxis_admin"].value
@@ -111,3 +113,18 @@ def test_lists_are_kept_without_leaving_the_chart(page, day):
     expect(page.locator("#text-problem")).to_have_value("Asthma")
     assert not overflows(page)
     page.complaints.clear()  # the answer 400
+
+
+def test_front_desk_corrects_a_phone_number_with_the_keyboard(page, day, enter_as, live_server):
+    session = enter_as("staff").cookies["praxis_admin"].value
+    page.context.add_cookies([{"name": "praxis_admin", "value": session, "url": live_server.url, "sameSite": "Strict"}])
+    page.set_viewport_size(NARROW)
+    page.goto(reverse("chart", args=[day.pk]))
+    page.keyboard.press("c")
+    page.wait_for_url(f"**{reverse('chart_contact', args=[day.pk])}")
+    assert not overflows(page)
+    page.get_by_label("Phone").fill("(212) 555-0199")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Saved: Phone.")
+    expect(page.locator("header.banner")).to_contain_text("(212) 555-0199")
+    assert not overflows(page)

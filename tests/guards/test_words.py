@@ -137,6 +137,7 @@ def clinical_pages(own):
     for show in ("", "visits", "notes", "records", "plans", "files"):
         yield f"{reverse('chart', args=[own.chart.pk])}?show={show}"
     yield reverse("chart", args=[own.restricted.pk])
+    yield reverse("chart_contact", args=[own.chart.pk])
     yield reverse("my-day")
 
 
