@@ -33,7 +33,9 @@ RECENT = 20  # events among which the latest change of the chart itself is looke
 
 
 class LinesField(forms.CharField):
-    widget = forms.Textarea(attrs={"rows": 5})
+    """A text that may have several lines. An input of one line would drop the breaks and save that."""
+
+    widget = forms.Textarea(attrs={"rows": 2})
 
     def to_python(self, value: Any) -> str:
         return str(super().to_python(value)).replace("\r\n", "\n")  # as forms send lines
@@ -57,10 +59,8 @@ class ContactForm(forms.Form):
     gender = forms.ChoiceField(label=_("Gender"), choices=[("", _("Unknown")), *Gender.choices], required=False)
     phone = forms.CharField(label=_("Phone"), max_length=40, required=False, validators=[validate_phone])
     email = forms.EmailField(label=_("Email"), max_length=254, required=False)
-    address = forms.CharField(label=_("Address"), max_length=500, required=False, validators=READABLE)
-    emergency_contact = forms.CharField(
-        label=_("Emergency contact"), max_length=300, required=False, validators=READABLE
-    )
+    address = LinesField(label=_("Address"), max_length=500, required=False, validators=READABLE)
+    emergency_contact = LinesField(label=_("Emergency contact"), max_length=300, required=False, validators=READABLE)
     primary_doctor_id = forms.TypedChoiceField(
         label=_("Primary doctor"), coerce=as_doctor, empty_value=None, required=False
     )
@@ -162,4 +162,6 @@ def displayed(field: forms.BoundField) -> str:
     value = str(field.value())
     if isinstance(field.field, forms.DateField):
         return format_day(value) if value else ""
-    return str(dict(field.field.choices).get(value, "")) if isinstance(field.field, forms.ChoiceField) else value
+    if isinstance(field.field, forms.ChoiceField):
+        return next((str(label) for key, label in cast("Any", field.field.choices) if str(key) == value), "")
+    return value
