@@ -1,7 +1,7 @@
 """A doctor's day: today's visits with what must not be overlooked, and what is still to be done."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +15,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from practices.models import Practice
 from records.models import PlanOfCare
 from records.my_day.owed import MOST
 from records.tests.factories import FinalisedNoteFactory, GoalFactory, NoteFactory, PlanFactory
@@ -23,9 +24,16 @@ from records.tests.test_chart_pages import events, text_of
 MY_DAY = "/my-day/"
 
 
+def _where_it_is_one_o_clock():
+    """Return the time zone in which noon is over and the day is not, whenever the test runs."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 13:+d}"  # whose sign is the other way round
+
+
 @pytest.fixture
 def today(practice, make_user):
     """A doctor with a visit that is about to begin, one of a restricted chart, and another doctor's."""
+    Practice.objects.filter(pk=practice.pk).update(timezone=_where_it_is_one_o_clock())
+    practice = Practice.objects.get(pk=practice.pk)
     doctor, other = make_user("doctor", name="Dr. Daniel Reyes"), make_user("doctor", name="Dr. Mei Chen")
     noon = timezone.now().astimezone(practice.tzinfo).replace(hour=12, minute=0, second=0, microsecond=0)
 
