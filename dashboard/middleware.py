@@ -21,6 +21,7 @@ from core.client import is_on_site
 from core.encryption.fields import unreadable_marked
 from core.error_pages import error_page
 from core.errors import Refusal
+from core.forms import as_uuid
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from practices.models import Practice
@@ -143,7 +144,7 @@ def _log_page(request: HttpRequest, response: HttpResponse, practice_id: UUID) -
 def _log_refusal(request: HttpRequest, page: str | None, practice_id: UUID, *, status: int) -> None:
     """Log a refusal with the chart, or the account of a chart, whose id is in the address."""
     match = request.resolver_match
-    requested_id = next((value for value in map(_as_uuid, match.kwargs.values()) if value), None) if match else None
+    requested_id = next((value for value in map(as_uuid, match.kwargs.values()) if value), None) if match else None
     named = Q(pk=requested_id) | Q(user=requested_id)
     charts = Patient.objects.filter(named).values_list("pk", flat=True) if requested_id else ()
     log.record(
@@ -155,10 +156,3 @@ def _log_refusal(request: HttpRequest, page: str | None, practice_id: UUID, *, s
         page=page,
         status=status,
     )
-
-
-def _as_uuid(value: Any) -> UUID | None:
-    try:
-        return value if isinstance(value, UUID) else UUID(str(value))
-    except ValueError:
-        return None

@@ -22,7 +22,6 @@ from appointments.calendar.forms import (
     HoldForm,
     SearchForm,
     SlotForm,
-    as_uuid,
 )
 from appointments.calendar.page import CalendarPage, changed_page, describe_time, described
 from appointments.calendar.preview import Preview, doctor_at, free_minutes, preview_booking
@@ -34,6 +33,7 @@ from appointments.series import services as series
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal, shows_no_patient
 from core.errors import Refusal
+from core.forms import as_uuid
 from core.permissions import Permission
 from patients.models import Patient
 from patients.registrations.duplicates import find_possible_duplicates
@@ -47,7 +47,7 @@ LAST_TYPE = "calendar_type"  # session key: what was booked last, which is often
 class Slot(CalendarPage):
     """The panel for a free time: as it is opened, and again whenever a patient or a type is chosen."""
 
-    told: dict[str, Any] = {}  # to the audit trail, beside who is shown
+    audit_details: dict[str, Any] = {}  # beside who is shown
 
     def post(self, request: HttpRequest) -> HttpResponse:
         asked = request.POST.copy()
@@ -66,7 +66,7 @@ class Slot(CalendarPage):
         shown = {} if patient or slot.get("new") else waiting.of_slot(self.user, preview.appointment, slot["start"])
         self.read(
             [*([patient] if patient else []), *alike, *shown.get("charts", [])],
-            **{"about": Patient._meta.label, **self.told},
+            **{"about": Patient._meta.label, **self.audit_details},
         )
         context = {
             "form": form,
@@ -266,7 +266,7 @@ def _kept_context(hold: SlotHold | None, not_kept: str) -> dict[str, Any]:
 
 
 class KeepSlot(Slot):
-    """Keep the time of the open form for three minutes more, or anew; the fields stay as they are."""
+    """Extend the hold of the open form by three minutes, or hold the time again; the fields stay as they are."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = SlotForm(request.POST)

@@ -14,7 +14,7 @@ from appointments.models.appointment_type import LONGEST, SHORTEST
 from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
 from appointments.visits.machine import Action
-from core.errors import Invalid
+from core.forms import CheckedForm, as_uuid
 from core.texts import READABLE, validate_name, validate_phone
 
 # what is said with one click; cancelling and booking again are changes
@@ -29,15 +29,6 @@ UNITS = [
 ENDS = [("count", _("Number of visits")), ("until", _("Last day"))]
 FIRST_GUESS = 6  # visits of a series, before somebody says how many
 NO_DAY = _("Enter a date between 1900 and 2200, such as 2026-12-01.")
-
-
-class CheckedForm(forms.Form):
-    @property
-    def given(self) -> dict[str, Any]:
-        """Return the values. Raises Invalid for the first that is wrong."""
-        for name, errors in self.errors.items():
-            raise Invalid(name, str(errors[0]))
-        return self.cleaned_data
 
 
 class DayField(forms.DateField):
@@ -242,10 +233,3 @@ class OfferForm(CheckedForm):
 
 class HoldForm(CheckedForm):
     hold = forms.UUIDField(required=False)
-
-
-def as_uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(str(value))
-    except ValueError:
-        return None

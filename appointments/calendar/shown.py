@@ -12,9 +12,10 @@ from django.utils.http import urlencode
 
 from accounts.models import User
 from accounts.roles import Role
-from appointments.calendar.forms import ShownForm, as_uuid
+from appointments.calendar.forms import ShownForm
 from appointments.calendar.grid import day_bounds, week_of
 from core.admin.base import current_user
+from core.forms import as_uuid
 from practices.models import Office, Practice
 from practices.services import get_office
 

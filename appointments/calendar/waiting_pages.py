@@ -118,7 +118,7 @@ class Offer(Slot):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.panel(SlotForm(request.POST), error=getattr(refusal, "message", refusal.detail))
-        self.told = {"kind": AuditEvent.SLOT_OFFERED, "about": ABOUT, "about_id": asked["entry"]}
+        self.audit_details = {"kind": AuditEvent.SLOT_OFFERED, "about": ABOUT, "about_id": asked["entry"]}
         return self.panel(SlotForm(request.POST))
 
 
@@ -127,7 +127,7 @@ class TakeBack(Slot):
         _check(self.user)
         asked = OfferForm(request.POST).given
         services.take_back(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
-        self.told = {"kind": AuditEvent.OFFER_WITHDRAWN, "about": ABOUT, "about_id": asked["entry"]}
+        self.audit_details = {"kind": AuditEvent.OFFER_WITHDRAWN, "about": ABOUT, "about_id": asked["entry"]}
         return self.panel(SlotForm(request.POST))
 
 

@@ -12,12 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
-from appointments.calendar.forms import CheckedForm
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.admin.base import add_refusal
 from core.api.pagination import Page
 from core.errors import Conflict, Invalid, StaleVersion
+from core.forms import CheckedForm
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
@@ -160,11 +160,15 @@ class Chart(ChartPage):
         return self.show_timeline(kind=Kind(asked["show"]) if asked["show"] else None, cursor=asked["cursor"])
 
 
-class SearchNotes(ChartPage):
-    """Notes that contain what was typed. The text comes in the body: addresses end up in logs."""
+class PostedPage(ChartPage):
+    """What is only posted from the chart; who comes here from a sign-in goes on to the chart."""
 
-    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    def get(self, request: HttpRequest, patient_id: UUID, **which: Any) -> HttpResponse:
         return redirect("chart", patient_id)  # after a sign-in
+
+
+class SearchNotes(PostedPage):
+    """Notes that contain what was typed. The text comes in the body: addresses end up in logs."""
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         refused = self.open_chart(patient_id)
@@ -183,11 +187,8 @@ class SearchNotes(ChartPage):
         return self.page(query=query, hits=shown, total=total, most=HITS, shown=Kind.NOTES)
 
 
-class ChangeAllergies(ChartPage):
+class ChangeAllergies(PostedPage):
     """What the patient is allergic to, as text; or that they were asked and know of nothing."""
-
-    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        return redirect("chart", patient_id)  # after a sign-in
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         refused = self.open_chart(patient_id)
@@ -243,11 +244,8 @@ class ChangeContact(ChartPage):
         return render(self.request, "records/chart/contact.html", context)
 
 
-class OpenInEmergency(ChartPage):
+class OpenInEmergency(PostedPage):
     """Break the glass, for a reason, and go on to the chart."""
-
-    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        return redirect("chart", patient_id)  # after a sign-in
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         if not self.user.can(Permission.BREAK_GLASS):
@@ -263,13 +261,10 @@ class OpenInEmergency(ChartPage):
         return redirect("chart", patient_id)
 
 
-class ListPage(ChartPage):
+class ListPage(PostedPage):
     """A change of the chart's lists. htmx gets the lists and the banner, which may say something else now."""
 
     needs = Permission.WRITE_CLINICAL_FIELDS
-
-    def get(self, request: HttpRequest, patient_id: UUID, **which: Any) -> HttpResponse:
-        return redirect("chart", patient_id)  # after a sign-in
 
     def post(self, request: HttpRequest, patient_id: UUID, **which: Any) -> HttpResponse:
         refused = self.open_chart(patient_id)

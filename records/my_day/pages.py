@@ -13,13 +13,13 @@ from django.utils.formats import time_format
 
 from accounts.models import User
 from appointments.calendar import facts
-from appointments.calendar.forms import CheckedForm
 from appointments.models import Appointment, AppointmentStatus
 from appointments.services import act
 from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
+from core.forms import CheckedForm
 from core.pages import WorkPage
 from core.permissions import Permission
 from patients.allergies import allergies_of

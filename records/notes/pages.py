@@ -12,12 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from appointments.calendar.forms import CheckedForm, as_uuid
 from appointments.models import Appointment
 from audit.events import AuditEvent
 from core.admin.access_log import shows_no_patient
 from core.encryption.fields import is_unreadable
 from core.errors import NotFound, Refusal, Sentence, StaleVersion
+from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from patients.allergies import allergies_of
