@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Exists, Min, OuterRef, Subquery, When
+from django.db.models import Case, Min, OuterRef, Subquery, When
 from django.db.models.functions import Coalesce, Least
 
 from accounts.models import User
@@ -14,6 +14,7 @@ from records.chart import links
 from records.models import Goal, PlanOfCare, SessionNote
 from records.models.note import SECTIONS, NoteStatus
 from records.models.plan import GoalStatus, PlanStatus
+from records.notes.due import without_note
 
 MOST = 20
 
@@ -45,9 +46,8 @@ def drafts_of(doctor: User) -> OwedList:
 
 def visits_without_note(doctor: User) -> OwedList:
     """Return the visits that are done and have no note, the latest first."""
-    noted = SessionNote.objects.filter(appointment=OuterRef("pk"))
     visits = Appointment.objects.visible_to(doctor).filter(doctor=doctor, status=AppointmentStatus.COMPLETED)
-    rows = visits.filter(~Exists(noted), starts_at__lte=now()).with_people().order_by("-starts_at", "-id")
+    rows = without_note(visits).filter(starts_at__lte=now()).with_people().order_by("-starts_at", "-id")
     return _listed(Owed(row, row.starts_at, links.new_note_address(row.patient_id, row.pk)) for row in rows[: MOST + 1])
 
 

@@ -27,6 +27,9 @@ def visits_without_note(doctor: User, *, since: datetime) -> AppointmentQuerySet
     """Return the doctor's visits that are over, or have begun, and have no note, latest first."""
     seen = Q(status=AppointmentStatus.COMPLETED) | Q(status=AppointmentStatus.SCHEDULED, started_at__isnull=False)
     visits = Appointment.objects.visible_to(doctor).filter(seen, doctor=doctor, starts_at__gte=since)
-    written = SessionNote.objects.filter(appointment=OuterRef("pk"))
-    found: AppointmentQuerySet = visits.exclude(Exists(written)).order_by("-starts_at", "-id")
+    return without_note(visits).order_by("-starts_at", "-id")
+
+
+def without_note(visits: AppointmentQuerySet) -> AppointmentQuerySet:
+    found: AppointmentQuerySet = visits.exclude(Exists(SessionNote.objects.filter(appointment=OuterRef("pk"))))
     return found
