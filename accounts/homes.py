@@ -21,7 +21,7 @@ HOMES = {
 
 
 def way_in(request: HttpRequest, asked: str) -> str:
-    """Return where whoever has just signed in goes on: to the page that they asked for, if they may open it."""
+    """Return where a sign-in leads: to the page that was asked for if this user may open it, else to their home."""
     return asked if asked and may_open(request, urlsplit(asked).path) else home_of(current_user(request))
 
 

@@ -15,7 +15,7 @@ from core.texts import validate_name
 
 
 class AllPracticesInvitationManager(models.Manager.from_queryset(InstallationQuerySet)):  # type: ignore[misc]
-    """The invitations of every practice, for whoever opens a link before their practice is known."""
+    """The invitations of every practice: a link is opened before its practice is known."""
 
 
 class Invitation(PracticeModel):

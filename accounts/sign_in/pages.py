@@ -40,8 +40,8 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
-    """Django's view, except that a person with a second factor is not signed in yet, and that whoever has signed in
-    already is shown in."""
+    """Django's view, except that a person with a second factor is not signed in yet, and that somebody who is signed
+    in already goes to their home."""
 
     authentication_form = SignInForm
     template_name = "sign_in/sign_in.html"

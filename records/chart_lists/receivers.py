@@ -19,10 +19,10 @@ def follow_text(*, chart: Patient, by: User, **kwargs: Any) -> None:
 
 
 @receiver(pre_soft_delete, sender=ChartEntry)
-def tell_without(*, row: ChartEntry, by: User, **kwargs: Any) -> None:
-    services.tell_without(entry=row, by=by)
+def write_text_without(*, row: ChartEntry, by: User, **kwargs: Any) -> None:
+    services.write_text_without(entry=row, by=by)
 
 
 @receiver(post_restore, sender=ChartEntry)
-def tell_again(*, row: ChartEntry, by: User, **kwargs: Any) -> None:
-    services.tell_again(entry=row, by=by)
+def write_text_with(*, row: ChartEntry, by: User, **kwargs: Any) -> None:
+    services.write_text_with(entry=row, by=by)

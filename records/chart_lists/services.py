@@ -34,7 +34,8 @@ _columns: Any = Patient._meta
 MOST = {name: _columns.get_field(name).max_length for name in TEXTS.values()}
 OF_ONE_LIST = {"dose": ChartList.MEDICATION, "reaction": ChartList.ALLERGY, "severity": ChartList.ALLERGY}
 IN_LINES = ("text", "reaction", "severity", "since", "until")
-_is_telling: ContextVar[bool] = ContextVar("is_telling", default=False)  # the text follows the list, not it the text
+# while it does, the text follows the list and not the list the text
+_is_writing_text: ContextVar[bool] = ContextVar("is_writing_text", default=False)
 CHANGED_TEXT = "Changed through the chart's text"  # stored as the reason, in no language of a page
 
 UNREADABLE = _("Part of this list can't be decrypted, so it can't be changed now.")
@@ -55,7 +56,7 @@ def add_entry(*, by: User, patient_id: UUID, kind: str, **values: Any) -> ChartE
     _check(entry)
     with context.done_by(by):
         entry.save()
-    _tell(chart, kind, by=by)
+    _write_text(chart, kind, by=by)
     return entry
 
 
@@ -75,7 +76,7 @@ def change_entry(*, by: User, entry_id: UUID, expected: int, reason: str = "", *
         for name, value in changes.items():
             setattr(entry, name, value)
         _check(entry)
-    _tell(chart, entry.kind, by=by)
+    _write_text(chart, entry.kind, by=by)
     return entry
 
 
@@ -93,7 +94,7 @@ def say_none_known(*, by: User, patient_id: UUID) -> Patient:
 
 def loose_lines(chart: Patient, kind: str, entries: Iterable[ChartEntry]) -> list[str]:
     """Return the lines of the chart's text that are no entries yet."""
-    known = Counter(entry.line for entry in entries if entry.is_told)
+    known = Counter(entry.line for entry in entries if entry.is_in_text)
     return list((Counter(_lines(chart, kind)) - known).elements())
 
 
@@ -108,7 +109,7 @@ def take_over(*, by: User, patient_id: UUID) -> None:
 
 def take_over_texts(*, chart: Patient, by: User) -> None:
     """Let the lists that have been begun say what the chart's texts say now. What can't be decrypted stays as it is."""
-    if _is_telling.get():
+    if _is_writing_text.get():
         return
     begun = ChartEntry.objects.filter(patient=chart, kind__in=TEXTS).order_by().values_list("kind", flat=True)
     for kind in begun.distinct():
@@ -118,19 +119,19 @@ def take_over_texts(*, chart: Patient, by: User) -> None:
             continue
 
 
-def tell_without(*, entry: ChartEntry, by: User) -> None:
+def write_text_without(*, entry: ChartEntry, by: User) -> None:
     """Write the chart's text anew, before the entry is hidden. One that can't be decrypted leaves its line."""
     chart = lock_chart(by=by, patient_id=entry.patient_id)
     lost = entry if any(is_unreadable(entry, name) for name in IN_LINES) else None
     _take_over(chart, entry.kind, by=by, apart_from=lost)
-    _tell(chart, entry.kind, by=by, apart_from=entry)
+    _write_text(chart, entry.kind, by=by, apart_from=entry)
 
 
-def tell_again(*, entry: ChartEntry, by: User) -> None:
+def write_text_with(*, entry: ChartEntry, by: User) -> None:
     """Write the chart's text anew, after the entry has been restored."""
     chart = lock_chart(by=by, patient_id=entry.patient_id)
     _take_over(chart, entry.kind, by=by, apart_from=entry)
-    _tell(chart, entry.kind, by=by)
+    _write_text(chart, entry.kind, by=by)
 
 
 # --- Helpers ----------------------------------------------------------------------------------------------------------
@@ -180,20 +181,20 @@ def _take_over(chart: Patient, kind: str, *, by: User, apart_from: ChartEntry | 
     entries = _entries(chart, kind, apart_from)
     wanted = Counter(_lines(chart, kind))
     with context.done_by(by):
-        for entry in sorted(entries, key=lambda entry: not entry.is_told):
+        for entry in sorted(entries, key=lambda entry: not entry.is_in_text):
             is_wanted = wanted[entry.line] > 0
             if is_wanted:
                 wanted[entry.line] -= 1
-            if is_wanted != entry.is_told:
-                _set_told(entry, chart, is_told=is_wanted, by=by)
+            if is_wanted != entry.is_in_text:
+                _set_in_text(entry, chart, is_in_text=is_wanted, by=by)
         for line in wanted.elements():
             ChartEntry.objects.create(patient=chart, doctor=by, kind=kind, text=line)
 
 
-def _set_told(entry: ChartEntry, chart: Patient, *, is_told: bool, by: User) -> None:
+def _set_in_text(entry: ChartEntry, chart: Patient, *, is_in_text: bool, by: User) -> None:
     entry.patient = chart
     with versions.amendment(entry, by=by, expected=entry.version, reason=CHANGED_TEXT, shape=ChartEntryShape.to_dict):
-        if not is_told:
+        if not is_in_text:
             entry.status = ChartEntryStatus.REMOVED
         elif entry.kind == ChartList.PROBLEM and entry.until:
             entry.status = ChartEntryStatus.ENDED
@@ -201,22 +202,22 @@ def _set_told(entry: ChartEntry, chart: Patient, *, is_told: bool, by: User) -> 
             entry.status, entry.until = ChartEntryStatus.ACTIVE, None
 
 
-def _tell(chart: Patient, kind: str, *, by: User, apart_from: ChartEntry | None = None) -> None:
+def _write_text(chart: Patient, kind: str, *, by: User, apart_from: ChartEntry | None = None) -> None:
     """Write the chart's text from the list."""
     if kind not in TEXTS:
         return
     name = TEXTS[ChartList(kind)]
-    lines = [entry.line for entry in _entries(chart, kind, apart_from) if entry.is_told]
+    lines = [entry.line for entry in _entries(chart, kind, apart_from) if entry.is_in_text]
     text, most = "\n".join(lines), MOST[name]
     if len(text) > most:
         raise Invalid("text", TOO_MUCH % {"most": most})
     if not lines and kind == ChartList.ALLERGY and allergies_of(chart) == Allergies.NONE_KNOWN:
         return
     changes: dict[str, Any] = {name: text}
-    token = _is_telling.set(True)
+    token = _is_writing_text.set(True)
     try:
-        told = update_chart(patient=chart, by=by, **changes)
+        changed = update_chart(patient=chart, by=by, **changes)
     finally:
-        _is_telling.reset(token)
-    chart.version = told.version
+        _is_writing_text.reset(token)
+    chart.version = changed.version
     setattr(chart, name, text)

@@ -98,14 +98,14 @@ class ChartEntry(Amendable):
         return f"Chart entry {str(self.pk)[-6:]}"
 
     @property
-    def is_told(self) -> bool:
+    def is_in_text(self) -> bool:
         """Whether the chart's text says it: a history tells of problems that are over as well."""
-        told = (
+        said = (
             (ChartEntryStatus.ACTIVE, ChartEntryStatus.ENDED)
             if self.kind == ChartList.PROBLEM
             else (ChartEntryStatus.ACTIVE,)
         )
-        return self.status in told
+        return self.status in said
 
     @property
     def line(self) -> str:
