@@ -23,7 +23,7 @@ EMBEDDED = not ON_POSTGRESQL and not ON_REDIS
 BELONGS = {"postgresql": ON_POSTGRESQL, "redis": ON_REDIS, "embedded": EMBEDDED, "exhaustive": sampling.EXHAUSTIVE}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 ON_PRODUCTIONS = ("production", "wire")  # the markers
-SAMPLED_PART = 6
+SAMPLED_PART = 8
 EVERYWHERE = "both_halves"
 
 hypothesis.settings.register_profile("sample", max_examples=20, deadline=None, print_blob=True)
