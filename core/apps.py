@@ -11,11 +11,12 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
+        from core import translations
         from core.api import sentences
         from core.encryption import checks  # noqa: F401 - registers them
 
         sentences.use()
-
+        translations.compile_stale()
         connection_created.connect(restrict_sqlite_permissions)
 
 

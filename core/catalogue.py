@@ -17,11 +17,12 @@ ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
 LEFT_OUT = {"bench", "demo", "docs", "files", "migrations", "staticfiles", "test-results", "tests"}
 HEADER = """\
-# What Praxis says, in English. Made by `manage.py makemessages` (docs/development.md, "Change a text").
+# {title} Made by `manage.py makemessages` (docs/development.md, "Change a text").
 msgid ""
 msgstr ""
+"Language: {language}\\n"
 "Content-Type: text/plain; charset=UTF-8\\n"
-"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+"Plural-Forms: {plurals}\\n"
 
 """
 KEYWORDS: dict[str, Any] = {
@@ -33,25 +34,37 @@ KEYWORDS: dict[str, Any] = {
 
 
 def english() -> str:
-    """Return the file as it must be."""
-    written = BytesIO()
-    write_po(written, _extract(), width=120, omit_header=True, include_lineno=False)
-    return HEADER + written.getvalue().decode()
+    """Return the English file as it must be."""
+    return _written(_extract(), "en", "What Praxis says, in English.")
+
+
+def translated(path: Path) -> str:
+    """Return the file of another language with the texts of today: what is new is empty, what went is gone."""
+    language = path.parts[-3]
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=language)
+    catalog.update(_extract(), no_fuzzy_matching=True)
+    catalog.obsolete.clear()
+    return _written(catalog, language, f"What Praxis says, in the language {language}.")
+
+
+def translations() -> list[Path]:
+    return [path for path in sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po")) if path != CATALOGUE]
 
 
 def update() -> list[Path]:
     """Write the English file, and bring those of other languages up to date; return what was written."""
     CATALOGUE.write_text(english())
-    written = [CATALOGUE]
-    for path in sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po")):
-        if path != CATALOGUE:
-            with path.open("rb") as file:
-                translated = read_po(file)
-            translated.update(_extract(), no_fuzzy_matching=True)
-            with path.open("wb") as file:
-                write_po(file, translated, width=120, include_lineno=False, ignore_obsolete=True)
-            written.append(path)
-    return written
+    for path in translations():
+        path.write_text(translated(path))
+    return [CATALOGUE, *translations()]
+
+
+def _written(catalog: Catalog, language: str, title: str) -> str:
+    header = HEADER.format(title=title, language=language, plurals=Catalog(locale=language).plural_forms)
+    written = BytesIO()
+    write_po(written, catalog, width=120, omit_header=True, include_lineno=False)
+    return header + written.getvalue().decode()
 
 
 def _extract() -> Catalog:

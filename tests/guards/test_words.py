@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
@@ -42,6 +43,25 @@ TAG = re.compile(r"\{%-?\s*(\w+).*?%\}|\{\{.*?\}\}", re.DOTALL)
 
 def test_catalogue_is_current():
     assert catalogue.CATALOGUE.read_text() == catalogue.english(), "run `manage.py makemessages`"
+
+
+@pytest.mark.parametrize("path", catalogue.translations(), ids=lambda path: path.parts[-3])
+def test_translation_is_current_and_whole(path):
+    """Nothing is left in English, and what is filled in stands in the translation too."""
+    assert path.read_text() == catalogue.translated(path), "run `manage.py makemessages`"
+    with path.open("rb") as file:
+        texts = [text for text in read_po(file, locale=path.parts[-3]) if text.id]
+
+    assert [text.id for text in texts if not all(_several(text.string))] == []
+    assert [text.id for text in texts if _filled_in(text.string) != _filled_in(text.id)] == []
+
+
+def _several(string):
+    return string if isinstance(string, tuple) else (string,)
+
+
+def _filled_in(string):
+    return set(re.findall(r"%\(\w+\)\w|\{\w+\}|<[^>]+>", " ".join(_several(string))))
 
 
 def test_templates_hold_no_words_outside_of_gettext():
