@@ -41,6 +41,7 @@ HOMES = {
     "emergency-accesses": "patients.restriction",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
+    "api-keys": "accounts.api_keys",
     "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
