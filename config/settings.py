@@ -232,6 +232,7 @@ INSTALLED_APPS = [
     "core",
     "core.idempotency",
     "practices",
+    "notifications",
     "patients",
     "appointments",
     "records",
