@@ -53,7 +53,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.RESTRICT_CHARTS, P.BREAK_GLASS, P.REVIEW_EMERGENCIES}
         | {P.MANAGE_USERS, P.MANAGE_OFFICES, P.MANAGE_SCHEDULES, P.MAKE_JOIN_CODES}
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
-        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES}
+        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.MANAGE_API_KEYS}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
     Role.DOCTOR: frozenset(
@@ -79,6 +79,14 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.CHANGE_OWN_CONTACT, P.READ_OWN_ACCESSES, P.USE_JOIN_CODE, P.EXPORT_OWN_CHART, P.SUBSCRIBE_TO_OWN_CALENDAR}
     ),
 }
+
+# What an API key may be given (docs/adr/0046): reading, and the desk's daily work. Not what decides who else gets in
+# (people, sessions, keys, emergencies, restriction), what cannot be taken back, nor what a clinician answers for.
+FOR_PROGRAMS = frozenset(
+    {P.LIST_DOCTORS, P.LIST_OFFICES, P.FIND_TIMES, P.READ_SETTINGS, P.READ_CHARTS, P.READ_APPOINTMENTS}
+    | {P.READ_APPOINTMENT_TEXT, P.READ_RECORDS, P.WRITE_CHARTS, P.CHANGE_APPOINTMENTS, P.MANAGE_WAITING_LIST}
+    | {P.ADD_FILES}
+)
 
 
 # The contract knows four roles: billing shows as "staff" there, and may be asked for by its own name.

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from accounts.api_clients import oauth2_views
+from accounts.api_keys import views as api_keys
 from accounts.join_codes import views as join_codes
 from accounts.passwords import views as passwords
 from accounts.sessions import views as sessions
@@ -16,6 +17,8 @@ urlpatterns = [
     path("auth/logout", sign_in.Logout.as_view(), name="logout"),
     path("auth/password-reset", passwords.AskForReset.as_view(), name="password_reset"),
     path("auth/password-reset/confirm", passwords.ConfirmReset.as_view(), name="password_reset_confirm"),
+    path("api-keys", api_keys.ApiKeys.as_view(), name="api_keys"),
+    path("api-keys/<uuid:key_id>", api_keys.ApiKeyById.as_view(), name="api_key"),
     path("join-codes", join_codes.JoinCodes.as_view(), name="join_codes"),
     path("join-codes/<uuid:code_id>", join_codes.JoinCodeById.as_view(), name="join_code"),
     path("users", users.Accounts.as_view(), name="accounts"),

@@ -24,6 +24,7 @@ class Origin:
     user_id: UUID | None = None
     role: str = ""
     practice_id: UUID | None = None
+    api_key_id: UUID | None = None  # of a program that acts for the user
     events: int = 0  # recorded so far
     patients: set[UUID] = field(default_factory=set)  # of these events, in a request
 
@@ -78,7 +79,7 @@ def by_command(name: str) -> None:
     _process = Origin(agent=f"manage.py {name}")
 
 
-def identify(*, user_id: UUID, role: str, practice_id: UUID | None) -> None:
+def identify(*, user_id: UUID, role: str, practice_id: UUID | None, api_key_id: UUID | None = None) -> None:
     """Add the authenticated user to the request's origin."""
     origin = current()
-    origin.user_id, origin.role, origin.practice_id = user_id, role, practice_id
+    origin.user_id, origin.role, origin.practice_id, origin.api_key_id = user_id, role, practice_id, api_key_id

@@ -48,6 +48,8 @@ def record(
     origin, patients = context.current(), list(dict.fromkeys(patients))
     if user_id is None:
         user_id, role = origin.user_id, origin.role
+    if origin.api_key_id is not None:
+        details["api_key"] = origin.api_key_id
     at, key_id = timezone.now(), keys.newest_key_id()
     event_id = _event_id(at)
     encrypted_email = None

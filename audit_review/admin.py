@@ -117,9 +117,9 @@ class TrailRow:
 
     @property
     def who(self) -> str:
-        event, person = self.entry
-        if person is not None:
-            return person.name
+        event, name = self.entry.event, self.entry.name
+        if name is not None:
+            return name
         if event.user_id is None:
             return queries.get_email(event) or gettext("Not signed in")
         return f"{self.role or gettext('Unknown user')} {str(event.user_id)[-6:]}"

@@ -22,6 +22,7 @@ from core.formats import format_datetime, format_day
 NAMES = {
     "about": _("Kind of entry"),
     "again": _("Repeated"),
+    "api_key": _("API key"),
     "appointment": _("Appointment"),
     "as_role": _("Role"),
     "because": _("In common"),

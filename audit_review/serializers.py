@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.roles import Role
 from appointments.serializers import check_day
 from audit.events import AuditEvent, Outcome
@@ -67,12 +67,17 @@ class Who(OutputSerializer[Entry]):
 
 
 class WhoBrief(OutputSerializer[Entry]):
+    """Of a program, its API key's name and the role of who made the key."""
+
     name = serializers.CharField(allow_null=True)
     role = serializers.CharField(source="event.role")
 
-    @staticmethod
-    def get_name(entry: Entry) -> str | None:
-        return entry.person.name if entry.person else None
+
+class Program(OutputSerializer[ApiKey]):
+    """The API key by which a program acted in the user's name."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
 
 
 class EventShape(OutputSerializer[Entry]):
@@ -82,6 +87,7 @@ class EventShape(OutputSerializer[Entry]):
     label = serializers.CharField(help_text="Human-readable name of the event.")  # type: ignore[assignment]
     outcome = serializers.ChoiceField(source="event.outcome", choices=Outcome.choices)
     user = Who(allow_null=True)
+    apiKey = Program(source="api_key", allow_null=True)
     email = serializers.CharField(allow_null=True, help_text="The email entered; on sign-in events only.")
     patients = serializers.ListField(child=serializers.UUIDField())
     about = serializers.CharField(source="event.about")
@@ -94,6 +100,10 @@ class EventShape(OutputSerializer[Entry]):
     @staticmethod
     def get_user(entry: Entry) -> dict[str, Any] | None:
         return Who.to_dict(entry) if entry.event.user_id else None
+
+    @staticmethod
+    def get_api_key(entry: Entry) -> dict[str, Any] | None:
+        return Program.to_dict(entry.api_key) if entry.api_key else None
 
     @staticmethod
     def get_email(entry: Entry) -> str | None:
@@ -136,7 +146,7 @@ class AccessShape(OutputSerializer[Entry]):
     @staticmethod
     def shown_to(viewer: User, entry: Entry) -> Entry:
         """Return the entry as `viewer` may see it: a patient does not learn who else is a patient."""
-        event, person = entry
+        event, person = entry.event, entry.person
         hidden = viewer.role == Role.PATIENT and person is not None and Role.PATIENT in (event.role, person.role)
         return Entry(event, None) if hidden and event.user_id != viewer.pk else entry
 

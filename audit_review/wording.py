@@ -150,7 +150,7 @@ CHOSEN: dict[str, type[TextChoices]] = {
     AuditEvent.REGISTRATION_DECLINED: DeclineReason,
 }
 MAX_FIELDS_NAMED = 6
-OMITTED = {"limit", "rows", "session"}
+OMITTED = {"limit", "rows", "session", "api_key"}  # of a key, who it was says its name
 
 
 def model_name(event: Event) -> str:

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -14,6 +15,8 @@ from gunicorn import util
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from notifications.live import handover
 
 gc.disable()  # until the worker has loaded the application: nothing of that becomes garbage
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on Ctrl-C before gunicorn handles signals
@@ -45,6 +48,11 @@ class Worker(ThreadWorker):
 
     def handle(self, conn: TConn) -> object:
         kept_open = super().handle(conn)
+        if go_on := handover.take(conn.sock):
+            if kept_open:
+                given, conn.sock = conn.sock, socket.socket()  # gunicorn closes the other
+                go_on(given, conn.parser.unreader.take_buffered())
+            return False
         if not kept_open:
             with suppress(OSError):
                 _linger(conn.sock.dup())
@@ -115,3 +123,17 @@ def post_worker_init(worker: Worker) -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+    _let_it_open_files()
+
+
+def _let_it_open_files() -> None:
+    """An open WebSocket is an open file, and many systems begin with 1,024 of them."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def worker_exit(server: object, worker: Worker) -> None:
+    """Tell open connections that they may come back."""
+    if hub := sys.modules.get("notifications.live.hub"):
+        hub.stop()

@@ -478,6 +478,11 @@ UNFOLD = {
                         "link": reverse_lazy("admin:accounts_joincode_changelist"),
                     },
                     {
+                        "title": _("API keys"),
+                        "icon": "key",
+                        "link": reverse_lazy("admin:accounts_apikey_changelist"),
+                    },
+                    {
                         "title": _("Audit trail"),
                         "icon": "policy",
                         "link": reverse_lazy("admin:trail"),

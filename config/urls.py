@@ -12,6 +12,7 @@ from accounts.sign_in import pages as sign_in_pages
 from appointments.patient_visits.pages import PatientVisits
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from notifications.live import views as live
 from records.medical_records import pages as record_pages
 
 api: list[URLPattern | URLResolver] = [
@@ -41,6 +42,7 @@ urlpatterns = [
     path("session/left/", session_pages.time_left, name="session_left"),
     path("session/active/", session_pages.is_active, name="session_active"),
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
+    path("ws/events", live.events, name="ws_events"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),

@@ -31,9 +31,10 @@ def counted_address(request: HttpRequest) -> str:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Return whether the request goes to the JSON API (/auth/ is its part for mobile apps) and not to a page."""
+    """Return whether the request goes to the JSON API (/auth/ is its part for mobile apps, /ws/ that of live updates)
+    and not to a page."""
     path = request.path_info
-    return path in ("/api", "/auth") or path.startswith(("/api/", "/auth/"))
+    return path in ("/api", "/auth") or path.startswith(("/api/", "/auth/", "/ws/"))
 
 
 def is_in_admin(request: HttpRequest) -> bool:

@@ -51,6 +51,7 @@ class Permission(StrEnum):
     READ_SETTINGS = "see the practice's settings"
     MANAGE_OFFICES = "add, change and remove offices"
     MANAGE_USERS = "see the accounts of the practice, deactivate them, end sessions, turn off two-step verification"
+    MANAGE_API_KEYS = "create and revoke the keys by which the practice's programs call the API"
     REGISTER_USERS = "register people of any role in their practice"
     USE_ADMIN_SITE = "open the admin site, read-only"
     MANAGE_PRACTICE = "change the practice's settings; people and offices in the admin site"

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from accounts.tests.factories import InvitationFactory, JoinCodeFactory
+from accounts.tests.factories import ApiKeyFactory, InvitationFactory, JoinCodeFactory
 from accounts.tests.soft_passkey import SoftPasskey
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -78,6 +78,7 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
             ),
             emergency=EmergencyAccessFactory(patient=chart, opened_by=doctor, reason=f"Emergency {surname}"),
             office=office,
+            api_key=ApiKeyFactory(name=f"Program {surname}", made_by=doctor),
             join_code=JoinCodeFactory(doctor=doctor, office=office),
             invitation=InvitationFactory(name=f"Newcomer {surname}", invited_by=doctor),
             job=Job.objects.create(practice=practice, name="test.job"),

@@ -1,3 +1,3 @@
-"""Admin pages of people, invitations, join codes and one's own account; each module registers its own."""
+"""Admin pages of people, invitations, join codes, API keys and one's own account; each module registers its own."""
 
-from accounts.admin import invitations, join_codes, second_factor, users  # noqa: F401
+from accounts.admin import api_keys, invitations, join_codes, second_factor, users  # noqa: F401

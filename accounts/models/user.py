@@ -104,6 +104,8 @@ class User(AbstractBaseUser, PracticeModel):
     not_bulk_updatable = frozenset({"email"})
     second_factor_due = False  # of the current session (accounts/sessions/services.py)
     session_id: UUID | None = None  # of the current session, if a token named it
+    api_key_id: UUID | None = None  # of the program that acts for them (accounts/api_keys)
+    granted: frozenset[Permission] | None = None  # to that program; None: all that the role has
     chart_ids: list[UUID] | None = None  # of a patient's account, set by `attach_charts`
 
     objects: ClassVar[UserManager] = UserManager()
@@ -148,8 +150,18 @@ class User(AbstractBaseUser, PracticeModel):
         return self.chart_ids or []
 
     def can(self, permission: Permission) -> bool:
-        """Return whether the role has this permission (accounts/roles.py)."""
-        return permission in PERMISSIONS[self.role]
+        """Return whether the role has this permission (accounts/roles.py), and the API key, if a program acts."""
+        return permission in PERMISSIONS[self.role] and (self.granted is None or permission in self.granted)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether an API key acts in this person's name."""
+        return self.granted is not None
+
+    @property
+    def counted_as(self) -> str:
+        """Whose calls are counted together: a program's apart from those of who made its key."""
+        return str(self.api_key_id or self.pk)
 
     def get_full_name(self) -> str:
         """Return the name that the admin site greets with."""

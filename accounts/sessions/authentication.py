@@ -3,10 +3,12 @@
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.api_keys import services as api_keys
 from accounts.models import User
 from accounts.sessions import services as sessions
 from accounts.sessions.cookies import ACCESS_COOKIE
@@ -15,6 +17,7 @@ from core.api import throttling
 from core.errors import NotSignedIn
 
 BEARER = "bearer"  # RFC 6750 2.1; the scheme is case-insensitive
+NOT_HERE = _("An API key can't be used here.")
 CHALLENGE = 'Bearer realm="praxis"'  # RFC 6750 3
 
 
@@ -25,11 +28,13 @@ def bearer_token(request: HttpRequest | Request) -> str | None:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """The access token of the Authorization header, else of the contract's `access_token` cookie."""
+    """The access token or the API key of the Authorization header, else the access token of the contract's cookie."""
 
     def authenticate(self, request: Request) -> tuple[User, UUID | None] | None:
         """Return the user and, as `request.auth`, the id of their session."""
         token = bearer_token(request)
+        if token is not None and api_keys.looks_like_one(token):
+            return self._by_api_key(request, token), None
         if token is None:
             token = request.COOKIES.get(ACCESS_COOKIE) or None
         if token is None:
@@ -42,6 +47,14 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(refusal.detail) from refusal
         throttling.store_verdict(request._request, within=within_limit)
         return user, user.session_id
+
+    def _by_api_key(self, request: Request, key: str) -> User:
+        if not getattr(request.parser_context["view"], "takes_api_keys", False):
+            raise AuthenticationFailed(NOT_HERE)
+        try:
+            return api_keys.authenticate(key)
+        except NotSignedIn as refusal:
+            raise AuthenticationFailed(refusal.detail) from refusal
 
     def authenticate_header(self, request: Request) -> str:
         """Return a challenge, which makes DRF answer 401 and not 403."""

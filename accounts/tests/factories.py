@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from accounts.models import Invitation, JoinCode, User
+from accounts.models import ApiKey, Invitation, JoinCode, User
 from accounts.roles import Role
 from core.encryption.blind_index import join_code_fingerprint
 from practices.models import new_join_code
@@ -47,6 +47,19 @@ class JoinCodeFactory(DjangoModelFactory):
 
     code_index = factory.LazyAttribute(lambda made: join_code_fingerprint(made.text))
     made_by = factory.SelfAttribute("doctor")
+
+
+class ApiKeyFactory(DjangoModelFactory):
+    """Within a practice's scope; give `made_by`. Its secret is unknown."""
+
+    class Meta:
+        model = ApiKey
+
+    name = factory.Sequence(lambda n: f"Program {n}")
+    prefix = factory.LazyFunction(lambda: secrets.token_hex(4))
+    secret_hash = factory.LazyFunction(lambda: secrets.token_bytes(32))
+    permissions = ("read_charts",)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=365))
 
 
 class InvitationFactory(DjangoModelFactory):

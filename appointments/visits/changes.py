@@ -47,12 +47,12 @@ def changed_since(
     with these columns. Of a visit that changed twice there is the last state. One query if nothing changed in the
     practice. Raises Invalid for a cursor of something else, and for asking further back than deleted visits are kept.
     """
-    after = _number_of(cursor) if cursor else None
-    last = _all().aggregate(last=Max("change_number"))["last"] or 0  # before the rows: what comes now is above it
+    after = number_of(cursor) if cursor else None
+    last = last_number()  # before the rows: what comes now is above it
     if after is None:
         after = _number_before(since, last)
     if after == last:
-        return Changes([], [], 0, _cursor(last))
+        return Changes([], [], 0, cursor_of(last))
     found: AppointmentQuerySet = Appointment.with_deleted.visible_to(by).filter(change_number__gt=after, **equal)
     if start is not None:
         found = found.filter(starts_at__gte=start)
@@ -65,12 +65,17 @@ def changed_since(
     rows = rows[:limit]
     read = max([last, *(row.change_number for row in rows)]) if is_last else rows[-1].change_number
     deleted = [row for row in rows if row.deletion_id is not None]
-    return Changes([row for row in rows if row.deletion_id is None], deleted, total, _cursor(read))
+    return Changes([row for row in rows if row.deletion_id is None], deleted, total, cursor_of(read))
 
 
 def _all() -> AppointmentQuerySet:
     every: AppointmentQuerySet = Appointment.with_deleted.order_by()
     return every
+
+
+def last_number() -> int:
+    """Return the number of the practice's last change."""
+    return _all().aggregate(last=Max("change_number"))["last"] or 0
 
 
 def _number_before(since: datetime, last: int) -> int:
@@ -81,11 +86,13 @@ def _number_before(since: datetime, last: int) -> int:
     return last if first is None else min(first - 1, last)
 
 
-def _cursor(number: int) -> str:
+def cursor_of(number: int) -> str:
+    """Return the cursor of somebody who knows all up to this number."""
     return _signer.sign_object([number, timezone.now().isoformat()])
 
 
-def _number_of(cursor: str) -> int:
+def number_of(cursor: str) -> int:
+    """Return the number. Raises Invalid for a cursor of something else, and for one that is too old."""
     try:
         number, made_at = _signer.unsign_object(cursor)
     except (BadSignature, ValueError) as error:

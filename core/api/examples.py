@@ -110,11 +110,15 @@ BY_NAME: dict[str, Any] = {
     "word": "nka",
     "year": 2026,
 }
+API_KEY = "praxis_5f0c9a1e_9tQm3q…"
 PROBLEM = {"text": "Whiplash", "code": "S13.4", "until": None}
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
     "AllergyInput": {"text": "Latex", "code": "111088007", "codeSystem": "SNOMED CT", "until": None},
     "AppointmentEventShape": {"what": "cancelled", "details": {"late": False, "fields": ["cancelReason"]}},
+    "ApiKeyInput": {"name": "Laboratory", "permissions": ["read_charts", "read_appointments"]},
+    "ApiKeyMade": {"name": "Laboratory", "prefix": "5f0c9a1e", "permissions": ["read_charts"], "key": API_KEY},
+    "ApiKeyShape": {"name": "Laboratory", "prefix": "5f0c9a1e", "permissions": ["read_charts"]},
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
     "ChartEntryChange": {**PROBLEM, "reason": "Asked again"},
     "ChartEntryShape": PROBLEM,

@@ -166,7 +166,8 @@ def store_verdict(request: HttpRequest, *, within: bool | None) -> None:
 
 
 class CallThrottle(BaseThrottle):
-    """Counts a call: by the session that the view names, else by the signed-in user, else by the address."""
+    """Counts a call: by the session that the view names, else by the signed-in user or the API key, else by the
+    address."""
 
     _counted: tuple[RateLimitItem, str]
 
@@ -177,7 +178,8 @@ class CallThrottle(BaseThrottle):
         elif request.user is None:
             self._counted = _of_address(request._request)
         else:
-            self._counted = _of_user(str(request.user.pk))
+            caller: Any = request.user
+            self._counted = _of_user(caller.counted_as)
             within: bool | None = getattr(request._request, "call_within_limit", None)
             if within is not None:
                 return within

@@ -50,6 +50,7 @@ class PracticeScoped(APIView):
 
     throttle_classes = [CallThrottle]
     before_second_factor: ClassVar[bool] = False  # open to users who still have to set one up
+    takes_api_keys: ClassVar[bool] = False
     keeps_answers: ClassVar[bool] = True  # for a repeated Idempotency-Key
     one_transaction: ClassVar[bool] = True  # what a POST with a key does and its kept answer
     format_kwarg = None
@@ -121,7 +122,12 @@ class PracticeScoped(APIView):
         """Check permissions as DRF does. Audit events from here on name the user."""
         caller = self.caller
         if caller is not None:
-            context.identify(user_id=caller.pk, role=caller.role, practice_id=caller.practice_id)
+            context.identify(
+                user_id=caller.pk,
+                role=caller.role,
+                practice_id=caller.practice_id,
+                api_key_id=caller.api_key_id,
+            )
         super().check_permissions(request)
 
     @property
@@ -166,6 +172,7 @@ class ApiView(AuditMixin, PracticeScoped):
     permission_classes = [IsSignedIn, RolePermission, SecondFactorGiven, WorksInPractice]
     permissions: ClassVar[dict[str, Any]] = {}
     needs_practice: ClassVar[bool] = True
+    takes_api_keys = True
 
     def view_methods(self) -> tuple[str, ...]:
         return tuple(self.permissions)

@@ -77,7 +77,7 @@ def too_large_message() -> str:
 
 
 def _refusal_of_origin(request: HttpRequest) -> HttpResponse | None:
-    if request.method not in SAFE_METHODS and _comes_from_other_origin(request):
+    if request.method not in SAFE_METHODS and comes_from_other_origin(request):
         return error_response(403, _("This request came from another site."))
     return None
 
@@ -96,7 +96,8 @@ def drain(request: HttpRequest) -> None:
                 return
 
 
-def _comes_from_other_origin(request: HttpRequest) -> bool:
+def comes_from_other_origin(request: HttpRequest) -> bool:
+    """Return whether a browser sends this for a page of an origin that is not allowed."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin not in settings.CORS_ALLOWED_ORIGINS and not _is_own_origin(request, origin)

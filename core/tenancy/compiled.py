@@ -50,9 +50,9 @@ def now() -> datetime:
 class CompiledQuery(Generic[Row]):
     """Wraps a function that builds a queryset from a person, flags and values.
 
-    The query's shape is the person's role, whether they have a practice, the flags, and which values of which types
-    there are, and how many in a tuple of them (None is as good as left out). Of the person the function sees the id,
-    the role and the practice and nothing else, since anything else would be part of the shape. A query that is the
+    The query's shape is the person's role, whether they have a practice, what an API key grants, the flags, and which
+    values of which types there are, and how many in a tuple of them (None is as good as left out). Of the person the
+    function sees these and the id and nothing else, since anything else would be part of the shape. A query that is the
     same for everybody has None. `values_list` gives tuples; rows can be locked within a transaction.
     """
 
@@ -65,7 +65,7 @@ class CompiledQuery(Generic[Row]):
         return BoundQuery(self, person, flags, {name: value for name, value in values.items() if value is not None})
 
     def statement(self, bound: "BoundQuery[Row]", *, counts: bool) -> "_Statement":
-        who = bound.person and (bound.person.role, bound.person.practice_id is None)
+        who = bound.person and (bound.person.role, bound.person.practice_id is None, bound.person.granted)
         values = tuple((name, _type_of(value)) for name, value in bound.values.items())
         shape = (connection.vendor, who, bound.flags, values, counts)
         statement = self._statements.get(shape)
@@ -295,7 +295,9 @@ def _person_like(person: Any, *, pk: UUID, practice_id: UUID) -> Any:
     seen = {"id": pk, "role": person.role, "practice_id": person.practice_id and practice_id}
     names = [field.attname for field in person._meta.concrete_fields if field.attname in seen]
     model = person._meta.model  # the person of the admin site is a lazy object
-    return model.from_db("default", names, [seen[name] for name in names])
+    like = model.from_db("default", names, [seen[name] for name in names])
+    like.granted = person.granted
+    return like
 
 
 def _type_of(value: Any) -> Any:

@@ -110,7 +110,8 @@ class InstallationQuerySet(models.QuerySet):
     def update(self, **values: Any) -> int:
         with transaction.atomic(savepoint=False):
             changed = super().update(**values)
-            fields = sorted(values.keys() - UNLOGGED_FIELDS)
+            unlogged = UNLOGGED_FIELDS | getattr(self.model, "unlogged_fields", set())
+            fields = sorted(values.keys() - unlogged)
             if changed and fields and cast("type[Model]", self.model).audited:
                 log.record_bulk(
                     AuditEvent.CHANGED, self.model, practice_id=None, patients=(), count=changed, fields=fields

@@ -29,6 +29,7 @@ ROWS = {
     "accounts_user": "doctor",
     "practices_office": "office",
     "practices_practice": "practice",
+    "accounts_apikey": "api_key",
     "accounts_joincode": "join_code",
     "accounts_invitation": "invitation",
     "appointments_appointmenttype": "kind",
@@ -39,7 +40,7 @@ ROWS = {
     "notifications_job": "job",
 }
 MANAGERS_ONLY = ["patients_emergencyaccess", "accounts_user", "accounts_invitation", "accounts_joincode"]
-MANAGERS_ONLY += ["patients_deletion", "notifications_job"]
+MANAGERS_ONLY += ["patients_deletion", "notifications_job", "accounts_apikey"]
 ADDABLE_AND_CHANGEABLE = ["patients_patient", "appointments_appointment", "accounts_user", "practices_office"]
 SCHEDULES = [
     "appointments_appointmenttype",
@@ -47,7 +48,7 @@ SCHEDULES = [
     "appointments_workinghours",
     "appointments_scheduleexception",
 ]
-MAY_ADD = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "accounts_joincode", "accounts_invitation"]
+MAY_ADD = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "accounts_joincode", "accounts_apikey", "accounts_invitation"]
 INVITED = "accounts_user"  # "Add" leads to the invitation
 MAY_CHANGE = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "practices_practice", "records_attachment"]
 DELETABLE = [

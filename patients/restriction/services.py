@@ -68,7 +68,9 @@ def _with_emergency(charts: PatientQuerySet, user: User) -> PatientQuerySet:
 
 def _regular_access(user: User) -> Q:
     """Match the charts the user may read without an emergency. The current role counts: a former doctor has no access,
-    even as the primary doctor."""
+    even as the primary doctor. A program has none to any restricted chart."""
+    if user.is_program:
+        return Q(restricted=False)
     own = Q(restricted=False) | Q(user=user)
     if user.can(Permission.WRITE_RECORDS):
         own |= Q(primary_doctor=user)

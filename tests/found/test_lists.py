@@ -13,8 +13,8 @@ import pytest
 from django.core.signing import Signer
 from drf_spectacular.generators import SchemaGenerator
 
-from accounts.models import JoinCode, User
-from accounts.tests.factories import JoinCodeFactory
+from accounts.models import ApiKey, JoinCode, User
+from accounts.tests.factories import ApiKeyFactory, JoinCodeFactory
 from appointments.models import Appointment, ScheduleException, WaitingListEntry, WorkingHours
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -71,6 +71,8 @@ class Rows:
                 return WaitingListEntryFactory(patient=PatientFactory())
             case "join code":
                 return JoinCodeFactory(doctor=self.doctor, office=self.office)
+            case "API key":
+                return ApiKeyFactory(made_by=self.by)
             case _:
                 return self.make_user(model)
 
@@ -79,7 +81,7 @@ class Rows:
             deletions.delete(by=self.by, row=row, reason="By mistake")
         elif isinstance(row, Deletion):
             deletions.restore(by=self.by, model=Patient, pk=row.about_id)
-        elif isinstance(row, User | JoinCode | WorkingHours | ScheduleException | WaitingListEntry):
+        elif isinstance(row, User | JoinCode | ApiKey | WorkingHours | ScheduleException | WaitingListEntry):
             type(row).objects.filter(pk=row.pk).delete()
         else:
             assert isinstance(row, EmergencyAccess)  # one is never deleted
@@ -102,6 +104,7 @@ LISTS = {  # address: what is in it
     "/api/emergency-accesses": "emergency",
     "/api/deleted": "deletion",
     "/api/join-codes": "join code",
+    "/api/api-keys": "API key",
     "/api/users?role=staff": "staff",
     "/api/doctors": "doctor",
 }

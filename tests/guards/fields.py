@@ -167,6 +167,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "accepted_at": OPERATIONAL,
         "withdrawn_at": OPERATIONAL,
     },
+    "accounts.ApiKey": {
+        **_OF_PRACTICE,
+        "name": PHI,  # free text
+        "prefix": OPERATIONAL,
+        "secret_hash": OPERATIONAL,  # SHA-256 of 256 random bits
+        "permissions": OPERATIONAL,
+        "made_by": OPERATIONAL,
+        "expires_at": OPERATIONAL,
+        "last_used_at": OPERATIONAL,
+        "revoked_at": OPERATIONAL,
+    },
     "accounts.JoinCode": {
         **_OF_PRACTICE,
         "doctor": OPERATIONAL,
@@ -469,6 +480,7 @@ LABELS = {
     "accounts.User.name": "user.name",
     "accounts.User.phone": "user.phone",
     "accounts.Authenticator.secret": "authenticator.secret",
+    "accounts.ApiKey.name": "api_key.name",
     "accounts.Invitation.email": "invitation.email",
     "accounts.Invitation.name": "invitation.name",
     "accounts.Passkey.name": "passkey.name",

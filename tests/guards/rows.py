@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.join_codes import services as join_codes
 from accounts.models import LoginSession, Passkey
-from accounts.tests.factories import PASSWORD
+from accounts.tests.factories import PASSWORD, ApiKeyFactory
 from appointments.models import Appointment, TypeOffer
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -75,6 +75,7 @@ BODIES = {
     ("POST", "api/waiting-list"): {"weekdays": [0, 2], "note": "Mornings are best"},
     ("PATCH", "api/waiting-list/<uuid:entry_id>"): {"priority": 1},
     ("POST", "api/waiting-list/<uuid:entry_id>/offers"): {"date": "2031-01-06T14:00:00Z"},
+    ("POST", "api/api-keys"): {"name": "Laboratory", "permissions": ["read_charts"]},
     ("POST", "api/holds"): {"date": "2031-01-06T12:00:00Z"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
@@ -143,6 +144,7 @@ class Rows:
             self.chart = PatientFactory()
             self.office = OfficeFactory()
             code, self.join_code = join_codes.create(by=doctor, office_id=self.office.pk)
+            key = ApiKeyFactory(made_by=doctor)
             self.twin, merged = PatientFactory(), PatientFactory()
             merging.merge(by=doctor, into=self.chart.pk, source=merged.pk, keep={})
             self.merged = merged
@@ -194,6 +196,7 @@ class Rows:
             "access_id": emergency.pk,
             "office_id": self.office.pk,
             "code_id": code.pk,
+            "key_id": key.pk,
             "passkey_id": passkey.pk,
             "session_id": LoginSession.objects.create(user=doctor, expires_at=timezone.now() + timedelta(days=1)).pk,
             "user_id": doctor.pk,

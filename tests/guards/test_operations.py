@@ -48,7 +48,10 @@ OURS = {
     serializers.DateField: DayField,
     serializers.DateTimeField: DateTimeField,
 }
-DAY_OR_MOMENT = {("POST", "api/join-codes", "expiresAt"): "a code expires at the end of a day"}
+DAY_OR_MOMENT = {
+    ("POST", "api/join-codes", "expiresAt"): "a code expires at the end of a day",
+    ("POST", "api/api-keys", "expiresAt"): "and so does a key",
+}
 WHOLE = {
     "api/offices": "the contract's list; a practice has a handful",
     "api/appointment-types": "what a practice offers, chosen from as a whole",

@@ -42,6 +42,7 @@ HOMES = {
     "health": "notifications.jobs",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
+    "api-keys": "accounts.api_keys",
     "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",

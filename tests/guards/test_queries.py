@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import LoginSession
-from accounts.tests.factories import JoinCodeFactory
+from accounts.tests.factories import ApiKeyFactory, JoinCodeFactory
 from appointments.models import TypeOffer, WantedDoctor
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -56,6 +56,7 @@ WAITING_LIST = "/api/waiting-list"
 QUEUE = "/api/emergency-accesses"
 DESK = "/api/registrations"
 JOIN_CODES = "/api/join-codes"
+API_KEYS = "/api/api-keys"
 DELETED = "/api/deleted"
 PEOPLE = ["/api/users", "/api/users?role=patient"]
 OWN_SESSIONS = "/api/users/me/sessions"
@@ -209,6 +210,22 @@ def test_query_count_of_join_codes_is_constant(as_role, practice, make_user):
     assert one <= AT_MOST_LIST
 
 
+def test_query_count_of_api_keys_is_constant(as_role, practice, make_user):
+    client = as_role("admin")
+
+    def add():
+        with practice_scope(practice.pk):
+            ApiKeyFactory(made_by=make_user("admin"))
+
+    add()
+    one = queries(client, API_KEYS)
+    add()
+    add()
+
+    assert queries(client, API_KEYS) == one
+    assert one <= AT_MOST_LIST
+
+
 @pytest.mark.parametrize("address", PEOPLE)
 def test_query_count_of_accounts_is_constant(as_role, practice, make_user, address):
     client = as_role("admin")
@@ -306,7 +323,8 @@ def test_every_list_has_a_query_count_test():
 
     counted = {name.partition("?")[0] for name in LISTS | TRAIL}
     counted |= {address.removeprefix("/").partition("?")[0] for address in SCHEDULES}
-    counted |= {address.removeprefix("/") for address in (QUEUE, DESK, DELETED, JOIN_CODES, PEOPLE[0], OWN_SESSIONS)}
+    others = (QUEUE, DESK, DELETED, JOIN_CODES, API_KEYS, PEOPLE[0], OWN_SESSIONS)
+    counted |= {address.removeprefix("/") for address in others}
     one_thing = {
         "api/users/me",
         "api/practice",

@@ -36,6 +36,9 @@ NO_PHI = {
     ("DELETE", "api/users/me/sessions/<uuid:session_id>"): "the same",
     ("GET", "api/doctors"): "who works here",
     ("GET", "api/doctors/<uuid:doctor_id>"): "who works here, and a count",
+    ("GET", "api/api-keys"): "keys and what they may do; each event that one causes names it",
+    ("POST", "api/api-keys"): "the same; logged as a data change",
+    ("DELETE", "api/api-keys/<uuid:key_id>"): "the same",
     ("GET", "api/join-codes"): "doctors, offices and counts; their use is logged where it assigns a chart",
     ("POST", "api/join-codes"): "the same; logged as a data change",
     ("DELETE", "api/join-codes/<uuid:code_id>"): "the same",
@@ -238,7 +241,14 @@ SHOW_NOBODY = {
     *("security_passkey", "security_passkey_add", "security_passkey_remove"),
     *(
         f"{model}_{page}"
-        for model in ("practices_practice", "practices_office", "accounts_joincode", "accounts_invitation", *SCHEDULES)
+        for model in (
+            "practices_practice",
+            "practices_office",
+            "accounts_joincode",
+            "accounts_apikey",
+            "accounts_invitation",
+            *SCHEDULES,
+        )
         for page in ("changelist", "add", "change", "delete", "history")
     ),
 }

@@ -119,6 +119,7 @@ OWN_ERRORS = {
     ("post", "/auth/register"): {"404"},
     ("post", "/api/auth/register"): {"404"},
     ("post", "/auth/associate"): {"409"},
+    ("delete", "/api/api-keys/{key_id}"): {"404"},
     ("post", "/api/join-codes"): {"404"},
     ("delete", "/api/join-codes/{code_id}"): {"404"},
     ("patch", "/api/practice"): {"409"},
