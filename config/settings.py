@@ -241,6 +241,7 @@ INSTALLED_APPS = [
     "core",
     "core.idempotency",
     "practices",
+    "notifications",
     "patients",
     "appointments",
     "records",

@@ -51,6 +51,30 @@ FIELDS: dict[str, dict[str, str]] = {
         "key_id": OPERATIONAL,
         "mac": OPERATIONAL,
     },
+    "notifications.Job": {
+        **_OF_PRACTICE,
+        "name": OPERATIONAL,
+        "payload": OPERATIONAL,  # ids alone (notifications/jobs/services.py)
+        "unique_key": OPERATIONAL,
+        "urgent": OPERATIONAL,
+        "run_at": OPERATIONAL,
+        "state": OPERATIONAL,
+        "attempts": OPERATIONAL,
+        "max_attempts": OPERATIONAL,
+        "lost": OPERATIONAL,
+        "claimed_by": OPERATIONAL,
+        "claimed_until": OPERATIONAL,
+        "started_at": OPERATIONAL,
+        "past_return_at": OPERATIONAL,
+        "last_error": OPERATIONAL,  # types and places, never the text of an exception that is not ours
+        "finished_at": OPERATIONAL,
+    },
+    "notifications.Schedule": {
+        **_MODEL,
+        "name": OPERATIONAL,
+        "last_run_at": OPERATIONAL,
+        "next_run_at": OPERATIONAL,
+    },
     "practices.Practice": {
         **_MODEL,
         "name": OPERATIONAL,

@@ -9,7 +9,8 @@ from core.tenancy.scope import ScopeError, practice_scope
 from patients.tests.factories import PatientFactory
 from tests.guards.fields import ENCRYPTED_OTHERWISE, FIELDS, LABELS, PHI, SECRET
 
-OUR_APPS = {"core", "practices", "accounts", "patients", "appointments", "records", "dashboard", "billing", "audit"}
+OUR_APPS = {"core", "practices", "accounts", "notifications", "patients", "appointments", "records", "dashboard"}
+OUR_APPS |= {"billing", "audit"}
 OURS = [model for model in apps.get_models() if model.__module__.split(".")[0] in OUR_APPS]
 NOT_SCOPED = {
     "practices.Practice": "the tenant itself",
@@ -18,6 +19,8 @@ NOT_SCOPED = {
     "accounts.Passkey": "the same",
     "accounts.PasskeyChallenge": "the same",
     "accounts.RecoveryCode": "the same",
+    "notifications.Job": "the worker takes those of every practice; the database walls them by practice",
+    "notifications.Schedule": "of the installation: when the worker does what",
     "audit.Event": "the trail outlives what it tells of; the database walls it by practice",
     "audit.Subject": "derived from the trail's events",
     "audit.Unsealed": "a queue of the trail's events",

@@ -1,0 +1,174 @@
+"""Running a job, and what follows from how it ends."""
+
+import traceback
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone, translation
+
+from audit.context import Origin, coming_from
+from core.tenancy.scope import installation_scope
+from notifications.jobs import leases
+from notifications.jobs.errors import Again, GiveUp, LeaseLost, Uncertain
+from notifications.jobs.registry import KINDS, Kind
+from notifications.models import Job, JobState
+
+log = structlog.get_logger("praxis.jobs")
+UNKNOWN = "No job is called so in this version of Praxis."
+UNKNOWN_DELAY = timedelta(minutes=5)  # during an update, older workers see jobs that only newer ones know
+ERROR_LENGTH = 300
+
+_current: ContextVar[Job | None] = ContextVar("job", default=None)
+_stop = Event()  # of this process
+
+
+def run_due(limit: int = 100, now: datetime | None = None) -> list[Job]:
+    """Run what is due, in this thread, and return the jobs as they are afterwards. For tests, and `worker --once`."""
+    moment, ran = now or timezone.now(), list[Job]()
+    recover(moment)
+    while len(ran) < limit and (claimed := leases.claim(moment)):
+        run(claimed, now)
+        ran.append(claimed)
+    with installation_scope():
+        rows = {row.pk: row for row in Job.objects.filter(pk__in=[job.pk for job in ran])}
+    return [rows[job.pk] for job in ran]
+
+
+def point_of_no_return() -> None:
+    """Say in a job that what comes next must not happen twice: should the worker die or an error come up from here on,
+    the job ends as uncertain, unless the error is Again or GiveUp. Call it right before, outside of transactions.
+    Raises LeaseLost, which means: do not do it. Outside of a job it does nothing."""
+    if running := _current.get():
+        leases.pass_return(running, timezone.now())
+
+
+def stopping() -> bool:
+    """Return whether the worker was told to stop: long jobs end early, and their next run goes on."""
+    return _stop.is_set()
+
+
+def run(job: Job, now: datetime | None = None) -> None:
+    """Run a claimed job and write down how it ended. `now` is for tests that move time."""
+    token = _current.set(job)
+    try:
+        kind = KINDS.get(job.name)
+        if kind is None:
+            leases.give_back(job, _now(now) + UNKNOWN_DELAY, _now(now), error=UNKNOWN)
+        else:
+            with coming_from(_origin(job)), translation.override(settings.LANGUAGE_CODE):
+                _run(job, kind, now)
+    except LeaseLost:
+        log.warning("job lease lost", job=job.name, job_id=str(job.pk))
+    except DatabaseError:  # how it ended cannot be written: its lease expires
+        log.exception("job end not written", job=job.name, job_id=str(job.pk))
+        if not connection.in_atomic_block:
+            connection.close()
+    finally:
+        _current.reset(token)
+
+
+def _run(job: Job, kind: Kind, now: datetime | None) -> None:
+    try:
+        if kind.atomic:
+            with transaction.atomic():
+                _call(job, kind)
+                leases.end(job, JobState.DONE, _now(now))
+            return
+        _call(job, kind)
+    except LeaseLost:
+        raise
+    except Exception as error:
+        _end_badly(job, kind, error, _now(now))
+    else:
+        leases.end(job, JobState.DONE, _now(now))
+
+
+def _call(job: Job, kind: Kind) -> None:
+    with leases.scope_of(job):
+        kind.function(**job.payload)
+
+
+def _end_badly(job: Job, kind: Kind, error: Exception, now: datetime) -> None:
+    text, attempt = describe(error), job.attempts + 1
+    nothing_happened = job.past_return_at is None or isinstance(error, Again | GiveUp)
+    is_last = attempt >= job.max_attempts or isinstance(error, GiveUp)
+    if isinstance(error, Uncertain) or not nothing_happened:
+        end_with_hook(job, kind, JobState.UNCERTAIN, now, error=text)
+    elif is_last:
+        end_with_hook(job, kind, JobState.FAILED, now, error=text)
+    else:
+        wait = error.after if isinstance(error, Again) and error.after else kind.delay(attempt)
+        leases.give_back(job, now + wait, now, error=text, attempts=1)
+    if not isinstance(error, Again | GiveUp | Uncertain):
+        log.error("job error", job=job.name, job_id=str(job.pk), attempt=attempt, exc_info=error)
+
+
+@transaction.atomic
+def end_with_hook(job: Job, kind: Kind, state: JobState, now: datetime, *, error: str, attempts: int = 1) -> None:
+    """End the job and tell the app that it belongs to, in one transaction."""
+    leases.end(job, state, now, error=error, attempts=attempts)
+    hook = kind.on_failed if state == JobState.FAILED else kind.on_uncertain
+    log.error("job ended", job=job.name, job_id=str(job.pk), state=state.value, error=error)
+    if hook is None:
+        return
+    try:
+        with transaction.atomic(), leases.scope_of(job):
+            hook(**job.payload)
+    except Exception:
+        log.exception("job hook failed", job=job.name, job_id=str(job.pk))
+
+
+def recover(now: datetime) -> int:
+    """Take the jobs of workers that died: they wait again, or are uncertain. Return how many."""
+    taken = 0
+    for job in leases.list_expired(now):
+        with transaction.atomic():
+            if leases.lock_expired(job, now):
+                taken += 1
+                _recover(job, now)
+    return taken
+
+
+def _recover(job: Job, now: datetime) -> None:
+    kind = KINDS.get(job.name)
+    if job.past_return_at is None and job.lost + 1 < leases.MAX_LOST:
+        leases.give_back(job, job.run_at, now, error=leases.DIED, lost=1)
+    elif kind is None:
+        leases.end(job, JobState.UNCERTAIN, now, error=leases.DIED)
+    else:
+        state = JobState.FAILED if job.past_return_at is None else JobState.UNCERTAIN
+        with coming_from(_origin(job)):
+            end_with_hook(job, kind, state, now, error=leases.DIED)
+
+
+def _origin(job: Job) -> Origin:
+    return Origin(agent=f"manage.py worker {job.name}")
+
+
+def describe(error: Exception) -> str:
+    """Return what may be stored of an error: the text of our own, otherwise its type and where in our code it was
+    raised. Its text might quote a row."""
+    if isinstance(error, Again | GiveUp | Uncertain):
+        return str(error)[:ERROR_LENGTH]
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_ours(frame.filename)]
+    where = f" ({Path(ours[-1].filename).relative_to(settings.BASE_DIR)}:{ours[-1].lineno})" if ours else ""
+    return f"{type(error).__name__}{where}"[:ERROR_LENGTH]
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith(f"{settings.BASE_DIR}/") and "site-packages" not in file
+
+
+def _now(given: datetime | None) -> datetime:
+    return given or timezone.now()
+
+
+def stop_event() -> Any:
+    """Return the event behind `stopping`, for the worker that sets it."""
+    return _stop
