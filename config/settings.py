@@ -176,6 +176,7 @@ _sms = env.sms("SMS_URL", "console://" if DEBUG else "", sender="SMS_FROM")
 SMS_PROVIDER, SMS_FROM = _sms["provider"], env.text("SMS_FROM")
 TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN = _sms["account"], _sms["token"]
 TWILIO_API_URL = "https://api.twilio.com"
+MAIL_BY_WORKER = env.flag("MAIL_BY_WORKER", default=True)
 PROVIDER_TIMEOUT = 10  # seconds for one call; the worker makes them, so nobody waits
 
 # --- Files (docs/adr/0018) -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import smtplib
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
+from integrations.email.contract import Attachment as Attachment
 from integrations.email.contract import Mail as Mail
 from integrations.sending import Reason, SendFailed
 
