@@ -18,6 +18,7 @@ from records.medical_records import pages as record_pages
 api: list[URLPattern | URLResolver] = [
     path("", include("practices.urls")),
     path("", include("accounts.urls")),
+    path("", include("notifications.urls")),
     path("", include("patients.urls")),
     path("", include("appointments.urls")),
     path("", include("records.urls")),

@@ -39,6 +39,7 @@ HOMES = {
     "deleted": "patients.deletion",
     "doctors": "dashboard",
     "emergency-accesses": "patients.restriction",
+    "health": "notifications.jobs",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "invitation": "accounts.invitations",

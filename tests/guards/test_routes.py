@@ -31,6 +31,7 @@ OPEN = {
     "api/health": "for monitors; shows no data",
     "api/health/live": "for monitors; shows no data",
     "api/health/ready": "for orchestrators; shows no data",
+    "api/health/worker": "for monitors; shows how late the worker is",
     "api/schema": "the documented contract",
     "api/docs": "the documented contract",
     "api/redoc": "the documented contract",
