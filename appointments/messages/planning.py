@@ -26,7 +26,7 @@ VISITS_AT_ONCE = 2_000
 
 def says_of(visit: Appointment) -> str:
     """Return what a patient must know of the visit: when, with whom, and where."""
-    if visit.status == AppointmentStatus.CANCELLED or visit.deletion_id:
+    if visit.status == AppointmentStatus.CANCELLED:
         return CANCELLED
     moment = visit.starts_at.astimezone(UTC).isoformat(timespec="seconds")
     return f"{moment} {visit.doctor_id.hex[-12:]} {visit.office_id.hex[-12:] if visit.office_id else ''}"
@@ -61,7 +61,7 @@ def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> No
     if is_open:
         reminded = {(row.channel, row.says) for row in rows if row.kind == MessageKind.REMINDER and row.status in TOLD}
         drafts += [one for one in _reminders(visit, settings, now) if (one.channel, one.says) not in reminded]
-    planning.store(_rows(visit, drafts))
+    planning.store(_rows(visit, drafts, earlier=len(rows)))
 
 
 def _notice_kind(told: str | None, says: str) -> MessageKind | None:
@@ -94,8 +94,10 @@ def _reminders(visit: Appointment, settings: MessageSettings, now: datetime) -> 
     return found
 
 
-def _rows(visit: Appointment, drafts: Iterable[Draft]) -> list[Message]:
-    occurrence = f"{visit.pk}:{visit.version}"
+def _rows(visit: Appointment, drafts: Iterable[Draft], *, earlier: int = 0) -> list[Message]:
+    """Return the rows of one state of the visit, of which there were `earlier` ones: restoring one that was deleted
+    raises no version."""
+    occurrence = f"{visit.pk}:{visit.version}:{earlier}"
     return planning.build(drafts, about=ABOUT, about_id=visit.pk, occurrence=occurrence, patient_id=visit.patient_id)
 
 

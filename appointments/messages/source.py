@@ -11,7 +11,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from appointments.feeds.services import visit_as_calendar
-from appointments.messages.planning import ABOUT, says_of
+from appointments.messages.planning import ABOUT, CANCELLED, says_of
 from appointments.messages.tokens import link_of
 from appointments.models import Appointment, SlotOffer
 from integrations.email import Attachment
@@ -35,7 +35,8 @@ def facts_of_visits(messages: Sequence[Message], now: datetime) -> dict[UUID, Fa
         visit = known.get(message.about_id)
         if visit is None or visit.patient.deletion_id:
             continue
-        found[message.pk] = Why.CHANGED if message.says != says_of(visit) else _facts(message, visit)
+        says = CANCELLED if visit.deletion_id else says_of(visit)
+        found[message.pk] = Why.CHANGED if message.says != says else _facts(message, visit)
     return found
 
 

@@ -28,11 +28,11 @@ VISIT = datetime(2030, 1, 14, 20, 0, tzinfo=UTC)  # three in the afternoon, a we
 
 @pytest.fixture
 def at(monkeypatch):
-    """`at(moment)`: what time it is."""
+    """`at(moment)`: what time it is; `at(None)` for what it really is, by which sessions are made."""
+    really = timezone.now
 
-    def move(moment: datetime) -> datetime:
-        monkeypatch.setattr(timezone, "now", lambda: moment)
-        return moment
+    def move(moment: datetime | None) -> None:
+        monkeypatch.setattr(timezone, "now", (lambda: moment) if moment else really)
 
     move(NOW)
     return move
@@ -288,6 +288,26 @@ def test_reminder_keeps_to_the_clocks_of_the_place(desk, zone, visit, due):
     Office.objects.filter(pk=desk.office.pk).update(timezone=zone)
     desk.doctor.refresh_from_db()
     assert planned(book(desk, date=visit))[-1] == ("reminder", "sms", due)
+
+
+# --- Explained --------------------------------------------------------------------------------------------------------
+
+
+def test_messages_of_a_visit_are_explained(desk, at, client_of):
+    visit = book(desk)
+    run(at, NOW + timedelta(minutes=5))
+    say_preference(patient_id=desk.chart.pk, how="stop", channels=["sms"], wanted=False)
+    run(at, VISIT - timedelta(hours=24))
+    at(None)
+    answer = client_of(desk.staff).get(f"/api/appointments/{visit.pk}/messages").json()
+    by_kind = {(each["kind"], each["channel"]): each for each in answer["messages"]}
+    assert list(by_kind["booked", "email"]) == ["id", "kind", "channel", "status", "plannedFor", "sentAt", "why"]
+    assert by_kind["booked", "email"]["status"] == "sent"
+    assert by_kind["booked", "email"]["sentAt"] == "2030-01-07T15:05:00Z"
+    assert by_kind["booked", "email"]["why"] is None
+    suppressed = by_kind["reminder", "sms"]
+    assert (suppressed["status"], suppressed["sentAt"]) == ("suppressed", None)
+    assert suppressed["why"] == "not sent: opted out of text messages on Jan 7, 2030 (by replying STOP)"
 
 
 # --- The link ---------------------------------------------------------------------------------------------------------
