@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments import booking_rules
+from appointments.messages import planning
 from appointments.models import Appointment, AppointmentStatus, EventKind, SlotHold
 from appointments.receivers import cancel_upcoming
 from appointments.schedule.availability import HELD
@@ -47,8 +48,10 @@ def cancel_upcoming_of_deleted_chart(*, row: Patient, by: User, **kwargs: Any) -
 @receiver(pre_soft_delete, sender=Appointment)
 def record_deletion(*, row: Appointment, by: User, **kwargs: Any) -> None:
     history.record(row, by=by, what=EventKind.DELETED)
+    planning.follow(row, said_before=planning.says_of(row), deleted=True)
 
 
 @receiver(post_restore, sender=Appointment)
 def record_restoring(*, row: Appointment, by: User, **kwargs: Any) -> None:
     history.record(row, by=by, what=EventKind.RESTORED)
+    planning.follow(row, said_before=planning.CANCELLED)

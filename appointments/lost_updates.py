@@ -37,10 +37,11 @@ def _has_seen(appointment: Appointment, by: User, fields: Iterable[str]) -> bool
     )
 
 
-def note_writes(appointment: Appointment, *, by: User, fields: Iterable[str], of_series: bool = False) -> None:
+def note_writes(appointment: Appointment, *, by: User | None, fields: Iterable[str], of_series: bool = False) -> None:
     """Count the change and note who wrote these fields, and whether with others of its series; the caller saves the
     appointment."""
-    write = {"by": str(by.pk), "at": timezone.now().isoformat(), **({"of_series": True} if of_series else {})}
+    who = str(by.pk) if by else ""  # a patient who is not signed in
+    write = {"by": who, "at": timezone.now().isoformat(), **({"of_series": True} if of_series else {})}
     appointment.last_writes = {**appointment.last_writes, **dict.fromkeys(fields, write)}
     appointment.version += 1
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from appointments import booking_rules
+from appointments.messages import planning
 from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
 from appointments.schedule.services import check_no_hours_overlap
 from appointments.visits import history
@@ -39,6 +40,9 @@ def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
     )
     for visit in visits:
         history.record(visit, by=by, what=EventKind.CANCELLED)
+        said = planning.says_of(visit)
+        visit.status, visit.version = AppointmentStatus.CANCELLED, visit.version + 1
+        planning.follow(visit, said_before=said)
     withdraw_all(chart)
 
 

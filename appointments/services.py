@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.lost_updates import check_not_stale, note_writes
+from appointments.messages import planning as messages
 from appointments.models import (
     Appointment,
     AppointmentSeries,
@@ -141,6 +142,7 @@ def book(
         appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
         history.record(appointment, by=said_by or by, what=EventKind.BOOKED)
+        messages.plan_new(appointment)
         if hold:
             hold.delete()
     return appointment
@@ -220,6 +222,30 @@ def act(*, by: User, appointment_id: UUID, action: Action, expected: int | None 
     return _with_people(appointment)
 
 
+def act_as_patient(*, appointment_id: UUID, action: Action, via: str) -> Appointment:
+    """Confirm or cancel an upcoming visit for its patient, who is not signed in: whoever has the link or the phone to
+    which we wrote acts, which is `via`. What is so already is not said twice. Raises NotFound, and Conflict if it may
+    not follow what happened before, or it is too late to cancel."""
+    columns = ("doctor_id", "patient_id", "room_id")
+    known = Appointment.objects.only(*columns).get_or_refuse(pk=appointment_id)
+    with calendar_lock(known.doctor_id, known.room_id):
+        visit = _lock(known)
+        if machine.is_done(action, visit):
+            return visit
+        machine.check(action, visit)
+        if visit.starts_at <= timezone.now() or (action == Action.CANCEL and booking_rules.is_late(visit.starts_at)):
+            raise Conflict(booking_rules.TOO_LATE)
+        entry, said = history.Change(visit), messages.says_of(visit)
+        effects = machine.effects(action, visit, by=None)
+        for name, value in effects.items():
+            setattr(visit, name, value)
+        note_writes(visit, by=None, fields=effects)
+        visit.save()
+        entry.record(by=None, action=action, fields=(), via=via)
+        messages.follow(visit, said_before=said)
+    return visit
+
+
 def _carry_out(
     appointment: Appointment,
     wanted: dict[str, Any],
@@ -230,7 +256,7 @@ def _carry_out(
     of_series: bool = False,
 ) -> None:
     """Change the locked appointment and record it. Raises Conflict, NotFound and Invalid as `change` says."""
-    slot_before, entry = _slot(appointment), history.Change(appointment)
+    slot_before, entry, said = _slot(appointment), history.Change(appointment), messages.says_of(appointment)
     effects = machine.effects(action, appointment, by=by, reason=wanted.get("cancel_reason", "")) if action else {}
     _apply(appointment, wanted | effects, by=by)
     moved = _slot(appointment) != slot_before
@@ -247,6 +273,7 @@ def _carry_out(
         note_writes(appointment, by=by, fields={*wanted, *effects}, of_series=of_series)
         appointment.save()
         entry.record(by=by, action=action, fields=wanted)
+        messages.follow(appointment, said_before=said)
 
 
 def _with_people(appointment: Appointment) -> Appointment:

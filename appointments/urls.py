@@ -5,6 +5,7 @@ from django.urls import path
 from appointments import views
 from appointments.feeds import views as feeds
 from appointments.holds import views as holds
+from appointments.messages import views as messages
 from appointments.rooms import views as rooms
 from appointments.schedule import views as schedule
 from appointments.series import views as series
@@ -44,6 +45,7 @@ urlpatterns = [
         name="accept_offer",
     ),
     path("appointments/<uuid:appointment_id>/history", visits.AppointmentHistory.as_view(), name="appointment_history"),
+    path("appointments/<uuid:appointment_id>/messages", messages.AppointmentMessages.as_view(), name="visit_messages"),
     *(
         path(f"appointments/<uuid:appointment_id>/{action}", view.as_view(), name=f"appointment_{action}")
         for action, view in ACTIONS.items()

@@ -54,6 +54,8 @@ class AuditEvent(models.TextChoices):
     APPOINTMENTS_LISTED = "appointment.listed", _("Appointments listed")
     SERIES_BOOKED = "appointment.series_booked", _("Series of appointments booked")
     FEED_READ = "appointment.feed_read", _("Calendar feed read")
+    MESSAGES_SENT = "message.sent", _("Messages sent")
+    MESSAGES_READ = "message.read", _("Messages about a visit viewed")
     WAITING_LIST_READ = "waiting_list.read", _("Waiting list viewed")
     WAITING_WITHDRAWN = "waiting_list.withdrawn", _("Taken off the waiting list")
     SLOT_OFFERED = "waiting_list.offered", _("Free time offered")

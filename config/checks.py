@@ -27,6 +27,7 @@ VERIFIED_TLS = "verify-full"  # the only sslmode of libpq that verifies the serv
 POSTGRESQL = "core.tenancy.postgresql"
 NO_SCANNER = ("", "eicar-only://")
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
+SENDGRID = "integrations.email.sendgrid.EmailBackend"
 
 
 @register(Tags.security, deploy=True)
@@ -148,11 +149,11 @@ def _services() -> Iterator[CheckMessage]:
 
 
 def _mail() -> Iterator[CheckMessage]:
-    if settings.EMAIL_BACKEND != SMTP:
+    if settings.EMAIL_BACKEND not in (SMTP, SENDGRID):
         yield _warning(
             14,
             "No mail server is set: no password reset links or alerts are sent.",
-            "Set EMAIL_URL to smtp+tls://user:password@host:587 or the like.",
+            "Set EMAIL_URL to smtp+tls://user:password@host:587, sendgrid://apikey:KEY@ or the like.",
         )
     if urlsplit(settings.SITE_URL).scheme != "https":
         yield _warning(

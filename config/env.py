@@ -1,9 +1,10 @@
 """Typed readers for environment variables; a bad value raises one sentence that says how to fix it."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +15,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 MAKE_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": 0, "dummymail": 0}  # 0: no server
+SENDGRID, TWILIO = "sendgrid", "twilio"
+SMS_SENDER = re.compile(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}")  # a number, a service, a name
 TRUE_WORDS, FALSE_WORDS = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 _env = environ.Env()
@@ -140,13 +143,37 @@ def mail(name: str, default: str) -> dict[str, object]:
     error: it may hold a password."""
     value = text(name) or default or "dummymail://"
     parts = _split(value)
+    if parts.scheme == SENDGRID and parts.password:
+        return {
+            "EMAIL_BACKEND": "integrations.email.sendgrid.EmailBackend",
+            "SENDGRID_API_KEY": unquote(parts.password),
+        }
     if parts.scheme not in MAIL_PORTS or (MAIL_PORTS[parts.scheme] and not parts.hostname):
         raise ImproperlyConfigured(
             f"{name} must be the address of a mail server such as smtp+tls://user:pass@mail.example.org:587 (or "
-            "smtp+ssl://, smtp://), or consolemail:// to print emails instead of sending them."
+            "smtp+ssl://, smtp://), sendgrid://apikey:KEY@ for SendGrid, or consolemail:// to print emails instead of "
+            "sending them."
         )
     read = environ.Env.email_url_config(value)
     return {**read, "EMAIL_PORT": read["EMAIL_PORT"] or MAIL_PORTS[parts.scheme]}
+
+
+def sms(name: str, default: str, *, sender: str) -> dict[str, str]:
+    """The provider of text messages and its credentials; without one, none are sent. A bad value is not quoted."""
+    value = text(name) or default
+    parts = _split(value)
+    is_twilio = parts.scheme == TWILIO and parts.username and parts.password
+    if value and not is_twilio and value != "console://":
+        raise ImproperlyConfigured(
+            f"{name} must be twilio://ACCOUNT_SID:AUTH_TOKEN@ or console:// to print text messages instead of sending "
+            "them."
+        )
+    if is_twilio and not SMS_SENDER.fullmatch(text(sender)):
+        raise ImproperlyConfigured(
+            f"{sender} must be the number that text messages come from, such as +15005550006, or the SID of a "
+            "messaging service."
+        )
+    return {"provider": parts.scheme, "account": unquote(parts.username or ""), "token": unquote(parts.password or "")}
 
 
 def virus_scanner(name: str, default: str) -> str:

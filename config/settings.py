@@ -164,11 +164,21 @@ if SERVER_PROCESSES > 1 and not REDIS_URL:
 SITE_URL = env.origins("SITE_URL", (f"http://localhost:{SERVER_PORT}",))[0]
 _mail = env.mail("EMAIL_URL", "consolemail://" if DEBUG else "")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
-EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT", 0)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_USER", ""), _mail.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 3  # seconds: opening a chart in an emergency must not wait for a mail server
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or "praxis@localhost"
+SENDGRID_API_KEY, SENDGRID_API_URL = _mail.get("SENDGRID_API_KEY", ""), "https://api.sendgrid.com"
+SENDGRID_WEBHOOK_KEY = env.text("SENDGRID_WEBHOOK_KEY")  # the public half, in base64
+
+# --- Text messages ---------------------------------------------------------------------------------------------------
+_sms = env.sms("SMS_URL", "console://" if DEBUG else "", sender="SMS_FROM")
+SMS_PROVIDER, SMS_FROM = _sms["provider"], env.text("SMS_FROM")
+TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN = _sms["account"], _sms["token"]
+TWILIO_API_URL = "https://api.twilio.com"
+MAIL_BY_WORKER = env.flag("MAIL_BY_WORKER", default=True)
+PROVIDER_TIMEOUT = 10  # seconds for one call; the worker makes them, so nobody waits
 
 # --- Files (docs/adr/0018) -------------------------------------------------------------------------------------------
 MEGABYTE = 1024 * 1024

@@ -10,6 +10,7 @@ from accounts.second_factor import pages as second_factor_pages
 from accounts.sessions import pages as session_pages
 from accounts.sign_in import pages as sign_in_pages
 from appointments.patient_visits.pages import PatientVisits
+from appointments.visit_links import pages as visit_link_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
 from notifications.live import views as live
@@ -43,6 +44,7 @@ urlpatterns = [
     path("session/active/", session_pages.is_active, name="session_active"),
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
     path("ws/events", live.events, name="ws_events"),
+    path("visit/<str:token>/", visit_link_pages.VisitLink.as_view(), name="visit_link"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),

@@ -7,3 +7,4 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         autodiscover_modules("jobs")  # each app's `jobs.py` says what the worker does for it
+        from notifications.messages import account_mail, jobs  # noqa: F401 - registers them

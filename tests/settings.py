@@ -7,6 +7,7 @@ from config.settings import *  # noqa: F403
 from config.settings import DATABASES
 
 BCryptSHA256PasswordHasher.rounds = 4
+MAIL_BY_WORKER = False  # there is none in most tests
 
 _options = DATABASES["default"]["OPTIONS"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

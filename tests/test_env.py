@@ -151,7 +151,42 @@ def test_without_a_mail_server_nothing_is_sent_unless_a_developer_looks(given):
     assert env.mail(given(""), "consolemail://")["EMAIL_BACKEND"].endswith("console.EmailBackend")
 
 
-@pytest.mark.parametrize("url", ["mail.example.org", "smtp://", "https://mail.example.org", "smtps://u:s3cret@host"])
+def test_providers_of_messages_are_accepted_with_their_credentials(given, monkeypatch):
+    assert env.mail(given("sendgrid://apikey:SG.k%40y@"), "")["SENDGRID_API_KEY"] == "SG.k@y"
+    monkeypatch.setenv("SOME_SENDER", "+15005550006")
+    read = env.sms(given("twilio://AC1:t0ken@"), "", sender="SOME_SENDER")
+    assert read == {"provider": "twilio", "account": "AC1", "token": "t0ken"}
+    assert env.sms(given(""), "console://", sender="OTHER")["provider"] == "console"
+    assert env.sms(given(""), "", sender="OTHER")["provider"] == ""
+
+
+@pytest.mark.parametrize("url", ["twilio://", "twilio://AC1@", "https://AC1:s3cret@host", "console"])
+def test_invalid_provider_of_text_messages_is_refused_and_hides_its_password(given, url):
+    with pytest.raises(ImproperlyConfigured, match="SOME_URL") as refusal:
+        env.sms(given(url), "", sender="OTHER")
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_text_messages_need_a_sender(given, monkeypatch):
+    monkeypatch.setenv("SOME_SENDER", "me")
+    assert env.sms(given("twilio://AC1:t0ken@"), "", sender="SOME_SENDER")["provider"] == "twilio"  # a name
+    for sender in ("", "+0", "a name that is too long"):
+        monkeypatch.setenv("SOME_SENDER", sender)
+        with pytest.raises(ImproperlyConfigured, match="SOME_SENDER"):
+            env.sms(given("twilio://AC1:t0ken@"), "", sender="SOME_SENDER")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.org",
+        "smtp://",
+        "sendgrid://",
+        "sendgrid://s3cret@",
+        "https://mail.example.org",
+        "smtps://u:s3cret@host",
+    ],
+)
 def test_invalid_mail_server_is_refused_and_hides_its_password(given, url):
     with pytest.raises(ImproperlyConfigured, match="SOME_URL") as refusal:
         env.mail(given(url), "")

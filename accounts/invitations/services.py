@@ -123,7 +123,8 @@ def _send(invitation: Invitation) -> None:
         "link": settings.SITE_URL + reverse("invitation", args=[token]),
     }
     message = EmailMessage(SUBJECT % {"practice": practice}, TEXT % said, to=[invitation.email])
-    transaction.on_commit(lambda: send_in_background(message, about_id=str(invitation.pk)))
+    about, practice_id = str(invitation.pk), invitation.practice_id
+    transaction.on_commit(lambda: send_in_background(message, about_id=about, practice_id=practice_id))
 
 
 def _hash(token: str) -> bytes:

@@ -107,7 +107,7 @@ def _send(user: User) -> None:
         return
     link = settings.SITE_URL + reverse("password_reset_set", args=[token_for(user)])
     message = EmailMessage(str(SUBJECT), TEXT % {"link": link, "minutes": MINUTES}, to=[address])
-    send_in_background(message, about_id=str(user.pk))
+    send_in_background(message, about_id=str(user.pk), practice_id=user.practice_id)
 
 
 @installation_scope()

@@ -23,6 +23,8 @@ from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal, StaleVersion
 from core.permissions import Permission
+from notifications.messages.planning import ledger_of
+from notifications.messages.why import explain
 from patients.allergies import allergies_of
 
 
@@ -54,6 +56,7 @@ class VisitPanel(CalendarPage):
             "scopes": SeriesScope.choices if visit.series_id else [],
             "place": (visit.position or 0) + 1,
             "may_wait": self.user.can(Permission.MANAGE_WAITING_LIST),
+            "messages": [(row, explain(row)) for row in ledger_of([visit.pk])],
             **facts.of_panel(self.user, visit),
         }
         return render(self.request, "appointments/calendar/visit.html", context)

@@ -130,10 +130,22 @@ def _calendar(user: User, visits: Iterable[Appointment]) -> bytes:
     return calendar.to_ical()
 
 
-def _event(visit: Appointment, summary: str) -> Event:
+def visit_as_calendar(visit: Appointment, *, is_cancelled: bool = False) -> bytes:
+    """Return one visit as iCalendar, to be attached to a mail: when and where, and nothing of what it is for."""
+    calendar = Calendar()
+    calendar.add("prodid", "-//Praxis//Appointment//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add_component(_event(visit, visit.practice.name, is_cancelled=is_cancelled))
+    day = visit.starts_at.date()
+    calendar.add_missing_timezones(first_date=day - timedelta(days=1), last_date=day + timedelta(days=2))
+    return calendar.to_ical()
+
+
+def _event(visit: Appointment, summary: str, *, is_cancelled: bool = False) -> Event:
     zone = visit.tzinfo
     office = visit.office or visit.doctor.office
-    cancelled = visit.status == AppointmentStatus.CANCELLED
+    cancelled = is_cancelled or visit.status == AppointmentStatus.CANCELLED
     event = Event()
     event.add("uid", f"{visit.pk}@praxis")
     event.add("sequence", visit.version)

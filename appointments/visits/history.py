@@ -30,8 +30,8 @@ class Change:
     def __init__(self, visit: Appointment) -> None:
         self._visit, self._state, self._place = visit, state_of(visit), _place(visit)
 
-    def record(self, *, by: User, action: Action | None, fields: Iterable[str]) -> None:
-        """`fields` are the columns that `by` wanted to change."""
+    def record(self, *, by: User | None, action: Action | None, fields: Iterable[str], via: str = "") -> None:
+        """`fields` are the columns that `by` wanted to change; `via` is how a patient said it who wasn't signed in."""
         after = _place(self._visit)
         moved = {name: {"from": was, "to": after[name]} for name, was in self._place.items() if after[name] != was}
         details: dict[str, Any] = {"moved": moved} if moved else {}
@@ -39,6 +39,8 @@ class Change:
             details["fields"] = texts
         if action == Action.UNDO:
             details["undone"] = self._state.value
+        if via:
+            details["via"] = via
         if action == Action.CANCEL:
             details["late"] = self._visit.cancelled_late
         record(self._visit, by=by, what=KINDS[action] if action else _kind(moved), **details)

@@ -151,15 +151,15 @@ def after_move(visit: Appointment) -> None:
         raise Invalid("date", BOOK_ANEW)
 
 
-def effects(action: Action, visit: Appointment, *, by: User, reason: str = "") -> dict[str, Any]:
-    """Return the values that the visit gets by it. `reason` is a CancelReason."""
+def effects(action: Action, visit: Appointment, *, by: User | None, reason: str = "") -> dict[str, Any]:
+    """Return the values that the visit gets by it. `reason` is a CancelReason; without a `by` it is the patient."""
     now = timezone.now()
     if action == A.UNDO:
         return _undone(visit)
     if action == A.REOPEN:
         return {"status": AppointmentStatus.SCHEDULED, "finished_at": None, **NOT_CANCELLED}
     if action == A.CANCEL:
-        reason = reason or (CancelReason.PATIENT_ASKED if booking_rules.is_patient(by) else "")
+        reason = reason or (CancelReason.PATIENT_ASKED if by is None or booking_rules.is_patient(by) else "")
         late = booking_rules.is_late(visit.starts_at)
         cancelled = {"cancelled_at": now, "cancelled_late": late, "cancel_reason": reason}
         return {"status": AppointmentStatus.CANCELLED, **cancelled}

@@ -28,7 +28,8 @@ class AppointmentEventShape(OutputSerializer[AppointmentEvent]):
     what = serializers.ChoiceField(choices=EventKind.choices)
     details = serializers.DictField(
         help_text="`moved`: each of date, endsAt, doctorId, officeId and typeId that changed, `from` and `to`; "
-        "`fields`: which texts changed; `undone`: what was taken back; `late`: whether it was cancelled late."
+        "`fields`: which texts changed; `undone`: what was taken back; `late`: whether it was cancelled late; "
+        "`via`: `link` or `sms`, if the patient said it without signing in."
     )
 
     @staticmethod

@@ -95,6 +95,12 @@ def email_fingerprint(email: str) -> bytes:
     return hmac.digest(key, normalised_email(email).encode(), "sha256")
 
 
+def phone_fingerprint(number: str) -> bytes:
+    """Return the 32 bytes by which the messages to an international number are found, the same in every practice."""
+    key = hmac.digest(_master_key(), b"message phone", "sha256")
+    return hmac.digest(key, number.encode(), "sha256")
+
+
 def join_code_fingerprint(code: str) -> bytes:
     """Return the 32 bytes by which a join code is found.
 

@@ -38,6 +38,13 @@ def significant_digits(phone: str) -> str:
     return digits if len(digits) >= MIN_DIGITS else ""
 
 
+def international(phone: str, *, region: str) -> str:
+    """Return the number as it is dialled from anywhere (E.164), read as people of this region write it; empty for what
+    is none."""
+    number = _parse(re.sub(_EXTENSION + r"\s*$", "", tidy(phone)), region)
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if number else ""
+
+
 def may_end_alike(phone: str, digits: str) -> bool:
     """Return False only where significant_digits(phone) and these neither end with each other, found out at a fiftieth
     of the cost."""

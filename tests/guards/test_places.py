@@ -65,6 +65,7 @@ HOMES = {
     "session": "accounts.sessions",
     "sign-out": "accounts.sign_in",
     "users": "accounts",
+    "visit": "appointments.visit_links",
     "waiting-list": "appointments.waiting_list",
     "working-hours": "appointments.schedule",
 }

@@ -117,6 +117,7 @@ LET_IN = {
     ("DELETE", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>"): "ADS",
     ("POST", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>/accept"): "ADSP",
     ("GET", "api/appointments/<uuid:appointment_id>/history"): "ADSB",
+    ("GET", "api/appointments/<uuid:appointment_id>/messages"): "ADSB",
     ("POST", "api/appointments/<uuid:appointment_id>/confirm"): "ADSP",
     ("POST", "api/appointments/<uuid:appointment_id>/arrive"): "ADS",
     ("POST", "api/appointments/<uuid:appointment_id>/start"): "ADS",

@@ -205,6 +205,7 @@ OWN_ERRORS = {
     ("delete", "/api/appointments/{appointment_id}"): {"404", "409"},
     ("post", "/api/appointments/{appointment_id}/restore"): {"404", "409"},
     ("get", "/api/appointments/{appointment_id}/history"): {"404"},
+    ("get", "/api/appointments/{appointment_id}/messages"): {"404"},
     **{
         ("post", f"/api/appointments/{{appointment_id}}/{action}"): {"404", "409"}
         for action in ("confirm", "arrive", "start", "finish", "no-show", "undo")

@@ -214,6 +214,7 @@ def appointments(clinic: Clinic) -> None:
     for action in ("no-show", "arrive", "start", "finish"):
         clinic.staff.post(f"{begun}/{action}")
     clinic.staff.get(f"{begun}/history")
+    clinic.staff.get(f"{begun}/messages")
     weekly = {"patientId": clinic.chart()["id"], "doctorId": clinic.hire("doctor").id, "unit": "week", "count": 3}
     clinic.staff.post("/api/appointments/series", {**weekly, "date": fresh_slot(), "reason": "Back pain"})
     restored(clinic, address)

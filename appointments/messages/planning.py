@@ -1,0 +1,136 @@
+"""Which messages a visit needs. The ledger says what the patient was told, and every change of the visit is compared
+with that: who was told nothing is told nothing of a slip that was corrected within minutes."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from appointments.models import Appointment, AppointmentStatus
+from notifications.messages import planning
+from notifications.messages.planning import Draft
+from notifications.messages.quiet import reminder_time
+from notifications.messages.settings import get_settings
+from notifications.messages.why import Why
+from notifications.models import Channel, Message, MessageKind, MessageSettings
+from notifications.models.message import TOLD
+
+ABOUT = Appointment._meta.label
+CANCELLED = "cancelled"
+LAST_REMINDER = timedelta(hours=1)  # before the visit; later, it only comes between them and the way there
+VISITS_AT_ONCE = 2_000
+
+
+def says_of(visit: Appointment) -> str:
+    """Return what a patient must know of the visit: when, with whom, and where."""
+    if visit.status == AppointmentStatus.CANCELLED:
+        return CANCELLED
+    moment = visit.starts_at.astimezone(UTC).isoformat(timespec="seconds")
+    return f"{moment} {visit.doctor_id.hex[-12:]} {visit.office_id.hex[-12:] if visit.office_id else ''}"
+
+
+def plan_new(visit: Appointment) -> None:
+    """Plan the messages of a new visit: one statement reads the practice's settings, one writes the rows."""
+    now = timezone.now()
+    if visit.status == AppointmentStatus.SCHEDULED and visit.starts_at > now:
+        settings = get_settings()
+        drafts = [*_notices(MessageKind.BOOKED, visit, settings, settings.channels_of(MessageKind.BOOKED))]
+        planning.store(_rows(visit, [*drafts, *_reminders(visit, settings, now)]))
+
+
+def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> None:
+    """Plan anew what the visit needs, in the transaction that has changed it, if that matters to its patient."""
+    says = CANCELLED if deleted else says_of(visit)
+    is_open = visit.status == AppointmentStatus.SCHEDULED and not deleted
+    if says == said_before and is_open:
+        return
+    planning.withdraw([visit.pk])
+    now = timezone.now()
+    if visit.starts_at <= now or not (is_open or says == CANCELLED):
+        return  # it is over: nobody is told
+    settings, rows = get_settings(), planning.ledger_of([visit.pk])
+    told = planning.last_said(rows, TOLD)
+    drafts: list[Draft] = []
+    for channel in Channel.values:
+        kind = _notice_kind(told.get(channel), says)
+        if kind and channel in settings.channels_of(kind):
+            drafts += _notices(kind, visit, settings, [channel], says=says)
+    if is_open:
+        reminded = {(row.channel, row.says) for row in rows if row.kind == MessageKind.REMINDER and row.status in TOLD}
+        drafts += [one for one in _reminders(visit, settings, now) if (one.channel, one.says) not in reminded]
+    planning.store(_rows(visit, drafts, earlier=len(rows)))
+
+
+def _notice_kind(told: str | None, says: str) -> MessageKind | None:
+    """Return which notice tells somebody who was told this what is so now; None if they know."""
+    if told is None or told == CANCELLED:
+        return None if says == CANCELLED else MessageKind.BOOKED
+    if says == CANCELLED:
+        return MessageKind.CANCELLED
+    return None if told == says else MessageKind.MOVED
+
+
+def _notices(
+    kind: str, visit: Appointment, settings: MessageSettings, channels: Iterable[str], *, says: str | None = None
+) -> list[Draft]:
+    at = planning.notice_time(settings, visit.tzinfo)
+    said = says_of(visit) if says is None else says
+    why = Why.QUIET if at >= visit.starts_at else ""
+    return [Draft(kind, channel, at, said, why) for channel in channels]
+
+
+def _reminders(visit: Appointment, settings: MessageSettings, now: datetime) -> list[Draft]:
+    says, zone, quiet = says_of(visit), visit.tzinfo, {"start": settings.quiet_from, "end": settings.quiet_until}
+    found = []
+    for channel, hours in settings.hours_before(visit.type_id).items():
+        if hours is None:
+            continue
+        wanted = visit.starts_at - timedelta(hours=hours)
+        at = reminder_time(wanted, latest=visit.starts_at - LAST_REMINDER, zone=zone, **quiet)
+        found.append(Draft(MessageKind.REMINDER, channel, at, says, Why.TOO_LATE if at <= now else ""))
+    return found
+
+
+def _rows(visit: Appointment, drafts: Iterable[Draft], *, earlier: int = 0) -> list[Message]:
+    """Return the rows of one state of the visit, of which there were `earlier` ones: restoring one that was deleted
+    raises no version."""
+    occurrence = f"{visit.pk}:{visit.version}:{earlier}"
+    return planning.build(drafts, about=ABOUT, about_id=visit.pk, occurrence=occurrence, patient_id=visit.patient_id)
+
+
+# --- Many at once -----------------------------------------------------------------------------------------------------
+
+
+def plan_reminders(visits: Iterable[Appointment], *, settings: MessageSettings, now: datetime) -> int:
+    """Plan the reminders of these visits in one go, and return how many rows that were."""
+    rows = [row for visit in visits for row in _rows(visit, _reminders(visit, settings, now))]
+    planning.store(rows)
+    return len(rows)
+
+
+def plan_missing(*, now: datetime | None = None) -> int:
+    """Plan the reminders of upcoming visits of which the ledger has none, such as those that were there before it, or
+    came by an import. They are locked while that happens, so that nobody moves them meanwhile."""
+    moment, settings, count, after = now or timezone.now(), get_settings(), 0, None
+    while True:
+        with transaction.atomic():
+            visits = list(_without_messages(moment, after))
+            count += plan_reminders(visits, settings=settings, now=moment)
+        if len(visits) < VISITS_AT_ONCE:
+            return count
+        after = visits[-1].pk
+
+
+def _without_messages(now: datetime, after: UUID | None) -> Iterable[Appointment]:
+    known = Message.objects.filter(about_id=OuterRef("pk"))
+    visits = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED, starts_at__gt=now).filter(~Exists(known))
+    visits = visits.filter(pk__gt=after) if after else visits
+    visits = visits.select_for_update(of=("self",)).with_offices().order_by("pk")
+    return visits.only(
+        *("patient_id", "doctor_id", "office_id", "type_id", "starts_at", "status", "version", "deletion_id"),
+        *("practice__timezone", "office__timezone", "office__practice__timezone"),
+        *("doctor__office__timezone", "doctor__office__practice__timezone"),
+    )[:VISITS_AT_ONCE]

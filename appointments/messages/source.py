@@ -1,0 +1,127 @@
+"""What is filled into messages about visits, when they are sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from babel.dates import format_date as babel_date
+from babel.dates import format_time as babel_time
+from django.conf import settings
+from django.urls import reverse
+
+from appointments.feeds.services import visit_as_calendar
+from appointments.messages.planning import ABOUT, CANCELLED, says_of
+from appointments.messages.tokens import link_of
+from appointments.models import Appointment, SlotOffer
+from integrations.email import Attachment
+from notifications.messages.sources import Facts, source
+from notifications.messages.why import Why
+from notifications.models import Message, MessageKind
+from patients.models import Patient
+from practices.models import Office
+
+LOCALES = {"en": "en_US", "de": "de_DE"}
+
+
+@source(ABOUT)
+def facts_of_visits(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+    ids = {message.about_id for message in messages}
+    visits = Appointment.with_deleted.filter(pk__in=ids).with_offices().select_related("patient", "type")
+    visits = visits.defer("reason", "notes", "last_writes", *(f"patient__{name}" for name in _unused_columns()))
+    known = {visit.pk: visit for visit in visits}
+    found: dict[UUID, Facts | Why] = {}
+    for message in messages:
+        visit = known.get(message.about_id)
+        if visit is None or visit.patient.deletion_id:
+            continue
+        says = CANCELLED if visit.deletion_id else says_of(visit)
+        found[message.pk] = Why.CHANGED if message.says != says else _facts(message, visit)
+    return found
+
+
+def _unused_columns() -> list[str]:
+    used = {"name", "email", "phone", "user", "deletion", "practice", "status", "id"}
+    return [field.name for field in Patient._meta.concrete_fields if field.name not in used]
+
+
+def _facts(message: Message, visit: Appointment) -> Facts:
+    is_cancelled = message.kind == MessageKind.CANCELLED
+    return Facts(
+        email=_email(visit.patient),
+        phone=visit.patient.phone,
+        region=visit.practice.region,
+        zone=visit.tzinfo,
+        fields=partial(_fields, visit),
+        until=visit.starts_at,
+        attachments=lambda: (
+            Attachment("appointment.ics", visit_as_calendar(visit, is_cancelled=is_cancelled), "text/calendar"),
+        ),
+    )
+
+
+def _email(chart: Patient) -> str:
+    """Return the address; empty also for the mark of one that cannot be decrypted."""
+    return chart.email if "@" in chart.email else ""
+
+
+def _fields(visit: Appointment, language: str) -> Mapping[str, str]:
+    return {
+        **_place_and_time(visit.starts_at, visit, language),
+        "name": visit.patient.name,
+        "practice": visit.practice.name,
+        "doctor": visit.doctor.name,
+        "link": link_of(visit.practice_id, visit.pk, visit.starts_at),
+    }
+
+
+def _place_and_time(moment: datetime, visit: Appointment, language: str) -> dict[str, str]:
+    office: Office | None = visit.office or visit.doctor.office
+    local, locale = moment.astimezone(visit.tzinfo), LOCALES[language]
+    return {
+        "date": babel_date(local, "EEEE, d. MMMM y" if language == "de" else "EEEE, MMMM d, y", locale=locale),
+        "time": babel_time(local, "HH:mm 'Uhr'" if language == "de" else "h:mm a", locale=locale),
+        "office": office.name if office else "",
+        "address": " ".join(office.address.split()) if office else "",
+        "phone": office.phone if office else "",
+    }
+
+
+@source(SlotOffer._meta.label)
+def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+    offers = SlotOffer.objects.filter(pk__in={message.about_id for message in messages})
+    offers = offers.select_related("entry__patient", "doctor__office__practice", "practice")
+    known = {offer.pk: offer for offer in offers}
+    found: dict[UUID, Facts | Why] = {}
+    for message in messages:
+        offer = known.get(message.about_id)
+        if offer is None or offer.entry.patient.deletion_id:
+            continue
+        if not offer.is_open(now):
+            found[message.pk] = Why.CHANGED if now < offer.expires_at else Why.TOO_LATE
+            continue
+        found[message.pk] = _facts_of_offer(offer)
+    return found
+
+
+def _facts_of_offer(offer: SlotOffer) -> Facts:
+    visit = Appointment(doctor=offer.doctor, starts_at=offer.starts_at, practice=offer.practice)
+    chart = offer.entry.patient
+
+    def fields(language: str) -> Mapping[str, str]:
+        return {
+            **_place_and_time(offer.starts_at, visit, language),
+            "name": chart.name,
+            "practice": offer.practice.name,
+            "doctor": offer.doctor.name,
+            "link": settings.SITE_URL + reverse("my_page") if chart.user_id else "",
+        }
+
+    return Facts(
+        email=_email(chart),
+        phone=chart.phone,
+        region=offer.practice.region,
+        zone=visit.tzinfo,
+        fields=fields,
+        until=offer.expires_at,
+    )

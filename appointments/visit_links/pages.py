@@ -1,0 +1,68 @@
+"""The page that the link in a message leads to. It asks before it acts: mail scanners open links, too."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from rest_framework.exceptions import Throttled
+
+from accounts.passwords.pages import Page
+from appointments.booking_rules import is_late
+from appointments.models import Appointment
+from appointments.visit_links import services
+from appointments.visits.machine import Action
+from core.api import throttling
+from core.error_pages import throttled_page
+from core.errors import Refusal
+from core.formats import format_local_datetime
+from core.tenancy.scope import practice_scope
+
+ACTIONS = {"confirm": Action.CONFIRM, "cancel": Action.CANCEL}
+
+
+class VisitLink(Page):
+    """Opening it is counted by address, too, so that nobody tries out links."""
+
+    def _answer(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        if request.method != "POST":  # the base counts those
+            try:
+                throttling.count_address(request)
+            except Throttled as throttled:
+                return throttled_page(request, throttled)
+        return super()._answer(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            visit = services.read(token)
+        except services.LinkNotValid as refusal:
+            return _not_valid(request, refusal)
+        return _page(request, visit)
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        action = ACTIONS.get(request.POST.get("action", ""))
+        try:
+            visit = services.act(token, action) if action else services.read(token)
+        except services.LinkNotValid as refusal:
+            return _not_valid(request, refusal)
+        except Refusal as refusal:
+            return _page(request, services.read(token), error=str(refusal.detail), status=refusal.status)
+        return _page(request, visit, done=action)
+
+
+def _page(
+    request: HttpRequest, visit: Appointment, *, done: Action | None = None, error: str = "", status: int = 200
+) -> HttpResponse:
+    with practice_scope(visit.practice_id):
+        may_cancel = not is_late(visit.starts_at)
+    context = {
+        "practice": visit.practice,
+        "when": format_local_datetime(visit, visit.starts_at),
+        "office": visit.office or visit.doctor.office,
+        "is_confirmed": visit.confirmed_at is not None,
+        "may_cancel": may_cancel,
+        "done": done.value if done else "",
+        "error": error,
+    }
+    return render(request, "appointments/visit_links/visit.html", context, status=status)
+
+
+def _not_valid(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    return render(request, "invitations/invalid_link.html", {"sentence": refusal.detail}, status=refusal.status)

@@ -1,0 +1,69 @@
+"""E-mail: `send(mail)` hands it to the provider that EMAIL_URL names: a mail server (SMTP), SendGrid, or the console.
+
+All go through Django's mail backends, so that whatever sends a mail uses the same provider. Other providers are reached
+through their SMTP servers (docs/adr/0045)."""
+
+import smtplib
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+
+from integrations.email.contract import Attachment as Attachment
+from integrations.email.contract import Mail as Mail
+from integrations.sending import Reason, SendFailed
+
+DUMMY = "django.core.mail.backends.dummy.EmailBackend"
+REFERENCE_HEADER = "X-Praxis-Message"  # read by sendgrid.py, which sends it along for the reports
+
+
+def is_configured() -> bool:
+    return bool(settings.EMAIL_BACKEND != DUMMY)
+
+
+def send(mail: Mail) -> str:
+    """Send it and return the provider's id, which may be empty. Raises SendFailed."""
+    try:
+        message = _message(mail)
+        connection = get_connection()
+    except ValueError as error:
+        raise SendFailed(Reason.ADDRESS) from error
+    try:
+        connection.open()
+    except smtplib.SMTPAuthenticationError as error:
+        raise SendFailed(Reason.CREDENTIALS, code=str(error.smtp_code)) from error
+    except OSError as error:  # smtplib's own errors are OSErrors, too
+        raise SendFailed(Reason.UNREACHABLE) from error
+    try:
+        connection.send_messages([message])
+    except SendFailed:
+        raise
+    except ValueError as error:
+        raise SendFailed(Reason.ADDRESS) from error
+    except OSError as error:
+        raise _meaning(error) from error
+    finally:
+        try:
+            connection.close()
+        except OSError:
+            pass  # it was sent
+    return str(getattr(message, "provider_id", ""))
+
+
+def _message(mail: Mail) -> EmailMessage:
+    headers = {REFERENCE_HEADER: mail.reference} if mail.reference else {}
+    message = EmailMessage(mail.subject, mail.text, mail.sender or None, [mail.to], headers=headers)
+    for attachment in mail.attachments:
+        message.attach(attachment.name, attachment.content, attachment.mimetype)
+    message.message()  # raises ValueError for a header that cannot be
+    return message
+
+
+def _meaning(error: OSError) -> SendFailed:
+    """Return what an error of smtplib means, once a connection was open (RFC 5321, 4.2.1: 4yz may be tried again, 5yz
+    may not)."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = next((code for code, _said in error.recipients.values()), 550)
+        return SendFailed(Reason.BUSY if code < 500 else Reason.ADDRESS, code=str(code))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return SendFailed(Reason.BUSY if error.smtp_code < 500 else Reason.REFUSED, code=str(error.smtp_code))
+    return SendFailed(Reason.UNKNOWN)

@@ -1,0 +1,297 @@
+"""Sending what is due. A message is marked as being sent before its provider is called: if the worker dies then, nobody
+knows whether it went out, and it is said to be uncertain instead of being sent twice."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from audit import log
+from audit.events import AuditEvent
+from core.encryption.blind_index import phone_fingerprint
+from core.encryption.fields import MARK, unreadable_marked
+from core.search.phones import international
+from core.tenancy.scope import current_practice_id
+from integrations import email, sms
+from integrations.email import Attachment, Mail
+from integrations.sending import Reason, SendFailed
+from integrations.sms import Sms
+from notifications.messages.quiet import end_of_quiet
+from notifications.messages.settings import get_settings, preferences_of, say_preference
+from notifications.messages.sources import Facts, facts_of
+from notifications.messages.texts import DEFAULTS, Text, fill
+from notifications.messages.why import Why
+from notifications.models import (
+    Channel,
+    How,
+    Message,
+    MessageKind,
+    MessagePreference,
+    MessageSettings,
+    MessageStatus,
+    MessageTemplate,
+)
+from notifications.models.message import MessageQuerySet
+from notifications.providers.addresses import twilio_address
+
+logger = structlog.get_logger("praxis.messages")
+BATCH = 100
+MAX_ATTEMPTS = 8
+FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(hours=1)
+LOST = timedelta(minutes=5)  # what is being sent for longer was left by a worker that died
+WAKES_NOBODY = ("account", "offer")  # somebody waits for these
+
+
+class Ready(NamedTuple):
+    """A message that can be sent now."""
+
+    message: Message
+    address: str
+    text: Text
+    language: str
+    attachments: tuple[Attachment, ...]
+
+
+class _Unsent(Exception):
+    """The message is not sent, or not before `until`."""
+
+    def __init__(self, why: Why | None = None, *, until: datetime | None = None, **details: str) -> None:
+        self.why, self.until, self.details = why, until, details
+
+
+def send_due(*, now: datetime | None = None, most: int | None = None) -> int:
+    """Send what is due in the practice of the scope, oldest first, and return how many were handled. Call this outside
+    a transaction: each step is stored by itself."""
+    handled = 0
+    while most is None or handled < most:
+        moment = now or timezone.now()
+        batch = list(Message.objects.due(moment)[:BATCH])
+        if not batch:
+            break
+        handled += len(batch)
+        _send_all(batch, moment)
+    return handled
+
+
+def send_these(messages: MessageQuerySet, *, now: datetime | None = None) -> None:
+    """Send these if they are due."""
+    moment = now or timezone.now()
+    _send_all(list(messages.due(moment)), moment)
+
+
+def _send_all(batch: list[Message], now: datetime) -> None:
+    with unreadable_marked():
+        for ready in _prepare(batch, now):
+            _send(ready, now)
+
+
+def has_due(now: datetime) -> bool:
+    return bool(Message.objects.due(now).exists())
+
+
+def give_up_lost(*, now: datetime | None = None) -> int:
+    """Say of what a dead worker left that nobody knows whether it was sent."""
+    moment = now or timezone.now()
+    left = Message.objects.filter(status=MessageStatus.SENDING, started_at__lt=moment - LOST)
+    return int(left.update(status=MessageStatus.UNCERTAIN, why=Why.UNKNOWN, updated_at=moment))
+
+
+# --- Before a message is sent -----------------------------------------------------------------------------------------
+
+
+def _prepare(batch: list[Message], now: datetime) -> list[Ready]:
+    """Return what can be sent now; of the rest it is noted why it is not sent, or when it is tried next."""
+    written_before = [message for message in batch if message.kind == MessageKind.ACCOUNT]
+    ready = [_as_written(message) for message in written_before if email.is_configured()]
+    others = [message for message in batch if message.kind != MessageKind.ACCOUNT]
+    if others:
+        ready += _prepare_others(others, now)
+    patients = [one.message.patient_id for one in ready if one.message.patient_id]
+    if patients:
+        log.record_bulk(
+            AuditEvent.MESSAGES_SENT,
+            Message,
+            practice_id=current_practice_id(),
+            patients=patients,
+            count=len(patients),
+        )
+    return ready
+
+
+def _as_written(message: Message) -> Ready:
+    """Return a message to an account, which was written where it was planned (account_mail.py)."""
+    return Ready(message, message.address, Text(message.subject, message.text), "", ())
+
+
+def _prepare_others(batch: list[Message], now: datetime) -> list[Ready]:
+    settings, own, facts = get_settings(), _own_texts(), facts_of(batch, now)
+    preferences = preferences_of(message.patient_id for message in batch if message.patient_id)
+    ready = []
+    for message in batch:
+        preference = preferences.get(message.patient_id) if message.patient_id else None
+        try:
+            ready.append(_prepared(message, facts[message.pk], preference, settings, own, now))
+        except _Unsent as unsent:
+            _note_unsent(message, unsent, now)
+        except Exception as error:  # one that cannot be written must not keep the others from being sent
+            logger.error("message not written", message_id=str(message.pk), error=type(error).__name__)
+            _note_unsent(message, _Unsent(Why.TEXT), now)
+    return ready
+
+
+def _own_texts() -> dict[tuple[str, str, str], Text]:
+    return {
+        (row.kind, row.channel, row.language): Text(row.subject, row.text, row.version)
+        for row in MessageTemplate.objects.all()
+    }
+
+
+def _prepared(
+    message: Message,
+    facts: Facts | Why,
+    preference: MessagePreference | None,
+    settings: MessageSettings,
+    own: Mapping[tuple[str, str, str], Text],
+    now: datetime,
+) -> Ready:
+    """Return the message with all that it takes to send it. Raises _Unsent."""
+    if isinstance(facts, Why):
+        raise _Unsent(facts)
+    if facts.until and now >= facts.until:
+        raise _Unsent(Why.TOO_LATE)
+    if preference and (since := preference.refused_since(message.channel)):
+        how = getattr(preference, f"no_{message.channel}_how")
+        raise _Unsent(Why.OPTED_OUT, since=since.isoformat(), how=how)
+    address = _address(message.channel, facts)
+    if not address:
+        raise _Unsent(Why.NO_ADDRESS)
+    if not (sms if message.channel == Channel.SMS else email).is_configured():
+        raise _Unsent(Why.NO_PROVIDER)
+    if message.kind not in WAKES_NOBODY:
+        later = end_of_quiet(now, zone=facts.zone, start=settings.quiet_from, end=settings.quiet_until)
+        if facts.until and later >= facts.until:
+            raise _Unsent(Why.QUIET)
+        if later > now:
+            raise _Unsent(until=later)
+    language = (preference.language if preference else "") or settings.language
+    text = written(message.kind, message.channel, language, facts.fields(language), own)
+    if MARK in text.subject + text.text:
+        raise _Unsent(Why.TEXT)
+    attachments = tuple(facts.attachments()) if message.channel == Channel.EMAIL else ()
+    return Ready(message, address, text, language, attachments)
+
+
+def written(
+    kind: str, channel: str, language: str, fields: Mapping[str, str], own: Mapping[tuple[str, str, str], Text]
+) -> Text:
+    """Return the text of a message, filled in: the practice's own, or the one that comes with Praxis."""
+    found = own.get((kind, channel, language)) or DEFAULTS[kind, channel, language]
+    subject = " ".join(fill(found.subject, fields).split())
+    return Text(subject[:300], fill(found.text, fields)[:5000], found.version)
+
+
+def _address(channel: str, facts: Facts) -> str:
+    return international(facts.phone, region=facts.region) if channel == Channel.SMS else facts.email
+
+
+def _note_unsent(message: Message, unsent: _Unsent, now: datetime) -> None:
+    planned = Message.objects.filter(pk=message.pk, status=MessageStatus.PLANNED)
+    if unsent.until:
+        planned.update(due_at=unsent.until, updated_at=now)
+    else:
+        values = {"status": MessageStatus.SUPPRESSED, "why": unsent.why, "why_details": unsent.details}
+        planned.update(**values, updated_at=now)
+
+
+# --- Sending ----------------------------------------------------------------------------------------------------------
+
+
+def _send(ready: Ready, now: datetime) -> None:
+    message = ready.message
+    if not _mark_sending(ready, now):
+        return  # it was withdrawn, or another worker has it
+    try:
+        provider_id = _hand_over(ready)
+    except SendFailed as failed:
+        _note_failure(message, failed, now)
+        return
+    except Exception as error:
+        logger.error("message uncertain", message_id=str(message.pk), error=type(error).__name__)
+        _note_failure(message, SendFailed(Reason.UNKNOWN), now)
+        return
+    _note_sent(message, provider_id, now)
+
+
+def _mark_sending(ready: Ready, now: datetime) -> bool:
+    """Mark the message, which decides who sends it: a planned one becomes one that is being sent once."""
+    is_sms = ready.message.channel == Channel.SMS
+    planned = Message.objects.filter(pk=ready.message.pk, status=MessageStatus.PLANNED)
+    marked: int = planned.update(
+        status=MessageStatus.SENDING,
+        started_at=now,
+        attempts=ready.message.attempts + 1,
+        why="",
+        why_details={},
+        address=ready.address,
+        address_index=phone_fingerprint(ready.address) if is_sms else None,
+        subject=ready.text.subject,
+        text=ready.text.text,
+        language=ready.language,
+        template_version=ready.text.version,
+        updated_at=now,
+    )
+    return marked > 0
+
+
+def _hand_over(ready: Ready) -> str:
+    reference = ready.message.reference
+    if ready.message.channel == Channel.SMS:
+        return sms.send(Sms(ready.address, ready.text.text, twilio_address(reference)))
+    return email.send(
+        Mail(
+            ready.address,
+            ready.text.subject,
+            ready.text.text,
+            attachments=ready.attachments,
+            reference=reference,
+        )
+    )
+
+
+def _note_sent(message: Message, provider_id: str, now: datetime) -> None:
+    """A report that it was delivered may have come already."""
+    mine = Message.objects.filter(pk=message.pk)
+    known = {"sent_at": now, "provider_id": provider_id[:100], "updated_at": now, **_forgotten(message)}
+    if not mine.filter(status=MessageStatus.SENDING).update(status=MessageStatus.SENT, **known):
+        mine.update(**known)
+
+
+def _forgotten(message: Message) -> dict[str, str]:
+    """Return what is not kept once it was sent: a link that lets somebody into an account."""
+    return {"text": ""} if message.kind == MessageKind.ACCOUNT else {}
+
+
+def _note_failure(message: Message, failed: SendFailed, now: datetime) -> None:
+    attempts = message.attempts + 1
+    values: dict[str, object] = {"why": failed.reason.value, "updated_at": now}
+    if failed.code:
+        values["why_details"] = {"code": failed.code}
+    if failed.uncertain:
+        values |= {"status": MessageStatus.UNCERTAIN, **_forgotten(message)}
+    elif failed.permanent or attempts >= MAX_ATTEMPTS:
+        values |= {"status": MessageStatus.FAILED, **_forgotten(message)}
+    else:
+        delay = min(FIRST_DELAY * 4 ** (attempts - 1), LONGEST_DELAY)
+        values |= {"status": MessageStatus.PLANNED, "due_at": now + max(delay, timedelta(seconds=failed.wait))}
+    Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING).update(**values)
+    if failed.reason == Reason.OPTED_OUT and message.patient_id:
+        refuse([message.patient_id], channel=message.channel, how=How.PROVIDER)
+
+
+def refuse(patient_ids: Iterable[UUID], *, channel: str, how: str) -> None:
+    """Note that these patients want nothing by this channel."""
+    for patient_id in sorted(set(patient_ids)):
+        say_preference(patient_id=patient_id, how=how, channels=[channel], wanted=False)

@@ -1,0 +1,88 @@
+"""How the practice of the scope writes to people."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from audit import context
+from core.errors import Invalid
+from core.tenancy.scope import current_practice_id
+from notifications.models import Channel, MessagePreference, MessageSettings
+
+LONGEST_NOTICE = 24 * 30  # hours
+
+
+def get_settings() -> MessageSettings:
+    """Return the practice's settings, or the defaults."""
+    return MessageSettings.objects.first() or MessageSettings(practice_id=current_practice_id())
+
+
+@transaction.atomic
+def change_settings(*, by: User, **fields: Any) -> MessageSettings:
+    """Change how the practice writes to people. What is planned already is sent when it was planned for; reminders of
+    visits are planned anew by the app that owns them. Raises Invalid."""
+    with context.done_by(by):
+        found = MessageSettings.objects.select_for_update().first() or MessageSettings()
+        for name, value in fields.items():
+            setattr(found, name, value)
+        _check(found)
+        found.version += 0 if found._state.adding else 1
+        found.save()
+    return found
+
+
+def _check(settings: MessageSettings) -> None:
+    for hours in settings.reminders.values():
+        if not all(value is None or 1 <= value <= LONGEST_NOTICE for value in hours.values()):
+            raise Invalid("reminders", _("Enter between 1 and 720 hours, or nothing for no reminder."))
+
+
+def preferences_of(patient_ids: Iterable[UUID]) -> dict[UUID, MessagePreference]:
+    """Return what these patients have said, also in a chart that was merged into theirs: whoever wants no messages is
+    not asked again because there were two charts."""
+    ids = set(patient_ids)
+    rows = MessagePreference.objects.filter(Q(patient__in=ids) | Q(patient__merged_into__in=ids))
+    found: dict[UUID, MessagePreference] = {}
+    for row in rows.annotate(kept_in=F("patient__merged_into")).order_by("id"):
+        for patient_id in ids & {row.patient_id, row.kept_in}:
+            known = found.get(patient_id)
+            found[patient_id] = row if known is None else _both(known, row)
+    return found
+
+
+def _both(one: MessagePreference, other: MessagePreference) -> MessagePreference:
+    """Return what is true of both: what either refused is refused."""
+    both = MessagePreference(patient_id=one.patient_id, language=one.language or other.language)
+    for channel in Channel.values:
+        said = one if one.refused_since(channel) else other
+        both.set(channel, since=said.refused_since(channel), how=getattr(said, f"no_{channel}_how"))
+    return both
+
+
+def get_preference(patient_id: UUID) -> MessagePreference:
+    return MessagePreference.objects.filter(patient=patient_id).first() or MessagePreference(patient_id=patient_id)
+
+
+def say_preference(
+    *, patient_id: UUID, how: str, channels: Iterable[str] = (), wanted: bool = False, language: str | None = None
+) -> MessagePreference:
+    """Say whether a patient wants messages by these channels, and in which language. What was said before is not said
+    anew. Call this with the chart locked."""
+    found = get_preference(patient_id)
+    now = timezone.now()
+    changed = found._state.adding and (language is not None or not wanted)
+    for channel in channels:
+        if (found.refused_since(channel) is None) != wanted:
+            found.set(channel, since=None if wanted else now, how=how)
+            changed = True
+    if language is not None and language != found.language:
+        found.language, changed = language, True
+    if changed:
+        found.save()
+    return found

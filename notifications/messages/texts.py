@@ -1,0 +1,180 @@
+"""The texts that come with Praxis, and filling them in. None says why somebody comes, or anything clinical: whoever
+lies beside the phone may read it. A practice may write its own (notifications/messages/templates/)."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Invalid
+from notifications.models import Channel, MessageKind, MessageLanguage
+from notifications.models.preference import LONGEST_SMS
+
+K, EN, DE = MessageKind, MessageLanguage.ENGLISH, MessageLanguage.GERMAN
+FIELD = re.compile(r"\{\s*([a-z_]*)\s*\}")
+
+FIELDS = {  # what may stand in a text, and what it stands for
+    "name": _("the patient's name"),
+    "practice": _("the practice's name"),
+    "date": _("the day of the visit"),
+    "time": _("the time of the visit"),
+    "doctor": _("the doctor's name"),
+    "office": _("the office"),
+    "address": _("the office's address"),
+    "phone": _("the phone number to call"),
+    "link": _("the link to confirm or cancel"),
+}
+OF_VISITS = frozenset(FIELDS)
+OF_OTHERS = frozenset({"name", "practice", "phone", "link"})
+FIELDS_OF = dict.fromkeys((K.BOOKED, K.MOVED, K.CANCELLED, K.REMINDER, K.OFFER), OF_VISITS)
+
+
+class Text(NamedTuple):
+    subject: str
+    text: str
+    version: int = 0
+
+
+_WHERE = "{office}, {address}"
+_END_EN = "\n\n{practice}\n{phone}"
+DEFAULTS: dict[tuple[str, str, str], Text] = {
+    (K.BOOKED, "email", EN): Text(
+        "Your appointment on {date}",
+        "Dear {name},\n\nyour appointment at {practice} is on {date} at {time}.\n\n" + _WHERE + "\n\n"
+        "To confirm or cancel it:\n{link}" + _END_EN,
+    ),
+    (K.BOOKED, "sms", EN): Text("", "{practice}: your appointment is on {date} at {time}. {link}"),
+    (K.MOVED, "email", EN): Text(
+        "Your appointment is now on {date}",
+        "Dear {name},\n\nyour appointment at {practice} has changed. It is now on {date} at {time}.\n\n"
+        + _WHERE
+        + "\n\nTo confirm or cancel it:\n{link}"
+        + _END_EN,
+    ),
+    (K.MOVED, "sms", EN): Text("", "{practice}: your appointment is now on {date} at {time}. {link}"),
+    (K.CANCELLED, "email", EN): Text(
+        "Your appointment on {date} is cancelled",
+        "Dear {name},\n\nyour appointment at {practice} on {date} at {time} is cancelled.\n\n"
+        "To book another one, please contact us." + _END_EN,
+    ),
+    (K.CANCELLED, "sms", EN): Text("", "{practice}: your appointment on {date} at {time} is cancelled. {phone}"),
+    (K.REMINDER, "email", EN): Text(
+        "Reminder: your appointment on {date}",
+        "Dear {name},\n\nwe look forward to seeing you at {practice} on {date} at {time}.\n\n" + _WHERE + "\n\n"
+        "To confirm or cancel your appointment:\n{link}" + _END_EN,
+    ),
+    (K.REMINDER, "sms", EN): Text(
+        "",
+        "{practice}: reminder of your appointment on {date} at {time}. Reply C to confirm, STOP for no more texts. "
+        "To cancel: {link}",
+    ),
+    (K.OFFER, "email", EN): Text(
+        "An appointment is free on {date}",
+        "Dear {name},\n\nan appointment at {practice} is free on {date} at {time}, and we keep it for you for a short "
+        "time.\n\nTo take it, sign in or call us:\n{link}" + _END_EN,
+    ),
+    (K.OFFER, "sms", EN): Text("", "{practice}: an appointment is free on {date} at {time}. {link} {phone}"),
+    (K.REGISTERED, "email", EN): Text(
+        "Welcome to {practice}",
+        "Dear {name},\n\n{practice} has confirmed your registration. You can now book appointments:\n{link}" + _END_EN,
+    ),
+    (K.REGISTERED, "sms", EN): Text("", "{practice} has confirmed your registration. {link}"),
+    (K.INVOICE, "email", EN): Text(
+        "An invoice from {practice}", "Dear {name},\n\nthere is a new invoice for you. To see it:\n{link}" + _END_EN
+    ),
+    (K.INVOICE, "sms", EN): Text("", "{practice}: there is a new invoice for you. {link}"),
+    (K.RECEIPT, "email", EN): Text(
+        "A receipt from {practice}", "Dear {name},\n\nthank you for your payment. The receipt:\n{link}" + _END_EN
+    ),
+    (K.RECEIPT, "sms", EN): Text("", "{practice}: thank you for your payment. {link}"),
+    (K.RECALL, "email", EN): Text(
+        "Time for your next appointment",
+        "Dear {name},\n\nit is time to book your next appointment at {practice}:\n{link}" + _END_EN,
+    ),
+    (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next appointment. {link}"),
+    (K.BOOKED, "email", DE): Text(
+        "Ihr Termin am {date}",
+        "Guten Tag {name},\n\nIhr Termin bei {practice} ist am {date} um {time}.\n\n" + _WHERE + "\n\n"
+        "Bestätigen oder absagen:\n{link}" + _END_EN,
+    ),
+    (K.BOOKED, "sms", DE): Text("", "{practice}: Ihr Termin ist am {date} um {time}. {link}"),
+    (K.MOVED, "email", DE): Text(
+        "Ihr Termin ist jetzt am {date}",
+        "Guten Tag {name},\n\nIhr Termin bei {practice} wurde geändert. Er ist jetzt am {date} um {time}.\n\n"
+        + _WHERE
+        + "\n\nBestätigen oder absagen:\n{link}"
+        + _END_EN,
+    ),
+    (K.MOVED, "sms", DE): Text("", "{practice}: Ihr Termin ist jetzt am {date} um {time}. {link}"),
+    (K.CANCELLED, "email", DE): Text(
+        "Ihr Termin am {date} ist abgesagt",
+        "Guten Tag {name},\n\nIhr Termin bei {practice} am {date} um {time} ist abgesagt.\n\n"
+        "Für einen neuen Termin melden Sie sich bitte bei uns." + _END_EN,
+    ),
+    (K.CANCELLED, "sms", DE): Text("", "{practice}: Ihr Termin am {date} um {time} ist abgesagt. {phone}"),
+    (K.REMINDER, "email", DE): Text(
+        "Erinnerung: Ihr Termin am {date}",
+        "Guten Tag {name},\n\nwir freuen uns auf Sie: {practice}, {date} um {time}.\n\n" + _WHERE + "\n\n"
+        "Bestätigen oder absagen:\n{link}" + _END_EN,
+    ),
+    (K.REMINDER, "sms", DE): Text(
+        "",
+        "{practice}: Erinnerung an Ihren Termin am {date} um {time}. Antworten Sie C zum Bestätigen, STOP für "
+        "keine SMS mehr. Absagen: {link}",
+    ),
+    (K.OFFER, "email", DE): Text(
+        "Ein Termin ist frei am {date}",
+        "Guten Tag {name},\n\nbei {practice} ist ein Termin frei: {date} um {time}. Wir halten ihn kurze Zeit für Sie."
+        "\n\nMelden Sie sich an oder rufen Sie uns an:\n{link}" + _END_EN,
+    ),
+    (K.OFFER, "sms", DE): Text("", "{practice}: Ein Termin ist frei am {date} um {time}. {link} {phone}"),
+    (K.REGISTERED, "email", DE): Text(
+        "Willkommen bei {practice}",
+        "Guten Tag {name},\n\n{practice} hat Ihre Anmeldung bestätigt. Sie können jetzt Termine buchen:\n{link}"
+        + _END_EN,
+    ),
+    (K.REGISTERED, "sms", DE): Text("", "{practice} hat Ihre Anmeldung bestätigt. {link}"),
+    (K.INVOICE, "email", DE): Text(
+        "Eine Rechnung von {practice}", "Guten Tag {name},\n\nIhre Rechnung finden Sie hier:\n{link}" + _END_EN
+    ),
+    (K.INVOICE, "sms", DE): Text("", "{practice}: Ihre Rechnung: {link}"),
+    (K.RECEIPT, "email", DE): Text(
+        "Eine Quittung von {practice}",
+        "Guten Tag {name},\n\nvielen Dank für Ihre Zahlung. Die Quittung:\n{link}" + _END_EN,
+    ),
+    (K.RECEIPT, "sms", DE): Text("", "{practice}: Vielen Dank für Ihre Zahlung. {link}"),
+    (K.RECALL, "email", DE): Text(
+        "Zeit für Ihren nächsten Termin",
+        "Guten Tag {name},\n\nes ist Zeit für Ihren nächsten Termin bei {practice}:\n{link}" + _END_EN,
+    ),
+    (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten Termin. {link}"),
+}
+UNKNOWN = _("There is no field {%(name)s} in this text.")
+
+
+def check(kind: str, channel: str, *, subject: str, text: str) -> None:
+    """Raise Invalid for a field that nothing could be filled into, and for a text without one."""
+    for name, value in (("subject", subject), ("text", text)):
+        for found in FIELD.findall(value):
+            if found not in FIELDS_OF.get(MessageKind(kind), OF_OTHERS):
+                raise Invalid(name, UNKNOWN % {"name": found})
+    if not text.strip():
+        raise Invalid("text", _("Enter a text."))
+    if channel == Channel.EMAIL and not subject.strip():
+        raise Invalid("subject", _("Enter a subject."))
+    if channel == Channel.SMS and len(text) > LONGEST_SMS:
+        raise Invalid("text", _("This is too long for a text message."))
+
+
+def fill(text: str, fields: Mapping[str, str]) -> str:
+    """Return the text with its fields filled in. A line that is empty then, for want of an address, is left out, and
+    what is left of `office, address`."""
+    filled = FIELD.sub(lambda found: fields.get(found[1], ""), text)
+    lines = [re.sub(r"^[,\s]+|[,\s]+$", "", line) if FIELD.search(was) else line for line, was in _lines(filled, text)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _lines(filled: str, text: str) -> list[tuple[str, str]]:
+    after, before = filled.split("\n"), text.split("\n")
+    return list(zip(after, before, strict=True)) if len(after) == len(before) else [(line, "") for line in after]
