@@ -235,4 +235,5 @@ def test_open_day_notices_when_a_patient_or_a_doctor_is_renamed(enter_as, day, s
                 model_row.save()
             answer = asked(token)
             assert answer.status_code == 200
-            assert name in (shown := answer.content.decode())
+            shown = answer.content.decode()
+            assert name in shown
