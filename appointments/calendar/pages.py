@@ -74,8 +74,8 @@ class CalendarView(CalendarPage):
             built = grid.build_rooms(by=self.user, look=look._replace(names_doctor=True), picked=shown.room)
         else:
             built = grid.build_day(by=self.user, look=look, picked=shown.doctor.pk if shown.doctor else None)
-        visits = built.appointments
-        self.read([*visits, *charts], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(visits))
+        rows = built.appointments
+        self.read([*rows, *charts], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(rows))
         return {**context, "grid": built}
 
 

@@ -13,8 +13,8 @@ import pytest
 from django.core.signing import Signer
 from drf_spectacular.generators import SchemaGenerator
 
-from accounts.models import JoinCode, User
-from accounts.tests.factories import JoinCodeFactory
+from accounts.models import Invitation, JoinCode, User
+from accounts.tests.factories import InvitationFactory, JoinCodeFactory
 from appointments.models import Appointment, ScheduleException, WaitingListEntry, WorkingHours
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -71,6 +71,8 @@ class Rows:
                 return WaitingListEntryFactory(patient=PatientFactory())
             case "join code":
                 return JoinCodeFactory(doctor=self.doctor, office=self.office)
+            case "invitation":
+                return InvitationFactory(invited_by=self.by)
             case _:
                 return self.make_user(model)
 
@@ -79,7 +81,7 @@ class Rows:
             deletions.delete(by=self.by, row=row, reason="By mistake")
         elif isinstance(row, Deletion):
             deletions.restore(by=self.by, model=Patient, pk=row.about_id)
-        elif isinstance(row, User | JoinCode | WorkingHours | ScheduleException | WaitingListEntry):
+        elif isinstance(row, User | Invitation | JoinCode | WorkingHours | ScheduleException | WaitingListEntry):
             type(row).objects.filter(pk=row.pk).delete()
         else:
             assert isinstance(row, EmergencyAccess)  # one is never deleted
@@ -101,6 +103,7 @@ LISTS = {  # address: what is in it
     "/api/waiting-list": "wish",
     "/api/emergency-accesses": "emergency",
     "/api/deleted": "deletion",
+    "/api/invitations": "invitation",
     "/api/join-codes": "join code",
     "/api/users?role=staff": "staff",
     "/api/doctors": "doctor",

@@ -42,6 +42,7 @@ HOMES = {
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "invitation": "accounts.invitations",
+    "invitations": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
     "my-day": "records.my_day",
