@@ -78,6 +78,10 @@ def security(request: HttpRequest) -> HttpResponse:
     return _pages.security(request)
 
 
-start_totp, confirm_totp, remove_totp = map(_post_only, (_pages.start_totp, _pages.confirm_totp, _pages.remove_totp))
-start_passkey, add_passkey = map(_post_only, (_pages.start_passkey, _pages.add_passkey))
-remove_passkey, new_recovery_codes = map(_post_only, (_pages.remove_passkey, _pages.new_recovery_codes))
+start_totp = _post_only(_pages.start_totp)
+confirm_totp = _post_only(_pages.confirm_totp)
+remove_totp = _post_only(_pages.remove_totp)
+start_passkey = _post_only(_pages.start_passkey)
+add_passkey = _post_only(_pages.add_passkey)
+remove_passkey = _post_only(_pages.remove_passkey)
+new_recovery_codes = _post_only(_pages.new_recovery_codes)
