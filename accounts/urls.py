@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from accounts.api_clients import oauth2_views
 from accounts.api_keys import views as api_keys
+from accounts.invitations import views as invitations
 from accounts.join_codes import views as join_codes
 from accounts.passwords import views as passwords
 from accounts.sessions import views as sessions
@@ -19,6 +20,13 @@ urlpatterns = [
     path("auth/password-reset/confirm", passwords.ConfirmReset.as_view(), name="password_reset_confirm"),
     path("api-keys", api_keys.ApiKeys.as_view(), name="api_keys"),
     path("api-keys/<uuid:key_id>", api_keys.ApiKeyById.as_view(), name="api_key"),
+    path("invitations", invitations.Invitations.as_view(), name="invitations"),
+    path("invitations/<uuid:invitation_id>/resend", invitations.ResendInvitation.as_view(), name="resend_invitation"),
+    path(
+        "invitations/<uuid:invitation_id>/withdraw",
+        invitations.WithdrawInvitation.as_view(),
+        name="withdraw_invitation",
+    ),
     path("join-codes", join_codes.JoinCodes.as_view(), name="join_codes"),
     path("join-codes/<uuid:code_id>", join_codes.JoinCodeById.as_view(), name="join_code"),
     path("users", users.Accounts.as_view(), name="accounts"),

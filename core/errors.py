@@ -64,9 +64,9 @@ class Conflict(Refusal):
 class StaleVersion(Conflict):
     """409: changed by someone else since it was read. The answer holds the current state."""
 
-    def __init__(self, detail: Sentence, *, current: Mapping[str, Any]) -> None:
+    def __init__(self, detail: Sentence, *, current: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
-        self.extra = {"current": current}  # type: ignore[misc]
+        self.extra = {} if current is None else {"current": current}  # type: ignore[misc]
 
 
 class Gone(Refusal):

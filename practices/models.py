@@ -16,7 +16,7 @@ from core.encryption.blind_index import join_code_fingerprint
 from core.encryption.fields import EncryptedCharField
 from core.models import Model
 from core.search.regions import region_of
-from core.tenancy.models import PracticeModel
+from core.tenancy.versioned import VersionedModel
 from core.texts import validate_currency, validate_line, validate_phone
 
 JOIN_CODE_LENGTH = 8
@@ -162,7 +162,7 @@ class Practice(Model):
         return start, datetime.combine(day + timedelta(days=1), time.min, self.tzinfo)
 
 
-class Office(PracticeModel):
+class Office(VersionedModel):
     """A location of a practice."""
 
     name = models.CharField(_("name"), max_length=200, validators=[validate_line])
@@ -170,7 +170,7 @@ class Office(PracticeModel):
     phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validate_phone])
     timezone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_timezone])
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         verbose_name, verbose_name_plural = _("office"), _("offices")
 
     def __str__(self) -> str:

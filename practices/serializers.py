@@ -12,7 +12,7 @@ from core.api.serializers import (
     StrictCharField,
     StrictSerializer,
 )
-from core.api.versions import version_field
+from core.api.versions import NO_VERSION, version_field
 from core.texts import validate_currency, validate_line, validate_phone
 from practices.models import Office, Practice, validate_timezone
 
@@ -82,10 +82,12 @@ class OfficeChange(StrictSerializer):
     timezone = OptionalCharField(
         max_length=64, validators=[validate_timezone], help_text="From the IANA database; empty for the practice's."
     )
+    version = version_field()
 
 
 class OfficeInput(OfficeChange):
     name = StrictCharField(max_length=200, validators=[validate_line])
+    version = NO_VERSION
 
 
 class OfficeShape(OutputSerializer[Office]):
@@ -96,6 +98,7 @@ class OfficeShape(OutputSerializer[Office]):
     address = serializers.CharField()
     phone = serializers.CharField()
     timezone = serializers.CharField()
+    version = serializers.IntegerField()
 
 
 class OfficeList(OutputSerializer[Any]):

@@ -174,9 +174,11 @@ def save_office(*, office: Office, by: "User") -> Office:
 
 
 @transaction.atomic
-def change_office(*, office_id: UUID, by: "User", **changes: str) -> Office:
-    """Change the given fields of an office. Raises NotFound, and what `save_office` raises."""
+def change_office(*, office_id: UUID, by: "User", expected: int | None = None, **changes: str) -> Office:
+    """Change the given fields of an office. `expected` is the version that the caller has read. Raises NotFound,
+    StaleVersion, and what `save_office` raises."""
     office: Office = Office.objects.select_for_update(no_key=True).get_or_refuse(pk=office_id)
+    office.check_version(expected)
     for field, value in changes.items():
         setattr(office, field, value)
     return save_office(office=office, by=by)

@@ -1,5 +1,6 @@
 """The practice's settings and its offices."""
 
+from functools import partial
 from uuid import UUID
 
 from drf_spectacular.utils import PolymorphicProxySerializer
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 
 from core.api.names import check_something_sent
 from core.api.schema import NOT_FOUND, extend_schema, stale
+from core.api.versioned import VersionedView
 from core.api.versions import ETAG, IF_MATCH, etag, given_version
 from core.api.views import ApiView
 from core.permissions import Permission
@@ -23,7 +25,9 @@ from practices.serializers import (
     PracticeShape,
 )
 
-OVERLAPPING = {"409": "In this time zone a doctor would work at two offices at once."}
+OVERLAPPING = stale(
+    OfficeShape, "In this time zone a doctor would work at two offices at once, or someone else has changed the office."
+)
 IN_USE = {"409": "People, appointments or join codes use it."}
 
 
@@ -64,7 +68,7 @@ class PracticeSettings(ApiView):
         return Response(PracticeShape.to_dict(practice), headers=etag(practice.version))
 
 
-class Offices(ApiView):
+class Offices(VersionedView):
     permissions = {"GET": Permission.LIST_OFFICES, "POST": Permission.MANAGE_OFFICES}
 
     @extend_schema(responses={200: OfficeList}, summary="List the practice's offices by name")
@@ -72,13 +76,13 @@ class Offices(ApiView):
         offices = [OfficeShape.to_dict(office) for office in Office.objects.order_by("name", "id")]
         return Response({"offices": offices, "total": len(offices)})
 
-    @extend_schema(request=OfficeInput, responses={201: OfficeShape}, summary="Add an office")
+    @extend_schema(request=OfficeInput, parameters=[ETAG], responses={201: OfficeShape}, summary="Add an office")
     def post(self, request: Request) -> Response:
         office = services.save_office(office=Office(**self.checked(OfficeInput)), by=self.caller)
-        return Response(OfficeShape.to_dict(office), status=201)
+        return self.versioned(OfficeShape.to_dict(office), status=201)
 
 
-class OfficeById(ApiView):
+class OfficeById(VersionedView):
     permissions = {
         "GET": Permission.LIST_OFFICES,
         "PATCH": Permission.MANAGE_OFFICES,
@@ -86,15 +90,19 @@ class OfficeById(ApiView):
     }
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | OVERLAPPING, "DELETE": NOT_FOUND | IN_USE}
 
-    @extend_schema(responses={200: OfficeShape}, summary="Get an office")
+    @extend_schema(parameters=[ETAG], responses={200: OfficeShape}, summary="Get an office")
     def get(self, request: Request, office_id: UUID) -> Response:
-        return Response(OfficeShape.to_dict(services.get_office(office_id)))
+        return self.versioned(OfficeShape.to_dict(services.get_office(office_id)))
 
-    @extend_schema(request=OfficeChange, responses={200: OfficeShape}, summary="Change an office")
+    @extend_schema(
+        request=OfficeChange, parameters=[IF_MATCH, ETAG], responses={200: OfficeShape}, summary="Change an office"
+    )
     def patch(self, request: Request, office_id: UUID) -> Response:
-        changes = self.checked_changes(OfficeChange, shown=lambda: OfficeShape.to_dict(services.get_office(office_id)))
-        office = services.change_office(office_id=office_id, by=self.caller, **changes)
-        return Response(OfficeShape.to_dict(office))
+        return self.change_versioned(
+            OfficeChange,
+            shown=lambda: OfficeShape.to_dict(services.get_office(office_id)),
+            change=partial(services.change_office, office_id=office_id, by=self.caller),
+        )
 
     @extend_schema(responses={204: None}, summary="Remove an office that nothing uses")
     def delete(self, request: Request, office_id: UUID) -> Response:

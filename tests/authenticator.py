@@ -56,7 +56,7 @@ def set_up_totp(client):
 
 
 def page_secret(answer):
-    (shown,) = re.findall(r'<p class="praxis-secret" id="secret">([A-Z2-7 ]+)</p>', page_text(answer))
+    (shown,) = re.findall(r'<p class="(?:praxis-)?secret" id="secret">([A-Z2-7 ]+)</p>', page_text(answer))
     return shown.replace(" ", "")
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import TextChoices
+from django.db.models import Q, QuerySet, TextChoices
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +58,18 @@ def get_state(invitation: Invitation) -> InvitationState:
     if invitation.withdrawn_at:
         return InvitationState.WITHDRAWN
     return InvitationState.PENDING if invitation.expires_at > timezone.now() else InvitationState.EXPIRED
+
+
+def in_state(state: str) -> QuerySet[Invitation]:
+    """Return the practice's invitations of which `get_state` says this."""
+    over = Q(accepted_at__isnull=False) | Q(withdrawn_at__isnull=False)
+    found: QuerySet[Invitation] = {
+        InvitationState.ACCEPTED: Invitation.objects.exclude(accepted_at=None),
+        InvitationState.WITHDRAWN: Invitation.objects.filter(accepted_at=None).exclude(withdrawn_at=None),
+        InvitationState.PENDING: Invitation.objects.exclude(over).filter(expires_at__gt=timezone.now()),
+        InvitationState.EXPIRED: Invitation.objects.exclude(over).filter(expires_at__lte=timezone.now()),
+    }[InvitationState(state)]
+    return found
 
 
 @transaction.atomic

@@ -247,7 +247,7 @@ class ScheduleExceptionAdmin(_ScheduleAdmin):
         return schedules.add_exception(by=current_user(request), **span, **_with_ids(values))
 
     def change(self, request: HttpRequest, row: ScheduleException, values: dict[str, Any]) -> ScheduleException:
-        span = {}
+        span: dict[str, Any] = {}
         if {"starts_at", "ends_at", "office"} & values.keys():  # keep the local time shown in the form
             span = {"start": row.starts_at, "end": row.ends_at}
             values = {name: value for name, value in values.items() if name not in ("starts_at", "ends_at")}

@@ -151,14 +151,26 @@ class Slot(CalendarPage):
     ) -> dict[str, Any]:
         """Return what would come of a series: each visit, and what speaks against it. Nothing is booked by it."""
         shown: dict[str, Any] = {"units": UNITS, "ends": ENDS, "first_guess": FIRST_GUESS}
-        if patient is None or not form.repetition or not may_book(self.user):
+        is_new = form.cleaned_data.get("new") and self.user.can(Permission.WRITE_CHARTS)
+        if not (patient or is_new) or not form.repetition or not may_book(self.user):
             return shown
-        asked = _booking(form.cleaned_data | {"doctor": preview.appointment.doctor_id}, hold)
+        asked = _booking(form.cleaned_data | {"doctor": preview.appointment.doctor_id}, hold) | form.repetition
         try:
-            found = series.book(by=self.user, patient_id=patient.pk, dry_run=True, **asked, **form.repetition)
+            if patient:
+                found = series.book(by=self.user, patient_id=patient.pk, dry_run=True, **asked)
+            else:
+                found = self._planned_for_new(asked)
         except Refusal as refusal:
             return {**shown, "repeat_refusal": getattr(refusal, "message", refusal.detail)}
         return {**shown, **repeating.described(found, preview.appointment.tzinfo)}
+
+    def _planned_for_new(self, asked: dict[str, Any]) -> list[series.Occurrence]:
+        """Return what a series of somebody would be who has no chart yet: one is opened for it, and taken back."""
+        with transaction.atomic():
+            chart = open_chart(by=self.user, name=gettext("New patient"), phone="0")
+            found = series.book(by=self.user, patient_id=chart.pk, dry_run=True, **asked)
+            transaction.set_rollback(True)
+        return found
 
 
 class Book(Slot):
@@ -197,17 +209,15 @@ class Book(Slot):
         """Return what was booked, the first of a series, and how many visits."""
         own = holds.find_own(by=self.user, doctor_id=slot["doctor"], moment=slot["start"], hold_id=slot["hold"])
         asked = _booking(slot, own)
-        if repetition:
-            found = series.book(
-                by=self.user, patient_id=slot["patient"], skip_conflicts=slot["skip"], **asked, **repetition
-            )
-            booked = [one.appointment_id for one in found if one.appointment_id]
-            return get_visit(self.user, booked[0]), len(booked)
         patient_id = slot["patient"]
         if slot["new"]:
             if not self.user.can(Permission.WRITE_CHARTS):
                 raise PermissionDenied
             patient_id = open_chart(by=self.user, name=slot["name"], phone=slot["phone"]).pk
+        if repetition:
+            found = series.book(by=self.user, patient_id=patient_id, skip_conflicts=slot["skip"], **asked, **repetition)
+            booked = [one.appointment_id for one in found if one.appointment_id]
+            return get_visit(self.user, booked[0]), len(booked)
         return services.book(by=self.user, patient_id=patient_id, **asked), 1
 
 

@@ -76,7 +76,8 @@ def _visit(row: Appointment, look: Look, before: list[Visit]) -> Visit:
     more = [start, kind.name if kind else "", doctor if look.names_doctor else ""]
     html = (
         f'<button type="button" id="v-{row.pk}" data-visit="{row.pk}" data-version="{row.version}"'
-        f' class="{_css(row, begins, ends, before, look)}" aria-label="{escape(label)}" tabindex="-1">'
+        f' data-minutes="{row.minutes}" class="{_css(row, begins, ends, before, look)}" tabindex="-1"'
+        f' aria-label="{escape(label)}">'
         f"<b>{escape(name)}</b>{f' <em>{escape(state)}</em>' if state else ''}"
         f"{''.join(f' <span>{escape(text)}</span>' for text in more if text)}</button>"
     )

@@ -65,6 +65,7 @@ class ShownForm(CheckedForm):
     office = forms.UUIDField(required=False)
     doctor = forms.UUIDField(required=False)
     room = forms.UUIDField(required=False)
+    patient = forms.UUIDField(required=False)  # for whom a time is looked for
     token = forms.CharField(max_length=100, required=False)
 
 
@@ -105,7 +106,7 @@ class SlotForm(CheckedForm):
         """Return how the visit repeats, as the service names it; nothing for a single one. Without an end there are
         some, which the page shows and somebody corrects."""
         asked = self.cleaned_data
-        if not asked.get("unit") or asked.get("new"):
+        if not asked.get("unit"):
             return {}
         rule = {"unit": asked["unit"], "every": asked.get("every") or 1}
         if asked.get("ends") == "until" and asked.get("until"):
@@ -145,6 +146,7 @@ class ChangeForm(CheckedForm):
     # why it was cancelled, chosen in the message that says so: of this visit alone, or of more of its series
     just_cancelled = forms.ChoiceField(choices=[("one", ""), ("more", "")], required=False)
     scope = forms.ChoiceField(choices=SeriesScope.choices, required=False)  # of a series: which visits
+    several = forms.CharField(max_length=60_000, required=False)  # what they were before (several.py)
 
     def changes(self) -> dict[str, Any]:
         """Return them as the service names them. A day and a time are local to where the visit is."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Sum
+from django.db.models.functions import Greatest
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
@@ -114,11 +115,14 @@ def change_token(by: User, start: datetime, end: datetime) -> str:
     """Return a text that is another one whenever the calendar shows something else between the two moments."""
     visits = Appointment.objects.filter(starts_at__gte=start - timedelta(minutes=LONGEST), starts_at__lt=end)
     found = [
-        visits.order_by().aggregate(number=Count("pk"), at=Max("updated_at"), version=Sum("version")),
+        visits.order_by().aggregate(
+            number=Count("pk"), at=Greatest(Max("updated_at"), Max("patient__updated_at")), version=Sum("version")
+        ),
         *(
             rows.order_by().aggregate(number=Count("pk"), at=Max("updated_at"))
             for rows in (
-                *(model.objects.all() for model in (WorkingHours, ScheduleException, AppointmentType, Room)),
+                *(model.objects.all() for model in (WorkingHours, ScheduleException, AppointmentType, Room, Office)),
+                User.objects.doctors(),
                 kept.find_held(by, start, end),
             )
         ),

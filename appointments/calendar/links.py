@@ -1,10 +1,16 @@
 """Where the calendar is opened from other pages."""
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.urls import reverse
 
 from appointments.models import Appointment
+
+
+def booking_address(patient_id: UUID) -> str:
+    """Return the calendar in which the next time that is chosen is for this patient."""
+    return f"{reverse('calendar')}?{urlencode({'patient': patient_id})}"
 
 
 def visit_address(visit: Appointment) -> str:

@@ -1,6 +1,7 @@
 """The calendar that the front desk works in. What it shows comes from grid.py; what is booked or changed goes through
 the services that the API calls. Times are those of the office that was picked, else of the practice."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
@@ -23,20 +24,24 @@ from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, shows_no_patient
 from core.api import throttling
 from core.permissions import Permission
+from patients.models import Patient
 from practices.models import Office
 
 NEXT_FREE = 8
+PAPER_COLUMNS, PAPER_LINES = 6, 30  # doctors side by side, and how many visits of two lines each fit below each other
 
 
 class CalendarView(CalendarPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         shown = what_to_show(request)
+        chart = Patient.objects.visible_to(self.user).get_or_refuse(pk=shown.patient) if shown.patient else None
         remember(request, shown)
         return render(
             request,
             "appointments/calendar/calendar.html",
             {
-                **(context := self.context(shown)),
+                "chart": chart,
+                **(context := self.context(shown, [chart] if chart else [])),
                 "has_rooms": shown.view == "rooms" or Room.objects.filter(is_active=True).exists(),
                 "offices": list(Office.objects.order_by("name", "id")),
                 "pickable": _pickable(context),
@@ -46,8 +51,8 @@ class CalendarView(CalendarPage):
             },
         )
 
-    def context(self, shown: Shown) -> dict[str, Any]:
-        """Return what the grid or the list shows, and tell the audit trail."""
+    def context(self, shown: Shown, charts: Sequence[Patient] = ()) -> dict[str, Any]:
+        """Return what the grid or the list shows, and tell the audit trail, also of charts that are shown beside it."""
         types = {kind.pk: kind for kind in AppointmentType.objects.all()}
         token = grid.change_token(self.user, *shown.bounds)  # before what it stands for is read
         context: dict[str, Any] = {
@@ -59,8 +64,9 @@ class CalendarView(CalendarPage):
         }
         if shown.view == "list":
             rows = _listed(self.user, shown)
-            self.read(rows, kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(rows))
-            return {**context, "visits": [_line(row, types.get(row.type_id), shown) for row in rows]}
+            self.read([*rows, *charts], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(rows))
+            visits = [_line(row, types.get(row.type_id), shown) for row in rows]
+            return {**context, "visits": visits, "paper": _paper(visits)}
         look = cells.Look(shown.day, shown.zone, types, shown.office)
         if shown.view == "week" and shown.doctor is not None:
             built = grid.build_week(by=self.user, look=look._replace(office=None), doctor=shown.doctor)
@@ -68,7 +74,8 @@ class CalendarView(CalendarPage):
             built = grid.build_rooms(by=self.user, look=look._replace(names_doctor=True), picked=shown.room)
         else:
             built = grid.build_day(by=self.user, look=look, picked=shown.doctor.pk if shown.doctor else None)
-        self.read(built.appointments, kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(built.appointments))
+        rows = built.appointments
+        self.read([*rows, *charts], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(rows))
         return {**context, "grid": built}
 
 
@@ -104,6 +111,22 @@ def _listed(user: User, shown: Shown) -> list[Appointment]:
     return rows
 
 
+def _paper(visits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the day for paper: a column for each doctor, in rows of at most six, so that six doctors with thirty
+    visits each are one page."""
+    by_doctor: dict[str, list[dict[str, Any]]] = {}
+    for visit in visits:
+        by_doctor.setdefault(visit["doctor"], []).append(visit)
+    columns = sorted(by_doctor.items())
+    across = min(len(columns), PAPER_COLUMNS)
+    longest = max(map(len, by_doctor.values()), default=0)
+    return {
+        "rows": [columns[first : first + PAPER_COLUMNS] for first in range(0, len(columns), PAPER_COLUMNS)],
+        "across": across,
+        "is_long": longest > PAPER_LINES,
+    }
+
+
 def _line(row: Appointment, kind: AppointmentType | None, shown: Shown) -> dict[str, Any]:
     """Return a visit as a line of the list. Dicts, which templates look into several times faster than into objects."""
     begins = cells.minute_of(row.starts_at, shown.day, shown.zone)
@@ -111,11 +134,13 @@ def _line(row: Appointment, kind: AppointmentType | None, shown: Shown) -> dict[
         "pk": str(row.pk),
         "version": str(row.version),
         "status": row.status,
+        "starts": cells.clock(begins),
         "time": f"{cells.clock(begins)} – {cells.clock(begins + row.minutes)}",  # noqa: RUF001 - a dash between times
         "patient": str(row.patient.name),
         "kind": kind.name if kind else "",
         "doctor": row.doctor.name,
         "state": facts.describe_alone(row, shown.zone),
+        "said": facts.describe(row, shown.zone),
     }
 
 

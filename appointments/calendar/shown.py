@@ -32,6 +32,7 @@ class Shown:
     room: UUID | None  # whose column a narrow screen shows
     zone: ZoneInfo
     today: date
+    patient: UUID | None = None  # for whom a time is looked for; never remembered
 
     @property
     def days(self) -> list[date]:
@@ -64,6 +65,7 @@ class Shown:
             "office": self.office.pk if self.office else ALL_OFFICES,
             "doctor": self.doctor.pk if self.doctor else None,
             "room": self.room,
+            "patient": self.patient,
             **changed,
         }
         return urlencode({name: value for name, value in asked.items() if value is not None})
@@ -94,7 +96,7 @@ def what_to_show(request: HttpRequest) -> Shown:
         view = "day"  # nobody works here yet
     today = datetime.now(zone).date()
     room = given["room"] or as_uuid(last.get("room"))
-    return Shown(view, given["day"] or today, office, doctor, room, zone, today)
+    return Shown(view, given["day"] or today, office, doctor, room, zone, today, given["patient"])
 
 
 def remember(request: HttpRequest, shown: Shown) -> None:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("next/", pages.NextFree.as_view(), name="calendar_next"),
     path("visits/<uuid:visit_id>/", visit_pages.VisitPanel.as_view(), name="calendar_visit"),
     path("visits/<uuid:visit_id>/change/", visit_pages.ChangeVisit.as_view(), name="calendar_change"),
+    path("visits/<uuid:visit_id>/restore/", visit_pages.RestoreVisits.as_view(), name="calendar_restore"),
     path("visits/<uuid:visit_id>/act/", visit_pages.ActOnVisit.as_view(), name="calendar_act"),
     path("waiting/", waiting_pages.WaitingList.as_view(), name="calendar_waiting"),
     path("waiting/entry/", waiting_pages.EntryPanel.as_view(), name="calendar_waiting_entry"),

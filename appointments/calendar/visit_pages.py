@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from appointments import services
-from appointments.calendar import facts, repeating, waiting
+from appointments.calendar import facts, repeating, several, waiting
 from appointments.calendar.forms import ActionForm, ChangeForm
 from appointments.calendar.page import CalendarPage, changed_page, describe_time, say, trigger_change
 from appointments.calendar.preview import Preview, preview_change
@@ -97,25 +97,32 @@ class ChangeVisit(VisitPanel):
                     raise Conflict(preview.conflict)
                 if preview.warnings or preview.overlap:
                     return self.panel(get_visit(self.user, visit_id), preview=preview, wanted=_asked_again(request))
-            changed = self._change(visit_id, wanted, asked)
+            changed, before_all = self._change(visit_id, wanted, asked)
         except Refusal as refusal:
             return self.refused(visit, refusal)
         self.read([changed], about_id=changed.pk)
         if asked["undo"]:
             return changed_page(request, gettext("Undone."), changed, None)
-        is_one = asked["scope"] in ("", SeriesScope.THIS)
+        sentence = what_changed(changed, wanted, differing, asked["scope"])
+        shown = self._after_cancelling(changed, wanted, asked)
+        if before_all:
+            undo_all = {"several": before_all}
+            return changed_page(request, sentence, changed, undo_all, undo_with="calendar_restore", **shown)
         if asked["just_cancelled"] == "one":
             before = {"status": AppointmentStatus.SCHEDULED}
-        undo = {**before, "version": changed.version} if before and is_one else None  # a series is not booked again
-        sentence = what_changed(changed, wanted, differing, asked["scope"])
-        return changed_page(request, sentence, changed, undo, **self._after_cancelling(changed, wanted, asked))
+        is_one = asked["scope"] in ("", SeriesScope.THIS)
+        undo = {**before, "version": changed.version} if before and is_one else None
+        return changed_page(request, sentence, changed, undo, **shown)
 
-    def _change(self, visit_id: UUID, wanted: dict[str, Any], asked: dict[str, Any]) -> Appointment:
+    def _change(self, visit_id: UUID, wanted: dict[str, Any], asked: dict[str, Any]) -> tuple[Appointment, str]:
+        """Return the visit, and if others of its series were changed with it, what all were before."""
         known: dict[str, Any] = {"by": self.user, "appointment_id": visit_id, "expected": asked["version"]}
         if asked["scope"] in (SeriesScope.FOLLOWING, SeriesScope.ALL):
-            return series.change(scope=asked["scope"], **known, **wanted)
+            visit, before = series.change_several(scope=asked["scope"], **known, **wanted)
+            return visit, several.as_text(before) if before else ""
         is_meant = asked["confirmed"]
-        return services.change(allow_overlap=is_meant, allow_past=is_meant or asked["undo"], **known, **wanted)
+        visit = services.change(allow_overlap=is_meant, allow_past=is_meant or asked["undo"], **known, **wanted)
+        return visit, several.now_at(asked["several"], visit) if asked["several"] else ""
 
     def _after_cancelling(self, visit: Appointment, wanted: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
         """Return what the message asks when a visit was cancelled: why, until it is said, and whom to offer its
@@ -140,6 +147,22 @@ class ChangeVisit(VisitPanel):
             visit.office_id = visit.room.office_id
         visit.ends_at = visit.starts_at + timedelta(minutes=minutes)
         return preview_change(visit, by=self.user)
+
+
+class RestoreVisits(VisitPanel):
+    """Take back a change of several visits of a series, all or none."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
+        before = several.from_text(several.SeveralForm(request.POST).given["several"])
+        visit = get_visit(self.user, visit_id)
+        try:
+            restored = series.restore(by=self.user, changed=before)
+        except Refusal as refusal:
+            return self.refused(visit, refusal)
+        self.read(restored, about_id=visit.pk)
+        return changed_page(request, gettext("Undone."), several.the_one(visit.pk, restored), None)
 
 
 class ActOnVisit(VisitPanel):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.tenancy.managers import PracticeManager, PracticeQuerySet
 from core.tenancy.models import PracticeModel
+from core.tenancy.versioned import VersionedModel
 from core.texts import validate_line
 
 SHORTEST, LONGEST, LONGEST_BUFFER = 5, 480, 120  # minutes
@@ -24,7 +25,7 @@ class AppointmentTypeQuerySet(PracticeQuerySet):
         return self.filter(Q(Exists(offers.filter(doctor=doctor_id))) | ~Exists(offers))
 
 
-class AppointmentType(PracticeModel):
+class AppointmentType(VersionedModel):
     """A kind of visit, such as a first examination. An appointment keeps the minutes that its type had when it was
     booked; a type that was ever used is made inactive and not removed."""
 
@@ -53,7 +54,7 @@ class AppointmentType(PracticeModel):
 
     objects: ClassVar[PracticeManager] = PracticeManager.from_queryset(AppointmentTypeQuerySet)()
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         verbose_name = _("appointment type")
         verbose_name_plural = _("appointment types")
         ordering: ClassVar = ["position", "name", "id"]

@@ -6,12 +6,12 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from core.tenancy.models import PracticeModel
+from core.tenancy.versioned import VersionedModel
 from core.texts import validate_line
 from practices.models import Office
 
 
-class Room(PracticeModel):
+class Room(VersionedModel):
     """A room, or a device that stands in one. The database keeps the visits in it from overlapping, as it does those of
     a doctor (migration 0031). One that was ever used is made inactive and not removed."""
 
@@ -19,7 +19,7 @@ class Room(PracticeModel):
     name = models.CharField(_("name"), max_length=100, validators=[validate_line])
     is_active = models.BooleanField(_("in use"), default=True, help_text=_("When off, nobody can book it any more."))
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         verbose_name, verbose_name_plural = _("room"), _("rooms")
         ordering: ClassVar = ["name", "id"]
         constraints: ClassVar = [models.UniqueConstraint("practice", "office", Lower("name"), name="room_name")]

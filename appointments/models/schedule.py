@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField
-from core.tenancy.models import PracticeModel
+from core.tenancy.versioned import VersionedModel
 from practices.models import Office
 
 
-class WorkingHours(PracticeModel):
+class WorkingHours(VersionedModel):
     """One stretch of a doctor's working day, each week, from `valid_from` to `valid_to`, both included, or open."""
 
     doctor = models.ForeignKey(User, verbose_name=_("doctor"), on_delete=models.PROTECT, related_name="+")
@@ -29,7 +29,7 @@ class WorkingHours(PracticeModel):
     valid_from = models.DateField(_("valid from"), null=True, blank=True)
     valid_to = models.DateField(_("valid to"), null=True, blank=True)
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         verbose_name = verbose_name_plural = _("working hours")
         ordering: ClassVar = ["doctor_id", "weekday", "start", "id"]
         indexes: ClassVar = [models.Index(fields=["practice", "doctor"], name="working_hours_doctor")]
@@ -54,7 +54,7 @@ class ExceptionKind(PublicTextChoices):
     EXTRA = "extra", _("Extra hours")
 
 
-class ScheduleException(PracticeModel):
+class ScheduleException(VersionedModel):
     """A span in which a doctor, or everybody at an office, or everybody, is off or works beside their usual hours."""
 
     doctor = models.ForeignKey(
@@ -72,7 +72,7 @@ class ScheduleException(PracticeModel):
     def tzinfo(self) -> ZoneInfo:
         return self.office.tzinfo if self.office else self.practice.tzinfo
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         verbose_name = _("time off or extra hours")
         verbose_name_plural = _("time off and extra hours")
         ordering: ClassVar = ["starts_at", "id"]

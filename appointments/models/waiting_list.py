@@ -19,6 +19,7 @@ from core.encryption.fields import EncryptedTextField
 from core.permissions import Permission
 from core.tenancy.managers import PracticeManager, PracticeQuerySet
 from core.tenancy.models import PracticeModel
+from core.tenancy.versioned import VersionedModel
 from patients.models import Patient
 
 ANY_DAY = 0b111_1111
@@ -69,7 +70,7 @@ class WaitingListQuerySet(PracticeQuerySet):
         return self.order_by("priority", "id")  # an id tells since when
 
 
-class WaitingListEntry(PracticeModel):
+class WaitingListEntry(VersionedModel):
     """A patient who waits for a slot, and what would suit them. Without doctors, days or times any will do."""
 
     patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.CASCADE, related_name="+")
@@ -94,7 +95,7 @@ class WaitingListEntry(PracticeModel):
 
     objects: ClassVar[PracticeManager] = PracticeManager.from_queryset(WaitingListQuerySet)()
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         verbose_name, verbose_name_plural = _("entry of the waiting list"), _("waiting list")
         indexes: ClassVar = [
             models.Index(fields=["practice", "status", "priority", "id"], name="waiting_list_order"),

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from appointments.calendar import facts
-from appointments.calendar.links import day_address
+from appointments.calendar.links import booking_address, day_address
 from appointments.calendar.page import CalendarPage, describe_time
 from appointments.models import Appointment, AppointmentQuerySet
 from appointments.visits.history import no_shows_of
@@ -43,6 +43,7 @@ class PatientVisits(CalendarPage):
         )
         context = {
             "chart": chart,
+            "book": booking_address(chart.pk),
             "to_come": [_shown(visit) for visit in to_come],
             "earlier": [_shown(visit) for visit in page],
             "page": page,

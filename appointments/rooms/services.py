@@ -41,11 +41,12 @@ def create_room(*, by: User, office_id: UUID, **fields: Any) -> Room:
     return room
 
 
-def change_room(*, room_id: UUID, by: User, **changes: Any) -> Room:
-    """Change the given fields; its office stays, since visits are booked there. Raises NotFound, and Conflict for a
-    name that another room there has."""
+def change_room(*, room_id: UUID, by: User, expected: int | None = None, **changes: Any) -> Room:
+    """Change the given fields; its office stays, since visits are booked there. `expected` is the version that the
+    caller has read. Raises NotFound, StaleVersion, and Conflict for a name that another room there has."""
     with _saving(by):
         room: Room = Room.objects.select_for_update().get_or_refuse(pk=room_id)
+        room.check_version(expected)
         for name, value in changes.items():
             setattr(room, name, value)
         room.save()

@@ -1,5 +1,6 @@
 """Rooms."""
 
+from functools import partial
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -8,14 +9,18 @@ from rest_framework.response import Response
 from appointments.models import Room
 from appointments.rooms import services
 from appointments.rooms.serializers import RoomChange, RoomInput, RoomList, RoomQuery, RoomShape
-from core.api.schema import NOT_FOUND, extend_schema
-from core.api.views import ApiView
+from core.api.schema import NOT_FOUND, extend_schema, stale
+from core.api.versioned import VersionedView
+from core.api.versions import ETAG, IF_MATCH
 from core.permissions import Permission
 
 NAME_TAKEN = {"409": "Another room of this office has this name."}
+STALE = stale(
+    RoomShape, "Another room has this name, or someone else has changed this one: `current` is how it is now."
+)
 
 
-class Rooms(ApiView):
+class Rooms(VersionedView):
     permissions = {"GET": Permission.FIND_TIMES, "POST": Permission.MANAGE_SCHEDULES}
     extra_errors = {"POST": NOT_FOUND | NAME_TAKEN}
 
@@ -24,13 +29,13 @@ class Rooms(ApiView):
         rooms = [RoomShape.to_dict(room) for room in Room.objects.filter(**self.checked_query(RoomQuery))]
         return Response({"rooms": rooms, "total": len(rooms)})
 
-    @extend_schema(request=RoomInput, responses={201: RoomShape}, summary="Add a room")
+    @extend_schema(request=RoomInput, parameters=[ETAG], responses={201: RoomShape}, summary="Add a room")
     def post(self, request: Request) -> Response:
         room = services.create_room(by=self.caller, **self.checked(RoomInput))
-        return Response(RoomShape.to_dict(room), status=201)
+        return self.versioned(RoomShape.to_dict(room), status=201)
 
 
-class RoomById(ApiView):
+class RoomById(VersionedView):
     permissions = {
         "GET": Permission.FIND_TIMES,
         "PATCH": Permission.MANAGE_SCHEDULES,
@@ -38,18 +43,21 @@ class RoomById(ApiView):
     }
     extra_errors = {
         "GET": NOT_FOUND,
-        "PATCH": NOT_FOUND | NAME_TAKEN,
+        "PATCH": NOT_FOUND | STALE,
         "DELETE": NOT_FOUND | {"409": "Appointments use it."},
     }
 
-    @extend_schema(responses={200: RoomShape}, summary="Get a room")
+    @extend_schema(parameters=[ETAG], responses={200: RoomShape}, summary="Get a room")
     def get(self, request: Request, room_id: UUID) -> Response:
-        return Response(self._shown(room_id))
+        return self.versioned(self._shown(room_id))
 
-    @extend_schema(request=RoomChange, responses={200: RoomShape}, summary="Change a room")
+    @extend_schema(request=RoomChange, parameters=[IF_MATCH, ETAG], responses={200: RoomShape}, summary="Change a room")
     def patch(self, request: Request, room_id: UUID) -> Response:
-        changes = self.checked_changes(RoomChange, shown=lambda: self._shown(room_id))
-        return Response(RoomShape.to_dict(services.change_room(room_id=room_id, by=self.caller, **changes)))
+        return self.change_versioned(
+            RoomChange,
+            shown=lambda: self._shown(room_id),
+            change=partial(services.change_room, room_id=room_id, by=self.caller),
+        )
 
     @extend_schema(responses={204: None}, summary="Remove a room that no appointment has")
     def delete(self, request: Request, room_id: UUID) -> Response:

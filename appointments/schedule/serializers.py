@@ -23,6 +23,7 @@ from core.api.serializers import (
     UUIDField,
     WithRange,
 )
+from core.api.versions import NO_VERSION, version_field
 from core.texts import validate_line
 
 MOMENT = "Without an offset: local time of the office, else the practice's."
@@ -38,9 +39,11 @@ class HoursChange(StrictSerializer):
     end = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"], required=False)
     validFrom = OptionalDateField(source="valid_from", help_text="The first day; empty: always.")
     validTo = OptionalDateField(source="valid_to", help_text="The last day; empty: open.")
+    version = version_field()
 
 
 class HoursInput(HoursChange):
+    version = NO_VERSION
     doctorId = UUIDField(source="doctor_id")
     weekday = serializers.IntegerField(min_value=0, max_value=6, help_text="0 is Monday.")
     start = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"], help_text="Local time of the office: 09:00.")
@@ -58,6 +61,7 @@ class HoursShape(OutputSerializer[WorkingHours]):
     end = serializers.CharField()
     validFrom = serializers.DateField(source="valid_from", allow_null=True)
     validTo = serializers.DateField(source="valid_to", allow_null=True)
+    version = serializers.IntegerField()
 
     @staticmethod
     def get_start(row: WorkingHours) -> str:
@@ -92,6 +96,7 @@ class ExceptionChange(StrictSerializer):
     officeId = UUIDField(source="office_id", required=False, allow_null=True)
     kind = ChoiceField(choices=ExceptionKind.choices, required=False, help_text="Time off by default.")
     reason = OptionalCharField(max_length=200, validators=[validate_line])
+    version = version_field()
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), **_span(required=False)}
@@ -99,6 +104,8 @@ class ExceptionChange(StrictSerializer):
 
 class ExceptionInput(ExceptionChange):
     """Time off, or extra hours, of a doctor or an office; without either, of the whole practice."""
+
+    version = NO_VERSION
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), **_span(required=True)}
@@ -126,6 +133,7 @@ class ExceptionShape(OutputSerializer[ScheduleException]):
     # `from` is a keyword
     vars()["from"] = serializers.DateTimeField(source="starts_at")
     to = serializers.DateTimeField(source="ends_at")
+    version = serializers.IntegerField()
 
     @classmethod
     def for_user(cls, user: User, row: ScheduleException) -> dict[str, Any]:

@@ -53,10 +53,12 @@ def add_hours(*, by: User, **fields: Any) -> WorkingHours:
 
 
 @transaction.atomic
-def change_hours(*, hours_id: UUID, by: User, **changes: Any) -> WorkingHours:
-    """Change the given fields. Raises what `add_hours` raises."""
+def change_hours(*, hours_id: UUID, by: User, expected: int | None = None, **changes: Any) -> WorkingHours:
+    """Change the given fields. `expected` is the version that the caller has read. Raises StaleVersion, and what
+    `add_hours` raises."""
     hours: WorkingHours = WorkingHours.objects.select_for_update().get_or_refuse(pk=hours_id)
     _check_may_change(by, hours.doctor_id)
+    hours.check_version(expected)
     for name, value in changes.items():
         setattr(hours, name, value)
     return _save_hours(hours, by=by)
@@ -128,11 +130,19 @@ def add_exception(
 
 @transaction.atomic
 def change_exception(
-    *, exception_id: UUID, by: User, start: datetime | None = None, end: datetime | None = None, **changes: Any
+    *,
+    exception_id: UUID,
+    by: User,
+    expected: int | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    **changes: Any,
 ) -> ScheduleException:
-    """Change the given fields. Raises what `add_exception` raises."""
+    """Change the given fields. `expected` is the version that the caller has read. Raises StaleVersion, and what
+    `add_exception` raises."""
     exception: ScheduleException = ScheduleException.objects.select_for_update().get_or_refuse(pk=exception_id)
     _check_may_change(by, exception.doctor_id)
+    exception.check_version(expected)
     for name, value in changes.items():
         setattr(exception, name, value)
     return _save_exception(exception, by=by, start=start or exception.starts_at, end=end or exception.ends_at)

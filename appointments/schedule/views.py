@@ -1,6 +1,7 @@
 """Working hours, exceptions from them, holidays, and the free times that follow."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +36,9 @@ from appointments.schedule.serializers import (
 )
 from appointments.time_rules import LATEST
 from core.api.pagination import Page
-from core.api.schema import CONFLICT, NOT_FOUND, extend_schema
+from core.api.schema import CONFLICT, NOT_FOUND, extend_schema, stale
+from core.api.versioned import VersionedView
+from core.api.versions import ETAG, IF_MATCH
 from core.api.views import ApiView
 from core.errors import Invalid
 from core.permissions import Permission
@@ -43,12 +46,16 @@ from practices.services import current_practice
 
 CHANGE = (Permission.MANAGE_SCHEDULES, Permission.MANAGE_OWN_SCHEDULE)
 OVERLAPPING = {"409": "They overlap other working hours of this doctor."}
+STALE_HOURS = stale(
+    HoursShape, "They overlap other working hours of this doctor, or someone else has changed them: `current`."
+)
+STALE = stale(ExceptionShape, "Someone else has changed it: `current` is how it is now.")
 MOST_DAYS, USUAL = timedelta(days=62), timedelta(days=7)
 TOO_LONG = _("Ask for 62 days at most.")
 CLOCK_CHANGE = timedelta(hours=1)
 
 
-class DoctorsHours(ApiView):
+class DoctorsHours(VersionedView):
     permissions = {"GET": Permission.FIND_TIMES, "POST": CHANGE}
     extra_errors = {"POST": NOT_FOUND | OVERLAPPING}
 
@@ -63,25 +70,33 @@ class DoctorsHours(ApiView):
         return Response({"workingHours": hours, "total": page.total(found.count), **page.asked, **page.next})
 
     @extend_schema(
-        request=HoursInput, responses={201: HoursShape}, summary="Add working hours; doctors add their own alone"
+        request=HoursInput,
+        parameters=[ETAG],
+        responses={201: HoursShape},
+        summary="Add working hours; doctors add their own alone",
     )
     def post(self, request: Request) -> Response:
         hours = services.add_hours(by=self.caller, **self.checked(HoursInput))
-        return Response(HoursShape.to_dict(hours), status=201)
+        return self.versioned(HoursShape.to_dict(hours), status=201)
 
 
-class HoursById(ApiView):
+class HoursById(VersionedView):
     permissions = {"GET": Permission.FIND_TIMES, "PATCH": CHANGE, "DELETE": CHANGE}
-    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | OVERLAPPING, "DELETE": NOT_FOUND}
+    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE_HOURS, "DELETE": NOT_FOUND}
 
-    @extend_schema(responses={200: HoursShape}, summary="Get working hours")
+    @extend_schema(parameters=[ETAG], responses={200: HoursShape}, summary="Get working hours")
     def get(self, request: Request, hours_id: UUID) -> Response:
-        return Response(self._shown(hours_id))
+        return self.versioned(self._shown(hours_id))
 
-    @extend_schema(request=HoursChange, responses={200: HoursShape}, summary="Change working hours")
+    @extend_schema(
+        request=HoursChange, parameters=[IF_MATCH, ETAG], responses={200: HoursShape}, summary="Change working hours"
+    )
     def patch(self, request: Request, hours_id: UUID) -> Response:
-        changes = self.checked_changes(HoursChange, shown=lambda: self._shown(hours_id))
-        return Response(HoursShape.to_dict(services.change_hours(hours_id=hours_id, by=self.caller, **changes)))
+        return self.change_versioned(
+            HoursChange,
+            shown=lambda: self._shown(hours_id),
+            change=partial(services.change_hours, hours_id=hours_id, by=self.caller),
+        )
 
     @extend_schema(responses={204: None}, summary="Remove working hours")
     def delete(self, request: Request, hours_id: UUID) -> Response:
@@ -92,7 +107,7 @@ class HoursById(ApiView):
         return HoursShape.to_dict(WorkingHours.objects.get_or_refuse(pk=hours_id))
 
 
-class ScheduleExceptions(ApiView):
+class ScheduleExceptions(VersionedView):
     permissions = {"GET": Permission.READ_APPOINTMENTS, "POST": CHANGE}
     extra_errors = {"POST": NOT_FOUND}
 
@@ -119,27 +134,35 @@ class ScheduleExceptions(ApiView):
 
     @extend_schema(
         request=ExceptionInput,
+        parameters=[ETAG],
         responses={201: ExceptionShape},
         summary="Add time off or extra hours; doctors add their own alone",
     )
     def post(self, request: Request) -> Response:
         exception = services.add_exception(by=self.caller, **self.checked(ExceptionInput))
-        return Response(ExceptionShape.for_user(self.caller, exception), status=201)
+        return self.versioned(ExceptionShape.for_user(self.caller, exception), status=201)
 
 
-class ScheduleExceptionById(ApiView):
+class ScheduleExceptionById(VersionedView):
     permissions = {"GET": Permission.READ_APPOINTMENTS, "PATCH": CHANGE, "DELETE": CHANGE}
-    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND, "DELETE": NOT_FOUND}
+    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE, "DELETE": NOT_FOUND}
 
-    @extend_schema(responses={200: ExceptionShape}, summary="Get time off or extra hours")
+    @extend_schema(parameters=[ETAG], responses={200: ExceptionShape}, summary="Get time off or extra hours")
     def get(self, request: Request, exception_id: UUID) -> Response:
-        return Response(self._shown(exception_id))
+        return self.versioned(self._shown(exception_id))
 
-    @extend_schema(request=ExceptionChange, responses={200: ExceptionShape}, summary="Change time off or extra hours")
+    @extend_schema(
+        request=ExceptionChange,
+        parameters=[IF_MATCH, ETAG],
+        responses={200: ExceptionShape},
+        summary="Change time off or extra hours",
+    )
     def patch(self, request: Request, exception_id: UUID) -> Response:
-        changes = self.checked_changes(ExceptionChange, shown=lambda: self._shown(exception_id))
-        changed = services.change_exception(exception_id=exception_id, by=self.caller, **changes)
-        return Response(ExceptionShape.for_user(self.caller, changed))
+        return self.change_versioned(
+            ExceptionChange,
+            shown=lambda: self._shown(exception_id),
+            change=partial(services.change_exception, exception_id=exception_id, by=self.caller),
+        )
 
     @extend_schema(responses={204: None}, summary="Remove time off or extra hours")
     def delete(self, request: Request, exception_id: UUID) -> Response:

@@ -22,7 +22,7 @@ from appointments.series.recurrence import is_too_long, occurrences
 from appointments.series.serializers import OccurrenceShape
 from appointments.time_rules import INVALID_DATE, LATEST
 from audit import context
-from core.errors import Conflict, Invalid, Sentence, StaleVersion
+from core.errors import Conflict, Invalid, NotFound, Sentence, StaleVersion
 from practices.services import get_timezone_at
 
 TOO_LONG = _("A series has at most 100 visits within two years.")
@@ -155,10 +155,29 @@ def _refuse_conflicts(found: list[Occurrence], *, may_skip: bool = False) -> Non
         raise SeriesConflict(NONE_FREE if conflicts == len(found) else NOT_FREE, found)
 
 
+@dataclass
+class Before:
+    """A visit that was changed with others of its series: the version it has now, and what it was before, as
+    appointments/services.py `change` names it."""
+
+    appointment_id: UUID
+    version: int
+    values: dict[str, Any]
+
+
 def change(*, by: User, appointment_id: UUID, scope: str, expected: int | None = None, **changes: Any) -> Appointment:
-    """Change or cancel this visit of a series and those that follow, or all, and return this one: the fields of
-    appointments/services.py `change`. A move is by as many days, to the same local time. What is over, begun, cancelled
-    or completed stays as it is, and of what was changed by itself the fields that were.
+    """Return `change_several`'s visit."""
+    visit, _before = change_several(by=by, appointment_id=appointment_id, scope=scope, expected=expected, **changes)
+    return visit
+
+
+def change_several(
+    *, by: User, appointment_id: UUID, scope: str, expected: int | None = None, **changes: Any
+) -> tuple[Appointment, list[Before]]:
+    """Change or cancel this visit of a series and those that follow, or all, and return this one and what all were
+    before, for `restore`: the fields of appointments/services.py `change`. A move is by as many days, to the same local
+    time. What is over, begun, cancelled or completed stays as it is, and of what was changed by itself the fields that
+    were.
 
     Raises what that `change` raises for this one, Invalid for an appointment of no series and for completing or
     reopening several, Conflict if this visit is over, and SeriesConflict if one of them cannot take place."""
@@ -191,12 +210,13 @@ def _meant(by: User, anchor: Appointment, scope: str) -> AppointmentQuerySet:
 
 def _change_each(
     by: User, anchor: Appointment, visits: list[Appointment], expected: int | None, changes: dict[str, Any]
-) -> Appointment:
+) -> tuple[Appointment, list[Before]]:
     """Change the visits one by one: those that are moved later from the last on, so that none meets the next one."""
     shift = _shift(anchor, changes)
     visits.sort(key=lambda visit: visit.starts_at, reverse=shift > timedelta(0))
-    result, found = anchor, []
+    result, found, before = anchor, [], []
     for visit in visits:
+        was = _place(visit)
         is_anchor = visit.pk == anchor.pk
         wanted = changes if is_anchor else _wanted(visit, changes, shift)
         found.append(one := Occurrence(visit.position or 0, visit.starts_at, visit.pk))
@@ -210,8 +230,55 @@ def _change_each(
             )
             one.starts_at, one.warnings = changed.starts_at, list(changed.warnings)
             result = changed if is_anchor else result
+            is_now = _place(changed)
+            values = {name: value for name, value in was.items() if value != is_now[name]}
+            before += [Before(visit.pk, changed.version, values)] if values else []
     if any(one.conflict for one in found):
         raise SeriesConflict(NOT_FREE, sorted(found, key=lambda one: one.position))
+    return result, before
+
+
+def _place(visit: Appointment) -> dict[str, Any]:
+    """Return what `restore` brings back, as appointments/services.py `change` names it."""
+    names = ("doctor_id", "office_id", "room_id", "type_id", "minutes", "status")
+    return {"date": visit.starts_at, **{name: getattr(visit, name) for name in names}}
+
+
+def restore(*, by: User, changed: list[Before]) -> list[Appointment]:
+    """Take back what `change_several` did to these visits, all or none.
+
+    Raises what appointments/services.py `change` raises for the first that is refused for another reason than its time,
+    StaleVersion if one was changed since, and SeriesConflict if one's time is taken by now."""
+    ids = [one.appointment_id for one in changed]
+    meant = Appointment.objects.visible_to(by).with_offices().filter(pk__in=ids)
+    locked = {one.values.get(name) for one in changed for name in ("doctor_id", "room_id")}
+    with services.calendar_lock(*locked.union(*meant.values_list("doctor_id", "room_id"))):
+        visits = {visit.pk: visit for visit in meant}
+        if len(visits) < len(set(ids)):
+            raise NotFound(_("Appointment not found."))
+        now_at = {pk: visit.starts_at for pk, visit in visits.items()}
+        shifts = [one.values["date"] - now_at[one.appointment_id] for one in changed if "date" in one.values]
+        # those that go back to a later time from the last on, so that none meets the next one
+        is_later = max(shifts, default=timedelta(0)) > timedelta(0)
+        changed = sorted(changed, key=lambda one: now_at[one.appointment_id], reverse=is_later)
+        found, result = [], []
+        for one in changed:
+            visit = visits[one.appointment_id]
+            found.append(noted := Occurrence(visit.position or 0, one.values.get("date", visit.starts_at), visit.pk))
+            with _noting_conflict(noted, is_first=True):
+                result.append(
+                    services.change(
+                        by=by,
+                        appointment_id=visit.pk,
+                        expected=one.version,
+                        allow_past=True,
+                        allow_overlap=True,
+                        of_series=True,
+                        **one.values,
+                    )
+                )
+        if any(one.conflict for one in found):
+            raise SeriesConflict(NOT_FREE, sorted(found, key=lambda one: one.position))
     return result
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 from django.urls import reverse
 from django.utils import timezone
 
-from appointments.tests.calendar_day import NINE, PART, change, events, slot, visits
+from appointments.tests.calendar_day import CALENDAR, NINE, PART, change, events, slot, visits
 from appointments.tests.factories import (
     WorkingHoursFactory,
 )
@@ -125,3 +125,19 @@ def test_next_free_times_are_found_across_doctors(enter_as, day):
     page = enter_as("staff").get(reverse("calendar_next"), {"type": day.kind.pk}, **PART).content.decode()
     assert page.count("Dr. Daniel Reyes") >= 8
     assert "(Chicago time)" in page
+
+
+def test_time_is_looked_for_for_a_patient_who_was_chosen_in_their_chart(enter_as, day, other_practice):
+    client = enter_as("staff")
+    for page in (reverse("chart", args=[day.chart.pk]), reverse("patient_visits", args=[day.chart.pk])):
+        assert f'href="/calendar/?patient={day.chart.pk}"' in client.get(page).content.decode()
+    before = len(events(day.practice))
+    shown = client.get(CALENDAR, {"patient": day.chart.pk, "day": "2030-01-08", "view": "day"}).content.decode()
+    assert "Choose a time for Paula Jensen." in shown
+    assert shown.count(f"patient={day.chart.pk}") == 5  # the days, the print and what is asked for: it stays chosen
+    assert str(day.chart.pk) in events(day.practice)[before].patients
+    assert "booking-for" not in client.get(CALENDAR).content.decode()  # it is not remembered
+    with practice_scope(other_practice.pk):
+        foreign = PatientFactory()
+    assert client.get(CALENDAR, {"patient": foreign.pk}).status_code == 404
+    assert client.get(CALENDAR, {"patient": "x"}).status_code == 400

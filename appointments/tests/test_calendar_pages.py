@@ -1,5 +1,6 @@
 """The calendar's page: who may open it, what it shows and says to the audit trail, and how it keeps up."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -216,3 +217,23 @@ def test_page_that_asks_forgets_nothing_that_another_tab_chose(enter_as, day):
     answer = client.get(address, **PART)
     assert (answer.status_code, answer.cookies) == (204, {})
     assert client.get(CALENDAR).context["shown"].view == "list"
+
+
+def test_open_day_notices_when_a_patient_or_a_doctor_is_renamed(enter_as, day, subtests):
+    client = enter_as("staff")
+
+    def asked(token):
+        return client.get(reverse("calendar_changes"), {"day": MONDAY, "view": "day", "token": token}, **PART)
+
+    shown = asked("x").content.decode()
+    for model_row, name in ((day.chart, "Paula Jensen-Holm"), (day.doctor, "Dr. Dana Reyes")):
+        with subtests.test(name=name):
+            token = re.search(r"token=(\w+)", shown).group(1)
+            assert asked(token).status_code == 204
+            with practice_scope(day.practice.pk):
+                model_row.name = name
+                model_row.save()
+            answer = asked(token)
+            assert answer.status_code == 200
+            shown = answer.content.decode()
+            assert name in shown

@@ -16,6 +16,7 @@ from core.api.serializers import (
     StrictSerializer,
     UUIDField,
 )
+from core.api.versions import NO_VERSION, version_field
 from core.texts import validate_line
 
 
@@ -45,9 +46,11 @@ class TypeChange(StrictSerializer):
         required=False,
         help_text="Who offers it; empty: everyone.",
     )
+    version = version_field()
 
 
 class TypeInput(TypeChange):
+    version = NO_VERSION
     name = StrictCharField(max_length=100, validators=[validate_line])
     minutes = serializers.IntegerField(min_value=SHORTEST, max_value=LONGEST)
 
@@ -69,6 +72,7 @@ class TypeShape(OutputSerializer[AppointmentType]):
     position = serializers.IntegerField()
     active = serializers.BooleanField(source="is_active")
     doctorIds = serializers.ListField(source="doctor_ids", child=serializers.UUIDField())
+    version = serializers.IntegerField()
 
     @staticmethod
     def get_doctor_ids(row: AppointmentType) -> list[Any]:

@@ -43,22 +43,23 @@ def create_type(*, by: User, doctor_ids: Iterable[UUID] = (), **fields: Any) -> 
 
 
 def change_type(
-    *, type_id: UUID, by: User, doctor_ids: Iterable[UUID] | None = None, **changes: Any
+    *, type_id: UUID, by: User, expected: int | None = None, doctor_ids: Iterable[UUID] | None = None, **changes: Any
 ) -> AppointmentType:
-    """Change the given fields; what was booked keeps its length. Raises NotFound for an unknown type or doctor, and
-    Conflict for a name that another type has."""
+    """Change the given fields; what was booked keeps its length. `expected` is the version that the caller has read.
+    Raises NotFound for an unknown type or doctor, StaleVersion, and Conflict for a name that another type has."""
     with _saving(by):
         kind: AppointmentType = AppointmentType.objects.select_for_update().get_or_refuse(pk=type_id)
+        kind.check_version(expected)
         for name, value in changes.items():
             setattr(kind, name, value)
-        if changes:
-            kind.save()
-        if doctor_ids is not None:
-            _offer(kind, doctor_ids)
+        if doctor_ids is not None and _offer(kind, doctor_ids):
+            kind.count_change()
+        kind.save()
     return kind
 
 
-def _offer(kind: AppointmentType, doctor_ids: Iterable[UUID]) -> None:
+def _offer(kind: AppointmentType, doctor_ids: Iterable[UUID]) -> bool:
+    """Let these doctors offer it, and return whether that changes anything."""
     offers = {offer.doctor_id: offer for offer in kind.offers.all()}
     # who offers it already may have left: the whole type may be sent back
     wanted = {doctor_id if doctor_id in offers else User.objects.doctor(doctor_id).pk for doctor_id in doctor_ids}
@@ -66,6 +67,7 @@ def _offer(kind: AppointmentType, doctor_ids: Iterable[UUID]) -> None:
         offers[doctor_id].delete()
     for doctor_id in sorted(wanted - offers.keys()):
         TypeOffer.objects.create(appointment_type=kind, doctor_id=doctor_id)
+    return offers.keys() != wanted
 
 
 def remove_type(*, type_id: UUID, by: User) -> None:

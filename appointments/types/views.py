@@ -1,5 +1,6 @@
 """Appointment types."""
 
+from functools import partial
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -8,14 +9,18 @@ from rest_framework.response import Response
 from appointments.models import AppointmentType
 from appointments.types import services
 from appointments.types.serializers import TypeChange, TypeInput, TypeList, TypeShape
-from core.api.schema import NOT_FOUND, extend_schema
-from core.api.views import ApiView
+from core.api.schema import NOT_FOUND, extend_schema, stale
+from core.api.versioned import VersionedView
+from core.api.versions import ETAG, IF_MATCH
 from core.permissions import Permission
 
 NAME_TAKEN = {"409": "Another type has this name."}
+STALE = stale(
+    TypeShape, "Another type has this name, or someone else has changed this one: `current` is how it is now."
+)
 
 
-class AppointmentTypes(ApiView):
+class AppointmentTypes(VersionedView):
     permissions = {"GET": Permission.FIND_TIMES, "POST": Permission.MANAGE_SCHEDULES}
     extra_errors = {"POST": NOT_FOUND | NAME_TAKEN}
 
@@ -24,13 +29,13 @@ class AppointmentTypes(ApiView):
         kinds = [TypeShape.for_user(self.caller, kind) for kind in AppointmentType.objects.prefetch_related("offers")]
         return Response({"appointmentTypes": kinds, "total": len(kinds)})
 
-    @extend_schema(request=TypeInput, responses={201: TypeShape}, summary="Add an appointment type")
+    @extend_schema(request=TypeInput, parameters=[ETAG], responses={201: TypeShape}, summary="Add an appointment type")
     def post(self, request: Request) -> Response:
         kind = services.create_type(by=self.caller, **self.checked(TypeInput))
-        return Response(TypeShape.to_dict(kind), status=201)
+        return self.versioned(TypeShape.to_dict(kind), status=201)
 
 
-class AppointmentTypeById(ApiView):
+class AppointmentTypeById(VersionedView):
     permissions = {
         "GET": Permission.FIND_TIMES,
         "PATCH": Permission.MANAGE_SCHEDULES,
@@ -38,19 +43,26 @@ class AppointmentTypeById(ApiView):
     }
     extra_errors = {
         "GET": NOT_FOUND,
-        "PATCH": NOT_FOUND | NAME_TAKEN,
+        "PATCH": NOT_FOUND | STALE,
         "DELETE": NOT_FOUND | {"409": "Appointments use it."},
     }
 
-    @extend_schema(responses={200: TypeShape}, summary="Get an appointment type")
+    @extend_schema(parameters=[ETAG], responses={200: TypeShape}, summary="Get an appointment type")
     def get(self, request: Request, type_id: UUID) -> Response:
-        return Response(self._shown(type_id))
+        return self.versioned(self._shown(type_id))
 
-    @extend_schema(request=TypeChange, responses={200: TypeShape}, summary="Change an appointment type")
+    @extend_schema(
+        request=TypeChange,
+        parameters=[IF_MATCH, ETAG],
+        responses={200: TypeShape},
+        summary="Change an appointment type",
+    )
     def patch(self, request: Request, type_id: UUID) -> Response:
-        changes = self.checked_changes(TypeChange, shown=lambda: self._shown(type_id))
-        services.change_type(type_id=type_id, by=self.caller, **changes)
-        return Response(self._shown(type_id))
+        return self.change_versioned(
+            TypeChange,
+            shown=lambda: self._shown(type_id),
+            change=partial(services.change_type, type_id=type_id, by=self.caller),
+        )
 
     @extend_schema(responses={204: None}, summary="Remove an appointment type that no appointment has")
     def delete(self, request: Request, type_id: UUID) -> Response:

@@ -20,6 +20,7 @@ from core.api.serializers import (
     StrictSerializer,
     UUIDField,
 )
+from core.api.versions import NO_VERSION, version_field
 from core.permissions import Permission
 
 LONGEST_OFFER = 24 * 60  # minutes
@@ -55,9 +56,11 @@ class EntryChange(StrictSerializer):
         min_value=min(Priority), max_value=max(Priority), required=False, help_text="1 urgent, 2 normal, 3 flexible."
     )
     note = OptionalCharField(max_length=2000)
+    version = version_field()
 
 
 class EntryInput(EntryChange):
+    version = NO_VERSION
     patientId = UUIDField(source="patient_id")
 
 
@@ -126,6 +129,7 @@ class EntryShape(OutputSerializer[WaitingListEntry]):
     since = serializers.DateTimeField(source="created_at")
     appointmentId = serializers.UUIDField(source="appointment_id", required=False, help_text="What was booked.")
     offers = SlotOfferShape(many=True, help_text="What can be accepted.")
+    version = serializers.IntegerField()
 
     @staticmethod
     def get_doctor_ids(row: WaitingListEntry) -> list[Any]:

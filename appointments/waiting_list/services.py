@@ -59,11 +59,13 @@ def add(*, by: User, patient_id: UUID, **fields: Any) -> WaitingListEntry:
 
 
 @transaction.atomic
-def change(*, by: User, entry_id: UUID, **fields: Any) -> WaitingListEntry:
-    """Change the given fields. Raises what `add` raises, Conflict if the patient does not wait any more, and
-    ChartRestricted for the note of a chart that is closed to `by`."""
+def change(*, by: User, entry_id: UUID, expected: int | None = None, **fields: Any) -> WaitingListEntry:
+    """Change the given fields. `expected` is the version that the caller has read. Raises what `add` raises,
+    StaleVersion, Conflict if the patient does not wait any more, and ChartRestricted for the note of a chart that is
+    closed to `by`."""
     with context.done_by(by):
         entry = _lock(by, entry_id)
+        entry.check_version(expected)
         if "note" in fields:
             check_access(by, entry.patient)  # someone who cannot read a text must not overwrite it
         return _save(entry, by=by, fields=fields)
@@ -86,8 +88,11 @@ def _save(entry: WaitingListEntry, *, by: User, fields: dict[str, Any]) -> Waiti
     same = WaitingListEntry.objects.visible_to(by).waiting().filter(patient=entry.patient_id, type=entry.type_id)
     if same.exclude(pk=entry.pk).exists():
         raise Conflict(ON_IT_ALREADY)
+    is_new = entry._state.adding
+    if not is_new and doctor_ids is not None and _want(entry, doctor_ids):
+        entry.count_change()
     entry.save()
-    if doctor_ids is not None:
+    if is_new and doctor_ids is not None:
         _want(entry, doctor_ids)
     return entry
 
@@ -98,7 +103,8 @@ def _lock_type(type_id: UUID) -> AppointmentType:
     return kind
 
 
-def _want(entry: WaitingListEntry, doctor_ids: Iterable[UUID]) -> None:
+def _want(entry: WaitingListEntry, doctor_ids: Iterable[UUID]) -> bool:
+    """Let them wait for these doctors, and return whether that changes anything."""
     known = {wanted.doctor_id: wanted for wanted in entry.wanted_doctors.all()}
     # who is wanted already may have left: the whole entry may be sent back
     wanted = {doctor_id if doctor_id in known else User.objects.doctor(doctor_id).pk for doctor_id in doctor_ids}
@@ -106,6 +112,7 @@ def _want(entry: WaitingListEntry, doctor_ids: Iterable[UUID]) -> None:
         known[doctor_id].delete()
     for doctor_id in sorted(wanted - known.keys()):
         WantedDoctor.objects.create(entry=entry, doctor_id=doctor_id)
+    return known.keys() != wanted
 
 
 def withdraw(*, by: User, entry_id: UUID) -> WaitingListEntry:

@@ -1,6 +1,7 @@
 """The waiting list."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,19 +26,24 @@ from appointments.waiting_list.serializers import (
 )
 from audit.events import AuditEvent
 from core.api.pagination import Page
-from core.api.schema import NOT_FOUND, extend_schema
-from core.api.views import ApiView
+from core.api.schema import NOT_FOUND, extend_schema, stale
+from core.api.versioned import VersionedView
+from core.api.versions import ETAG, IF_MATCH
 from core.permissions import Permission
 from patients.restriction.services import emergency_details, resolve_access
 
 DESK = Permission.MANAGE_WAITING_LIST
 SEE, DECIDE = (DESK, Permission.READ_OWN_APPOINTMENTS), (DESK, Permission.CHANGE_OWN_APPOINTMENTS)
 NOT_WAITING = {"409": "The patient waits for this already, or doesn't wait any more."}
+STALE = stale(
+    EntryShape,
+    "The patient waits for this already, or doesn't wait any more, or someone else has changed this: `current`.",
+)
 NOT_FREE = {"409": "The slot is not free, is offered to this patient already, or the patient doesn't wait any more."}
 GONE = {"409": "The offer has expired, somebody else has the slot, or the patient is elsewhere at this time."}
 
 
-class OfWaitingList(ApiView):
+class OfWaitingList(VersionedView):
     audited_model = WaitingListEntry._meta.label
 
     def shown(self, entries: Iterable[WaitingListEntry]) -> list[dict[str, Any]]:
@@ -48,7 +54,10 @@ class OfWaitingList(ApiView):
         return [EntryShape.for_user(self.caller, entry) for entry in entries]
 
     def respond(self, entry_id: UUID, status: int = 200) -> Response:
-        return Response(self.shown([_get(self.caller, entry_id)])[0], status=status)
+        return self.versioned(self.shown_one(entry_id), status=status)
+
+    def shown_one(self, entry_id: UUID) -> dict[str, Any]:
+        return self.shown([_get(self.caller, entry_id)])[0]
 
 
 def _get(user: User, entry_id: UUID) -> WaitingListEntry:
@@ -76,7 +85,12 @@ class WaitingList(OfWaitingList):
         rows = page.rows(found.with_shown())
         return Response({"waitingList": self.shown(rows), "total": page.total(found.count), **page.asked, **page.next})
 
-    @extend_schema(request=EntryInput, responses={201: EntryShape}, summary="Put a patient on the waiting list")
+    @extend_schema(
+        request=EntryInput,
+        parameters=[ETAG],
+        responses={201: EntryShape},
+        summary="Put a patient on the waiting list",
+    )
     def post(self, request: Request) -> Response:
         return self.respond(services.add(by=self.caller, **self.checked(EntryInput)).pk, status=201)
 
@@ -84,17 +98,24 @@ class WaitingList(OfWaitingList):
 class WaitingListEntryById(OfWaitingList):
     permissions = {"GET": SEE, "PATCH": DESK}
     audit_events = {"GET": AuditEvent.WAITING_LIST_READ, "PATCH": AuditEvent.CHANGED}
-    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | NOT_WAITING}
+    extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | STALE}
 
-    @extend_schema(responses={200: EntryShape}, summary="Get an entry of the waiting list")
+    @extend_schema(parameters=[ETAG], responses={200: EntryShape}, summary="Get an entry of the waiting list")
     def get(self, request: Request, entry_id: UUID) -> Response:
         return self.respond(entry_id)
 
-    @extend_schema(request=EntryChange, responses={200: EntryShape}, summary="Change what would suit who waits")
+    @extend_schema(
+        request=EntryChange,
+        parameters=[IF_MATCH, ETAG],
+        responses={200: EntryShape},
+        summary="Change what would suit who waits",
+    )
     def patch(self, request: Request, entry_id: UUID) -> Response:
-        changes = self.checked_changes(EntryChange, shown=lambda: self.shown([_get(self.caller, entry_id)])[0])
-        services.change(by=self.caller, entry_id=entry_id, **changes)
-        return self.respond(entry_id)
+        return self.change_versioned(
+            EntryChange,
+            shown=lambda: self.shown_one(entry_id),
+            change=partial(services.change, by=self.caller, entry_id=entry_id),
+        )
 
 
 class WithdrawEntry(OfWaitingList):
@@ -102,7 +123,11 @@ class WithdrawEntry(OfWaitingList):
     audit_events = {"POST": AuditEvent.WAITING_WITHDRAWN}
     extra_errors = {"POST": NOT_FOUND | {"409": "It has been booked already."}}
 
-    @extend_schema(responses={200: EntryShape}, summary="Take a patient off the waiting list, and back what is offered")
+    @extend_schema(
+        parameters=[ETAG],
+        responses={200: EntryShape},
+        summary="Take a patient off the waiting list, and back what is offered",
+    )
     def post(self, request: Request, entry_id: UUID) -> Response:
         services.withdraw(by=self.caller, entry_id=entry_id)
         return self.respond(entry_id)

@@ -1,6 +1,7 @@
 """How a client says which version of an entry it has read: in `If-Match`, or as `version` in the body."""
 
 import re
+from typing import Any
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
@@ -17,6 +18,9 @@ IF_MATCH = OpenApiParameter(
 ETAG = OpenApiParameter(
     "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description='The version, for If-Match: `"7"`.'
 )
+
+
+NO_VERSION: Any = None  # in place of the field, in a serializer of what is made that inherits from that of changes
 
 
 def version_field() -> serializers.IntegerField:

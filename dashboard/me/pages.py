@@ -15,8 +15,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
+from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.passwords.own import OwnPassword
+from accounts.second_factor.security import SecurityPages
 from accounts.sessions import services as sessions
 from accounts.sessions.admin_site import get_session_id
 from accounts.sessions.devices import describe_device
@@ -257,7 +259,53 @@ class ChangePassword(OwnPage):
         return view(request)
 
 
+class OwnSecurity(SecurityPages):
+    home = "me_security"
+
+    def page(self, request: HttpRequest, template: str, title: str, **shown: Any) -> HttpResponse:
+        return render(request, f"dashboard/me/{template}.html", {"title": title, **shown})
+
+
+class Security(OwnPage):
+    """What is set up for the sign-in, and the forms that change it."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return OwnSecurity().security(request)
+
+
+class SecurityForm(OwnPage):
+    """What a form of the page above is sent to; `verb` is the method that answers it."""
+
+    verb = ""
+
+    def get(self, request: HttpRequest, **named: Any) -> HttpResponse:
+        return redirect(OwnSecurity.home)
+
+    def post(self, request: HttpRequest, **named: Any) -> HttpResponse:
+        try:
+            answer: HttpResponse = getattr(OwnSecurity(), self.verb)(request, **named)
+        except LockedOut as refusal:
+            return locked_page(request, refusal.retry_after)
+        return answer
+
+
 _own_account = own_account_page("the patient's own account")
 sessions_page = _own_account(Sessions.as_view())
 end_session = end_other_sessions = _own_account(EndSessions.as_view())
 change_password = _own_account(ChangePassword.as_view())
+security = _own_account(Security.as_view())
+SECURITY_FORMS = {  # name of the address: where it is, and the method
+    "totp": ("authenticator/", "start_totp"),
+    "totp_confirm": ("authenticator/confirm/", "confirm_totp"),
+    "totp_remove": ("authenticator/remove/", "remove_totp"),
+    "passkey": ("passkeys/", "start_passkey"),
+    "passkey_add": ("passkeys/add/", "add_passkey"),
+    "passkey_remove": ("passkeys/<uuid:passkey_id>/remove/", "remove_passkey"),
+    "recovery_codes": ("recovery-codes/", "new_recovery_codes"),
+}
+
+
+def security_form(verb: str) -> Any:
+    return _own_account(sensitive_post_parameters()(SecurityForm.as_view(verb=verb)))

@@ -14,4 +14,9 @@ urlpatterns = [
     path("sessions/end-others/", pages.end_other_sessions, name="me_sessions_end_others"),
     path("sessions/<uuid:session_id>/end/", pages.end_session, name="me_session_end"),
     path("password/", pages.change_password, name="me_password"),
+    path("security/", pages.security, name="me_security"),
+    *(
+        path(f"security/{address}", pages.security_form(verb), name=f"me_security_{name}")
+        for name, (address, verb) in pages.SECURITY_FORMS.items()
+    ),
 ]

@@ -10,14 +10,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import LoginSession
+from accounts.models import Authenticator, LoginSession, Passkey
+from accounts.tests.soft_passkey import SoftPasskey
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
 from audit.events import AuditEvent
 from audit.models import Event
 from core.tenancy.scope import practice_scope
+from dashboard.me.pages import SECURITY_FORMS
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
+from tests.authenticator import RIGHT, App, as_json, codes_on, page_secret
 
 ME = "/me/"
 
@@ -168,9 +171,42 @@ def test_sessions_and_password_are_ones_own(me, mine, client_of):
     assert Client().post("/", {"username": mine["user"].email, "password": "kitten"}).url == ME
 
 
+def test_second_factors_are_set_up_used_and_removed(me, mine):
+    at = {name: f"/me/security/{where}" for name, (where, _verb) in SECURITY_FORMS.items() if "<" not in where}
+    assert f'href="{reverse("me_security")}"' in me.get(ME).content.decode()
+    page = me.get(reverse("me_security")).content.decode()
+    assert "Set up an authenticator app" in page and "Create new recovery codes" not in page
+    assert "unsafe" not in me.get(reverse("me_security"))["Content-Security-Policy"]
+    assert "Incorrect password." in me.post(at["totp"], {"password": "wrong"}).content.decode()
+
+    started = me.post(at["totp"], RIGHT)
+    app = App(page_secret(started))
+    assert "<svg" in started.content.decode() and started["Cache-Control"] == "no-store, private"
+    assert "secret" not in me.post(at["totp_confirm"], {"code": app.wrong_code()}).content.decode()
+    codes = codes_on(me.post(at["totp_confirm"], {"code": app.code()}))
+    assert len(set(codes)) == 10
+    assert me.get(ME).status_code == 200  # this session stays
+
+    client = Client()
+    assert client.post("/", {"username": mine["user"].email, **RIGHT}).url.startswith("/second-factor/")
+    assert client.post("/second-factor/", {"code": codes[0]}).url == ME
+    assert "<strong>9</strong> of ten left" in client.get(reverse("me_security")).content.decode()
+    assert len(codes_on(client.post(at["recovery_codes"], RIGHT))) == 10
+
+    key = SoftPasskey()
+    options = client.post(at["passkey"], {"name": "Phone", **RIGHT}).context["options"]
+    added = client.post(at["passkey_add"], {"name": "Phone", "credential": as_json(key.made(options))})
+    assert added.url == reverse("me_security") and "Phone" in client.get(added.url).content.decode()
+    passkey = Passkey.objects.get(user=mine["user"])
+    assert client.post(reverse("me_security_passkey_remove", args=[passkey.pk]), RIGHT).url == added.url
+    assert client.post(at["totp_remove"], RIGHT).url == added.url
+    assert not Authenticator.objects.filter(user=mine["user"]).exists() and not Passkey.objects.exists()
+    assert client.get(at["totp"]).url == added.url  # a form's address leads back
+
+
 def test_pages_are_for_patients_alone(enter_as, mine, subtests):
     for role in ("admin", "doctor", "staff", "billing"):
-        for name in ("my_page", "me_accesses", "me_sessions", "me_password"):
+        for name in ("my_page", "me_accesses", "me_sessions", "me_password", "me_security", "me_security_totp"):
             with subtests.test(role=role, page=name):
                 assert enter_as(role).get(reverse(name)).status_code == 403
     assert Client().get(reverse("me_accesses")).url == "/?next=/me/accesses/"

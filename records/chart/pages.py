@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
+from appointments.calendar.links import booking_address
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.admin.base import add_refusal
@@ -128,6 +129,7 @@ class ChartPage(WorkPage):
             "may_add_files": self.user.can(Permission.ADD_FILES),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),
+            "book": booking_address(self.chart.pk),
             "new_note": links.new_note_address(self.chart.pk),
             **context,
         }

@@ -1,14 +1,19 @@
 """Held times, series, the waiting list and columns of rooms in the calendar. The interactions that docs/front-desk.md
 promises are counted here."""
 
+import os
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from itertools import product
+from pathlib import Path
 
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 from appointments.holds import services as holds
 from appointments.models import Appointment, SlotHold, SlotOffer
-from appointments.tests.factories import RoomFactory, WaitingListEntryFactory
+from appointments.tests.factories import AppointmentFactory, RoomFactory, WaitingListEntryFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
@@ -90,7 +95,11 @@ def test_series_is_booked_and_cancelled_with_the_keyboard(sign_in, monday):
     page.get_by_role("button", name="Cancel visit").press("Enter")
     said(page, "Cancelled: all coming visits of this series")
     with practice_scope(monday.practice.pk):
-        assert Appointment.objects.filter(status="cancelled", series__isnull=False).count() == 6
+        cancelled = Appointment.objects.filter(status="cancelled", series__isnull=False)
+        assert cancelled.count() == 6
+        page.keyboard.press("u")
+        said(page, "Undone.")
+        assert cancelled.count() == 0
 
 
 def test_freed_time_is_offered_to_who_waits_and_rooms_have_columns(sign_in, monday):
@@ -141,3 +150,67 @@ def test_freed_time_is_offered_to_who_waits_and_rooms_have_columns(sign_in, mond
     _picture(page, "calendar-rooms")
     with practice_scope(monday.practice.pk):
         assert Appointment.objects.get(room__name="Room 2").doctor_id == monday.chen.pk
+
+
+def test_visit_of_somebodys_chart_is_booked_and_made_longer(sign_in, monday):
+    page = sign_in("staff")
+    with practice_scope(monday.practice.pk):
+        chart = PatientFactory(name="Nina Holm")
+    page.goto(f"/patients/{chart.pk}/")
+    page.get_by_role("link", name="Book a visit").click()  # 1
+    page.goto(f"{page.url}&day=2030-01-07&view=day")
+    expect(page.get_by_text("Choose a time for Nina Holm.")).to_be_visible()
+    cell(page, "Dr. Daniel Reyes", "11:00 AM").click()  # 2
+    page.get_by_role("button", name="Book", exact=True).click()  # 3
+    said(page, "Booked Nina Holm with Dr. Daniel Reyes, Mon, Jan 7, 11:00 AM")
+    expect(page.get_by_text("Choose a time for")).to_have_count(0)
+    assert "patient=" not in page.url + page.locator("#main").inner_html().replace("patients/", "").split("changes")[0]
+
+    visit = visit_of(page, "Nina Holm")
+    for key, minutes in (("Shift+ArrowDown", 45), ("Shift+ArrowDown", 60), ("Shift+ArrowUp", 45)):
+        expect(visit).to_be_focused()
+        page.keyboard.press(key)
+        said(page, f"now {minutes} minutes")
+        expect(visit).to_have_attribute("data-minutes", str(minutes))
+    box = visit.bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + box["height"] - 2)
+    page.mouse.down()
+    quarter = box["height"] / 3
+    page.mouse.move(box["x"] + 30, box["y"] + box["height"] + quarter, steps=4)
+    _picture(page, "calendar-resize")
+    page.mouse.move(box["x"] + 30, box["y"] + box["height"] + 3 * quarter - 2, steps=4)
+    page.mouse.up()
+    said(page, "now 90 minutes")
+    page.get_by_role("button", name="Undo").click()
+    said(page, "Undone.")
+    expect(visit).to_have_attribute("data-minutes", "45")
+    with practice_scope(monday.practice.pk):
+        assert Appointment.objects.get(patient=chart).minutes == 45
+
+
+def test_a_day_of_six_doctors_with_thirty_visits_prints_on_one_page(sign_in, monday, make_user):
+    page = sign_in("staff")
+    with practice_scope(monday.practice.pk):
+        charts = [PatientFactory(name=name) for name in ("Anne-Marie Okonkwo-Featherstonehaugh", "Li Wei")]
+        six = [monday.reyes, monday.chen, *(make_user("doctor") for _ in range(4))]
+    for day, doctors in ((8, six[:1]), (9, six)):
+        with practice_scope(monday.practice.pk):
+            for number, doctor in product(range(30), doctors):
+                start = datetime(2030, 1, day, 13, tzinfo=UTC) + timedelta(minutes=20 * number)
+                AppointmentFactory(
+                    patient=charts[number % 2],
+                    doctor=doctor,
+                    type=monday.visit.type,
+                    starts_at=start,
+                    ends_at=start + timedelta(minutes=20),
+                )
+        page.goto(f"/calendar/?day=2030-01-{day:02}&view=day")
+        expect(page.get_by_role("link", name="Print")).to_have_attribute("href", re.compile("view=list.*#print"))
+        page.goto(f"/calendar/?day=2030-01-{day:02}&view=list")
+        for paper in ("A4", "Letter"):
+            pdf = page.pdf(format=paper)
+            if directory := os.environ.get("PICTURES"):
+                Path(directory, f"day-{len(doctors)}-{paper}.pdf").write_bytes(pdf)
+            (only,) = PdfReader(BytesIO(pdf)).pages
+            text = only.extract_text()
+            assert text.count("Li Wei") == 15 * len(doctors) and text.count("Featherstonehaugh") == 15 * len(doctors)

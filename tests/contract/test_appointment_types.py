@@ -18,10 +18,10 @@ def kind(clinic):
 def test_type_is_added_changed_listed_and_removed(clinic, kind):
     path = f"{PATH}/{kind['id']}"
     defaults = {"bookableOnline": True, "video": False, "videoLink": "", "position": 0, "active": True, "doctorIds": []}
-    assert kind == {"id": kind["id"], **FIRST_EXAM, **defaults}
+    assert kind == {"id": kind["id"], **FIRST_EXAM, **defaults, "version": 1}
     doctor = clinic.doctor.id
     changed = clinic.admin.patch(path, {"minutes": 45, "doctorIds": [doctor], "bookableOnline": False})
-    assert changed.json == {**kind, "minutes": 45, "doctorIds": [doctor], "bookableOnline": False}
+    assert changed.json == {**kind, "minutes": 45, "doctorIds": [doctor], "bookableOnline": False, "version": 2}
     assert clinic.admin.patch(path, changed.json).json == changed.json  # the whole object sent back
     for role in ("staff", "doctor", "billing"):
         assert clinic.as_role(role).get(PATH).json == {"appointmentTypes": [changed.json], "total": 1}

@@ -10,7 +10,7 @@ MIDTOWN = {
     "phone": "(212) 555-0100",
     "timezone": "America/New_York",
 }
-FIELDS = ["id", "name", "address", "phone", "timezone"]
+FIELDS = ["id", "name", "address", "phone", "timezone", "version"]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def office(clinic):
 
 def test_office_manager_adds_one_and_everybody_sees_it(clinic, office):
     assert list(office) == FIELDS
-    assert {**office, "id": ""} == {"id": "", **MIDTOWN}
+    assert {**office, "id": ""} == {"id": "", **MIDTOWN, "version": 1}
 
     for role in ("admin", "doctor", "staff", "billing", "patient"):
         listed = clinic.as_role(role).get("/api/offices").json
@@ -44,7 +44,8 @@ def test_all_but_the_name_may_be_left_out(clinic):
     answer = clinic.admin.post("/api/offices", {"name": "Annex", "phone": None})
 
     assert answer.status == 201
-    assert {**answer.json, "id": ""} == {"id": "", "name": "Annex", "address": "", "phone": "", "timezone": ""}
+    nothing = {"address": "", "phone": "", "timezone": ""}
+    assert {**answer.json, "id": ""} == {"id": "", "name": "Annex", **nothing, "version": 1}
 
 
 def test_invalid_fields_are_refused(clinic, office, subtests):
@@ -66,7 +67,7 @@ def test_invalid_fields_are_refused(clinic, office, subtests):
 def test_change_keeps_what_it_does_not_name(clinic, office):
     answer = clinic.admin.patch(f"/api/offices/{office['id']}", {"phone": "5", "timezone": ""})
 
-    assert (answer.status, answer.json) == (200, {**office, "phone": "5", "timezone": ""})
+    assert (answer.status, answer.json) == (200, {**office, "phone": "5", "timezone": "", "version": 2})
     assert clinic.staff.get(f"/api/offices/{office['id']}").json == answer.json
 
 

@@ -26,9 +26,9 @@ def book(clinic, by=None, **fields):
 
 def test_room_is_added_changed_listed_and_removed(clinic, office, room):
     path = f"{PATH}/{room['id']}"
-    assert room == {"id": room["id"], "officeId": office, "name": "Room 1", "active": True}
+    assert room == {"id": room["id"], "officeId": office, "name": "Room 1", "active": True, "version": 1}
     changed = clinic.admin.patch(path, {"name": "Gym", "active": False}).json
-    assert changed == {**room, "name": "Gym", "active": False}
+    assert changed == {**room, "name": "Gym", "active": False, "version": 2}
     assert clinic.admin.patch(path, changed).json == changed  # the whole object sent back
     for role in ("staff", "doctor", "billing", "patient"):
         assert clinic.as_role(role).get(PATH, officeId=office).json == {"rooms": [changed], "total": 1}

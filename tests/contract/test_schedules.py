@@ -42,7 +42,7 @@ def book(clinic, caller, chart, doctor, time, **fields):
 
 
 def test_hours_are_added_changed_and_removed(clinic, doctor, hours):
-    nothing = {"officeId": None, "validFrom": None, "validTo": None}
+    nothing = {"officeId": None, "validFrom": None, "validTo": None, "version": 1}
     assert hours == {
         **nothing,
         "id": hours["id"],

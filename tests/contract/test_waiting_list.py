@@ -67,10 +67,11 @@ def test_patient_is_put_on_the_list_changed_and_withdrawn(clinic, doctor, massag
         "state": "waiting",
         "since": entry["since"],
         "offers": [],
+        "version": 1,
     }
     path = f"{PATH}/{entry['id']}"
     changed = clinic.doctor.patch(path, {"doctorIds": [], "weekdays": [], "latest": None}).json
-    assert changed == {**entry, "doctorIds": [], "weekdays": [0, 1, 2, 3, 4, 5, 6], "latest": None}
+    assert changed == {**entry, "doctorIds": [], "weekdays": [0, 1, 2, 3, 4, 5, 6], "latest": None, "version": 2}
     assert clinic.admin.patch(path, changed).json == changed  # the whole object sent back
     assert clinic.admin.request("DELETE", f"/api/appointment-types/{massage}").status == 409
     for _ in range(2):

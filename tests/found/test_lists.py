@@ -13,8 +13,8 @@ import pytest
 from django.core.signing import Signer
 from drf_spectacular.generators import SchemaGenerator
 
-from accounts.models import ApiKey, JoinCode, User
-from accounts.tests.factories import ApiKeyFactory, JoinCodeFactory
+from accounts.models import ApiKey, Invitation, JoinCode, User
+from accounts.tests.factories import ApiKeyFactory, InvitationFactory, JoinCodeFactory
 from appointments.models import Appointment, ScheduleException, WaitingListEntry, WorkingHours
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -73,6 +73,8 @@ class Rows:
                 return JoinCodeFactory(doctor=self.doctor, office=self.office)
             case "API key":
                 return ApiKeyFactory(made_by=self.by)
+            case "invitation":
+                return InvitationFactory(invited_by=self.by)
             case _:
                 return self.make_user(model)
 
@@ -81,7 +83,9 @@ class Rows:
             deletions.delete(by=self.by, row=row, reason="By mistake")
         elif isinstance(row, Deletion):
             deletions.restore(by=self.by, model=Patient, pk=row.about_id)
-        elif isinstance(row, User | JoinCode | ApiKey | WorkingHours | ScheduleException | WaitingListEntry):
+        elif isinstance(
+            row, User | Invitation | JoinCode | ApiKey | WorkingHours | ScheduleException | WaitingListEntry
+        ):
             type(row).objects.filter(pk=row.pk).delete()
         else:
             assert isinstance(row, EmergencyAccess)  # one is never deleted
@@ -103,6 +107,7 @@ LISTS = {  # address: what is in it
     "/api/waiting-list": "wish",
     "/api/emergency-accesses": "emergency",
     "/api/deleted": "deletion",
+    "/api/invitations": "invitation",
     "/api/join-codes": "join code",
     "/api/api-keys": "API key",
     "/api/users?role=staff": "staff",

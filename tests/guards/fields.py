@@ -152,6 +152,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "address": OPERATIONAL,
         "phone": OPERATIONAL,
         "timezone": OPERATIONAL,
+        "version": OPERATIONAL,
     },
     "accounts.User": {  # most accounts are patients', so what names the person is PHI
         **_OF_PRACTICE,
@@ -340,6 +341,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "note": PHI,
         "status": OPERATIONAL,
         "appointment": OPERATIONAL,
+        "version": OPERATIONAL,
     },
     "appointments.WantedDoctor": {**_OF_PRACTICE, "entry": OPERATIONAL, "doctor": OPERATIONAL},
     "appointments.SlotOffer": {
@@ -375,6 +377,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "video_link": OPERATIONAL,  # the practice's own meeting room, which patients are told
         "position": OPERATIONAL,
         "is_active": OPERATIONAL,
+        "version": OPERATIONAL,
     },
     "records.NoteTemplate": {
         **_OF_PRACTICE,
@@ -385,7 +388,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "appointment_type": OPERATIONAL,
     },
     "records.Phrase": {**_OF_PRACTICE, "doctor": OPERATIONAL, "word": OPERATIONAL, "text": PHI},
-    "appointments.Room": {**_OF_PRACTICE, "office": OPERATIONAL, "name": OPERATIONAL, "is_active": OPERATIONAL},
+    "appointments.Room": {
+        **_OF_PRACTICE,
+        "office": OPERATIONAL,
+        "name": OPERATIONAL,
+        "is_active": OPERATIONAL,
+        "version": OPERATIONAL,
+    },
     "appointments.TypeOffer": {**_OF_PRACTICE, "appointment_type": OPERATIONAL, "doctor": OPERATIONAL},
     "appointments.WorkingHours": {
         **_OF_PRACTICE,
@@ -396,6 +405,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "end": OPERATIONAL,
         "valid_from": OPERATIONAL,
         "valid_to": OPERATIONAL,
+        "version": OPERATIONAL,
     },
     "appointments.ScheduleException": {
         **_OF_PRACTICE,
@@ -405,6 +415,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "ends_at": OPERATIONAL,
         "kind": OPERATIONAL,
         "reason": PHI,  # free text: why a colleague is away
+        "version": OPERATIONAL,
     },
     "idempotency.KeptAnswer": {
         **_OF_PRACTICE,

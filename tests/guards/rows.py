@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.join_codes import services as join_codes
 from accounts.models import LoginSession, Passkey
-from accounts.tests.factories import PASSWORD, ApiKeyFactory
+from accounts.tests.factories import PASSWORD, ApiKeyFactory, InvitationFactory
 from appointments.models import Appointment, TypeOffer
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -52,6 +52,7 @@ from tests.guards.test_routes import GUARDED
 VIEWS = dict(GUARDED)
 LOGGED = {(method, path): view for path, view in GUARDED for method in view.permissions if method in view.audit_events}
 BODIES = {
+    ("POST", "api/invitations"): {"name": "Nora New", "email": "nora@example.com", "role": "staff"},
     ("POST", "api/patients"): {
         "name": "Ada Lovelace",
         "email": "ada@example.com",
@@ -143,6 +144,7 @@ class Rows:
         with practice_scope(practice.pk):
             self.chart = PatientFactory()
             self.office = OfficeFactory()
+            invitation = InvitationFactory(invited_by=doctor)
             code, self.join_code = join_codes.create(by=doctor, office_id=self.office.pk)
             key = ApiKeyFactory(made_by=doctor)
             self.twin, merged = PatientFactory(), PatientFactory()
@@ -197,6 +199,7 @@ class Rows:
             "office_id": self.office.pk,
             "code_id": code.pk,
             "key_id": key.pk,
+            "invitation_id": invitation.pk,
             "passkey_id": passkey.pk,
             "session_id": LoginSession.objects.create(user=doctor, expires_at=timezone.now() + timedelta(days=1)).pk,
             "user_id": doctor.pk,

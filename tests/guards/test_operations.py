@@ -83,14 +83,8 @@ NOT_KEPT = {
 NO_VERSION = {
     "api/users/me": "one's own",
     "api/users/<uuid:user_id>": "two switches, each of which is set to what is wanted",
-    "api/offices/<uuid:office_id>": "its manager's alone; a PATCH of other fields keeps them",
-    "api/appointment-types/<uuid:type_id>": "the same",
-    "api/rooms/<uuid:room_id>": "the same",
-    "api/note-templates/<uuid:template_id>": "the same, or one's own",
+    "api/note-templates/<uuid:template_id>": "its manager's or one's own; a PATCH of other fields keeps them",
     "api/phrases/<uuid:phrase_id>": "the same, or one's own",
-    "api/working-hours/<uuid:hours_id>": "the same, and a doctor's own",
-    "api/schedule-exceptions/<uuid:exception_id>": "the same",
-    "api/waiting-list/<uuid:entry_id>": "short notes on one wish",
     "api/attachments/<uuid:attachment_id>": "its name alone",
 }
 

@@ -44,6 +44,7 @@ HOMES = {
     "holidays": "appointments.schedule",
     "api-keys": "accounts.api_keys",
     "invitation": "accounts.invitations",
+    "invitations": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
     "my-day": "records.my_day",

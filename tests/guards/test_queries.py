@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import LoginSession
-from accounts.tests.factories import ApiKeyFactory, JoinCodeFactory
+from accounts.tests.factories import ApiKeyFactory, InvitationFactory, JoinCodeFactory
 from appointments.models import TypeOffer, WantedDoctor
 from appointments.tests.factories import (
     AppointmentFactory,
@@ -224,6 +224,21 @@ def test_query_count_of_api_keys_is_constant(as_role, practice, make_user):
 
     assert queries(client, API_KEYS) == one
     assert one <= AT_MOST_LIST
+
+
+def test_query_count_of_invitations_is_constant(as_role, practice):
+    client = as_role("admin")
+
+    def add():
+        with practice_scope(practice.pk):
+            InvitationFactory(invited_by=client.user)
+
+    add()
+    one = queries(client, "/api/invitations")
+    add()
+    add()
+
+    assert queries(client, "/api/invitations") == one <= AT_MOST_LIST
 
 
 @pytest.mark.parametrize("address", PEOPLE)

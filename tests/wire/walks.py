@@ -44,7 +44,7 @@ class RecordingTransport(ServerTransport):
 
 def walk(clinic: Clinic) -> None:
     """Run all walks; creating the clinic itself registers and signs people in."""
-    for part in (sign_in, second_factor, apps, colleagues, join_codes, desk, appointments):
+    for part in (sign_in, second_factor, apps, colleagues, invitations, join_codes, desk, appointments):
         part(clinic)
     for part in (schedules, waiting_list, records, chart_lists, notes, plans, files, deletions, pages):
         part(clinic)
@@ -111,6 +111,14 @@ def colleagues(clinic: Clinic) -> None:
     delete(clinic.admin, f"/api/users/{colleague.id}/sessions")
     clinic.staff.get("/api/doctors")
     clinic.staff.get(f"/api/doctors/{clinic.doctor.id}")
+
+
+def invitations(clinic: Clinic) -> None:
+    made = clinic.admin.post("/api/invitations", {"name": "Nora New", "email": "nora@example.com", "role": "staff"})
+    assert made.status == 201
+    clinic.admin.get("/api/invitations")
+    clinic.admin.post(f"/api/invitations/{made.json['id']}/resend")
+    clinic.admin.post(f"/api/invitations/{made.json['id']}/withdraw")
 
 
 def join_codes(clinic: Clinic) -> None:

@@ -7,7 +7,25 @@ const panel = { source: '#panel', target: '#panel', swap: 'innerHTML' }
 // `place` is a doctor, or a room with its office; a panel that is open keeps the new time instead of its own
 export function openSlot(place, start) {
   const hold = document.querySelector('#panel [data-hold]')?.value ?? ''
-  return window.htmx.ajax('POST', calendar.dataset.slot, { ...panel, values: { ...place, start, hold } })
+  return window.htmx.ajax('POST', calendar.dataset.slot, { ...panel, values: { ...place, start, hold, ...bookingFor() } })
+}
+
+// For whom a time is looked for, if the calendar was opened from somebody's chart.
+export function bookingFor() {
+  const patient = document.getElementById('booking-for')?.dataset.patient
+  return patient ? { patient } : {}
+}
+
+export function bookingForNobody() {
+  document.getElementById('booking-for')?.remove()
+  calendar.querySelector('.choices [name=patient]')?.remove()
+  const without = address => {
+    const url = new URL(address)
+    url.searchParams.delete('patient')
+    return url.href
+  }
+  for (const link of calendar.querySelectorAll('a[href*="patient="]')) link.href = without(link.href)
+  history.replaceState(null, '', without(location.href))
 }
 
 export function keep() {

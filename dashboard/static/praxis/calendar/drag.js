@@ -1,8 +1,11 @@
-// Moving a visit with the mouse or a pen. A finger scrolls; it moves a visit from the visit's panel.
+// Moving a visit with the mouse or a pen, or making it longer or shorter at its lower edge. A finger scrolls; it moves a
+// visit from the visit's panel.
 import { change } from './actions.js'
-import { columnsPlace } from './grid.js'
+import { columnsPlace, resize } from './grid.js'
 
 const THRESHOLD = 5 // pixels: less is a click
+const EDGE = 6 // pixels at the bottom that make it longer or shorter
+const SNAP = 5 // minutes
 let drag = null
 
 function onDown(event) {
@@ -10,6 +13,7 @@ function onDown(event) {
   if (!visit || event.button !== 0 || event.pointerType === 'touch') return
   const box = visit.getBoundingClientRect()
   drag = { visit, x: event.clientX, y: event.clientY, dx: event.clientX - box.left, dy: event.clientY - box.top, box }
+  drag.isEdge = box.bottom - event.clientY <= EDGE && box.height >= 2 * EDGE
 }
 
 function begin() {
@@ -19,6 +23,7 @@ function begin() {
   Object.assign(ghost.style, { width: `${drag.box.width}px`, height: `${drag.box.height}px` })
   document.body.append(ghost)
   document.body.classList.add('is-dragging')
+  if (drag.isEdge) document.body.classList.add('is-resizing')
   drag.visit.classList.add('moving')
   drag.ghost = ghost
 }
@@ -29,6 +34,7 @@ function onMove(event) {
     if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < THRESHOLD) return
     begin()
   }
+  if (drag.isEdge) return stretch(event)
   const top = event.clientY - drag.dy
   Object.assign(drag.ghost.style, { left: `${event.clientX - drag.dx}px`, top: `${top}px`, right: 'auto' })
   const under = document.elementsFromPoint(event.clientX, top + 3)
@@ -41,13 +47,23 @@ function onMove(event) {
   if (cell && time) time.textContent = cell.parentElement.cells[0].textContent
 }
 
+function stretch(event) {
+  const pixels = drag.visit.closest('td').getBoundingClientRect().height / 15 // of a minute
+  const by = Math.round((event.clientY - drag.y) / pixels / SNAP) * SNAP
+  drag.minutes = Math.max(SNAP, Number(drag.visit.dataset.minutes) + by)
+  const { left, top } = drag.box
+  Object.assign(drag.ghost.style, { left: `${left}px`, top: `${top}px`, right: 'auto', height: `${drag.minutes * pixels - 1}px` })
+  const time = drag.ghost.querySelector('span')
+  if (time) time.textContent = document.getElementById('calendar').dataset.minutes.replace('0', drag.minutes)
+}
+
 function end() {
   const done = drag
   drag = null
   done?.ghost?.remove()
   done?.cell?.classList.remove('aimed')
   done?.visit.classList.remove('moving')
-  document.body.classList.remove('is-dragging')
+  document.body.classList.remove('is-dragging', 'is-resizing')
   return done
 }
 
@@ -59,6 +75,7 @@ function onUp() {
   window.addEventListener('click', swallow, { capture: true, once: true })
   setTimeout(() => window.removeEventListener('click', swallow, { capture: true }))
   const { visit, cell } = done
+  if (done.isEdge) return resize(visit, done.minutes)
   if (!cell || cell === visit.closest('td')) return
   change(visit.dataset.visit, { version: visit.dataset.version, ...columnsPlace(cell), start: cell.dataset.start })
 }

@@ -2,6 +2,7 @@
 // Authoring Practices describe a grid).
 import { act, change, openSlot, openVisit, say } from './actions.js'
 import { closePanel, keepTyped } from './panel.js'
+import { refresh } from './poll.js'
 
 const STOPS = 'td[aria-label], .visit'
 let current = null // id of the time or visit that Tab reaches
@@ -106,10 +107,23 @@ const KEYS = {
   End: stop => vertically(stop, 1000)
 }
 
+const LENGTHENS = { ArrowDown: 15, ArrowUp: -15 } // with Shift
+let resized = null // what was asked for and is not shown yet: a key that repeats asks once
+
+export function resize(visit, minutes) {
+  const { visit: id, version } = visit.dataset
+  if (minutes < 5 || minutes === Number(visit.dataset.minutes) || resized === `${id} ${version}`) return
+  resized = `${id} ${version}`
+  change(id, { version, minutes }).catch(() => {}).then(refresh).finally(() => { resized = null })
+}
+
 function onKey(event) {
   const stop = event.target.closest(moving ? 'td' : STOPS)
   if (!stop || !body()?.contains(stop) || event.ctrlKey || event.metaKey || event.altKey) return
-  if (event.key in KEYS) {
+  if (event.shiftKey && !moving && event.key in LENGTHENS && stop.matches('.visit.scheduled')) {
+    event.preventDefault()
+    resize(stop, Number(stop.dataset.minutes) + LENGTHENS[event.key])
+  } else if (event.key in KEYS) {
     event.preventDefault()
     const target = KEYS[event.key](stop)
     if (moving) aim(target)

@@ -1,4 +1,5 @@
 // The panel beside the grid, and the messages below it.
+import { bookingFor, bookingForNobody } from './actions.js'
 import { focusCurrent, focusOn, settle } from './grid.js'
 import { follow as followHold, watchHold } from './hold.js'
 import { refresh } from './poll.js'
@@ -110,6 +111,13 @@ export function watchPanel() {
   document.addEventListener('click', event => {
     if (event.target.closest('[data-close]')) closePanel()
     if (event.target.closest('[data-dismiss]')) dismiss()
+    if (event.target.closest('[data-nobody]')) {
+      bookingForNobody()
+      focusCurrent()
+    }
+  })
+  document.body.addEventListener('htmx:configRequest', event => { // a time of "Next free" is for them as well
+    if (event.detail.elt.matches('.panel [data-slot]')) Object.assign(event.detail.parameters, bookingFor())
   })
   document.body.addEventListener('htmx:beforeRequest', event => {
     if (event.detail.target?.id !== 'panel') return
@@ -151,6 +159,7 @@ export function watchPanel() {
   })
   document.body.addEventListener('calendar:done', () => closePanel())
   document.body.addEventListener('calendar:changed', async event => {
+    if (panel.querySelector('#slot')) bookingForNobody() // it is booked
     closePanel()
     await refresh()
     const visit = document.getElementById(`v-${event.detail.visit}`)
