@@ -235,6 +235,7 @@ INSTALLED_APPS = [
     "patients",
     "appointments",
     "records",
+    "billing",
     "audit_review",
     "dashboard",
     "demo",

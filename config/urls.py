@@ -20,6 +20,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("patients.urls")),
     path("", include("appointments.urls")),
     path("", include("records.urls")),
+    path("", include("billing.urls")),
     path("", include("audit_review.urls")),
     path("", include("dashboard.urls")),
     path("", include("core.api.urls")),
