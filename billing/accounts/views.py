@@ -8,19 +8,19 @@ from rest_framework.response import Response
 from audit.events import AuditEvent
 from billing.accounts import services
 from billing.accounts.serializers import AccountEntryShape, AccountPage, AccountQuery
-from billing.models import LedgerEntry
 from billing.money import to_text
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema
 from core.api.views import ApiView
 from core.permissions import Permission
+from patients.models import Patient
 from patients.restriction.services import emergency_details
 
 
 class PatientAccount(ApiView):
     permissions = {"GET": (Permission.READ_BILLING, Permission.READ_OWN_BILLING)}
     audit_events = {"GET": AuditEvent.ACCOUNT_READ}
-    audited_model = LedgerEntry._meta.label
+    audited_model = Patient._meta.label
     extra_errors = {"GET": NOT_FOUND}
 
     @extend_schema(
@@ -37,7 +37,13 @@ class PatientAccount(ApiView):
         for row, balance in zip(rows, services.balances_after(account, rows), strict=True):
             row.balance = balance
         total = page.total(entries.count)
-        self.audit_read([account.chart.pk], hits=total, **page.asked, **emergency_details([account.chart]))
+        self.audit_read(
+            [account.chart.pk],
+            hits=total,
+            about_id=account.chart.pk,
+            **page.asked,
+            **emergency_details([account.chart]),
+        )
         currency = account.currency
         return Response(
             {

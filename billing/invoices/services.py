@@ -46,7 +46,7 @@ def found(by: User) -> QuerySet[Invoice]:
     """Return the invoices that this person may read, those of closed charts too, with all that is shown of one."""
     invoices: QuerySet[Invoice] = (
         Invoice.objects.readable_by(by)
-        .with_sums()  # type: ignore[attr-defined]
+        .with_sums()
         .select_related("patient", "credits", "credit_note")
         .prefetch_related("lines")
     )

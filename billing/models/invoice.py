@@ -94,6 +94,10 @@ class InvoiceQuerySet(OfAccountQuerySet):
         return issued.filter(is_credited=False, total__gt=F("paid") - F("off"))
 
 
+class InvoiceManager(PracticeManager.from_queryset(InvoiceQuerySet)):  # type: ignore[misc]
+    pass
+
+
 class Invoice(PracticeModel):
     """An invoice, or the credit note that undoes one. A draft until it is issued, which gives it a number and copies
     the names; from then on the database refuses to change it or its lines (migration 0002). Who pays is the patient,
@@ -139,7 +143,7 @@ class Invoice(PracticeModel):
     off: int
     is_credited: bool
 
-    objects: ClassVar[PracticeManager] = PracticeManager.from_queryset(InvoiceQuerySet)()
+    objects: ClassVar[InvoiceManager] = InvoiceManager()
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("invoice"), _("invoices")

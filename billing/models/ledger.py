@@ -49,6 +49,10 @@ class LedgerQuerySet(OfAccountQuerySet):
         return int(self.order_by().aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
+class LedgerManager(PracticeManager.from_queryset(LedgerQuerySet)):  # type: ignore[misc]
+    pass
+
+
 class LedgerEntry(PracticeModel):
     """A movement of a patient's account. `amount` is what it adds to what the patient owes, in minor units: charges and
     refunds are positive, payments, credit notes and write-offs negative; a positive write-off takes one back. A refund
@@ -78,7 +82,7 @@ class LedgerEntry(PracticeModel):
     refunded: int
     balance: int  # of the account after it, where a page of it is shown
 
-    objects: ClassVar[PracticeManager] = PracticeManager.from_queryset(LedgerQuerySet)()
+    objects: ClassVar[LedgerManager] = LedgerManager()
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("entry of the ledger"), _("ledger")

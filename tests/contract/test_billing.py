@@ -303,6 +303,19 @@ def test_closed_chart_is_closed_to_those_who_bill(clinic, biller):
     assert biller.post(f"/api/invoices/{invoice['id']}/credit", {"reason": "x"}).status == 403
 
 
+def test_revenue_is_what_was_received_less_what_was_refunded(clinic, biller):
+    def revenue():
+        return ok(clinic.admin.get("/api/dashboard/stats"))["revenue"]
+
+    before, chart = revenue(), clinic.chart()
+    issued(biller, chart)
+    assert revenue() == before
+    payment = paid(clinic.staff, chart, "80.50")
+    assert revenue() == before + 80.5
+    ok(biller.post(f"/api/payments/{payment['id']}/refund", {"amount": "0.50", "reason": "Paid too much"}))
+    assert (revenue(), type(revenue())) == (before + 80, int)
+
+
 def test_currency_stays_once_it_is_used(clinic, biller):
     ok(biller.post("/api/services", {**MASSAGE, "code": "C1"}), 201)
     version = ok(clinic.admin.get("/api/practice"))["version"]

@@ -40,6 +40,9 @@ HOMES = {
     "doctors": "dashboard",
     "emergency-accesses": "patients.restriction",
     "holds": "appointments.holds",
+    "invoices": "billing.invoices",
+    "payments": "billing.payments",
+    "services": "billing.prices",
     "holidays": "appointments.schedule",
     "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
@@ -49,7 +52,10 @@ HOMES = {
     "notes": "records.(notes|note_templates)",
     "offices": "practices",
     "password-reset": "accounts.passwords",
-    "patients": "patients|appointments.patient_visits|records.(attachments|chart|chart_lists|export)|audit_review",
+    "patients": (
+        "patients|appointments.patient_visits|billing.accounts|records.(attachments|chart|chart_lists|export)"
+        "|audit_review"
+    ),
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "practice": "practices",
