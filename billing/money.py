@@ -3,6 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from iso4217 import Currency
 
@@ -42,6 +43,12 @@ def to_decimal(minor: int, currency: str) -> Decimal:
 def to_text(minor: int, currency: str) -> str:
     """Return the amount as the API writes it: "120.00", "-3.500", "500"."""
     return f"{to_decimal(minor, currency):f}"
+
+
+def label(minor: int, currency: str) -> str:
+    """Return the amount as pages and documents write it: "1,250.00 USD"."""
+    amount = number_format(to_decimal(minor, currency), digits_of(currency), force_grouping=True)
+    return f"{amount} {currency}"
 
 
 def rate_text(rate: Decimal) -> str:

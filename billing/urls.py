@@ -15,9 +15,12 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/issue", invoices.IssueInvoice.as_view(), name="issue_invoice"),
     path("invoices/<uuid:invoice_id>/credit", invoices.CreditInvoice.as_view(), name="credit_invoice"),
     path("invoices/<uuid:invoice_id>/write-off", invoices.WriteOffInvoice.as_view(), name="write_off_invoice"),
+    path("invoices/<uuid:invoice_id>/pdf", invoices.InvoicePdf.as_view(), name="invoice_pdf"),
     path("payments", payments.Payments.as_view(), name="payments"),
     path("payments/<uuid:payment_id>", payments.PaymentById.as_view(), name="payment"),
     path("payments/<uuid:payment_id>/allocations", payments.PaymentAllocations.as_view(), name="payment_allocations"),
     path("payments/<uuid:payment_id>/refund", payments.RefundPayment.as_view(), name="refund_payment"),
+    path("payments/<uuid:payment_id>/receipt", payments.PaymentReceipt.as_view(), name="payment_receipt"),
+    path("patients/<uuid:chart_id>/account/statement", accounts.AccountStatement.as_view(), name="account_statement"),
     path("patients/<uuid:chart_id>/account", accounts.PatientAccount.as_view(), name="patient_account"),
 ]

@@ -3,11 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.events import AuditEvent
 from billing.invoices import services
+from billing.invoices.pdf import invoice_pdf
 from billing.invoices.serializers import (
     DraftChange,
     DraftInput,
@@ -19,13 +22,17 @@ from billing.invoices.serializers import (
     ReasonInput,
     WriteOffInput,
 )
+from billing.ledger import IS_DRAFT
 from billing.models import Invoice
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema, stale
 from core.api.versions import ETAG, IF_MATCH, etag, expected_version, given_version
 from core.api.views import ApiView
+from core.errors import Conflict
 from core.permissions import Permission
 from patients.restriction.services import emergency_details, get_accessible_chart
+from practices.services import current_practice
+from records.attachments.downloads import download_response
 
 SEE = (Permission.READ_BILLING, Permission.READ_OWN_BILLING)
 MANAGE = Permission.MANAGE_BILLING
@@ -164,3 +171,21 @@ class WriteOffInvoice(OfInvoices):
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
         return self.respond(services.write_off(by=self.caller, invoice_id=invoice_id, **self.checked(WriteOffInput)))
+
+
+class InvoicePdf(OfInvoices):
+    permissions = {"GET": SEE}
+    audit_events = {"GET": AuditEvent.INVOICE_READ}
+    extra_errors = {"GET": NOT_FOUND | {"409": "It is still a draft."}}
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY}, summary="Download an invoice or credit note as a PDF"
+    )
+    def get(self, request: Request, invoice_id: UUID) -> StreamingHttpResponse:
+        invoice = services.get_invoice(by=self.caller, invoice_id=invoice_id)
+        if invoice.is_draft:
+            raise Conflict(IS_DRAFT)
+        self.audit_read([invoice.patient_id], about_id=invoice.pk, **emergency_details([invoice.patient]))
+        printed = invoice_pdf(invoice, practice=current_practice(), by=self.caller)
+        name = f"{invoice.kind.replace('_', '-')}-{invoice.number}.pdf"
+        return download_response([printed], name=name, content_type="application/pdf", size=len(printed))

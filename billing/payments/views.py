@@ -2,12 +2,15 @@
 
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.events import AuditEvent
 from billing.models import LedgerEntry
 from billing.payments import services
+from billing.payments.pdf import receipt_pdf
 from billing.payments.serializers import (
     AllocationsInput,
     PaymentInput,
@@ -21,6 +24,8 @@ from core.api.schema import NOT_FOUND, extend_schema
 from core.api.views import ApiView
 from core.permissions import Permission
 from patients.restriction.services import emergency_details, get_accessible_chart, inaccessible_to
+from practices.services import current_practice
+from records.attachments.downloads import download_response
 
 SEE = (Permission.READ_BILLING, Permission.READ_OWN_BILLING)
 NOT_TO_PAY = {"409": "An invoice is a draft or a credit note, or was credited."}
@@ -106,3 +111,18 @@ class RefundPayment(OfPayments):
     )
     def post(self, request: Request, payment_id: UUID) -> Response:
         return self.respond(services.refund(by=self.caller, payment_id=payment_id, **self.checked(RefundInput)))
+
+
+class PaymentReceipt(OfPayments):
+    permissions = {"GET": SEE}
+    audit_events = {"GET": AuditEvent.PAYMENT_READ}
+    extra_errors = {"GET": NOT_FOUND}
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY}, summary="Download the receipt of a payment as a PDF"
+    )
+    def get(self, request: Request, payment_id: UUID) -> StreamingHttpResponse:
+        payment = services.get_payment(by=self.caller, payment_id=payment_id)
+        self.audit_read([payment.patient_id], about_id=payment.pk, **emergency_details([payment.patient]))
+        printed = receipt_pdf(payment, practice=current_practice(), by=self.caller)
+        return download_response([printed], name="receipt.pdf", content_type="application/pdf", size=len(printed))

@@ -177,6 +177,14 @@ LET_IN = {
     ("POST", "api/invoices/<uuid:invoice_id>/issue"): "AB",
     ("POST", "api/invoices/<uuid:invoice_id>/credit"): "AB",
     ("POST", "api/invoices/<uuid:invoice_id>/write-off"): "AB",
+    **{
+        ("GET", f"api/{path}"): "ASBP"
+        for path in (
+            "invoices/<uuid:invoice_id>/pdf",
+            "payments/<uuid:payment_id>/receipt",
+            "patients/<uuid:chart_id>/account/statement",
+        )
+    },
     ("GET", "api/payments"): "ASBP",
     ("POST", "api/payments"): "ASB",
     ("GET", "api/payments/<uuid:payment_id>"): "ASBP",

@@ -199,7 +199,10 @@ def billing(clinic: Clinic) -> None:
     biller.post(f"{address}/write-off", {"amount": "1.00", "reason": "Goodwill"})
     biller.post(f"{address}/credit", {"reason": "Wrong service"})
     biller.post(f"{towards}/refund", {"amount": "50.00", "reason": "Paid too much"})
+    biller.get(f"{address}/pdf")
+    clinic.staff.get(f"{towards}/receipt")
     clinic.staff.get(f"/api/patients/{chart['id']}/account")
+    clinic.staff.get(f"/api/patients/{chart['id']}/account/statement")
 
 
 def desk(clinic: Clinic) -> None:
