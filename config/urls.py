@@ -41,6 +41,8 @@ urlpatterns = [
     path("session/left/", session_pages.time_left, name="session_left"),
     path("session/active/", session_pages.is_active, name="session_active"),
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
+    path("billing", RedirectView.as_view(pattern_name="billing")),
+    path("billing/", include("billing.page_urls")),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),

@@ -33,6 +33,7 @@ HOMES = {
     "availability": "appointments.schedule",
     "auth": "accounts|patients.registrations",
     "chart-entries": "records.chart_lists",
+    "billing": "billing",
     "calendar-feed": "appointments.feeds",
     "dashboard": "dashboard",
     "calendar": "appointments.calendar",
