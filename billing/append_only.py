@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
+OLD = "OLD"
 MAY_CHANGE = "patient_id"  # merging two charts moves the rows of one to the other
 
 KEEP = """
@@ -50,7 +51,7 @@ class KeepRows(Operation):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         meta = to_state.apps.get_model(app_label, self.model_name)._meta
         self.database_backwards(app_label, schema_editor, from_state, to_state)
-        when = f"WHEN (OLD.{self.once} IS NOT NULL)" if self.once else ""
+        when = f"WHEN ({OLD}.{self.once} IS NOT NULL)" if self.once else ""
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(KEEP, params=None)
             schema_editor.execute(

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db.models import Sum
+
 from accounts.models import User
 from billing.models import Invoice, LedgerEntry, LedgerQuerySet
 from billing.models.ledger import MONEY
@@ -63,8 +65,8 @@ def balance_of(chart: Patient) -> int:
 
 def takings() -> Decimal:
     """Return what the practice received less what it refunded."""
-    rows = LedgerEntry.objects.filter(kind__in=MONEY)
-    return to_decimal(-rows.sum(), current_practice().currency)
+    rows = LedgerEntry.objects.filter(kind__in=MONEY).order_by().values_list("currency")
+    return sum((to_decimal(-taken, currency) for currency, taken in rows.annotate(Sum("amount"))), Decimal())
 
 
 def _ages(chart: Patient, today: date) -> dict[str, int]:

@@ -189,7 +189,7 @@ class StartInvoice(WorkPage):
 
 
 class StartInvoiceOfVisit(StartInvoice):
-    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:  # type: ignore[override]
+    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         visit: Appointment = Appointment.objects.visible_to(self.user).get_or_refuse(pk=visit_id)
         billed = InvoiceLine.objects.filter(appointment=visit, invoice__credits=None, invoice__credit_note=None).first()
         if billed:
@@ -213,7 +213,7 @@ class ChangeInvoice(OneInvoice):
     def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
         try:
-            return getattr(self, f"_{self.verb}")(invoice)  # type: ignore[no-any-return]
+            return getattr(self, f"_{self.verb}")(invoice)
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(invoice, mistake=refusal.message if isinstance(refusal, Invalid) else refusal.detail)

@@ -29,7 +29,7 @@ def invoice_pdf(invoice: Invoice, *, practice: Practice, by: User) -> bytes:
     document.field(gettext("To"), payer)
     if invoice.payer_name != invoice.patient_name:
         document.field(gettext("Patient"), invoice.patient_name)
-    document.field(gettext("Date"), format_day(invoice.issued_on))
+    document.field(gettext("Date"), format_day(invoice.issued_on or practice.today()))
     if is_note and invoice.credits:
         document.field(gettext("Credits the invoice"), str(invoice.credits.number))
         document.field(gettext("Reason"), invoice.reason)
