@@ -15,7 +15,7 @@ HOMES = {
     Role.ADMIN: "admin:index",
     Role.DOCTOR: "my-day",
     Role.STAFF: "calendar",
-    Role.BILLING: "admin:patients_patient_changelist",  # until there are invoices
+    Role.BILLING: "billing",
     Role.PATIENT: "my_page",
 }
 

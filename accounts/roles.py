@@ -54,6 +54,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.MANAGE_USERS, P.MANAGE_OFFICES, P.MANAGE_SCHEDULES, P.MAKE_JOIN_CODES}
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.MANAGE_API_KEYS}
+        | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
     Role.DOCTOR: frozenset(
@@ -68,15 +69,20 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         WORKFORCE
         | CLINIC
         | {P.WRITE_CHARTS, P.WRITE_CLINICAL_FIELDS, P.MERGE_CHARTS, P.CONFIRM_REGISTRATIONS, P.BOOK, P.USE_ADMIN_SITE}
-        | {P.ADD_FILES, P.DELETE_APPOINTMENTS}
+        | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.READ_BILLING, P.TAKE_PAYMENTS}
     ),
     # Billing needs to reach people and to know when they came, not why.
-    Role.BILLING: frozenset(WORKFORCE | {P.READ_CONTACTS, P.READ_APPOINTMENTS, P.USE_ADMIN_SITE}),
+    Role.BILLING: frozenset(
+        WORKFORCE
+        | {P.READ_CONTACTS, P.READ_APPOINTMENTS, P.USE_ADMIN_SITE}
+        | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING}
+    ),
     # A patient sees and books only for their own chart.
     Role.PATIENT: frozenset(
         EVERYONE
         | {P.READ_OWN_CHART, P.READ_OWN_APPOINTMENTS, P.BOOK_OWN, P.CHANGE_OWN_APPOINTMENTS, P.READ_OWN_RECORDS}
         | {P.CHANGE_OWN_CONTACT, P.READ_OWN_ACCESSES, P.USE_JOIN_CODE, P.EXPORT_OWN_CHART, P.SUBSCRIBE_TO_OWN_CALENDAR}
+        | {P.READ_OWN_BILLING}
     ),
 }
 

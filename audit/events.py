@@ -76,6 +76,17 @@ class AuditEvent(models.TextChoices):
     FILE_REJECTED = "file.turned_away", _("File rejected")
     FILE_SCANNED = "file.scanned", _("File rescanned")
     CHART_EXPORTED = "chart.exported", _("Chart exported")
+    INVOICE_READ = "invoice.read", _("Invoice opened")
+    INVOICES_LISTED = "invoice.listed", _("Invoices listed")
+    INVOICE_ISSUED = "invoice.issued", _("Invoice issued")
+    INVOICE_CREDITED = "invoice.credited", _("Invoice credited")
+    PAYMENT_READ = "payment.read", _("Payment opened")
+    PAYMENTS_LISTED = "payment.listed", _("Payments listed")
+    PAYMENT_TAKEN = "payment.taken", _("Payment taken")
+    PAYMENT_ALLOCATED = "payment.allocated", _("Payment put towards invoices")
+    PAYMENT_REFUNDED = "payment.refunded", _("Payment refunded")
+    WRITTEN_OFF = "invoice.written_off", _("Amount written off")
+    ACCOUNT_READ = "ledger.account_read", _("Patient's account viewed")
     DELETED_LISTED = "deleted.listed", _("Deleted entries listed")
     PAGE_READ = "page.read", _("Page opened")
     ANSWER_REPEATED = "answer.repeated", _("Response sent again")
@@ -116,6 +127,12 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.SOFT_DELETED,
     AuditEvent.RESTORED,
     AuditEvent.NOTE_FINALISED,
+    AuditEvent.INVOICE_ISSUED,
+    AuditEvent.INVOICE_CREDITED,
+    AuditEvent.PAYMENT_TAKEN,
+    AuditEvent.PAYMENT_ALLOCATED,
+    AuditEvent.PAYMENT_REFUNDED,
+    AuditEvent.WRITTEN_OFF,
     AuditEvent.CHARTS_MERGED,
     AuditEvent.MERGE_UNDONE,
     AuditEvent.HOLD_PLACED,

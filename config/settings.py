@@ -247,6 +247,7 @@ INSTALLED_APPS = [
     "patients",
     "appointments",
     "records",
+    "billing",
     "audit_review",
     "dashboard",
     "demo",

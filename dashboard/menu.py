@@ -16,6 +16,7 @@ OF_PATIENTS = "admin:patients_patient_changelist"
 PAGES = (
     ("my-day", _("My day")),
     ("calendar", _("Calendar")),
+    ("billing", _("Billing")),
     ("admin:index", _("Today")),
     (OF_PATIENTS, _("Patients")),
     ("my_page", _("My page")),

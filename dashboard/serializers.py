@@ -31,7 +31,9 @@ class AdminNumbers(OutputSerializer[Any]):
     totalPatients = serializers.IntegerField()
     totalDoctors = serializers.IntegerField()
     totalAppointments = serializers.IntegerField()
-    revenue = serializers.IntegerField(help_text="In the practice's currency.")
+    revenue = serializers.FloatField(
+        help_text="Payments received less refunds, in the practice's currency; whole amounts without decimal places."
+    )
 
 
 class DoctorNumbers(OutputSerializer[Any]):

@@ -1,6 +1,7 @@
 """The numbers on each role's dashboard, and how many patients a doctor has."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -9,6 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Role
 from appointments.models import Appointment, AppointmentStatus
+from billing.accounts.services import takings
+from billing.models import LedgerEntry
 from core.cache import cached_counts
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient
@@ -16,8 +19,8 @@ from practices.services import current_practice
 from records.models import MedicalRecord, PlanOfCare, SessionNote
 from records.models.note import finalised_q
 
-Numbers = dict[str, int]
-COUNTED_MODELS = (User, Patient, Appointment, MedicalRecord, SessionNote, PlanOfCare)
+Numbers = dict[str, int | float]
+COUNTED_MODELS = (LedgerEntry, User, Patient, Appointment, MedicalRecord, SessionNote, PlanOfCare)
 
 
 def dashboard_numbers(user: User) -> Numbers:
@@ -74,8 +77,13 @@ def _admin_numbers(user: User) -> Numbers:
         "totalPatients": Patient.objects.confirmed().count(),
         "totalDoctors": User.objects.doctors().count(),
         "totalAppointments": Appointment.objects.count(),
-        "revenue": 0,  # payments received; always 0 until billing exists
+        "revenue": _as_number(takings()),
     }
+
+
+def _as_number(amount: Decimal) -> int | float:
+    """Return a whole amount without decimal places, as the contract shows it."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
 def _doctor_numbers(user: User) -> Numbers:

@@ -24,6 +24,7 @@ from appointments.types.services import create_type
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
 from demo import week
+from demo.bills import add_price_list, bill_visits
 from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
 from demo.people import email_of, make_random, person
@@ -137,6 +138,8 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             week.fill(practice, desk, doctors)
             write_up(own_chart, doctor=doctors[0], desk=desk)
             _fill_waiting_list(desk, doctors)
+            add_price_list(users["billing@example.com"])
+            bill_visits(practice, users["billing@example.com"])
             _add_registrations(practice, password, doctors[0], office)
     return practice, is_new
 

@@ -4,6 +4,7 @@ Django's own flush empties every table, filled or not, which on PostgreSQL takes
 the content types anew. Here only what was filled is emptied, and what `migrate` wrote stays."""
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
 
 WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
@@ -36,8 +37,20 @@ def empty_filled_tables(test: TransactionTestCase) -> None:
             cursor.execute("SET LOCAL ROLE NONE")  # back to the owner (tests/plain_role.py)
             cursor.execute(ON_POSTGRESQL, [sorted(WRITTEN_BY_MIGRATE)])
             return
+        kept = _without_triggers(cursor)
         for table in set(connection.introspection.django_table_names(only_existing=True)) - WRITTEN_BY_MIGRATE:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        for trigger in kept:
+            cursor.execute(trigger)
+
+
+def _without_triggers(cursor: CursorWrapper) -> list[str]:
+    """Take off what keeps the rows of billing in SQLite; return how it is made again."""
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'billing_%_not_deleted'")
+    found = cursor.fetchall()
+    for name, _ in found:
+        cursor.execute(f"DROP TRIGGER {name}")
+    return [sql for _, sql in found]
 
 
 TransactionTestCase._fixture_teardown = empty_filled_tables  # type: ignore[method-assign]

@@ -307,7 +307,7 @@ def test_forms_are_guarded_against_other_sites(manager):
 # --- Who
 
 
-@pytest.mark.parametrize(("role", "home"), [("billing", "/admin/patients/patient/"), ("patient", "/me/")])
+@pytest.mark.parametrize(("role", "home"), [("billing", "/billing/"), ("patient", "/me/")])
 def test_everybody_with_a_second_factor_gives_it(client, make_user, role, home):
     user = make_user(role)
     app = app_of(user)

@@ -22,12 +22,13 @@ SIDEBARS = {
     "billing": {*EVERYBODYS},
 }
 WORK_MENUS = {
-    "admin": ["Calendar", "Today", "Patients"],
+    "admin": ["Calendar", "Billing", "Today", "Patients"],
     "doctor": ["My day", "Calendar", "Today", "Patients"],
-    "staff": ["Calendar", "Today", "Patients"],
+    "staff": ["Calendar", "Billing", "Today", "Patients"],
+    "billing": ["Billing", "Today", "Patients"],
     "patient": ["My page"],
 }
-HOMES = {"admin": "/admin/", "doctor": "/my-day/", "staff": "/calendar/", "billing": LISTS, "patient": "/me/"}
+HOMES = {"admin": "/admin/", "doctor": "/my-day/", "staff": "/calendar/", "billing": "/billing/", "patient": "/me/"}
 ACCOUNT = ["Change password", "Security", "Active sessions"]
 SIDEBAR = {
     str(item["title"]): str(item["link"])
@@ -61,7 +62,7 @@ def test_sign_in_leads_back_to_what_the_role_may_open(make_user, subtests):
         ("staff", "/admin/trail/", "/calendar/"),
         ("admin", "/admin/trail/", "/admin/trail/"),
         ("admin", f"{LISTS}01890000-0000-7000-8000-000000000000/confirm/", "/admin/"),
-        ("billing", "/calendar/", LISTS),
+        ("billing", "/calendar/", "/billing/"),
         ("patient", LISTS, "/me/"),
         ("patient", "/me/", "/me/"),
         ("patient", "/me/data/", "/me/"),  # which takes a form alone, as do the next two

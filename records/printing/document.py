@@ -18,6 +18,7 @@ WIDTH, HEIGHT = letter
 MARGIN, TOP, BOTTOM = 54, HEIGHT - 84, 66  # points
 TEXT, SMALL, HEADING, SECTION, TITLE = 10, 8, 11, 14, 18
 INDENT = 14
+COLUMN = 78  # for an amount, or a day
 LEADING = 1.4
 INK, GREY, RULE = 0.1, 0.4, 0.8
 _PAGES = "pages"  # the PDF form with the number of pages, which is known at the end
@@ -75,6 +76,31 @@ class Document:
             self.gap(3)
             self.small(name, indent=indent)
             self.text(text, indent=indent)
+
+    def row(
+        self, text: str, *columns: str, weight: int = fonts.REGULAR, shade: float = INK, size: float = TEXT
+    ) -> None:
+        """Write a text with short columns at the right of its first line, such as amounts."""
+        width = WIDTH - 2 * MARGIN - COLUMN * len(columns)
+        for number, line in enumerate(break_lines(text, width=width - INDENT, size=size, weight=weight)):
+            self._need(size * LEADING)
+            self._y -= size * LEADING
+            left = MARGIN + (width - INDENT - line.width if line.right_to_left else 0)
+            self._write(line, left, self._y, size=size, weight=weight, shade=shade)
+            if number == 0:
+                self._columns(columns, size=size, weight=weight, shade=shade)
+
+    def _columns(self, columns: tuple[str, ...], *, size: float, weight: int, shade: float) -> None:
+        for place, column in enumerate(reversed(columns)):
+            line = next(break_lines(column, width=COLUMN, size=size, weight=weight), None)
+            if line:
+                right = WIDTH - MARGIN - COLUMN * place
+                self._write(line, right - line.width, self._y, size=size, weight=weight, shade=shade)
+
+    def rule(self) -> None:
+        self.gap(4)
+        self._canvas.setStrokeGray(RULE)
+        self._canvas.line(MARGIN, self._y, WIDTH - MARGIN, self._y)
 
     def gap(self, points: float) -> None:
         self._y -= points

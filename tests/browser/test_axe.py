@@ -1,6 +1,7 @@
 """axe finds nothing on the pages of daily work, the way in and the pages of patients, in light and dark."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.tests.factories import AppointmentFactory
+from billing.invoices import services as invoices
+from billing.payments import services as payments
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from records.tests.factories import FinalisedNoteFactory, NoteFactory
@@ -20,17 +23,30 @@ WIDE = {"width": 1280, "height": 850}
 @pytest.fixture
 def addresses(live_server, practice, make_user):
     """Return each role's user and the pages to look at."""
-    people = {role: make_user(role) for role in ("doctor", "staff", "patient")}
+    people = {role: make_user(role) for role in ("doctor", "staff", "billing", "patient")}
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
     with practice_scope(practice.pk):
         own = PatientFactory(name="Paula Jensen", user=people["patient"], allergies="Penicillin")
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
         final = FinalisedNoteFactory(patient=own, doctor=doctor)
+        biller, lines = people["billing"], [{"description": "Massage", "unit_price": Decimal("80.00")}]
+        bill, unissued = (invoices.write_draft(by=biller, patient_id=own.pk, lines=lines) for _ in range(2))
+        invoices.issue(by=biller, invoice_id=bill.pk)
+        paid = payments.take(by=biller, patient_id=own.pk, amount=Decimal("90.00"), method="cash")
     of_chart = {name: reverse(name, args=[own.pk]) for name in ("chart", "chart_contact", "patient_visits", "note-new")}
     return {
         None: (None, ["/", "/password-reset/"]),
         "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]]),
+        "billing": (
+            people["billing"],
+            [
+                *("/billing/", "/billing/prices/", "/billing/prices/new/"),
+                *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
+                *(reverse(f"billing-{name}", args=[own.pk]) for name in ("account", "payment-new")),
+                reverse("billing-payment", args=[paid.pk]),
+            ],
+        ),
         "doctor": (
             doctor,
             [

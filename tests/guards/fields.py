@@ -328,6 +328,43 @@ FIELDS: dict[str, dict[str, str]] = {
         "ends_at": OPERATIONAL,
         "expires_at": OPERATIONAL,
     },
+    **{
+        name: {
+            **_OF_PRACTICE,
+            **dict.fromkeys(("code", "name", "price", "currency", "tax_rate", "tax_included"), OPERATIONAL),
+            **dict.fromkeys(further, OPERATIONAL),
+        }
+        for name, further in {
+            "billing.Service": ("is_active", "version"),
+            "billing.ServicePrice": ("service", "number", "author"),
+        }.items()
+    },
+    "billing.ServiceOfType": {**_OF_PRACTICE, "service": OPERATIONAL, "appointment_type": OPERATIONAL},
+    "billing.Invoice": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("patient", "kind", "credits", "currency", "net", "tax", "total", "version"), OPERATIONAL),
+        **dict.fromkeys(("year", "sequence", "issued_at", "issued_on", "due_on", "issuer"), OPERATIONAL),
+        **dict.fromkeys(("created_by", "issued_by"), OPERATIONAL),
+        **dict.fromkeys(("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason"), PHI),
+    },
+    "billing.InvoiceLine": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("invoice", "position", "service", "appointment", "quantity", "unit_price"), OPERATIONAL),
+        **dict.fromkeys(("discount", "tax_rate", "tax_included", "net", "tax", "total"), OPERATIONAL),
+        "code": PHI,  # what was done
+        "description": PHI,
+    },
+    "billing.LedgerEntry": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("patient", "kind", "amount", "currency", "booked_on", "invoice", "payment"), OPERATIONAL),
+        **dict.fromkeys(("method", "author"), OPERATIONAL),
+        "reference": PHI,
+        "reason": PHI,
+    },
+    "billing.Allocation": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("payment", "invoice", "amount", "author"), OPERATIONAL),
+    },
     "appointments.WaitingListEntry": {
         **_OF_PRACTICE,
         "patient": OPERATIONAL,
@@ -569,6 +606,14 @@ LABELS = {
     "notifications.Message.address": "message.address",
     "notifications.Message.subject": "message.subject",
     "notifications.Message.text": "message.text",
+    **{
+        f"billing.Invoice.{name}": f"invoice.{name}"
+        for name in ("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason")
+    },
+    "billing.InvoiceLine.code": "invoice_line.code",
+    "billing.InvoiceLine.description": "invoice_line.description",
+    "billing.LedgerEntry.reference": "ledger_entry.reference",
+    "billing.LedgerEntry.reason": "ledger_entry.reason",
     "records.MedicalRecord.diagnosis": "record.diagnosis",
     "records.MedicalRecord.prescription": "record.prescription",
     "records.MedicalRecord.notes": "record.notes",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import date, timedelta
+from decimal import Decimal
 
 import orjson
 from django.apps import apps
@@ -28,6 +29,9 @@ from appointments.tests.factories import (
     WorkingHoursFactory,
 )
 from audit.events import AuditEvent
+from billing.invoices import services as invoices
+from billing.payments import services as payments
+from billing.tests.factories import ServiceFactory
 from core.api import throttling
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
@@ -86,6 +90,13 @@ BODIES = {
     ("PATCH", "api/note-templates/<uuid:template_id>"): {"name": "Follow-up"},
     ("POST", "api/phrases"): {"word": "nka", "text": "No known allergies"},
     ("PATCH", "api/phrases/<uuid:phrase_id>"): {"word": "none"},
+    ("POST", "api/services"): {"code": "97140", "name": "Manual therapy", "price": "80.00"},
+    ("PATCH", "api/services/<uuid:service_id>"): {"version": 1, "price": "90.00"},
+    ("PATCH", "api/invoices/<uuid:invoice_id>"): {"version": 1, "note": "Thank you"},
+    ("POST", "api/invoices/<uuid:invoice_id>/credit"): {"reason": "Wrong service"},
+    ("POST", "api/invoices/<uuid:invoice_id>/write-off"): {"amount": "1.00", "reason": "Goodwill"},
+    ("POST", "api/payments"): {"amount": "20.00", "method": "card"},
+    ("POST", "api/payments/<uuid:payment_id>/refund"): {"amount": "1.00", "reason": "Paid too much"},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
     ("PATCH", "api/working-hours/<uuid:hours_id>"): {"end": "13:00"},
     ("POST", "api/schedule-exceptions"): {"from": "2031-01-06T00:00:00Z", "to": "2031-01-07T00:00:00Z"},
@@ -118,7 +129,8 @@ BODIES = {
     ("PATCH", "api/attachments/<uuid:attachment_id>"): {"name": "Knee"},
 }
 UPLOAD = ("POST", "/api/attachments")  # the only body that is not JSON
-OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
+NOTE_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
+BILL_DRAFT = {(method, "api/invoices/<uuid:invoice_id>") for method in ("PATCH", "DELETE")}
 QUERIES = {
     "api/sessions/last-finalised": "?patientId={patient_id}",
     "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
@@ -170,6 +182,7 @@ class Rows:
             goal = plan.goals.get()
             plans.add_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
             file = stored_file(patient=self.chart, uploaded_by=doctor)
+            service, invoice, payment = self._bill(make_user("billing", practice=practice))
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -195,6 +208,9 @@ class Rows:
             "number": 1,
             "attachment_id": file.pk,
             "token": "1",
+            "service_id": service.pk,
+            "invoice_id": invoice.pk,
+            "payment_id": payment.pk,
             "access_id": emergency.pk,
             "office_id": self.office.pk,
             "code_id": code.pk,
@@ -206,11 +222,28 @@ class Rows:
             "doctor_id": doctor.pk,
         }
 
+    def _bill(self, biller):
+        """Return a service, an issued invoice of it, and a payment. Keep two drafts, one of them without lines."""
+        service, chart = ServiceFactory(), self.chart.pk
+        lines = [{"service_id": service.pk}]
+        self.bill, issued = (invoices.write_draft(by=biller, patient_id=chart, lines=lines) for _ in range(2))
+        self.empty_bill = invoices.write_draft(by=biller, patient_id=chart)
+        payment = payments.take(by=biller, patient_id=chart, amount=Decimal("5.00"), method="cash")
+        return service, invoices.issue(by=biller, invoice_id=issued.pk), payment
+
     def copy(self):
         """Return the same rows with a separate `ids` to change."""
         copied = copy(self)
         copied.ids = dict(self.ids)
         return copied
+
+    def draft_ids(self, method, path):
+        """Return the ids of drafts where this call needs them."""
+        if (method, path) in NOTE_DRAFT:
+            return {"note_id": self.draft.pk}
+        if (method, path) in BILL_DRAFT:
+            return {"invoice_id": self.empty_bill.pk}
+        return {"invoice_id": self.bill.pk} if path.endswith("/issue") else {}
 
     def link(self, user):
         """Create a download link for the user in their only session and store its token in `ids`."""
@@ -255,6 +288,8 @@ class Rows:
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
+        if key == ("POST", "api/payments/<uuid:payment_id>/allocations"):
+            return {"allocations": [{"invoiceId": str(self.ids["invoice_id"]), "amount": "1.00"}]}
         if "/merge" in key[1]:
             named["from"] = str((self.merged if key[1].endswith("/undo") else self.twin).pk)
         if key in LOGGED and expected_event(*key) == AuditEvent.SOFT_DELETED:

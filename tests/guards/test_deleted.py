@@ -120,4 +120,5 @@ def _needs(path):
     """Return the kinds whose row must not be deleted for this route: a chart's content needs the chart."""
     kinds = {kind for kind, name in ID_OF.items() if f"<uuid:{name}>" in path}
     kinds |= {"session"} if path == "api/sessions/last-finalised" else set()
-    return kinds | {"patient"} if kinds or "<uuid:entry_id>" in path else kinds
+    of_patient = any(f"<uuid:{name}>" in path for name in ("entry_id", "invoice_id", "payment_id"))
+    return kinds | {"patient"} if kinds or of_patient else kinds

@@ -24,7 +24,7 @@ from core.api.serializers import (
     UUIDField,
 )
 from core.api.views import ApiView, PublicView, UnknownPath
-from tests.guards.rows import NAMES, OF_A_DRAFT, UPLOAD, Rows
+from tests.guards.rows import NAMES, UPLOAD, Rows
 from tests.guards.test_routes import LET_IN
 
 pytestmark = pytest.mark.slow  # walks the whole API
@@ -103,7 +103,7 @@ def ask(practice, make_user, client_of):
     def send(method, path, body=None, query=""):
         allowed = LET_IN.get((method, path))
         client = Client() if allowed is None else clients[next(r for r, initial in NAMES.items() if initial in allowed)]
-        of_a_draft = {"note_id": rows.draft.pk} if (method, path) in OF_A_DRAFT else {}
+        of_a_draft = rows.draft_ids(method, path)
         rows.ids |= of_a_draft
         address = f"{rows.address(path).partition('?')[0]}{query}"
         if (method, address) == UPLOAD and body is not None:

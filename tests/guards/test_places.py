@@ -33,6 +33,7 @@ HOMES = {
     "availability": "appointments.schedule",
     "auth": "accounts|patients.registrations",
     "chart-entries": "records.chart_lists",
+    "billing": "billing",
     "calendar-feed": "appointments.feeds",
     "dashboard": "dashboard",
     "calendar": "appointments.calendar",
@@ -41,6 +42,9 @@ HOMES = {
     "emergency-accesses": "patients.restriction",
     "health": "notifications.jobs",
     "holds": "appointments.holds",
+    "invoices": "billing.invoices",
+    "payments": "billing.payments",
+    "services": "billing.prices",
     "holidays": "appointments.schedule",
     "api-keys": "accounts.api_keys",
     "invitation": "accounts.invitations",
@@ -52,7 +56,10 @@ HOMES = {
     "notes": "records.(notes|note_templates)",
     "offices": "practices",
     "password-reset": "accounts.passwords",
-    "patients": "patients|appointments.patient_visits|records.(attachments|chart|chart_lists|export)|audit_review",
+    "patients": (
+        "patients|appointments.patient_visits|billing.accounts|records.(attachments|chart|chart_lists|export)"
+        "|audit_review"
+    ),
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "practice": "practices",

@@ -1,5 +1,7 @@
 """A list takes as many queries for three rows as for one, at most 6; a chart at most 4."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 from django.db.models.sql.compiler import SQLCompiler
@@ -17,6 +19,9 @@ from appointments.tests.factories import (
     WaitingListEntryFactory,
     WorkingHoursFactory,
 )
+from billing.invoices import services as invoices
+from billing.payments import services as payments
+from billing.tests.factories import ServiceFactory
 from core.tenancy.scope import practice_scope
 from patients.deletion.services import delete
 from patients.models import Patient
@@ -69,6 +74,7 @@ SCHEDULES = [
     *("/api/appointment-types", "/api/rooms", "/api/working-hours", "/api/schedule-exceptions"),
     *("/api/availability?from=2030-01-07&to=2030-02-07", "/api/availability/next?count=1"),
 ]
+BILLS = ("api/services", "api/invoices", "api/invoices?status=unpaid", "api/payments")
 AT_MOST_LIST, AT_MOST_ROW = 6, 4
 
 
@@ -333,6 +339,28 @@ def test_query_count_of_the_waiting_list_is_constant(as_role, practice, make_use
     assert max(ones) <= AT_MOST_LIST + 3  # the matches: the doctor, the practice, its time zone
 
 
+def test_query_count_of_bills_is_constant(as_role, practice, make_user):
+    client, biller = as_role("admin"), make_user("billing")
+
+    def add(number):
+        with practice_scope(practice.pk):
+            for _ in range(number):
+                chart, service = PatientFactory(), ServiceFactory()
+                draft = invoices.write_draft(by=biller, patient_id=chart.pk, lines=[{"service_id": service.pk}] * 2)
+                invoices.issue(by=biller, invoice_id=draft.pk)
+                towards = [{"invoice_id": draft.pk, "amount": Decimal("5.00")}]
+                payments.take(
+                    by=biller, patient_id=chart.pk, amount=Decimal("9.00"), method="cash", allocations=towards
+                )
+
+    add(1)
+    ones = [queries(client, f"/{address}") for address in BILLS]
+    add(2)
+
+    assert [queries(client, f"/{address}") for address in BILLS] == ones
+    assert max(ones) <= AT_MOST_LIST
+
+
 def test_every_list_has_a_query_count_test():
     lists = {path for path, view in GUARDED if "GET" in view.permissions and "<" not in path}
 
@@ -348,6 +376,7 @@ def test_every_list_has_a_query_count_test():
         "api/holidays",  # asks no table
         "api/sessions/last-finalised",
     }
+    counted |= {address.partition("?")[0] for address in BILLS}
     counted |= {WAITING_LIST.removeprefix("/"), "api/waiting-list/matches"}
     assert lists == counted | one_thing
 

@@ -13,7 +13,7 @@ from audit.tests.whole_trail import whole_trail
 from core.api.views import ApiView
 from core.tenancy.scope import practice_scope
 from dashboard.middleware import get_mark
-from tests.guards.rows import LOGGED, NAMES, OF_A_DRAFT, Rows, call, expected_event, rolled_back
+from tests.guards.rows import LOGGED, NAMES, Rows, call, expected_event, rolled_back
 from tests.guards.test_routes import GUARDED, LET_IN, NOBODY, WHO, path_with_unknown_id
 from tests.sampling import sample
 
@@ -46,6 +46,10 @@ NO_PHI = {
     ("GET", "api/join-codes"): "doctors, offices and counts; their use is logged where it assigns a chart",
     ("POST", "api/join-codes"): "the same; logged as a data change",
     ("DELETE", "api/join-codes/<uuid:code_id>"): "the same",
+    ("GET", "api/services"): "what the practice bills for",
+    ("POST", "api/services"): "the same; logged as a data change",
+    ("GET", "api/services/<uuid:service_id>"): "the same",
+    ("PATCH", "api/services/<uuid:service_id>"): "the same; logged as a data change",
     ("GET", "api/practice"): "the practice's settings",
     ("PATCH", "api/practice"): "the same; logged as a data change",
     ("GET", "api/offices"): "where the practice is",
@@ -126,8 +130,7 @@ def first_of(method, path):
 def prepared(rows, user, method, path):
     """Return the rows as this call needs them, and create what else it needs."""
     rows = rows.copy()
-    if (method, path) in OF_A_DRAFT:
-        rows.ids["note_id"] = rows.draft.pk
+    rows.ids |= rows.draft_ids(method, path)
     if path.endswith("/restore"):
         rows.delete(LOGGED[(method, path)].audited_model, user)
     if (method, path) == ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"):

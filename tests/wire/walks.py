@@ -46,7 +46,7 @@ def walk(clinic: Clinic) -> None:
     """Run all walks; creating the clinic itself registers and signs people in."""
     for part in (sign_in, second_factor, apps, colleagues, invitations, join_codes, desk, appointments):
         part(clinic)
-    for part in (schedules, waiting_list, records, chart_lists, notes, plans, files, deletions, pages):
+    for part in (schedules, waiting_list, billing, records, chart_lists, notes, plans, files, deletions, pages):
         part(clinic)
 
 
@@ -183,6 +183,37 @@ def waiting_list(clinic: Clinic) -> None:
     clinic.staff.post(f"{address}/offers/{made[1]}/accept", {})
     other = clinic.staff.post("/api/waiting-list", {"patientId": clinic.chart()["id"]}).json
     clinic.staff.post(f"/api/waiting-list/{other['id']}/withdraw")
+
+
+def billing(clinic: Clinic) -> None:
+    """A service, an invoice of it that is paid in part, credited and refunded, and a draft that is deleted."""
+    chart, biller = clinic.chart(), clinic.billing
+    fields = {"code": f"W{chart['id'][-6:]}", "name": "Massage", "price": "100.00", "taxRate": "19.00"}
+    service = biller.post("/api/services", fields).json
+    biller.get("/api/services")
+    biller.get(f"/api/services/{service['id']}")
+    biller.patch(f"/api/services/{service['id']}", {"version": 1, "price": "110.00"})
+    body = {"patientId": chart["id"], "lines": [{"serviceId": service["id"]}]}
+    invoice, draft = (biller.post("/api/invoices", body).json for _ in range(2))
+    address = f"/api/invoices/{invoice['id']}"
+    biller.patch(address, {"version": 1, "note": "Thank you"})
+    delete(biller, f"/api/invoices/{draft['id']}")
+    biller.post(f"{address}/issue", {})
+    biller.get("/api/invoices")
+    biller.get(address)
+    paid = {"patientId": chart["id"], "amount": "50.00", "method": "card"}
+    payment = clinic.staff.post("/api/payments", paid).json
+    towards = f"/api/payments/{payment['id']}"
+    clinic.staff.post(f"{towards}/allocations", {"allocations": [{"invoiceId": invoice["id"], "amount": "20.00"}]})
+    clinic.staff.get("/api/payments")
+    clinic.staff.get(towards)
+    biller.post(f"{address}/write-off", {"amount": "1.00", "reason": "Goodwill"})
+    biller.post(f"{address}/credit", {"reason": "Wrong service"})
+    biller.post(f"{towards}/refund", {"amount": "50.00", "reason": "Paid too much"})
+    biller.get(f"{address}/pdf")
+    clinic.staff.get(f"{towards}/receipt")
+    clinic.staff.get(f"/api/patients/{chart['id']}/account")
+    clinic.staff.get(f"/api/patients/{chart['id']}/account/statement")
 
 
 def desk(clinic: Clinic) -> None:

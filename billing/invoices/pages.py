@@ -1,0 +1,247 @@
+"""Pages of invoices: what is unpaid, and one invoice, which is written, issued, printed and credited there."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import F, Sum
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import Appointment
+from audit.events import AuditEvent
+from billing.invoices import services
+from billing.invoices.pdf import invoice_pdf
+from billing.invoices.serializers import MAX_REASON_LENGTH
+from billing.ledger import IS_DRAFT
+from billing.models import Invoice, InvoiceLine, InvoiceState, Service
+from core.admin.access_log import log_page_refusal
+from core.errors import Conflict, Invalid, Refusal
+from core.forms import CheckedForm
+from core.pages import WorkPage
+from core.permissions import Permission
+from core.texts import validate_line, validate_name
+
+SHOWN, EMPTY_ROWS = 50, 3
+STATES = (("unpaid", _("Unpaid")), *((state.value, state.label) for state in InvoiceState))
+NEW = "new"
+
+
+class InvoicesPage(WorkPage):
+    """The invoices, the unpaid ones first of all: where a biller's day begins."""
+
+    http_method_names = ["get", "head"]
+    needs = Permission.READ_BILLING
+    about = Invoice._meta.label
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        wanted = request.GET.get("status", "unpaid")
+        state = wanted if wanted in dict(STATES) else "unpaid"
+        found = Invoice.objects.visible_to(self.user).with_sums()
+        found = found.unpaid() if state == "unpaid" else found.in_state(state)
+        order = ("due_on", "id") if state == "unpaid" else ("-id",)
+        page = Paginator(found.select_related("patient").order_by(*order), SHOWN).get_page(request.GET.get("page"))
+        rows = list(page)
+        self.read(rows, kind=AuditEvent.INVOICES_LISTED, hits=page.paginator.count)
+        owed = found.order_by().aggregate(sum=Sum(F("total") - F("paid") + F("off")))["sum"] or 0
+        practice = self.request.practice
+        context = {
+            "page": page,
+            "rows": rows,
+            "state": state,
+            "states": STATES,
+            "owed": owed if state == "unpaid" else None,
+            "currency": practice.currency,
+            "today": practice.today(),
+            "may_bill": self.user.can(Permission.MANAGE_BILLING),
+        }
+        return render(request, "billing/invoices.html", context)
+
+
+class LineForm(CheckedForm):
+    """One row of a draft. One without a service and a description is none."""
+
+    id = forms.UUIDField(required=False)
+    service_id = forms.UUIDField(required=False)
+    description = forms.CharField(required=False, max_length=500, validators=[validate_line])
+    quantity = forms.DecimalField(required=False, min_value=Decimal("0.0001"), max_digits=9, decimal_places=4)
+    unit_price = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
+    discount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
+    tax_rate = forms.DecimalField(required=False, min_value=0, max_value=99, max_digits=5, decimal_places=3)
+    tax_included = forms.BooleanField(required=False)
+
+    def values(self, had_service: UUID | None) -> dict[str, Any]:
+        """Return what a service takes. A service that is newly chosen brings its own price, unless one is typed."""
+        given = dict(self.given)
+        is_new = given["service_id"] and given["service_id"] != had_service
+        values = {name: value for name, value in given.items() if value not in (None, "")}
+        if is_new and not given["unit_price"] and not given["tax_rate"]:
+            del values["tax_included"]
+        return values
+
+
+class DraftForm(CheckedForm):
+    version = forms.IntegerField()
+    payer_name = forms.CharField(required=False, max_length=200, validators=[validate_name])
+    payer_address = forms.CharField(required=False, max_length=500)
+    note = forms.CharField(required=False, max_length=2000)
+    due_on = forms.DateField(required=False)
+
+
+class OneInvoice(WorkPage):
+    needs = Permission.READ_BILLING
+    about = Invoice._meta.label
+
+    def show(self, invoice: Invoice, *, mistake: str = "", typed: QueryDict | None = None) -> HttpResponse:
+        self.read([invoice], kind=AuditEvent.INVOICE_READ, about_id=invoice.pk)
+        may_bill = self.user.can(Permission.MANAGE_BILLING)
+        is_edited = invoice.is_draft and may_bill
+        context = {
+            "invoice": invoice,
+            "lines": invoice.lines.all(),
+            "note": getattr(invoice, "credit_note", None),
+            "patient": invoice.patient,
+            "may_bill": may_bill,
+            "may_take": self.user.can(Permission.TAKE_PAYMENTS),
+            "rows": _rows(invoice, typed) if is_edited else [],
+            "services": Service.objects.filter(is_active=True).order_by("code") if is_edited else [],
+            "mistake": mistake,
+            "typed": typed,
+        }
+        template = "billing/draft.html" if is_edited else "billing/invoice.html"
+        return render(self.request, template, context, status=400 if mistake else 200)
+
+
+def _rows(invoice: Invoice, typed: QueryDict | None) -> list[dict[str, Any]]:
+    """Return the rows of the form: the lines, or what was typed, and some empty ones."""
+    if typed is not None:
+        return [{"key": key, **_row_of(typed, key)} for key in typed.getlist("row")]
+    found: list[dict[str, Any]] = [{"key": str(line.pk), "line": line} for line in invoice.lines.all()]
+    return found + [{"key": f"{NEW}{number}"} for number in range(EMPTY_ROWS)]
+
+
+def _row_of(typed: QueryDict, key: str) -> dict[str, Any]:
+    return {"typed": {name: typed.get(f"{key}-{name}", "") for name in LineForm.base_fields}}
+
+
+class InvoicePage(OneInvoice):
+    def get(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        return self.show(services.get_invoice(by=self.user, invoice_id=invoice_id))
+
+
+class SaveDraft(OneInvoice):
+    """Save a draft, and issue it if that was pressed."""
+
+    http_method_names = ["post"]
+    needs = Permission.MANAGE_BILLING
+
+    def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
+        try:
+            given = dict(DraftForm(request.POST).given)
+            changed = services.change_draft(
+                by=self.user,
+                invoice_id=invoice_id,
+                expected=given.pop("version"),
+                lines=self._lines(invoice),
+                **given,
+            )
+            if "issue" in request.POST:
+                services.issue(by=self.user, invoice_id=invoice_id, expected=changed.version)
+        except Refusal as refusal:
+            log_page_refusal(request, refusal)
+            sentence = refusal.message if isinstance(refusal, Invalid) else refusal.detail
+            current = services.get_invoice(by=self.user, invoice_id=invoice_id)
+            return self.show(
+                current, mistake=sentence, typed=None if current.version != invoice.version else request.POST
+            )
+        messages.success(request, gettext("Issued.") if "issue" in request.POST else gettext("Saved."))
+        return redirect("billing-invoice", invoice_id)
+
+    def _lines(self, invoice: Invoice) -> list[dict[str, Any]]:
+        there = {str(line.pk): line for line in invoice.lines.all()}
+        posted, lines = self.request.POST, []
+        for key in posted.getlist("row")[: 2 * services.written.MOST_LINES]:
+            row = {name: posted.get(f"{key}-{name}", "") for name in LineForm.base_fields}
+            if f"{key}-remove" in posted or not (row["description"].strip() or row["service_id"]):
+                continue
+            line: InvoiceLine | None = there.get(key)
+            row["id"] = key if line else ""
+            values = LineForm(row).values(line.service_id if line else None)
+            lines.append(values)
+        return lines
+
+
+class StartInvoice(WorkPage):
+    """Begin an invoice of a patient, or of a visit: one that is on an invoice already leads there."""
+
+    http_method_names = ["post"]
+    needs = Permission.MANAGE_BILLING
+    about = Invoice._meta.label
+
+    def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        return redirect("billing-invoice", services.write_draft(by=self.user, patient_id=patient_id).pk)
+
+
+class StartInvoiceOfVisit(StartInvoice):
+    def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
+        visit: Appointment = Appointment.objects.visible_to(self.user).get_or_refuse(pk=visit_id)
+        billed = InvoiceLine.objects.filter(appointment=visit, invoice__credits=None, invoice__credit_note=None).first()
+        if billed:
+            return redirect("billing-invoice", billed.invoice_id)
+        draft = services.write_draft(by=self.user, patient_id=visit.patient_id, appointment_ids=[visit.pk])
+        return redirect("billing-invoice", draft.pk)
+
+
+class ReasonForm(CheckedForm):
+    reason = forms.CharField(max_length=MAX_REASON_LENGTH)
+    amount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
+
+
+class ChangeInvoice(OneInvoice):
+    """Credit an invoice, write off what is open of it, or delete a draft."""
+
+    http_method_names = ["post"]
+    needs = Permission.MANAGE_BILLING
+    verb = ""
+
+    def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
+        try:
+            return getattr(self, f"_{self.verb}")(invoice)
+        except Refusal as refusal:
+            log_page_refusal(request, refusal)
+            return self.show(invoice, mistake=refusal.message if isinstance(refusal, Invalid) else refusal.detail)
+
+    def _credit(self, invoice: Invoice) -> HttpResponse:
+        reason = ReasonForm(self.request.POST).given["reason"]
+        note = services.credit(by=self.user, invoice_id=invoice.pk, reason=reason)
+        return redirect("billing-invoice", note.pk)
+
+    def _write_off(self, invoice: Invoice) -> HttpResponse:
+        given = ReasonForm(self.request.POST).given
+        services.write_off(by=self.user, invoice_id=invoice.pk, reason=given["reason"], amount=given["amount"])
+        return redirect("billing-invoice", invoice.pk)
+
+    def _delete(self, invoice: Invoice) -> HttpResponse:
+        services.delete_draft(by=self.user, invoice_id=invoice.pk)
+        messages.success(self.request, gettext("The draft is deleted."))
+        return redirect("billing-account", invoice.patient_id)
+
+
+class PrintInvoice(OneInvoice):
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
+        if invoice.is_draft:
+            raise Conflict(IS_DRAFT)
+        self.read([invoice], kind=AuditEvent.INVOICE_READ, about_id=invoice.pk)
+        printed = invoice_pdf(invoice, practice=self.request.practice, by=self.user)
+        headers = {"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'}
+        return HttpResponse(printed, content_type="application/pdf", headers=headers)

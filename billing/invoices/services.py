@@ -1,0 +1,288 @@
+"""Invoices: drafts, issuing, credit notes, write-offs."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from audit import context, log
+from audit.events import AuditEvent
+from billing import ledger
+from billing.invoices import lines as written
+from billing.invoices.serializers import InvoiceShape
+from billing.models import Allocation, DocumentKind, EntryKind, Invoice, InvoiceLine, LedgerEntry
+from billing.money import to_minor
+from billing.rounding import Sums, summed
+from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
+from patients.restriction.services import check_access
+from patients.services import lock_chart
+from practices.models import Practice
+from practices.services import current_practice
+
+PAYMENT_DAYS = 30
+COPIED = (
+    *("currency", "net", "tax", "total", "patient_name", "patient_address", "payer_name", "payer_address"),
+    "issuer",
+)
+NOT_A_DRAFT = _("This was issued and can't be changed any more. Credit it instead.")
+NO_LINES = _("An invoice needs at least one line.")
+DUE_BEFORE = _("Enter today or a later day.")
+CREDITED_ALREADY = _("This invoice was credited already.")
+NOTHING_OPEN = _("Nothing of this invoice is open.")
+MORE_THAN_OPEN = _("This is more than what is open of the invoice.")
+NOT_NOTHING = _("Enter an amount above zero.")
+PAYER_NAME = _("Enter the payer's name as well.")
+
+
+def found(by: User) -> QuerySet[Invoice]:
+    """Return the invoices that this person may read, those of closed charts too, with all that is shown of one."""
+    invoices: QuerySet[Invoice] = (
+        Invoice.objects.readable_by(by)
+        .with_sums()
+        .select_related("patient", "credits", "credit_note")
+        .prefetch_related("lines")
+    )
+    return invoices
+
+
+def get_invoice(*, by: User, invoice_id: UUID) -> Invoice:
+    """Raises NotFound and ChartRestricted."""
+    invoice: Invoice = found(by).get_or_refuse(pk=invoice_id)  # type: ignore[attr-defined]
+    check_access(by, invoice.patient)
+    return invoice
+
+
+# --- Drafts -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def write_draft(
+    *,
+    by: User,
+    patient_id: UUID,
+    lines: Sequence[Mapping[str, Any]] = (),
+    appointment_ids: Iterable[UUID] = (),
+    **fields: Any,
+) -> Invoice:
+    """Write a draft: what the visits bring by their types, then these lines. Raises NotFound for an unknown patient,
+    visit or service, ChartRestricted, Invalid, and Conflict for a visit that is on another invoice."""
+    chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
+    _check_payer(fields.get("payer_name", ""), fields.get("payer_address", ""))
+    invoice = Invoice(patient=chart, currency=current_practice().currency, created_by=by, **fields)
+    with context.done_by(by):
+        invoice.save()
+        brought = written.lines_of_visits(invoice, appointment_ids)
+        _write_lines(invoice, [*brought, *written.lines_from(invoice, lines)])
+    return get_invoice(by=by, invoice_id=invoice.pk)
+
+
+@transaction.atomic
+def change_draft(
+    *,
+    by: User,
+    invoice_id: UUID,
+    expected: int | None,
+    lines: Sequence[Mapping[str, Any]] | None = None,
+    **changes: Any,
+) -> Invoice:
+    """Change a draft. `lines` are all of its lines; of one with the id of a line that is there, what is not given
+    stays. Raises what `write_draft` raises, StaleVersion, and Conflict if it was issued."""
+    invoice = _lock_draft(by, invoice_id, expected)
+    for name, value in changes.items():
+        setattr(invoice, name, value)
+    _check_payer(invoice.payer_name, invoice.payer_address)
+    with context.done_by(by):
+        if lines is None:
+            invoice.version += 1
+            invoice.save()
+        else:
+            there = {line.pk: line for line in invoice.lines.all()}
+            _write_lines(invoice, written.lines_from(invoice, lines, there))
+    return get_invoice(by=by, invoice_id=invoice_id)
+
+
+@transaction.atomic
+def delete_draft(*, by: User, invoice_id: UUID, expected: int | None = None) -> None:
+    """Raises NotFound, ChartRestricted, StaleVersion, and Conflict if it was issued."""
+    invoice = _lock_draft(by, invoice_id, expected)
+    with context.done_by(by):
+        for line in invoice.lines.all():
+            line.delete()
+        invoice.delete()
+
+
+def _lock_draft(by: User, invoice_id: UUID, expected: int | None) -> Invoice:
+    invoice = ledger.lock_invoice(by, invoice_id)
+    if not invoice.is_draft:
+        raise Conflict(NOT_A_DRAFT)
+    _check_version(invoice, expected, by=by)
+    return invoice
+
+
+def _check_version(invoice: Invoice, expected: int | None, *, by: User) -> None:
+    if expected is not None and invoice.version != expected:
+        current = InvoiceShape.to_dict(get_invoice(by=by, invoice_id=invoice.pk))
+        raise StaleVersion(CHANGED_MEANWHILE, current=current)
+
+
+def _check_payer(name: str, address: str) -> None:
+    if address and not name:
+        raise Invalid("payerName", PAYER_NAME)
+
+
+def _write_lines(invoice: Invoice, lines: list[InvoiceLine]) -> None:
+    """Let these be the invoice's lines, in this order, and sum them up."""
+    kept = {line.pk for line in lines}
+    old = list(invoice.lines.all())
+    for line in old:
+        if line.pk not in kept:
+            line.delete()
+    _free_positions([line for line in old if line.pk in kept], lines)
+    for position, line in enumerate(lines, start=1):
+        line.invoice, line.position = invoice, position
+        line.save()
+    sums = summed(Sums(line.net, line.tax, line.total) for line in lines)
+    invoice.net, invoice.tax, invoice.total = sums
+    invoice.version += 0 if invoice.version == 1 and not old else 1
+    invoice.save()
+
+
+def _free_positions(kept: list[InvoiceLine], lines: list[InvoiceLine]) -> None:
+    """Move lines that change their places out of each other's way."""
+    places = {line.pk: position for position, line in enumerate(lines, start=1)}
+    for line in kept:
+        if places[line.pk] != line.position:
+            InvoiceLine.objects.filter(pk=line.pk).update(position=line.position + written.MOST_LINES + 1)
+
+
+# --- Issuing ----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def issue(*, by: User, invoice_id: UUID, expected: int | None = None, due_on: date | None = None) -> Invoice:
+    """Issue a draft: it gets its number and never changes again. Raises NotFound, ChartRestricted, StaleVersion,
+    Invalid for a due date before today, and Conflict if it was issued already or has no lines."""
+    invoice = _lock_draft(by, invoice_id, expected)
+    if not invoice.lines.exists():
+        raise Conflict(NO_LINES)
+    practice = current_practice()
+    today = practice.today()
+    due_on = due_on or invoice.due_on or today + timedelta(days=PAYMENT_DAYS)
+    if due_on < today:
+        raise Invalid("dueOn", DUE_BEFORE)
+    chart = invoice.patient
+    invoice.patient_name, invoice.patient_address = chart.name, chart.address
+    invoice.payer_name = invoice.payer_name or chart.name
+    invoice.payer_address = invoice.payer_address or (chart.address if invoice.payer_name == chart.name else "")
+    invoice.due_on = due_on
+    with context.done_by(by):
+        _give_number(invoice, practice, by=by)
+        ledger.enter(
+            by=by,
+            kind=EntryKind.CHARGE,
+            amount=invoice.total,
+            patient=chart,
+            currency=invoice.currency,
+            invoice=invoice,
+            booked_on=today,
+        )
+        _log(AuditEvent.INVOICE_ISSUED, invoice)
+    return get_invoice(by=by, invoice_id=invoice_id)
+
+
+def _give_number(document: Invoice, practice: Practice, *, by: User) -> None:
+    today = practice.today()
+    document.year, document.issued_on, document.issued_at = today.year, today, timezone.now()
+    document.issuer, document.issued_by = practice.name, by
+    document.sequence = ledger.next_number(DocumentKind(document.kind), today.year)
+    document.version += 1
+    document.save()
+
+
+# --- Credit notes and write-offs --------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def credit(*, by: User, invoice_id: UUID, reason: str) -> Invoice:
+    """Undo an invoice by a credit note, and return that. What was paid of it is the patient's credit again, what was
+    written off is taken back. Raises NotFound, ChartRestricted, and Conflict for a draft or a credit note, or if it was
+    credited already."""
+    invoice = ledger.lock_invoice(by, invoice_id)
+    if invoice.is_credited:
+        raise Conflict(CREDITED_ALREADY)
+    ledger.check_open(invoice)
+    note = Invoice(
+        patient=invoice.patient,
+        kind=DocumentKind.CREDIT_NOTE,
+        credits=invoice,
+        reason=reason,
+        created_by=by,
+        **{name: getattr(invoice, name) for name in COPIED},
+    )
+    with context.done_by(by):
+        note.save()
+        for line in invoice.lines.all():
+            InvoiceLine.objects.create(**{**written.copied(line), "invoice": note})
+        _give_number(note, current_practice(), by=by)
+        _give_back(invoice, by=by)
+        common = {"patient": invoice.patient, "currency": invoice.currency}
+        if invoice.off:
+            ledger.enter(by=by, kind=EntryKind.WRITE_OFF, amount=-invoice.off, invoice=invoice, **common)
+        ledger.enter(by=by, kind=EntryKind.CREDIT_NOTE, amount=-invoice.total, invoice=note, **common)
+        _log(AuditEvent.INVOICE_CREDITED, invoice, note=note.pk)
+    return get_invoice(by=by, invoice_id=note.pk)
+
+
+def _give_back(invoice: Invoice, *, by: User) -> None:
+    """Take back what payments were put towards the invoice."""
+    paid: Counter[UUID] = Counter()
+    for payment_id, amount in Allocation.objects.filter(invoice=invoice).values_list("payment_id", "amount"):
+        paid[payment_id] += amount
+    for payment in LedgerEntry.objects.filter(pk__in=[pk for pk, amount in paid.items() if amount]).order_by("pk"):
+        ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=-paid[payment.pk])
+
+
+@transaction.atomic
+def write_off(*, by: User, invoice_id: UUID, reason: str, amount: Decimal | None = None) -> Invoice:
+    """Write off what is open of an invoice, or a part of it. Raises NotFound, ChartRestricted, Invalid for more than
+    that, and Conflict if nothing is open."""
+    invoice = ledger.lock_invoice(by, invoice_id)
+    ledger.check_open(invoice)
+    if not invoice.open:
+        raise Conflict(NOTHING_OPEN)
+    off = invoice.open if amount is None else to_minor(amount, invoice.currency, field="amount")
+    if off > invoice.open:
+        raise Invalid("amount", MORE_THAN_OPEN)
+    if not off:
+        raise Invalid("amount", NOT_NOTHING)
+    with context.done_by(by):
+        ledger.enter(
+            by=by,
+            kind=EntryKind.WRITE_OFF,
+            amount=-off,
+            patient=invoice.patient,
+            currency=invoice.currency,
+            invoice=invoice,
+            reason=reason,
+        )
+        _log(AuditEvent.WRITTEN_OFF, invoice)
+    return get_invoice(by=by, invoice_id=invoice_id)
+
+
+def _log(event: AuditEvent, invoice: Invoice, **details: Any) -> None:
+    log.record(
+        event,
+        practice_id=invoice.practice_id,
+        patients=[invoice.patient_id],
+        about=Invoice._meta.label,
+        about_id=invoice.pk,
+        **details,
+    )

@@ -1,0 +1,21 @@
+"""The price list, invoices, and the ledger."""
+
+from billing.models.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceQuerySet, InvoiceState
+from billing.models.ledger import Allocation, EntryKind, LedgerEntry, LedgerQuerySet, PaymentMethod
+from billing.models.service import Service, ServiceOfType, ServicePrice
+
+__all__ = [
+    "Allocation",
+    "DocumentKind",
+    "EntryKind",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceQuerySet",
+    "InvoiceState",
+    "LedgerEntry",
+    "LedgerQuerySet",
+    "PaymentMethod",
+    "Service",
+    "ServiceOfType",
+    "ServicePrice",
+]

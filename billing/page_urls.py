@@ -1,0 +1,38 @@
+"""Addresses of the pages of billing, below /billing/."""
+
+from django.urls import path
+
+from billing.accounts import pages as accounts
+from billing.invoices import pages as invoices
+from billing.payments import pages as payments
+from billing.prices import pages as prices
+
+CHANGES = {"credit": "credit", "write-off": "write_off", "delete": "delete"}
+
+urlpatterns = [
+    path("", invoices.InvoicesPage.as_view(), name="billing"),
+    path("prices/", prices.PriceListPage.as_view(), name="billing-prices"),
+    path("prices/new/", prices.EditService.as_view(), name="billing-service-new"),
+    path("prices/<uuid:service_id>/", prices.EditService.as_view(), name="billing-service"),
+    path("invoices/<uuid:invoice_id>/", invoices.InvoicePage.as_view(), name="billing-invoice"),
+    path("invoices/<uuid:invoice_id>/save/", invoices.SaveDraft.as_view(), name="billing-invoice-save"),
+    path("invoices/<uuid:invoice_id>/print/", invoices.PrintInvoice.as_view(), name="billing-invoice-print"),
+    *(
+        path(
+            f"invoices/<uuid:invoice_id>/{address}/",
+            invoices.ChangeInvoice.as_view(verb=verb),
+            name=f"billing-invoice-{address}",
+        )
+        for address, verb in CHANGES.items()
+    ),
+    path("visits/<uuid:visit_id>/invoice/", invoices.StartInvoiceOfVisit.as_view(), name="billing-visit-invoice"),
+    path("patients/<uuid:patient_id>/", accounts.AccountPage.as_view(), name="billing-account"),
+    path("patients/<uuid:patient_id>/balance/", accounts.Balance.as_view(), name="billing-balance"),
+    path("patients/<uuid:patient_id>/statement/", accounts.PrintStatement.as_view(), name="billing-statement"),
+    path("patients/<uuid:patient_id>/invoice/", invoices.StartInvoice.as_view(), name="billing-invoice-new"),
+    path("patients/<uuid:patient_id>/payment/", payments.TakePayment.as_view(), name="billing-payment-new"),
+    path("payments/<uuid:payment_id>/", payments.PaymentPage.as_view(), name="billing-payment"),
+    path("payments/<uuid:payment_id>/refund/", payments.RefundPage.as_view(), name="billing-refund"),
+    path("payments/<uuid:payment_id>/allocate/", payments.AllocatePage.as_view(), name="billing-allocate"),
+    path("payments/<uuid:payment_id>/receipt/", payments.PrintReceipt.as_view(), name="billing-receipt"),
+]

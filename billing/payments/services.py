@@ -1,0 +1,189 @@
+"""Payments: taking them, putting them towards invoices, refunding them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from audit import context, log
+from audit.events import AuditEvent
+from billing import ledger
+from billing.models import Allocation, EntryKind, Invoice, LedgerEntry
+from billing.money import to_minor, to_text
+from core.errors import Conflict, Invalid
+from patients.restriction.services import check_access
+from patients.services import lock_chart
+from practices.services import current_practice
+
+NOT_NOTHING = _("Enter an amount above zero.")
+NOT_TO_COME = _("This day is still to come.")
+MORE_THAN_LEFT = _("Only %(left)s of this payment is left.")
+MORE_THAN_OPEN = _("Only %(open)s of invoice %(number)s is open.")
+TWICE = _("Name each invoice once.")
+OF_ANOTHER = _("This invoice is another patient's.")
+OTHER_CURRENCY = _("This invoice is in another currency.")
+NOTHING_LEFT = _("This payment was refunded as a whole.")
+
+
+def found(by: User) -> QuerySet[LedgerEntry]:
+    """Return the payments that this person may read, those of closed charts too, with all that is shown of one."""
+    payments: QuerySet[LedgerEntry] = (
+        LedgerEntry.objects.readable_by(by)
+        .payments()
+        .with_sums()
+        .select_related("patient")
+        .prefetch_related(
+            Prefetch("allocations", Allocation.objects.order_by("id").select_related("invoice")),
+            Prefetch("refunds", LedgerEntry.objects.order_by("id")),
+        )
+    )
+    return payments
+
+
+def get_payment(*, by: User, payment_id: UUID) -> LedgerEntry:
+    """Raises NotFound and ChartRestricted."""
+    payment: LedgerEntry = found(by).get_or_refuse(pk=payment_id)  # type: ignore[attr-defined]
+    check_access(by, payment.patient)
+    return payment
+
+
+@transaction.atomic
+def take(
+    *,
+    by: User,
+    patient_id: UUID,
+    amount: Decimal,
+    method: str,
+    allocations: Sequence[Mapping[str, Any]] = (),
+    received_on: date | None = None,
+    reference: str = "",
+    payment_id: UUID | None = None,
+) -> LedgerEntry:
+    """Take a payment and put it towards invoices; what is left stays the patient's credit. A page sends the id that the
+    payment shall have: sent twice, it is taken once. Raises NotFound for an unknown patient or invoice,
+    ChartRestricted, Invalid, and Conflict for an invoice that is not to be paid."""
+    chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
+    if payment_id and LedgerEntry.objects.filter(pk=payment_id, patient=chart).exists():
+        return get_payment(by=by, payment_id=payment_id)
+    practice = current_practice()
+    if received_on and received_on > practice.today():
+        raise Invalid("receivedOn", NOT_TO_COME)
+    minor = _positive(amount, practice.currency)
+    with context.done_by(by):
+        payment = ledger.enter(
+            by=by,
+            kind=EntryKind.PAYMENT,
+            amount=-minor,
+            patient=chart,
+            currency=practice.currency,
+            method=method,
+            reference=reference,
+            booked_on=received_on or practice.today(),
+            **({"pk": payment_id} if payment_id else {}),
+        )
+        payment.allocated = payment.refunded = 0
+        _allocate(payment, allocations, by=by)
+        _log(AuditEvent.PAYMENT_TAKEN, payment)
+    return get_payment(by=by, payment_id=payment.pk)
+
+
+@transaction.atomic
+def allocate(*, by: User, payment_id: UUID, allocations: Sequence[Mapping[str, Any]]) -> LedgerEntry:
+    """Put what is left of a payment towards invoices. Raises what `take` raises."""
+    payment = ledger.lock_payment(by, payment_id)
+    with context.done_by(by):
+        _allocate(payment, allocations, by=by)
+        _log(AuditEvent.PAYMENT_ALLOCATED, payment)
+    return get_payment(by=by, payment_id=payment_id)
+
+
+@transaction.atomic
+def refund(
+    *, by: User, payment_id: UUID, amount: Decimal, reason: str, method: str = "", refund_id: UUID | None = None
+) -> LedgerEntry:
+    """Give back a payment or a part of it: first what is not put towards an invoice, then what was put last. Returns
+    the payment. Raises NotFound, ChartRestricted, Invalid for more than what is left of it, and Conflict if nothing
+    is."""
+    payment = ledger.lock_payment(by, payment_id)
+    if refund_id and LedgerEntry.objects.filter(pk=refund_id, payment=payment).exists():
+        return get_payment(by=by, payment_id=payment_id)
+    if not payment.refundable:
+        raise Conflict(NOTHING_LEFT)
+    minor = _positive(amount, payment.currency)
+    if minor > payment.refundable:
+        raise Invalid("amount", MORE_THAN_LEFT % {"left": to_text(payment.refundable, payment.currency)})
+    with context.done_by(by):
+        _take_back(payment, minor - payment.left, by=by)
+        ledger.enter(
+            by=by,
+            kind=EntryKind.REFUND,
+            amount=minor,
+            patient=payment.patient,
+            currency=payment.currency,
+            payment=payment,
+            method=method or payment.method,
+            reason=reason,
+            **({"pk": refund_id} if refund_id else {}),
+        )
+        _log(AuditEvent.PAYMENT_REFUNDED, payment)
+    return get_payment(by=by, payment_id=payment_id)
+
+
+def _positive(amount: Decimal, currency: str) -> int:
+    minor = to_minor(amount, currency, field="amount")
+    if minor <= 0:
+        raise Invalid("amount", NOT_NOTHING)
+    return minor
+
+
+def _allocate(payment: LedgerEntry, allocations: Sequence[Mapping[str, Any]], *, by: User) -> None:
+    """Put the payment towards these invoices. Its chart is locked."""
+    if len({one["invoice_id"] for one in allocations}) < len(allocations):
+        raise Invalid("allocations", TWICE)
+    left = payment.left
+    for one in allocations:
+        known = Invoice.objects.readable_by(by).only("patient_id").get_or_refuse(pk=one["invoice_id"])
+        if known.patient_id != payment.patient_id:
+            raise Invalid("allocations", OF_ANOTHER)
+        invoice = ledger.lock_invoice(by, known.pk)
+        if invoice.currency != payment.currency:
+            raise Invalid("allocations", OTHER_CURRENCY)
+        ledger.check_open(invoice)
+        amount = to_minor(one["amount"], payment.currency, field="allocations")
+        if amount <= 0:
+            raise Invalid("allocations", NOT_NOTHING)
+        if amount > left:
+            raise Invalid("allocations", MORE_THAN_LEFT % {"left": to_text(left, payment.currency)})
+        if amount > invoice.open:
+            shown = {"open": to_text(invoice.open, invoice.currency), "number": invoice.number}
+            raise Invalid("allocations", MORE_THAN_OPEN % shown)
+        ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=amount)
+        left -= amount
+
+
+def _take_back(payment: LedgerEntry, missing: int, *, by: User) -> None:
+    """Take back so much of what was put towards invoices, beginning with the last."""
+    towards: dict[UUID, int] = {}
+    for invoice_id, amount in payment.allocations.order_by("id").values_list("invoice_id", "amount"):
+        towards[invoice_id] = towards.pop(invoice_id, 0) + amount
+    invoices = Invoice.objects.in_bulk(towards)
+    for invoice_id, amount in reversed(towards.items()):
+        taken = min(max(missing, 0), amount)
+        ledger.put_towards(by=by, payment=payment, invoice=invoices[invoice_id], amount=-taken)
+        missing -= taken
+
+
+def _log(event: AuditEvent, payment: LedgerEntry) -> None:
+    log.record(
+        event,
+        practice_id=payment.practice_id,
+        patients=[payment.patient_id],
+        about=LedgerEntry._meta.label,
+        about_id=payment.pk,
+    )

@@ -1,0 +1,162 @@
+"""The pages of billing, through a browser without scripts."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
+from audit.events import AuditEvent
+from audit.tests.whole_trail import whole_trail
+from billing.models import Invoice, LedgerEntry, Service, ServiceOfType
+from billing.payments import services as payments
+from billing.tests.factories import ServiceFactory
+from patients.models import Patient
+
+
+def address(name, *ids):
+    return reverse(f"billing{name}", args=[getattr(one, "pk", one) for one in ids])
+
+
+def row(key="new0", **fields):
+    return {"row": key, **{f"{key}-{name}": value for name, value in fields.items()}}
+
+
+@pytest.fixture
+def visit(chart, make_user):
+    kind = AppointmentTypeFactory()
+    ServiceOfType.objects.create(service=ServiceFactory(name="Adjustment"), appointment_type=kind)
+    start = timezone.now() - timedelta(days=1)
+    ends = start + timedelta(minutes=30)
+    return AppointmentFactory(patient=chart, doctor=make_user("doctor"), type=kind, starts_at=start, ends_at=ends)
+
+
+def test_visit_is_billed_issued_and_printed(enter_as, visit, chart):
+    desk = enter_as("billing")
+    start = address("-visit-invoice", visit)
+    assert start in enter_as("admin").get(reverse("calendar_visit", args=[visit.pk])).content.decode()
+    first = desk.post(start)
+    assert desk.post(start)["Location"] == first["Location"]  # it is on that one already
+    invoice = Invoice.objects.get()
+    page = desk.get(first["Location"])
+    assert "Adjustment" in page.content.decode()
+    line = invoice.lines.get()
+    form = {"version": invoice.version, "note": "Thank you", "payer_name": "Acme"}
+    form |= row(str(line.pk), description="Long adjustment", unit_price="120.00", quantity="1", tax_rate="0")
+    assert desk.post(address("-invoice-save", invoice), {**form, "issue": "on"}).status_code == 302
+    invoice = Invoice.objects.with_sums().get()
+    assert (invoice.total, invoice.state, invoice.payer_name) == (12_000, "issued", "Acme")
+    shown = desk.get(address("-invoice", invoice)).content.decode()
+    assert invoice.number in shown and "Long adjustment" in shown and "120.00 USD" in shown
+    assert desk.get(address("-invoice-print", invoice)).content.startswith(b"%PDF")
+    (event,) = whole_trail().filter(user_id=desk.user.pk, kind=AuditEvent.INVOICE_ISSUED)
+    assert str(chart.pk) in event.patients
+
+
+def test_stale_or_wrong_draft_says_so_and_keeps_what_was_typed(enter_as, bill):
+    desk, draft = enter_as("billing"), bill(issue=False)
+    save, key = address("-invoice-save", draft), str(draft.lines.get().pk)
+    wrong = desk.post(save, {"version": draft.version, **row(key, description="Tape", unit_price="1.001")})
+    assert wrong.status_code == 400 and 'value="1.001"' in wrong.content.decode()
+    good = {"version": draft.version, **row(key, description="Tape", unit_price="5.00", quantity="2")}
+    assert desk.post(save, good).status_code == 302
+    assert desk.post(save, good).status_code == 400
+    assert Invoice.objects.get().total == 1_000
+
+
+def test_new_line_takes_the_price_of_its_service(enter_as, bill):
+    desk, draft, service = enter_as("billing"), bill(issue=False), ServiceFactory(price=4_200, tax_rate=Decimal("7.7"))
+    form = {"version": draft.version, **row(service_id=str(service.pk))}
+    assert desk.post(address("-invoice-save", draft), form).status_code == 302
+    line = Invoice.objects.get().lines.get()
+    assert (line.description, line.unit_price, line.total) == (service.name, 4_200, 4_523)
+
+
+def test_payment_from_a_visit_takes_three_interactions(enter_as, visit, chart, bill):
+    """The visit, "Take payment", "Take payment": the amount that is open stands there already."""
+    desk, invoice = enter_as("staff"), bill()
+    take = address("-payment-new", chart)
+    panel = desk.get(reverse("calendar_visit", args=[visit.pk])).content.decode()
+    assert take in panel and address("-visit-invoice", visit) not in panel
+    page = desk.get(take)
+    assert (page.context["owed"], page.context["invoices"]) == (10_000, [invoice])
+    form = {"payment_id": page.context["payment_id"], "amount": "100.00", "method": "cash"}
+    for _ in range(2):  # pressed twice
+        assert desk.post(take, form).status_code == 302
+    payment = LedgerEntry.objects.payments().get()
+    assert Invoice.objects.with_sums().get().state == "paid"
+    assert desk.get(address("-receipt", payment)).content.startswith(b"%PDF")
+    assert desk.post(take, {**form, "payment_id": str(visit.pk), "amount": "0"}).status_code == 400
+    assert desk.post(address("-refund", payment), {}).status_code == 403
+
+
+def test_credit_refund_write_off_and_account(enter_as, biller, chart, bill):
+    desk, first, second = enter_as("billing"), bill(), bill()
+    taken = payments.take(by=biller, patient_id=chart.pk, amount=Decimal("130.00"), method="card")
+    assert desk.post(address("-allocate", taken)).status_code == 302
+    assert Invoice.objects.with_sums().get(pk=second.pk).open == 7_000
+    assert (
+        desk.post(address("-invoice-write-off", second), {"amount": "20.00", "reason": "Goodwill"}).status_code == 302
+    )
+    assert desk.post(address("-invoice-write-off", second), {"amount": "50.01", "reason": "x"}).status_code == 400
+    assert desk.post(address("-invoice-credit", first), {"reason": ""}).status_code == 400
+    assert desk.post(address("-invoice-credit", first), {"reason": "Wrong"}).status_code == 302
+    page = desk.get(address("-payment", taken))
+    refund = {"refund_id": page.context["refund_id"], "amount": "100.00", "reason": "Moved away"}
+    for _ in range(2):
+        assert desk.post(address("-refund", taken), refund).status_code == 302
+    account = desk.get(address("-account", chart))
+    assert account.context["account"].balance == 5_000  # 100 + 100 - 130 - 20 - 100 + 100
+    assert account.context["rows"][0]["balance"] == 5_000
+    assert desk.get(address("-statement", chart)).content.startswith(b"%PDF")
+    assert desk.get(address("-balance", chart)).content.decode() == "50.00 USD owed"
+
+
+def test_home_of_billing_lists_what_is_unpaid(enter_as, bill):
+    invoice, draft = bill(), bill(issue=False)
+    desk = enter_as("billing")
+    page = desk.get(address(""))
+    assert (list(page.context["rows"]), page.context["owed"]) == ([invoice], 10_000)
+    assert list(desk.get(address("") + "?status=draft").context["rows"]) == [draft]
+    assert desk.post(address("-invoice-delete", draft)).status_code == 302
+    assert desk.get(reverse("home"))["Location"] == address("")
+
+
+def test_price_list_is_kept_on_pages(enter_as, scope):
+    manager, kind = enter_as("billing"), AppointmentTypeFactory()
+    form = {"code": "97124", "name": "Massage", "price": "80.00", "tax_rate": "19", "is_active": "on"}
+    new = address("-service-new")
+    assert manager.post(new, {**form, "appointment_type_ids": [str(kind.pk)]}).status_code == 302
+    assert manager.post(new, form).status_code == 400
+    service = Service.objects.get()
+    assert (service.price, service.of_types.get().appointment_type_id) == (8_000, kind.pk)
+    edit = address("-service", service)
+    assert manager.post(edit, {**form, "price": "90.00", "version": "1"}).status_code == 302
+    assert manager.post(edit, {**form, "price": "95.00", "version": "1"}).status_code == 400
+    assert "from" in manager.get(edit).content.decode()
+    assert enter_as("staff").get(edit).status_code == 403
+    assert "Massage" in enter_as("staff").get(address("-prices")).content.decode()
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing", "patient"])
+def test_who_opens_which_page(enter_as, role, chart, bill):
+    client, invoice, draft = enter_as(role), bill(), bill(issue=False)
+    reading = [address(""), address("-prices"), address("-invoice", invoice), address("-account", chart)]
+    reading += [address("-statement", chart), address("-invoice-print", invoice), address("-balance", chart)]
+    may_read, may_bill = role in ("admin", "staff", "billing"), role in ("admin", "billing")
+    assert {client.get(path).status_code for path in reading} == {200 if may_read else 403}
+    assert client.get(address("-payment-new", chart)).status_code == (200 if may_read else 403)
+    assert client.get(address("-service-new")).status_code == (200 if may_bill else 403)
+    for path in (address("-invoice-new", chart), address("-invoice-delete", draft)):
+        assert client.post(path).status_code == (302 if may_bill else 403)
+
+
+def test_closed_chart_is_closed_on_pages(enter_as, chart, bill):
+    invoice = bill()
+    Patient.objects.filter(pk=chart.pk).update(restricted=True)
+    desk = enter_as("staff")
+    paths = [address("-invoice", invoice), address("-account", chart), address("-payment-new", chart)]
+    assert {desk.get(path).status_code for path in [*paths, address("-balance", chart)]} == {403}
+    assert list(desk.get(address("")).context["rows"]) == []

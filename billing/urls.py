@@ -1,0 +1,26 @@
+"""Routes of billing, below /api/."""
+
+from django.urls import path
+
+from billing.accounts import views as accounts
+from billing.invoices import views as invoices
+from billing.payments import views as payments
+from billing.prices import views as prices
+
+urlpatterns = [
+    path("services", prices.Services.as_view(), name="services"),
+    path("services/<uuid:service_id>", prices.ServiceById.as_view(), name="service"),
+    path("invoices", invoices.Invoices.as_view(), name="invoices"),
+    path("invoices/<uuid:invoice_id>", invoices.InvoiceById.as_view(), name="invoice"),
+    path("invoices/<uuid:invoice_id>/issue", invoices.IssueInvoice.as_view(), name="issue_invoice"),
+    path("invoices/<uuid:invoice_id>/credit", invoices.CreditInvoice.as_view(), name="credit_invoice"),
+    path("invoices/<uuid:invoice_id>/write-off", invoices.WriteOffInvoice.as_view(), name="write_off_invoice"),
+    path("invoices/<uuid:invoice_id>/pdf", invoices.InvoicePdf.as_view(), name="invoice_pdf"),
+    path("payments", payments.Payments.as_view(), name="payments"),
+    path("payments/<uuid:payment_id>", payments.PaymentById.as_view(), name="payment"),
+    path("payments/<uuid:payment_id>/allocations", payments.PaymentAllocations.as_view(), name="payment_allocations"),
+    path("payments/<uuid:payment_id>/refund", payments.RefundPayment.as_view(), name="refund_payment"),
+    path("payments/<uuid:payment_id>/receipt", payments.PaymentReceipt.as_view(), name="payment_receipt"),
+    path("patients/<uuid:chart_id>/account/statement", accounts.AccountStatement.as_view(), name="account_statement"),
+    path("patients/<uuid:chart_id>/account", accounts.PatientAccount.as_view(), name="patient_account"),
+]

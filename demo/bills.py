@@ -1,0 +1,149 @@
+"""The demo's price list, and an invoice of every visit that took place: most are paid, some in part, some not yet.
+
+There are hundreds, so the rows are inserted at once, as those of the visits are; invoices as drafts first, since the
+database lets nobody add lines to one that was issued."""
+
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import User
+from appointments.models import Appointment, AppointmentStatus, AppointmentType
+from billing.invoices.services import PAYMENT_DAYS
+from billing.models import Allocation, EntryKind, Invoice, InvoiceLine, LedgerEntry, PaymentMethod, Service
+from billing.prices.services import add_service
+from demo.load import insert
+from demo.people import make_random
+from practices.models import Practice
+
+# code, name, price, and the type of visit that brings it
+PRICES = (
+    ("99203", "New patient, examination", "160.00", "First visit"),
+    ("98940", "Spinal manipulation, 1-2 regions", "65.00", "Follow-up"),
+    ("98016", "Brief video call", "40.00", "Video call"),
+    ("97530", "Therapeutic activities, extended", "190.00", "Procedure"),
+    ("97124", "Massage, 15 minutes", "45.00", None),
+    ("TAPE", "Kinesiology tape, roll", "12.50", None),
+)
+PAID_SHARE, PART_SHARE = 0.78, 0.08
+METHODS = (PaymentMethod.CARD, PaymentMethod.CARD, PaymentMethod.CASH, PaymentMethod.TRANSFER, PaymentMethod.INSURANCE)
+
+
+def add_price_list(biller: User) -> None:
+    kinds = dict(AppointmentType.objects.values_list("name", "pk"))
+    for code, name, price, kind in PRICES:
+        types = [kinds[kind]] if kind in kinds else []
+        add_service(by=biller, code=code, name=name, price=Decimal(price), appointment_type_ids=types)
+
+
+def bill_visits(practice: Practice, biller: User) -> None:
+    """Issue an invoice of each completed visit on its day, in the order of the visits, and take payments of most."""
+    random, services = make_random("demo bills"), _services()
+    visits = Appointment.objects.filter(status=AppointmentStatus.COMPLETED).select_related("patient", "type")
+    done = list(visits.order_by("starts_at", "id"))
+    if not done:
+        return
+    invoices = [_draft(practice, visit, services[visit.type_id], biller) for visit in done]
+    insert([*invoices])
+    insert([_line(invoice, visit, services[visit.type_id]) for invoice, visit in zip(invoices, done, strict=True)])
+    last: Counter[int] = Counter()
+    for invoice, visit in zip(invoices, done, strict=True):
+        _issue(invoice, visit, last, practice, biller)
+    charges = [_entry(invoice, EntryKind.CHARGE, invoice.total, biller, invoice=invoice) for invoice in invoices]
+    paid = [(invoice, payment) for invoice in invoices if (payment := _payment(random, invoice, biller))]
+    insert([*charges, *(payment for _, payment in paid)])
+    insert(
+        [
+            Allocation(practice=practice, payment=payment, invoice=invoice, amount=-payment.amount, author=biller)
+            for invoice, payment in paid
+        ]
+    )
+
+
+def _services() -> dict[UUID | None, Service]:
+    """Return what a visit of each type brings; one without a type what a follow-up does."""
+    found = Service.objects.order_by("code").prefetch_related("of_types")
+    services: dict[UUID | None, Service] = {
+        link.appointment_type_id: service for service in found for link in service.of_types.all()
+    }
+    usual = next(service for service in found if service.code == PRICES[1][0])
+    kinds = AppointmentType.objects.values_list("pk", flat=True)
+    return {None: usual, **dict.fromkeys(kinds, usual), **services}
+
+
+def _draft(practice: Practice, visit: Appointment, service: Service, biller: User) -> Invoice:
+    chart = visit.patient
+    return Invoice(
+        practice=practice,
+        patient=chart,
+        currency=service.currency,
+        net=service.price,
+        total=service.price,
+        patient_name=chart.name,
+        patient_address=chart.address,
+        payer_name=chart.name,
+        payer_address=chart.address,
+        created_by=biller,
+        created_at=visit.ends_at,
+    )
+
+
+def _line(invoice: Invoice, visit: Appointment, service: Service) -> InvoiceLine:
+    return InvoiceLine(
+        practice=invoice.practice,
+        invoice=invoice,
+        position=1,
+        service=service,
+        appointment=visit,
+        code=service.code,
+        description=service.name,
+        unit_price=service.price,
+        net=service.price,
+        tax=0,
+        total=service.price,
+    )
+
+
+def _issue(invoice: Invoice, visit: Appointment, last: Counter[int], practice: Practice, biller: User) -> None:
+    day = visit.ends_at.astimezone(practice.tzinfo).date()
+    last[day.year] += 1
+    issued: dict[str, Any] = {
+        "year": day.year,
+        "sequence": last[day.year],
+        "issued_at": visit.ends_at,
+        "issued_on": day,
+        "due_on": day + timedelta(days=PAYMENT_DAYS),
+        "issuer": practice.name,
+        "issued_by": biller,
+    }
+    Invoice.objects.filter(pk=invoice.pk).update(**issued)
+    for name, value in issued.items():
+        setattr(invoice, name, value)
+
+
+def _payment(random: Random, invoice: Invoice, biller: User) -> LedgerEntry | None:
+    roll = random.random()
+    if roll >= PAID_SHARE + PART_SHARE:
+        return None
+    amount = invoice.total if roll < PAID_SHARE else invoice.total // 2
+    return _entry(invoice, EntryKind.PAYMENT, -amount, biller, method=random.choice(METHODS))
+
+
+def _entry(of: Invoice, kind: EntryKind, amount: int, biller: User, **fields: Any) -> LedgerEntry:
+    at = of.issued_at or timezone.now()
+    return LedgerEntry(
+        practice=of.practice,
+        patient=of.patient,
+        kind=kind,
+        amount=amount,
+        currency=of.currency,
+        booked_on=of.issued_on or at.date(),
+        author=biller,
+        created_at=at,
+        **fields,
+    )
