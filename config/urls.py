@@ -42,6 +42,7 @@ urlpatterns = [
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
+    path("import/", include("patients.imports.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
     path("notes/", include("records.notes.urls")),

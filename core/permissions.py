@@ -41,6 +41,8 @@ class Permission(StrEnum):
     HOLD_CHARTS = "place and lift legal holds on charts"
     EXPORT_CHARTS = "export complete charts"
     EXPORT_OWN_CHART = "export their own complete chart"
+    IMPORT_DATA = "bring patients and appointments in from files, and take such an import back"
+    SEE_NUMBERS = "see the practice's numbers: visits, new patients, no-shows, notes owed, how full the calendar is"
     SEE_DASHBOARD = "see the dashboard of their role"
     READ_TRAIL = "read the practice's audit trail, and who has opened which chart"
     READ_OWN_ACCESSES = "read who has opened their own chart"
