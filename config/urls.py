@@ -46,6 +46,7 @@ urlpatterns = [
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
     path("notes/", include("records.notes.urls")),
+    path("numbers/", include("dashboard.numbers.urls")),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
     path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

@@ -1,5 +1,6 @@
 """The pages of imports: upload a file, match its columns, look at what would come of each line, import, take back."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +14,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from accounts.models import User
+from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
-from core.csv_files import csv_response
+from core.csv_files import csv_response, in_this_context
 from core.errors import Invalid, Refusal
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
-from core.tenancy.scope import current_practice_id, practice_scope
 from patients.imports import services
 from patients.imports.kinds import KINDS, Kind
 from patients.imports.reading import ENCODINGS, SEPARATORS
@@ -293,20 +294,17 @@ class Left(ImportPage):
 
     def get(self, request: HttpRequest, import_id: UUID) -> HttpResponseBase:
         batch = services.get_import(by=self.user, pk=import_id)
-        self.read([], count=sum(services.counts(batch)[state] for state in services.LEFT))
+        self.read(
+            [], kind=AuditEvent.LIST_EXPORTED, count=sum(services.counts(batch)[state] for state in services.LEFT)
+        )
         header = [*(column["name"] for column in batch.columns), _("Why it was not imported")]
-        return csv_response("not-imported.csv", header, _left_rows(batch, current_practice_id()))
+        return csv_response("not-imported.csv", header, in_this_context(_left_rows(batch)))
 
 
-def _left_rows(batch: Import, practice_id: UUID) -> Any:
-    lines = services.left_lines(batch)
-    while True:
-        with practice_scope(practice_id):
-            report = next(lines, None)
-        if report is None:
-            return
+def _left_rows(batch: Import) -> Iterator[list[list[str]]]:
+    for report in services.left_lines(batch):
         problems = report["problems"] or [_("May be here already")]
-        yield [*report["cells"], " ".join(problems)]
+        yield [[*report["cells"], " ".join(problems)]]
 
 
 def _is_undone(batch: Import) -> bool:
