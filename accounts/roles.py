@@ -55,6 +55,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.MANAGE_API_KEYS}
         | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING}
+        | {P.IMPORT_DATA, P.SEE_NUMBERS}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
     Role.DOCTOR: frozenset(

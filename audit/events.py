@@ -104,6 +104,12 @@ class AuditEvent(models.TextChoices):
     GLASS_BROKEN = "emergency.opened", _("Emergency access opened")
     EMERGENCY_REVIEWED = "emergency.reviewed", _("Emergency access signed off")
     EMERGENCIES_LISTED = "emergency.listed", _("Emergency access listed")
+    # files that come in and go out
+    IMPORT_UPLOADED = "import.uploaded", _("File to import uploaded")
+    IMPORT_FINISHED = "import.finished", _("Import finished")
+    IMPORT_UNDONE = "import.undone", _("Import undone")
+    IMPORT_REMOVED = "import.removed", _("File of an import removed")
+    LIST_EXPORTED = "list.exported", _("List exported")
     # the platform
     KEYS_ROTATED = "keys.rotated", _("Encryption keys rotated")
     JOB_RUN_AGAIN = "job.run_again", _("Background job run again")
@@ -147,6 +153,10 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.REGISTRATION_CONFIRMED,
     AuditEvent.REGISTRATION_DECLINED,
     AuditEvent.REGISTRATION_REOPENED,
+    AuditEvent.IMPORT_UPLOADED,
+    AuditEvent.IMPORT_FINISHED,
+    AuditEvent.IMPORT_UNDONE,
+    AuditEvent.IMPORT_REMOVED,
 }
 
 

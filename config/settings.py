@@ -183,6 +183,7 @@ PROVIDER_TIMEOUT = 10  # seconds for one call; the worker makes them, so nobody 
 # --- Files (docs/adr/0018) -------------------------------------------------------------------------------------------
 MEGABYTE = 1024 * 1024
 MAX_FILE_BYTES = env.number("MAX_FILE_MB", 10) * MEGABYTE
+MAX_IMPORT_BYTES = env.number("MAX_IMPORT_MB", 20) * MEGABYTE  # a file of patients or appointments to import
 PATIENT_FILES_BYTES = env.number("PATIENT_FILES_MB", 100) * MEGABYTE
 PRACTICE_FILES_BYTES = env.number("PRACTICE_FILES_MB", 10 * 1024) * MEGABYTE
 FILES_DIR = BASE_DIR / (env.text("FILES_DIR") or "files")
@@ -488,6 +489,8 @@ UNFOLD = {
                         "icon": "pin",
                         "link": reverse_lazy("admin:accounts_joincode_changelist"),
                     },
+                    {"title": _("Numbers"), "icon": "monitoring", "link": reverse_lazy("numbers")},
+                    {"title": _("Import"), "icon": "upload_file", "link": reverse_lazy("imports")},
                     {
                         "title": _("API keys"),
                         "icon": "key",

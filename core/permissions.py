@@ -45,6 +45,8 @@ class Permission(StrEnum):
     READ_OWN_BILLING = "see their own invoices, payments and what they owe"
     TAKE_PAYMENTS = "take payments and put them towards invoices"
     MANAGE_BILLING = "keep the price list, write, issue and credit invoices, refund and write off"
+    IMPORT_DATA = "bring patients and appointments in from files, and take such an import back"
+    SEE_NUMBERS = "see the practice's numbers: visits, new patients, no-shows, notes owed, how full the calendar is"
     SEE_DASHBOARD = "see the dashboard of their role"
     READ_TRAIL = "read the practice's audit trail, and who has opened which chart"
     READ_OWN_ACCESSES = "read who has opened their own chart"

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from accounts.sign_in.pages import sign_out
 from audit import log
 from audit.events import AuditEvent
-from audit_review.admin import trail_page
+from audit_review.admin import trail_export, trail_page
 from core.admin.access_log import log_page_read, own_account_page, shows_no_patient
 from core.admin.base import PracticeModelAdmin
 from core.admin.needs import may_open
@@ -85,6 +85,7 @@ class PraxisAdminSite(UnfoldAdminSite):
             path("", include("accounts.admin.urls")),
             path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
             path("trail/", self.admin_view(trail_page), name="trail"),
+            path("trail/export.csv", self.admin_view(trail_export), name="trail_export"),
         ]
         # Django's view_on_site looks rows up without a scope, and none of our pages links to it.
         return own + [url for url in super().get_urls() if getattr(url, "name", None) not in OMITTED_URLS]

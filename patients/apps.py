@@ -9,6 +9,7 @@ class PatientsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.visibility import Charts, register_charts
         from patients import receivers
+        from patients.imports import charts  # noqa: F401 - registers the kind
         from patients.restriction import services as restriction  # importing receivers connects them
 
         register_charts(Charts(restriction.accounts_inaccessible_to, receivers.charts_of_accounts))

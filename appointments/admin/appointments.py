@@ -30,6 +30,7 @@ from core.admin.times import TypedDateTimeField
 from core.encryption.fields import unreadable_marked
 from core.formats import format_day, format_local_datetime, zone_label
 from patients.admin.encounters import EncounterAdmin
+from patients.admin.filters import DaysFilter
 from practices.models import Office
 from practices.services import current_practice
 
@@ -69,6 +70,25 @@ def _named_day(value: str | None) -> date | None:
     except ValueError:
         return None
     return day if EARLIEST_DAY <= day <= LATEST_DAY else None
+
+
+class VisitDaysFilter(DaysFilter):
+    column = "starts_at"
+
+
+class CameFilter(SimpleListFilter):
+    """Shows those to whom the patient didn't come."""
+
+    title = _("patient came")
+    parameter_name = "came"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", gettext("No-show")), ("not-no", gettext("No no-show"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
+        if self.value() == "no":
+            return queryset.filter(no_show_at__isnull=False)
+        return queryset.filter(no_show_at=None) if self.value() == "not-no" else queryset
 
 
 class DoctorFilter(SimpleListFilter):
@@ -170,7 +190,7 @@ class AppointmentAdmin(EncounterAdmin):
     form = AppointmentForm
     ordering = ("-starts_at", "-id")
     list_display = ("starts", "patient_name", "doctor_name", "office", "status", "happened")
-    list_filter = (WhenFilter, "status", DoctorFilter, OfficeFilter)
+    list_filter = (WhenFilter, "status", CameFilter, DoctorFilter, OfficeFilter, VisitDaysFilter)
     autocomplete_fields = ("patient",)
     list_before_template = "admin/open_calendar.html"
     change_form_outer_before_template = "admin/appointments/appointment/open_day.html"

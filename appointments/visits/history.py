@@ -51,6 +51,11 @@ def record(visit: Appointment, *, by: User | None, what: EventKind, **details: A
     AppointmentEvent.objects.create(appointment=visit, by=by, what=what, details=details)
 
 
+def record_many(visits: Iterable[Appointment], *, by: User | None, what: EventKind) -> None:
+    """Add the same entry for many visits."""
+    AppointmentEvent.objects.bulk_create([AppointmentEvent(appointment=visit, by=by, what=what) for visit in visits])
+
+
 def did(by: User, what: EventKind, visit: Appointment) -> bool:
     """Return whether it was this person who last did this to the visit."""
     last = visit.events.filter(what=what).order_by("-id").values_list("by_id", flat=True).first()

@@ -12,23 +12,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ListFilter, ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import transaction
 from django.db.models import DateField, DateTimeField, Field, ForeignKey, Model, QuerySet, TimeField
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminDateWidget
 
 from core.admin.access_log import log_page_read, log_page_refusal
 from core.admin.changelist import CachedCountPaginator, SafeChangeList
+from core.admin.export import export_list
 from core.admin.times import DateTimeWidget, TimeWidget, TypedDateField, TypedDateTimeField, TypedTimeField
 from core.database.locks import take_lock
 from core.encryption.fields import EncryptedFieldMixin, unreadable_marked
@@ -291,7 +294,18 @@ class PracticeModelAdmin(ModelAdmin):
     # --- Actions
 
     def get_urls(self) -> list[URLPattern]:
-        return [*self._action_urls(), *super().get_urls()]
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        export = path("export.csv", self.admin_site.admin_view(require_safe(self.export)), name=name)
+        return [export, *self._action_urls(), *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """The list as a file, for whoever may see the list."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return export_list(self, request)
+        except IncorrectLookupParameters:
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
     def _action_urls(self) -> Iterator[URLPattern]:
         prefix = f"{self.opts.app_label}_{self.opts.model_name}"

@@ -45,6 +45,11 @@ class SafeChangeList(ChangeList):
         return f"{self.get_query_string({ALL_VAR: ''}, [PAGE_VAR])}#print"
 
     @property
+    def export_url(self) -> str:
+        """The address of the list as a file, with its search and filters."""
+        return f"export.csv{self.get_query_string({}, [PAGE_VAR, ALL_VAR])}"
+
+    @property
     def shows_all(self) -> bool:
         return not self.multi_page or (self.show_all and self.can_show_all)
 

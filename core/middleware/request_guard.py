@@ -15,7 +15,9 @@ from core.client import is_api
 
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 UPLOADS, FORM_BYTES = "/api/attachments", 65_536  # where files are uploaded, and how much the form may add to one
-UPLOAD_PAGE = re.compile(r"/admin/records/attachment/to/[0-9a-f-]{36}/")  # shows the error on its own page
+UPLOAD_PAGE = re.compile(  # shows the error on its own page
+    r"/admin/records/attachment/to/[0-9a-f-]{36}/|/import/new/(patients|appointments)/"
+)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 

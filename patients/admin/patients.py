@@ -24,6 +24,7 @@ from core.errors import Conflict, Invalid, Refusal
 from core.formats import format_day
 from core.texts import READABLE
 from patients import services
+from patients.admin.filters import DaysFilter
 from patients.admin.sections import ChartSectionsAdmin
 from patients.chart_rows import warnings_of_joining
 from patients.merging import services as merging
@@ -60,6 +61,10 @@ class StatusFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Patient]) -> QuerySet[Patient]:
         selected = [self.value()] if self.value() in ChartStatus.values else ACTIVE_STATUSES
         return queryset.filter(status__in=selected)
+
+
+class OpenedDaysFilter(DaysFilter):
+    column = "created_at"
 
 
 class IncompleteFilter(SimpleListFilter):
@@ -122,7 +127,7 @@ class PatientAdmin(ChartSectionsAdmin):
     access = Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS, delete=P.DELETE_CLINICAL)
     form = ChartForm
     list_display = ("name", "birth_date", "phone_number", "email_address", "status")
-    list_filter = (StatusFilter, IncompleteFilter)
+    list_filter = (StatusFilter, IncompleteFilter, OpenedDaysFilter)
     search_fields = ("search_index",)
     search_help_text = _("Name, email, phone or date of birth")
     actions = ("confirm_registrations",)

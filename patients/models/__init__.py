@@ -1,7 +1,18 @@
-"""Charts, their merges, emergency accesses to restricted charts, deletions and legal holds."""
+"""Charts, their merges and imports, emergency accesses to restricted charts, deletions and legal holds."""
 
 from patients.models.deletion import Deletion, DeletionQuerySet, LegalHold
 from patients.models.emergency_access import EmergencyAccess, EmergencyAccessManager, EmergencyAccessQuerySet
+from patients.models.imports import (
+    AT_WORK,
+    DateOrder,
+    Import,
+    ImportKind,
+    ImportLine,
+    ImportMapping,
+    ImportPart,
+    ImportState,
+    LineState,
+)
 from patients.models.merge import ChartMerge
 from patients.models.patient import (
     ACTIVE_STATUSES,
@@ -18,10 +29,12 @@ from patients.models.patient import (
 
 __all__ = [
     "ACTIVE_STATUSES",
+    "AT_WORK",
     "CONTENT",
     "DEFERRED_IN_LISTS",
     "ChartMerge",
     "ChartStatus",
+    "DateOrder",
     "Deletion",
     "DeletionQuerySet",
     "EmergencyAccess",
@@ -29,7 +42,14 @@ __all__ = [
     "EmergencyAccessQuerySet",
     "EncounterQuerySet",
     "Gender",
+    "Import",
+    "ImportKind",
+    "ImportLine",
+    "ImportMapping",
+    "ImportPart",
+    "ImportState",
     "LegalHold",
+    "LineState",
     "Patient",
     "PatientManager",
     "PatientQuerySet",

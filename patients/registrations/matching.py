@@ -33,6 +33,7 @@ ENOUGH_REASONS = 2  # for one person: families share a phone, strangers a name o
 # of two words, by one whole word; and restricted charts, by any of the last three.
 MAX_BY_FACT, MAX_BY_NAME, MAX_BY_PREFIXES, MAX_BY_WORD, MAX_RESTRICTED = 100, 100, 200, 100, 200
 MAX_PREFIX_WORDS = 4
+MANY = 20  # charts looked for at once, for which it is worth asking whether any is restricted
 _COMPARED = ("pk", "restricted", "name", "phone", "date_of_birth")
 
 
@@ -174,8 +175,9 @@ def _candidates(waiting: list[Identity], *, by_fact: bool) -> Iterator[tuple[Any
     """Yield rows of `(number, pk, restricted, name, phone, date_of_birth)`; `number` is the registration's
     position."""
     if by_fact:
+        look_at_restricted = len(waiting) < MANY or _confirmed_restricted().exists()
         for number, known in enumerate(waiting):
-            yield from ((number, *row) for row in _candidates_by_fact(known))
+            yield from ((number, *row) for row in _candidates_by_fact(known, restricted=look_at_restricted))
         return
     parts = [part for number, known in enumerate(waiting) for part in _candidate_queries(number, known)]
     if parts:
@@ -183,7 +185,12 @@ def _candidates(waiting: list[Identity], *, by_fact: bool) -> Iterator[tuple[Any
         yield from first.union(*others, all=True)
 
 
-def _candidates_by_fact(known: Identity) -> Iterator[tuple[Any, ...]]:
+def _confirmed_restricted() -> PatientQuerySet:
+    restricted: PatientQuerySet = Patient.objects.confirmed().filter(restricted=True).order_by()
+    return restricted
+
+
+def _candidates_by_fact(known: Identity, *, restricted: bool) -> Iterator[tuple[Any, ...]]:
     """Yield rows of the charts with a fact in common, and of restricted ones with a similar name."""
     facts, names = _fact_tokens(known), list(chain.from_iterable(_name_tokens(known.name)))
     if facts:
@@ -192,7 +199,7 @@ def _candidates_by_fact(known: Identity) -> Iterator[tuple[Any, ...]]:
         if names and len(found) == MAX_BY_FACT:  # a date that many share must not crowd out those who share the name
             both = [sorted({*fact, *name}) for fact in facts for name in names]
             yield from _compared(both, MAX_BY_NAME, restricted=False)
-    if names:
+    if names and restricted:
         yield from _compared(names, MAX_RESTRICTED, restricted=True)
 
 

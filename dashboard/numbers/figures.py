@@ -1,0 +1,137 @@
+"""What the office manager counts, by local week of the practice. The database counts; weeks begin on Monday at the
+practice's midnight, so that one in which clocks change is an hour longer or shorter."""
+
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import TruncWeek
+
+from accounts.models import User
+from appointments.models import Appointment, AppointmentStatus, ScheduleException, WorkingHours
+from appointments.schedule.free_time import windows
+from patients.models import Patient
+from practices.models import Practice
+from records.models import MedicalRecord, SessionNote
+from records.models.note import finalised_q
+
+WEEK = timedelta(weeks=1)
+DEFAULT_WEEKS, MOST_WEEKS = 12, 104
+NO_SHOW = Q(no_show_at__isnull=False)
+CANCELLED = Q(status=AppointmentStatus.CANCELLED)
+
+
+class Week(NamedTuple):
+    """One week's figures. `minutes` are those that doctors with working hours work, `booked` those of their visits."""
+
+    first: date
+    completed: int = 0
+    scheduled: int = 0
+    cancelled: int = 0
+    no_shows: int = 0
+    new_patients: int = 0
+    owed: int = 0
+    minutes: int = 0
+    booked: int = 0
+
+    @property
+    def last(self) -> date:
+        return self.first + timedelta(days=6)
+
+    @property
+    def visits(self) -> int:
+        return self.completed + self.scheduled + self.cancelled + self.no_shows
+
+    @property
+    def no_show_rate(self) -> float | None:
+        """Return how many of those who should have come did not, in percent."""
+        due = self.completed + self.no_shows
+        return 100 * self.no_shows / due if due else None
+
+    @property
+    def utilisation(self) -> float | None:
+        """Return how much of the working hours is booked, in percent; over 100 with visits outside of them."""
+        return 100 * self.booked / self.minutes if self.minutes else None
+
+
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
+    """Return the weeks from that of `first` to that of `last`."""
+    mondays = []
+    monday = monday_of(first)
+    while monday <= last and len(mondays) < MOST_WEEKS:
+        mondays.append(monday)
+        monday += WEEK
+    start, end = practice.day_bounds(mondays[0])[0], practice.day_bounds(mondays[-1] + WEEK)[0]
+    doctors = list(WorkingHours.objects.order_by("doctor").values_list("doctor_id", flat=True).distinct())
+    found: dict[date, dict[str, int]] = {monday: {} for monday in mondays}
+    for counted in (
+        _visits(practice, start, end, doctors),
+        _by_week(_charts(start, end), "created_at", practice, new_patients=Count("pk")),
+        _by_week(owed_visits(start, end), "starts_at", practice, owed=Count("pk")),
+    ):
+        for week, values in counted.items():
+            found.setdefault(week, {}).update(values)
+    minutes = _minutes(practice, mondays, start, end, doctors)
+    return [Week(monday, **{**found[monday], "minutes": minutes[monday]}) for monday in mondays]
+
+
+def _by_week(rows: Any, moment: str, practice: Practice, **counted: Any) -> dict[date, dict[str, Any]]:
+    weeks = rows.order_by().annotate(week=TruncWeek(moment, tzinfo=practice.tzinfo)).values("week").annotate(**counted)
+    return {row.pop("week").date(): row for row in weeks}
+
+
+def _visits(practice: Practice, start: datetime, end: datetime, doctors: list[Any]) -> dict[date, dict[str, Any]]:
+    took = ExpressionWrapper(F("ends_at") - F("starts_at"), output_field=DurationField())
+    rows = _by_week(
+        Appointment.objects.filter(starts_at__gte=start, starts_at__lt=end),
+        "starts_at",
+        practice,
+        completed=Count("pk", filter=Q(status=AppointmentStatus.COMPLETED)),
+        scheduled=Count("pk", filter=Q(status=AppointmentStatus.SCHEDULED) & ~NO_SHOW),
+        cancelled=Count("pk", filter=CANCELLED & ~NO_SHOW),
+        no_shows=Count("pk", filter=NO_SHOW),
+        booked=Sum(took, filter=~CANCELLED & Q(doctor__in=doctors)),
+    )
+    for row in rows.values():
+        row["booked"] = int(row["booked"].total_seconds()) // 60 if row["booked"] else 0
+    return rows
+
+
+def _charts(start: datetime, end: datetime) -> QuerySet[Patient]:
+    charts: QuerySet[Patient] = Patient.objects.confirmed().filter(created_at__gte=start, created_at__lt=end)
+    return charts
+
+
+def owed_visits(start: datetime, end: datetime) -> QuerySet[Appointment]:
+    """Return the visits that took place and that neither a signed note nor a medical record tells of."""
+    recorded = MedicalRecord.objects.filter(appointment=OuterRef("pk"))
+    noted = SessionNote.objects.filter(finalised_q(), appointment=OuterRef("pk"))
+    visits = Appointment.objects.filter(starts_at__gte=start, starts_at__lt=end, status=AppointmentStatus.COMPLETED)
+    found: QuerySet[Appointment] = visits.filter(~Exists(recorded), ~Exists(noted))
+    return found
+
+
+def _minutes(
+    practice: Practice, mondays: list[date], start: datetime, end: datetime, doctors: list[Any]
+) -> dict[date, int]:
+    """Return how many minutes the doctors work in each week, time off left out."""
+    edges = [int(practice.day_bounds(monday)[0].timestamp()) for monday in mondays] + [int(end.timestamp())]
+    found = dict.fromkeys(mondays, 0)
+    rules: dict[Any, list[WorkingHours]] = {}
+    for rule in WorkingHours.objects.select_related("practice", "office__practice", "doctor__office__practice"):
+        rules.setdefault(rule.doctor_id, []).append(rule)
+    off = list(ScheduleException.objects.filter(starts_at__lt=end, ends_at__gt=start))
+    active = set(User.objects.filter(pk__in=doctors).values_list("pk", flat=True))
+    for doctor_id, theirs in rules.items():
+        concerned = [one for one in off if one.doctor_id in (None, doctor_id)]
+        if doctor_id not in active:
+            continue
+        for window in windows(theirs, concerned, mondays[0], mondays[-1] + WEEK):
+            for monday, begins, ends in zip(mondays, edges, edges[1:], strict=False):
+                if window.start < ends and window.end > begins:
+                    found[monday] += (min(window.end, ends) - max(window.start, begins)) // 60
+    return found
