@@ -43,6 +43,10 @@ PAGES = {
             *("chart_entry_add", "chart_entry_change", "chart_entry_delete"),
         )
     },
+    **{name: _("Chart: files") for name in ("chart_files", "chart_file", "chart_file_add", "chart_file_delete")},
+    "chart_files_compare": _("Chart: pictures compared"),
+    "chart_file_content": _("Chart: file shown"),
+    "chart_file_download": _("Chart: file downloaded"),
     "chart_contact": _("Chart: contact data"),
     "chart_emergency": _("Chart: emergency access"),
     "my-day": _("My day"),

@@ -154,7 +154,7 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "AllergyPage": {"text": "Latex (Hives, severe)"},
     "ReasonInput": {"reason": "Patient unconscious, allergies needed"},
     "RecordAmendment": {"reason": "Dose corrected"},
-    "RenameInput": {"name": "referral.pdf"},
+    "AttachmentChange": {"name": "referral.pdf", "category": "report"},
     "RoleShape": {"id": 2, "name": "doctor"},
     "RoomChange": {"name": "Room 1"},
     "RoomInput": {"name": "Room 1"},

@@ -28,5 +28,5 @@ def plan_address(plan_id: UUID) -> str:
     return reverse("admin:records_planofcare_change", args=[plan_id])
 
 
-def file_address(file_id: UUID) -> str:
-    return reverse("admin:records_attachment_change", args=[file_id])
+def file_address(patient_id: UUID, file_id: UUID) -> str:
+    return reverse("chart_file", args=[patient_id, file_id])

@@ -29,12 +29,14 @@ from patients.models import Patient
 from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from records.chart import links
+from records.chart.accepted import Accepted
 from records.chart.banner import build_banner
 from records.chart.contact import ContactForm, fields_of, last_changed_by, missing_in
 from records.chart.lists import build_lists
 from records.chart.timeline import Kind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
 from records.models import ChartEntry, SessionNote
+from records.models.attachment import FileCategory
 from records.models.chart_entry import MAX_LINE_LENGTH, ChartList, Severity
 from records.notes.search import search
 
@@ -126,6 +128,8 @@ class ChartPage(WorkPage):
             "may_change_contact": self.user.can(Permission.WRITE_CHARTS),
             "missing": missing_in(self.chart),
             "may_add_files": self.user.can(Permission.ADD_FILES),
+            "categories": FileCategory.choices,
+            "accepted": Accepted(),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),
             "new_note": links.new_note_address(self.chart.pk),

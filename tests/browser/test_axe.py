@@ -11,7 +11,7 @@ from django.utils import timezone
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
-from records.tests.factories import FinalisedNoteFactory, NoteFactory
+from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
 from tests.browser.test_pages import NARROW
 
 WIDE = {"width": 1280, "height": 850}
@@ -27,7 +27,9 @@ def addresses(live_server, practice, make_user):
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
         final = FinalisedNoteFactory(patient=own, doctor=doctor)
-    of_chart = {name: reverse(name, args=[own.pk]) for name in ("chart", "chart_contact", "patient_visits", "note-new")}
+        file = stored_file(patient=own, uploaded_by=doctor)
+    names = ("chart", "chart_contact", "chart_files", "chart_files_compare", "patient_visits", "note-new")
+    of_chart = {name: reverse(name, args=[own.pk]) for name in names}
     return {
         None: (None, ["/", "/password-reset/"]),
         "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]]),
@@ -36,6 +38,8 @@ def addresses(live_server, practice, make_user):
             [
                 *("/calendar/", "/my-day/", of_chart["chart"], of_chart["note-new"], "/notes/templates/"),
                 *(reverse("note-edit", args=[draft.pk]), reverse("note-edit", args=[final.pk])),
+                *(of_chart["chart_files"], of_chart["chart_files_compare"]),
+                reverse("chart_file", args=[own.pk, file.pk]),
             ],
         ),
         "patient": (

@@ -428,6 +428,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "state": OPERATIONAL,
         "storage_name": OPERATIONAL,  # random
         "data_key": SECRET,
+        "category": OPERATIONAL,
+        "seen_by": OPERATIONAL,
+        "seen_at": OPERATIONAL,
         "scanned_at": OPERATIONAL,
         "scan_tries": OPERATIONAL,
     },

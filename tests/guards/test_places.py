@@ -15,6 +15,7 @@ ELSEWHERE = {
     "appointments.calendar.booking_pages": "the calendar has more than one panel: that of a free time",
     "appointments.calendar.visit_pages": "that of a visit",
     "appointments.calendar.waiting_pages": "that of the waiting list",
+    "records.chart.file_pages": "a chart has more than one page: that of its files",
     "core.api.docs": "of every app: the schema and its pages",
     "core.api.health": "of the installation, not of an app",
     "core.api.views": "of no app: every unknown path",

@@ -137,7 +137,9 @@ def clinical_pages(own):
     for show in ("", "visits", "notes", "records", "plans", "files"):
         yield f"{reverse('chart', args=[own.chart.pk])}?show={show}"
     yield reverse("chart", args=[own.restricted.pk])
-    yield reverse("chart_contact", args=[own.chart.pk])
+    for name in ("chart_contact", "chart_files", "chart_files_compare"):
+        yield reverse(name, args=[own.chart.pk])
+    yield reverse("chart_file", args=[own.chart.pk, own.file.pk])
     yield reverse("my-day")
 
 
