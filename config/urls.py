@@ -44,6 +44,7 @@ urlpatterns = [
     path("calendar/", include("appointments.calendar.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
+    path("letter-templates/", include("records.letters.urls")),
     path("notes/", include("records.notes.urls")),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
     path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),

@@ -110,6 +110,9 @@ BY_NAME: dict[str, Any] = {
     "word": "nka",
     "year": 2026,
 }
+LETTER = {"name": "Referral", "title": "Referral", "text": "Thank you for seeing {patient}."}
+READING = {"kind": "blood_pressure", "value": 128, "diastolic": 82, "unit": "mmHg", "joint": "", "movement": ""}
+READING |= {"side": "", "remark": "Left arm"}
 PROBLEM = {"text": "Whiplash", "code": "S13.4", "until": None}
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
@@ -118,6 +121,8 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
     "ChartEntryChange": {**PROBLEM, "reason": "Asked again"},
     "ChartEntryShape": PROBLEM,
+    "BodyChartAmendment": {"reason": "Other side"},
+    "MarkInput": {"region": "back.lower_back", "sensation": "pain", "level": 7},
     "DeletionInput": {"reason": "Entered in the wrong chart"},
     "DifferenceShape": {
         "field": "phone",
@@ -137,6 +142,14 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "HolidayShape": {"date": "2026-12-25", "name": "Christmas Day"},
     "JoinCodeMade": {"code": "K7QM2XTP"},
     "KeepInput": {"phone": "from"},
+    "BegunLetter": {"title": "Referral", "text": "Thank you for seeing Paula Jensen.", "missing": ["Address"]},
+    "LetterInput": {"title": "Referral", "text": "Thank you for seeing Paula Jensen."},
+    "LetterTemplateChange": LETTER,
+    "LetterTemplateInput": LETTER,
+    "LetterTemplateShape": LETTER,
+    "MeasureAmendment": {"value": 118, "diastolic": 82, "reason": "Misread"},
+    "MeasureInput": READING,
+    "MeasureShape": READING,
     "MedicationInput": {"text": "Naproxen", "code": "7258", "codeSystem": "RxNorm", "until": None},
     "MovedShape": {"kind": "appointments.Appointment", "name": "appointments", "count": 3},
     "NewPasskeyInput": {"name": "My phone"},

@@ -206,7 +206,7 @@ class FileContent(FilesPage):
     http_method_names = ["get", "head"]
     as_download = False
 
-    def get(self, request: HttpRequest, patient_id: UUID, file_id: UUID) -> HttpResponseBase:  # type: ignore[override]
+    def get(self, request: HttpRequest, patient_id: UUID, file_id: UUID) -> HttpResponseBase:
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused

@@ -96,7 +96,16 @@ def _records(by: User, chart: Patient) -> QuerySet[Any]:
 
 
 def _plans(by: User, chart: Patient) -> QuerySet[Any]:
-    columns = ("starts_on", "target_end_on", "title", "diagnosis", "frequency", "status")
+    columns = (
+        "patient_id",
+        "starts_on",
+        "target_end_on",
+        "title",
+        "diagnosis",
+        "frequency",
+        "status",
+        "planned_visits",
+    )
     return _of(PlanOfCare, by, chart).only(*columns, "doctor__name").with_progress()
 
 
@@ -115,7 +124,9 @@ SOURCES: dict[Kind, Source] = {
     Kind.VISITS: Source(Permission.READ_APPOINTMENTS, "starts_at", _visits, day_address),
     Kind.NOTES: Source(Permission.READ_RECORDS, "date", _notes, lambda row: links.note_address(row.pk)),
     Kind.RECORDS: Source(Permission.READ_RECORDS, "date", _records, lambda row: links.record_address(row.pk)),
-    Kind.PLANS: Source(Permission.READ_RECORDS, "starts_on", _plans, lambda row: links.plan_address(row.pk)),
+    Kind.PLANS: Source(
+        Permission.READ_RECORDS, "starts_on", _plans, lambda row: links.plan_address(row.patient_id, row.pk)
+    ),
     Kind.FILES: Source(
         Permission.READ_RECORDS, "created_at", _files, lambda row: links.file_address(row.patient_id, row.pk)
     ),

@@ -69,7 +69,7 @@ def plans_to_review(doctor: User, today: date) -> OwedList:
     )
     first = Least(Coalesce("goal_due_on", "ended_on"), Coalesce("ended_on", "goal_due_on"))
     due = due.annotate(due_on=first).filter(due_on__isnull=False).with_people().order_by("due_on", "id")
-    return _listed(Owed(row, row.due_on, links.plan_address(row.pk)) for row in due[: MOST + 1])
+    return _listed(Owed(row, row.due_on, links.plan_address(row.patient_id, row.pk)) for row in due[: MOST + 1])
 
 
 def _listed(found: Any) -> OwedList:

@@ -11,7 +11,15 @@ from django.utils import timezone
 from appointments.tests.factories import AppointmentFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
-from records.tests.factories import FinalisedNoteFactory, NoteFactory, stored_file
+from records.tests.factories import (
+    BodyChartFactory,
+    FinalisedNoteFactory,
+    GoalFactory,
+    MeasureFactory,
+    NoteFactory,
+    PlanFactory,
+    stored_file,
+)
 from tests.browser.test_pages import NARROW
 
 WIDE = {"width": 1280, "height": 850}
@@ -27,8 +35,23 @@ def addresses(live_server, practice, make_user):
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
         final = FinalisedNoteFactory(patient=own, doctor=doctor)
+        MeasureFactory.create_batch(2, patient=own, doctor=doctor)
+        BodyChartFactory(patient=own, doctor=doctor)
+        plan = GoalFactory(plan=PlanFactory(patient=own, doctor=doctor)).plan
         file = stored_file(patient=own, uploaded_by=doctor)
-    names = ("chart", "chart_contact", "chart_files", "chart_files_compare", "patient_visits", "note-new")
+    names = (
+        "chart",
+        "chart_contact",
+        "chart_files",
+        "chart_files_compare",
+        "chart_measures",
+        "chart_letter",
+        "chart_plan_new",
+        "chart_body",
+        "chart_body_draw",
+        "patient_visits",
+        "note-new",
+    )
     of_chart = {name: reverse(name, args=[own.pk]) for name in names}
     return {
         None: (None, ["/", "/password-reset/"]),
@@ -38,7 +61,11 @@ def addresses(live_server, practice, make_user):
             [
                 *("/calendar/", "/my-day/", of_chart["chart"], of_chart["note-new"], "/notes/templates/"),
                 *(reverse("note-edit", args=[draft.pk]), reverse("note-edit", args=[final.pk])),
-                *(of_chart["chart_files"], of_chart["chart_files_compare"]),
+                *(of_chart[name] for name in ("chart_files", "chart_files_compare", "chart_measures", "chart_letter")),
+                *(of_chart["chart_body"], of_chart["chart_body_draw"]),
+                *(of_chart["chart_plan_new"], reverse("chart_plan", args=[own.pk, plan.pk])),
+                reverse("chart_plan_amend", args=[own.pk, plan.pk]),
+                *(reverse("letter-templates"), reverse("letter-template-new")),
                 reverse("chart_file", args=[own.pk, file.pk]),
             ],
         ),
