@@ -68,6 +68,8 @@ class AuditEvent(models.TextChoices):
     NOTES_SEARCHED = "note.searched", _("Session notes searched")
     NOTE_FINALISED = "note.finalised", _("Session note finalised")
     VERSIONS_READ = "version.read", _("Earlier versions opened")
+    MEASURES_LISTED = "measure.listed", _("Measures viewed")
+    BODY_CHARTS_LISTED = "body_chart.listed", _("Body charts viewed")
     PLAN_READ = "plan.read", _("Plan of care opened")
     PLANS_LISTED = "plan.listed", _("Plans of care listed")
     FILES_LISTED = "file.listed", _("Files listed")

@@ -43,6 +43,28 @@ PAGES = {
             *("chart_entry_add", "chart_entry_change", "chart_entry_delete"),
         )
     },
+    **{name: _("Chart: files") for name in ("chart_files", "chart_file", "chart_file_add", "chart_file_delete")},
+    "chart_files_compare": _("Chart: pictures compared"),
+    "chart_file_content": _("Chart: file shown"),
+    "chart_file_download": _("Chart: file downloaded"),
+    **{
+        name: _("Chart: measures")
+        for name in ("chart_measures", "chart_measures_add", "chart_measure_correct", "chart_measure_delete")
+    },
+    **{
+        name: _("Chart: plan of care")
+        for name in ("chart_plan_new", "chart_plan", "chart_plan_amend", "chart_plan_print", "chart_plan_progress")
+    },
+    **{
+        name: _("Chart: where it hurts")
+        for name in ("chart_body", "chart_body_draw", "chart_body_correct", "chart_body_delete")
+    },
+    "chart_letter": _("Chart: new letter"),
+    "chart_letter_preview": _("Chart: preview of a letter"),
+    **{
+        name: _("Letter templates")
+        for name in ("letter-templates", "letter-template-new", "letter-template-edit", "letter-template-remove")
+    },
     "chart_contact": _("Chart: contact data"),
     "chart_emergency": _("Chart: emergency access"),
     "my-day": _("My day"),

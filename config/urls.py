@@ -53,6 +53,7 @@ urlpatterns = [
     path("import/", include("patients.imports.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
+    path("letter-templates/", include("records.letters.urls")),
     path("notes/", include("records.notes.urls")),
     path("numbers/", include("dashboard.numbers.urls")),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),

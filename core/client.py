@@ -11,8 +11,8 @@ Address = IPv4Address | IPv6Address
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
-    *("/billing/", "/calendar/", "/duplicates/", "/import/", "/me/", "/my-day/", "/notes/", "/numbers/"),
-    *("/patients/", "/prescriptions/"),
+    *("/billing/", "/calendar/", "/duplicates/", "/import/", "/letter-templates/", "/me/", "/my-day/"),
+    *("/notes/", "/numbers/", "/patients/", "/prescriptions/"),
     *("/session/", "/second-factor/"),
 )
 DOOR = ("/", "/sign-out/")  # where everybody signs in and out

@@ -11,7 +11,9 @@ class Permission(StrEnum):
     READ_OWN_CHART = "read their own chart"
     CHANGE_OWN_CONTACT = "change the phone, email, address and emergency contact in their own chart"
     WRITE_CHARTS = "open and change charts"
-    WRITE_CLINICAL_FIELDS = "change the blood type, medical history, problems, medications and allergies in charts"
+    WRITE_CLINICAL_FIELDS = (
+        "change blood type, medical history, problems, medications, allergies, measures and body charts in charts"
+    )
     MERGE_CHARTS = "merge two charts of one person"
     UNDO_MERGES = "undo the merge of two charts"
     CONFIRM_REGISTRATIONS = "confirm patient registrations"
@@ -33,8 +35,10 @@ class Permission(StrEnum):
     MANAGE_OWN_SCHEDULE = "set their own working hours and time off"
     READ_RECORDS = "read the practice's medical records, finalised notes, plans of care and files"
     READ_OWN_RECORDS = "read their own medical records, finalised notes, plans of care and files"
-    WRITE_RECORDS = "write medical records, session notes and plans of care, and delete their own drafts and plans"
-    KEEP_NOTE_TEMPLATES = "keep the practice's templates and phrases for notes; doctors their own as well"
+    WRITE_RECORDS = (
+        "write medical records, session notes, plans of care and letters, and delete their own drafts and plans"
+    )
+    KEEP_NOTE_TEMPLATES = "keep the practice's templates for notes and letters, and phrases; doctors their own as well"
     ADD_FILES = "add files to charts, rename them and delete their own"
     DELETE_APPOINTMENTS = "delete and restore appointments that were made by mistake"
     DELETE_CLINICAL = "delete and restore charts, records, notes, plans and files, and see what is deleted"

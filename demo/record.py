@@ -4,6 +4,8 @@ two files, a deleted draft, and what its doctor begins notes with."""
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from accounts.models import User
@@ -15,9 +17,12 @@ from patients.models import Patient
 from practices.services import current_practice
 from records.attachments.services import add_file
 from records.attachments.uploads import Upload
+from records.body_charts.services import draw
 from records.chart_lists.services import add_entry, change_entry, take_over
-from records.models import NoteTemplate, Phrase, PlanOfCare, SessionNote
+from records.measures.services import add_measures
+from records.models import LetterTemplate, NoteTemplate, Phrase, PlanOfCare, SessionNote
 from records.models.chart_entry import ChartList, Severity
+from records.models.measure import Joint, MeasureKind, Movement, Side
 from records.models.note import SECTIONS
 from records.models.plan import GoalStatus
 from records.note_templates.services import create_aid
@@ -33,6 +38,22 @@ GOALS = (
     {"text": "Turn the head freely at the wheel", "measure": "Rotation to the right", "target": "70 degrees"},
     {"text": "Work a whole day at the desk", "measure": "Hours without a break for pain", "target": "eight"},
 )
+LETTERS = (
+    {
+        "name": "Certificate for work",
+        "title": "Certificate of attendance",
+        "text": "To whom it may concern\n\nThis is to certify that {patient}, born {date_of_birth}, was treated at "
+        "{practice} on {last_visit}.\n\nWork can be resumed on [[day]].",
+    },
+    {
+        "name": "Referral",
+        "title": "Referral",
+        "text": "To [[colleague]]\n\nThank you for seeing {patient}, born {date_of_birth}.\n\nProblems: {problems}\n"
+        "Medications: {medications}\nAllergies: {allergies}\n\nI have treated the patient since {first_visit}. "
+        "My question: [[question]]",
+    },
+)
+MARKS = {"back.neck": 7, "back.upper_back": 4, "front.head": 5}
 EXERCISES = """Home exercises for the neck
 
 Chin tucks: three times ten, every day.
@@ -61,6 +82,8 @@ def write_up(chart: Patient, *, doctor: User, desk: User) -> None:
         )
     )
     create_aid(NoteTemplate, by=doctor, shared=True, **TEMPLATE)
+    for letter in LETTERS:
+        create_aid(LetterTemplate, by=doctor, shared=True, **letter)
     for word, text in PHRASES.items():
         create_aid(Phrase, by=doctor, shared=True, word=word, text=text)
     plan = _plan(chart, doctor, visits)
@@ -76,6 +99,7 @@ def write_up(chart: Patient, *, doctor: User, desk: User) -> None:
     )
     _files(chart, doctor, desk, plan)
     _lists(chart, doctor)
+    _measures(chart, doctor, notes)
     mistake = create_draft(by=doctor, patient_id=chart.pk, subjective="Ankle sprain at soccer, walks with a limp.")
     delete(by=doctor, row=mistake, reason="Started in the wrong chart")
 
@@ -101,6 +125,7 @@ def _plan(chart: Patient, doctor: User, visits: Iterable[Appointment]) -> PlanOf
         title="Headaches from the neck",
         diagnosis=case.diagnosis,
         frequency="Once a week",
+        planned_visits=8,
         starts_on=today - timedelta(days=24),
         target_end_on=today + timedelta(days=32),
         goals=[{**goal, "due_on": today + timedelta(days=32)} for goal in GOALS],
@@ -142,6 +167,21 @@ def _lists(chart: Patient, doctor: User) -> None:
         entry = add_entry(by=doctor, patient_id=chart.pk, kind=kind, since=since, **values)
     ended = today - timedelta(days=16)
     change_entry(by=doctor, entry_id=entry.pk, expected=entry.version, reason="Replaced by naproxen", until=ended)
+
+
+def _measures(chart: Patient, doctor: User, notes: list[SessionNote]) -> None:
+    """What was measured at each visit, and where it hurt at the first."""
+    turned: dict[str, Any] = {"joint": Joint.NECK, "movement": Movement.ROTATION, "side": Side.RIGHT}
+    for place, note in enumerate(notes):
+        taken: list[dict[str, Any]] = [
+            {"kind": MeasureKind.PAIN, "value": Decimal(max(2, 7 - 2 * place))},
+            {"kind": MeasureKind.BLOOD_PRESSURE, "value": Decimal(132 - 3 * place), "diastolic": Decimal(84 - place)},
+            {"kind": MeasureKind.RANGE_OF_MOTION, "value": Decimal(55 + 7 * place), **turned},
+        ]
+        measures = [{**each, "measured_at": note.date} for each in taken]
+        add_measures(by=doctor, patient_id=chart.pk, measures=measures)
+    marks = [{"region": region, "sensation": "pain", "level": level} for region, level in MARKS.items()]
+    draw(by=doctor, patient_id=chart.pk, marks=marks, drawn_at=notes[0].date)
 
 
 def _files(chart: Patient, doctor: User, desk: User, plan: PlanOfCare) -> None:

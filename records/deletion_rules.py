@@ -16,7 +16,16 @@ from core.errors import Conflict, Sentence
 from core.permissions import Permission
 from patients.deletion.services import pre_soft_delete, register_deletable
 from records.attachments import storage
-from records.models import Attachment, ChartEntry, MedicalRecord, PlanOfCare, RecordVersion, SessionNote
+from records.models import (
+    Attachment,
+    BodyChart,
+    ChartEntry,
+    Measure,
+    MedicalRecord,
+    PlanOfCare,
+    RecordVersion,
+    SessionNote,
+)
 from records.models.medical_record import referenced_files
 from records.models.note import NoteStatus
 from records.versions.services import may_write_for
@@ -31,7 +40,7 @@ def _is_own_draft(note: SessionNote, by: User) -> bool:
     return note.status == NoteStatus.DRAFT and by.can(Permission.WRITE_RECORDS) and may_write_for(by, note.doctor)
 
 
-def _is_own_entry(entry: ChartEntry, by: User) -> bool:
+def _is_own_entry(entry: ChartEntry | Measure | BodyChart, by: User) -> bool:
     return entry.doctor_id == by.pk and by.can(Permission.WRITE_CLINICAL_FIELDS)
 
 
@@ -63,7 +72,7 @@ def _check_its_appointment(row: SessionNote | MedicalRecord) -> None:
         raise Conflict(_("Its appointment has been deleted. Restore the appointment first."))
 
 
-def _check_its_note(file: Attachment) -> None:
+def _check_its_note(file: Attachment | BodyChart) -> None:
     if file.note is not None and file.note.deletion_id is not None:
         raise Conflict(_("Its session note is deleted: restore the session note."))
 
@@ -95,8 +104,10 @@ register_deletable(
     retention_starts_at=Case(
         When(finalised_at__isnull=False, then=Greatest("date", Coalesce("amended_at", "finalised_at")))
     ),
-    parts=lambda note: [Attachment.objects.filter(note=note)],
-    parts_message=_("Its files are hidden and restored with it, including those that a medical record refers to."),
+    parts=lambda note: [Attachment.objects.filter(note=note), BodyChart.objects.filter(note=note)],
+    parts_message=_(
+        "Its body charts and files are hidden and restored with it, including those that a medical record refers to."
+    ),
 )
 register_deletable(
     PlanOfCare,
@@ -116,6 +127,23 @@ register_deletable(
     ),
     is_own=_is_own_entry,
     retention_starts_at=F("updated_at"),
+)
+register_deletable(
+    Measure,
+    name="measure",
+    permission=Permission.DELETE_CLINICAL,
+    refusal_message=_("Only who wrote it or an office manager can delete a measure. Correct it instead."),
+    is_own=_is_own_entry,
+    retention_starts_at=Greatest("measured_at", "created_at", Coalesce("amended_at", "created_at")),
+)
+register_deletable(
+    BodyChart,
+    name="bodyChart",
+    permission=Permission.DELETE_CLINICAL,
+    refusal_message=_("Only who drew it or an office manager can delete a body chart. Correct it instead."),
+    is_own=_is_own_entry,
+    check_restorable=_check_its_note,
+    retention_starts_at=Greatest("drawn_at", "created_at", Coalesce("amended_at", "created_at")),
 )
 register_deletable(
     Attachment,

@@ -3,8 +3,11 @@
 from django.urls import path
 
 from records.attachments import views as attachment_views
+from records.body_charts import views as body_views
 from records.chart_lists import views as list_views
 from records.export import views as export_views
+from records.letters import views as letter_views
+from records.measures import views as measure_views
 from records.medical_records import views as record_views
 from records.note_templates import views as template_views
 from records.notes import views as note_views
@@ -38,8 +41,46 @@ urlpatterns = [
     ),
     path("note-templates", template_views.NoteTemplates.as_view(), name="note_templates"),
     path("note-templates/<uuid:template_id>", template_views.NoteTemplateById.as_view(), name="note_template"),
+    path("letter-templates", letter_views.LetterTemplates.as_view(), name="letter_templates"),
+    path(
+        "letter-templates/<uuid:letter_template_id>",
+        letter_views.LetterTemplateById.as_view(),
+        name="letter_template",
+    ),
+    path("patients/<uuid:chart_id>/letters", letter_views.Letters.as_view(), name="letters"),
+    path(
+        "patients/<uuid:chart_id>/letters/<uuid:letter_template_id>",
+        letter_views.BeginLetter.as_view(),
+        name="begun_letter",
+    ),
     path("phrases", template_views.Phrases.as_view(), name="phrases"),
     path("phrases/<uuid:phrase_id>", template_views.PhraseById.as_view(), name="phrase"),
+    path("body-charts", body_views.BodyCharts.as_view(), name="body_charts"),
+    path("body-charts/<uuid:body_chart_id>", body_views.BodyChartById.as_view(), name="body_chart"),
+    path("body-charts/<uuid:body_chart_id>/restore", body_views.RestoreBodyChart.as_view(), name="restore_body_chart"),
+    path(
+        "body-charts/<uuid:body_chart_id>/amendments",
+        body_views.BodyChartAmendments.as_view(),
+        name="body_chart_amendments",
+    ),
+    path(
+        "body-charts/<uuid:body_chart_id>/versions", body_views.BodyChartVersions.as_view(), name="body_chart_versions"
+    ),
+    path(
+        "body-charts/<uuid:body_chart_id>/versions/<int:number>",
+        body_views.BodyChartVersionByNumber.as_view(),
+        name="body_chart_version",
+    ),
+    path("measures", measure_views.Measures.as_view(), name="measures"),
+    path("measures/<uuid:measure_id>", measure_views.MeasureById.as_view(), name="measure"),
+    path("measures/<uuid:measure_id>/restore", measure_views.RestoreMeasure.as_view(), name="restore_measure"),
+    path("measures/<uuid:measure_id>/amendments", measure_views.MeasureAmendments.as_view(), name="measure_amendments"),
+    path("measures/<uuid:measure_id>/versions", measure_views.MeasureVersions.as_view(), name="measure_versions"),
+    path(
+        "measures/<uuid:measure_id>/versions/<int:number>",
+        measure_views.MeasureVersionByNumber.as_view(),
+        name="measure_version",
+    ),
     path("plans", plan_views.Plans.as_view(), name="plans"),
     path("plans/<uuid:plan_id>", plan_views.PlanById.as_view(), name="plan"),
     path("plans/<uuid:plan_id>/restore", plan_views.RestorePlan.as_view(), name="restore_plan"),

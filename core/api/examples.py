@@ -111,6 +111,9 @@ BY_NAME: dict[str, Any] = {
     "year": 2026,
 }
 API_KEY = "praxis_5f0c9a1e_9tQm3q…"
+LETTER = {"name": "Referral", "title": "Referral", "text": "Thank you for seeing {patient}."}
+READING = {"kind": "blood_pressure", "value": 128, "diastolic": 82, "unit": "mmHg", "joint": "", "movement": ""}
+READING |= {"side": "", "remark": "Left arm"}
 PROBLEM = {"text": "Whiplash", "code": "S13.4", "until": None}
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
@@ -122,6 +125,8 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
     "ChartEntryChange": {**PROBLEM, "reason": "Asked again"},
     "ChartEntryShape": PROBLEM,
+    "BodyChartAmendment": {"reason": "Other side"},
+    "MarkInput": {"region": "back.lower_back", "sensation": "pain", "level": 7},
     "DeletionInput": {"reason": "Entered in the wrong chart"},
     "DifferenceShape": {
         "field": "phone",
@@ -141,6 +146,14 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "HolidayShape": {"date": "2026-12-25", "name": "Christmas Day"},
     "JoinCodeMade": {"code": "K7QM2XTP"},
     "KeepInput": {"phone": "from"},
+    "BegunLetter": {"title": "Referral", "text": "Thank you for seeing Paula Jensen.", "missing": ["Address"]},
+    "LetterInput": {"title": "Referral", "text": "Thank you for seeing Paula Jensen."},
+    "LetterTemplateChange": LETTER,
+    "LetterTemplateInput": LETTER,
+    "LetterTemplateShape": LETTER,
+    "MeasureAmendment": {"value": 118, "diastolic": 82, "reason": "Misread"},
+    "MeasureInput": READING,
+    "MeasureShape": READING,
     "MedicationInput": {"text": "Naproxen", "code": "7258", "codeSystem": "RxNorm", "until": None},
     "MovedShape": {"kind": "appointments.Appointment", "name": "appointments", "count": 3},
     "NewPasskeyInput": {"name": "My phone"},
@@ -158,7 +171,7 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "AllergyPage": {"text": "Latex (Hives, severe)"},
     "ReasonInput": {"reason": "Patient unconscious, allergies needed"},
     "RecordAmendment": {"reason": "Dose corrected"},
-    "RenameInput": {"name": "referral.pdf"},
+    "AttachmentChange": {"name": "referral.pdf", "category": "report"},
     "RoleShape": {"id": 2, "name": "doctor"},
     "RoomChange": {"name": "Room 1"},
     "RoomInput": {"name": "Room 1"},

@@ -89,7 +89,7 @@ def _without_returned(sent: Any, fields: Mapping[str, Any], current: Mapping[str
         if not _is_doubtful(name, value, fields):
             wanted[name] = value
         elif isinstance(value, list) and name in fields:
-            parts = {part.get("id"): part for part in current.get(name, ())}
+            parts = {part.get("id"): part for part in current.get(name) or ()}  # null: not readable now
             wanted[name] = [_part_without_returned(part, fields[name].child.fields, parts) for part in value]
         elif not (name in {*fields, *current} and _same(value, current.get(name))):
             wanted[name] = value

@@ -15,8 +15,9 @@ from core.client import is_api
 
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 UPLOADS, FORM_BYTES = "/api/attachments", 65_536  # where files are uploaded, and how much the form may add to one
-UPLOAD_PAGE = re.compile(  # shows the error on its own page
+UPLOAD_PAGES = re.compile(  # they show the error on their own page
     r"/admin/records/attachment/to/[0-9a-f-]{36}/|/import/new/(patients|appointments)/"
+    r"|/patients/[0-9a-f-]{36}/files/add/"
 )
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -55,7 +56,7 @@ def _refusal_of_host(request: HttpRequest) -> HttpResponse | None:
 def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         return error_response(411, _("The request needs a Content-Length header."))
-    if request.method == "POST" and UPLOAD_PAGE.fullmatch(request.path_info):
+    if request.method == "POST" and UPLOAD_PAGES.fullmatch(request.path_info):
         return None
     length = request.META.get("CONTENT_LENGTH") or "0"
     limit = _max_body_bytes(request)

@@ -7,8 +7,10 @@ from patients.tests.factories import PatientFactory
 from records.models import Attachment
 from records.models.attachment import FileState
 from records.tests.factories import (
+    BodyChartFactory,
     ChartEntryFactory,
     FinalisedNoteFactory,
+    MeasureFactory,
     MedicalRecordFactory,
     NoteFactory,
     PlanFactory,
@@ -42,5 +44,7 @@ def chart_with_all(doctor, **fields):
         draft=NoteFactory(**row),
         plan=PlanFactory(**row),
         chartEntry=ChartEntryFactory(**row),
+        bodyChart=BodyChartFactory(**row),
+        measure=MeasureFactory(**row),
         attachment=file_of(chart, doctor),
     )

@@ -122,7 +122,9 @@ def test_reason_is_in_no_trail_no_log_and_no_column_as_it_was_written(admin, mad
             "records.MedicalRecord": 1,
             "records.SessionNote": 2,
             "records.PlanOfCare": 1,
+            "records.BodyChart": 1,
             "records.ChartEntry": 1,
+            "records.Measure": 1,
             "records.Attachment": 1,
         }
         assert "twice" not in event.details and "Ada" not in event.details

@@ -109,7 +109,7 @@ def test_purge_of_a_chart_leaves_nothing(practice, admin, doctor, made, brief):
 
     said = purge()
 
-    assert "removed: 1 (9 rows)" in said
+    assert "removed: 1 (11 rows)" in said
     assert count(practice) == {
         "patients.Patient": 1,
         "appointments.Appointment": 1,
@@ -117,7 +117,9 @@ def test_purge_of_a_chart_leaves_nothing(practice, admin, doctor, made, brief):
         "records.SessionNote": 2,
         "records.NoteVersion": 1,
         "records.PlanOfCare": 1,
+        "records.BodyChart": 1,
         "records.ChartEntry": 1,
+        "records.Measure": 1,
         "records.Attachment": 2,
     }
     assert not is_stored(made.attachment)

@@ -17,7 +17,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods
-from rest_framework.exceptions import APIException
 
 from accounts.models import User
 from audit.events import AuditEvent
@@ -32,7 +31,7 @@ from records.admin.medical_records import ClinicalAdmin, link_to
 from records.attachments import services
 from records.attachments.downloads import check_downloadable, file_response
 from records.attachments.media_types import EXTENSIONS
-from records.attachments.uploads import Multipart
+from records.attachments.uploads import read_form
 from records.models import Attachment
 from records.models.attachment import VISIBLE_STATES, FileState
 
@@ -89,7 +88,7 @@ class FileAdmin(ClinicalAdmin):
         return obj is None or obj.uploaded_by_id == user.pk or user.can(Permission.DELETE_CLINICAL)
 
     def change(self, request: HttpRequest, row: Attachment, values: dict[str, Any]) -> Attachment:
-        return services.rename(by=current_user(request), attachment_id=row.pk, name=values["name"])
+        return services.change_file(by=current_user(request), attachment_id=row.pk, name=values["name"])
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["is_ready"] = context["original"].state == FileState.READY
@@ -105,6 +104,7 @@ class FileAdmin(ClinicalAdmin):
             raise PermissionDenied
         file = self.get_queryset(request).get_or_refuse(pk=attachment_id)
         check_downloadable(file)
+        services.look_at(by=current_user(request), file=file)
         log_page_read(
             request, [file], about=Attachment._meta.label, about_id=file.pk, kind=AuditEvent.FILE_READ, file=file.pk
         )
@@ -125,7 +125,7 @@ class FileAdmin(ClinicalAdmin):
             return self._form(request, chart, FileForm())
         try:
             with services.audit_rejections(by=user, patients=[chart.pk]):
-                _read(request)
+                read_form(request)
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self._form(request, chart, FileForm(), refused=[refusal.detail])
@@ -178,13 +178,3 @@ ADDED = {
     FileState.READY: _("The file was added."),
     FileState.QUARANTINED: _("The file was added. It can be opened once it has been scanned for viruses."),
 }
-
-
-def _read(request: HttpRequest) -> None:
-    """Read the form; the file is written encrypted to a temporary file as it arrives (records/attachments/uploads.py).
-    Raises Refusal."""
-    try:
-        sent = Multipart().parse(request, context={"request": request})
-    except APIException as error:
-        raise Refusal(str(error.detail)) from error
-    request._post, request._files = sent.data, sent.files  # type: ignore[attr-defined]

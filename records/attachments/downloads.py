@@ -1,4 +1,5 @@
-"""Sending files: always as a download, never as something that a browser displays or runs."""
+"""Sending files: to a program always as a download. A page of ours shows cleaned pictures and PDFs in itself; nothing
+else is ever displayed, and nothing that is sent can run anything (docs/adr/0048)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from core.errors import Conflict, Forbidden, NotFound, Refusal
 from records.attachments import storage
 from records.attachments.archives import readable_name
 from records.models import Attachment
-from records.models.attachment import FileState, MediaType
+from records.models.attachment import PICTURES, FileState, MediaType
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -20,6 +21,15 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Accept-Ranges": "none",
 }
+# Only a page of ours may frame it. No sandbox: with one, browsers refuse to show a PDF. Their viewers run apart from
+# any page, and the cleaned file has no scripts.
+SHOWN_HEADERS = {
+    **HEADERS,
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+SHOWN = (*PICTURES, MediaType.PDF)
 
 
 def check_downloadable(attachment: Attachment) -> None:
@@ -43,6 +53,18 @@ def file_response(attachment: Attachment, *, with_body: bool) -> StreamingHttpRe
     text = attachment.media_type == MediaType.TEXT
     content_type = f"{attachment.media_type}; charset=utf-8" if text else attachment.media_type
     return download_response(chunks, name=readable_name(attachment), content_type=content_type, size=attachment.size)
+
+
+def shown_response(attachment: Attachment) -> StreamingHttpResponse:
+    """Return a picture or PDF that a page shows in itself. Raises NotFound for other files, and as `file_response`."""
+    if attachment.media_type not in SHOWN:
+        raise NotFound(_("This file can't be shown here."), about=Attachment._meta.label, about_id=attachment.pk)
+    headers: dict[str, Any] = {
+        **SHOWN_HEADERS,
+        "Content-Disposition": content_disposition_header(False, readable_name(attachment)),
+        "Content-Length": attachment.size,
+    }
+    return StreamingHttpResponse(storage.open_file(attachment), content_type=attachment.media_type, headers=headers)
 
 
 def download_response(

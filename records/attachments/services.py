@@ -1,4 +1,4 @@
-"""Adding and renaming files of charts."""
+"""Adding, renaming and sorting files of charts, and who looked at them first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from records.attachments import media_types, quota, storage
 from records.attachments.sandbox import FileRefused, clean_file
 from records.attachments.uploads import Upload
 from records.models import Attachment, SessionNote
-from records.models.attachment import FileState
+from records.models.attachment import FileCategory, FileState
 
 logger = structlog.get_logger("praxis.files")
 LABEL = Attachment._meta.label
@@ -50,7 +50,20 @@ def get_file(*, by: User, attachment_id: UUID) -> Attachment:
 # --- Adding -----------------------------------------------------------------------------------------------------------
 
 
-def add_file(*, by: User, file: Upload, patient_id: UUID, note_id: UUID | None = None) -> Attachment:
+def look_at(*, by: User, file: Attachment) -> None:
+    """Keep that a clinician has opened the file, if none has before. The trail has who opened it in any case."""
+    if file.seen_at is None and by.can(Permission.WRITE_RECORDS):
+        Attachment.objects.filter(pk=file.pk, seen_at=None).update(seen_by=by, seen_at=timezone.now())
+
+
+def add_file(
+    *,
+    by: User,
+    file: Upload,
+    patient_id: UUID,
+    note_id: UUID | None = None,
+    category: str = FileCategory.OTHER,
+) -> Attachment:
     """Scan, clean and store an upload, and only then report it: ready, or in quarantine if it could not be scanned.
     This is not a single transaction, since storage takes no part in one: a row in the state `storing` is committed
     before anything is stored, so that `reconcile_files` finds whatever is interrupted in between.
@@ -63,7 +76,9 @@ def add_file(*, by: User, file: Upload, patient_id: UUID, note_id: UUID | None =
     with audit_rejections(by=by, patients=[patient.pk]):
         quota.check_quota(patient_id=patient.pk, size=file.size)  # before spending any work on it
         state = _scanned(file)
-        row = Attachment(uploaded_by=by, storage_name=storage.new_name())
+        row = Attachment(uploaded_by=by, storage_name=storage.new_name(), category=category)
+        if by.can(Permission.WRITE_RECORDS):
+            row.seen_by, row.seen_at = by, timezone.now()
         with storage.new_spool(row) as spool:
             with clean_file(file.chunks(), name=file.name, declared_type=file.declared_type) as clean:
                 row.name, row.media_type = clean.name, clean.media_type
@@ -151,7 +166,7 @@ def _finish(row: Attachment, state: FileState) -> Attachment:
     row.state = state
     row.scanned_at = timezone.now() if state == FileState.READY else None
     row.save(update_fields={"state", "scanned_at", "updated_at"})
-    log.record_change(row, kind=AuditEvent.CREATED, fields=["media_type", "name", "note", "size", "state"])
+    log.record_change(row, kind=AuditEvent.CREATED, fields=["category", "media_type", "name", "note", "size", "state"])
     return row
 
 
@@ -163,22 +178,33 @@ def _give_up(row: Attachment) -> None:
         logger.error("an unfinished file is left behind", attachment_id=str(row.pk), error=type(error).__name__)
 
 
-# --- Renaming ---------------------------------------------------------------------------------------------------------
+# --- Renaming and sorting ---------------------------------------------------------------------------------------------
+
+
+def may_rename(by: User, file: Attachment) -> bool:
+    return file.uploaded_by_id == by.pk or by.can(Permission.DELETE_CLINICAL)
 
 
 @transaction.atomic
-def rename(*, by: User, attachment_id: UUID, name: str) -> Attachment:
-    """Rename a file, keeping its extension: by the person who uploaded it, or an office manager. Raises NotFound,
-    Forbidden and Invalid."""
+def change_file(*, by: User, attachment_id: UUID, name: str | None = None, category: str | None = None) -> Attachment:
+    """Rename a file, keeping its extension: by the person who uploaded it, or an office manager. Everybody who adds
+    files may put it in another category. Raises NotFound, Forbidden and Invalid."""
     patient_id = get_file(by=by, attachment_id=attachment_id).patient_id
     chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
     row: Attachment = Attachment.objects.select_for_update(of=("self",)).with_people().get_or_refuse(pk=attachment_id)
-    if row.uploaded_by_id != by.pk and not by.can(Permission.DELETE_CLINICAL):
-        raise Forbidden(_("Only the person who uploaded a file or an office manager can rename it."))
-    new = media_types.rename_keeping_extension(row.name, name)
-    if new != row.name:
-        row.name = new
-        row.save(update_fields={"name", "updated_at"})
-        log.record_change(row, kind=AuditEvent.CHANGED, fields=["name"])
+    changed = []
+    if name is not None and (new := _new_name(row, name, by)) != row.name:
+        row.name, changed = new, ["name"]
+    if category is not None and category != row.category:
+        row.category, changed = category, ["category", *changed]
+    if changed:
+        row.save(update_fields={*changed, "updated_at"})
+        log.record_change(row, kind=AuditEvent.CHANGED, fields=changed)
     row.patient = chart
     return row
+
+
+def _new_name(row: Attachment, name: str, by: User) -> str:
+    if not may_rename(by, row):
+        raise Forbidden(_("Only the person who uploaded a file or an office manager can rename it."))
+    return media_types.rename_keeping_extension(row.name, name)

@@ -6,16 +6,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles
 
 from core.api.parsers import GIVEN_TWICE
 from core.database.availability import is_unavailable
 from core.encryption.streams import CHUNK_BYTES, Spool
-from core.errors import Invalid, TooLarge
+from core.errors import Invalid, Refusal, TooLarge
 from core.middleware.request_guard import too_large_message
 
 PART = "file"
@@ -109,3 +110,13 @@ class Multipart(BaseParser):
         if twice := [name for name, values in fields.lists() if len(values) > 1]:
             raise Invalid(twice[0], GIVEN_TWICE)
         return DataAndFiles(fields, files)
+
+
+def read_form(request: HttpRequest) -> None:
+    """Read a page's form, once its permission has been checked; the file is written encrypted to a temporary file as it
+    arrives. The CSRF token is in the same body, and is checked afterwards. Raises Refusal."""
+    try:
+        sent = Multipart().parse(request, context={"request": request})
+    except APIException as error:
+        raise Refusal(str(error.detail)) from error
+    request._post, request._files = sent.data, sent.files  # type: ignore[attr-defined]

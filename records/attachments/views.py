@@ -24,12 +24,12 @@ from records.attachments import links, quota, services
 from records.attachments.archives import zip_files
 from records.attachments.downloads import check_downloadable, download_response, file_response
 from records.attachments.serializers import (
+    AttachmentChange,
     AttachmentInput,
     AttachmentPage,
     AttachmentQuery,
     AttachmentShape,
     LinkShape,
-    RenameInput,
 )
 from records.attachments.uploads import Multipart, Upload
 from records.models import Attachment, SessionNote
@@ -68,6 +68,8 @@ class Attachments(ApiView):
         query = self.checked_query(AttachmentQuery)
         patient_id = query.get("patient_id")
         found = _files_for(self.caller, patient_id, query.get("note_id"))
+        if "category" in query:
+            found = found.filter(category=query["category"])
         page = Page.taken_from(query)
         rows = page.rows(found.with_people())
         total = found.count()
@@ -140,20 +142,20 @@ class AttachmentById(ApiView):
         return Response(AttachmentShape.to_dict(found))
 
     @extend_schema(
-        request=RenameInput,
+        request=AttachmentChange,
         responses={200: AttachmentShape},
-        summary="Rename a file",
-        description="By the person who uploaded it, or an office manager. The extension stays the same, whether or not "
-        "the new name includes it.",
+        summary="Rename a file, or put it in another category",
+        description="It is renamed by the person who uploaded it, or an office manager. The extension stays the same, "
+        "whether or not the new name includes it.",
     )
     def patch(self, request: Request, attachment_id: UUID) -> Response:
         def shown() -> dict[str, Any]:
             return AttachmentShape.to_dict(services.get_file(by=self.caller, attachment_id=attachment_id))
 
-        changes = self.checked_changes(RenameInput, shown=shown)
-        renamed = services.rename(by=self.caller, attachment_id=attachment_id, **changes)
-        self.audit_read([renamed.patient_id], **emergency_details([renamed.patient]))
-        return Response(AttachmentShape.to_dict(renamed))
+        changes = self.checked_changes(AttachmentChange, shown=shown)
+        changed = services.change_file(by=self.caller, attachment_id=attachment_id, **changes)
+        self.audit_read([changed.patient_id], **emergency_details([changed.patient]))
+        return Response(AttachmentShape.to_dict(changed))
 
     delete = delete_handler(Attachment)
 
@@ -174,6 +176,7 @@ class Download(ApiView):
     def respond(self, attachment_id: UUID) -> StreamingHttpResponse:
         found = services.get_file(by=self.caller, attachment_id=attachment_id)
         check_downloadable(found)
+        services.look_at(by=self.caller, file=found)
         self.audit_read([found.patient_id], file=found.pk, **emergency_details([found.patient]))
         return file_response(found, with_body=self.request.method != "HEAD")
 

@@ -24,9 +24,9 @@ def record_address(record_id: UUID) -> str:
     return reverse("admin:records_medicalrecord_change", args=[record_id])
 
 
-def plan_address(plan_id: UUID) -> str:
-    return reverse("admin:records_planofcare_change", args=[plan_id])
+def plan_address(patient_id: UUID, plan_id: UUID) -> str:
+    return reverse("chart_plan", args=[patient_id, plan_id])
 
 
-def file_address(file_id: UUID) -> str:
-    return reverse("admin:records_attachment_change", args=[file_id])
+def file_address(patient_id: UUID, file_id: UUID) -> str:
+    return reverse("chart_file", args=[patient_id, file_id])

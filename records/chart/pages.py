@@ -29,13 +29,17 @@ from patients.merging.services import MergedAway, naming_the_survivor
 from patients.models import Patient
 from patients.restriction import services as restriction
 from patients.restriction.serializers import MIN_REASON_LENGTH
+from records.body_charts.drawing import drawings_of
 from records.chart import links
+from records.chart.accepted import Accepted
 from records.chart.banner import build_banner
 from records.chart.contact import ContactForm, fields_of, last_changed_by, missing_in
 from records.chart.lists import build_lists
+from records.chart.measures import measures_shown
 from records.chart.timeline import Kind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
 from records.models import ChartEntry, SessionNote
+from records.models.attachment import FileCategory
 from records.models.chart_entry import MAX_LINE_LENGTH, ChartList, Severity
 from records.notes.search import search
 
@@ -117,16 +121,21 @@ class ChartPage(WorkPage):
 
     def page(self, **context: Any) -> HttpResponse:
         """Return the chart with this below its banner."""
+        may_read = self.user.can(Permission.READ_RECORDS)
         context = {
             "chart": self.chart,
             "banner": build_banner(by=self.user, chart=self.chart),
             **self.lists(),
+            **measures_shown(by=self.user, chart=self.chart),
+            "body": next(iter(drawings_of(self.chart, by=self.user, most=1)), None) if may_read else None,
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
             "may_change": bool(fields_of(self.user, self.chart)),
             "may_change_contact": self.user.can(Permission.WRITE_CHARTS),
             "missing": missing_in(self.chart),
             "may_add_files": self.user.can(Permission.ADD_FILES),
+            "categories": FileCategory.choices,
+            "accepted": Accepted(),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),
             "book": booking_address(self.chart.pk),

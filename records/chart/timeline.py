@@ -96,7 +96,16 @@ def _records(by: User, chart: Patient) -> QuerySet[Any]:
 
 
 def _plans(by: User, chart: Patient) -> QuerySet[Any]:
-    columns = ("starts_on", "target_end_on", "title", "diagnosis", "frequency", "status")
+    columns = (
+        "patient_id",
+        "starts_on",
+        "target_end_on",
+        "title",
+        "diagnosis",
+        "frequency",
+        "status",
+        "planned_visits",
+    )
     return _of(PlanOfCare, by, chart).only(*columns, "doctor__name").with_progress()
 
 
@@ -107,15 +116,20 @@ def _of(model: Any, by: User, chart: Patient) -> Any:
 def _files(by: User, chart: Patient) -> QuerySet[Any]:
     # not joined: that would drop files which a platform superuser has added
     files = Attachment.objects.visible_to(by).filter(patient=chart).prefetch_related("uploaded_by")
-    return files.only("created_at", "name", "media_type", "size", "state", "uploaded_by_id")
+    columns = ("created_at", "name", "media_type", "size", "state", "category", "seen_at", "uploaded_by_id")
+    return files.only(*columns, "patient_id")
 
 
 SOURCES: dict[Kind, Source] = {
     Kind.VISITS: Source(Permission.READ_APPOINTMENTS, "starts_at", _visits, day_address),
     Kind.NOTES: Source(Permission.READ_RECORDS, "date", _notes, lambda row: links.note_address(row.pk)),
     Kind.RECORDS: Source(Permission.READ_RECORDS, "date", _records, lambda row: links.record_address(row.pk)),
-    Kind.PLANS: Source(Permission.READ_RECORDS, "starts_on", _plans, lambda row: links.plan_address(row.pk)),
-    Kind.FILES: Source(Permission.READ_RECORDS, "created_at", _files, lambda row: links.file_address(row.pk)),
+    Kind.PLANS: Source(
+        Permission.READ_RECORDS, "starts_on", _plans, lambda row: links.plan_address(row.patient_id, row.pk)
+    ),
+    Kind.FILES: Source(
+        Permission.READ_RECORDS, "created_at", _files, lambda row: links.file_address(row.patient_id, row.pk)
+    ),
 }
 
 

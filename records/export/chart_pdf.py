@@ -11,8 +11,10 @@ from accounts.models import User
 from core.formats import format_day, format_size
 from patients.models import Gender
 from practices.models import Practice
+from records.body_charts.drawing import in_words
 from records.models.attachment import MediaType
 from records.models.chart_entry import CONTENT, ChartList
+from records.models.measure import Unit, series_title
 from records.plans.pdf import ApiData, patient_label, status_line, write_details, write_plan
 from records.printing import INDENT, Document
 from records.versions.labels import field_label, status_label
@@ -20,6 +22,8 @@ from records.versions.services import UNREADABLE
 
 TITLES = {
     "chartEntries": _("Problems, medications and allergies"),
+    "measures": _("Measures"),
+    "bodyCharts": _("Where it hurts"),
     "appointments": _("Appointments"),
     "records": _("Medical records"),
     "sessions": _("Session notes"),
@@ -99,6 +103,42 @@ def _write_chart_entry_content(document: Document, content: ApiData, indent: flo
         document.field(field_label(name), _in_words(value), indent=indent)
 
 
+def _write_measure(document: Document, measure: ApiData) -> None:
+    title = series_title(tuple(measure[name] or "" for name in ("kind", "joint", "movement", "side")))  # type: ignore[arg-type]
+    document.heading(f"{document.stamp(measure['measuredAt'])}: {title}")
+    document.small(measure["authorName"])
+    _write_measure_content(document, measure)
+    _write_earlier(document, measure["versions"], _write_measure_content)
+
+
+def _write_measure_content(document: Document, content: ApiData, indent: float = 0) -> None:
+    if UNREADABLE in content:
+        _write_texts(document, content, indent)
+        return
+    numbers = "/".join(
+        f"{float(content[name]):g}" for name in ("value", "diastolic") if content[name] not in (None, "")
+    )
+    unit = Unit(content["unit"]).label if content["unit"] in Unit.values else ""
+    document.field(field_label("value"), f"{numbers} {unit}".strip(), indent=indent)
+    document.field(field_label("remark"), content["remark"], indent=indent)
+
+
+def _write_body_chart(document: Document, drawing: ApiData) -> None:
+    document.heading(document.stamp(drawing["drawnAt"]))
+    document.small(drawing["authorName"])
+    _write_body_chart_content(document, drawing)
+    _write_earlier(document, drawing["versions"], _write_body_chart_content)
+
+
+def _write_body_chart_content(document: Document, content: ApiData, indent: float = 0) -> None:
+    if UNREADABLE in content or content["marks"] is None:
+        document.field(field_label(UNREADABLE), content.get(UNREADABLE) or gettext("Unknown"), indent=indent)
+        return
+    said = in_words(content["marks"]) or [gettext("Nothing marked: nothing hurts.")]
+    document.text("\n".join(said), indent=indent)
+    document.field(field_label("remark"), content["remark"], indent=indent)
+
+
 def _write_plan(document: Document, plan: ApiData) -> None:
     write_plan(document, plan, version_count=len(plan["versions"]))
     _write_earlier(document, plan["versions"], _write_plan_version)
@@ -151,6 +191,8 @@ def _in_words(value: Any) -> str:
 
 _WRITERS: dict[str, Callable[[Document, ApiData], None]] = {
     "chartEntries": _write_chart_entry,
+    "measures": _write_measure,
+    "bodyCharts": _write_body_chart,
     "appointments": _write_entry,
     "records": _write_entry,
     "sessions": _write_entry,

@@ -7,7 +7,9 @@ from rest_framework import serializers
 
 from core.api.serializers import OutputSerializer
 from records.attachments.serializers import AttachmentShape
+from records.body_charts.serializers import BodyChartShape
 from records.chart_lists.serializers import ChartEntryShape
+from records.measures.serializers import MeasureShape
 from records.medical_records.serializers import RecordWhole
 from records.models import Attachment
 from records.models.attachment import FileState
@@ -28,7 +30,7 @@ class ExportedVersion(VersionBrief):
 
 
 def with_versions(shape: type[OutputSerializer[Any]], row: Any) -> dict[str, Any]:
-    """Return the row in one of the four serializers below, with its versions."""
+    """Return the row in one of the serializers below, with its versions."""
     row.compared_versions = list_versions(row)
     return shape.to_dict(row)
 
@@ -38,6 +40,14 @@ class ExportedRecord(RecordWhole):
 
 
 class ExportedEntry(ChartEntryShape):
+    versions = ExportedVersion(source="compared_versions", many=True)
+
+
+class ExportedMeasure(MeasureShape):
+    versions = ExportedVersion(source="compared_versions", many=True)
+
+
+class ExportedBodyChart(BodyChartShape):
     versions = ExportedVersion(source="compared_versions", many=True)
 
 

@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
@@ -26,20 +27,23 @@ from practices.models import Practice
 from records.attachments.archives import add_files
 from records.export.chart_pdf import write_chart
 from records.export.serializers import (
+    ExportedBodyChart,
     ExportedEntry,
     ExportedFile,
+    ExportedMeasure,
     ExportedNote,
     ExportedPlan,
     ExportedRecord,
     with_versions,
 )
-from records.models import Attachment, ChartEntry, MedicalRecord, PlanOfCare, SessionNote
+from records.models import Attachment, BodyChart, ChartEntry, Measure, MedicalRecord, PlanOfCare, SessionNote
 from records.models.attachment import VISIBLE_STATES, FileState
 from records.plans.services import with_details
 
 ROWS = 100  # read at once
 CHUNK = 64 * 1024  # bytes
 FORMAT = 1
+BODY_CHARTS = Q(note=None) | Q(note__finalised_at__isnull=False)  # none of a draft
 
 
 class Part(NamedTuple):
@@ -78,6 +82,12 @@ def _parts(chart_id: UUID) -> list[Part]:
             "chartEntries",
             lambda: of_chart(ChartEntry, "kind", "status", "id"),
             partial(with_versions, ExportedEntry),
+        ),
+        Part("measures", lambda: of_chart(Measure, "measured_at", "id"), partial(with_versions, ExportedMeasure)),
+        Part(
+            "bodyCharts",
+            lambda: of_chart(BodyChart, "drawn_at", "id").filter(BODY_CHARTS),
+            partial(with_versions, ExportedBodyChart),
         ),
         Part("appointments", lambda: of_chart(Appointment, "starts_at", "id"), AppointmentShape.to_dict),
         Part("records", lambda: of_chart(MedicalRecord, "date", "id"), partial(with_versions, ExportedRecord)),

@@ -1,8 +1,13 @@
 """The clinical record: what doctors write, and the files with it."""
 
 from records.models.attachment import Attachment as Attachment
+from records.models.body_chart import BodyChart as BodyChart
+from records.models.body_chart import BodyChartVersion as BodyChartVersion
 from records.models.chart_entry import ChartEntry as ChartEntry
 from records.models.chart_entry import ChartEntryVersion as ChartEntryVersion
+from records.models.letter_template import LetterTemplate as LetterTemplate
+from records.models.measure import Measure as Measure
+from records.models.measure import MeasureVersion as MeasureVersion
 from records.models.medical_record import MedicalRecord as MedicalRecord
 from records.models.medical_record import RecordQuerySet as RecordQuerySet
 from records.models.medical_record import RecordVersion as RecordVersion

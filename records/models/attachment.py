@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, display_name
+from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedBytesField, EncryptedCharField
 from core.tenancy.managers import PracticeManager
 from core.tenancy.soft_delete import NotDeletedManager, SoftDeletable
@@ -33,6 +34,18 @@ class FileState(models.TextChoices):
     LOST = "lost", _("Missing from storage")  # set by manage.py reconcile_files
 
 
+class FileCategory(PublicTextChoices):
+    REPORT = "report", _("Report or referral")
+    IMAGING = "imaging", _("X-ray, MRI or other imaging")
+    LAB = "lab", _("Laboratory results")
+    BEFORE = "before", _("Picture before")
+    AFTER = "after", _("Picture after")
+    LETTER = "letter", _("Letter or certificate")
+    FORM = "form", _("Form or consent")
+    OTHER = "other", _("Other")
+
+
+PICTURES = (MediaType.JPEG, MediaType.PNG, MediaType.WEBP)  # as they are kept: HEIC as JPEG
 VISIBLE_STATES = (FileState.QUARANTINED, FileState.READY, FileState.INFECTED, FileState.LOST)
 WITHOUT_NOTE = models.Q(note=None)
 
@@ -50,8 +63,14 @@ class AttachmentQuerySet(EntryQuerySet):
         return self.order_by("-id")
 
     def with_people(self) -> Self:
-        """Fetch the names that a list shows, in two queries: a join would drop files added by a platform superuser."""
-        return self.select_related("patient").prefetch_related("uploaded_by").defer("patient__search_index")
+        """Fetch the names that a list shows, each in a query of its own: a join would drop
+        files added by a platform superuser."""
+        people = ("uploaded_by", "seen_by")
+        return self.select_related("patient").prefetch_related(*people).defer("patient__search_index")
+
+    def unseen(self) -> Self:
+        """Return the files that can be opened and that no clinician has opened yet."""
+        return self.filter(seen_at=None, state=FileState.READY)
 
 
 class AttachmentManager(NotDeletedManager, PracticeManager.from_queryset(AttachmentQuerySet)):  # type: ignore[misc]
@@ -60,7 +79,8 @@ class AttachmentManager(NotDeletedManager, PracticeManager.from_queryset(Attachm
 
 class Attachment(SoftDeletable):
     """A file of a chart, cleaned and encrypted under its own key, which the key ring wraps (docs/adr/0018): deleting
-    the row makes the file unreadable wherever copies of it are. `size` is the number of bytes served."""
+    the row makes the file unreadable wherever copies of it are. `size` is the number of bytes served. `seen_by` is the
+    clinician who opened or added it first; a file from before this was kept has `seen_at` alone."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="attachments")
     note = models.ForeignKey(SessionNote, null=True, on_delete=models.PROTECT, related_name="attachments")
@@ -73,6 +93,9 @@ class Attachment(SoftDeletable):
     )
     storage_name = models.CharField(max_length=100, unique=True, editable=False)
     data_key = EncryptedBytesField(label="attachment.data_key", editable=False)
+    category = models.CharField(_("category"), max_length=10, choices=FileCategory.choices, default=FileCategory.OTHER)
+    seen_by = models.ForeignKey(User, null=True, editable=False, on_delete=models.PROTECT, related_name="+")
+    seen_at = models.DateTimeField(null=True, editable=False)
     scanned_at = models.DateTimeField(null=True, editable=False)
     scan_tries = models.PositiveIntegerField(default=0, editable=False)
 
@@ -92,11 +115,15 @@ class Attachment(SoftDeletable):
                 condition=~models.Q(state="ready"),
                 name="attachment_unready",
             ),
+            models.Index(fields=["practice", "id"], condition=models.Q(seen_at=None), name="attachment_unseen"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(state__in=FileState.values), name="attachment_state_known"),
             models.CheckConstraint(
                 condition=models.Q(media_type__in=MediaType.values), name="attachment_media_type_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(category__in=FileCategory.values), name="attachment_category_known"
             ),
         ]
 
@@ -107,3 +134,11 @@ class Attachment(SoftDeletable):
     def uploaded_by_name(self) -> str:
         """The name of the person who added the file."""
         return display_name(getattr(self, "uploaded_by", None))
+
+    @property
+    def seen_by_name(self) -> str:
+        return display_name(self.seen_by) if self.seen_by_id else ""
+
+    @property
+    def is_picture(self) -> bool:
+        return self.media_type in PICTURES

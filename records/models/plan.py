@@ -1,9 +1,11 @@
 """Plans of care."""
 
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.apps import apps
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus
 from core.choices import PublicTextChoices
-from core.encryption.fields import EncryptedCharField, EncryptedJsonField, EncryptedTextField
+from core.encryption.fields import EncryptedCharField, EncryptedJsonField, EncryptedTextField, is_unreadable
 from core.tenancy.compiled import now
 from core.tenancy.managers import PracticeManager
 from core.tenancy.models import PracticeModel
@@ -19,6 +21,8 @@ from core.tenancy.soft_delete import NotDeletedManager
 from patients.models import Patient
 from records.models.entry import Amendable, EntryQuerySet
 from records.models.version import Version
+
+MAX_VISITS = 500
 
 
 class PlanStatus(PublicTextChoices):
@@ -72,6 +76,9 @@ class PlanOfCare(Amendable):
     title = EncryptedCharField(_("title"), label="plan.title", max_length=200)
     diagnosis = EncryptedTextField(_("diagnosis"), label="plan.diagnosis", max_length=2000, blank=True)
     frequency = EncryptedCharField(_("frequency"), label="plan.frequency", max_length=200, blank=True)
+    planned_visits = models.PositiveSmallIntegerField(
+        _("planned visits"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_VISITS)]
+    )
     starts_on = models.DateField(_("start date"))
     target_end_on = models.DateField(_("target end date"), null=True)
     status = models.CharField(
@@ -109,6 +116,19 @@ class PlanOfCare(Amendable):
         return f"Plan {str(self.pk)[-6:]}"
 
     @property
+    def visits_done(self) -> int:
+        """How many visits there were: by the notes, or the visits that were booked for it, if these are more."""
+        return max(self.session_count, self.appointments_completed)
+
+    @property
+    def visits_planned(self) -> int:
+        """How many there are to be: as planned, else as many as are booked; 0 if nobody knows."""
+        if self.planned_visits:
+            return self.planned_visits
+        booked = self.appointments_completed + self.appointments_upcoming
+        return booked if booked >= self.visits_done else 0
+
+    @property
     def percent(self) -> int:
         """The percentage of goals met, not counting dropped ones; 0 if there are none."""
         counted = self.goals_total - self.goals_dropped
@@ -119,6 +139,7 @@ class PlanOfCare(Amendable):
             "title": self.title,
             "diagnosis": self.diagnosis,
             "frequency": self.frequency,
+            "plannedVisits": self.planned_visits,
             "startsOn": self.starts_on.isoformat(),
             "targetEndOn": self.target_end_on and self.target_end_on.isoformat(),
             "status": self.status,
@@ -164,12 +185,14 @@ class Goal(PracticeModel):
 
 
 class GoalProgress(PracticeModel):
-    """Progress on a goal on one day. Added, never changed. `status`: the goal's new status, or empty."""
+    """Progress on a goal on one day. Added, never changed. `value` is the number of what the goal measures, as it was
+    written (`"72.5"`), or empty; `status` the goal's new status, or empty."""
 
     goal = models.ForeignKey(Goal, on_delete=models.CASCADE, related_name="progress")
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     date = models.DateField()
     text = EncryptedTextField(label="goal_progress.text", max_length=2000)
+    value = EncryptedCharField(label="goal_progress.value", max_length=20, blank=True, default="")
     status = models.CharField(max_length=7, choices=GoalStatus.choices, blank=True)
 
     audited = False  # logged as the plan's
@@ -183,6 +206,13 @@ class GoalProgress(PracticeModel):
 
     def __str__(self) -> str:
         return f"Progress {str(self.pk)[-6:]}"
+
+    @property
+    def number(self) -> Decimal | None:
+        """The value; None without one, or if it can't be decrypted."""
+        if is_unreadable(self, "value") or not self.value:
+            return None
+        return Decimal(self.value)
 
     def about_patients(self) -> list[UUID]:
         return [self.goal.plan.patient_id]

@@ -1,4 +1,5 @@
-"""What a doctor still owes: drafts, visits without a note, plans to review. Each with the day it is from, or due."""
+"""What a doctor still owes: drafts, visits without a note, files to look at, plans to review. Each with the day it
+is from, or due."""
 
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from appointments.models import Appointment, AppointmentStatus
 from core.tenancy.compiled import now
 from patients.models import Patient
 from records.chart import links
-from records.models import Goal, PlanOfCare, SessionNote
+from records.models import Attachment, Goal, PlanOfCare, SessionNote
 from records.models.note import SECTIONS, NoteStatus
 from records.models.plan import GoalStatus, PlanStatus
 from records.notes.due import without_note
@@ -51,6 +52,13 @@ def visits_without_note(doctor: User) -> OwedList:
     return _listed(Owed(row, row.starts_at, links.new_note_address(row.patient_id, row.pk)) for row in rows[: MOST + 1])
 
 
+def files_to_look_at(doctor: User) -> OwedList:
+    """Return the files of the doctor's own patients that no clinician has opened yet, the oldest first."""
+    files = Attachment.objects.visible_to(doctor).unseen().filter(patient__primary_doctor=doctor)
+    rows = files.with_people().order_by("id")[: MOST + 1]
+    return _listed(Owed(row, row.created_at, links.file_address(row.patient_id, row.pk)) for row in rows)
+
+
 def plans_to_review(doctor: User, today: date) -> OwedList:
     """Return the doctor's active plans that end, or have an open goal that was due, by today; the longest due first."""
     open_goals = Goal.objects.filter(plan=OuterRef("pk"), status=GoalStatus.OPEN, due_on__lte=today).order_by()
@@ -61,7 +69,7 @@ def plans_to_review(doctor: User, today: date) -> OwedList:
     )
     first = Least(Coalesce("goal_due_on", "ended_on"), Coalesce("ended_on", "goal_due_on"))
     due = due.annotate(due_on=first).filter(due_on__isnull=False).with_people().order_by("due_on", "id")
-    return _listed(Owed(row, row.due_on, links.plan_address(row.pk)) for row in due[: MOST + 1])
+    return _listed(Owed(row, row.due_on, links.plan_address(row.patient_id, row.pk)) for row in due[: MOST + 1])
 
 
 def _listed(found: Any) -> OwedList:

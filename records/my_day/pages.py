@@ -26,7 +26,7 @@ from patients.allergies import allergies_of
 from records.chart import links
 from records.chart.banner import describe_age
 from records.models import SessionNote
-from records.my_day.owed import OwedList, drafts_of, plans_to_review, visits_without_note
+from records.my_day.owed import OwedList, drafts_of, files_to_look_at, plans_to_review, visits_without_note
 
 STATES = (State.ARRIVED, State.STARTED, State.FINISHED, State.NO_SHOW, State.CONFIRMED)
 OVER = (State.FINISHED, State.NO_SHOW)
@@ -64,8 +64,8 @@ class MyDay(WorkPage):
         today = self.request.practice.today()
         visits = _visits_of(self.user, self.request.practice)
         drafts, unwritten = drafts_of(self.user), visits_without_note(self.user)
-        plans = plans_to_review(self.user, today)
-        owed = [one.row for each in (drafts, unwritten, plans) for one in each.shown]
+        plans, files = plans_to_review(self.user, today), files_to_look_at(self.user)
+        owed = [one.row for each in (drafts, unwritten, plans, files) for one in each.shown]
         self.read([*visits, *owed], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(visits))
         shown = self._described(visits, drafts, today)
         context = {
@@ -75,6 +75,7 @@ class MyDay(WorkPage):
             "next": next((visit for visit in shown if visit.state not in OVER), None),
             "drafts": drafts,
             "unwritten": unwritten,
+            "files": files,
             "plans": plans,
             "states": [(state, facts.WORDS[state]) for state in STATES],
         }

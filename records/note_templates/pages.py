@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -127,6 +128,8 @@ class EditAid(AidPage):
     model: Any
     form: type[AidForm]
     titles: tuple[Any, Any]
+    removal: str  # the name of the address that removes one
+    template, home = "records/note_templates/form.html", "note-templates"
 
     def get(self, request: HttpRequest, **route: UUID) -> HttpResponse:
         aid = self._find(route)
@@ -147,7 +150,11 @@ class EditAid(AidPage):
         except Refusal as refusal:
             add_refusal(form, refusal)
             return self._page(form, aid)
-        return redirect("note-templates")
+        return redirect(self.home)
+
+    def more(self) -> dict[str, Any]:
+        """Return what else the page shows."""
+        return {}
 
     def initial(self, aid: Any) -> dict[str, Any]:
         raise NotImplementedError
@@ -160,13 +167,19 @@ class EditAid(AidPage):
         return aid is None and self.writes
 
     def _page(self, form: AidForm, aid: Any) -> HttpResponse:
-        context = {"form": form, "aid": aid, "title": self.titles[aid is not None], "is_phrase": self.model is Phrase}
-        return render(self.request, "records/note_templates/form.html", context)
+        context = {
+            "form": form,
+            "title": self.titles[aid is not None],
+            "home": reverse(self.home),
+            "removal": reverse(self.removal, args=[aid.pk]) if aid else "",
+            **self.more(),
+        }
+        return render(self.request, self.template, context)
 
 
 class EditTemplate(EditAid):
     model, form = NoteTemplate, TemplateForm
-    titles = (_("New template"), _("Template"))
+    titles, removal = (_("New template"), _("Template")), "note-template-remove"
 
     def initial(self, aid: NoteTemplate) -> dict[str, Any]:
         prompts = {f"{name}_prompt": text for name, text in aid.prompts.items()}
@@ -175,7 +188,7 @@ class EditTemplate(EditAid):
 
 class EditPhrase(EditAid):
     model, form = Phrase, PhraseForm
-    titles = (_("New phrase"), _("Phrase"))
+    titles, removal = (_("New phrase"), _("Phrase")), "phrase-remove"
 
     def initial(self, aid: Phrase) -> dict[str, Any]:
         return {"word": aid.word, "text": aid.text}
@@ -184,10 +197,11 @@ class EditPhrase(EditAid):
 class RemoveAid(AidPage):
     http_method_names = ["post"]
     model: Any
+    home = "note-templates"
 
     def post(self, request: HttpRequest, **route: UUID) -> HttpResponse:
         services.remove_aid(self.model, by=self.user, pk=next(iter(route.values())))
-        return redirect("note-templates")
+        return redirect(self.home)
 
 
 class RemoveTemplate(RemoveAid):

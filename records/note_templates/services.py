@@ -20,6 +20,7 @@ from records.models.note_template import WritingAid
 TAKEN = {
     "note_template_name": _("There is already a template with this name."),
     "note_template_of_type": _("Another template is used for this appointment type already."),
+    "letter_template_name": _("There is already a letter template with this name."),
     "phrase_word": _("There is already a phrase for this word."),
 }
 OWN_ARE_DOCTORS = _("Only those who write notes can keep their own.")

@@ -23,13 +23,16 @@ from core.permissions import Permission
 from patients.allergies import allergies_of
 from patients.models import Patient
 from patients.restriction.services import check_access
+from records.body_charts.drawing import drawings_with
 from records.models import NoteTemplate, Phrase, SessionNote
 from records.models.note import SECTIONS, NoteStatus
+from records.models.plan import GoalStatus
 from records.note_templates.services import template_for
 from records.notes import services as notes
 from records.notes.pdf import note_pdf
 from records.notes.sent import body_of, checked, conflict_answer, refused_answer, says_the_same, stored_answer
 from records.notes.serializers import NoteAmendment, NoteChange, SessionNoteInput
+from records.plans.progress import plan_of, plans_beside
 from records.versions import services as versions
 from records.versions.labels import field_label
 from records.versions.word_diff import ComparedSection, compare_versions
@@ -64,6 +67,7 @@ class NotePage(WorkPage):
         context = {
             "note": note,
             "chart": chart,
+            "drawings": drawings_with(note, by=self.user),
             "allergies": allergies_of(chart),
             "age": chart.age_on(self.request.practice.today()),
             "is_author": versions.may_write_for(self.user, note.doctor) and self.user.can(Permission.WRITE_RECORDS),
@@ -84,6 +88,7 @@ class Editor(NotePage):
             self.read([note.patient], about=Patient._meta.label)
         templates = [] if amends else list(NoteTemplate.objects.visible_to(self.user))
         usual = template_for(note, templates)
+        beside = plans_beside(note, by=self.user)
         return self.page(
             "editor",
             note,
@@ -94,6 +99,9 @@ class Editor(NotePage):
             phrases=Phrase.objects.visible_to(self.user),
             last=last,
             amends=amends,
+            beside=beside,
+            plan_id=note.plan_of_care_id or (None if note.version else plan_of(note, beside)),
+            goal_statuses=GoalStatus.choices,
             writer=self.user.pk,
             local_date=timezone.localtime(note.date).strftime("%Y-%m-%dT%H:%M"),
         )

@@ -77,6 +77,7 @@ def write_details(document: Document, plan: ApiData, *, indent: float = 0) -> No
     """Write what an amendment may change, apart from title and dates."""
     document.field(field_label("diagnosis"), plan["diagnosis"], indent=indent)
     document.field(field_label("frequency"), plan["frequency"], indent=indent)
+    document.field(field_label("plannedVisits"), str(plan.get("plannedVisits") or ""), indent=indent)
     for number, goal in enumerate(plan["goals"], 1):
         _write_goal(document, number, goal, indent)
 
@@ -93,4 +94,6 @@ def _write_goal(document: Document, number: int, goal: ApiData, indent: float) -
     for entry in goal.get("progress", ()):
         became = f" ({status_label(entry['status']).lower()})" if entry["status"] else ""
         written = f"{format_day(entry['date'])}, {entry['authorName']}{became}"
-        document.field(written, entry["text"], indent=indent + INDENT)
+        number = "" if entry.get("value") is None else f"{entry['value']:g}"
+        said = ": ".join(part for part in (number, entry["text"]) if part)
+        document.field(written, said, indent=indent + INDENT)

@@ -19,7 +19,7 @@ from core.api.serializers import (
 )
 from core.texts import validate_line
 from records.models import Goal, GoalProgress, PlanOfCare
-from records.models.plan import GoalStatus, PlanStatus
+from records.models.plan import MAX_VISITS, GoalStatus, PlanStatus
 from records.versions.serializers import AmendmentInput
 
 MAX_GOALS = 50
@@ -51,11 +51,18 @@ class GoalChange(GoalInput):
         return attrs
 
 
+def _visits() -> serializers.IntegerField:
+    return serializers.IntegerField(
+        source="planned_visits", min_value=1, max_value=MAX_VISITS, required=False, allow_null=True
+    )
+
+
 class PlanInput(StrictSerializer):
     patientId = UUIDField(source="patient_id")
     title = StrictCharField(max_length=MAX_TITLE_LENGTH, validators=[validate_line])
     diagnosis = OptionalCharField(max_length=MAX_DIAGNOSIS_LENGTH)
     frequency = OptionalCharField(max_length=MAX_FREQUENCY_LENGTH, validators=[validate_line])
+    plannedVisits = _visits()
     startsOn = _day(source="starts_on")
     targetEndOn = _day(source="target_end_on", required=False, allow_null=True)
     goals = serializers.ListField(child=GoalInput(), required=False, max_length=MAX_GOALS)
@@ -67,6 +74,7 @@ class PlanAmendment(AmendmentInput):
     title = StrictCharField(max_length=MAX_TITLE_LENGTH, validators=[validate_line], required=False)
     diagnosis = OptionalCharField(max_length=MAX_DIAGNOSIS_LENGTH)
     frequency = OptionalCharField(max_length=MAX_FREQUENCY_LENGTH, validators=[validate_line])
+    plannedVisits = _visits()
     startsOn = _day(source="starts_on", required=False)
     targetEndOn = _day(source="target_end_on", required=False, allow_null=True)
     status = ChoiceField(choices=PlanStatus.choices, required=False)
@@ -77,6 +85,9 @@ class ProgressInput(StrictSerializer):
     text = StrictCharField(max_length=MAX_PROGRESS_LENGTH)
     date = _day(required=False, help_text="Defaults to today at the practice.")
     status = ChoiceField(choices=GoalStatus.choices, required=False, help_text="The goal's new status.")
+    value = serializers.DecimalField(
+        max_digits=9, decimal_places=2, required=False, allow_null=True, help_text="The number that the goal measures."
+    )
 
 
 class PlanQuery(PageQuery):
@@ -108,6 +119,7 @@ class PlanBrief(OutputSerializer[PlanOfCare]):
     title = serializers.CharField()
     diagnosis = serializers.CharField()
     frequency = serializers.CharField()
+    plannedVisits = serializers.IntegerField(source="planned_visits", allow_null=True)
     startsOn = serializers.DateField(source="starts_on")
     targetEndOn = serializers.DateField(source="target_end_on", allow_null=True)
     status = serializers.ChoiceField(choices=PlanStatus.choices)
@@ -124,6 +136,11 @@ class GoalProgressShape(OutputSerializer[GoalProgress]):
     authorName = serializers.CharField(source="author.name")
     text = serializers.CharField()
     status = serializers.ChoiceField(choices=GoalStatus.choices, allow_null=True, help_text="The goal's new status.")
+    value = serializers.FloatField(source="number", allow_null=True)
+
+    @staticmethod
+    def get_number(progress: GoalProgress) -> float | None:
+        return None if progress.number is None else float(progress.number)
 
     @staticmethod
     def get_status(progress: GoalProgress) -> str | None:

@@ -3,6 +3,7 @@ change locks the plan, so that two changes of one plan queue."""
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -117,9 +118,17 @@ def _change_goal(goal: Goal, fields: dict[str, Any]) -> None:
 
 @transaction.atomic
 def add_progress(
-    *, by: User, plan_id: UUID, goal_id: UUID, text: str, date: date | None = None, status: str = ""
+    *,
+    by: User,
+    plan_id: UUID,
+    goal_id: UUID,
+    text: str,
+    date: date | None = None,
+    status: str = "",
+    value: Decimal | None = None,
 ) -> PlanOfCare:
-    """Add progress on a goal for a day (default: today at the practice), and the goal's new status, if given. This is
+    """Add progress on a goal for a day (default: today at the practice), with the number that it measures and the
+    goal's new status, if given. This is
     not an amendment, but a change of status increases the plan's `version`: an amendment must be based on it. Raises
     NotFound, Forbidden, Conflict for a plan that is not active, and Invalid for a day in the future or before the
     plan's start."""
@@ -131,7 +140,7 @@ def add_progress(
     date = date or today
     if not plan.starts_on <= date <= today:
         raise Invalid("date", _("Enter a date between the start of the plan and today."))
-    GoalProgress.objects.create(goal=goal, author=by, date=date, text=text, status=status)
+    GoalProgress.objects.create(goal=goal, author=by, date=date, text=text, status=status, value=_written(value))
     if status and status != goal.status:
         goal.status = GoalStatus(status)
         goal.save(update_fields={"status", "updated_at"})
@@ -139,6 +148,12 @@ def add_progress(
     plan.save(update_fields={"version", "updated_at"})
     versions.log_event(AuditEvent.CHANGED, plan, fields=["progress"], goal=goal.pk)
     return plan
+
+
+def _written(value: Decimal | None) -> str:
+    """Return the number as it is stored: `72.5`, `72`."""
+    text = "" if value is None else f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @transaction.atomic

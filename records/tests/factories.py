@@ -5,7 +5,19 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from records.attachments import storage
-from records.models import Attachment, ChartEntry, Goal, MedicalRecord, NoteTemplate, Phrase, PlanOfCare, SessionNote
+from records.models import (
+    Attachment,
+    BodyChart,
+    ChartEntry,
+    Goal,
+    LetterTemplate,
+    Measure,
+    MedicalRecord,
+    NoteTemplate,
+    Phrase,
+    PlanOfCare,
+    SessionNote,
+)
 from records.models.attachment import FileState, MediaType
 from records.models.note import NoteStatus
 from records.versions.services import save_version
@@ -56,6 +68,36 @@ class ChartEntryFactory(DjangoModelFactory):
 
     kind = "medication"
     text = "Naproxen"
+
+
+class MeasureFactory(DjangoModelFactory):
+    """Pain. Call within a practice's scope, with `patient` and `doctor`."""
+
+    class Meta:
+        model = Measure
+
+    kind = "pain"
+    reading = factory.LazyFunction(lambda: {"value": "4", "unit": "of_10"})
+
+
+class BodyChartFactory(DjangoModelFactory):
+    """Call within a practice's scope, with `patient` and `doctor`."""
+
+    class Meta:
+        model = BodyChart
+
+    marks = factory.LazyFunction(lambda: {"marks": [{"region": "back.lower_back", "sensation": "pain", "level": 7}]})
+
+
+class LetterTemplateFactory(DjangoModelFactory):
+    """The practice's, without `doctor`. Call within its scope."""
+
+    class Meta:
+        model = LetterTemplate
+
+    name = factory.Sequence(lambda number: f"Letter {number}")
+    title = "Certificate of attendance"
+    text = "{patient}, born {date_of_birth}, was here on {last_visit}."
 
 
 class NoteTemplateFactory(DjangoModelFactory):

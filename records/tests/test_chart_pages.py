@@ -255,7 +255,7 @@ def test_entries_lead_to_where_they_are_read(enter_as, paula):
     assert len(links) == 5
     assert [client.get(unescape(link)).status_code for link in links] == [200] * 5
     with practice_scope(paula.practice.pk):
-        assert reverse("admin:records_planofcare_change", args=[PlanOfCare.objects.get().pk]) in links
+        assert reverse("chart_plan", args=[paula.chart.pk, PlanOfCare.objects.get().pk]) in links
 
 
 def test_lists_are_kept_on_the_page(enter_as, practice, paula):

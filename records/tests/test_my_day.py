@@ -140,7 +140,7 @@ def test_what_is_owed_has_its_day_and_goes_when_it_is_done(today):
         for plan in (ended, late):
             plan.status = "completed"
             plan.save()
-    assert "Nothing. All notes are written." in text_of(today.client.get(MY_DAY))
+    assert "Nothing. All notes are written, and all files are looked at." in text_of(today.client.get(MY_DAY))
 
 
 def test_only_what_is_shown_of_what_is_owed_is_read(today):

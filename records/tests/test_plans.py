@@ -363,6 +363,7 @@ def test_any_doctor_adds_progress_without_amendment(as_role, doctor, chart):
             "authorName": other.user.name,
             "text": "6 kg without pain",
             "status": None,
+            "value": None,
         }
     ]
     assert (now["version"], now["amendedAt"]) == (1, None)

@@ -14,7 +14,15 @@ from billing.invoices import services as invoices
 from billing.payments import services as payments
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
-from records.tests.factories import FinalisedNoteFactory, NoteFactory
+from records.tests.factories import (
+    BodyChartFactory,
+    FinalisedNoteFactory,
+    GoalFactory,
+    MeasureFactory,
+    NoteFactory,
+    PlanFactory,
+    stored_file,
+)
 from tests.browser.test_pages import NARROW
 
 WIDE = {"width": 1280, "height": 850}
@@ -34,7 +42,24 @@ def addresses(live_server, practice, make_user):
         bill, unissued = (invoices.write_draft(by=biller, patient_id=own.pk, lines=lines) for _ in range(2))
         invoices.issue(by=biller, invoice_id=bill.pk)
         paid = payments.take(by=biller, patient_id=own.pk, amount=Decimal("90.00"), method="cash")
-    of_chart = {name: reverse(name, args=[own.pk]) for name in ("chart", "chart_contact", "patient_visits", "note-new")}
+        MeasureFactory.create_batch(2, patient=own, doctor=doctor)
+        BodyChartFactory(patient=own, doctor=doctor)
+        plan = GoalFactory(plan=PlanFactory(patient=own, doctor=doctor)).plan
+        file = stored_file(patient=own, uploaded_by=doctor)
+    names = (
+        "chart",
+        "chart_contact",
+        "chart_files",
+        "chart_files_compare",
+        "chart_measures",
+        "chart_letter",
+        "chart_plan_new",
+        "chart_body",
+        "chart_body_draw",
+        "patient_visits",
+        "note-new",
+    )
+    of_chart = {name: reverse(name, args=[own.pk]) for name in names}
     return {
         None: (None, ["/", "/password-reset/"]),
         "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]]),
@@ -52,6 +77,12 @@ def addresses(live_server, practice, make_user):
             [
                 *("/calendar/", "/my-day/", of_chart["chart"], of_chart["note-new"], "/notes/templates/"),
                 *(reverse("note-edit", args=[draft.pk]), reverse("note-edit", args=[final.pk])),
+                *(of_chart[name] for name in ("chart_files", "chart_files_compare", "chart_measures", "chart_letter")),
+                *(of_chart["chart_body"], of_chart["chart_body_draw"]),
+                *(of_chart["chart_plan_new"], reverse("chart_plan", args=[own.pk, plan.pk])),
+                reverse("chart_plan_amend", args=[own.pk, plan.pk]),
+                *(reverse("letter-templates"), reverse("letter-template-new")),
+                reverse("chart_file", args=[own.pk, file.pk]),
             ],
         ),
         "patient": (

@@ -44,8 +44,12 @@ def test_upload_is_shown_as_it_is_kept(clinic, chart, added):
         "mediaType": "text/plain",
         "size": 20,
         "status": "ready",
+        "category": "other",
         "uploadedById": clinic.doctor.id,
         "uploadedByName": clinic.doctor.user["name"],
+        "seenAt": added["seenAt"],
+        "seenById": clinic.doctor.id,
+        "seenByName": clinic.doctor.user["name"],
         "createdAt": added["createdAt"],
     }
     assert clinic.staff.get(f"/api/attachments/{added['id']}").json == added

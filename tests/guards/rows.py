@@ -43,8 +43,11 @@ from practices.tests.factories import OfficeFactory
 from records.attachments import links
 from records.plans import services as plans
 from records.tests.factories import (
+    BodyChartFactory,
     ChartEntryFactory,
     FinalisedNoteFactory,
+    LetterTemplateFactory,
+    MeasureFactory,
     MedicalRecordFactory,
     NoteFactory,
     NoteTemplateFactory,
@@ -70,6 +73,10 @@ BODIES = {
     ("POST", "api/patients/<uuid:chart_id>/medications"): {"text": "Naproxen", "dose": "250 mg twice a day"},
     ("POST", "api/patients/<uuid:chart_id>/allergies"): {"text": "Latex", "severity": "severe"},
     ("PATCH", "api/chart-entries/<uuid:chart_entry_id>"): {"version": 1, "since": "2026-01-05"},
+    ("POST", "api/body-charts"): {"marks": [{"region": "back.lower_back", "sensation": "pain", "level": 7}]},
+    ("POST", "api/body-charts/<uuid:body_chart_id>/amendments"): {"version": 1, "reason": "Left out", "remark": "Dull"},
+    ("POST", "api/measures"): {"kind": "pain", "value": 4},
+    ("POST", "api/measures/<uuid:measure_id>/amendments"): {"version": 1, "reason": "Misread", "value": 5},
     ("POST", "api/appointments"): {"date": "2031-01-06T10:00:00Z", "reason": "Back pain"},
     ("POST", "api/appointments/series"): {
         "date": "2031-01-06T10:00:00Z",
@@ -88,6 +95,9 @@ BODIES = {
     ("PATCH", "api/rooms/<uuid:room_id>"): {"name": "Room 2"},
     ("POST", "api/note-templates"): {"name": "First visit"},
     ("PATCH", "api/note-templates/<uuid:template_id>"): {"name": "Follow-up"},
+    ("POST", "api/letter-templates"): {"name": "Work", "title": "Certificate", "text": "{patient} was here."},
+    ("PATCH", "api/letter-templates/<uuid:letter_template_id>"): {"name": "School"},
+    ("POST", "api/patients/<uuid:chart_id>/letters"): {"title": "Certificate", "text": "Seen today."},
     ("POST", "api/phrases"): {"word": "nka", "text": "No known allergies"},
     ("PATCH", "api/phrases/<uuid:phrase_id>"): {"word": "none"},
     ("POST", "api/services"): {"code": "97140", "name": "Manual therapy", "price": "80.00"},
@@ -133,6 +143,8 @@ NOTE_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<
 BILL_DRAFT = {(method, "api/invoices/<uuid:invoice_id>") for method in ("PATCH", "DELETE")}
 QUERIES = {
     "api/sessions/last-finalised": "?patientId={patient_id}",
+    "api/body-charts": "?patientId={patient_id}",
+    "api/measures": "?patientId={patient_id}",
     "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
 }
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
@@ -167,13 +179,15 @@ class Rows:
             TypeOffer.objects.create(appointment_type=kind, doctor=doctor)
             room = RoomFactory(office=self.office)
             hours = WorkingHoursFactory(doctor=doctor, office=self.office)
-            template, phrase = NoteTemplateFactory(), PhraseFactory()
+            template, phrase, letter = NoteTemplateFactory(), PhraseFactory(), LetterTemplateFactory()
             exception = ScheduleExceptionFactory(doctor=doctor, office=self.office)
             hold, shared = (SlotHoldFactory(doctor=doctor, held_by=doctor) for _ in range(2))
             entry = WaitingListEntryFactory(patient=self.chart, type=kind)
             offer = SlotOfferFactory(entry=entry, doctor=doctor, hold=shared)
             appointment = AppointmentFactory(patient=self.chart, doctor=doctor)
             listed = ChartEntryFactory(patient=self.chart, doctor=doctor)
+            drawing = BodyChartFactory(patient=self.chart, doctor=doctor)
+            measure = MeasureFactory(patient=self.chart, doctor=doctor)
             record = MedicalRecordFactory(patient=self.chart, doctor=doctor)
             note = FinalisedNoteFactory(patient=self.chart, doctor=doctor)
             self.draft = NoteFactory(patient=self.chart, doctor=doctor)
@@ -194,6 +208,7 @@ class Rows:
             "type_id": kind.pk,
             "room_id": room.pk,
             "template_id": template.pk,
+            "letter_template_id": letter.pk,
             "phrase_id": phrase.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
@@ -201,6 +216,8 @@ class Rows:
             "entry_id": entry.pk,
             "offer_id": offer.pk,
             "chart_entry_id": listed.pk,
+            "body_chart_id": drawing.pk,
+            "measure_id": measure.pk,
             "record_id": record.pk,
             "note_id": note.pk,
             "plan_id": plan.pk,

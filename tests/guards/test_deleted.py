@@ -24,6 +24,8 @@ ID_OF = {
     "session": "note_id",
     "plan": "plan_id",
     "chartEntry": "chart_entry_id",
+    "measure": "measure_id",
+    "bodyChart": "body_chart_id",
     "attachment": "attachment_id",
 }
 SHOWS_DELETED_ROWS = {

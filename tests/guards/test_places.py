@@ -15,6 +15,11 @@ ELSEWHERE = {
     "appointments.calendar.booking_pages": "the calendar has more than one panel: that of a free time",
     "appointments.calendar.visit_pages": "that of a visit",
     "appointments.calendar.waiting_pages": "that of the waiting list",
+    "records.chart.file_pages": "a chart has more than one page: that of its files",
+    "records.chart.body_pages": "that of body charts",
+    "records.chart.letter_pages": "that of a new letter",
+    "records.chart.measure_pages": "that of its measures",
+    "records.chart.plan_pages": "that of a plan of care",
     "core.api.docs": "of every app: the schema and its pages",
     "core.api.health": "of the installation, not of an app",
     "core.api.views": "of no app: every unknown path",
@@ -34,6 +39,7 @@ HOMES = {
     "auth": "accounts|patients.registrations",
     "chart-entries": "records.chart_lists",
     "billing": "billing",
+    "body-charts": "records.body_charts",
     "calendar-feed": "appointments.feeds",
     "dashboard": "dashboard",
     "calendar": "appointments.calendar",
@@ -51,14 +57,16 @@ HOMES = {
     "invitations": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
+    "letter-templates": "records.letters",
+    "measures": "records.measures",
     "my-day": "records.my_day",
     "note-templates": "records.note_templates",
     "notes": "records.(notes|note_templates)",
     "offices": "practices",
     "password-reset": "accounts.passwords",
     "patients": (
-        "patients|appointments.patient_visits|billing.accounts|records.(attachments|chart|chart_lists|export)"
-        "|audit_review"
+        "patients|appointments.patient_visits|billing.accounts|audit_review|"
+        "records.(attachments|chart|chart_lists|export|letters)"
     ),
     "phrases": "records.note_templates",
     "plans": "records.plans",

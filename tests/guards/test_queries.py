@@ -31,6 +31,7 @@ from practices.tests.factories import OfficeFactory
 from records.tests.factories import (
     FinalisedNoteFactory,
     GoalFactory,
+    LetterTemplateFactory,
     MedicalRecordFactory,
     NoteTemplateFactory,
     PhraseFactory,
@@ -70,7 +71,7 @@ TRAIL = {
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
 }
 SCHEDULES = [
-    *("/api/note-templates", "/api/phrases"),
+    *("/api/note-templates", "/api/letter-templates", "/api/phrases"),
     *("/api/appointment-types", "/api/rooms", "/api/working-hours", "/api/schedule-exceptions"),
     *("/api/availability?from=2030-01-07&to=2030-02-07", "/api/availability/next?count=1"),
 ]
@@ -308,6 +309,7 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
             WorkingHoursFactory(doctor=doctor, office=OfficeFactory())
             ScheduleExceptionFactory(doctor=doctor)
             NoteTemplateFactory(appointment_type=AppointmentTypeFactory())
+            LetterTemplateFactory()
             PhraseFactory()
             AppointmentFactory(doctor=doctor, patient=PatientFactory())
 

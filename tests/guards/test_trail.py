@@ -81,12 +81,16 @@ NO_PHI = {
     },
     **{
         (method, path): "what notes are begun with, of no patient; a change is logged as a data change"
-        for path in ("api/note-templates", "api/phrases")
+        for path in ("api/note-templates", "api/letter-templates", "api/phrases")
         for method in ("GET", "POST")
     },
     **{
         (method, path): "the same"
-        for path in ("api/note-templates/<uuid:template_id>", "api/phrases/<uuid:phrase_id>")
+        for path in (
+            "api/note-templates/<uuid:template_id>",
+            "api/letter-templates/<uuid:letter_template_id>",
+            "api/phrases/<uuid:phrase_id>",
+        )
         for method in ("GET", "PATCH", "DELETE")
     },
     ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",

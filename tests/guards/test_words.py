@@ -135,7 +135,7 @@ def pages(own):
     yield from clinical_pages(own)
     for name in ("note-edit", "note-versions"):
         yield reverse(name, args=[own.note.pk])
-    for name in ("note-templates", "note-template-new", "phrase-new"):
+    for name in ("note-templates", "note-template-new", "phrase-new", "letter-templates", "letter-template-new"):
         yield reverse(name)
     for name in ("index", "own_sessions", "security", "password_change", "password_change_done"):
         yield reverse(f"admin:{name}")
@@ -157,7 +157,13 @@ def clinical_pages(own):
     for show in ("", "visits", "notes", "records", "plans", "files"):
         yield f"{reverse('chart', args=[own.chart.pk])}?show={show}"
     yield reverse("chart", args=[own.restricted.pk])
-    yield reverse("chart_contact", args=[own.chart.pk])
+    for name in ("chart_contact", "chart_files", "chart_files_compare", "chart_measures", "chart_letter"):
+        yield reverse(name, args=[own.chart.pk])
+    for name in ("chart_plan_new", "chart_body", "chart_body_draw"):
+        yield reverse(name, args=[own.chart.pk])
+    for name in ("chart_plan", "chart_plan_amend"):
+        yield reverse(name, args=[own.chart.pk, own.plan.pk])
+    yield reverse("chart_file", args=[own.chart.pk, own.file.pk])
     yield reverse("my-day")
 
 

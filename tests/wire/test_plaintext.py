@@ -80,6 +80,12 @@ def plant(clinic: Clinic, mark: Marks) -> None:
         listed = clinic.doctor.post(f"/api/patients/{chart['id']}/medications", line).json
         changed = {"version": 1, "dose": mark(), "reason": mark()}
         assert clinic.doctor.patch(f"/api/chart-entries/{listed['id']}", changed).status == 200
+        drawing = {"patientId": chart["id"], "marks": [], "remark": mark()}
+        assert clinic.doctor.post("/api/body-charts", drawing).status == 201
+        measure = {"patientId": chart["id"], "kind": "pain", "value": 3, "remark": mark()}
+        taken = clinic.doctor.post("/api/measures", measure).json
+        corrected = {"version": 1, "reason": mark(), "remark": mark()}
+        assert clinic.doctor.post(f"/api/measures/{taken['id']}/amendments", corrected).status == 200
         clinic.doctor.post(f"/api/patients/{chart['id']}/allergies", {"text": mark(), "reaction": mark()})
         plant_notes(clinic, chart["id"], mark)
     plant_in_vain(clinic, anonymous, mark)

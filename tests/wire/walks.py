@@ -46,7 +46,21 @@ def walk(clinic: Clinic) -> None:
     """Run all walks; creating the clinic itself registers and signs people in."""
     for part in (sign_in, second_factor, apps, colleagues, invitations, join_codes, desk, appointments):
         part(clinic)
-    for part in (schedules, waiting_list, billing, records, chart_lists, notes, plans, files, deletions, pages):
+    for part in (
+        schedules,
+        waiting_list,
+        billing,
+        records,
+        chart_lists,
+        notes,
+        plans,
+        letters,
+        body_charts,
+        measures,
+        files,
+        deletions,
+        pages,
+    ):
         part(clinic)
 
 
@@ -149,6 +163,7 @@ def schedules(clinic: Clinic) -> None:
         ("appointment-types", {"name": "Massage", "minutes": 50}, {"minutes": 45}),
         ("rooms", {"name": "Room 1", "officeId": office}, {"name": "Room 2"}),
         ("note-templates", {"name": "First visit", "texts": {"plan": "Rest"}}, {"prompts": {"plan": "Until when?"}}),
+        ("letter-templates", {"name": "Work", "title": "Certificate", "text": "{patient}"}, {"title": "Letter"}),
         ("phrases", {"word": "nka", "text": "No known allergies"}, {"word": "none"}),
         ("working-hours", week, {"end": "13:00"}),
         ("schedule-exceptions", day_off, {"reason": "Course"}),
@@ -326,6 +341,36 @@ def plans(clinic: Clinic) -> None:
     clinic.doctor.request("PUT", f"{address}/appointments/{booked}")
     clinic.doctor.request("DELETE", f"{address}/appointments/{booked}")
     clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Left out", "title": "Back to sport"})
+    versions(clinic, address)
+    restored(clinic, address)
+
+
+def body_charts(clinic: Clinic) -> None:
+    chart, marks = clinic.chart()["id"], [{"region": "front.left.knee", "sensation": "ache", "level": 4}]
+    drawn = clinic.doctor.post("/api/body-charts", {"patientId": chart, "marks": marks}).json
+    address = f"/api/body-charts/{drawn['id']}"
+    clinic.doctor.get("/api/body-charts", patientId=chart)
+    clinic.doctor.get(address)
+    clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Left out", "remark": "Since May"})
+    versions(clinic, address)
+    restored(clinic, address)
+
+
+def letters(clinic: Clinic) -> None:
+    chart = clinic.chart()["id"]
+    template = {"name": "Sport", "title": "Certificate", "text": "{patient} may do sport."}
+    kept = clinic.doctor.post("/api/letter-templates", template).json["id"]
+    begun = clinic.doctor.get(f"/api/patients/{chart}/letters/{kept}").json
+    clinic.doctor.post(f"/api/patients/{chart}/letters", {name: begun[name] for name in ("title", "text")})
+
+
+def measures(clinic: Clinic) -> None:
+    chart = clinic.chart()["id"]
+    taken = clinic.doctor.post("/api/measures", {"patientId": chart, "kind": "weight", "value": 172.5}).json
+    address = f"/api/measures/{taken['id']}"
+    clinic.doctor.get("/api/measures", patientId=chart)
+    clinic.doctor.get(address)
+    clinic.doctor.post(f"{address}/amendments", {"version": 1, "reason": "Misread", "value": 171})
     versions(clinic, address)
     restored(clinic, address)
 

@@ -18,8 +18,10 @@ from patients.tests.factories import PatientFactory
 from records.attachments import storage
 from records.models import Attachment, ChartEntry, MedicalRecord, PlanOfCare, SessionNote
 from records.tests.factories import (
+    BodyChartFactory,
     FinalisedNoteFactory,
     GoalFactory,
+    MeasureFactory,
     MedicalRecordFactory,
     NoteFactory,
     PlanFactory,
@@ -28,7 +30,7 @@ from records.tests.factories import (
 from tests.damage import flip_bit
 
 JSON = "application/json"
-SECTIONS = ["chartEntries", "appointments", "records", "sessions", "plans", "files"]
+SECTIONS = ["chartEntries", "measures", "bodyCharts", "appointments", "records", "sessions", "plans", "files"]
 
 
 @pytest.fixture
@@ -39,6 +41,8 @@ def full(practice, chart, doctor):
         note = FinalisedNoteFactory(patient=chart, doctor=doctor.user, subjective="Neck pain")
         NoteFactory(patient=chart, doctor=doctor.user, subjective="Not finished")
         AppointmentFactory(patient=chart, doctor=doctor.user, reason="Neck")
+        MeasureFactory(patient=chart, doctor=doctor.user)
+        BodyChartFactory(patient=chart, doctor=doctor.user)
         stored_file(patient=chart, uploaded_by=doctor.user, name="scan.txt", content=b"Bone density: normal")
         other = PatientFactory(name="Somebody Else")
         MedicalRecordFactory(patient=other, doctor=doctor.user, diagnosis="Of another")
@@ -87,9 +91,11 @@ def test_admin_exports_whole_chart(as_role, full):
     exported = contents(found)
     assert list(exported) == ["format", "exportedAt", "practice", "patient", *SECTIONS]
     assert (exported["practice"], exported["patient"]["name"]) == ("Demo Clinic", full.name)
-    assert [len(exported[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1]
+    assert [len(exported[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1, 1, 1]
     (latex,) = exported["chartEntries"]
     assert (latex["text"], len(latex["versions"])) == ("Latex", 2)
+    assert exported["measures"][0]["value"] == 4 and "4 of 10" in words(found)
+    assert "Lower back (back): pain, 7 of 10" in words(found)
     assert "Allergy: Latex (active)" in words(found) and "Severity mild" in words(found)
     assert found.read("files/scan.txt") == b"Bone density: normal"
     assert exported["files"][0] | {"name": "scan.txt", "leftOut": None} == exported["files"][0]

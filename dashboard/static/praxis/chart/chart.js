@@ -31,7 +31,7 @@ document.body.addEventListener('htmx:beforeSwap', event => {
 })
 document.body.addEventListener('htmx:afterSwap', event => {
   const back = event.detail.requestConfig?.elt.dataset.back
-  if (event.detail.target?.id !== 'lists' || !back) return
+  if (!['lists', 'measures'].includes(event.detail.target?.id) || !back) return
   message.replaceChildren()
   document.getElementById(back)?.focus()
 })

@@ -8,7 +8,7 @@ const AFTER = 2000 // milliseconds between the first unsaved key and its saving:
 const AGAIN = { offline: 3000, trouble: 5000, 'signed-out': 3000 }
 const form = document.getElementById('note')
 const amends = 'amends' in form.dataset
-const fields = [...form.querySelectorAll('textarea, .session input, #reason')]
+const fields = [...form.querySelectorAll('textarea, .session input, .session select[name], #reason')]
 let version = Number(form.dataset.version)
 let stored = version && !amends ? values() : null // what the server has, as far as this page knows
 let pending = null // what was sent and not yet acknowledged: sent again as it was
@@ -37,9 +37,10 @@ function isTouched() {
 function body() {
   const sent = values()
   // texts go whole, so that a repetition is recognised; the rest only when it changed
-  for (const name of ['date', 'durationMinutes']) if (stored?.[name] === sent[name]) delete sent[name]
+  for (const name of ['date', 'durationMinutes', 'planId']) if (stored?.[name] === sent[name]) delete sent[name]
   for (const name of refused) delete sent[name]
   if ('durationMinutes' in sent) sent.durationMinutes = sent.durationMinutes === '' ? null : Number(sent.durationMinutes)
+  if ('planId' in sent) sent.planId ||= null
   if (sent.date === '') delete sent.date
   if (version) sent.version = version
   else if (form.dataset.visit) sent.appointmentId = form.dataset.visit
@@ -153,7 +154,7 @@ function amend(current) {
   leaving = true
   form.method = 'post'
   form.action = current.amend
-  for (const name of ['date', 'durationMinutes']) form.elements[name].disabled = true
+  for (const name of ['date', 'durationMinutes', 'planId']) if (form.elements[name]) form.elements[name].disabled = true
   form.submit()
 }
 

@@ -1,0 +1,20 @@
+"""Which files a chart accepts, as its form and the form's script are told."""
+
+from typing import NamedTuple
+
+from django.conf import settings
+
+from core.formats import format_size
+from records.attachments.media_types import EXTENSIONS
+
+
+class Accepted(NamedTuple):
+    extensions: str = ",".join(f".{extension}" for extension in EXTENSIONS)
+
+    @property
+    def max_bytes(self) -> int:
+        return int(settings.MAX_FILE_BYTES)
+
+    @property
+    def size(self) -> str:
+        return format_size(self.max_bytes)

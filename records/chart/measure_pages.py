@@ -1,0 +1,153 @@
+"""The measures of a chart: written down several at a time, shown over time, corrected with a reason."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+
+from audit.events import AuditEvent
+from core.errors import Invalid
+from core.forms import CheckedForm
+from core.permissions import Permission
+from core.texts import READABLE, validate_line
+from patients.deletion.services import delete
+from records.chart.measures import measures_shown
+from records.chart.pages import ChartPage, DeletionForm, PostedPage
+from records.measures import services
+from records.measures.series import read_series
+from records.models import Measure
+from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind, Movement, Side
+
+LOCAL = "%Y-%m-%dT%H:%M"
+
+
+class MomentField(forms.DateTimeField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=[LOCAL, f"{LOCAL}:%S"], **kwargs)
+
+
+class ReadingForm(CheckedForm):
+    """The numbers of one kind. `value` and `unit` are those of a form with a line for each kind."""
+
+    measured_at = MomentField(required=False)
+    remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False)
+    diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
+    joint = forms.ChoiceField(choices=[("", ""), *Joint.choices], required=False)
+    movement = forms.ChoiceField(choices=[("", ""), *Movement.choices], required=False)
+    side = forms.ChoiceField(choices=[("", ""), *Side.choices], required=False)
+    grip_side = forms.ChoiceField(choices=[("", ""), *Side.choices], required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind, units in SPANS.items():
+            self.fields[f"value_{kind}"] = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
+            choices = [("", ""), *((unit.value, unit.value) for unit in units)]
+            self.fields[f"unit_{kind}"] = forms.ChoiceField(choices=choices, required=False)
+
+    def measures(self) -> list[dict[str, Any]]:
+        """Return what was filled in, one for each kind. Raises Invalid."""
+        given = self.given
+        common: dict[str, Any] = {"measured_at": given["measured_at"], "remark": given["remark"]}
+        found = []
+        for kind in SPANS:
+            one: dict[str, Any] = {"value": given[f"value_{kind}"], "unit": given[f"unit_{kind}"]}
+            if kind == MeasureKind.BLOOD_PRESSURE:
+                one["diastolic"] = given["diastolic"]
+            if kind == MeasureKind.GRIP:
+                one["side"] = given["grip_side"]
+            if kind == MeasureKind.RANGE_OF_MOTION:
+                one |= {name: given[name] for name in ("joint", "movement", "side")}
+            if one["value"] is not None or one.get("diastolic") is not None:
+                found.append({"kind": kind, **one, **common})
+        if not found:
+            raise Invalid("value", gettext("Enter at least one value."))
+        return found
+
+
+class CorrectionForm(CheckedForm):
+    value = forms.DecimalField(max_digits=7, decimal_places=2)
+    diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
+    measured_at = MomentField()
+    remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False)
+    reason = forms.CharField(max_length=1000, validators=READABLE)
+    version = forms.IntegerField(min_value=1)
+
+
+class Measures(ChartPage):
+    """All that was measured, as lines and as tables."""
+
+    http_method_names = ["get", "head"]
+    needs = Permission.READ_RECORDS
+    about = Measure._meta.label
+
+    def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        measures = read_series(by=self.user, chart=self.chart)
+        self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
+        context = {
+            "chart": self.chart,
+            "measures": measures,
+            "may_keep_lists": self.user.can(Permission.WRITE_CLINICAL_FIELDS),
+            "may_delete_entries": self.user.can(Permission.DELETE_CLINICAL),
+            "now": self.chart.practice.today(),
+        }
+        return render(request, "records/chart/measures_page.html", context)
+
+
+class AddMeasures(PostedPage):
+    """One or several at once. htmx gets the measures of the chart anew."""
+
+    needs = Permission.WRITE_CLINICAL_FIELDS
+    about = Measure._meta.label
+
+    def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        services.add_measures(by=self.user, patient_id=self.chart.pk, measures=ReadingForm(request.POST).measures())
+        if "HX-Request" not in request.headers:
+            return redirect("chart", patient_id)
+        self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
+        context = {"chart": self.chart, **measures_shown(by=self.user, chart=self.chart)}
+        return render(request, "records/chart/measures.html", context)
+
+
+class ChangedMeasure(PostedPage):
+    needs = Permission.WRITE_CLINICAL_FIELDS
+    about = Measure._meta.label
+
+    def post(self, request: HttpRequest, patient_id: UUID, measure_id: UUID) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        measure = Measure.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=measure_id)
+        self.change(measure)
+        return redirect("chart_measures", patient_id)
+
+    def change(self, measure: Measure) -> None:
+        raise NotImplementedError
+
+
+class CorrectMeasure(ChangedMeasure):
+    def change(self, measure: Measure) -> None:
+        fields = CorrectionForm(self.request.POST).given
+        version = fields.pop("version")
+        shown = measure.measured_at.replace(second=0, microsecond=0)
+        if _minute(fields["measured_at"]) == shown:  # the form has no seconds: they are kept
+            del fields["measured_at"]
+        services.correct_measure(by=self.user, measure_id=measure.pk, expected=version, **fields)
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+class DeleteMeasure(ChangedMeasure):
+    def change(self, measure: Measure) -> None:
+        delete(by=self.user, row=measure, reason=DeletionForm(self.request.POST).given["reason"])
