@@ -53,6 +53,7 @@ HOMES = {
     "patients": "patients|appointments.patient_visits|records.(attachments|chart|chart_lists|export)|audit_review",
     "phrases": "records.note_templates",
     "plans": "records.plans",
+    "providers": "notifications.providers",
     "practice": "practices",
     "prescriptions": "records.medical_records",
     "records": "records.medical_records",
