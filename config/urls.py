@@ -14,11 +14,13 @@ from appointments.visit_links import pages as visit_link_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
 from notifications.live import views as live
+from patients.message_wishes.pages import WishesPage
 from records.medical_records import pages as record_pages
 
 api: list[URLPattern | URLResolver] = [
     path("", include("practices.urls")),
     path("", include("accounts.urls")),
+    path("", include("notifications.urls")),
     path("", include("notifications.urls")),
     path("", include("patients.urls")),
     path("", include("appointments.urls")),
@@ -57,6 +59,7 @@ urlpatterns = [
     path("notes/", include("records.notes.urls")),
     path("numbers/", include("dashboard.numbers.urls")),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
+    path("patients/<uuid:patient_id>/messages/", WishesPage.as_view(), name="chart_messages"),
     path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

@@ -8,7 +8,10 @@ class PatientsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.visibility import Charts, register_charts
-        from patients import receivers
+        from patients import (
+            message_facts,  # noqa: F401 - says what messages about charts are made of
+            receivers,
+        )
         from patients.imports import charts  # noqa: F401 - registers the kind
         from patients.restriction import services as restriction  # importing receivers connects them
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.database.deadlocks import deadlock_as_conflict
 from core.errors import Conflict, NotFound, Sentence
+from notifications.models import MessagePreference
 from patients.models import ChartMerge, EmergencyAccess, Patient
 
 # Sent for the `charts` that become one, or would; receivers in other apps return sentences that somebody should read.
@@ -21,6 +22,7 @@ charts_joined = Signal()
 # Models that refer to a patient but do not move with a merge, with the reason.
 NOT_MERGED: dict[Any, str] = {
     EmergencyAccess: "an emergency access belongs to the chart that it opened",
+    MessagePreference: "what was said in either chart holds (notifications/messages/settings.py)",
     ChartMerge: "a merge keeps naming the two charts that it was about",
 }
 

@@ -5,6 +5,7 @@ from django.urls import path
 from patients import views
 from patients.deletion import views as deletion_views
 from patients.merging import views as merging_views
+from patients.message_wishes import views as wishes_views
 from patients.registrations import views as registration_views
 from patients.restriction import views as emergency_views
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("deleted", deletion_views.DeletedEntries.as_view(), name="deleted"),
     path("patients/<uuid:chart_id>/restriction", emergency_views.Restriction.as_view(), name="restriction"),
     path("patients/<uuid:chart_id>/emergency-access", emergency_views.BreakGlass.as_view(), name="break_glass"),
+    path("patients/<uuid:chart_id>/message-wishes", wishes_views.MessageWishes.as_view(), name="message_wishes"),
     path("registrations", registration_views.Registrations.as_view(), name="registrations"),
     path("registrations/<uuid:registration_id>/confirm", registration_views.Confirm.as_view(), name="confirm"),
     path("registrations/<uuid:registration_id>/decline", registration_views.Decline.as_view(), name="decline"),

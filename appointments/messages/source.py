@@ -67,7 +67,7 @@ def _email(chart: Patient) -> str:
 
 def _fields(visit: Appointment, language: str) -> Mapping[str, str]:
     return {
-        **_place_and_time(visit.starts_at, visit, language),
+        **place_and_time(visit.starts_at, visit, language),
         "name": visit.patient.name,
         "practice": visit.practice.name,
         "doctor": visit.doctor.name,
@@ -75,7 +75,8 @@ def _fields(visit: Appointment, language: str) -> Mapping[str, str]:
     }
 
 
-def _place_and_time(moment: datetime, visit: Appointment, language: str) -> dict[str, str]:
+def place_and_time(moment: datetime, visit: Appointment, language: str) -> dict[str, str]:
+    """Return the merge fields that say when and where, in this language."""
     office: Office | None = visit.office or visit.doctor.office
     local, locale = moment.astimezone(visit.tzinfo), LOCALES[language]
     return {
@@ -110,7 +111,7 @@ def _facts_of_offer(offer: SlotOffer) -> Facts:
 
     def fields(language: str) -> Mapping[str, str]:
         return {
-            **_place_and_time(offer.starts_at, visit, language),
+            **place_and_time(offer.starts_at, visit, language),
             "name": chart.name,
             "practice": offer.practice.name,
             "doctor": offer.doctor.name,

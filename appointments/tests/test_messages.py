@@ -1,85 +1,22 @@
 """What patients are told about their visits: when, what, and why not. Time is moved, not waited for."""
 
-import re
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from accounts.tests.factories import UserFactory
 from appointments import services
 from appointments.tests.factories import AppointmentTypeFactory
+from appointments.tests.messages import NOW, VISIT, book, ledger, planned, run
 from appointments.visits.machine import Action
-from notifications.messages import sending
 from notifications.messages.settings import change_settings, say_preference
 from notifications.messages.why import explain
-from notifications.models import Message, MessageStatus
+from notifications.models import Message
 from patients.deletion.services import delete, restore
 from patients.models import Deletion
 from patients.tests.factories import PatientFactory
 from practices.models import Office
-
-NOW = datetime(2030, 1, 7, 15, 0, tzinfo=UTC)  # a Monday, ten in New York
-VISIT = datetime(2030, 1, 14, 20, 0, tzinfo=UTC)  # three in the afternoon, a week later
-
-
-@pytest.fixture
-def at(monkeypatch):
-    """`at(moment)`: what time it is; `at(None)` for what it really is, by which sessions are made."""
-    really = timezone.now
-
-    def move(moment: datetime | None) -> None:
-        monkeypatch.setattr(timezone, "now", (lambda: moment) if moment else really)
-
-    move(NOW)
-    return move
-
-
-@pytest.fixture
-def desk(practice, scope, at, settings):
-    """Somebody at the front desk, a doctor and a patient; text messages and e-mails are kept."""
-    settings.SMS_PROVIDER, settings.SITE_URL = "console", "https://praxis.example.org"
-    office = Office.objects.create(name="Main Street", address="1 Main Street", phone="+1 212 555 0100")
-    staff = UserFactory(role="staff")
-    return SimpleNamespace(
-        staff=staff,
-        manager=UserFactory(role="admin"),
-        doctor=UserFactory(role="doctor", name="Dr. Reyes", office=office),
-        other=UserFactory(role="doctor", name="Dr. Smith", office=office),
-        chart=PatientFactory(name="Paula Jensen", email="paula@example.org", phone="(212) 555-0114"),
-        practice=practice,
-        office=office,
-    )
-
-
-def book(desk, *, date=VISIT, chart=None, **fields):
-    return services.book(
-        by=desk.staff,
-        patient_id=(chart or desk.chart).pk,
-        doctor_id=desk.doctor.pk,
-        date=date,
-        reason="Back pain",
-        **fields,
-    )
-
-
-def ledger(visit):
-    """Return `(kind, channel, status, why)` of each message of the visit, in order."""
-    rows = Message.objects.filter(about_id=visit.pk).order_by("id")
-    return [(row.kind, row.channel, row.status, row.why) for row in rows]
-
-
-def planned(visit):
-    rows = Message.objects.filter(about_id=visit.pk, status=MessageStatus.PLANNED).order_by("due_at")
-    return [(row.kind, row.channel, row.due_at) for row in rows]
-
-
-def run(at, moment):
-    at(moment)
-    return sending.send_due()
 
 
 def test_booking_plans_what_the_practice_sends(desk):
@@ -288,86 +225,3 @@ def test_reminder_keeps_to_the_clocks_of_the_place(desk, zone, visit, due):
     Office.objects.filter(pk=desk.office.pk).update(timezone=zone)
     desk.doctor.refresh_from_db()
     assert planned(book(desk, date=visit))[-1] == ("reminder", "sms", due)
-
-
-# --- Explained --------------------------------------------------------------------------------------------------------
-
-
-def test_messages_of_a_visit_are_explained(desk, at, client_of):
-    visit = book(desk)
-    run(at, NOW + timedelta(minutes=5))
-    say_preference(patient_id=desk.chart.pk, how="stop", channels=["sms"], wanted=False)
-    run(at, VISIT - timedelta(hours=24))
-    at(None)
-    answer = client_of(desk.staff).get(f"/api/appointments/{visit.pk}/messages").json()
-    by_kind = {(each["kind"], each["channel"]): each for each in answer["messages"]}
-    assert list(by_kind["booked", "email"]) == ["id", "kind", "channel", "status", "plannedFor", "sentAt", "why"]
-    assert by_kind["booked", "email"]["status"] == "sent"
-    assert by_kind["booked", "email"]["sentAt"] == "2030-01-07T15:05:00Z"
-    assert by_kind["booked", "email"]["why"] is None
-    suppressed = by_kind["reminder", "sms"]
-    assert (suppressed["status"], suppressed["sentAt"]) == ("suppressed", None)
-    assert suppressed["why"] == "not sent: opted out of text messages on Jan 7, 2030 (by replying STOP)"
-
-
-# --- The link ---------------------------------------------------------------------------------------------------------
-
-
-def link_in(mail) -> str:
-    return re.search(r"https://praxis\.example\.org(/visit/\S+)", mail.body)[1]
-
-
-@pytest.fixture
-def link(desk, at, mailoutbox):
-    desk.visit = book(desk)
-    run(at, NOW + timedelta(minutes=5))
-    return link_in(mailoutbox[0])
-
-
-def test_link_asks_before_it_confirms(desk, link, client):
-    page = client.get(link)
-    assert page.status_code == 200
-    assert "Yes, I will come" in page.content.decode()
-    assert "Paula" not in page.content.decode()
-    desk.visit.refresh_from_db()
-    assert desk.visit.confirmed_at is None
-    assert "is confirmed" in client.post(link, {"action": "confirm"}).content.decode()
-    desk.visit.refresh_from_db()
-    assert desk.visit.confirmed_at is not None
-    event = desk.visit.events.order_by("-id").first()
-    assert (event.what, event.by_id, event.details) == ("confirmed", None, {"via": "link"})
-    assert "You have confirmed" in client.get(link).content.decode()
-
-
-def test_link_cancels_once(desk, link, client, at, mailoutbox):
-    assert "is cancelled" in client.post(link, {"action": "cancel"}).content.decode()
-    desk.visit.refresh_from_db()
-    assert (desk.visit.status, desk.visit.cancel_reason) == ("cancelled", "patient_asked")
-    assert client.get(link).status_code == 404
-    run(at, NOW + timedelta(minutes=15))
-    assert mailoutbox[-1].subject.endswith("is cancelled")
-
-
-def test_link_of_another_time_or_after_the_visit_or_made_up_is_404(desk, link, client, at):
-    assert client.get(link[:-3] + "AA/").status_code == 404
-    assert client.get("/visit/é/").status_code == 404
-    services.change(by=desk.staff, appointment_id=desk.visit.pk, date=VISIT + timedelta(days=1))
-    assert client.post(link, {"action": "confirm"}).status_code == 404
-    services.change(by=desk.staff, appointment_id=desk.visit.pk, date=VISIT)
-    assert client.get(link).status_code == 200
-    at(VISIT + timedelta(seconds=1))
-    assert client.get(link).status_code == 404
-
-
-def test_link_cancels_only_as_long_as_patients_may(desk, link, client, at):
-    type(desk.practice).objects.filter(pk=desk.practice.pk).update(cancellation_hours=24)
-    at(VISIT - timedelta(hours=23))
-    assert "Cancel this appointment" not in client.get(link).content.decode()
-    assert client.post(link, {"action": "cancel"}).status_code == 409
-    desk.visit.refresh_from_db()
-    assert desk.visit.status == "scheduled"
-
-
-def test_links_cannot_be_tried_out(desk, link, client, settings):
-    settings.ANON_RATE_LIMIT_PER_MINUTE = 3
-    assert [client.get(link).status_code for _ in range(5)][-1] == 429

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.utils import timezone
-from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from appointments import services
 from appointments.messages import tokens
 from appointments.messages.planning import ABOUT
+from appointments.messages.source import place_and_time
 from appointments.models import Appointment, AppointmentStatus
 from appointments.visits.machine import Action
 from audit import log
 from audit.events import AuditEvent
 from core.errors import Refusal
-from core.formats import format_local_datetime
 from core.tenancy.scope import practice_scope
 from notifications.messages.sources import on_confirm
+from notifications.messages.texts import answer
 from notifications.models import Message
 
 NOT_VALID = _("This link no longer works. The appointment may have been moved, cancelled, or be over.")
@@ -74,12 +74,10 @@ def act(token: str, action: Action) -> Appointment:
 def confirm_by_sms(message: Message) -> str:
     """Confirm the visit of which the message reminded, and return what to answer."""
     visit = Appointment.objects.with_offices().filter(pk=message.about_id).first()
-    with override(message.language or None):
-        try:
-            if visit is None:
-                raise LinkNotValid
-            services.act_as_patient(appointment_id=visit.pk, action=Action.CONFIRM, via="sms")
-        except Refusal as refusal:
-            return str(refusal.detail)
-        moment = format_local_datetime(visit, visit.starts_at)
-        return gettext("Thank you. Your appointment on %(moment)s is confirmed.") % {"moment": moment}
+    try:
+        if visit is None:
+            raise LinkNotValid
+        services.act_as_patient(appointment_id=visit.pk, action=Action.CONFIRM, via="sms")
+    except Refusal:
+        return answer("over", message.language)
+    return answer("confirmed", message.language, **place_and_time(visit.starts_at, visit, message.language or "en"))

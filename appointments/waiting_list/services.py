@@ -28,6 +28,8 @@ from appointments.models import (
 from appointments.models.waiting_list import ANY_DAY, SlotOfferQuerySet
 from audit import context
 from core.errors import Conflict, Invalid
+from notifications.messages.planning import plan
+from notifications.models import MessageKind
 from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart
@@ -207,9 +209,17 @@ def offer(*, by: User, entry_id: UUID, doctor_id: UUID, date: datetime, lasts: i
             expires_at=expires_at,
             extending=shared.hold if shared else None,
         )
-        return SlotOffer.objects.create(
+        made: SlotOffer = SlotOffer.objects.create(
             entry=entry, hold=held, doctor=doctor, starts_at=start, ends_at=end, expires_at=expires_at
         )
+        plan(
+            MessageKind.OFFER,
+            about=SlotOffer._meta.label,
+            about_id=made.pk,
+            patient_id=entry.patient_id,
+            grace=timedelta(),  # it expires soon
+        )
+        return made
 
 
 def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> Appointment:

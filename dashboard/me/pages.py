@@ -37,10 +37,12 @@ from audit.queries import EventFilter
 from audit_review.entries import entries
 from audit_review.serializers import AccessShape
 from core.admin.access_log import log_page_refusal, own_account_page
+from core.admin.base import current_user
 from core.errors import Invalid, NotFound, Refusal
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
+from patients.message_wishes.pages import WishesPage
 from patients.models import Patient
 from patients.restriction.services import check_access
 from practices.services import current_practice
@@ -309,3 +311,21 @@ SECURITY_FORMS = {  # name of the address: where it is, and the method
 
 def security_form(verb: str) -> Any:
     return _own_account(sensitive_post_parameters()(SecurityForm.as_view(verb=verb)))
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
+
+
+class OwnMessages(WishesPage):
+    """Which messages one gets oneself."""
+
+    needs = Permission.CHANGE_OWN_CONTACT
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not hasattr(request, "practice") or not request.user.is_authenticated:
+            return super().dispatch(request, *args, patient_id=UUID(int=0), **kwargs)
+        chart = Patient.objects.visible_to(current_user(request)).order_by("id").first()
+        return super().dispatch(request, *args, patient_id=chart.pk if chart else UUID(int=0), **kwargs)
+
+    def back(self, patient_id: UUID) -> str:
+        return reverse("my_page")

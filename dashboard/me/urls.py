@@ -13,6 +13,7 @@ urlpatterns = [
     path("sessions/", pages.sessions_page, name="me_sessions"),
     path("sessions/end-others/", pages.end_other_sessions, name="me_sessions_end_others"),
     path("sessions/<uuid:session_id>/end/", pages.end_session, name="me_session_end"),
+    path("messages/", pages.OwnMessages.as_view(), name="me_messages"),
     path("password/", pages.change_password, name="me_password"),
     path("security/", pages.security, name="me_security"),
     *(

@@ -178,3 +178,19 @@ def fill(text: str, fields: Mapping[str, str]) -> str:
 def _lines(filled: str, text: str) -> list[tuple[str, str]]:
     after, before = filled.split("\n"), text.split("\n")
     return list(zip(after, before, strict=True)) if len(after) == len(before) else [(line, "") for line in after]
+
+
+ANSWERS = {  # to what somebody texts
+    ("stop", EN): "You will get no more text messages from us. Reply START to get them again.",
+    ("start", EN): "You will get text messages from us again. Reply STOP for no more.",
+    ("confirmed", EN): "Thank you. Your appointment on {date} at {time} is confirmed.",
+    ("over", EN): "This appointment can't be confirmed any more. Please call us.",
+    ("stop", DE): "Sie erhalten keine SMS mehr von uns. Mit START erhalten Sie wieder welche.",
+    ("start", DE): "Sie erhalten wieder SMS von uns. Mit STOP erhalten Sie keine mehr.",
+    ("confirmed", DE): "Danke. Ihr Termin am {date} um {time} ist bestätigt.",
+    ("over", DE): "Dieser Termin kann nicht mehr bestätigt werden. Bitte rufen Sie uns an.",
+}
+
+
+def answer(what: str, language: str, **fields: str) -> str:
+    return fill(ANSWERS[what, MessageLanguage(language or EN)], fields)

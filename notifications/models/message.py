@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
 from core.tenancy.managers import PracticeManager, PracticeQuerySet
-from core.tenancy.models import PracticeModel
+from core.tenancy.models import INSTALLATION, PracticeModel
 
 
 class Channel(PublicTextChoices):
@@ -136,7 +136,9 @@ class Message(PracticeModel):
 
 
 def parts_of_reference(reference: str) -> tuple[UUID, UUID] | None:
+    """Return practice and message; None for what is no reference."""
     try:
-        return (UUID(hex=reference[:32]), UUID(hex=reference[32:])) if len(reference) == 64 else None
+        parts = (UUID(hex=reference[:32]), UUID(hex=reference[32:])) if len(reference) == 64 else None
     except ValueError:
         return None
+    return parts if parts and parts[0] != INSTALLATION else None

@@ -16,6 +16,8 @@ from audit import context, log
 from audit.events import AuditEvent
 from core.errors import Conflict, Forbidden, Invalid, Refusal
 from core.permissions import Permission
+from notifications.messages.planning import plan
+from notifications.models import MessageKind
 from patients.chart_rows import chart_not_found, exclusive, lock_charts, move_rows
 from patients.models import ChartStatus, Patient
 from patients.registrations.matching import match_reasons
@@ -64,6 +66,7 @@ def confirm_registration(*, patient_id: UUID, by: User) -> Patient:
         registration = _get_pending(lock_charts(patient_id), patient_id)
         _set_status(registration, ChartStatus.CONFIRMED)
         _log(AuditEvent.REGISTRATION_CONFIRMED, registration)
+        plan(MessageKind.REGISTERED, about=Patient._meta.label, about_id=registration.pk, patient_id=registration.pk)
     return registration
 
 

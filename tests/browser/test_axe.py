@@ -88,7 +88,8 @@ def addresses(live_server, practice, make_user):
         "patient": (
             people["patient"],
             [
-                *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_security", "me_accesses")),
+                *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_security")),
+                *(reverse(name) for name in ("me_accesses", "me_messages")),
                 *(reverse(name, args=[visit.pk]) for name in ("me_move", "me_cancel")),
             ],
         ),

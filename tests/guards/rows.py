@@ -69,6 +69,7 @@ BODIES = {
         "address": "12 St James's Square",
     },
     ("PATCH", "api/patients/<uuid:chart_id>"): {"version": 1, "allergies": "Latex"},
+    ("PATCH", "api/patients/<uuid:chart_id>/message-wishes"): {"sms": False},
     ("POST", "api/patients/<uuid:chart_id>/problems"): {"text": "Asthma"},
     ("POST", "api/patients/<uuid:chart_id>/medications"): {"text": "Naproxen", "dose": "250 mg twice a day"},
     ("POST", "api/patients/<uuid:chart_id>/allergies"): {"text": "Latex", "severity": "severe"},

@@ -70,6 +70,7 @@ HOMES = {
     ),
     "phrases": "records.note_templates",
     "plans": "records.plans",
+    "providers": "notifications.providers",
     "practice": "practices",
     "prescriptions": "records.medical_records",
     "records": "records.medical_records",

@@ -141,6 +141,8 @@ OWN_ERRORS = {
     ("post", "/api/patients"): {"409"},
     ("get", "/api/patients/{chart_id}"): {"404"},
     ("patch", "/api/patients/{chart_id}"): {"404", "409"},
+    ("get", "/api/patients/{chart_id}/message-wishes"): {"404"},
+    ("patch", "/api/patients/{chart_id}/message-wishes"): {"404"},
     ("post", "/api/patients/{chart_id}/merge"): {"404", "409"},
     ("post", "/api/patients/{chart_id}/merge/undo"): {"404", "409"},
     ("get", "/api/patients/{chart_id}/accesses"): {"404"},

@@ -239,6 +239,8 @@ def desk(clinic: Clinic) -> None:
     clinic.admin.post(f"/api/registrations/{other}/reopen")
     clinic.staff.get(f"/api/patients/{known}")
     clinic.admin.get(f"/api/patients/{known}/accesses")
+    clinic.staff.get(f"/api/patients/{known}/message-wishes")
+    clinic.staff.patch(f"/api/patients/{known}/message-wishes", {"sms": False})
     clinic.staff.patch(f"/api/patients/{known}", {"version": 1, "allergies": "Latex"})
     twice = {"from": clinic.chart()["id"]}
     clinic.staff.post(f"/api/patients/{known}/merge", {**twice, "dryRun": True, "keep": {"phone": "from"}})
