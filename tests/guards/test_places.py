@@ -65,6 +65,7 @@ HOMES = {
     "sign-out": "accounts.sign_in",
     "users": "accounts",
     "waiting-list": "appointments.waiting_list",
+    "webhooks": "notifications.webhooks",
     "working-hours": "appointments.schedule",
 }
 
