@@ -7,7 +7,7 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments import deletion_rules, live, receivers  # noqa: F401 - connects receivers
+        from appointments import deletion_rules, live, publishing, receivers  # noqa: F401 - connects receivers
         from appointments.imports import visits  # noqa: F401 - registers the kind
         from appointments.messages import source  # noqa: F401 - says what messages are about
         from appointments.visit_links import services  # noqa: F401 - answers text messages

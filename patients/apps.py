@@ -10,6 +10,7 @@ class PatientsConfig(AppConfig):
         from accounts.visibility import Charts, register_charts
         from patients import (
             message_facts,  # noqa: F401 - says what messages about charts are made of
+            publishing,  # noqa: F401 - tells programs and pages
             receivers,
         )
         from patients.imports import charts  # noqa: F401 - registers the kind

@@ -23,6 +23,7 @@ from billing.invoices import services as invoices
 from billing.payments import services as payments
 from billing.tests.factories import ServiceFactory
 from core.tenancy.scope import practice_scope
+from notifications.tests.factories import DeliveryFactory, WebhookFactory
 from patients.deletion.services import delete
 from patients.models import Patient
 from patients.tests.chart_with_all import chart_with_all
@@ -63,6 +64,7 @@ QUEUE = "/api/emergency-accesses"
 DESK = "/api/registrations"
 JOIN_CODES = "/api/join-codes"
 API_KEYS = "/api/api-keys"
+WEBHOOKS = "/api/webhooks"
 DELETED = "/api/deleted"
 PEOPLE = ["/api/users", "/api/users?role=patient"]
 OWN_SESSIONS = "/api/users/me/sessions"
@@ -248,6 +250,26 @@ def test_query_count_of_invitations_is_constant(as_role, practice):
     assert queries(client, "/api/invitations") == one <= AT_MOST_LIST
 
 
+def test_query_count_of_webhooks_and_their_deliveries_is_constant(as_role, practice):
+    client = as_role("admin")
+
+    def add(hook):
+        with practice_scope(practice.pk):
+            DeliveryFactory(webhook=hook)
+            return WebhookFactory()
+
+    with practice_scope(practice.pk):
+        hook = WebhookFactory()
+    addresses = (WEBHOOKS, f"{WEBHOOKS}/{hook.pk}/deliveries")
+    add(hook)
+    ones = [queries(client, address) for address in addresses]
+    add(hook)
+    add(hook)
+
+    assert [queries(client, address) for address in addresses] == ones
+    assert max(ones) <= AT_MOST_LIST
+
+
 @pytest.mark.parametrize("address", PEOPLE)
 def test_query_count_of_accounts_is_constant(as_role, practice, make_user, address):
     client = as_role("admin")
@@ -368,7 +390,7 @@ def test_every_list_has_a_query_count_test():
 
     counted = {name.partition("?")[0] for name in LISTS | TRAIL}
     counted |= {address.removeprefix("/").partition("?")[0] for address in SCHEDULES}
-    others = (QUEUE, DESK, DELETED, JOIN_CODES, API_KEYS, PEOPLE[0], OWN_SESSIONS)
+    others = (QUEUE, DESK, DELETED, JOIN_CODES, API_KEYS, PEOPLE[0], OWN_SESSIONS, WEBHOOKS)
     counted |= {address.removeprefix("/") for address in others}
     one_thing = {
         "api/users/me",
