@@ -23,6 +23,7 @@ from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, shows_no_patient
 from core.api import throttling
 from core.permissions import Permission
+from notifications.live.handover import is_served_to
 from practices.models import Office
 
 NEXT_FREE = 8
@@ -37,6 +38,7 @@ class CalendarView(CalendarPage):
             "appointments/calendar/calendar.html",
             {
                 **(context := self.context(shown)),
+                "is_live": is_served_to(request),
                 "has_rooms": shown.view == "rooms" or Room.objects.filter(is_active=True).exists(),
                 "offices": list(Office.objects.order_by("name", "id")),
                 "pickable": _pickable(context),
