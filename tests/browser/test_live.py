@@ -14,10 +14,23 @@ from playwright.sync_api import expect
 from tests.browser.test_calendar import cell, visit_of
 from tests.contract.clients import ServerTransport
 from tests.contract.clinic import PASSWORD, Clinic
-from tests.server import Server, free_port, own_database
+from tests.server import ROOT, Server, free_port, own_database
 
 MONDAY = "/calendar/?day=2031-01-06&view=day"
 SOON = 60_000  # milliseconds that a loaded machine may take; without live updates and their polls nothing would come
+# the client of docs/clients.md as it is printed, in a page that is signed in to the API by cookie
+(CLIENT,) = re.findall(r"^```javascript\n(.*?)^```$", (ROOT / "docs" / "clients.md").read_text(), re.M | re.S)
+LISTENING = f"""async person => {{
+  const body = JSON.stringify(person)
+  await fetch('/api/v1/auth/login', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body }})
+  window.logged = []
+  const console = {{ log: (...line) => window.logged.push(line) }}
+  {CLIENT}
+}}"""
+
+
+def test_the_printed_client_has_at_most_twenty_lines():
+    assert len(CLIENT.strip().splitlines()) <= 20
 
 
 class OwnRedis:
@@ -104,6 +117,9 @@ def test_a_booking_appears_on_the_other_page_and_redis_may_be_away(browser, own)
     for page in (one, other):
         expect(visit_of(page, "Rosa Vidal")).to_be_visible()
     assert {page for page, frame in told if "appointment.changed" in frame} == {one, other}
+    one.evaluate(LISTENING, {"email": clinic.staff.user["email"], "password": PASSWORD})
+    visit = clinic.booking(chart=charts[2], date="2031-01-06T20:00:00Z")
+    one.wait_for_function("id => window.logged.some(line => line[0] === id)", arg=visit["id"])
     assert complaints == []
     for page in (one, other):
         page.context.close()
