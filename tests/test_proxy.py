@@ -1,5 +1,6 @@
 """docs/proxy/nginx.conf as it is written, and nginx with it in front of Praxis where nginx is installed."""
 
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from websockets.sync.client import connect
 
 from core.api.routes import routes
 from core.middleware.request_guard import RequestGuard
@@ -53,7 +55,8 @@ def test_forwarded_headers_are_replaced_not_appended(directives):
         "X-Request-ID": "$request_id",
         "X-Forwarded-Host": '""',
         "Forwarded": '""',
-        "Connection": '""',
+        "Upgrade": "$websocket",
+        "Connection": "$to_praxis",
     }
 
 
@@ -252,6 +255,15 @@ def test_body_that_is_taken_is_never_written_to_the_proxys_disk(directives):
     sizes = {name: [value for other, value in directives if other == name] for name, _ in directives}
     assert sizes["client_max_body_size"] == sizes["client_body_buffer_size"] == ["2m", "11m"]
     assert sizes["proxy_max_temp_file_size"] == ["0"]
+
+
+def test_live_updates_come_through_the_proxy_and_no_other_protocol_does(proxy, office_manager, chart):
+    ticket = office_manager.post("/api/ws-ticket").json()["ticket"]
+    context = ssl.create_default_context(cafile=str(proxy.directory / "fullchain.pem"))
+    with connect(f"wss://localhost:{proxy.https}/ws/events?ticket={ticket}", ssl=context) as socket:
+        assert json.loads(socket.recv(timeout=300))["type"] == "ready"
+        assert socket.ping().wait(300)
+    assert proxy.request("/ws/events", headers={"Connection": "Upgrade", "Upgrade": "h2c"}).status_code == 426
 
 
 def test_plain_http_is_redirected(proxy):

@@ -13,28 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.api_keys import services
+from accounts.api_keys.words import WORDS
 from accounts.models import ApiKey
 from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_user, post_action
-from core.errors import Sentence
 from core.formats import format_datetime, zone_label
-from core.permissions import Permission
 from practices.services import current_practice
-
-WORDS: dict[Permission, Sentence] = {  # each of FOR_PROGRAMS, as an office manager would say it
-    P.READ_APPOINTMENTS: _("See appointments"),
-    P.READ_APPOINTMENT_TEXT: _("Read why patients come, and notes on appointments"),
-    P.CHANGE_APPOINTMENTS: _("Move, complete and cancel appointments"),
-    P.MANAGE_WAITING_LIST: _("Keep the waiting list and offer free times"),
-    P.FIND_TIMES: _("See appointment types, rooms, working hours and free times"),
-    P.READ_CHARTS: _("Read patients' charts, restricted ones excepted"),
-    P.WRITE_CHARTS: _("Add patients and change their contact data"),
-    P.READ_RECORDS: _("Read medical records, finalised notes, plans of care and files"),
-    P.ADD_FILES: _("Add files to charts"),
-    P.LIST_DOCTORS: _("See the practice's doctors"),
-    P.LIST_OFFICES: _("See the practice's offices"),
-    P.READ_SETTINGS: _("See the practice's settings"),
-}
 
 
 class ApiKeyForm(ServiceForm):
@@ -62,7 +46,7 @@ class ApiKeyForm(ServiceForm):
 class ApiKeyAdmin(PracticeModelAdmin):
     access = Access(P.MANAGE_API_KEYS, add=P.MANAGE_API_KEYS)
     form = ApiKeyForm
-    list_display = ("name", "begins", "state", "used", "expires", "maker")
+    list_display = ("name", "prefix", "state", "used", "expires", "maker")
     change_form_outer_after_template = "admin/accounts/apikey/revoke.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -71,7 +55,7 @@ class ApiKeyAdmin(PracticeModelAdmin):
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         if obj is None:
             return ["name", "permissions", "expires_at"]
-        return ["name", "begins", "may", "state", "used", "expires", "maker", "made"]
+        return ["name", "prefix", "may", "state", "used", "expires", "maker", "made"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         return self.get_fields(request, obj) if obj else []
@@ -108,10 +92,6 @@ class ApiKeyAdmin(PracticeModelAdmin):
         return str(row.name)
 
     # --- Columns and fields
-
-    @admin.display(description=_("Begins with"))
-    def begins(self, row: ApiKey) -> str:
-        return f"{services.BEGINS}{row.prefix}"
 
     @admin.display(description=_("What it may do"))
     def may(self, row: ApiKey) -> str:

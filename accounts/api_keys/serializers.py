@@ -5,16 +5,15 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api_keys.services import ApiKeyState, get_state, permission_name
+from accounts.api_keys.words import WORDS
 from accounts.models import ApiKey
-from accounts.roles import FOR_PROGRAMS
 from core.api.pagination import PageShape
 from core.api.serializers import ChoiceField, OutputSerializer, RangeBoundaryField, StrictCharField, StrictSerializer
 from core.choices import PublicTextChoices
-from core.permissions import Permission
 from core.texts import validate_line
 
 ProgramPermission = PublicTextChoices(  # type: ignore[call-overload]
-    "ProgramPermission", [(one.name, (permission_name(one), one.value)) for one in Permission if one in FOR_PROGRAMS]
+    "ProgramPermission", [(one.name, (permission_name(one), word)) for one, word in WORDS.items()]
 )
 
 

@@ -97,7 +97,9 @@ def make(*, by: User, name: str, permissions: list[str], expires_at: datetime | 
 
 @transaction.atomic
 def revoke(*, by: User, key_id: UUID) -> ApiKey:
-    """Make a key useless from the next call on; a revoked one stays so. Raises NotFound."""
+    """Make a key useless from the next call on; a revoked one stays so. Raises Forbidden and NotFound."""
+    if not by.can(Permission.MANAGE_API_KEYS):
+        raise Forbidden(_("Only an office manager of the practice can revoke API keys."))
     key: ApiKey = ApiKey.objects.select_for_update().get_or_refuse(pk=key_id)
     if key.revoked_at is None:
         key.revoked_at = timezone.now()

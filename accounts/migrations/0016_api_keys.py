@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('name', core.encryption.fields.EncryptedCharField(label='api_key.name', max_length=120, validators=[core.texts.validate_line], verbose_name='name')),
-                ('prefix', models.CharField(editable=False, max_length=12, unique=True, verbose_name='begins with')),
+                ('prefix', models.CharField(editable=False, max_length=12, unique=True, verbose_name='prefix')),
                 ('secret_hash', models.BinaryField()),
                 ('permissions', models.JSONField(default=list, verbose_name='permissions')),
                 ('expires_at', models.DateTimeField(verbose_name='expires')),

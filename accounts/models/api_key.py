@@ -22,7 +22,7 @@ class ApiKey(PracticeModel):
     the database opens nothing, and `prefix` is the part of it that people and logs may see."""
 
     name = EncryptedCharField(_("name"), label="api_key.name", max_length=120, validators=[validate_line])
-    prefix = models.CharField(_("begins with"), max_length=12, unique=True, editable=False)
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
     secret_hash = models.BinaryField(editable=False)
     permissions = models.JSONField(_("permissions"), default=list)  # names of Permission, in lower case
     made_by = models.ForeignKey(

@@ -24,6 +24,7 @@ from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, shows_no_patient
 from core.api import throttling
 from core.permissions import Permission
+from notifications.live.handover import is_served_to
 from patients.models import Patient
 from practices.models import Office
 
@@ -42,6 +43,7 @@ class CalendarView(CalendarPage):
             {
                 "chart": chart,
                 **(context := self.context(shown, [chart] if chart else [])),
+                "is_live": is_served_to(request),
                 "has_rooms": shown.view == "rooms" or Room.objects.filter(is_active=True).exists(),
                 "offices": list(Office.objects.order_by("name", "id")),
                 "pickable": _pickable(context),

@@ -99,6 +99,7 @@ BY_NAME: dict[str, Any] = {
     "text": "No headache on most days",
     "texts": {"objective": "Rotation to the right, left:"},
     "timezone": "America/New_York",
+    "ticket": "WyIwMTlh…",
     "title": "Headaches from the neck",
     "token": "q3t6w9z$C&F)J@Nc",
     "uploadedByName": "Sam Whitfield",

@@ -132,8 +132,8 @@ class Hub:
             one.close(SIGNED_OUT)
         for practice_id, new in news.items():
             for one in list(self._of.get(practice_id, ())):
-                if one.listener in ended:
-                    continue
+                if one.listener in ended or one.after < known[practice_id]:
+                    continue  # the latter has come since the database was asked, and is next
                 for change, message in new.changes:
                     if change.number > one.after and one.listener.hears(change):
                         one.send(message)

@@ -23,6 +23,7 @@ from accounts.sessions.admin_site import SESSION_KEY
 from accounts.sessions.admin_store import SessionStore
 from accounts.sessions.cookies import ACCESS_COOKIE
 from accounts.sessions.tokens import Claims, InvalidToken, TokenType, read
+from audit import context
 from core.api import throttling
 from core.api.exceptions import error_response
 from core.api.permissions import NOT_AUTHENTICATED, SECOND_FACTOR_DUE
@@ -78,7 +79,7 @@ def events(request: HttpRequest) -> HttpResponse:
         return error_response(refusal.status, str(refusal.detail))
     except Throttled:
         return error_response(429, _("Too many requests. Please try again in a moment."))
-    connection = request.META.get("gunicorn.socket")
+    connection = request.META.get(handover.SOCKET)
     if connection is None:  # `make dev`
         return error_response(501, _("This server has no live updates."))
     if len(hub()) >= MOST_CONNECTIONS:
@@ -111,6 +112,7 @@ def _who(request: HttpRequest) -> tuple[User, UUID | None]:
             raise Forbidden(_("This request came from another site."))
         claims = _claims_in_cookie(request)
     user = sessions.get_live_session(claims, seen=False).user
+    context.identify(user_id=user.pk, role=user.role, practice_id=user.practice_id)  # for the log line
     with throttling.counted_as_poll():
         throttling.count_user(user.pk)
     return user, claims.session_id

@@ -121,6 +121,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "subject": OPERATIONAL,
         "text": OPERATIONAL,  # of nobody: what it says of a patient is filled in
         "version": OPERATIONAL,
+    },
     "notifications.Webhook": {
         **_OF_PRACTICE,
         "url": SECRET,  # it may hold a credential of the other program

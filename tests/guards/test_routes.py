@@ -85,6 +85,7 @@ LET_IN = {
     ("POST", "api/registrations/<uuid:declined_id>/reopen"): "A",
     ("GET", "api/emergency-accesses"): "A",
     ("POST", "api/emergency-accesses/<uuid:access_id>/review"): "A",
+    ("POST", "api/ws-ticket"): "ADSBP",
     ("GET", "api/api-keys"): "A",
     ("POST", "api/api-keys"): "A",
     ("DELETE", "api/api-keys/<uuid:key_id>"): "A",

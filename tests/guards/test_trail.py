@@ -36,6 +36,7 @@ NO_PHI = {
     ("DELETE", "api/users/me/sessions/<uuid:session_id>"): "the same",
     ("GET", "api/doctors"): "who works here",
     ("GET", "api/doctors/<uuid:doctor_id>"): "who works here, and a count",
+    ("POST", "api/ws-ticket"): "opens a connection that tells ids of appointments; reading them is logged",
     ("GET", "api/api-keys"): "keys and what they may do; each event that one causes names it",
     ("POST", "api/api-keys"): "the same; logged as a data change",
     ("DELETE", "api/api-keys/<uuid:key_id>"): "the same",

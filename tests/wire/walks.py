@@ -143,6 +143,7 @@ def join_codes(clinic: Clinic) -> None:
     clinic.admin.get(f"/api/offices/{office}")
     clinic.admin.patch(f"/api/offices/{office}", {"name": "Uptown"})
     delete(clinic.admin, f"/api/offices/{closed}")
+    clinic.admin.post("/api/ws-ticket")
     key = clinic.admin.post("/api/api-keys", {"name": "Laboratory", "permissions": ["read_charts"]}).json
     clinic.admin.get("/api/api-keys")
     delete(clinic.admin, f"/api/api-keys/{key['id']}")

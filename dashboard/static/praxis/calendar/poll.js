@@ -1,17 +1,38 @@
-// Others' changes: ask every so often what has changed. 204 means nothing; otherwise the grid comes anew, and scroll and
-// focus stay where they were.
+// Others' changes: ask at once when a visit changed, and every so often what has changed beside that. 204 means nothing;
+// otherwise the grid comes anew, and scroll and focus stay where they were.
+import { isLive, listen } from '../live.js'
 import { isMoving, placeNow, settle } from './grid.js'
 
-const EVERY = 1500 // milliseconds: a change shows within two seconds
+const EVERY = 1500 // milliseconds: without live updates, a change shows within two seconds
+const EVERY_LIVE = 4500 // with them: times that are kept, working hours
 let asked = null
+let askedAt = Date.now()
+let isDue = false
 
 export function refresh() {
   const shown = document.getElementById('shown')
+  if (!asked) {
+    isDue = false
+    askedAt = Date.now()
+  }
   asked ??= window.htmx
     .ajax('GET', shown.dataset.changes, { source: '#shown', target: '#shown', swap: 'outerHTML' })
     .catch(() => {}) // told by htmx:sendError
     .finally(() => { asked = null })
   return asked
+}
+
+const isBusy = () => document.hidden || isMoving() || document.body.classList.contains('is-dragging')
+
+function ask() {
+  if (isBusy()) return
+  const wasAsked = asked
+  refresh().finally(() => { if (isDue && wasAsked) ask() }) // what was asked before the change may not have it
+}
+
+function onChange() {
+  isDue = true
+  ask()
 }
 
 export function startPolling() {
@@ -38,7 +59,8 @@ export function startPolling() {
   const first = document.querySelector('.scroller')
   if (first) first.dataset.placed = ''
   setInterval(() => {
-    if (document.hidden || isMoving() || document.body.classList.contains('is-dragging')) return
-    refresh()
+    if (isDue || !isLive() || Date.now() - askedAt >= EVERY_LIVE) ask()
   }, EVERY)
+  const { live } = document.getElementById('calendar').dataset
+  if (live) listen(live, onChange)
 }
