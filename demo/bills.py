@@ -54,9 +54,13 @@ def bill_visits(practice: Practice, biller: User) -> None:
     last: Counter[int] = Counter()
     for invoice, visit in zip(invoices, done, strict=True):
         _issue(invoice, visit, last, practice, biller)
-    charges = [_entry(invoice, EntryKind.CHARGE, invoice.total, biller, invoice=invoice) for invoice in invoices]
-    paid = [(invoice, payment) for invoice in invoices if (payment := _payment(random, invoice, biller))]
-    insert([*charges, *(payment for _, payment in paid)])
+    entries, paid = [], []
+    for invoice in invoices:
+        entries.append(_entry(invoice, EntryKind.CHARGE, invoice.total, biller, invoice=invoice))
+        if payment := _payment(random, invoice, biller):
+            entries.append(payment)
+            paid.append((invoice, payment))
+    insert([*entries])
     insert(
         [
             Allocation(practice=practice, payment=payment, invoice=invoice, amount=-payment.amount, author=biller)
