@@ -56,6 +56,7 @@ WHOLE = {
     "api/offices": "the contract's list; a practice has a handful",
     "api/appointment-types": "what a practice offers, chosen from as a whole",
     "api/rooms": "a handful",
+    "api/webhooks": "twenty at most",
     "api/note-templates": "a handful, chosen from as a whole",
     "api/letter-templates": "the same",
     "api/phrases": "as many as a person knows by heart",
@@ -84,12 +85,15 @@ NOT_KEPT = {
     "api/api-keys": "its answer is a secret; a second key can be revoked",
     "api/ws-ticket": "its answer is a secret; a second ticket is good",
     "api/sessions/search": "it makes nothing",
+    "api/webhooks": "its answer is a secret",
+    "api/webhooks/<uuid:webhook_id>/rotate-secret": "the same",
 }
 NO_VERSION = {
     "api/users/me": "one's own",
     "api/users/<uuid:user_id>": "two switches, each of which is set to what is wanted",
     "api/note-templates/<uuid:template_id>": "its manager's or one's own; a PATCH of other fields keeps them",
     "api/letter-templates/<uuid:letter_template_id>": "the same, or one's own",
+    "api/webhooks/<uuid:webhook_id>": "its manager's alone; a PATCH of other fields keeps them",
     "api/phrases/<uuid:phrase_id>": "the same, or one's own",
     "api/attachments/<uuid:attachment_id>": "its name alone",
 }
