@@ -11,7 +11,7 @@ Address = IPv4Address | IPv6Address
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
-    *("/calendar/", "/me/", "/my-day/", "/notes/", "/patients/", "/prescriptions/"),
+    *("/calendar/", "/me/", "/messages/", "/my-day/", "/notes/", "/patients/", "/prescriptions/"),
     *("/session/", "/second-factor/"),
 )
 DOOR = ("/", "/sign-out/")  # where everybody signs in and out

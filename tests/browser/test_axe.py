@@ -38,6 +38,10 @@ def addresses(live_server, practice, make_user):
                 *(reverse("note-edit", args=[draft.pk]), reverse("note-edit", args=[final.pk])),
             ],
         ),
+        "manager": (
+            people["admin"],
+            [reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])],
+        ),
         "patient": (
             people["patient"],
             [

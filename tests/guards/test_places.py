@@ -45,6 +45,7 @@ HOMES = {
     "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
+    "messages": "appointments.messages",
     "my-day": "records.my_day",
     "note-templates": "records.note_templates",
     "notes": "records.(notes|note_templates)",
