@@ -23,7 +23,7 @@ from appointments.services import book, change
 from appointments.types.services import create_type
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
-from demo import week
+from demo import messages, week
 from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
 from demo.people import email_of, make_random, person
@@ -138,6 +138,7 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             write_up(own_chart, doctor=doctors[0], desk=desk)
             _fill_waiting_list(desk, doctors)
             _add_registrations(practice, password, doctors[0], office)
+            messages.fill()
     return practice, is_new
 
 

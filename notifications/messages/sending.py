@@ -19,6 +19,7 @@ from integrations import email, sms
 from integrations.email import Attachment, Mail
 from integrations.sending import Reason, SendFailed
 from integrations.sms import Sms
+from notifications.messages.addresses import twilio_address
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings, preferences_of, say_preference
 from notifications.messages.sources import Facts, facts_of
@@ -35,7 +36,6 @@ from notifications.models import (
     MessageTemplate,
 )
 from notifications.models.message import MessageQuerySet
-from notifications.providers.addresses import twilio_address
 
 logger = structlog.get_logger("praxis.messages")
 BATCH = 100
