@@ -52,6 +52,7 @@ class Permission(StrEnum):
     MANAGE_OFFICES = "add, change and remove offices"
     MANAGE_USERS = "see the accounts of the practice, deactivate them, end sessions, turn off two-step verification"
     REGISTER_USERS = "register people of any role in their practice"
+    MANAGE_WEBHOOKS = "have the practice's events sent to other programs"
     USE_ADMIN_SITE = "open the admin site, read-only"
     MANAGE_PRACTICE = "change the practice's settings; people and offices in the admin site"
     BOOK_IN_ADMIN_SITE = "book an appointment for any patient of the practice in the admin site"

@@ -25,7 +25,7 @@ BAD_ENDS = (JobState.FAILED, JobState.UNCERTAIN)
 class FreshCount(CachedCountPaginator):
     """The worker writes so many rows that a count would never be kept for long."""
 
-    cache_key = property(lambda self: None, lambda self, key: None)  # type: ignore[assignment]
+    cache_key = property(lambda self: None, lambda self, key: None)
 
 
 @admin.register(Job)

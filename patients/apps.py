@@ -8,10 +8,7 @@ class PatientsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.visibility import Charts, register_charts
-        from patients import (
-            message_facts,  # noqa: F401 - says what messages about charts are made of
-            receivers,
-        )
-        from patients.restriction import services as restriction  # importing receivers connects them
+        from patients import message_facts, publishing, receivers  # noqa: F401 - importing them connects them
+        from patients.restriction import services as restriction
 
         register_charts(Charts(restriction.accounts_inaccessible_to, receivers.charts_of_accounts))

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from audit.context import Origin, coming_from
 from core.tenancy.scope import installation_scope
@@ -19,7 +20,7 @@ from notifications.jobs.registry import KINDS, Kind
 from notifications.models import Job, JobState
 
 log = structlog.get_logger("praxis.jobs")
-UNKNOWN = "No job is called so in this version of Praxis."
+UNKNOWN = _("No job is called so in this version of Praxis.")
 UNKNOWN_DELAY = timedelta(minutes=5)  # during an update, older workers see jobs that only newer ones know
 ERROR_LENGTH = 300
 
@@ -64,7 +65,7 @@ def run(job: Job, now: datetime | None = None) -> None:
     try:
         kind = KINDS.get(job.name)
         if kind is None:
-            leases.give_back(job, _now(now) + UNKNOWN_DELAY, _now(now), error=UNKNOWN)
+            leases.give_back(job, _now(now) + UNKNOWN_DELAY, _now(now), error=str(UNKNOWN))
         else:
             with coming_from(_origin(job)), translation.override(settings.LANGUAGE_CODE):
                 _run(job, kind, now)
@@ -143,13 +144,13 @@ def recover(now: datetime) -> int:
 def _recover(job: Job, now: datetime) -> None:
     kind = KINDS.get(job.name)
     if job.past_return_at is None and job.lost + 1 < leases.MAX_LOST:
-        leases.give_back(job, job.run_at, now, error=leases.DIED, lost=1)
+        leases.give_back(job, job.run_at, now, error=str(leases.DIED), lost=1)
     elif kind is None:
-        leases.end(job, JobState.UNCERTAIN, now, error=leases.DIED)
+        leases.end(job, JobState.UNCERTAIN, now, error=str(leases.DIED))
     else:
         state = JobState.FAILED if job.past_return_at is None else JobState.UNCERTAIN
         with coming_from(_origin(job)):
-            end_with_hook(job, kind, state, now, error=leases.DIED)
+            end_with_hook(job, kind, state, now, error=str(leases.DIED))
 
 
 def _origin(job: Job) -> Origin:

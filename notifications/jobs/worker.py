@@ -3,7 +3,6 @@
 One thread at a time looks for work, under a lock; the others run what they found, or wait for the lock. So an idle
 worker asks the database once a second, and a busy one claims a job when it has a thread for it, not before."""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -32,12 +31,12 @@ class Worker:
         threads: int,
         lease: timedelta = leases.LEASE,
         grace: float = 8,
-        parent: int | None = None,
+        is_orphan: Callable[[], bool] = lambda: False,
         poll: float = POLL_SECONDS,
     ) -> None:
-        """It ends when `stop` is set, or once the process `parent` is no longer its parent. Jobs that run then have
-        `grace` seconds to end."""
-        self.stop, self._lease, self._grace, self._parent, self._poll = stop, lease, grace, parent, poll
+        """It ends when `stop` is set, or once `is_orphan`: what started it is gone. Jobs that run then have `grace`
+        seconds to end."""
+        self.stop, self._lease, self._grace, self._is_orphan, self._poll = stop, lease, grace, is_orphan, poll
         self._claims: dict[UUID, UUID] = {}
         self._looking = threading.Lock()
         self._threads = [
@@ -71,7 +70,7 @@ class Worker:
                 self._try(self._renew)
                 self._try(lambda: running.recover(timezone.now()))
                 renew_at = time.monotonic() + renew_every
-            if self._parent is not None and os.getppid() != self._parent:
+            if self._is_orphan():
                 self.stop.set()
             self.stop.wait(self._poll)
 

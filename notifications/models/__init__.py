@@ -1,4 +1,5 @@
-"""What the worker does and when; messages to people, and how they want to be written to."""
+"""What the worker does and when; messages to people, and how they want to be written to; where
+events are sent."""
 
 from notifications.models.job import Job, JobState, Schedule
 from notifications.models.message import Channel, Message, MessageKind, MessageStatus
@@ -9,9 +10,11 @@ from notifications.models.preference import (
     MessageSettings,
     MessageTemplate,
 )
+from notifications.models.webhook import Delivery, Webhook
 
 __all__ = [
     "Channel",
+    "Delivery",
     "How",
     "Job",
     "JobState",
@@ -23,4 +26,5 @@ __all__ = [
     "MessageStatus",
     "MessageTemplate",
     "Schedule",
+    "Webhook",
 ]

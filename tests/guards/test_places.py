@@ -68,6 +68,7 @@ HOMES = {
     "users": "accounts",
     "visit": "appointments.visit_links",
     "waiting-list": "appointments.waiting_list",
+    "webhooks": "notifications.webhooks",
     "working-hours": "appointments.schedule",
 }
 

@@ -80,6 +80,15 @@ NO_PHI = {
     },
     ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",
     ("DELETE", "api/calendar-feed"): "the same",
+    ("GET", "api/webhooks"): "where events are sent",
+    ("POST", "api/webhooks"): "the same; logged as a data change",
+    **{
+        (method, "api/webhooks/<uuid:webhook_id>"): "the same; a change is logged as a data change"
+        for method in ("GET", "PATCH", "DELETE")
+    },
+    ("POST", "api/webhooks/<uuid:webhook_id>/rotate-secret"): "the same",
+    ("GET", "api/webhooks/<uuid:webhook_id>/deliveries"): "ids of what changed, which the manager may read anyway",
+    ("POST", "api/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend"): "the same",
     ("POST", "api/holds"): "a time of a doctor that is kept for the caller; logged as a data change",
     ("DELETE", "api/holds/<uuid:hold_id>"): "the same",
     ("GET", "api/availability"): "free times of doctors, of which no visit can be told",
@@ -231,6 +240,7 @@ def desk(make_user, client):
 
 
 SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "room", "workinghours", "scheduleexception"))
+SETTINGS = ("practices_practice", "practices_office", "accounts_joincode", "accounts_invitation", "notifications_job")
 SHOW_NOBODY = {
     *("logout", "password_change", "password_change_done", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),
@@ -238,7 +248,7 @@ SHOW_NOBODY = {
     *("security_passkey", "security_passkey_add", "security_passkey_remove"),
     *(
         f"{model}_{page}"
-        for model in ("practices_practice", "practices_office", "accounts_joincode", "accounts_invitation", *SCHEDULES)
+        for model in (*SETTINGS, *SCHEDULES)
         for page in ("changelist", "add", "change", "delete", "history")
     ),
 }
