@@ -1,15 +1,27 @@
-"""What the worker does for the calendar."""
+"""What the worker does for visits' messages."""
 
-from datetime import timedelta
+from datetime import time
 
-from appointments.holds import services as holds
+from appointments.messages import planning
 from core.tenancy.scope import practice_scope
-from notifications.jobs import scheduled
+from notifications.jobs import enqueue, job, scheduled
 from practices.models import Practice
 
 
-@scheduled("holds.remove_expired", every=timedelta(hours=1))
-def remove_expired_holds() -> None:
+@job("appointments.plan_reminders_again")
+def plan_reminders_again() -> None:
+    """Plan the practice's reminders anew, after it has changed when it sends them."""
+    planning.plan_again()
+
+
+@job("appointments.plan_missing_reminders")
+def plan_missing_reminders() -> None:
+    """Plan the reminders of visits that came by another way than booking."""
+    planning.plan_missing()
+
+
+@scheduled("appointments.find_missing_reminders", daily_at=time(3))
+def find_missing_reminders() -> None:
     for practice_id in Practice.objects.order_by("pk").values_list("pk", flat=True):
         with practice_scope(practice_id):
-            holds.remove_expired()
+            enqueue(plan_missing_reminders, payload={}, unique_key="missing", practice=practice_id)

@@ -475,6 +475,11 @@ UNFOLD = {
                         "link": reverse_lazy("note-templates"),
                     },
                     {
+                        "title": _("Messages to patients"),
+                        "icon": "sms",
+                        "link": reverse_lazy("messages"),
+                    },
+                    {
                         "title": _("Working hours"),
                         "icon": "schedule",
                         "link": reverse_lazy("admin:appointments_workinghours_changelist"),

@@ -9,6 +9,7 @@ from accounts.passwords import pages as password_pages
 from accounts.second_factor import pages as second_factor_pages
 from accounts.sessions import pages as session_pages
 from accounts.sign_in import pages as sign_in_pages
+from appointments.messages import pages as message_pages
 from appointments.patient_visits.pages import PatientVisits
 from appointments.visit_links import pages as visit_link_pages
 from core.api.routes import ApiRoutes
@@ -47,6 +48,9 @@ urlpatterns = [
     path("session/active/", session_pages.is_active, name="session_active"),
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
     path("ws/events", live.events, name="ws_events"),
+    path("messages", RedirectView.as_view(pattern_name="messages")),
+    path("messages/", message_pages.MessagesPage.as_view(), name="messages"),
+    path("messages/<str:kind>/<str:channel>/<str:language>/", message_pages.TextPage.as_view(), name="message_text"),
     path("visit/<str:token>/", visit_link_pages.VisitLink.as_view(), name="visit_link"),
     path("billing", RedirectView.as_view(pattern_name="billing")),
     path("billing/", include("billing.page_urls")),

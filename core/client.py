@@ -11,7 +11,7 @@ Address = IPv4Address | IPv6Address
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
-    *("/billing/", "/calendar/", "/duplicates/", "/import/", "/letter-templates/", "/me/", "/my-day/"),
+    *("/billing/", "/calendar/", "/duplicates/", "/import/", "/letter-templates/", "/me/", "/messages/", "/my-day/"),
     *("/notes/", "/numbers/", "/patients/", "/prescriptions/"),
     *("/session/", "/second-factor/"),
 )

@@ -23,7 +23,7 @@ from appointments.services import book, change
 from appointments.types.services import create_type
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
-from demo import week
+from demo import messages, week
 from demo.bills import add_price_list, bill_visits
 from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
@@ -141,6 +141,7 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             add_price_list(users["billing@example.com"])
             bill_visits(practice, users["billing@example.com"])
             _add_registrations(practice, password, doctors[0], office)
+            messages.fill()
     return practice, is_new
 
 

@@ -3,13 +3,14 @@ with that: who was told nothing is told nothing of a slip that was corrected wit
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
 from notifications.messages import planning
 from notifications.messages.planning import Draft
 from notifications.messages.quiet import reminder_time
@@ -124,9 +125,14 @@ def plan_missing(*, now: datetime | None = None) -> int:
         after = visits[-1].pk
 
 
-def _without_messages(now: datetime, after: UUID | None) -> Iterable[Appointment]:
-    known = Message.objects.filter(about_id=OuterRef("pk"))
-    visits = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED, starts_at__gt=now).filter(~Exists(known))
+def _without_messages(now: datetime, after: UUID | None) -> AppointmentQuerySet:
+    return _upcoming(now, after, ~Exists(Message.objects.filter(about_id=OuterRef("pk"))))
+
+
+def _upcoming(now: datetime, after: UUID | None, *which: Any) -> AppointmentQuerySet:
+    visits: AppointmentQuerySet = Appointment.objects.filter(
+        *which, status=AppointmentStatus.SCHEDULED, starts_at__gt=now
+    )
     visits = visits.filter(pk__gt=after) if after else visits
     visits = visits.select_for_update(of=("self",)).with_offices().order_by("pk")
     return visits.only(
@@ -134,3 +140,32 @@ def _without_messages(now: datetime, after: UUID | None) -> Iterable[Appointment
         *("practice__timezone", "office__timezone", "office__practice__timezone"),
         *("doctor__office__timezone", "doctor__office__practice__timezone"),
     )[:VISITS_AT_ONCE]
+
+
+def plan_again(*, now: datetime | None = None) -> int:
+    """Plan the reminders of all upcoming visits anew, once the practice has changed when it sends them: those that wait
+    are withdrawn, and what would be too late by now is left out."""
+    moment, settings, count, after = now or timezone.now(), get_settings(), 0, None
+    while True:
+        with transaction.atomic():
+            visits = list(_upcoming(moment, after))
+            count += _plan_again(visits, settings, moment)
+        if len(visits) < VISITS_AT_ONCE:
+            return count
+        after = visits[-1].pk
+
+
+def _plan_again(visits: list[Appointment], settings: MessageSettings, now: datetime) -> int:
+    ids = [visit.pk for visit in visits]
+    known: dict[UUID | None, list[Message]] = {}
+    for row in planning.ledger_of(ids):
+        known.setdefault(row.about_id, []).append(row)
+    planning.withdraw(ids, why=Why.SETTINGS, kinds=[MessageKind.REMINDER])
+    new: list[Message] = []
+    for visit in visits:
+        rows = known.get(visit.pk, [])
+        told = {row.channel for row in rows if row.kind == MessageKind.REMINDER and row.status in TOLD}
+        drafts = [one for one in _reminders(visit, settings, now) if not one.why and one.channel not in told]
+        new += _rows(visit, drafts, earlier=len(rows))
+    planning.store(new)
+    return len(new)

@@ -89,10 +89,11 @@ def notice_time(settings: MessageSettings, zone: ZoneInfo | None, *, grace: time
     return end_of_quiet(at, zone=zone, start=settings.quiet_from, end=settings.quiet_until)
 
 
-def withdraw(about_ids: Iterable[UUID], *, why: str = Why.CHANGED) -> int:
+def withdraw(about_ids: Iterable[UUID], *, why: str = Why.CHANGED, kinds: Iterable[str] = ()) -> int:
     """Cancel what is planned about these, in the caller's transaction, and return how many there were. A message that a
     worker is sending is sent."""
     planned = Message.objects.filter(about_id__in=list(about_ids), status=MessageStatus.PLANNED)
+    planned = planned.filter(kind__in=list(kinds)) if kinds else planned
     now = timezone.now()
     return int(planned.update(status=MessageStatus.CANCELLED, why=why, why_details={}, updated_at=now))
 

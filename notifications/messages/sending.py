@@ -19,7 +19,7 @@ from integrations import email, sms
 from integrations.email import Attachment, Mail
 from integrations.sending import Reason, SendFailed
 from integrations.sms import Sms
-from notifications.messages.provider_addresses import twilio_address
+from notifications.messages.addresses import twilio_address
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings, preferences_of, say_preference
 from notifications.messages.sources import Facts, facts_of
@@ -105,7 +105,10 @@ def give_up_lost(*, now: datetime | None = None) -> int:
 def _prepare(batch: list[Message], now: datetime) -> list[Ready]:
     """Return what can be sent now; of the rest it is noted why it is not sent, or when it is tried next."""
     written_before = [message for message in batch if message.kind == MessageKind.ACCOUNT]
-    ready = [_as_written(message) for message in written_before if email.is_configured()]
+    ready = [_as_written(message) for message in written_before if _is_configured(message.channel)]
+    for message in written_before:
+        if not _is_configured(message.channel):
+            _note_unsent(message, _Unsent(Why.NO_PROVIDER), now)
     others = [message for message in batch if message.kind != MessageKind.ACCOUNT]
     if others:
         ready += _prepare_others(others, now)
@@ -168,7 +171,7 @@ def _prepared(
     address = _address(message.channel, facts)
     if not address:
         raise _Unsent(Why.NO_ADDRESS)
-    if not (sms if message.channel == Channel.SMS else email).is_configured():
+    if not _is_configured(message.channel):
         raise _Unsent(Why.NO_PROVIDER)
     if message.kind not in WAKES_NOBODY:
         later = end_of_quiet(now, zone=facts.zone, start=settings.quiet_from, end=settings.quiet_until)
@@ -191,6 +194,10 @@ def written(
     found = own.get((kind, channel, language)) or DEFAULTS[kind, channel, language]
     subject = " ".join(fill(found.subject, fields).split())
     return Text(subject[:300], fill(found.text, fields)[:5000], found.version)
+
+
+def _is_configured(channel: str) -> bool:
+    return (sms if channel == Channel.SMS else email).is_configured()
 
 
 def _address(channel: str, facts: Facts) -> str:

@@ -168,16 +168,16 @@ def check(kind: str, channel: str, *, subject: str, text: str) -> None:
 
 
 def fill(text: str, fields: Mapping[str, str]) -> str:
-    """Return the text with its fields filled in. A line that is empty then, for want of an address, is left out, and
-    what is left of `office, address`."""
-    filled = FIELD.sub(lambda found: fields.get(found[1], ""), text)
-    lines = [re.sub(r"^[,\s]+|[,\s]+$", "", line) if FIELD.search(was) else line for line, was in _lines(filled, text)]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    """Return the text with its fields filled in. Where there is nothing to fill in, such as an address, the commas
+    beside it are left out, and so is a line that is empty then."""
+    filled = "\n".join(_fill_line(line, fields) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", filled).strip()
 
 
-def _lines(filled: str, text: str) -> list[tuple[str, str]]:
-    after, before = filled.split("\n"), text.split("\n")
-    return list(zip(after, before, strict=True)) if len(after) == len(before) else [(line, "") for line in after]
+def _fill_line(line: str, fields: Mapping[str, str]) -> str:
+    filled = FIELD.sub(lambda found: fields.get(found[1], ""), line)
+    lacks_something = any(not fields.get(name) for name in FIELD.findall(line))
+    return filled.strip(" ,") if lacks_something else filled
 
 
 ANSWERS = {  # to what somebody texts

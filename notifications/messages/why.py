@@ -20,6 +20,7 @@ class Why(TextChoices):
     QUIET = "quiet", _("it would have been sent at night")
     GONE = "gone", _("what it was about is no longer there")
     CHANGED = "changed", _("the visit was changed")
+    SETTINGS = "settings", _("the practice now writes at another time")
     TOLD = "told", _("it would have told nothing new")
     TEXT = "text", _("its text can't be filled in")
     BUSY = "busy", _("the provider can't take it at the moment")

@@ -85,6 +85,10 @@ def addresses(live_server, practice, make_user):
                 reverse("chart_file", args=[own.pk, file.pk]),
             ],
         ),
+        "manager": (
+            people["admin"],
+            [reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])],
+        ),
         "patient": (
             people["patient"],
             [

@@ -59,6 +59,7 @@ HOMES = {
     "me": "dashboard.me",
     "letter-templates": "records.letters",
     "measures": "records.measures",
+    "messages": "appointments.messages",
     "my-day": "records.my_day",
     "note-templates": "records.note_templates",
     "notes": "records.(notes|note_templates)",

@@ -1,0 +1,88 @@
+"""Forms of how the practice writes to its patients."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import AppointmentType
+from notifications.messages.settings import LONGEST_NOTICE
+from notifications.models import Channel, MessageKind, MessageLanguage, MessageSettings
+from notifications.models.preference import LONGEST_EMAIL, LONGEST_SUBJECT, default_notices
+
+
+def _hours(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(required=False, min_value=1, max_value=LONGEST_NOTICE, label=label)
+
+
+class SettingsForm(forms.Form):
+    """For every type of visit there are two more fields, empty for the hours above them."""
+
+    language = forms.ChoiceField(choices=MessageLanguage.choices, label=_("Language"))
+    quiet_from = forms.TimeField(label=_("Nothing is sent from"), widget=forms.TimeInput({"type": "time"}))
+    quiet_until = forms.TimeField(label=_("Nothing is sent until"), widget=forms.TimeInput({"type": "time"}))
+    email_hours = _hours(_("Remind by email, hours before"))
+    sms_hours = _hours(_("Remind by text message, hours before"))
+
+    def __init__(self, data: Any = None, *, settings: MessageSettings) -> None:
+        usual = settings.reminders.get("", {})
+        initial = {
+            "language": settings.language,
+            "quiet_from": settings.quiet_from.strftime("%H:%M"),
+            "quiet_until": settings.quiet_until.strftime("%H:%M"),
+            "email_hours": usual.get(Channel.EMAIL),
+            "sms_hours": usual.get(Channel.SMS),
+        }
+        super().__init__(data, initial=initial)
+        self.kinds = [str(kind) for kind in default_notices()]
+        for kind in self.kinds:
+            self.fields[f"notice_{kind}"] = forms.MultipleChoiceField(
+                required=False,
+                choices=Channel.choices,
+                label=MessageKind(kind).label,
+                initial=settings.channels_of(kind),
+                widget=forms.CheckboxSelectMultiple,
+            )
+        self.types = list(AppointmentType.objects.filter(is_active=True))
+        sentences = {
+            Channel.EMAIL: gettext("%(type)s: remind by email, hours before"),
+            Channel.SMS: gettext("%(type)s: remind by text message, hours before"),
+        }
+        for each in self.types:
+            own = settings.reminders.get(str(each.pk), {})
+            for channel, sentence in sentences.items():
+                field = _hours(sentence % {"type": each.name})
+                field.initial = own.get(channel)
+                self.fields[f"{channel}_{each.pk}"] = field
+
+    def values(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        reminders = {"": {Channel.EMAIL.value: given["email_hours"], Channel.SMS.value: given["sms_hours"]}}
+        for each in self.types:
+            own = {name: given[f"{name}_{each.pk}"] for name in Channel.values}
+            if any(own.values()):
+                reminders[str(each.pk)] = {name: hours for name, hours in own.items() if hours}
+        return {
+            "language": given["language"],
+            "quiet_from": given["quiet_from"],
+            "quiet_until": given["quiet_until"],
+            "notices": {kind: given[f"notice_{kind}"] for kind in self.kinds},
+            "reminders": reminders,
+        }
+
+
+class TextForm(forms.Form):
+    subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT, label=_("Subject"))
+    text = forms.CharField(
+        required=False, max_length=LONGEST_EMAIL, label=_("Text"), widget=forms.Textarea({"rows": 12})
+    )
+
+    def __init__(self, *args: Any, channel: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if channel == Channel.SMS:
+            del self.fields["subject"]
+
+    def values(self) -> dict[str, str]:
+        text = self.cleaned_data["text"].replace("\r\n", "\n")
+        return {"subject": self.cleaned_data.get("subject", ""), "text": text}
