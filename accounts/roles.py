@@ -53,7 +53,8 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.RESTRICT_CHARTS, P.BREAK_GLASS, P.REVIEW_EMERGENCIES}
         | {P.MANAGE_USERS, P.MANAGE_OFFICES, P.MANAGE_SCHEDULES, P.MAKE_JOIN_CODES}
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
-        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.MANAGE_API_KEYS}
+        | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES}
+        | {P.MANAGE_API_KEYS, P.MANAGE_WEBHOOKS}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
     Role.DOCTOR: frozenset(

@@ -7,4 +7,4 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments import deletion_rules, live, receivers  # noqa: F401 - connects receivers
+        from appointments import deletion_rules, live, publishing, receivers  # noqa: F401 - connects receivers

@@ -38,6 +38,7 @@ def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
         version=F("version") + 1,
     )
     for visit in visits:
+        visit.version += 1
         history.record(visit, by=by, what=EventKind.CANCELLED)
     withdraw_all(chart)
 

@@ -93,6 +93,7 @@ class AuditEvent(models.TextChoices):
     EMERGENCIES_LISTED = "emergency.listed", _("Emergency access listed")
     # the platform
     KEYS_ROTATED = "keys.rotated", _("Encryption keys rotated")
+    JOB_RUN_AGAIN = "job.run_again", _("Background job run again")
     FILES_RECONCILED = "files.reconciled", _("Files checked against storage")
     INDEX_REBUILT = "keys.index_rebuilt", _("Search index rebuilt")
 

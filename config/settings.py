@@ -96,7 +96,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # from trusted proxies (core/middleware/proxies.py)
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^api/(v1/)?health(/live|/ready)?$"]  # called from inside, not through the proxy
+SECURE_REDIRECT_EXEMPT = [r"^api/(v1/)?health(/live|/ready|/worker)?$"]  # called from inside, not through the proxy
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -105,6 +105,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'praxis.sqlite3'}")}
 DATABASE_APP_PASSWORD = env.text("DATABASE_APP_PASSWORD")  # of the role that setup_database_roles creates
 SERVER_THREADS = env.number("SERVER_THREADS", 8)
+WORKER_THREADS = env.number("WORKER_THREADS", 4)  # of manage.py worker; at most SERVER_THREADS
 SERVER_READ_TIMEOUT = env.number("SERVER_READ_TIMEOUT", 20)  # seconds without a byte of a started request
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -485,6 +486,11 @@ UNFOLD = {
                         "title": _("Audit trail"),
                         "icon": "policy",
                         "link": reverse_lazy("admin:trail"),
+                    },
+                    {
+                        "title": _("Background jobs"),
+                        "icon": "manufacturing",
+                        "link": reverse_lazy("admin:notifications_job_changelist"),
                     },
                     {
                         "title": _("Switch practice"),

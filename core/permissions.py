@@ -53,6 +53,7 @@ class Permission(StrEnum):
     MANAGE_USERS = "see the accounts of the practice, deactivate them, end sessions, turn off two-step verification"
     MANAGE_API_KEYS = "create and revoke the keys by which the practice's programs call the API"
     REGISTER_USERS = "register people of any role in their practice"
+    MANAGE_WEBHOOKS = "have the practice's events sent to other programs"
     USE_ADMIN_SITE = "open the admin site, read-only"
     MANAGE_PRACTICE = "change the practice's settings; people and offices in the admin site"
     BOOK_IN_ADMIN_SITE = "book an appointment for any patient of the practice in the admin site"

@@ -8,7 +8,7 @@ class PatientsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.visibility import Charts, register_charts
-        from patients import receivers
-        from patients.restriction import services as restriction  # importing receivers connects them
+        from patients import publishing, receivers  # noqa: F401 - importing them connects them
+        from patients.restriction import services as restriction
 
         register_charts(Charts(restriction.accounts_inaccessible_to, receivers.charts_of_accounts))

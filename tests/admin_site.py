@@ -17,6 +17,7 @@ from appointments.tests.factories import (
     WorkingHoursFactory,
 )
 from core.tenancy.scope import installation_scope, practice_scope
+from notifications.models import Job
 from patients.deletion import services as deletions
 from patients.models import ChartStatus
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
@@ -80,6 +81,7 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
             api_key=ApiKeyFactory(name=f"Program {surname}", made_by=doctor),
             join_code=JoinCodeFactory(doctor=doctor, office=office),
             invitation=InvitationFactory(name=f"Newcomer {surname}", invited_by=doctor),
+            job=Job.objects.create(practice=practice, name="test.job"),
         )
 
 

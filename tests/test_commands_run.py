@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.embedded, pytest.mark.slow]  # what `make run` starts 
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("admin", "doctor", "staff", "billing", "patient")
-SERVE = ["manage.py", "serve"]
+SERVE = ["manage.py", "serve", "--no-worker"]  # what one test is about would slow the others down
 GUNICORN = ["-m", "gunicorn", "--config", "config/gunicorn.py"]
 on_one_worker = pytest.mark.xdist_group("served")  # so that one demo practice is seeded for them all
 
@@ -53,13 +53,15 @@ def attempt(arguments: list[str], variables: dict[str, str]) -> subprocess.Compl
 
 
 @contextmanager
-def serving(directory: Path, variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+def serving(
+    directory: Path, variables: dict[str, str], arguments: list[str] = SERVE
+) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     """A serving process in a process group of its own, as a terminal gives it one; its address and what it says."""
     port, log = free_port(), directory / "serve.log"
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, *SERVE], cwd=ROOT, env={**variables, "PORT": str(port)}, stdout=file, stderr=file,
+            [sys.executable, *arguments], cwd=ROOT, env={**variables, "PORT": str(port)}, stdout=file, stderr=file,
             start_new_session=True,
         )  # fmt: skip
     try:
@@ -162,6 +164,34 @@ def test_second_start_seeds_nothing_and_ctrl_c_stops_it(tmp_path):
             assert word in said
             assert "Traceback" not in said and "SIGKILL" not in said
     assert "creating the demo practice" not in said
+
+
+def test_worker_runs_beside_the_server_and_one_ctrl_c_ends_both(tmp_path):
+    migrated(tmp_path)
+    variables = environment(tmp_path, DEBUG="false", HTTPS_ONLY="false")
+    with serving(tmp_path, variables, ["manage.py", "serve"]) as (process, url, log):
+        _wait_until(lambda: httpx.get(f"{url}/api/health/worker").status_code == 200)
+
+        os.killpg(process.pid, signal.SIGINT)
+
+        assert process.wait(300) == 0
+        _wait_until(lambda: not _is_there(process.pid))
+        assert "Traceback" not in log.read_text()
+
+
+def _wait_until(done):
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _is_there(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_taken_port_is_one_line(tmp_path):

@@ -87,6 +87,12 @@ def _check_number(by: User) -> None:
         raise Conflict(TOO_MANY)
 
 
+@transaction.atomic
+def remove_expired() -> None:
+    """Remove the practice's holds that have long expired, also those of people who hold nothing any more."""
+    SlotHold.objects.filter(offers=None, expires_at__lt=timezone.now() - OUTDATED).delete()
+
+
 def keep(
     *,
     by: User,

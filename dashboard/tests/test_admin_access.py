@@ -37,9 +37,10 @@ ROWS = {
     "appointments_workinghours": "hours",
     "appointments_scheduleexception": "time_off",
     "patients_deletion": "deletion",
+    "notifications_job": "job",
 }
 MANAGERS_ONLY = ["patients_emergencyaccess", "accounts_user", "accounts_invitation", "accounts_joincode"]
-MANAGERS_ONLY += ["patients_deletion", "accounts_apikey"]
+MANAGERS_ONLY += ["patients_deletion", "accounts_apikey", "notifications_job"]
 ADDABLE_AND_CHANGEABLE = ["patients_patient", "appointments_appointment", "accounts_user", "practices_office"]
 SCHEDULES = [
     "appointments_appointmenttype",

@@ -15,6 +15,7 @@ failed or its worker has died: it must find out what is done already, or be `ato
 be repeated (`point_of_no_return`). A test calls `run_due()`.
 """
 
+from notifications.jobs import upkeep as upkeep  # it is scheduled
 from notifications.jobs.errors import Again, GiveUp, LeaseLost, Uncertain
 from notifications.jobs.registry import job, scheduled
 from notifications.jobs.running import point_of_no_return, run_due, stopping

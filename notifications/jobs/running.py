@@ -5,7 +5,6 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -25,7 +24,7 @@ UNKNOWN_DELAY = timedelta(minutes=5)  # during an update, older workers see jobs
 ERROR_LENGTH = 300
 
 _current: ContextVar[Job | None] = ContextVar("job", default=None)
-_stop = Event()  # of this process
+_stop = Event()  # of the worker that this process is
 
 
 def run_due(limit: int = 100, now: datetime | None = None) -> list[Job]:
@@ -51,6 +50,12 @@ def point_of_no_return() -> None:
 def stopping() -> bool:
     """Return whether the worker was told to stop: long jobs end early, and their next run goes on."""
     return _stop.is_set()
+
+
+def stop_with(event: Event) -> None:
+    """Have `stopping` ask this event, which the worker sets."""
+    global _stop
+    _stop = event
 
 
 def run(job: Job, now: datetime | None = None) -> None:
@@ -167,8 +172,3 @@ def _is_ours(file: str) -> bool:
 
 def _now(given: datetime | None) -> datetime:
     return given or timezone.now()
-
-
-def stop_event() -> Any:
-    """Return the event behind `stopping`, for the worker that sets it."""
-    return _stop

@@ -8,7 +8,7 @@ from django.utils import timezone
 from core.tenancy.scope import installation_scope
 from notifications.jobs.registry import RHYTHMS
 from notifications.jobs.services import enqueue
-from notifications.models import Schedule
+from notifications.models import Job, Schedule
 
 KEY = "schedule"  # so that a job of the schedule is there once
 
@@ -28,6 +28,9 @@ def _run(name: str, now: datetime) -> bool:
     if row is None:
         return False
     with installation_scope():
+        Job.objects.filter(
+            practice=None, name=name, unique_key=KEY, finished_at__isnull=False
+        ).delete()  # the last is enough
         enqueue(name, payload={}, run_at=now, unique_key=KEY)
     row.last_run_at, row.next_run_at = now, RHYTHMS[name].after(now)
     row.save(update_fields={"last_run_at", "next_run_at", "updated_at"})

@@ -10,6 +10,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from audit import context, log
+from audit.events import AuditEvent
 from core.errors import Conflict
 from core.tenancy.scope import INSTALLATION, ScopeError, account_scope, open_scope
 from notifications.jobs.registry import KINDS, name_of
@@ -74,11 +77,11 @@ def cancel(what: What, *, unique_key: str, practice: Practice | UUID | None = No
         return waiting.update(state=JobState.CANCELLED, finished_at=now, updated_at=now) > 0
 
 
-def run_again(job: Job) -> None:
+def run_again(*, by: User, job: Job) -> None:
     """Have a job that has not ended well done at once, with all its attempts. Raises Conflict if it has not ended so,
-    or if another of its key is on its way. Call this in the scope that sees it."""
+    or if another of its key is on its way."""
     now = timezone.now()
-    ended = Job.objects.filter(pk=job.pk, state__in=(JobState.FAILED, JobState.UNCERTAIN, JobState.CANCELLED))
+    ended = Job.all_practices.filter(pk=job.pk, state__in=(JobState.FAILED, JobState.UNCERTAIN, JobState.CANCELLED))
     try:
         with transaction.atomic():
             changed = ended.update(
@@ -90,6 +93,15 @@ def run_again(job: Job) -> None:
                 finished_at=None,
                 updated_at=now,
             )
+            if changed:
+                with context.done_by(by):
+                    log.record(
+                        AuditEvent.JOB_RUN_AGAIN,
+                        practice_id=job.practice_id,
+                        about=Job._meta.label,
+                        about_id=job.pk,
+                        job=job.name,
+                    )
     except IntegrityError as error:
         raise Conflict(_("The same job is on its way already.")) from error
     if not changed:

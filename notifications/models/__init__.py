@@ -1,5 +1,6 @@
-"""What the worker does and when."""
+"""What the worker does and when; where events are sent."""
 
 from notifications.models.job import Job, JobState, Schedule
+from notifications.models.webhook import Delivery, Webhook
 
-__all__ = ["Job", "JobState", "Schedule"]
+__all__ = ["Delivery", "Job", "JobState", "Schedule", "Webhook"]

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.models import Model
+from core.tenancy.managers import InstallationQuerySet
 
 
 class JobState(models.TextChoices):
@@ -49,6 +50,9 @@ class Job(Model):
     past_return_at = models.DateTimeField(null=True)
     last_error = models.CharField(_("error"), max_length=300, blank=True)  # types and places, never what was in a row
     finished_at = models.DateTimeField(_("ended"), null=True)
+
+    objects = models.Manager()
+    all_practices: ClassVar = models.Manager.from_queryset(InstallationQuerySet)()
 
     class Meta(Model.Meta):
         verbose_name, verbose_name_plural = _("background job"), _("background jobs")

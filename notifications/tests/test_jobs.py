@@ -133,25 +133,26 @@ def test_failing_job_is_tried_later_and_later_and_ends_failed(scope, work):
     assert run_due(now=NOW + timedelta(days=2)) == []
 
 
-def test_failed_job_can_be_run_again(scope, work):
+def test_failed_job_can_be_run_again(scope, work, make_user):
+    manager = make_user("admin")
     work.raises = [GiveUp("The address is not one.")]
     job = enqueue(work.do, payload={}, run_at=NOW, unique_key="once")
     run_due(now=NOW)
     assert stored(job).last_error == "The address is not one."
 
-    run_again(job)
+    run_again(by=manager, job=job)
     assert [ran.state for ran in run_due(now=NOW)] == [JobState.DONE]
     with pytest.raises(Conflict):
-        run_again(job)
+        run_again(by=manager, job=job)
 
 
-def test_failed_job_is_not_run_again_beside_a_new_one(scope, work):
+def test_failed_job_is_not_run_again_beside_a_new_one(scope, work, make_user):
     work.raises = [GiveUp("no")]
     job = enqueue(work.do, payload={}, run_at=NOW, unique_key="once")
     run_due(now=NOW)
     enqueue(work.do, payload={}, run_at=NOW + MINUTE, unique_key="once")
     with pytest.raises(Conflict, match="on its way"):
-        run_again(job)
+        run_again(by=make_user("admin"), job=job)
 
 
 def test_error_after_the_point_of_no_return_is_uncertain(scope, work):

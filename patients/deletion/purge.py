@@ -35,6 +35,7 @@ from patients.deletion.services import DELETABLES, lock_chart_with_deleted
 from patients.models import ChartMerge, Deletion, EmergencyAccess, LegalHold, Patient
 from practices.models import Practice
 
+BATCH = 100  # deletions loaded at once
 MAX_IDS_PER_EVENT = 1000
 # Models that refer to a chart, are removed with it and cannot be deleted on their own.
 PURGED_WITH_CHART = {EmergencyAccess, ChartMerge}

@@ -17,12 +17,13 @@ from django.utils import timezone
 
 from audit import log
 from audit.events import AuditEvent
-from core.tenancy.scope import practice_scope
+from core.tenancy.scope import installation_scope, practice_scope
 from practices.models import Practice
 from records.attachments import storage
 from records.models import Attachment
 from records.models.attachment import FileState
 
+NOT_YOUNGER = timedelta(minutes=60)  # longer than any upload takes
 MIN_FILES_TO_COMPARE = 20  # below this, the share of missing or unknown files says nothing
 EXPECTED_STATES = (FileState.QUARANTINED, FileState.READY, FileState.INFECTED)
 
@@ -152,3 +153,18 @@ class Reconciliation:
     def _in_scope(self, practice_id: UUID, ask: Any) -> bool:
         with practice_scope(practice_id):
             return bool(ask())
+
+
+def log_run(work: Reconciliation, state: str) -> None:
+    """Record a run that changed something, "done" or "stopped"."""
+    with installation_scope():
+        log.record(
+            AuditEvent.FILES_RECONCILED,
+            practice_id=None,
+            state=state,
+            checked=work.checked,
+            unfinished=work.unfinished,
+            ownerless=work.ownerless,
+            found_again=len(work.found_again),
+            lost=len(work.lost),
+        )

@@ -4,6 +4,7 @@ A runner writes down when it started on a file and holds no lock during the scan
 quarantine and, after a while, any runner may take it again.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -16,8 +17,10 @@ from django.utils import timezone
 from audit import log
 from audit.events import AuditEvent
 from core.errors import Unavailable
+from core.tenancy.scope import practice_scope
 from integrations import virus_scan
 from integrations.virus_scan import Reason, ScanFailed, Verdict
+from practices.models import Practice
 from records.attachments.storage import StorageUnavailable, open_file
 from records.models import Attachment
 from records.models.attachment import FileState
@@ -41,6 +44,19 @@ def list_due(*, at_once: bool = False) -> list[UUID]:
     files = Attachment.with_deleted.filter(state=FileState.QUARANTINED).order_by("scan_tries", "id")
     tried = files.values_list("pk", "scan_tries", "scanned_at")
     return [pk for pk, tries, since in tried if _is_due(tries, since, at_once=at_once)]
+
+
+def rescan_all(*, at_once: bool = False, shown: Callable[[list[UUID]], Iterable[UUID]] = list) -> Iterator[ScanResult]:
+    """Scan the files that are due, in every practice, and yield each result. `shown` is called with each practice's
+    files and returns them. Raises ScanFailed and Unavailable if the remaining files could not be scanned either."""
+    for practice_id in list(Practice.objects.order_by("pk").values_list("pk", flat=True)):
+        with practice_scope(practice_id):
+            files = list_due(at_once=at_once)
+        for attachment_id in shown(files):
+            with practice_scope(practice_id):
+                scanned = rescan(attachment_id, at_once=at_once)
+            if scanned is not None:
+                yield scanned
 
 
 def rescan(attachment_id: UUID, *, at_once: bool = False) -> ScanResult | None:

@@ -69,6 +69,29 @@ FIELDS: dict[str, dict[str, str]] = {
         "last_error": OPERATIONAL,  # types and places, never the text of an exception that is not ours
         "finished_at": OPERATIONAL,
     },
+    "notifications.Webhook": {
+        **_OF_PRACTICE,
+        "url": SECRET,  # it may hold a credential of the other program
+        "events": OPERATIONAL,
+        "is_active": OPERATIONAL,
+        "secret": SECRET,
+        "old_secret": SECRET,
+        "old_secret_until": OPERATIONAL,
+    },
+    "notifications.Delivery": {
+        **_OF_PRACTICE,
+        "webhook": OPERATIONAL,
+        "event_key": OPERATIONAL,
+        "type": OPERATIONAL,
+        "about_id": OPERATIONAL,
+        "version": OPERATIONAL,
+        "happened_at": OPERATIONAL,
+        "state": OPERATIONAL,
+        "attempts": OPERATIONAL,
+        "attempted_at": OPERATIONAL,
+        "answered": OPERATIONAL,
+        "error": OPERATIONAL,  # fixed words (integrations/web_post)
+    },
     "notifications.Schedule": {
         **_MODEL,
         "name": OPERATIONAL,
@@ -482,6 +505,9 @@ LABELS = {
     "accounts.Authenticator.secret": "authenticator.secret",
     "accounts.ApiKey.name": "api_key.name",
     "accounts.Invitation.email": "invitation.email",
+    "notifications.Webhook.url": "webhook.url",
+    "notifications.Webhook.secret": "webhook.secret",
+    "notifications.Webhook.old_secret": "webhook.old_secret",
     "accounts.Invitation.name": "invitation.name",
     "accounts.Passkey.name": "passkey.name",
     "patients.Patient.name": "patient.name",

@@ -31,6 +31,7 @@ from audit.events import AuditEvent
 from core.api import throttling
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
+from notifications.tests.factories import DeliveryFactory, WebhookFactory
 from patients.deletion import services as deletions
 from patients.merging import services as merging
 from patients.models import Patient
@@ -76,6 +77,8 @@ BODIES = {
     ("PATCH", "api/waiting-list/<uuid:entry_id>"): {"priority": 1},
     ("POST", "api/waiting-list/<uuid:entry_id>/offers"): {"date": "2031-01-06T14:00:00Z"},
     ("POST", "api/api-keys"): {"name": "Laboratory", "permissions": ["read_charts"]},
+    ("POST", "api/webhooks"): {"url": "https://example.com/hook", "events": ["appointment.changed"]},
+    ("PATCH", "api/webhooks/<uuid:webhook_id>"): {"active": True},
     ("POST", "api/holds"): {"date": "2031-01-06T12:00:00Z"},
     ("POST", "api/appointment-types"): {"name": "Massage", "minutes": 50},
     ("PATCH", "api/appointment-types/<uuid:type_id>"): {"minutes": 45},
@@ -168,6 +171,8 @@ class Rows:
             goal = plan.goals.get()
             plans.add_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
             file = stored_file(patient=self.chart, uploaded_by=doctor)
+            webhook = WebhookFactory()
+            delivery = DeliveryFactory(webhook=webhook)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -192,6 +197,8 @@ class Rows:
             "goal_id": goal.pk,
             "number": 1,
             "attachment_id": file.pk,
+            "webhook_id": webhook.pk,
+            "delivery_id": delivery.pk,
             "token": "1",
             "access_id": emergency.pk,
             "office_id": self.office.pk,

@@ -22,7 +22,7 @@ SECRETS = (
     "DATABASE_APP_PASSWORD",
     "FILES_S3_SECRET_KEY",
 )
-OURS = ("web", "seal", "scan", "migrate")  # of the services in docker-compose.yml
+OURS = ("web", "worker", "migrate")  # of the services in docker-compose.yml
 OPTIONAL = ("minio", "bucket")  # of them, those of the profile s3
 
 
@@ -163,7 +163,7 @@ def test_files_are_scanned_by_a_clamd_that_calls_nothing_clean_that_it_did_not_r
     services = compose["services"]
     assert {services[name]["environment"]["VIRUS_SCAN_URL"] for name in OURS} == {"tcp://clamav:3310"}
     assert services["clamav"]["environment"]["CLAMD_CONF_AlertExceedsMax"] == "yes"
-    assert services["scan"]["command"][:3] == ["python", "manage.py", "scan_files"]
+    assert services["worker"]["command"][:3] == ["python", "manage.py", "worker"]
 
 
 def test_bucket_is_the_one_that_the_environment_names(compose, tmp_path):

@@ -39,6 +39,7 @@ HOMES = {
     "deleted": "patients.deletion",
     "doctors": "dashboard",
     "emergency-accesses": "patients.restriction",
+    "health": "notifications.jobs",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "api-keys": "accounts.api_keys",
@@ -65,6 +66,7 @@ HOMES = {
     "sign-out": "accounts.sign_in",
     "users": "accounts",
     "waiting-list": "appointments.waiting_list",
+    "webhooks": "notifications.webhooks",
     "working-hours": "appointments.schedule",
 }
 

@@ -18,6 +18,7 @@ from appointments.tests.factories import (
     WorkingHoursFactory,
 )
 from core.tenancy.scope import practice_scope
+from notifications.tests.factories import DeliveryFactory, WebhookFactory
 from patients.deletion.services import delete
 from patients.models import Patient
 from patients.tests.chart_with_all import chart_with_all
@@ -57,6 +58,7 @@ QUEUE = "/api/emergency-accesses"
 DESK = "/api/registrations"
 JOIN_CODES = "/api/join-codes"
 API_KEYS = "/api/api-keys"
+WEBHOOKS = "/api/webhooks"
 DELETED = "/api/deleted"
 PEOPLE = ["/api/users", "/api/users?role=patient"]
 OWN_SESSIONS = "/api/users/me/sessions"
@@ -226,6 +228,26 @@ def test_query_count_of_api_keys_is_constant(as_role, practice, make_user):
     assert one <= AT_MOST_LIST
 
 
+def test_query_count_of_webhooks_and_their_deliveries_is_constant(as_role, practice):
+    client = as_role("admin")
+
+    def add(hook):
+        with practice_scope(practice.pk):
+            DeliveryFactory(webhook=hook)
+            return WebhookFactory()
+
+    with practice_scope(practice.pk):
+        hook = WebhookFactory()
+    addresses = (WEBHOOKS, f"{WEBHOOKS}/{hook.pk}/deliveries")
+    add(hook)
+    ones = [queries(client, address) for address in addresses]
+    add(hook)
+    add(hook)
+
+    assert [queries(client, address) for address in addresses] == ones
+    assert max(ones) <= AT_MOST_LIST
+
+
 @pytest.mark.parametrize("address", PEOPLE)
 def test_query_count_of_accounts_is_constant(as_role, practice, make_user, address):
     client = as_role("admin")
@@ -323,7 +345,7 @@ def test_every_list_has_a_query_count_test():
 
     counted = {name.partition("?")[0] for name in LISTS | TRAIL}
     counted |= {address.removeprefix("/").partition("?")[0] for address in SCHEDULES}
-    others = (QUEUE, DESK, DELETED, JOIN_CODES, API_KEYS, PEOPLE[0], OWN_SESSIONS)
+    others = (QUEUE, DESK, DELETED, JOIN_CODES, API_KEYS, PEOPLE[0], OWN_SESSIONS, WEBHOOKS)
     counted |= {address.removeprefix("/") for address in others}
     one_thing = {
         "api/users/me",

@@ -84,6 +84,15 @@ NO_PHI = {
     },
     ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",
     ("DELETE", "api/calendar-feed"): "the same",
+    ("GET", "api/webhooks"): "where events are sent",
+    ("POST", "api/webhooks"): "the same; logged as a data change",
+    **{
+        (method, "api/webhooks/<uuid:webhook_id>"): "the same; a change is logged as a data change"
+        for method in ("GET", "PATCH", "DELETE")
+    },
+    ("POST", "api/webhooks/<uuid:webhook_id>/rotate-secret"): "the same",
+    ("GET", "api/webhooks/<uuid:webhook_id>/deliveries"): "ids of what changed, which the manager may read anyway",
+    ("POST", "api/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend"): "the same",
     ("POST", "api/holds"): "a time of a doctor that is kept for the caller; logged as a data change",
     ("DELETE", "api/holds/<uuid:hold_id>"): "the same",
     ("GET", "api/availability"): "free times of doctors, of which no visit can be told",

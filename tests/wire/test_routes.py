@@ -8,6 +8,9 @@ from tests.wire.walks import RecordingTransport, operations, walk
 
 # Operations whose happy path is elsewhere, with the reason.
 ELSEWHERE = {
+    ("GET", "api/health/worker"): "no worker runs beside this server: notifications/tests/test_schedule.py",
+    ("POST", "api/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend"): "a worker must have tried before: "
+    "notifications/tests/test_webhooks.py",
     ("POST", "api/auth/password-reset/confirm"): "its token comes by e-mail: tests/contract/test_password.py",
 }
 

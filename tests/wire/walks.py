@@ -314,8 +314,21 @@ def deletions(clinic: Clinic) -> None:
     clinic.admin.get("/api/deleted")
 
 
+def webhooks(clinic: Clinic) -> None:
+    made = clinic.admin.post("/api/webhooks", {"url": "https://example.com/", "events": ["patient.changed"]}).json
+    clinic.admin.get("/api/webhooks")
+    address = f"/api/webhooks/{made['id']}"
+    clinic.admin.get(address)
+    clinic.admin.post(f"{address}/rotate-secret")
+    clinic.chart()
+    clinic.admin.get(f"{address}/deliveries")
+    clinic.admin.patch(address, {"active": False})
+    delete(clinic.admin, address)
+
+
 def pages(clinic: Clinic) -> None:
     clinic.admin.get("/api/dashboard/stats")
     clinic.admin.get("/api/audit")
+    webhooks(clinic)
     for part in ("health", "health/live", "health/ready", "schema", "docs", "redoc"):
         clinic.anonymous.get(f"/api/{part}", headers={"Accept": "*/*"})

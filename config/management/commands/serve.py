@@ -1,9 +1,10 @@
-"""`manage.py serve`: migrate, seed and serve. `make run` and `make dev` call it."""
+"""`manage.py serve`: migrate, seed and serve, with a worker beside it. `make run` and `make dev` call it."""
 
 import errno
 import io
 import os
 import socket
+import subprocess
 import sys
 from argparse import ArgumentParser
 from typing import Any, NoReturn
@@ -34,6 +35,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reload", action="store_true", help="restart whenever code or a template changes")
+        parser.add_argument(
+            "--no-worker", action="store_true", help="start no worker beside the server (manage.py worker)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         _require_free_port()
@@ -44,6 +48,8 @@ class Command(BaseCommand):
         self._print_addresses()
         connections.close_all()
         self.stdout.flush()
+        if not options["no_worker"]:
+            _start_worker(reload=options["reload"])
         _become_server(reload=options["reload"])
 
     def _migrate(self) -> None:
@@ -102,6 +108,14 @@ def _require_free_port() -> None:
             else "Choose another port, for example PORT=8001."
         )
         raise CommandError(f"cannot listen on {settings.SERVER_BIND}: {reason}. {advice}") from error
+
+
+def _start_worker(*, reload: bool) -> None:
+    """Start a worker as a child of this process, which is the server's in a moment. It ends with its parent; Ctrl-C in
+    a terminal reaches both."""
+    options = ["--reload"] if reload else []
+    command = [sys.executable, "manage.py", "worker", "--verbosity", "0", "--parent", str(os.getpid()), *options]
+    subprocess.Popen(command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL)  # noqa: S603 - fixed arguments
 
 
 def _become_server(*, reload: bool) -> NoReturn:

@@ -10,10 +10,8 @@ from tqdm import tqdm
 
 from core.idempotency.services import remove_expired
 from core.tenancy.scope import practice_scope
-from patients.deletion.purge import Purge, PurgeOutcome
+from patients.deletion.purge import BATCH, Purge, PurgeOutcome
 from practices.models import Practice
-
-BATCH = 100
 
 
 class Command(BaseCommand):

@@ -9,13 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from tqdm import tqdm
 
-from audit import log
-from audit.events import AuditEvent
-from core.tenancy.scope import installation_scope
-from records.attachments.reconcile import Reconciliation, UnknownFiles
+from records.attachments.reconcile import NOT_YOUNGER, Reconciliation, UnknownFiles, log_run
 from records.attachments.storage import FOLDERS, StorageUnavailable
 
-MINUTES = 60  # longer than any upload takes
+MINUTES = int(NOT_YOUNGER.total_seconds() // 60)
 MAX_LISTED = 20
 WRONG_STORAGE_HINT = (
     "Is this the right storage, and is it mounted? Nothing was done. If it is correct, run reconcile_files --force."
@@ -62,7 +59,7 @@ class Command(BaseCommand):
             state = "done"
         finally:
             self._print_result(work)
-            _log_run(work, state)
+            log_run(work, state)
 
     def _run(self, work: Reconciliation) -> None:
         desc = "checking" if work.dry_run else "comparing"
@@ -91,20 +88,6 @@ class Command(BaseCommand):
 def _named(what: str, ids: list[Any]) -> str:
     more = [f"  and {len(ids) - MAX_LISTED:,} more"] if len(ids) > MAX_LISTED else []
     return "\n".join([f"{len(ids):,} file{pluralize(ids)} {what}:", *(f"  {pk}" for pk in ids[:MAX_LISTED]), *more])
-
-
-def _log_run(work: Reconciliation, state: str) -> None:
-    with installation_scope():
-        log.record(
-            AuditEvent.FILES_RECONCILED,
-            practice_id=None,
-            state=state,
-            checked=work.checked,
-            unfinished=work.unfinished,
-            ownerless=work.ownerless,
-            found_again=len(work.found_again),
-            lost=len(work.lost),
-        )
 
 
 def _minutes(given: str) -> int:

@@ -3,7 +3,7 @@
 import threading
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         states: Counter[str] = Counter()
         all_scanned = True
         try:
-            for scanned in _run(at_once=at_once):
+            for scanned in scanning.rescan_all(at_once=at_once, shown=_show_progress):
                 states[scanned.state] += 1
                 self._report(scanned)
                 if stop is not None and stop.is_set():
@@ -90,29 +90,13 @@ class Command(BaseCommand):
             stop.wait(seconds)
 
 
-def _run(*, at_once: bool) -> Iterator[ScanResult]:
-    """Yield each result. Raises ScanFailed and Unavailable if the remaining files could not be scanned either."""
-    for practice_id in _practices():
-        with practice_scope(practice_id):
-            files = scanning.list_due(at_once=at_once)
-        for attachment_id in tqdm(files, unit=" files", desc="scanning", disable=None):
-            scanned = _scan_one(practice_id, attachment_id, at_once=at_once)
-            if scanned is not None:
-                yield scanned
-
-
-def _scan_one(practice_id: UUID, attachment_id: UUID, *, at_once: bool) -> ScanResult | None:
-    with practice_scope(practice_id):
-        return scanning.rescan(attachment_id, at_once=at_once)
-
-
 def _count_waiting() -> int:
     total = 0
-    for practice_id in _practices():
+    for practice_id in Practice.objects.values_list("pk", flat=True):
         with practice_scope(practice_id):
             total += Attachment.with_deleted.filter(state=FileState.QUARANTINED).count()
     return total
 
 
-def _practices() -> list[UUID]:
-    return list(Practice.objects.order_by("pk").values_list("pk", flat=True))
+def _show_progress(files: list[UUID]) -> Iterable[UUID]:
+    return tqdm(files, unit=" files", desc="scanning", disable=None)

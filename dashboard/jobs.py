@@ -1,0 +1,12 @@
+"""What the worker does for the admin site."""
+
+from datetime import time
+
+from accounts.sessions.admin_store import SessionStore
+from notifications.jobs import scheduled
+
+
+@scheduled("sessions.clear", daily_at=time(3, 40))
+def clear_sessions() -> None:
+    """Remove the rows of sessions that are over, as `manage.py clearsessions` does."""
+    SessionStore.clear_expired()

@@ -1,0 +1,25 @@
+"""What the worker does for what was deleted."""
+
+from datetime import time, timedelta
+
+from core.idempotency.services import remove_expired
+from core.tenancy.scope import practice_scope
+from notifications.jobs import Again, scheduled, stopping
+from patients.deletion.purge import BATCH, Purge, PurgeOutcome
+from practices.models import Practice
+
+
+@scheduled("deleted.purge", daily_at=time(1, 40), max_attempts=4, first_delay=timedelta(minutes=10))
+def purge() -> None:
+    """Remove for good what is past its time, in every practice, as `manage.py purge_deleted` does."""
+    failed = 0
+    for practice in Practice.objects.order_by("pk"):
+        work = Purge(practice, dry_run=False, batch=BATCH)
+        for _deletion in work.run():
+            if stopping():
+                raise Again("The worker was told to stop.", after=timedelta(minutes=1))
+        failed += work.tally.outcomes[PurgeOutcome.FAILED]
+        with practice_scope(practice.pk):
+            remove_expired()
+    if failed:
+        raise Again(f"{failed} deletions could not be removed; the log says why.")
