@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from appointments.calendar import booking_pages, day_news, pages, visit_pages, waiting_pages
+from appointments.calendar import booking_pages, pages, visit_pages, waiting_pages
 
 urlpatterns = [
     path("", pages.CalendarView.as_view(), name="calendar"),
     path("changes/", pages.changes, name="calendar_changes"),
-    path("day-news/", day_news.day_news, name="calendar_day_news"),
+    path("day-news/", pages.is_day_the_same, name="calendar_day_news"),
     path("colours.css", pages.colours, name="calendar_colours"),
     path("slot/", booking_pages.Slot.as_view(), name="calendar_slot"),
     path("patients/", booking_pages.FoundPatients.as_view(), name="calendar_patients"),

@@ -42,6 +42,8 @@ HOMES = {
     "health": "notifications.jobs",
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
+    "ws": "notifications.live",
+    "ws-ticket": "notifications.live",
     "api-keys": "accounts.api_keys",
     "invitation": "accounts.invitations",
     "join-codes": "accounts.join_codes",
