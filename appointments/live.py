@@ -1,18 +1,10 @@
 """What open pages and programs are told of appointments: which of them changed, by the numbers of
 appointments/visits/changes.py (docs/adr/0047)."""
 
-from functools import partial
-from typing import Any
-
-from django.db import transaction
-from django.db.models.signals import post_save
-from django.dispatch import receiver
-
 from appointments.models import Appointment
 from appointments.visits import changes
 from core.permissions import Permission
 from notifications.events import EventType
-from notifications.live import hints
 from notifications.live.sources import Change, register
 
 
@@ -38,9 +30,3 @@ class AppointmentChanges:
 
 
 register(AppointmentChanges())
-
-
-@receiver(post_save, sender=Appointment)
-def hint(*, instance: Appointment, **kwargs: Any) -> None:
-    """Let open pages hear of it at once. What is written past `save` is heard of within a second."""
-    transaction.on_commit(partial(hints.give, instance.practice_id), robust=True)

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from appointments.calendar import day_news
 from appointments.calendar.links import day_address
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
 from appointments.visits.history import count_no_shows
@@ -68,6 +69,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "day": start,
+        "day_news": day_news.for_page(request, practice=practice),
         "numbers": numbers,
         "emergencies": emergencies,
         "appointments": appointments[:APPOINTMENTS_SHOWN],

@@ -5,6 +5,7 @@ as long as that person manages the practice. Each event that it causes names it 
 one query, so that a revoked one is refused at once.
 """
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -28,6 +29,7 @@ BEGINS = "praxis_"
 LIFE, LONGEST_LIFE = timedelta(days=365), timedelta(days=2 * 366)
 USE_NOTED_EVERY = timedelta(minutes=1)
 NOT_VALID = _("This API key isn't valid. It may have expired or been revoked.")
+_WELL_FORMED = re.compile(rf"{BEGINS}[0-9a-f]{{8}}_[A-Za-z0-9_-]{{43}}")
 _NO_HASH = bytes(32)
 
 
@@ -117,6 +119,8 @@ def looks_like_one(token: str) -> bool:
 @installation_scope()
 def authenticate(text: str) -> User:
     """Return who the key acts for, with its permissions alone. Raises NotSignedIn, whatever is wrong with it."""
+    if not _WELL_FORMED.fullmatch(text):
+        raise NotSignedIn(NOT_VALID)
     prefix, _underscore, secret = text.removeprefix(BEGINS).partition("_")
     key: ApiKey | None = ApiKey.all_practices.select_related("made_by").filter(prefix=prefix).first()
     is_right = compare_digest(_hash(secret), bytes(key.secret_hash) if key else _NO_HASH)

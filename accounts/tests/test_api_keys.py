@@ -144,7 +144,14 @@ def test_a_key_that_does_not_work_is_401_and_says_no_more(make, manager, make_us
     def deactivate(made):
         User.all_practices.filter(pk=manager.user.pk).update(is_active=False, role="admin")
 
-    for wrong in ("praxis_", "praxis_12345678_", "praxis_12345678_x", "praxis_\x00_ü", "praxis"):
+    for wrong in (
+        "praxis_",
+        "praxis_12345678_",
+        "praxis_12345678_x",
+        "praxis_12345678_" + 43 * "x",
+        "praxis_\x00_ü",
+        "praxis",
+    ):
         with subtests.test(key=wrong):
             assert program(wrong.encode().decode("latin-1")).get("/api/offices").status_code == 401
     table = [(revoke, "revoked"), (expire, "expired"), (demote, "maker_gone"), (deactivate, "maker_gone")]

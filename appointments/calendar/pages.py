@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from accounts.models import User
-from appointments.calendar import cells, facts, grid
+from appointments.calendar import cells, day_news, facts, grid
 from appointments.calendar.forms import NextForm
 from appointments.calendar.page import CalendarPage, describe_moment
 from appointments.calendar.shown import Shown, remember, what_to_show
@@ -162,6 +162,21 @@ class Changes(CalendarView):
 
 
 changes = asked_by_page(Changes.as_view())
+
+
+class DayNews(CalendarPage):
+    """What a page of today's visits asks after a live update: 204 while they are as it shows them, else 200."""
+
+    is_counted = False
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        with throttling.counted_as_poll():
+            throttling.count_user(self.user.pk)
+        now = day_news.token(self.user, self.request.practice, mine=request.GET.get("whose") == day_news.MINE)
+        return HttpResponse(status=204 if request.GET.get("token") == now else 200)
+
+
+is_day_the_same = shows_no_patient("whether something has changed")(asked_by_page(DayNews.as_view()))
 
 
 class Colours(CalendarPage):

@@ -7,6 +7,7 @@ from appointments.calendar import booking_pages, pages, visit_pages, waiting_pag
 urlpatterns = [
     path("", pages.CalendarView.as_view(), name="calendar"),
     path("changes/", pages.changes, name="calendar_changes"),
+    path("day-news/", pages.is_day_the_same, name="calendar_day_news"),
     path("colours.css", pages.colours, name="calendar_colours"),
     path("slot/", booking_pages.Slot.as_view(), name="calendar_slot"),
     path("patients/", booking_pages.FoundPatients.as_view(), name="calendar_patients"),

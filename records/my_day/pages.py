@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.formats import time_format
 
 from accounts.models import User
-from appointments.calendar import facts
+from appointments.calendar import day_news, facts
 from appointments.models import Appointment, AppointmentStatus
 from appointments.services import act
 from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
@@ -71,6 +71,7 @@ class MyDay(WorkPage):
         context = {
             "error": error,
             "today": today,
+            "day_news": day_news.for_page(self.request, practice=self.request.practice, mine=True),
             "visits": shown,
             "next": next((visit for visit in shown if visit.state not in OVER), None),
             "drafts": drafts,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -106,6 +107,17 @@ def test_a_booking_appears_on_the_other_page_and_redis_may_be_away(browser, own)
     expect(visit_of(other, "Paula Jensen")).to_be_visible()
     print(f"seen on the other page after {time.monotonic() - begun:.2f} s")
     assert any(page is other and "appointment.changed" in frame for page, frame in told)
+
+    one.goto("/admin/")
+    other.goto("/my-day/")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+    clinic.booking(chart=charts[2], date=now, allowOverlap=True)
+    for page in (one, other):
+        expect(page.get_by_text("visits have changed since")).to_be_visible()
+        page.get_by_role("link", name="Show them").click()
+        expect(page.get_by_text("Rosa Vidal").first).to_be_visible()
+        expect(page.get_by_text("visits have changed since")).to_be_hidden()
+        page.goto(MONDAY)
 
     store.stop()
     clinic.booking(chart=charts[1], date="2031-01-06T17:00:00Z")

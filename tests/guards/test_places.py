@@ -52,6 +52,8 @@ HOMES = {
     "payments": "billing.payments",
     "services": "billing.prices",
     "holidays": "appointments.schedule",
+    "ws": "notifications.live",
+    "ws-ticket": "notifications.live",
     "api-keys": "accounts.api_keys",
     "invitation": "accounts.invitations",
     "invitations": "accounts.invitations",

@@ -22,9 +22,8 @@ export function listen(address, onChange) {
       if (message.type === 'ready') {
         isOpen = true
         wait = FIRST_WAIT
-      } else {
-        onChange(message)
       }
+      onChange() // after `ready` for what came between the page and the connection
     })
     socket.addEventListener('close', event => {
       if (!isOpen) cursor = null // perhaps it was too old
