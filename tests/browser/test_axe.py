@@ -57,7 +57,7 @@ def addresses(live_server, practice, make_user):
         "patient": (
             people["patient"],
             [
-                *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_accesses")),
+                *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_accesses", "me_bills")),
                 *(reverse(name, args=[visit.pk]) for name in ("me_move", "me_cancel")),
             ],
         ),
