@@ -41,7 +41,7 @@ def addresses(live_server, practice, make_user):
         "billing": (
             people["billing"],
             [
-                *("/billing/", "/billing/prices/", "/billing/prices/new/"),
+                *("/billing/", "/billing/visits/", "/billing/prices/", "/billing/prices/new/"),
                 *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
                 *(reverse(f"billing-{name}", args=[own.pk]) for name in ("account", "payment-new")),
                 reverse("billing-payment", args=[paid.pk]),
