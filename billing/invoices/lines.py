@@ -73,7 +73,7 @@ def not_billed(by: User) -> AppointmentQuerySet:
 def billed_on(visit: Appointment) -> UUID | None:
     """Return the invoice that this visit is on."""
     line = _billed().filter(appointment=visit).first()
-    return line and line.invoice_id
+    return line.invoice_id if line else None
 
 
 def _billed() -> QuerySet[InvoiceLine]:
