@@ -25,6 +25,7 @@ urlpatterns = [
         )
         for address, verb in CHANGES.items()
     ),
+    path("visits/", invoices.VisitsPage.as_view(), name="billing-visits"),
     path("visits/<uuid:visit_id>/invoice/", invoices.StartInvoiceOfVisit.as_view(), name="billing-visit-invoice"),
     path("patients/<uuid:patient_id>/", accounts.AccountPage.as_view(), name="billing-account"),
     path("patients/<uuid:patient_id>/balance/", accounts.Balance.as_view(), name="billing-balance"),

@@ -396,6 +396,7 @@ UNFOLD = {
                         "icon": "calendar_view_day",
                         "link": reverse_lazy("calendar"),
                     },
+                    {"title": _("Billing"), "icon": "payments", "link": reverse_lazy("billing")},
                     {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     {
                         "title": _("Patients"),

@@ -138,8 +138,8 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             week.fill(practice, desk, doctors)
             write_up(own_chart, doctor=doctors[0], desk=desk)
             _fill_waiting_list(desk, doctors)
-            add_price_list(users["billing@example.com"])
-            bill_visits(practice, users["billing@example.com"])
+            add_price_list(manager)
+            bill_visits(practice, manager)
             _add_registrations(practice, password, doctors[0], office)
             messages.fill()
     return practice, is_new

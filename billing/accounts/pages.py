@@ -8,9 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
 
+from appointments.calendar.page import describe_time
+from appointments.models import Appointment
 from audit.events import AuditEvent
 from billing.accounts import services
 from billing.accounts.pdf import age_labels, describe, statement_pdf
+from billing.invoices.lines import not_billed
 from billing.models import EntryKind, Invoice, LedgerEntry
 from billing.money import label
 from core.admin.access_log import asked_by_page
@@ -19,7 +22,7 @@ from core.permissions import Permission
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart
 
-SHOWN = 50
+SHOWN, VISITS_SHOWN = 50, 50  # as many visits as an invoice takes
 
 
 class AccountPage(WorkPage):
@@ -47,10 +50,16 @@ class AccountPage(WorkPage):
             ],
             "ages": [(ages[name], amount) for name, amount in account.ages.items()],
             "drafts": Invoice.objects.filter(patient=chart, issued_at=None).order_by("-id"),
+            "visits": self._visits(chart) if self.user.can(Permission.MANAGE_BILLING) else [],
             "may_bill": self.user.can(Permission.MANAGE_BILLING),
             "may_take": self.user.can(Permission.TAKE_PAYMENTS),
         }
         return render(request, "billing/account.html", context)
+
+    def _visits(self, chart: Patient) -> list[tuple[Appointment, str]]:
+        """Return what can be billed, latest first."""
+        found = not_billed(self.user).filter(patient=chart).with_people().with_offices().defer("reason", "notes")
+        return [(visit, describe_time(visit)) for visit in found.order_by("-starts_at", "-id")[:VISITS_SHOWN]]
 
 
 class PrintStatement(WorkPage):

@@ -45,7 +45,7 @@ class AgesShape(OutputSerializer[Any]):
     older = serializers.CharField()
 
 
-class AccountPage(PageShape):
+class PatientAccountPage(PageShape):
     currency = serializers.CharField()
     balance = serializers.CharField(help_text="What the patient owes; negative for credit.")
     credit = serializers.CharField(help_text="What of the payments is not put towards an invoice.")

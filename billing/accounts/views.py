@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from audit.events import AuditEvent
 from billing.accounts import services
 from billing.accounts.pdf import statement_pdf
-from billing.accounts.serializers import AccountEntryShape, AccountPage, AccountQuery
+from billing.accounts.serializers import AccountEntryShape, AccountQuery, PatientAccountPage
 from billing.money import to_text
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema
@@ -30,7 +30,7 @@ class PatientAccount(ApiView):
 
     @extend_schema(
         parameters=[AccountQuery],
-        responses={200: AccountPage},
+        responses={200: PatientAccountPage},
         summary="Get a patient's account, newest movement first",
         description="Patients see their own.",
     )

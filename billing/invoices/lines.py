@@ -5,13 +5,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import Appointment, AppointmentStatus
+from accounts.models import User
+from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
 from billing.models import Invoice, InvoiceLine, Service, ServiceOfType
 from billing.money import MOST, to_minor
 from billing.rounding import line_sums
 from core.errors import Conflict, Invalid
+from patients.restriction.services import inaccessible_to
 
 MOST_LINES = 100
 COPIED = (
@@ -57,6 +60,26 @@ def lines_from(
     if len({line.pk for line in lines}) < len(lines):
         raise Invalid("lines", _("A line is there twice."))
     return lines
+
+
+def not_billed(by: User) -> AppointmentQuerySet:
+    """Return the visits that took place and are on no invoice, but for those of charts that are closed to this
+    person."""
+    billed = _billed().filter(appointment=OuterRef("pk"))
+    done: AppointmentQuerySet = Appointment.objects.visible_to(by).filter(status=AppointmentStatus.COMPLETED)
+    return done.filter(~Exists(billed), patient__deletion=None).exclude(patient__in=inaccessible_to(by).values("pk"))
+
+
+def billed_on(visit: Appointment) -> UUID | None:
+    """Return the invoice that this visit is on."""
+    line = _billed().filter(appointment=visit).first()
+    return line.invoice_id if line else None
+
+
+def _billed() -> QuerySet[InvoiceLine]:
+    """Return the lines of drafts, and of invoices that were not credited."""
+    found: QuerySet[InvoiceLine] = InvoiceLine.objects.filter(invoice__credits=None, invoice__credit_note=None)
+    return found
 
 
 def copied(line: InvoiceLine) -> dict[str, Any]:
@@ -123,8 +146,7 @@ def _visit(invoice: Invoice, appointment_id: UUID) -> Appointment:
 
 def _check_not_billed(appointment_ids: list[UUID]) -> None:
     """Raise Conflict if one of the visits is on a draft, or on an invoice that was not credited."""
-    billed = InvoiceLine.objects.filter(appointment__in=appointment_ids, invoice__credits=None)
-    if billed.filter(invoice__credit_note=None).exists():
+    if _billed().filter(appointment__in=appointment_ids).exists():
         raise Conflict(BILLED_ALREADY)
 
 

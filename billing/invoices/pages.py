@@ -13,8 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from appointments.calendar.page import describe_time
 from appointments.models import Appointment
 from audit.events import AuditEvent
+from billing.invoices import lines as written
 from billing.invoices import services
 from billing.invoices.pdf import invoice_pdf
 from billing.invoices.serializers import MAX_REASON_LENGTH
@@ -22,7 +24,7 @@ from billing.ledger import IS_DRAFT
 from billing.models import Invoice, InvoiceLine, InvoiceState, Service
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal
-from core.forms import CheckedForm
+from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
@@ -61,6 +63,22 @@ class InvoicesPage(WorkPage):
             "may_bill": self.user.can(Permission.MANAGE_BILLING),
         }
         return render(request, "billing/invoices.html", context)
+
+
+class VisitsPage(WorkPage):
+    """The visits that took place and were not billed yet, oldest first."""
+
+    http_method_names = ["get", "head"]
+    needs = Permission.MANAGE_BILLING
+    about = Appointment._meta.label
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        found = written.not_billed(self.user).with_people().with_offices().defer("reason", "notes")
+        page = Paginator(found.order_by("starts_at", "id"), SHOWN).get_page(request.GET.get("page"))
+        rows = list(page)
+        self.read(rows, kind=AuditEvent.APPOINTMENTS_LISTED, hits=page.paginator.count)
+        shown = [(visit, describe_time(visit)) for visit in rows]
+        return render(request, "billing/visits.html", {"page": page, "rows": shown})
 
 
 class LineForm(CheckedForm):
@@ -166,7 +184,7 @@ class SaveDraft(OneInvoice):
     def _lines(self, invoice: Invoice) -> list[dict[str, Any]]:
         there = {str(line.pk): line for line in invoice.lines.all()}
         posted, lines = self.request.POST, []
-        for key in posted.getlist("row")[: 2 * services.written.MOST_LINES]:
+        for key in posted.getlist("row")[: 2 * written.MOST_LINES]:
             row = {name: posted.get(f"{key}-{name}", "") for name in LineForm.base_fields}
             if f"{key}-remove" in posted or not (row["description"].strip() or row["service_id"]):
                 continue
@@ -185,15 +203,16 @@ class StartInvoice(WorkPage):
     about = Invoice._meta.label
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        return redirect("billing-invoice", services.write_draft(by=self.user, patient_id=patient_id).pk)
+        visits = [pk for pk in map(as_uuid, request.POST.getlist("visit")) if pk]
+        draft = services.write_draft(by=self.user, patient_id=patient_id, appointment_ids=visits)
+        return redirect("billing-invoice", draft.pk)
 
 
 class StartInvoiceOfVisit(StartInvoice):
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         visit: Appointment = Appointment.objects.visible_to(self.user).get_or_refuse(pk=visit_id)
-        billed = InvoiceLine.objects.filter(appointment=visit, invoice__credits=None, invoice__credit_note=None).first()
-        if billed:
-            return redirect("billing-invoice", billed.invoice_id)
+        if billed := written.billed_on(visit):
+            return redirect("billing-invoice", billed)
         draft = services.write_draft(by=self.user, patient_id=visit.patient_id, appointment_ids=[visit.pk])
         return redirect("billing-invoice", draft.pk)
 

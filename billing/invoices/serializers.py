@@ -80,11 +80,11 @@ class IssueInput(StrictSerializer):
     dueOn = OptionalDateField(source="due_on")
 
 
-class ReasonInput(StrictSerializer):
+class CreditInput(StrictSerializer):
     reason = StrictCharField(max_length=MAX_REASON_LENGTH)
 
 
-class WriteOffInput(ReasonInput):
+class WriteOffInput(CreditInput):
     amount = AmountField(required=False, help_text="By default all that is open.")
 
 

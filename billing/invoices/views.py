@@ -12,6 +12,7 @@ from audit.events import AuditEvent
 from billing.invoices import services
 from billing.invoices.pdf import invoice_pdf
 from billing.invoices.serializers import (
+    CreditInput,
     DraftChange,
     DraftInput,
     InvoiceBrief,
@@ -19,7 +20,6 @@ from billing.invoices.serializers import (
     InvoiceQuery,
     InvoiceShape,
     IssueInput,
-    ReasonInput,
     WriteOffInput,
 )
 from billing.ledger import IS_DRAFT
@@ -147,14 +147,14 @@ class CreditInvoice(OfInvoices):
     extra_errors = {"POST": NOT_FOUND | NOT_OPEN}
 
     @extend_schema(
-        request=ReasonInput,
+        request=CreditInput,
         parameters=[ETAG],
         responses={201: InvoiceShape},
         summary="Undo an invoice by a credit note",
         description="Answers the credit note. What was paid is the patient's credit again.",
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
-        note = services.credit(by=self.caller, invoice_id=invoice_id, **self.checked(ReasonInput))
+        note = services.credit(by=self.caller, invoice_id=invoice_id, **self.checked(CreditInput))
         return self.respond(note, status=201)
 
 

@@ -21,6 +21,7 @@ from patients.restriction.services import check_access
 from patients.services import lock_chart
 from practices.services import current_practice
 
+NOBODYS = UUID(int=0)
 NOT_NOTHING = _("Enter an amount above zero.")
 NOT_TO_COME = _("This day is still to come.")
 MORE_THAN_LEFT = _("Only %(left)s of this payment is left.")
@@ -69,8 +70,8 @@ def take(
     payment shall have: sent twice, it is taken once. Raises NotFound for an unknown patient or invoice,
     ChartRestricted, Invalid, and Conflict for an invoice that is not to be paid."""
     chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
-    if payment_id and LedgerEntry.objects.filter(pk=payment_id, patient=chart).exists():
-        return get_payment(by=by, payment_id=payment_id)
+    if payment_id and (there := LedgerEntry.objects.filter(pk=payment_id).first()):
+        return get_payment(by=by, payment_id=there.pk if there.patient_id == chart.pk else NOBODYS)
     practice = current_practice()
     if received_on and received_on > practice.today():
         raise Invalid("receivedOn", NOT_TO_COME)

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
@@ -14,6 +15,8 @@ from billing.models import Invoice, LedgerEntry, Service, ServiceOfType
 from billing.payments import services as payments
 from billing.tests.factories import ServiceFactory
 from patients.models import Patient
+
+HOUR = timedelta(hours=1)
 
 
 def address(name, *ids):
@@ -53,6 +56,21 @@ def test_visit_is_billed_issued_and_printed(enter_as, visit, chart):
     assert desk.get(address("-invoice-print", invoice)).content.startswith(b"%PDF")
     (event,) = whole_trail().filter(user_id=desk.user.pk, kind=AuditEvent.INVOICE_ISSUED)
     assert str(chart.pk) in event.patients
+
+
+def test_visits_that_were_not_billed_go_on_one_invoice(enter_as, visit, chart):
+    again = AppointmentFactory(
+        patient=chart, doctor=visit.doctor, type=visit.type, starts_at=visit.ends_at, ends_at=visit.ends_at + HOUR
+    )
+    AppointmentFactory(patient=chart, doctor=visit.doctor, starts_at=again.ends_at, ends_at=again.ends_at + HOUR)
+    Appointment.objects.filter(pk__in=[visit.pk, again.pk]).update(status="completed")
+    desk = enter_as("billing")
+    assert [row for row, _ in desk.get(address("-visits")).context["rows"]] == [visit, again]
+    assert [row for row, _ in desk.get(address("-account", chart)).context["visits"]] == [again, visit]
+    desk.post(address("-invoice-new", chart), {"visit": [str(visit.pk), str(again.pk)]})
+    assert Invoice.objects.get().lines.count() == 2
+    assert desk.get(address("-visits")).context["rows"] == desk.get(address("-account", chart)).context["visits"] == []
+    assert enter_as("staff").get(address("-visits")).status_code == 403
 
 
 def test_stale_or_wrong_draft_says_so_and_keeps_what_was_typed(enter_as, bill):

@@ -10,6 +10,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -36,6 +37,11 @@ from audit.events import AuditEvent
 from audit.queries import EventFilter
 from audit_review.entries import entries
 from audit_review.serializers import AccessShape
+from billing.accounts.pdf import describe
+from billing.accounts.services import account_of, entries_of
+from billing.invoices.pdf import invoice_pdf
+from billing.invoices.services import get_invoice
+from billing.models import Invoice
 from core.admin.access_log import log_page_refusal, own_account_page
 from core.admin.base import current_user
 from core.errors import Invalid, NotFound, Refusal
@@ -49,7 +55,7 @@ from practices.services import current_practice
 from records.attachments.downloads import download_response
 from records.export.services import export_chart
 
-PAST_SHOWN, ACCESSES_SHOWN, TIMES_SHOWN = 20, 25, 60
+PAST_SHOWN, ACCESSES_SHOWN, TIMES_SHOWN, BILLS_SHOWN = 20, 25, 60, 25
 DAYS_SEARCHED = timedelta(days=14)
 CHART = Patient._meta.label
 
@@ -197,6 +203,38 @@ class Accesses(OwnPage):
         rows = [AccessShape.shown_to(self.user, entry) for entry in entries(events)]
         self.read([chart], kind=AuditEvent.ACCESSES_READ, about=CHART, about_id=chart.pk, hits=len(rows))
         return render(request, "dashboard/me/accesses.html", {"rows": rows, "older": older, "cursor": cursor})
+
+
+class Bills(OwnPage):
+    """What the patient was billed and has paid."""
+
+    needs = Permission.READ_OWN_BILLING
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chart = self.chart()
+        account = account_of(by=self.user, patient_id=chart.pk)
+        entries = entries_of(chart).select_related("invoice").order_by("-id")
+        page = Paginator(entries, BILLS_SHOWN).get_page(request.GET.get("page"))
+        rows = [(entry, describe(entry)) for entry in page]
+        self.read([chart], kind=AuditEvent.ACCOUNT_READ, about=CHART, about_id=chart.pk, hits=page.paginator.count)
+        shown = {"account": account, "owed": abs(account.balance), "rows": rows, "page": page}
+        return render(request, "dashboard/me/bills.html", shown)
+
+
+class Bill(OwnPage):
+    """An invoice or a credit note, to print."""
+
+    needs = Permission.READ_OWN_BILLING
+    about = Invoice._meta.label
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        invoice = get_invoice(by=self.user, invoice_id=invoice_id)
+        self.read([invoice], kind=AuditEvent.INVOICE_READ, about_id=invoice.pk)
+        printed = invoice_pdf(invoice, practice=current_practice(), by=self.user)
+        headers = {"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'}
+        return HttpResponse(printed, content_type="application/pdf", headers=headers)
 
 
 class DownloadData(OwnPage):

@@ -16,10 +16,10 @@ EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment 
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "API keys", "Audit trail"]
 SIDEBARS = {
-    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Templates and phrases"},
+    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
-    "staff": {*EVERYBODYS, *CLINICAL},
-    "billing": {*EVERYBODYS},
+    "staff": {*EVERYBODYS, *CLINICAL, "Billing"},
+    "billing": {*EVERYBODYS, "Billing"},
 }
 WORK_MENUS = {
     "admin": ["Calendar", "Billing", "Today", "Patients"],
@@ -101,7 +101,8 @@ def test_menus_offer_what_opens_and_nothing_else(enter_as, own, subtests):
                 assert set(shown) == SIDEBARS[role]
             offered |= set(shown.values())
         if role in WORK_MENUS:
-            page = client.get("/me/" if role == "patient" else "/calendar/").content.decode()
+            first = {"patient": "/me/", "billing": "/billing/"}.get(role, "/calendar/")
+            page = client.get(first).content.decode()
             menu = links(page, '<nav aria-label="Pages">')
             with subtests.test(role=role, menu="work"):
                 assert list(menu) == WORK_MENUS[role]

@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -16,6 +17,8 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
 from audit.events import AuditEvent
 from audit.models import Event
+from billing.invoices import services as invoices
+from billing.payments import services as payments
 from core.tenancy.scope import practice_scope
 from dashboard.me.pages import SECURITY_FORMS
 from patients.tests.factories import PatientFactory
@@ -210,3 +213,22 @@ def test_pages_are_for_patients_alone(enter_as, mine, subtests):
             with subtests.test(role=role, page=name):
                 assert enter_as(role).get(reverse(name)).status_code == 403
     assert Client().get(reverse("me_accesses")).url == "/?next=/me/accesses/"
+
+
+def test_bills_are_ones_own(me, mine, make_user):
+    biller, lines = make_user("billing"), [{"description": "Massage", "unit_price": Decimal("80.00")}]
+    with practice_scope(mine["chart"].practice_id):
+        bills = [
+            invoices.write_draft(by=biller, patient_id=pk, lines=lines)
+            for pk in (mine["chart"].pk, mine["foreign"].patient_id, mine["chart"].pk)
+        ]
+        for bill in bills[:2]:
+            invoices.issue(by=biller, invoice_id=bill.pk)
+        payments.take(by=biller, patient_id=mine["chart"].pk, amount=Decimal("30.00"), method="card")
+    page = me.get(reverse("me_bills")).content.decode()
+    assert "50.00 USD" in page and "Payment, Card" in page
+    own, foreign, draft = (reverse("me_bill", args=[bill.pk]) for bill in bills)
+    assert own in page and foreign not in page
+    assert me.get(own).content.startswith(b"%PDF")
+    assert {me.get(address).status_code for address in (foreign, draft)} == {404}
+    assert events(mine["next"], kind=AuditEvent.ACCOUNT_READ)[0].user_id == mine["user"].pk

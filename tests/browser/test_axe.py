@@ -66,7 +66,7 @@ def addresses(live_server, practice, make_user):
         "billing": (
             people["billing"],
             [
-                *("/billing/", "/billing/prices/", "/billing/prices/new/"),
+                *("/billing/", "/billing/visits/", "/billing/prices/", "/billing/prices/new/"),
                 *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
                 *(reverse(f"billing-{name}", args=[own.pk]) for name in ("account", "payment-new")),
                 reverse("billing-payment", args=[paid.pk]),
@@ -93,7 +93,7 @@ def addresses(live_server, practice, make_user):
             people["patient"],
             [
                 *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_security")),
-                *(reverse(name) for name in ("me_accesses", "me_messages")),
+                *(reverse(name) for name in ("me_accesses", "me_bills", "me_messages")),
                 *(reverse(name, args=[visit.pk]) for name in ("me_move", "me_cancel")),
             ],
         ),
