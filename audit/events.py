@@ -86,6 +86,7 @@ class AuditEvent(models.TextChoices):
     UNRESTRICTED = "chart.unrestricted", _("Restriction lifted")
     CHARTS_MERGED = "chart.merged", _("Charts merged")
     MERGE_UNDONE = "chart.merge_undone", _("Merge of charts undone")
+    DUPLICATE_DISMISSED = "chart.not_same", _("Two charts found to be of different people")
     HOLD_PLACED = "chart.hold_placed", _("Legal hold placed")
     HOLD_LIFTED = "chart.hold_lifted", _("Legal hold lifted")
     GLASS_BROKEN = "emergency.opened", _("Emergency access opened")
@@ -133,6 +134,7 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.REGISTRATION_CONFIRMED,
     AuditEvent.REGISTRATION_DECLINED,
     AuditEvent.REGISTRATION_REOPENED,
+    AuditEvent.DUPLICATE_DISMISSED,
     AuditEvent.IMPORT_UPLOADED,
     AuditEvent.IMPORT_FINISHED,
     AuditEvent.IMPORT_UNDONE,

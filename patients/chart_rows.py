@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.database.deadlocks import deadlock_as_conflict
 from core.errors import Conflict, NotFound, Sentence
-from patients.models import ChartMerge, EmergencyAccess, Patient
+from patients.models import ChartMerge, DuplicatePair, EmergencyAccess, Patient
 
 # Sent for the `charts` that become one, or would; receivers in other apps return sentences that somebody should read.
 charts_joined = Signal()
@@ -21,6 +21,7 @@ charts_joined = Signal()
 # Models that refer to a patient but do not move with a merge, with the reason.
 NOT_MERGED: dict[Any, str] = {
     EmergencyAccess: "an emergency access belongs to the chart that it opened",
+    DuplicatePair: "a pair keeps naming the two charts that were compared",
     ChartMerge: "a merge keeps naming the two charts that it was about",
 }
 

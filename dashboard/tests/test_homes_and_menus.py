@@ -14,11 +14,11 @@ from dashboard.menu import PAGES
 LISTS = "/admin/patients/patient/"
 EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment types", "Working hours", "Time off"]
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
-MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "Audit trail"]
+MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "Audit trail", "Numbers", "Import"]
 SIDEBARS = {
-    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Templates and phrases"},
+    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Templates and phrases", "Duplicates"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
-    "staff": {*EVERYBODYS, *CLINICAL},
+    "staff": {*EVERYBODYS, *CLINICAL, "Duplicates"},
     "billing": {*EVERYBODYS},
 }
 WORK_MENUS = {

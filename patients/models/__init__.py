@@ -1,6 +1,7 @@
 """Charts, their merges and imports, emergency accesses to restricted charts, deletions and legal holds."""
 
 from patients.models.deletion import Deletion, DeletionQuerySet, LegalHold
+from patients.models.duplicates import DuplicatePair, DuplicateSearch
 from patients.models.emergency_access import EmergencyAccess, EmergencyAccessManager, EmergencyAccessQuerySet
 from patients.models.imports import (
     AT_WORK,
@@ -37,6 +38,8 @@ __all__ = [
     "DateOrder",
     "Deletion",
     "DeletionQuerySet",
+    "DuplicatePair",
+    "DuplicateSearch",
     "EmergencyAccess",
     "EmergencyAccessManager",
     "EmergencyAccessQuerySet",

@@ -185,6 +185,45 @@ FIELDS: dict[str, dict[str, str]] = {
         "values": PHI,
         "accounts": OPERATIONAL,  # ids
     },
+    "patients.DuplicatePair": {
+        **_OF_PRACTICE,
+        "one": OPERATIONAL,
+        "other": OPERATIONAL,
+        "reasons": OPERATIONAL,  # from a fixed list
+        "dismissed_by": OPERATIONAL,
+    },
+    "patients.DuplicateSearch": {**_OF_PRACTICE, "changed_at": OPERATIONAL, "chart_id": OPERATIONAL},
+    "patients.Import": {
+        **_OF_PRACTICE,
+        "kind": OPERATIONAL,
+        "state": OPERATIONAL,
+        "made_by": OPERATIONAL,
+        "file_name": PHI,
+        "encoding": OPERATIONAL,
+        "separator": OPERATIONAL,
+        "quoted": OPERATIONAL,
+        "columns": PHI,
+        "lines": OPERATIONAL,
+        "parts_count": OPERATIONAL,
+        "mapping": OPERATIONAL,  # names of fields
+        "date_order": OPERATIONAL,
+        "doctor": OPERATIONAL,
+        "position": OPERATIONAL,
+        "finished_at": OPERATIONAL,
+        "emptied_at": OPERATIONAL,
+    },
+    "patients.ImportPart": {**_OF_PRACTICE, "of": OPERATIONAL, "number": OPERATIONAL, "rows": PHI},
+    "patients.ImportLine": {
+        **_OF_PRACTICE,
+        "of": OPERATIONAL,
+        "number": OPERATIONAL,
+        "state": OPERATIONAL,
+        "row_id": OPERATIONAL,
+        "person": OPERATIONAL,  # a keyed hash
+        "number_key": OPERATIONAL,  # the same
+        "report": PHI,
+    },
+    "patients.ImportMapping": {**_OF_PRACTICE, "kind": OPERATIONAL, "fields": PHI},
     "patients.LegalHold": {**_OF_PRACTICE, "patient": OPERATIONAL, "placed_by": OPERATIONAL, "reason": PHI},
     "patients.Deletion": {
         **_OF_PRACTICE,
@@ -458,6 +497,11 @@ LABELS = {
     "patients.Patient.medical_history": "patient.medical_history",
     "patients.Patient.emergency_contact": "patient.emergency_contact",
     "patients.ChartMerge.values": "chart_merge.values",
+    "patients.Import.file_name": "import.file_name",
+    "patients.Import.columns": "import.columns",
+    "patients.ImportPart.rows": "import_part.rows",
+    "patients.ImportLine.report": "import_line.report",
+    "patients.ImportMapping.fields": "import_mapping.fields",
     "patients.EmergencyAccess.reason": "emergency.reason",
     "patients.EmergencyAccess.note": "emergency.note",
     "idempotency.KeptAnswer.request": "kept_answer.request",
