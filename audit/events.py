@@ -84,6 +84,8 @@ class AuditEvent(models.TextChoices):
     # emergency access (45 CFR 164.312(a)(2)(ii))
     RESTRICTED = "chart.restricted", _("Chart restricted")
     UNRESTRICTED = "chart.unrestricted", _("Restriction lifted")
+    LIFT_ASKED = "chart.lift_asked", _("Second person asked to lift a restriction")
+    LIFT_WITHDRAWN = "chart.lift_withdrawn", _("Request to lift a restriction taken back")
     CHARTS_MERGED = "chart.merged", _("Charts merged")
     MERGE_UNDONE = "chart.merge_undone", _("Merge of charts undone")
     DUPLICATE_DISMISSED = "chart.not_same", _("Two charts found to be of different people")
@@ -126,6 +128,8 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.HOLD_LIFTED,
     AuditEvent.RESTRICTED,
     AuditEvent.UNRESTRICTED,
+    AuditEvent.LIFT_ASKED,
+    AuditEvent.LIFT_WITHDRAWN,
     AuditEvent.GLASS_BROKEN,
     AuditEvent.EMERGENCY_REVIEWED,
     AuditEvent.JOIN_CODE_USED,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.database.deadlocks import deadlock_as_conflict
 from core.errors import Conflict, NotFound, Sentence
-from patients.models import ChartMerge, DuplicatePair, EmergencyAccess, Patient
+from patients.models import ChartMerge, DuplicatePair, EmergencyAccess, LiftRequest, Patient
 
 # Sent for the `charts` that become one, or would; receivers in other apps return sentences that somebody should read.
 charts_joined = Signal()
@@ -22,6 +22,7 @@ charts_joined = Signal()
 NOT_MERGED: dict[Any, str] = {
     EmergencyAccess: "an emergency access belongs to the chart that it opened",
     DuplicatePair: "a pair keeps naming the two charts that were compared",
+    LiftRequest: "a request is about the restriction of that chart",
     ChartMerge: "a merge keeps naming the two charts that it was about",
 }
 

@@ -67,7 +67,13 @@ def _remember(charts: list[Patient]) -> None:
                 pair = sorted((registration.chart.pk, match.chart.pk))
                 found[pair[0], pair[1]] = [reason.value for reason in match.reasons]
     known = {(pair.one_id, pair.other_id): pair for pair in _pairs_of(keys)}
-    gone = [pair.pk for ends, pair in known.items() if ends not in found and pair.dismissed_by_id is None]
+    # a restricted chart is found by its name when the other one is compared, not the other way round
+    closed = {chart.pk for chart in charts if chart.restricted}
+    gone = [
+        pair.pk
+        for ends, pair in known.items()
+        if ends not in found and pair.dismissed_by_id is None and closed.isdisjoint(ends)
+    ]
     DuplicatePair.objects.filter(pk__in=gone).delete()
     for (one, other), reasons in found.items():
         if (one, other) not in known:

@@ -106,7 +106,7 @@ class Kind:
 
     def take_back(self, row: Any, *, by: User) -> None:
         """Delete a row, as people do."""
-        raise NotImplementedError
+        raise NotImplementedError(row, by)
 
     def label_of(self, field_name: str) -> Sentence:
         return next(one.label for one in self.fields if one.name == field_name)

@@ -14,6 +14,7 @@ from patients.models.imports import (
     ImportState,
     LineState,
 )
+from patients.models.lift_request import LiftRequest
 from patients.models.merge import ChartMerge
 from patients.models.patient import (
     ACTIVE_STATUSES,
@@ -52,6 +53,7 @@ __all__ = [
     "ImportPart",
     "ImportState",
     "LegalHold",
+    "LiftRequest",
     "LineState",
     "Patient",
     "PatientManager",

@@ -85,6 +85,8 @@ def test_pages(enter_as, practice, other_practice, twins, make_user):
         client.get(address)
     with practice_scope(practice.pk):
         PatientFactory(name="Paula Jensen", date_of_birth=BORN, restricted=True, phone="212 555 0188")
+        for chart in twins:
+            chart.save()
         compare(client.user)
         assert services.open_pairs().count() == 3
         pair = DuplicatePair.objects.get(one=min(twins, key=lambda chart: chart.pk), other=twins[1])

@@ -224,6 +224,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "report": PHI,
     },
     "patients.ImportMapping": {**_OF_PRACTICE, "kind": OPERATIONAL, "fields": PHI},
+    "patients.LiftRequest": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "asked_by": OPERATIONAL,
+        "reason": PHI,
+        "expires_at": OPERATIONAL,
+    },
     "patients.LegalHold": {**_OF_PRACTICE, "patient": OPERATIONAL, "placed_by": OPERATIONAL, "reason": PHI},
     "patients.Deletion": {
         **_OF_PRACTICE,
@@ -497,6 +504,7 @@ LABELS = {
     "patients.Patient.medical_history": "patient.medical_history",
     "patients.Patient.emergency_contact": "patient.emergency_contact",
     "patients.ChartMerge.values": "chart_merge.values",
+    "patients.LiftRequest.reason": "lift_request.reason",
     "patients.Import.file_name": "import.file_name",
     "patients.Import.columns": "import.columns",
     "patients.ImportPart.rows": "import_part.rows",
