@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,7 +14,14 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from appointments import booking_rules
 from appointments.messages import planning
-from appointments.models import Appointment, AppointmentStatus, CancelReason, EventKind
+from appointments.models import (
+    Appointment,
+    AppointmentStatus,
+    CancelReason,
+    EventKind,
+    ExceptionKind,
+    ScheduleException,
+)
 from appointments.schedule.services import check_no_hours_overlap
 from appointments.visits import history
 from appointments.waiting_list.services import withdraw_all
@@ -22,7 +29,18 @@ from core.formats import format_local_datetime
 from patients.chart_rows import charts_joined
 from patients.models import Patient
 from patients.registrations.services import registration_declined
+from patients.restriction import two_people
 from practices.services import office_changed, practice_changed
+
+
+def is_away(doctor: User) -> bool:
+    """Return whether the doctor's time off, or the whole practice's, covers this moment."""
+    now = timezone.now()
+    off = ScheduleException.objects.filter(kind=ExceptionKind.OFF, office=None, starts_at__lte=now, ends_at__gt=now)
+    return off.filter(Q(doctor=doctor) | Q(doctor=None)).exists()
+
+
+two_people.ABSENCES.append(is_away)
 
 
 @receiver(registration_declined)

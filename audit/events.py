@@ -99,8 +99,11 @@ class AuditEvent(models.TextChoices):
     # emergency access (45 CFR 164.312(a)(2)(ii))
     RESTRICTED = "chart.restricted", _("Chart restricted")
     UNRESTRICTED = "chart.unrestricted", _("Restriction lifted")
+    LIFT_ASKED = "chart.lift_asked", _("Second person asked to lift a restriction")
+    LIFT_WITHDRAWN = "chart.lift_withdrawn", _("Request to lift a restriction taken back")
     CHARTS_MERGED = "chart.merged", _("Charts merged")
     MERGE_UNDONE = "chart.merge_undone", _("Merge of charts undone")
+    DUPLICATE_DISMISSED = "chart.not_same", _("Two charts found to be of different people")
     HOLD_PLACED = "chart.hold_placed", _("Legal hold placed")
     HOLD_LIFTED = "chart.hold_lifted", _("Legal hold lifted")
     GLASS_BROKEN = "emergency.opened", _("Emergency access opened")
@@ -147,6 +150,8 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.HOLD_LIFTED,
     AuditEvent.RESTRICTED,
     AuditEvent.UNRESTRICTED,
+    AuditEvent.LIFT_ASKED,
+    AuditEvent.LIFT_WITHDRAWN,
     AuditEvent.GLASS_BROKEN,
     AuditEvent.EMERGENCY_REVIEWED,
     AuditEvent.JOIN_CODE_USED,
@@ -155,6 +160,7 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.REGISTRATION_CONFIRMED,
     AuditEvent.REGISTRATION_DECLINED,
     AuditEvent.REGISTRATION_REOPENED,
+    AuditEvent.DUPLICATE_DISMISSED,
     AuditEvent.IMPORT_UPLOADED,
     AuditEvent.IMPORT_FINISHED,
     AuditEvent.IMPORT_UNDONE,

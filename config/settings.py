@@ -428,6 +428,7 @@ UNFOLD = {
                         "icon": "folder_open",
                         "link": reverse_lazy("admin:records_attachment_changelist"),
                     },
+                    {"title": _("Duplicates"), "icon": "group_remove", "link": reverse_lazy("duplicates")},
                     {
                         "title": _("Emergency access"),
                         "icon": "emergency",

@@ -57,6 +57,7 @@ urlpatterns = [
     path("calendar", RedirectView.as_view(pattern_name="calendar", query_string=True)),
     path("calendar/", include("appointments.calendar.urls")),
     path("import/", include("patients.imports.urls")),
+    path("duplicates/", include("patients.duplicates.urls")),
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
     path("letter-templates/", include("records.letters.urls")),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from core.database.deadlocks import deadlock_as_conflict
 from core.errors import Conflict, NotFound, Sentence
 from notifications.models import MessagePreference
-from patients.models import ChartMerge, EmergencyAccess, Patient
+from patients.models import ChartMerge, DuplicatePair, EmergencyAccess, LiftRequest, Patient
 
 # Sent for the `charts` that become one, or would; receivers in other apps return sentences that somebody should read.
 charts_joined = Signal()
@@ -23,6 +23,8 @@ charts_joined = Signal()
 NOT_MERGED: dict[Any, str] = {
     EmergencyAccess: "an emergency access belongs to the chart that it opened",
     MessagePreference: "what was said in either chart holds (notifications/messages/settings.py)",
+    DuplicatePair: "a pair keeps naming the two charts that were compared",
+    LiftRequest: "a request is about the restriction of that chart",
     ChartMerge: "a merge keeps naming the two charts that it was about",
 }
 

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget
+from iso4217 import Currency
+from unfold.widgets import UnfoldAdminSelect2Widget
 
 from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_user
@@ -61,29 +62,32 @@ def _zones() -> list[tuple[Any, Choices]]:
     return [*((REGIONS[region], zones) for region, zones in sorted(regions.items())), (OLD_NAMES, others)]
 
 
+@cache
+def _currencies() -> list[tuple[str, str]]:
+    """Return the currencies in use, by their names."""
+    found = [(one.code, f"{one.code}: {one.currency_name}") for one in Currency if one.exponent is not None]
+    return sorted(found, key=lambda choice: choice[1])
+
+
 def _readable(fields: Sequence[str], *, may_change: bool) -> list[str]:
     """Return the fields, with the time zone in words where it cannot be changed."""
     return ["zone" if name == "timezone" and not may_change else name for name in fields]
 
 
 class PracticeForm(ServiceForm):
+    currency = forms.ChoiceField(label=_("Currency"), choices=_currencies, widget=UnfoldAdminSelect2Widget())
     timezone = forms.ChoiceField(
         label=_("Time zone"),
         choices=_zones,
-        widget=UnfoldAdminSelectWidget(),
+        widget=UnfoldAdminSelect2Widget(),
         help_text=ZONE_HELP,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "currency" in self.fields:
-            self.fields["currency"].widget.attrs["autocapitalize"] = "characters"
         if "two_factor_required" in self.fields:  # only for those who may change it
             field = self.fields["two_factor_required"]
             field.help_text = " ".join([str(field.help_text), *(hint() for hint in SECOND_FACTOR_HINTS)])
-
-    def clean_currency(self) -> str:
-        return str(self.cleaned_data["currency"]).upper()
 
 
 class OfficeForm(ServiceForm):
@@ -91,7 +95,7 @@ class OfficeForm(ServiceForm):
         label=_("Time zone"),
         choices=lambda: [("", gettext("Same as the practice")), *_zones()],
         required=False,
-        widget=UnfoldAdminSelectWidget(),
+        widget=UnfoldAdminSelect2Widget(),
         help_text=ZONE_HELP,
     )
 
@@ -104,29 +108,40 @@ class PracticeAdmin(PracticeModelAdmin):
     access = Access(P.USE_ADMIN_SITE, change=P.MANAGE_PRACTICE)
 
     form = PracticeForm
-    fields = (
-        "name",
-        "timezone",
-        "appointment_minutes",
-        "max_upcoming_appointments",
-        "booking_months_ahead",
-        "booking_notice_hours",
-        "same_day_booking",
-        "cancellation_hours",
-        "currency",
-        "two_factor_required",
-        "doctors_see_drafts",
-        "retention_years",
-        "join_code",
+    fieldsets = (
+        (_("The practice"), {"fields": ("name", "timezone", "currency", "join_code")}),
+        (
+            _("Appointments and online booking"),
+            {
+                "fields": (
+                    "appointment_minutes",
+                    "max_upcoming_appointments",
+                    "booking_months_ahead",
+                    "booking_notice_hours",
+                    "same_day_booking",
+                    "cancellation_hours",
+                )
+            },
+        ),
+        (_("Security and records"), {"fields": ("two_factor_required", "doctors_see_drafts", "retention_years")}),
     )
     readonly_fields = ("join_code", "zone")
 
-    def get_fields(self, request: HttpRequest, obj: Practice | None = None) -> list[str]:
+    def get_fieldsets(self, request: HttpRequest, obj: Practice | None = None) -> Any:
         """Leave out the join code, with which anybody can register, for all but those who give it out."""
-        fields = _readable(self.fields, may_change=self.has_change_permission(request, obj))
-        if not current_user(request).can(P.MANAGE_PRACTICE):
-            fields.remove("join_code")
-        return fields
+        may_change = self.has_change_permission(request, obj)
+        withheld = set() if current_user(request).can(P.MANAGE_PRACTICE) else {"join_code"}
+        return [
+            (
+                title,
+                {
+                    "fields": [
+                        name for name in _readable(group["fields"], may_change=may_change) if name not in withheld
+                    ]
+                },
+            )
+            for title, group in self.fieldsets
+        ]
 
     @admin.display(description=_("Time zone"))
     def zone(self, practice: Practice) -> str:

@@ -13,15 +13,16 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from accounts.models import User
+from accounts.passwords import reset
 from accounts.passwords import services as passwords_services
-from accounts.roles import Role
+from accounts.roles import NUMBERED_ROLES, Role
 from accounts.second_factor import services as second_factor
 from accounts.second_factor_challenge import HAS_SECOND_FACTOR, available_methods
 from accounts.sessions import services as sessions
@@ -64,16 +65,7 @@ class WhoFilter(SimpleListFilter):
 
 
 class UserForm(ServiceForm):
-    form_field_names = {"password": "new_password"}
     own: ClassVar[bool] = False  # one's own account: a stolen cookie must not change password or email
-
-    new_password = forms.CharField(
-        label=_("Password"),
-        required=False,
-        strip=False,
-        max_length=128,
-        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
-    )
 
     current_password = forms.CharField(
         label=_("Your password"),
@@ -86,28 +78,17 @@ class UserForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields.pop("new_password" if self.own else "current_password", None)
-        if "new_password" not in self.fields:
-            return  # read-only, or one's own account
-        field = self.fields["new_password"]
-        field.label = gettext("New password")
-        field.help_text = gettext(
-            "Leave blank to keep the current password. A new one signs this person out everywhere."
-        )
+        if not self.own:
+            self.fields.pop("current_password", None)
+        if "role" in self.fields:
+            self.fields["role"].help_text = _roles_explained()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if "current_password" in self.fields:
             new_email = "email" in self.changed_data and not self.errors
             self.cleaned_data["current_password"] = self._confirmed() if new_email else None
-        elif self._joins_the_team() and not self.cleaned_data.get("new_password"):
-            self.add_error(
-                "new_password", gettext("Set a new password too: a patient's may be too weak for this role.")
-            )
         return cleaned
-
-    def _joins_the_team(self) -> bool:
-        return self.initial.get("role") == Role.PATIENT and "role" in self.changed_data
 
     def _confirmed(self) -> User | None:
         """Return the user confirmed by the typed password, for the service. Wrong ones are counted."""
@@ -131,7 +112,7 @@ class UserAdmin(PracticeModelAdmin):
     list_filter = (WhoFilter,)
     search_fields = ("email_index",)
     search_help_text = _("Staff by name; anyone by full email")
-    fields = ("name", "email", "role", "phone", "office", "specialization", "department", "new_password")
+    fields = ("name", "email", "role", "phone", "office", "specialization", "department")
     change_form_outer_after_template = "admin/accounts/user/signed_in.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -147,10 +128,8 @@ class UserAdmin(PracticeModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = list(self.fields)
-        if not self.has_change_permission(request, obj):
-            fields.remove("new_password")
-        elif obj == current_user(request):
-            fields[fields.index("new_password")] = "own_password"
+        if self.has_change_permission(request, obj) and obj == current_user(request):
+            fields.append("own_password")
             fields.insert(fields.index("email") + 1, "current_password")
         return [*fields, "is_active"] if obj else fields
 
@@ -219,9 +198,30 @@ class UserAdmin(PracticeModelAdmin):
     # --- Saving
 
     def change(self, request: HttpRequest, row: User, values: dict[str, Any]) -> User:
-        by, password = current_user(request), values.pop("new_password", None)
-        confirmed = values.pop("current_password", None)
-        person = services.update_user(user=row, by=by, confirmed=confirmed, **values) if values else row
-        if password:
-            passwords_services.set_password(user=person, by=by, password=password)
+        by, confirmed = current_user(request), values.pop("current_password", None)
+        was_patient = User.objects.get(pk=row.pk).role == Role.PATIENT
+        joins_the_team = was_patient and values.get("role", Role.PATIENT) != Role.PATIENT
+        person = services.update_user(user=row, by=by, confirmed=confirmed, **values)
+        if joins_the_team:  # a patient's password may be too weak for the role
+            passwords_services.forget_password(user=person, by=by)
+            reset.send_link(user=person, by=by)
+            messages.info(request, _link_sent(person))
         return person
+
+    @post_action("<uuid:person_id>/send-password-link/")
+    def send_password_link(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
+        person = self._to_change(request, person_id)
+        reset.send_link(user=person, by=current_user(request))
+        messages.success(request, _link_sent(person))
+        return redirect("admin:accounts_user_change", person_id)
+
+
+def _link_sent(person: User) -> str:
+    sentence = gettext("A link to set a new password was sent to %(email)s. It works for %(minutes)d minutes.")
+    return sentence % {"email": person.email, "minutes": reset.MINUTES}
+
+
+def _roles_explained() -> str:
+    """Return what each role may do, as a list."""
+    rows = ((str(Role(one.role).label), str(one.description)) for one in NUMBERED_ROLES)
+    return format_html_join("", "<span><strong>{}:</strong> {}</span> ", rows)

@@ -30,7 +30,7 @@ from audit.events import AuditEvent, Outcome
 from core.api import throttling
 from core.encryption.blind_index import email_fingerprint
 from core.encryption.keyring import DecryptionError
-from core.errors import Refusal
+from core.errors import Forbidden, Refusal
 from core.tenancy.scope import installation_scope
 
 logger = structlog.get_logger("praxis.password_reset")
@@ -96,6 +96,16 @@ def request_reset(*, email: str) -> None:
         return
     log_event(AuditEvent.PASSWORD_RESET_REQUESTED, user, email=email)
     _send(user)
+
+
+def send_link(*, user: User, by: User) -> None:
+    """Send a colleague or patient the link with which they set a new password themselves: nobody else knows it. Raises
+    Forbidden for a deactivated account, and if `by` is no manager."""
+    passwords_services.check_is_manager(by)
+    if not user.is_active:
+        raise Forbidden(_("This account is deactivated."))
+    log_event(AuditEvent.PASSWORD_RESET_REQUESTED, user, by=by)
+    transaction.on_commit(lambda: _send(user))
 
 
 def _send(user: User) -> None:

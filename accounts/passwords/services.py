@@ -51,9 +51,27 @@ def set_password(*, user: User, by: User | None, password: str) -> None:
     manager, colleague = User.all_practices.lock(by or user, user)
     if by is not None and manager is colleague:
         raise Forbidden(_("Use your current password to change your own password."))
-    if by is not None and not (manager.is_active and manager.can(Permission.MANAGE_PRACTICE)):
-        raise Forbidden(_("You no longer manage this practice."))
+    if by is not None:
+        check_is_manager(manager)
     _store_password(colleague, password, by=by and manager)
+
+
+@transaction.atomic
+def forget_password(*, user: User, by: User) -> None:
+    """Let nobody sign in with this person's password any more, and end their sessions: it was chosen under the rules
+    for patients. Raises Forbidden."""
+    manager, colleague = User.all_practices.lock(by, user)
+    check_is_manager(manager)
+    colleague.set_unusable_password()
+    log_event(AuditEvent.PASSWORD_CHANGED, colleague, by=manager, reason="new_role")
+    sessions.end_all(user=colleague, by=manager, reason=RevocationReason.NEW_PASSWORD)
+    save_user(colleague)
+    user.password, user.session_epoch = colleague.password, colleague.session_epoch
+
+
+def check_is_manager(by: User) -> None:
+    if not (by.is_active and by.can(Permission.MANAGE_PRACTICE)):
+        raise Forbidden(_("You no longer manage this practice."))
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from appointments.models import Appointment, AppointmentStatus, AppointmentType, EventKind
+from appointments.models import Appointment, AppointmentEvent, AppointmentStatus, AppointmentType, EventKind
 from appointments.models.appointment_type import LONGEST
 from appointments.services import CALENDAR_BUSY, TAKEN, calendar_names
 from appointments.time_rules import EARLIEST, LATEST, at_local_time, is_later_day
@@ -135,7 +135,7 @@ class Visits(Kind):
 
     def untouched(self, ids: list[UUID]) -> Mapping[UUID, Any]:
         found = {visit.pk: visit for visit in Appointment.objects.filter(pk__in=ids, version=1)}
-        for used in named_elsewhere(Appointment, found, leaving_out="events"):
+        for used in named_elsewhere(Appointment, found, leaving_out={AppointmentEvent}):
             found.pop(used, None)
         return found
 

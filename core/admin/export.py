@@ -35,7 +35,7 @@ def export_list(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     header = [capfirst(str(label_for_field(name, model_admin.model, model_admin))) for name in columns]
     label = model_admin.model._meta.label
     filters = sorted(request.GET.keys() - {PAGE_VAR, "q", "o"})
-    details = {"searched": True} if listed.query else {}
+    details: dict[str, Any] = {"searched": True} if listed.query else {}
     log_page_read(
         request, [], about=label, kind=AuditEvent.LIST_EXPORTED, count=listed.result_count, filters=filters, **details
     )
@@ -71,7 +71,8 @@ def _parts(
         found = load(some)
         rows: list[Any] = [found[key] for key in some if key in found]
         details: dict[str, Any] = {}
-        for _receiver, returned in rows_read.send(sender=None, user=request.user, rows=rows):
+        answers: list[tuple[Any, Any]] = rows_read.send(sender=None, user=request.user, rows=rows)
+        for _receiver, returned in answers:
             details |= returned
         patients = list(chain.from_iterable(row.about_patients() for row in rows))
         if patients:

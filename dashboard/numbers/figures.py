@@ -60,7 +60,7 @@ def monday_of(day: date) -> date:
 
 def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
     """Return the weeks from that of `first` to that of `last`."""
-    mondays = []
+    mondays: list[date] = []
     monday = monday_of(first)
     while monday <= last and len(mondays) < MOST_WEEKS:
         mondays.append(monday)

@@ -15,10 +15,11 @@ LISTS = "/admin/patients/patient/"
 EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment types", "Working hours", "Time off"]
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "API keys", "Audit trail"]
+MANAGERS += ["Numbers", "Import"]
 SIDEBARS = {
-    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases"},
+    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases", "Duplicates"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
-    "staff": {*EVERYBODYS, *CLINICAL, "Billing"},
+    "staff": {*EVERYBODYS, *CLINICAL, "Billing", "Duplicates"},
     "billing": {*EVERYBODYS, "Billing"},
 }
 WORK_MENUS = {

@@ -34,6 +34,7 @@ from patients.registrations.duplicates import MayBeTwice, find_possible_duplicat
 from patients.registrations.matching import with_matches
 from patients.registrations.services import DeclineReason
 from patients.restriction import services as restriction
+from patients.restriction import two_people
 from patients.restriction.serializers import MIN_REASON_LENGTH
 from patients.search import search_charts
 from patients.serializers import check_birth_date
@@ -115,6 +116,18 @@ class EmergencyForm(forms.Form):
 
     reason = forms.CharField(
         label=_("Reason for emergency access"),
+        min_length=MIN_REASON_LENGTH,
+        max_length=2000,
+        validators=READABLE,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+class LiftForm(forms.Form):
+    """Why a restriction is to be lifted; stored encrypted and shown to the second person."""
+
+    why = forms.CharField(
+        label=_("Why the restriction should be lifted"),
         min_length=MIN_REASON_LENGTH,
         max_length=2000,
         validators=READABLE,
@@ -285,8 +298,41 @@ class PatientAdmin(ChartSectionsAdmin):
             "form": form,
             "may_break": restriction.may_break_glass(current_user(request)),
             "minutes": restriction.MINUTES,
+            **self._two_people(current_user(request), chart),
         }
         return TemplateResponse(request, "admin/patients/patient/closed.html", context, status=403)
+
+    def _two_people(self, user: User, chart: Patient) -> dict[str, Any]:
+        """Return what the page says of lifting the restriction where the primary doctor can't."""
+        if not (chart.restricted and two_people.may_take_part(user) and two_people.is_doctor_gone(chart)):
+            return {"may_ask_two": False}
+        asked = two_people.open_request(chart)
+        may_withdraw = asked is not None and (asked.asked_by_id == user.pk or user.can(P.RESTRICT_CHARTS))
+        return {"may_ask_two": True, "asked": asked, "may_withdraw": may_withdraw, "lift_form": LiftForm()}
+
+    @post_action("<uuid:patient_id>/ask-to-lift/", permission=None)
+    def ask_to_lift(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        form = LiftForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, str(next(iter(form.errors.values()))[0]))
+            return self.page_after(request, patient_id)
+        two_people.ask(patient_id=patient_id, by=current_user(request), reason=form.cleaned_data["why"])
+        messages.success(request, gettext("Asked. Somebody else has to agree on the page of this chart."))
+        return self.page_after(request, patient_id)
+
+    @post_action("<uuid:patient_id>/agree-to-lift/", permission=None)
+    def agree_to_lift(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        two_people.agree(patient_id=patient_id, by=current_user(request))
+        messages.success(
+            request, gettext("The restriction was lifted. Everyone in the practice can see this chart again.")
+        )
+        return redirect("admin:patients_patient_changelist")
+
+    @post_action("<uuid:patient_id>/withdraw-lift/", permission=None)
+    def withdraw_lift(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
+        two_people.withdraw(patient_id=patient_id, by=current_user(request))
+        messages.success(request, gettext("The request was taken back."))
+        return self.page_after(request, patient_id)
 
     @post_action("<uuid:patient_id>/emergency-access/", name="break_glass", permission=None, as_message=())
     def break_glass(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:

@@ -24,7 +24,7 @@ from patients.imports.kinds import (
     person_key_of,
     register_kind,
 )
-from patients.models import ChartStatus, ImportKind, LineState, Patient
+from patients.models import ChartStatus, DuplicatePair, ImportKind, LineState, Patient
 from patients.registrations.matching import with_matches
 from patients.serializers import IncompleteChartInput
 from patients.services import check_reachable, open_charts
@@ -135,7 +135,7 @@ class Charts(Kind):
     def untouched(self, ids: list[UUID]) -> Mapping[UUID, Any]:
         rows = Patient.objects.confirmed().filter(pk__in=ids, version=1, user=None, restricted=False)
         found = {chart.pk: chart for chart in rows.only("status", "practice")}
-        for used in named_elsewhere(Patient, found):
+        for used in named_elsewhere(Patient, found, leaving_out={DuplicatePair}):
             found.pop(used, None)
         return found
 

@@ -106,7 +106,7 @@ class Kind:
 
     def take_back(self, row: Any, *, by: User) -> None:
         """Delete a row, as people do."""
-        raise NotImplementedError
+        raise NotImplementedError(row, by)
 
     def label_of(self, field_name: str) -> Sentence:
         return next(one.label for one in self.fields if one.name == field_name)
@@ -127,12 +127,12 @@ class Kind:
         return found
 
 
-def named_elsewhere(model: Any, ids: Iterable[UUID], *, leaving_out: str = "") -> set[UUID]:
-    """Return which of these rows of the model anything refers to, but for one relation."""
+def named_elsewhere(model: Any, ids: Iterable[UUID], *, leaving_out: set[Any]) -> set[UUID]:
+    """Return which of these rows of the model anything refers to, apart from rows of these models."""
     found: set[UUID] = set()
     keys = list(ids)
     for relation in model._meta.get_fields(include_hidden=True):
-        if not relation.auto_created or relation.concrete or relation.name == leaving_out:
+        if not relation.auto_created or relation.concrete or relation.related_model in leaving_out:
             continue
         field, other = relation.field, relation.related_model
         named = getattr(other, "with_deleted", other.objects).filter(**{f"{field.name}__in": keys})

@@ -1,6 +1,7 @@
 """Charts, their merges and imports, emergency accesses to restricted charts, deletions and legal holds."""
 
 from patients.models.deletion import Deletion, DeletionQuerySet, LegalHold
+from patients.models.duplicates import DuplicatePair, DuplicateSearch
 from patients.models.emergency_access import EmergencyAccess, EmergencyAccessManager, EmergencyAccessQuerySet
 from patients.models.imports import (
     AT_WORK,
@@ -13,6 +14,7 @@ from patients.models.imports import (
     ImportState,
     LineState,
 )
+from patients.models.lift_request import LiftRequest
 from patients.models.merge import ChartMerge
 from patients.models.patient import (
     ACTIVE_STATUSES,
@@ -37,6 +39,8 @@ __all__ = [
     "DateOrder",
     "Deletion",
     "DeletionQuerySet",
+    "DuplicatePair",
+    "DuplicateSearch",
     "EmergencyAccess",
     "EmergencyAccessManager",
     "EmergencyAccessQuerySet",
@@ -49,6 +53,7 @@ __all__ = [
     "ImportPart",
     "ImportState",
     "LegalHold",
+    "LiftRequest",
     "LineState",
     "Patient",
     "PatientManager",

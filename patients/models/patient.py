@@ -212,6 +212,7 @@ class Patient(SoftDeletable):
         verbose_name, verbose_name_plural = _("patient"), _("patients")
         indexes: ClassVar = [
             models.Index(fields=["practice", "status", "id"], name="patient_page"),
+            models.Index(fields=["practice", "updated_at", "id"], name="patient_changed"),
             models.Index(fields=["primary_doctor"], name="patient_primary_doctor"),
             models.Index(fields=["practice"], condition=models.Q(restricted=True), name="patient_restricted"),
             models.Index(fields=["practice", "id"], condition=models.Q(incomplete=True), name="patient_incomplete"),

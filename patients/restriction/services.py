@@ -154,9 +154,9 @@ def emergency_details(charts: Iterable[Patient]) -> dict[str, Any]:
 def restrict(*, patient_id: Any, by: User) -> Patient:
     """Restrict the chart to the patient and the primary doctor; no change if it already is. Raises NotFound, and
     ChartRestricted if `by` is neither an office manager nor the primary doctor."""
-    chart = _lock(patient_id)
+    chart = lock(patient_id)
     _check_may_restrict(chart, by)
-    return _set_restricted(chart, to=True, kind=AuditEvent.RESTRICTED)
+    return set_restricted(chart, to=True, kind=AuditEvent.RESTRICTED)
 
 
 @transaction.atomic
@@ -165,11 +165,11 @@ def lift_restriction(*, patient_id: Any, by: User) -> Patient:
     otherwise lifting the restriction would be a way to read the chart without a review.
 
     Platform superusers may do it, in case the primary doctor has left."""
-    chart = _lock(patient_id)
+    chart = lock(patient_id)
     _check_may_restrict(chart, by)
     if not by.is_superuser:
         check_regular_access(by, chart)
-    return _set_restricted(chart, to=False, kind=AuditEvent.UNRESTRICTED)
+    return set_restricted(chart, to=False, kind=AuditEvent.UNRESTRICTED)
 
 
 def may_restrict(user: User, chart: Patient) -> bool:
@@ -187,7 +187,7 @@ def _check_may_restrict(chart: Patient, by: User) -> None:
         raise ChartRestricted(chart, by, _("Only an office manager or the primary doctor can restrict a chart."))
 
 
-def _lock(patient_id: Any) -> Patient:
+def lock(patient_id: Any) -> Patient:
     """Return the chart, locked so that restricting, lifting and breaking the glass cannot overlap; with those that were
     merged into it, in the order in which an undo locks them. Raises NotFound."""
     of_person = Q(pk=patient_id) | Q(merged_into=patient_id)
@@ -196,13 +196,13 @@ def _lock(patient_id: Any) -> Patient:
     return chart
 
 
-def _set_restricted(chart: Patient, *, to: bool, kind: AuditEvent) -> Patient:
+def set_restricted(chart: Patient, *, to: bool, kind: AuditEvent, **details: Any) -> Patient:
     """Charts that were merged into this one are of the same person, and are closed and opened with it."""
     if chart.restricted != to:
         chart.restricted = to
         chart.save(update_fields={"restricted", "updated_at"})
         Patient.objects.filter(merged_into=chart).update(restricted=to)
-        _log(kind, chart)
+        _log(kind, chart, **details)
     return chart
 
 
@@ -217,7 +217,7 @@ def break_glass(*, patient_id: Any, by: User, reason: str) -> tuple[EmergencyAcc
     already has access without it."""
     if not may_break_glass(by):
         raise Forbidden(NO_EMERGENCY_ACCESS)
-    chart = _lock(patient_id)
+    chart = lock(patient_id)
     resolve_access(by, [chart])
     if chart.emergency_id:
         return EmergencyAccess.objects.get(pk=chart.emergency_id), False

@@ -19,7 +19,7 @@ from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, soft_deletable_models
 from patients.deletion import services as deletions
 from patients.merging import services as merging
-from patients.models import ChartMerge, Deletion, EmergencyAccess, LegalHold, Patient
+from patients.models import ChartMerge, Deletion, DuplicatePair, EmergencyAccess, LegalHold, LiftRequest, Patient
 from patients.tests.chart_with_all import chart_with_all, file_of
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from records.attachments import storage
@@ -375,6 +375,9 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
     }
 
     others = {model for model in naming if not issubclass(model, SoftDeletable)}
-    assert others == {Deletion, LegalHold, EmergencyAccess, ChartMerge, WaitingListEntry}
+    assert others == {Deletion, LegalHold, EmergencyAccess, ChartMerge, DuplicatePair, LiftRequest, WaitingListEntry}
     assert WaitingListEntry._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
+    assert LiftRequest._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
+    for end in ("one", "other"):
+        assert DuplicatePair._meta.get_field(end).remote_field.on_delete.__name__ == "CASCADE"
     assert Goal._meta.get_field("plan").remote_field.on_delete.__name__ == "CASCADE"

@@ -45,6 +45,7 @@ HOMES = {
     "calendar": "appointments.calendar",
     "deleted": "patients.deletion",
     "doctors": "dashboard",
+    "duplicates": "patients.duplicates",
     "emergency-accesses": "patients.restriction",
     "health": "notifications.jobs",
     "holds": "appointments.holds",
@@ -55,6 +56,7 @@ HOMES = {
     "ws": "notifications.live",
     "ws-ticket": "notifications.live",
     "api-keys": "accounts.api_keys",
+    "import": "patients.imports",
     "invitation": "accounts.invitations",
     "invitations": "accounts.invitations",
     "join-codes": "accounts.join_codes",
@@ -65,6 +67,7 @@ HOMES = {
     "my-day": "records.my_day",
     "note-templates": "records.note_templates",
     "notes": "records.(notes|note_templates)",
+    "numbers": "dashboard.numbers",
     "offices": "practices",
     "password-reset": "accounts.passwords",
     "patients": (

@@ -138,6 +138,10 @@ def pages(own):
         yield reverse(name, args=[own.note.pk])
     for name in ("note-templates", "note-template-new", "phrase-new", "letter-templates", "letter-template-new"):
         yield reverse(name)
+    for name in ("imports", "numbers", "numbers-owed", "duplicates"):
+        yield reverse(name)
+    for kind in ("patients", "appointments"):
+        yield reverse("import-new", kwargs={"kind": kind})
     for name in ("index", "own_sessions", "security", "password_change", "password_change_done"):
         yield reverse(f"admin:{name}")
     yield f"{reverse('admin:trail')}?first=2026-02-02&last=2026-01-01"

@@ -1,0 +1,23 @@
+"""`manage.py remove_old_imports`: the text of files that were imported is kept for a week at most."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from core.tenancy.scope import practice_scope
+from patients.imports import services
+from practices.models import Practice
+
+
+class Command(BaseCommand):
+    help = (
+        "Remove the text of files that were uploaded to be imported more than a week ago, and imports that were never "
+        "begun. For a daily schedule; the page Import does the same for its practice when it is opened."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        removed = 0
+        for practice_id in Practice.objects.values_list("pk", flat=True):
+            with practice_scope(practice_id):
+                removed += services.remove_old()
+        self.stdout.write(f"Removed the text of {removed:,} imports.")
