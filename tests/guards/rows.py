@@ -129,8 +129,6 @@ UPLOAD = ("POST", "/api/attachments")  # the only body that is not JSON
 OF_A_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<uuid:note_id>/finalise")}
 QUERIES = {
     "api/sessions/last-finalised": "?patientId={patient_id}",
-    "api/body-charts": "?patientId={patient_id}",
-    "api/measures": "?patientId={patient_id}",
     "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
 }
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
