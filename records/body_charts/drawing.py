@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from accounts.models import User
@@ -38,6 +40,16 @@ class Figure(NamedTuple):
     @property
     def box(self) -> str:
         return f"0 0 {WIDTH} {HEIGHT}"
+
+    @property
+    def shapes(self) -> SafeString:
+        """Return the regions in SVG. Not a template: a figure has too many parts for one."""
+        return format_html_join(
+            "\n",
+            '<rect x="{}" y="{}" width="{}" height="{}" rx="{}" class="depth-{}" data-region="{}">'
+            "<title>{}</title></rect>",
+            ((*drawn.at, drawn.depth, drawn.region.key, drawn.region.name) for drawn in self.regions),
+        )
 
 
 class Drawing(NamedTuple):
@@ -82,8 +94,8 @@ def drawn(row: BodyChart) -> Drawing:
 
 
 def drawings_of(chart: Patient, *, by: User, most: int = MOST) -> list[Drawing]:
-    """Return the body charts of an open chart, the latest first."""
-    rows = BodyChart.objects.visible_to(by).filter(patient=chart).select_related("doctor").latest_first()
+    """Return the body charts of a chart that is open to `by`, the latest first."""
+    rows = BodyChart.objects.readable_by(by).filter(patient=chart).select_related("doctor").latest_first()
     return [drawn(row) for row in rows[:most]]
 
 
@@ -91,5 +103,5 @@ def drawings_with(note: SessionNote, *, by: User) -> list[Drawing]:
     """Return what was drawn with a note."""
     if not note.version:
         return []
-    rows = BodyChart.objects.visible_to(by).filter(note=note).select_related("doctor").latest_first()
+    rows = BodyChart.objects.readable_by(by).filter(note=note).select_related("doctor").latest_first()
     return [drawn(row) for row in rows[:MOST]]

@@ -61,7 +61,7 @@ class BodyChartAmendment(AmendmentInput, BodyChartFields):
 
 
 class BodyChartQuery(PageQuery):
-    patientId = UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id", required=False)
     sessionId = UUIDField(source="note_id", required=False)
 
 

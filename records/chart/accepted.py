@@ -7,9 +7,11 @@ from django.conf import settings
 from core.formats import format_size
 from records.attachments.media_types import EXTENSIONS
 
+ALL = ",".join(f".{extension}" for extension in EXTENSIONS)
+
 
 class Accepted(NamedTuple):
-    extensions: str = ",".join(f".{extension}" for extension in EXTENSIONS)
+    extensions: str = ALL
 
     @property
     def max_bytes(self) -> int:

@@ -88,7 +88,7 @@ class Measures(ChartPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        measures = read_series(by=self.user, chart=self.chart)
+        measures = read_series(self.chart)
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
         context = {
             "chart": self.chart,

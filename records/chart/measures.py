@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from accounts.models import User
 from core.permissions import Permission
 from patients.models import Patient
-from records.measures.series import Shown, read_series
+from records.measures.series import BRIEF, Shown, read_series
 from records.models.measure import SPANS, Joint, MeasureKind, Movement, Side, Span, Unit
 
 Choices = Sequence[tuple[str, str | Promise]]
@@ -31,7 +31,7 @@ def measures_shown(*, by: User, chart: Patient) -> dict[str, Any]:
     """Return what the page of an open chart shows of its measures."""
     if not by.can(Permission.READ_RECORDS):
         return {"measures": None}
-    shown = read_series(by=by, chart=chart)
+    shown = read_series(chart, most=BRIEF)
     return {
         "measures": shown,
         "measure_lines": _lines(shown),

@@ -290,7 +290,7 @@ class AddProgress(PostedPage):
 class PrintPlan(PlanPage):
     http_method_names = ["get", "head"]
 
-    def get(self, request: HttpRequest, patient_id: UUID, plan_id: UUID) -> HttpResponseBase:  # type: ignore[override]
+    def get(self, request: HttpRequest, patient_id: UUID, plan_id: UUID) -> HttpResponseBase:
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused

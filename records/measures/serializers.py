@@ -53,7 +53,7 @@ class MeasureAmendment(AmendmentInput, MeasureFields):
 
 
 class MeasureQuery(WithRange, PageQuery):
-    patientId = UUIDField(source="patient_id")
+    patientId = UUIDField(source="patient_id", required=False)
     kind = ChoiceField(choices=MeasureKind.choices, required=False)
 
     def get_fields(self) -> dict[str, Any]:

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 
-from accounts.models import User
 from core.formats import format_date
 from patients.models import Patient
 from records.models import Measure
 from records.models.measure import MeasureKind, Unit, series_title
 
-MOST = 400  # measures of a chart that a page reads
+MOST, BRIEF = 400, 120  # measures that the page of them reads, and that of a chart beside all else
 POINTS = 40  # of one line
 WIDTH, HEIGHT, EDGE = 240, 64, 6
 
@@ -29,11 +28,6 @@ class Point(NamedTuple):
     x: float
     y: float
 
-    @property
-    def at(self) -> tuple[str, str]:
-        """Return the numbers as SVG writes them, in whatever language the page is."""
-        return str(self.x), str(self.y)
-
 
 class Line(NamedTuple):
     points: list[Point]
@@ -41,6 +35,11 @@ class Line(NamedTuple):
     @property
     def path(self) -> str:
         return " ".join(f"{point.x},{point.y}" for point in self.points)
+
+    @property
+    def dots(self) -> str:
+        """Return the points as a path of nothing but its ends, which are round."""
+        return "".join(f"M{point.x},{point.y}h0" for point in self.points)
 
 
 class Series(NamedTuple):
@@ -63,18 +62,19 @@ class Shown(NamedTuple):
     are_more: bool
 
 
-def read_series(*, by: User, chart: Patient) -> Shown:
-    """Return what was measured of an open chart, in one query; a chart of very many shows the latest."""
-    measures = Measure.objects.visible_to(by).filter(patient=chart).select_related("doctor").latest_first()
-    found = list(measures[: MOST + 1])
-    rows = found[:MOST]
+def read_series(chart: Patient, *, most: int = MOST) -> Shown:
+    """Return what was measured, in one query; of very much the latest. The chart is open to whoever reads this."""
+    measures = Measure.objects.filter(patient=chart).latest_first()
+    shown = measures.only("kind", "measured_at", "reading") if most == BRIEF else measures.select_related("doctor")
+    found = list(shown[: most + 1])
+    rows = found[:most]
     groups: dict[tuple[str, ...], list[Measure]] = {}
     for row in rows:
         if row.value is not None:
             groups.setdefault(row.series, []).append(row)
     ordered = sorted(groups.items(), key=lambda group: (_ORDER[group[0][0]], group[0]))
     series = [_build(key, group) for key, group in ordered]
-    return Shown(series, [row for row in rows if row.value is None], len(found) > MOST)
+    return Shown(series, [row for row in rows if row.value is None], len(found) > most)
 
 
 def in_unit(value: Decimal, unit: str, wanted: str) -> Decimal:
@@ -96,7 +96,7 @@ def _build(key: tuple[Any, ...], rows: list[Measure]) -> Series:
     lower = [row.diastolic for row in shown if row.diastolic is not None]
     span = (Decimal(0), Decimal(10)) if key[0] == MeasureKind.PAIN else (min(upper + lower), max(upper + lower))
     lines = [line_of(moments, values, span) for values in (upper, lower) if values]
-    title = series_title(key)  # type: ignore[arg-type]
+    title = series_title(key)
     return Series("-".join(part for part in key if part), title, rows, lines, _tell(rows, upper))
 
 

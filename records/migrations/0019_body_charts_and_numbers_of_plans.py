@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('amended_at', models.DateTimeField(editable=False, null=True, verbose_name='amended at')),
                 ('deletion', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.deletion')),
                 ('doctor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='drawn by')),
-                ('note', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='body_charts', to='records.sessionnote')),
+                ('note', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='body_charts', to='records.sessionnote', verbose_name='session note')),
                 ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='body_charts', to='patients.patient', verbose_name='patient')),
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],

@@ -52,7 +52,9 @@ class BodyChart(Amendable):
         Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="body_charts"
     )
     doctor = models.ForeignKey(User, verbose_name=_("drawn by"), on_delete=models.PROTECT, related_name="+")
-    note = models.ForeignKey(SessionNote, null=True, on_delete=models.PROTECT, related_name="body_charts")
+    note = models.ForeignKey(
+        SessionNote, verbose_name=_("session note"), null=True, on_delete=models.PROTECT, related_name="body_charts"
+    )
     drawn_at = models.DateTimeField(_("drawn at"), default=timezone.now)
     marks = EncryptedJsonField(_("marks"), label="body_chart.marks")
     remark = EncryptedTextField(

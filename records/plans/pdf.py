@@ -94,6 +94,6 @@ def _write_goal(document: Document, number: int, goal: ApiData, indent: float) -
     for entry in goal.get("progress", ()):
         became = f" ({status_label(entry['status']).lower()})" if entry["status"] else ""
         written = f"{format_day(entry['date'])}, {entry['authorName']}{became}"
-        number = "" if entry.get("value") is None else f"{entry['value']:g}"
-        said = ": ".join(part for part in (number, entry["text"]) if part)
+        measured = "" if entry.get("value") is None else f"{entry['value']:g}"
+        said = ": ".join(part for part in (measured, entry["text"]) if part)
         document.field(written, said, indent=indent + INDENT)

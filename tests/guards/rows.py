@@ -147,8 +147,6 @@ NOTE_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<
 BILL_DRAFT = {(method, "api/invoices/<uuid:invoice_id>") for method in ("PATCH", "DELETE")}
 QUERIES = {
     "api/sessions/last-finalised": "?patientId={patient_id}",
-    "api/body-charts": "?patientId={patient_id}",
-    "api/measures": "?patientId={patient_id}",
     "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
 }
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}

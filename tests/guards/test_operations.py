@@ -59,6 +59,7 @@ WHOLE = {
     "api/webhooks": "twenty at most",
     "api/note-templates": "a handful, chosen from as a whole",
     "api/letter-templates": "the same",
+    "api/patients/<uuid:chart_id>/letters/<uuid:letter_template_id>": "one letter, and what it lacks",
     "api/phrases": "as many as a person knows by heart",
     "api/holidays": "of one year",
     "api/availability": "bounded by its days",

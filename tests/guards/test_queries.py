@@ -30,9 +30,11 @@ from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
 from records.tests.factories import (
+    BodyChartFactory,
     FinalisedNoteFactory,
     GoalFactory,
     LetterTemplateFactory,
+    MeasureFactory,
     MedicalRecordFactory,
     NoteTemplateFactory,
     PhraseFactory,
@@ -55,6 +57,8 @@ LISTS = {
     "api/sessions": "/api/sessions",
     "api/sessions?filters": "/api/sessions?status=finalised&from=2020-01-01&to=2190-01-01",
     "api/attachments": "/api/attachments",
+    "api/measures": "/api/measures",
+    "api/body-charts": "/api/body-charts",
     "api/plans": "/api/plans",
     "api/plans?status": "/api/plans?status=active",
     "api/offices": "/api/offices",
@@ -103,6 +107,8 @@ def add_rows(practice, make_user):
                 FinalisedNoteFactory(patient=chart, doctor=doctor)
                 GoalFactory(plan=PlanFactory(patient=chart, doctor=doctor))
                 stored_file(patient=chart, uploaded_by=doctor)
+                for make in (MeasureFactory, BodyChartFactory):
+                    make(patient=chart, doctor=doctor)
 
     return add
 

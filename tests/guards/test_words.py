@@ -110,6 +110,8 @@ DATA = {
     "Test.job": "the name of a job, as a heading begins it",
 }
 AS_STORED = {  # places of what nobody words
+    "div[class=shown] pre": "what a file says",
+    "ul[class=aids] li code": "how a field of a letter is written",
     "[id=id_timezone]": "cities, as the IANA database names them",
     "details[class=praxis-quiet] ul li": "what the trail holds, as exports show it",
 }
