@@ -12,7 +12,7 @@ from core.tenancy.row_level_security import RowLevelSecurity
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0001_jobs'),
+        ('notifications', '0011_row_security_of_messages'),
         ('practices', '0010_online_booking_policy'),
     ]
 
