@@ -6,6 +6,7 @@ from billing.accounts import pages as accounts
 from billing.invoices import pages as invoices
 from billing.payments import pages as payments
 from billing.prices import pages as prices
+from billing.reports import pages as reports
 
 CHANGES = {"credit": "credit", "write-off": "write_off", "delete": "delete"}
 
@@ -36,4 +37,16 @@ urlpatterns = [
     path("payments/<uuid:payment_id>/refund/", payments.RefundPage.as_view(), name="billing-refund"),
     path("payments/<uuid:payment_id>/allocate/", payments.AllocatePage.as_view(), name="billing-allocate"),
     path("payments/<uuid:payment_id>/receipt/", payments.PrintReceipt.as_view(), name="billing-receipt"),
+    *(
+        path(f"reports/{name}/", page.as_view(), name=f"billing-report-{name}")
+        for name, _title, page in reports.REPORTS
+    ),
+    *(
+        path(f"reports/{name}/{name}.csv", page.as_view(as_file=True), name=f"billing-report-{name}-file")
+        for name, _title, page in reports.REPORTS
+    ),
+    path("reports/movements/", reports.MovementsPage.as_view(), name="billing-report-movements"),
+    path("reports/movements/movements.csv", reports.MovementsFile.as_view(), name="billing-report-movements-file"),
+    path("reports/lines/", reports.LinesPage.as_view(), name="billing-report-lines"),
+    path("reports/open/", reports.OpenPage.as_view(), name="billing-report-open"),
 ]

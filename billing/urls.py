@@ -6,6 +6,7 @@ from billing.accounts import views as accounts
 from billing.invoices import views as invoices
 from billing.payments import views as payments
 from billing.prices import views as prices
+from billing.reports import views as reports
 
 urlpatterns = [
     path("services", prices.Services.as_view(), name="services"),
@@ -21,6 +22,9 @@ urlpatterns = [
     path("payments/<uuid:payment_id>/allocations", payments.PaymentAllocations.as_view(), name="payment_allocations"),
     path("payments/<uuid:payment_id>/refund", payments.RefundPayment.as_view(), name="refund_payment"),
     path("payments/<uuid:payment_id>/receipt", payments.PaymentReceipt.as_view(), name="payment_receipt"),
+    path("reports/takings", reports.Takings.as_view(), name="report_takings"),
+    path("reports/revenue", reports.RevenueReport.as_view(), name="report_revenue"),
+    path("reports/unpaid", reports.Unpaid.as_view(), name="report_unpaid"),
     path("patients/<uuid:chart_id>/account/statement", accounts.AccountStatement.as_view(), name="account_statement"),
     path("patients/<uuid:chart_id>/account", accounts.PatientAccount.as_view(), name="patient_account"),
 ]

@@ -30,8 +30,10 @@ class PaymentMethod(PublicTextChoices):
     TRANSFER = "transfer", _("Bank transfer")
     CHEQUE = "cheque", _("Cheque")
     INSURANCE = "insurance", _("Insurance")
+    STRIPE = "stripe", _("Online by card")
 
 
+BY_HAND = [choice for choice in PaymentMethod.choices if choice[0] != PaymentMethod.STRIPE]
 MONEY = (EntryKind.PAYMENT, EntryKind.REFUND)
 
 
@@ -90,6 +92,9 @@ class LedgerEntry(PracticeModel):
             models.Index(fields=["patient", "id"], name="ledger_of_patient"),
             models.Index(fields=["practice", "kind", "booked_on", "id"], name="ledger_by_day"),
             models.Index(fields=["practice", "kind", "id"], name="ledger_by_kind"),
+            # what reports sum up: all of it is in the index
+            models.Index(fields=["practice", "booked_on", "kind", "method", "amount"], name="ledger_sums"),
+            models.Index(fields=["practice", "invoice", "kind", "amount"], name="ledger_of_invoice_sums"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(kind__in=EntryKind.values), name="ledger_kind_known"),
@@ -140,6 +145,9 @@ class Allocation(PracticeModel):
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("allocation of a payment"), _("allocations of payments")
+        indexes: ClassVar = [
+            models.Index(fields=["practice", "invoice", "amount"], name="allocation_sums"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(amount=0), name="allocation_of_something"),
         ]

@@ -14,7 +14,8 @@ from uuid_utils.compat import uuid7
 
 from audit.events import AuditEvent
 from billing.invoices.serializers import MAX_REASON_LENGTH
-from billing.models import Invoice, LedgerEntry, PaymentMethod
+from billing.models import Invoice, LedgerEntry
+from billing.models.ledger import BY_HAND
 from billing.money import label, to_decimal, to_minor
 from billing.payments import services
 from billing.payments.pdf import receipt_pdf
@@ -49,7 +50,7 @@ def shared_out(minor: int, invoices: Sequence[Invoice]) -> list[dict[str, Any]]:
 class PaymentForm(CheckedForm):
     payment_id = forms.UUIDField()
     amount = forms.DecimalField(min_value=0, max_digits=13, decimal_places=4)
-    method = forms.ChoiceField(choices=PaymentMethod.choices)
+    method = forms.ChoiceField(choices=BY_HAND)
     reference = forms.CharField(required=False, max_length=200, validators=[validate_line])
     as_credit = forms.BooleanField(required=False)
 
@@ -73,7 +74,7 @@ class TakePayment(WorkPage):
             "invoices": invoices,
             "owed": owed,
             "currency": self.request.practice.currency,
-            "methods": PaymentMethod.choices,
+            "methods": BY_HAND,
             "payment_id": self.request.POST.get("payment_id") or uuid7(),
             "typed": self.request.POST,
             "first": self._first(),

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.models import LedgerEntry, PaymentMethod
+from billing.models.ledger import BY_HAND
 from billing.money import to_text
 from billing.serializers import AmountField, amount_of
 from core.api.pagination import PageQuery, PageShape
@@ -34,7 +35,7 @@ class AllocationsInput(StrictSerializer):
 class PaymentInput(StrictSerializer):
     patientId = UUIDField(source="patient_id")
     amount = AmountField()
-    method = ChoiceField(choices=PaymentMethod.choices)
+    method = ChoiceField(choices=BY_HAND)
     allocations = serializers.ListField(
         child=AllocationInput(),
         max_length=100,
@@ -50,7 +51,7 @@ class PaymentInput(StrictSerializer):
 class RefundInput(StrictSerializer):
     amount = AmountField()
     reason = StrictCharField(max_length=MAX_REASON_LENGTH)
-    method = ChoiceField(choices=PaymentMethod.choices, required=False, help_text="By default that of the payment.")
+    method = ChoiceField(choices=BY_HAND, required=False, help_text="By default that of the payment.")
 
 
 class PaymentQuery(PageQuery):

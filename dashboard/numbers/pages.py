@@ -17,9 +17,9 @@ from appointments.calendar.links import day_address
 from appointments.models import Appointment
 from audit.events import AuditEvent
 from core.csv_files import csv_response
+from core.drawing import Drawing, draw
 from core.pages import WorkPage
 from core.permissions import Permission
-from dashboard.numbers.drawing import Drawing, draw
 from dashboard.numbers.figures import DEFAULT_WEEKS, MOST_WEEKS, WEEK, Week, monday_of, owed_visits, weeks_of
 from patients.restriction.services import resolve_access
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, ScheduleExceptionFactory, WorkingHoursFactory
+from core.drawing import draw
 from core.tenancy.scope import practice_scope
-from dashboard.numbers.drawing import draw
 from dashboard.numbers.figures import weeks_of
 from patients.models import Patient
 from patients.tests.factories import PatientFactory

@@ -74,6 +74,7 @@ HOMES = {
         "patients|appointments.patient_visits|billing.accounts|audit_review|"
         "records.(attachments|chart|chart_lists|export|letters)"
     ),
+    "reports": "billing.reports",
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "providers": "notifications.providers",

@@ -59,6 +59,9 @@ NO_PHI = {
     ("PATCH", "api/offices/<uuid:office_id>"): "the same; logged as a data change",
     ("DELETE", "api/offices/<uuid:office_id>"): "the same",
     ("GET", "api/dashboard/stats"): "counts",
+    ("GET", "api/reports/takings"): "sums",
+    ("GET", "api/reports/revenue"): "sums",
+    ("GET", "api/reports/unpaid"): "sums",
     **{
         (method, path): "what the practice offers and when its doctors work; a change is logged as a data change"
         for path in (
