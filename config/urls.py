@@ -12,6 +12,8 @@ from accounts.sign_in import pages as sign_in_pages
 from appointments.patient_visits.pages import PatientVisits
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from records.forms import pages as form_pages
+from records.forms import tablet_pages
 from records.medical_records import pages as record_pages
 
 api: list[URLPattern | URLResolver] = [
@@ -45,8 +47,13 @@ urlpatterns = [
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
     path("notes/", include("records.notes.urls")),
+    path("forms/", include("records.forms.urls")),
+    path("tablet/", tablet_pages.EnterCode.as_view(), name="tablet"),
+    path("tablet/done/", tablet_pages.Done.as_view(), name="tablet-done"),
+    path("tablet/<str:code>/", tablet_pages.TabletForm.as_view(), name="tablet-form"),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
     path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),
+    path("patients/<uuid:patient_id>/forms/", form_pages.PatientForms.as_view(), name="patient-forms"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

@@ -125,6 +125,7 @@ class ChartPage(WorkPage):
             "may_change": bool(fields_of(self.user, self.chart)),
             "may_change_contact": self.user.can(Permission.WRITE_CHARTS),
             "missing": missing_in(self.chart),
+            "may_ask_for_forms": self.user.can(Permission.ASK_FOR_FORMS),
             "may_add_files": self.user.can(Permission.ADD_FILES),
             "may_see_calendar": self.user.can(Permission.CHANGE_APPOINTMENTS),
             "may_read_reasons": self.user.can(Permission.READ_APPOINTMENT_TEXT),

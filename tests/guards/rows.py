@@ -39,12 +39,16 @@ from practices.tests.factories import OfficeFactory
 from records.attachments import links
 from records.plans import services as plans
 from records.tests.factories import (
+    CONSENT,
     ChartEntryFactory,
     FinalisedNoteFactory,
     MedicalRecordFactory,
     NoteFactory,
     NoteTemplateFactory,
     PhraseFactory,
+    asked_form,
+    completed_form,
+    consent_template,
     stored_file,
 )
 from tests.guards.test_routes import GUARDED
@@ -82,6 +86,14 @@ BODIES = {
     ("PATCH", "api/rooms/<uuid:room_id>"): {"name": "Room 2"},
     ("POST", "api/note-templates"): {"name": "First visit"},
     ("PATCH", "api/note-templates/<uuid:template_id>"): {"name": "Follow-up"},
+    ("POST", "api/form-templates"): CONSENT,
+    ("PATCH", "api/form-templates/<uuid:form_template_id>"): {"version": 1, "name": "Consent"},
+    ("POST", "api/forms/<uuid:form_id>/complete"): {
+        "templateVersion": 1,
+        "answers": {"f2": "no"},
+        "name": "Ada Lovelace",
+    },
+    ("POST", "api/forms/<uuid:form_id>/review"): {"accept": ["phone"], "chartVersion": 1},
     ("POST", "api/phrases"): {"word": "nka", "text": "No known allergies"},
     ("PATCH", "api/phrases/<uuid:phrase_id>"): {"word": "none"},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
@@ -166,6 +178,10 @@ class Rows:
             goal = plan.goals.get()
             plans.add_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
             file = stored_file(patient=self.chart, uploaded_by=doctor)
+            consent = consent_template(by=doctor)
+            form = asked_form(patient=self.chart, by=doctor, template=consent)
+            signed = stored_file(patient=self.chart, uploaded_by=doctor)
+            self.completed_form = completed_form(patient=self.chart, by=doctor, file=signed)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -178,6 +194,8 @@ class Rows:
             "room_id": room.pk,
             "template_id": template.pk,
             "phrase_id": phrase.pk,
+            "form_template_id": consent.pk,
+            "form_id": form.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
             "hold_id": hold.pk,
@@ -248,6 +266,7 @@ class Rows:
 
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
+        named["templateId"] = str(self.ids["form_template_id"])
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
         if "/merge" in key[1]:
             named["from"] = str((self.merged if key[1].endswith("/undo") else self.twin).pk)

@@ -24,6 +24,7 @@ ID_OF = {
     "session": "note_id",
     "plan": "plan_id",
     "chartEntry": "chart_entry_id",
+    "form": "form_id",
     "attachment": "attachment_id",
 }
 SHOWS_DELETED_ROWS = {

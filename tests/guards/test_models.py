@@ -18,6 +18,7 @@ NOT_SCOPED = {
     "accounts.Passkey": "the same",
     "accounts.PasskeyChallenge": "the same",
     "accounts.RecoveryCode": "the same",
+    "records.FormCode": "read before a practice is known: a tablet on which nobody is signed in; holds ids alone",
     "audit.Event": "the trail outlives what it tells of; the database walls it by practice",
     "audit.Subject": "derived from the trail's events",
     "audit.Unsealed": "a queue of the trail's events",

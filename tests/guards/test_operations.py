@@ -54,6 +54,7 @@ WHOLE = {
     "api/appointment-types": "what a practice offers, chosen from as a whole",
     "api/rooms": "a handful",
     "api/note-templates": "a handful, chosen from as a whole",
+    "api/form-templates": "a handful, chosen from as a whole",
     "api/phrases": "as many as a person knows by heart",
     "api/holidays": "of one year",
     "api/availability": "bounded by its days",
@@ -74,6 +75,7 @@ NOT_KEPT = {
     "api/users/me/mfa/passkeys": "its answer is a challenge",
     "api/users/me/mfa/passkeys/confirm": "its answer has recovery codes",
     "api/users/me/mfa/recovery-codes": "its answer has recovery codes",
+    "api/forms/<uuid:form_id>/code": "its answer is a secret; sent twice, the second one is good",
     "api/calendar-feed": "its answer is a secret address; sent twice, the second one is good",
     "api/sessions/search": "it makes nothing",
 }
@@ -84,6 +86,7 @@ NO_VERSION = {
     "api/appointment-types/<uuid:type_id>": "the same",
     "api/rooms/<uuid:room_id>": "the same",
     "api/note-templates/<uuid:template_id>": "the same, or one's own",
+    "api/form-templates/<uuid:form_template_id>": "its body names the version that was read; all versions are kept",
     "api/phrases/<uuid:phrase_id>": "the same, or one's own",
     "api/working-hours/<uuid:hours_id>": "the same, and a doctor's own",
     "api/schedule-exceptions/<uuid:exception_id>": "the same",

@@ -78,6 +78,10 @@ NO_PHI = {
         for path in ("api/note-templates/<uuid:template_id>", "api/phrases/<uuid:phrase_id>")
         for method in ("GET", "PATCH", "DELETE")
     },
+    ("GET", "api/form-templates"): "what forms ask, of no patient",
+    ("POST", "api/form-templates"): "the same; logged as a data change",
+    ("GET", "api/form-templates/<uuid:form_template_id>"): "the same",
+    ("PATCH", "api/form-templates/<uuid:form_template_id>"): "the same; logged as a data change",
     ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",
     ("DELETE", "api/calendar-feed"): "the same",
     ("POST", "api/holds"): "a time of a doctor that is kept for the caller; logged as a data change",
@@ -85,6 +89,8 @@ NO_PHI = {
     ("GET", "api/availability"): "free times of doctors, of which no visit can be told",
     ("GET", "api/availability/next"): "the same",
 }
+
+OF_A_COMPLETED_FORM = {f"api/forms/<uuid:form_id>/{what}" for what in ("withdraw", "review")}
 
 
 def events():
@@ -121,6 +127,8 @@ def prepared(rows, user, method, path):
     rows = rows.copy()
     if (method, path) in OF_A_DRAFT:
         rows.ids["note_id"] = rows.draft.pk
+    if path in OF_A_COMPLETED_FORM:
+        rows.ids["form_id"] = rows.completed_form.pk
     if path.endswith("/restore"):
         rows.delete(LOGGED[(method, path)].audited_model, user)
     if (method, path) == ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"):
