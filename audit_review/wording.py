@@ -55,6 +55,14 @@ PAGES = {
             *("phrase-new", "phrase-edit", "phrase-remove", "note-templates-export", "note-templates-import"),
         )
     },
+    **{
+        name: _("Forms and consents")
+        for name in (
+            *("form-templates", "form-template-new", "form-template-edit", "form-template-archive"),
+            *("patient-forms", "form", "form-code", "form-hand-over", "form-withdraw", "form-take-back"),
+            *("form-review", "form-file", "me_form", "me_form_needed", "me_form_withdraw", "me_form_file"),
+        )
+    },
     "note-edit": _("Session note"),
     "note-save-new": _("Session note: saving"),
     "note-save": _("Session note: saving"),

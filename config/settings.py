@@ -460,6 +460,7 @@ UNFOLD = {
                         "icon": "text_snippet",
                         "link": reverse_lazy("note-templates"),
                     },
+                    {"title": _("Forms and consents"), "icon": "draw", "link": reverse_lazy("form-templates")},
                     {
                         "title": _("Working hours"),
                         "icon": "schedule",

@@ -16,7 +16,7 @@ EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment 
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "Audit trail"]
 SIDEBARS = {
-    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Templates and phrases"},
+    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Templates and phrases", "Forms and consents"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
     "staff": {*EVERYBODYS, *CLINICAL},
     "billing": {*EVERYBODYS},

@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.tests.factories import AppointmentFactory
+from audit.context import Origin, coming_from
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
-from records.tests.factories import FinalisedNoteFactory, NoteFactory
+from records.forms.services import hand_over
+from records.tests.factories import FinalisedNoteFactory, NoteFactory, asked_form
 from tests.browser.test_pages import NARROW
 
 WIDE = {"width": 1280, "height": 850}
@@ -20,17 +22,27 @@ WIDE = {"width": 1280, "height": 850}
 @pytest.fixture
 def addresses(live_server, practice, make_user):
     """Return each role's user and the pages to look at."""
-    people = {role: make_user(role) for role in ("doctor", "staff", "patient")}
+    people = {role: make_user(role) for role in ("admin", "doctor", "staff", "patient")}
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
     with practice_scope(practice.pk):
         own = PatientFactory(name="Paula Jensen", user=people["patient"], allergies="Penicillin")
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
+        form = asked_form(patient=own, by=people["staff"])
+        with coming_from(Origin()):
+            code, _ends_at = hand_over(by=people["staff"], form_id=form.pk)
         final = FinalisedNoteFactory(patient=own, doctor=doctor)
     of_chart = {name: reverse(name, args=[own.pk]) for name in ("chart", "chart_contact", "patient_visits", "note-new")}
     return {
-        None: (None, ["/", "/password-reset/"]),
-        "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]]),
+        None: (None, ["/", "/password-reset/", "/tablet/", f"/tablet/{code}/"]),
+        "admin": (people["admin"], ["/forms/templates/", "/forms/templates/new/"]),
+        "staff": (
+            people["staff"],
+            [
+                *("/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]),
+                *(reverse("patient-forms", args=[own.pk]), reverse("form", args=[form.pk])),
+            ],
+        ),
         "doctor": (
             doctor,
             [
@@ -43,6 +55,7 @@ def addresses(live_server, practice, make_user):
             [
                 *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_accesses")),
                 *(reverse(name, args=[visit.pk]) for name in ("me_move", "me_cancel")),
+                reverse("me_form", args=[form.pk]),
             ],
         ),
     }
