@@ -45,6 +45,7 @@ PAGES = {
     },
     "chart_contact": _("Chart: contact data"),
     "chart_emergency": _("Chart: emergency access"),
+    "search": _("Search"),
     "my-day": _("My day"),
     "my-day-act": _("My day: what happened to a visit"),
     "note-new": _("New session note"),

@@ -382,6 +382,7 @@ UNFOLD = {
                         "icon": "calendar_view_day",
                         "link": reverse_lazy("calendar"),
                     },
+                    {"title": _("Search"), "icon": "search", "link": reverse_lazy("search")},
                     {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     {
                         "title": _("Patients"),

@@ -12,6 +12,7 @@ from accounts.sign_in import pages as sign_in_pages
 from appointments.patient_visits.pages import PatientVisits
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from dashboard.search.pages import Search
 from records.forms import pages as form_pages
 from records.forms import tablet_pages
 from records.medical_records import pages as record_pages
@@ -48,6 +49,7 @@ urlpatterns = [
     path("me/", include("dashboard.me.urls")),
     path("notes/", include("records.notes.urls")),
     path("forms/", include("records.forms.urls")),
+    path("search/", Search.as_view(), name="search"),
     path("tablet/", tablet_pages.EnterCode.as_view(), name="tablet"),
     path("tablet/done/", tablet_pages.Done.as_view(), name="tablet-done"),
     path("tablet/<str:code>/", tablet_pages.TabletForm.as_view(), name="tablet-form"),

@@ -12,7 +12,17 @@ from core.tenancy.scope import practice_scope
 from dashboard.menu import PAGES
 
 LISTS = "/admin/patients/patient/"
-EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment types", "Working hours", "Time off"]
+EVERYBODYS = [
+    "Search",
+    "Today",
+    "Patients",
+    "Practice",
+    "Offices",
+    "Rooms",
+    "Appointment types",
+    "Working hours",
+    "Time off",
+]
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "Audit trail"]
 SIDEBARS = {

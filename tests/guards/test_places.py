@@ -68,6 +68,7 @@ HOMES = {
     "sessions": "records.notes",
     "session": "accounts.sessions",
     "sign-out": "accounts.sign_in",
+    "search": "dashboard.search",
     "tablet": "records.forms",
     "users": "accounts",
     "waiting-list": "appointments.waiting_list",
