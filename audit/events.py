@@ -77,6 +77,14 @@ class AuditEvent(models.TextChoices):
     FILE_LINKED = "file.linked", _("File link created")
     FILE_REJECTED = "file.turned_away", _("File rejected")
     FILE_SCANNED = "file.scanned", _("File rescanned")
+    FORMS_LISTED = "form.listed", _("Forms listed")
+    FORM_READ = "form.read", _("Form opened")
+    FORM_HANDED_OVER = "form.handed_over", _("Form handed over on a tablet")
+    FORM_OPENED = "form.opened", _("Form opened on a tablet")
+    FORM_CODE_REFUSED = "form.code_refused", _("Code of a form refused")
+    FORM_COMPLETED = "form.completed", _("Form completed")
+    FORM_WITHDRAWN = "form.withdrawn", _("Consent withdrawn")
+    FORM_REVIEWED = "form.reviewed", _("Answers of a form reviewed")
     CHART_EXPORTED = "chart.exported", _("Chart exported")
     INVOICE_READ = "invoice.read", _("Invoice opened")
     INVOICES_LISTED = "invoice.listed", _("Invoices listed")
@@ -144,6 +152,10 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.PAYMENT_ALLOCATED,
     AuditEvent.PAYMENT_REFUNDED,
     AuditEvent.WRITTEN_OFF,
+    AuditEvent.FORM_HANDED_OVER,
+    AuditEvent.FORM_COMPLETED,
+    AuditEvent.FORM_WITHDRAWN,
+    AuditEvent.FORM_REVIEWED,
     AuditEvent.CHARTS_MERGED,
     AuditEvent.MERGE_UNDONE,
     AuditEvent.HOLD_PLACED,

@@ -67,6 +67,7 @@ PAGES = {
     },
     "chart_contact": _("Chart: contact data"),
     "chart_emergency": _("Chart: emergency access"),
+    "search": _("Search"),
     "my-day": _("My day"),
     "my-day-act": _("My day: what happened to a visit"),
     "note-new": _("New session note"),
@@ -75,6 +76,14 @@ PAGES = {
         for name in (
             *("note-templates", "note-template-new", "note-template-edit", "note-template-remove"),
             *("phrase-new", "phrase-edit", "phrase-remove", "note-templates-export", "note-templates-import"),
+        )
+    },
+    **{
+        name: _("Forms and consents")
+        for name in (
+            *("form-templates", "form-template-new", "form-template-edit", "form-template-archive"),
+            *("patient-forms", "form", "form-code", "form-hand-over", "form-withdraw", "form-take-back"),
+            *("form-review", "form-file", "me_form", "me_form_needed", "me_form_withdraw", "me_form_file"),
         )
     },
     "note-edit": _("Session note"),

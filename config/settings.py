@@ -397,6 +397,7 @@ UNFOLD = {
                         "link": reverse_lazy("calendar"),
                     },
                     {"title": _("Billing"), "icon": "payments", "link": reverse_lazy("billing")},
+                    {"title": _("Search"), "icon": "search", "link": reverse_lazy("search")},
                     {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     {
                         "title": _("Patients"),
@@ -476,6 +477,7 @@ UNFOLD = {
                         "icon": "text_snippet",
                         "link": reverse_lazy("note-templates"),
                     },
+                    {"title": _("Forms and consents"), "icon": "draw", "link": reverse_lazy("form-templates")},
                     {
                         "title": _("Messages to patients"),
                         "icon": "sms",

@@ -14,8 +14,11 @@ from appointments.patient_visits.pages import PatientVisits
 from appointments.visit_links import pages as visit_link_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from dashboard.search.pages import Search
 from notifications.live import views as live
 from patients.message_wishes.pages import WishesPage
+from records.forms import pages as form_pages
+from records.forms import tablet_pages
 from records.medical_records import pages as record_pages
 
 api: list[URLPattern | URLResolver] = [
@@ -63,9 +66,15 @@ urlpatterns = [
     path("letter-templates/", include("records.letters.urls")),
     path("notes/", include("records.notes.urls")),
     path("numbers/", include("dashboard.numbers.urls")),
+    path("forms/", include("records.forms.urls")),
+    path("search/", Search.as_view(), name="search"),
+    path("tablet/", tablet_pages.EnterCode.as_view(), name="tablet"),
+    path("tablet/done/", tablet_pages.Done.as_view(), name="tablet-done"),
+    path("tablet/<str:code>/", tablet_pages.TabletForm.as_view(), name="tablet-form"),
     path("prescriptions/<uuid:record_id>/", record_pages.PrintPrescription.as_view(), name="prescription"),
     path("patients/<uuid:patient_id>/messages/", WishesPage.as_view(), name="chart_messages"),
     path("patients/<uuid:patient_id>/visits/", PatientVisits.as_view(), name="patient_visits"),
+    path("patients/<uuid:patient_id>/forms/", form_pages.PatientForms.as_view(), name="patient-forms"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     ApiRoutes("api/", api),

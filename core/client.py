@@ -11,10 +11,11 @@ Address = IPv4Address | IPv6Address
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
-    *("/billing/", "/calendar/", "/duplicates/", "/import/", "/letter-templates/", "/me/", "/messages/", "/my-day/"),
-    *("/notes/", "/numbers/", "/patients/", "/prescriptions/"),
+    *("/billing/", "/calendar/", "/duplicates/", "/forms/", "/import/", "/letter-templates/", "/me/", "/messages/"),
+    *("/my-day/", "/notes/", "/numbers/", "/patients/", "/prescriptions/", "/search/"),
     *("/session/", "/second-factor/"),
 )
+TABLET_ROOT = "/tablet/"  # with our own scripts, and nobody signed in
 DOOR = ("/", "/sign-out/")  # where everybody signs in and out
 SITE_BITS = 64  # bits of an IPv6 address: the network that one connection is given (RFC 6177)
 
@@ -45,6 +46,11 @@ def is_in_admin(request: HttpRequest) -> bool:
 
 def is_daily_work(request: HttpRequest) -> bool:
     return request.path_info.startswith(WORK_ROOTS)
+
+
+def is_on_tablet(request: HttpRequest) -> bool:
+    """Return whether the request goes to a page that never asks who is signed in."""
+    return request.path_info.startswith(TABLET_ROOT)
 
 
 def is_at_door(request: HttpRequest) -> bool:

@@ -39,6 +39,9 @@ class Permission(StrEnum):
         "write medical records, session notes, plans of care and letters, and delete their own drafts and plans"
     )
     KEEP_NOTE_TEMPLATES = "keep the practice's templates for notes and letters, and phrases; doctors their own as well"
+    KEEP_FORM_TEMPLATES = "keep the practice's forms and consents, and say before which visits they are needed"
+    ASK_FOR_FORMS = "ask patients for forms and consents, fill them in with them, and take answers over into charts"
+    FILL_OWN_FORMS = "fill in and sign the forms they are asked for, and withdraw a consent"
     ADD_FILES = "add files to charts, rename them and delete their own"
     DELETE_APPOINTMENTS = "delete and restore appointments that were made by mistake"
     DELETE_CLINICAL = "delete and restore charts, records, notes, plans and files, and see what is deleted"

@@ -52,6 +52,10 @@ def account_entries(request: HttpRequest) -> list[Entry]:
     return [Entry(title, address, False) for title, address in pages if may_open(request, address)]
 
 
-def for_templates(request: HttpRequest) -> dict[str, Callable[[], list[Entry]]]:
+def for_templates(request: HttpRequest) -> dict[str, Callable[[], Any]]:
     """Return what templates/work.html shows (a context processor); only those who show it compute it."""
-    return {"work_menu": partial(entries, request), "work_account": partial(account_entries, request)}
+    return {
+        "work_menu": partial(entries, request),
+        "work_account": partial(account_entries, request),
+        "may_search": partial(may_open, request, reverse("search")),
+    }

@@ -22,12 +22,14 @@ from records.models import (
     ChartEntry,
     Measure,
     MedicalRecord,
+    PatientForm,
     PlanOfCare,
     RecordVersion,
     SessionNote,
 )
 from records.models.medical_record import referenced_files
 from records.models.note import NoteStatus
+from records.models.patient_form import FormState
 from records.versions.services import may_write_for
 
 WRITTEN_OF_IT: dict[type[SessionNote | MedicalRecord], Sentence] = {
@@ -48,9 +50,15 @@ def _is_own_plan(plan: PlanOfCare, by: User) -> bool:
     return plan.doctor_id == by.pk and by.can(Permission.WRITE_RECORDS)
 
 
+def _is_open_form(form: PatientForm, by: User) -> bool:
+    return form.state == FormState.ASKED and by.can(Permission.ASK_FOR_FORMS)
+
+
 def _is_own_loose_file(file: Attachment, by: User) -> bool:
-    """Return whether it is the person's own file and nothing finalised refers to it."""
+    """Return whether it is the person's own file and nothing finalised or signed refers to it."""
     is_own = file.uploaded_by_id == by.pk and by.can(Permission.ADD_FILES)
+    if is_own and PatientForm.objects.filter(file=file).exists():
+        return False
     return is_own and (file.note is None or file.note.status == NoteStatus.DRAFT) and not _is_named_by_a_record(file)
 
 
@@ -144,6 +152,16 @@ register_deletable(
     is_own=_is_own_entry,
     check_restorable=_check_its_note,
     retention_starts_at=Greatest("drawn_at", "created_at", Coalesce("amended_at", "created_at")),
+)
+register_deletable(
+    PatientForm,
+    name="form",
+    permission=Permission.DELETE_CLINICAL,
+    refusal_message=_("Only an office manager can delete a form that was filled in. A consent can be withdrawn."),
+    is_own=_is_open_form,
+    retention_starts_at=F("completed_at"),
+    parts=lambda form: [Attachment.objects.filter(pk=form.file_id)],
+    parts_message=_("Its signed file is hidden and restored with it."),
 )
 register_deletable(
     Attachment,

@@ -6,6 +6,8 @@ from records.attachments import views as attachment_views
 from records.body_charts import views as body_views
 from records.chart_lists import views as list_views
 from records.export import views as export_views
+from records.form_templates import views as form_template_views
+from records.forms import views as form_views
 from records.letters import views as letter_views
 from records.measures import views as measure_views
 from records.medical_records import views as record_views
@@ -116,6 +118,17 @@ urlpatterns = [
         list_views.EntryVersionByNumber.as_view(),
         name="chart_entry_version",
     ),
+    path("form-templates", form_template_views.FormTemplates.as_view(), name="form_templates"),
+    path(
+        "form-templates/<uuid:form_template_id>", form_template_views.FormTemplateById.as_view(), name="form_template"
+    ),
+    path("forms", form_views.Forms.as_view(), name="forms"),
+    path("forms/<uuid:form_id>", form_views.FormById.as_view(), name="patient_form"),
+    path("forms/<uuid:form_id>/restore", form_views.RestoreForm.as_view(), name="restore_form"),
+    path("forms/<uuid:form_id>/complete", form_views.CompleteForm.as_view(), name="complete_form"),
+    path("forms/<uuid:form_id>/code", form_views.HandOverForm.as_view(), name="form_code"),
+    path("forms/<uuid:form_id>/withdraw", form_views.WithdrawForm.as_view(), name="withdraw_form"),
+    path("forms/<uuid:form_id>/review", form_views.ReviewForm.as_view(), name="review_form"),
     path("patients/<uuid:chart_id>/export", export_views.ChartExport.as_view(), name="chart_export"),
     path("attachments", attachment_views.Attachments.as_view(), name="attachments"),
     path("attachments/<uuid:attachment_id>", attachment_views.AttachmentById.as_view(), name="attachment"),

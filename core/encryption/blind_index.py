@@ -110,6 +110,12 @@ def join_code_fingerprint(code: str) -> bytes:
     return hmac.digest(key, code.encode(), "sha256")
 
 
+def form_code_fingerprint(code: str) -> bytes:
+    """Return the 32 bytes by which the code of a form is found; keyed, as that of a join code is."""
+    key = hmac.digest(_master_key(), b"form code", "sha256")
+    return hmac.digest(key, code.encode(), "sha256")
+
+
 class BlindIndexField(models.Field):
     """A set of 64-bit hashes: `bigint[]` with a GIN index on PostgreSQL, eight bytes each in a blob on SQLite."""
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from core.client import is_api, is_daily_work, is_in_admin, is_on_site
+from core.client import is_api, is_daily_work, is_in_admin, is_on_site, is_on_tablet
 
 CSP = "Content-Security-Policy"
 _COMMON = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
@@ -42,7 +42,7 @@ def _policy(request: HttpRequest) -> str:
         return API_POLICY
     if is_in_admin(request):
         return ADMIN_POLICY
-    return WORK_POLICY if is_daily_work(request) else PAGE_POLICY
+    return WORK_POLICY if is_daily_work(request) or is_on_tablet(request) else PAGE_POLICY
 
 
 def _is_debug_page(response: HttpResponseBase) -> bool:

@@ -54,8 +54,10 @@ from patients.restriction.services import check_access
 from practices.services import current_practice
 from records.attachments.downloads import download_response
 from records.export.services import export_chart
+from records.forms.services import forms_of
+from records.models import PatientForm
 
-PAST_SHOWN, ACCESSES_SHOWN, TIMES_SHOWN, BILLS_SHOWN = 20, 25, 60, 25
+PAST_SHOWN, ACCESSES_SHOWN, TIMES_SHOWN, BILLS_SHOWN, FORMS_SHOWN = 20, 25, 60, 25, 50
 DAYS_SEARCHED = timedelta(days=14)
 CHART = Patient._meta.label
 
@@ -84,8 +86,15 @@ class Overview(OwnPage):
         coming, past = list(to_come), list(others[:PAST_SHOWN])
         for visit in coming:
             visit.may_change = visit.starts_at > now and not is_late(visit.starts_at)
-        self.read([*coming, *past], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(coming) + len(past))
-        shown = {"coming": coming, "past": past, "too_late": TOO_LATE, "practice": current_practice()}
+        own_forms = list(PatientForm.objects.visible_to(self.user).with_people().newest_first()[:FORMS_SHOWN])
+        self.read([*coming, *past, *own_forms], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(coming) + len(past))
+        shown = {
+            "coming": coming,
+            "past": past,
+            "too_late": TOO_LATE,
+            "practice": current_practice(),
+            **forms_of(coming, own_forms),
+        }
         return render(request, "dashboard/me/overview.html", shown)
 
 

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from dashboard.me import pages
+from dashboard.me import form_pages, pages
 
 urlpatterns = [
     path("", pages.Overview.as_view(), name="my_page"),
     path("visits/<uuid:visit_id>/move/", pages.MoveVisit.as_view(), name="me_move"),
     path("visits/<uuid:visit_id>/cancel/", pages.CancelVisit.as_view(), name="me_cancel"),
+    path("forms/needed/<uuid:template_id>/", form_pages.FillNeeded.as_view(), name="me_form_needed"),
+    path("forms/<uuid:form_id>/", form_pages.Form.as_view(), name="me_form"),
+    path("forms/<uuid:form_id>/withdraw/", form_pages.Withdraw.as_view(), name="me_form_withdraw"),
+    path("forms/<uuid:form_id>/file/", form_pages.SignedFile.as_view(), name="me_form_file"),
     path("accesses/", pages.Accesses.as_view(), name="me_accesses"),
     path("bills/", pages.Bills.as_view(), name="me_bills"),
     path("bills/<uuid:invoice_id>/", pages.Bill.as_view(), name="me_bill"),

@@ -12,10 +12,20 @@ from core.tenancy.scope import practice_scope
 from dashboard.menu import PAGES
 
 LISTS = "/admin/patients/patient/"
-EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment types", "Working hours", "Time off"]
+EVERYBODYS = [
+    "Search",
+    "Today",
+    "Patients",
+    "Practice",
+    "Offices",
+    "Rooms",
+    "Appointment types",
+    "Working hours",
+    "Time off",
+]
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "API keys", "Audit trail"]
-MANAGERS += ["Numbers", "Import"]
+MANAGERS += ["Numbers", "Import", "Forms and consents"]
 SIDEBARS = {
     "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases", "Duplicates"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},

@@ -14,6 +14,7 @@ from records.tests.factories import (
     MedicalRecordFactory,
     NoteFactory,
     PlanFactory,
+    asked_form,
 )
 
 
@@ -38,6 +39,7 @@ def chart_with_all(doctor, **fields):
     row = {"patient": chart, "doctor": doctor}
     return SimpleNamespace(
         patient=chart,
+        form=asked_form(patient=chart, by=doctor),
         appointment=AppointmentFactory(**row),
         record=MedicalRecordFactory(**row),
         session=FinalisedNoteFactory(**row),

@@ -1,6 +1,6 @@
 """Adding, renaming and sorting files of charts, and who looked at them first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from records.attachments import media_types, quota, storage
 from records.attachments.sandbox import FileRefused, clean_file
 from records.attachments.uploads import Upload
 from records.models import Attachment, SessionNote
-from records.models.attachment import FileCategory, FileState
+from records.models.attachment import FileCategory, FileState, MediaType
 
 logger = structlog.get_logger("praxis.files")
 LABEL = Attachment._meta.label
@@ -176,6 +176,24 @@ def _give_up(row: Attachment) -> None:
         storage.discard(row.pk)
     except Exception as error:
         logger.error("an unfinished file is left behind", attachment_id=str(row.pk), error=type(error).__name__)
+
+
+def keep_made(*, by: User, patient_id: UUID, name: str, content: bytes, then: Callable[[Attachment], None]) -> None:
+    """Store a PDF that Praxis itself has made, such as a signed form; `then` is called with the file in the transaction
+    in which it becomes ready, and what it raises undoes everything. Raises NotFound, Forbidden, QuotaExceeded and
+    StorageUnavailable."""
+    row = Attachment(uploaded_by=by, storage_name=storage.new_name(), name=name, media_type=MediaType.PDF)
+    with storage.new_spool(row) as spool:
+        spool.fill([content])
+        row.size = spool.size
+        _claim(row, by=by, patient_id=patient_id, note_id=None)
+        try:
+            storage.save(row.storage_name, spool)
+            with transaction.atomic():
+                then(_finish(row, FileState.READY))
+        except BaseException:
+            _give_up(row)
+            raise
 
 
 # --- Renaming and sorting ---------------------------------------------------------------------------------------------

@@ -133,6 +133,7 @@ class ChartPage(WorkPage):
             "may_change": bool(fields_of(self.user, self.chart)),
             "may_change_contact": self.user.can(Permission.WRITE_CHARTS),
             "missing": missing_in(self.chart),
+            "may_ask_for_forms": self.user.can(Permission.ASK_FOR_FORMS),
             "may_add_files": self.user.can(Permission.ADD_FILES),
             "categories": FileCategory.choices,
             "accepted": Accepted(),

@@ -15,6 +15,11 @@ from records.models.note import NoteVersion as NoteVersion
 from records.models.note import SessionNote as SessionNote
 from records.models.note_template import NoteTemplate as NoteTemplate
 from records.models.note_template import Phrase as Phrase
+from records.models.patient_form import FormCode as FormCode
+from records.models.patient_form import FormForType as FormForType
+from records.models.patient_form import FormTemplate as FormTemplate
+from records.models.patient_form import FormVersion as FormVersion
+from records.models.patient_form import PatientForm as PatientForm
 from records.models.plan import Goal as Goal
 from records.models.plan import GoalProgress as GoalProgress
 from records.models.plan import PlannedAppointment as PlannedAppointment

@@ -25,6 +25,7 @@ from core.permissions import Permission
 from patients.allergies import allergies_of
 from records.chart import links
 from records.chart.banner import describe_age
+from records.forms.services import describe_needed, missing_before
 from records.models import SessionNote
 from records.my_day.owed import OwedList, drafts_of, files_to_look_at, plans_to_review, visits_without_note
 
@@ -51,6 +52,7 @@ class Visit(NamedTuple):
     has_note: bool
     may_start: bool
     may_finish: bool
+    forms: str = ""  # which are missing
 
 
 class MyDay(WorkPage):
@@ -86,7 +88,13 @@ class MyDay(WorkPage):
         of_patients = Counter(owed.row.patient_id for owed in drafts.shown)
         own = SessionNote.objects.visible_to(self.user).filter(doctor=self.user, appointment__in=visits)
         notes = dict(own.values_list("appointment_id", "pk"))
-        return [_describe(row, of_patients[row.patient_id], notes.get(row.pk), today) for row in visits]
+        missing = missing_before(visits)
+        return [
+            _describe(row, of_patients[row.patient_id], notes.get(row.pk), today)._replace(
+                forms="" if row.patient.is_closed else describe_needed(missing.get(row.pk, ()))
+            )
+            for row in visits
+        ]
 
 
 class ActOnMyVisit(MyDay):

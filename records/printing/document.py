@@ -1,5 +1,6 @@
 """The pages: US letter, as US practices print, with margins that also fit A4."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import IO
 
@@ -101,6 +102,22 @@ class Document:
         self.gap(4)
         self._canvas.setStrokeGray(RULE)
         self._canvas.line(MARGIN, self._y, WIDTH - MARGIN, self._y)
+
+    def drawing(self, strokes: Sequence[Sequence[Sequence[int]]], *, plane: tuple[int, int], height: float) -> None:
+        """Draw lines through points of a plane this wide and high, as large as `height` allows."""
+        self._need(height)
+        scale, top = height / plane[1], self._y
+        self._canvas.setStrokeGray(INK)
+        self._canvas.setLineWidth(1.2)
+        self._canvas.setLineCap(1)
+        for stroke in strokes:
+            path = self._canvas.beginPath()
+            path.moveTo(MARGIN + stroke[0][0] * scale, top - stroke[0][1] * scale)
+            for x, y in stroke[1:] or stroke:  # a dot is a line to where it is
+                path.lineTo(MARGIN + x * scale, top - y * scale)
+            self._canvas.drawPath(path)
+        self._canvas.setLineWidth(1)
+        self._y -= height
 
     def gap(self, points: float) -> None:
         self._y -= points

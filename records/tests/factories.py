@@ -5,6 +5,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from records.attachments import storage
+from records.form_templates.services import create_template
 from records.models import (
     Attachment,
     BodyChart,
@@ -14,6 +15,7 @@ from records.models import (
     Measure,
     MedicalRecord,
     NoteTemplate,
+    PatientForm,
     Phrase,
     PlanOfCare,
     SessionNote,
@@ -154,3 +156,43 @@ def stored_file(*, patient, uploaded_by, content=b"Bone density: normal", **fiel
         storage.save(row.storage_name, spool.fill([content]))
     row.save(force_insert=True)
     return row
+
+
+CONSENT = {
+    "name": "Consent to treatment",
+    "intro": "Please read this before your first visit.",
+    "questions": [
+        {"kind": "statement", "label": "Treatment can cause soreness."},
+        {"kind": "yesNo", "label": "Are you pregnant?", "required": True},
+        {"kind": "text", "label": "Your phone number", "fills": "phone"},
+        {"kind": "longText", "label": "Allergies, one on each line", "fills": "allergies"},
+        {"kind": "choice", "label": "How did you find us?", "options": ["A friend", "The web"]},
+        {"kind": "date", "label": "Last X-ray"},
+        {"kind": "number", "label": "Height in cm"},
+        {"kind": "signature", "label": "Signature", "required": True},
+    ],
+}
+
+
+def consent_template(*, by, **fields):
+    """A form that the practice asks for. Call within its scope."""
+    return create_template(by=by, **{**CONSENT, **fields})
+
+
+def asked_form(*, patient, by, template=None):
+    """A consent that the patient was asked for. Call within the practice's scope."""
+    template = template or consent_template(by=by)
+    version = template.versions.get(number=template.number)
+    return PatientForm.objects.create(patient=patient, template=template, version=version, asked_by=by)
+
+
+def completed_form(*, patient, by, file, **fields):
+    """A consent as it is once it was signed, with any file."""
+    form = asked_form(patient=patient, by=by)
+    form.state, form.completed_at, form.filled_by, form.file = "completed", timezone.now(), by, file
+    form.answers, form.signature = {"f2": "no", "f3": "555 0177"}, {"name": "Paula Jensen"}
+    form.channel, form.sha256 = "staff", "0" * 64
+    for name, value in fields.items():
+        setattr(form, name, value)
+    form.save()
+    return form

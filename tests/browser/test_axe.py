@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.tests.factories import AppointmentFactory
+from audit.context import Origin, coming_from
 from billing.invoices import services as invoices
 from billing.payments import services as payments
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from records.forms.services import hand_over
 from records.tests.factories import (
     BodyChartFactory,
     FinalisedNoteFactory,
@@ -21,6 +23,7 @@ from records.tests.factories import (
     MeasureFactory,
     NoteFactory,
     PlanFactory,
+    asked_form,
     stored_file,
 )
 from tests.browser.test_pages import NARROW
@@ -31,12 +34,15 @@ WIDE = {"width": 1280, "height": 850}
 @pytest.fixture
 def addresses(live_server, practice, make_user):
     """Return each role's user and the pages to look at."""
-    people = {role: make_user(role) for role in ("doctor", "staff", "billing", "patient")}
+    people = {role: make_user(role) for role in ("admin", "doctor", "staff", "billing", "patient")}
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
     with practice_scope(practice.pk):
         own = PatientFactory(name="Paula Jensen", user=people["patient"], allergies="Penicillin")
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
+        form = asked_form(patient=own, by=people["staff"])
+        with coming_from(Origin()):
+            code, _ends_at = hand_over(by=people["staff"], form_id=form.pk)
         final = FinalisedNoteFactory(patient=own, doctor=doctor)
         biller, lines = people["billing"], [{"description": "Massage", "unit_price": Decimal("80.00")}]
         bill, unissued = (invoices.write_draft(by=biller, patient_id=own.pk, lines=lines) for _ in range(2))
@@ -61,8 +67,15 @@ def addresses(live_server, practice, make_user):
     )
     of_chart = {name: reverse(name, args=[own.pk]) for name in names}
     return {
-        None: (None, ["/", "/password-reset/"]),
-        "staff": (people["staff"], ["/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]]),
+        None: (None, ["/", "/password-reset/", "/tablet/", f"/tablet/{code}/"]),
+        "admin": (people["admin"], ["/forms/templates/", "/forms/templates/new/"]),
+        "staff": (
+            people["staff"],
+            [
+                *("/calendar/", of_chart["patient_visits"], of_chart["chart_contact"]),
+                *(reverse("patient-forms", args=[own.pk]), reverse("form", args=[form.pk])),
+            ],
+        ),
         "billing": (
             people["billing"],
             [
@@ -95,6 +108,7 @@ def addresses(live_server, practice, make_user):
                 *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_security")),
                 *(reverse(name) for name in ("me_accesses", "me_bills", "me_messages")),
                 *(reverse(name, args=[visit.pk]) for name in ("me_move", "me_cancel")),
+                reverse("me_form", args=[form.pk]),
             ],
         ),
     }

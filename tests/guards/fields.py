@@ -500,6 +500,41 @@ FIELDS: dict[str, dict[str, str]] = {
         "title": OPERATIONAL,
         "text": PHI,
     },
+    "records.FormTemplate": {
+        **_OF_PRACTICE,
+        "name": OPERATIONAL,
+        "need": OPERATIONAL,
+        "number": OPERATIONAL,
+        "valid_from": OPERATIONAL,
+        "archived_at": OPERATIONAL,
+    },
+    "records.FormForType": {**_OF_PRACTICE, "template": OPERATIONAL, "appointment_type": OPERATIONAL},
+    "records.FormVersion": {
+        **_OF_PRACTICE,
+        "template": OPERATIONAL,
+        "number": OPERATIONAL,
+        "author": OPERATIONAL,
+        "content": PHI,  # clinical words, though of no patient
+    },
+    "records.PatientForm": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("patient", "template", "version", "asked_by", "filled_by", "file", "deletion"), OPERATIONAL),
+        **dict.fromkeys(("reviewed_by", "reviewed_at", "withdrawn_by", "withdrawn_at"), OPERATIONAL),
+        **dict.fromkeys(("state", "channel", "completed_at"), OPERATIONAL),
+        "sha256": OPERATIONAL,  # of a file with a person's signature and the time, which nobody can guess
+        "address": PERSONAL,
+        "answers": PHI,
+        "signature": PHI,
+        "withdrawal_reason": PHI,
+    },
+    "records.FormCode": {
+        **_MODEL,
+        "fingerprint": OPERATIONAL,  # keyed
+        "practice_id": OPERATIONAL,
+        "form_id": OPERATIONAL,
+        "handed_by_id": OPERATIONAL,
+        "expires_at": OPERATIONAL,
+    },
     "records.Phrase": {**_OF_PRACTICE, "doctor": OPERATIONAL, "word": OPERATIONAL, "text": PHI},
     "appointments.Room": {
         **_OF_PRACTICE,
@@ -756,6 +791,10 @@ LABELS = {
     "records.NoteTemplate.prompts": "note_template.prompts",
     "records.LetterTemplate.text": "letter_template.text",
     "records.Phrase.text": "phrase.text",
+    "records.FormVersion.content": "form_version.content",
+    "records.PatientForm.answers": "patient_form.answers",
+    "records.PatientForm.signature": "patient_form.signature",
+    "records.PatientForm.withdrawal_reason": "patient_form.withdrawal_reason",
     "records.SessionNote.subjective": "note.subjective",
     "records.SessionNote.objective": "note.objective",
     "records.SessionNote.assessment": "note.assessment",

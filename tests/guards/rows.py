@@ -44,6 +44,7 @@ from practices.tests.factories import OfficeFactory
 from records.attachments import links
 from records.plans import services as plans
 from records.tests.factories import (
+    CONSENT,
     BodyChartFactory,
     ChartEntryFactory,
     FinalisedNoteFactory,
@@ -53,6 +54,9 @@ from records.tests.factories import (
     NoteFactory,
     NoteTemplateFactory,
     PhraseFactory,
+    asked_form,
+    completed_form,
+    consent_template,
     stored_file,
 )
 from tests.guards.test_routes import GUARDED
@@ -102,6 +106,14 @@ BODIES = {
     ("POST", "api/letter-templates"): {"name": "Work", "title": "Certificate", "text": "{patient} was here."},
     ("PATCH", "api/letter-templates/<uuid:letter_template_id>"): {"name": "School"},
     ("POST", "api/patients/<uuid:chart_id>/letters"): {"title": "Certificate", "text": "Seen today."},
+    ("POST", "api/form-templates"): CONSENT,
+    ("PATCH", "api/form-templates/<uuid:form_template_id>"): {"version": 1, "name": "Consent"},
+    ("POST", "api/forms/<uuid:form_id>/complete"): {
+        "templateVersion": 1,
+        "answers": {"f2": "no"},
+        "name": "Ada Lovelace",
+    },
+    ("POST", "api/forms/<uuid:form_id>/review"): {"accept": ["phone"], "chartVersion": 1},
     ("POST", "api/phrases"): {"word": "nka", "text": "No known allergies"},
     ("PATCH", "api/phrases/<uuid:phrase_id>"): {"word": "none"},
     ("POST", "api/services"): {"code": "97140", "name": "Manual therapy", "price": "80.00"},
@@ -201,6 +213,10 @@ class Rows:
             service, invoice, payment = self._bill(make_user("billing", practice=practice))
             webhook = WebhookFactory()
             delivery = DeliveryFactory(webhook=webhook)
+            consent = consent_template(by=doctor)
+            form = asked_form(patient=self.chart, by=doctor, template=consent)
+            signed = stored_file(patient=self.chart, uploaded_by=doctor)
+            self.completed_form = completed_form(patient=self.chart, by=doctor, file=signed)
             emergency = EmergencyAccessFactory(patient=self.chart, opened_by=doctor)
         passkey = Passkey.objects.create(user=doctor, name="Phone", credential_id=doctor.pk.bytes, public_key=b"key")
         self.ids = {
@@ -214,6 +230,8 @@ class Rows:
             "template_id": template.pk,
             "letter_template_id": letter.pk,
             "phrase_id": phrase.pk,
+            "form_template_id": consent.pk,
+            "form_id": form.pk,
             "hours_id": hours.pk,
             "exception_id": exception.pk,
             "hold_id": hold.pk,
@@ -310,6 +328,7 @@ class Rows:
 
     def body(self, key):
         named = {"patientId": str(self.chart.pk), "doctorId": str(self.ids["doctor_id"])}
+        named["templateId"] = str(self.ids["form_template_id"])
         named |= {"office_id": str(self.office.pk), "join_code": self.join_code}
         if key == ("POST", "api/payments/<uuid:payment_id>/allocations"):
             return {"allocations": [{"invoiceId": str(self.ids["invoice_id"]), "amount": "1.00"}]}

@@ -26,6 +26,7 @@ ID_OF = {
     "chartEntry": "chart_entry_id",
     "measure": "measure_id",
     "bodyChart": "body_chart_id",
+    "form": "form_id",
     "attachment": "attachment_id",
 }
 SHOWS_DELETED_ROWS = {

@@ -60,6 +60,7 @@ WHOLE = {
     "api/note-templates": "a handful, chosen from as a whole",
     "api/letter-templates": "the same",
     "api/patients/<uuid:chart_id>/letters/<uuid:letter_template_id>": "one letter, and what it lacks",
+    "api/form-templates": "a handful, chosen from as a whole",
     "api/phrases": "as many as a person knows by heart",
     "api/holidays": "of one year",
     "api/availability": "bounded by its days",
@@ -82,6 +83,7 @@ NOT_KEPT = {
     "api/users/me/mfa/passkeys": "its answer is a challenge",
     "api/users/me/mfa/passkeys/confirm": "its answer has recovery codes",
     "api/users/me/mfa/recovery-codes": "its answer has recovery codes",
+    "api/forms/<uuid:form_id>/code": "its answer is a secret; sent twice, the second one is good",
     "api/calendar-feed": "its answer is a secret address; sent twice, the second one is good",
     "api/api-keys": "its answer is a secret; a second key can be revoked",
     "api/ws-ticket": "its answer is a secret; a second ticket is good",
@@ -95,6 +97,7 @@ NO_VERSION = {
     "api/note-templates/<uuid:template_id>": "its manager's or one's own; a PATCH of other fields keeps them",
     "api/letter-templates/<uuid:letter_template_id>": "the same, or one's own",
     "api/webhooks/<uuid:webhook_id>": "its manager's alone; a PATCH of other fields keeps them",
+    "api/form-templates/<uuid:form_template_id>": "its body names the version that was read; all versions are kept",
     "api/phrases/<uuid:phrase_id>": "the same, or one's own",
     "api/attachments/<uuid:attachment_id>": "its name alone",
 }

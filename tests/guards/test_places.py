@@ -14,6 +14,8 @@ ELSEWHERE = {
     "patients.registrations.mobile_views": "the mobile apps register under addresses of their own",
     "appointments.calendar.booking_pages": "the calendar has more than one panel: that of a free time",
     "appointments.calendar.visit_pages": "that of a visit",
+    "dashboard.me.form_pages": "the patient's own page has more than one thing to do: forms",
+    "records.forms.tablet_pages": "outside the sign-in: a tablet that nobody is signed in on; the code is the proof",
     "appointments.calendar.waiting_pages": "that of the waiting list",
     "records.chart.file_pages": "a chart has more than one page: that of its files",
     "records.chart.body_pages": "that of body charts",
@@ -48,6 +50,8 @@ HOMES = {
     "duplicates": "patients.duplicates",
     "emergency-accesses": "patients.restriction",
     "health": "notifications.jobs",
+    "form-templates": "records.form_templates",
+    "forms": "records.(forms|form_templates)",
     "holds": "appointments.holds",
     "invoices": "billing.invoices",
     "payments": "billing.payments",
@@ -72,7 +76,7 @@ HOMES = {
     "password-reset": "accounts.passwords",
     "patients": (
         "patients|appointments.patient_visits|billing.accounts|audit_review|"
-        "records.(attachments|chart|chart_lists|export|letters)"
+        "records.(attachments|chart|chart_lists|export|forms|letters)"
     ),
     "reports": "billing.reports",
     "phrases": "records.note_templates",
@@ -88,6 +92,8 @@ HOMES = {
     "sessions": "records.notes",
     "session": "accounts.sessions",
     "sign-out": "accounts.sign_in",
+    "search": "dashboard.search",
+    "tablet": "records.forms",
     "users": "accounts",
     "visit": "appointments.visit_links",
     "waiting-list": "appointments.waiting_list",

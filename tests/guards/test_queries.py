@@ -39,6 +39,8 @@ from records.tests.factories import (
     NoteTemplateFactory,
     PhraseFactory,
     PlanFactory,
+    asked_form,
+    consent_template,
     stored_file,
 )
 from tests.guards.rows import clear_caches
@@ -62,6 +64,7 @@ LISTS = {
     "api/plans": "/api/plans",
     "api/plans?status": "/api/plans?status=active",
     "api/offices": "/api/offices",
+    "api/forms": "/api/forms",
 }
 WAITING_LIST = "/api/waiting-list"
 QUEUE = "/api/emergency-accesses"
@@ -77,7 +80,7 @@ TRAIL = {
     "api/audit?filters": "/api/audit?limit=100&outcome=done&from=2020-01-01&to=2190-01-01",
 }
 SCHEDULES = [
-    *("/api/note-templates", "/api/letter-templates", "/api/phrases"),
+    *("/api/note-templates", "/api/letter-templates", "/api/phrases", "/api/form-templates"),
     *("/api/appointment-types", "/api/rooms", "/api/working-hours", "/api/schedule-exceptions"),
     *("/api/availability?from=2030-01-07&to=2030-02-07", "/api/availability/next?count=1"),
 ]
@@ -109,6 +112,7 @@ def add_rows(practice, make_user):
                 stored_file(patient=chart, uploaded_by=doctor)
                 for make in (MeasureFactory, BodyChartFactory):
                     make(patient=chart, doctor=doctor)
+                asked_form(patient=chart, by=doctor)
 
     return add
 
@@ -339,6 +343,7 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
             NoteTemplateFactory(appointment_type=AppointmentTypeFactory())
             LetterTemplateFactory()
             PhraseFactory()
+            consent_template(by=doctor)
             AppointmentFactory(doctor=doctor, patient=PatientFactory())
 
     add()

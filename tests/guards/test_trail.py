@@ -97,6 +97,10 @@ NO_PHI = {
         )
         for method in ("GET", "PATCH", "DELETE")
     },
+    ("GET", "api/form-templates"): "what forms ask, of no patient",
+    ("POST", "api/form-templates"): "the same; logged as a data change",
+    ("GET", "api/form-templates/<uuid:form_template_id>"): "the same",
+    ("PATCH", "api/form-templates/<uuid:form_template_id>"): "the same; logged as a data change",
     ("POST", "api/calendar-feed"): "the address of one's own calendar; logged as a data change, and so is each reading",
     ("DELETE", "api/calendar-feed"): "the same",
     ("GET", "api/webhooks"): "where events are sent",
@@ -113,6 +117,8 @@ NO_PHI = {
     ("GET", "api/availability"): "free times of doctors, of which no visit can be told",
     ("GET", "api/availability/next"): "the same",
 }
+
+OF_A_COMPLETED_FORM = {f"api/forms/<uuid:form_id>/{what}" for what in ("withdraw", "review")}
 
 
 def events():
@@ -148,6 +154,8 @@ def prepared(rows, user, method, path):
     """Return the rows as this call needs them, and create what else it needs."""
     rows = rows.copy()
     rows.ids |= rows.draft_ids(method, path)
+    if path in OF_A_COMPLETED_FORM:
+        rows.ids["form_id"] = rows.completed_form.pk
     if path.endswith("/restore"):
         rows.delete(LOGGED[(method, path)].audited_model, user)
     if (method, path) == ("DELETE", "api/patients/<uuid:chart_id>/legal-hold"):

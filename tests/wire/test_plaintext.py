@@ -109,6 +109,12 @@ def plant_notes(clinic: Clinic, chart: str, mark: Marks) -> None:
     begun = {"name": "Follow-up", "texts": {"plan": mark()}, "prompts": {"plan": mark()}}
     kept = clinic.doctor.post("/api/note-templates", begun).json
     assert clinic.doctor.request("DELETE", f"/api/note-templates/{kept['id']}").status == 204
+    question = {"kind": "text", "label": mark(), "hint": mark()}
+    form = clinic.admin.post("/api/form-templates", {"name": "Form", "intro": mark(), "questions": [question]}).json
+    asked = clinic.staff.post("/api/forms", {"patientId": chart, "templateId": form["id"]}).json
+    given = {"templateVersion": 1, "answers": {"f1": mark()}}
+    assert clinic.staff.post(f"/api/forms/{asked['id']}/complete", given).status == 200
+    assert clinic.staff.post(f"/api/forms/{asked['id']}/withdraw", {"reason": mark()}).status == 200
     clinic.doctor.post("/api/phrases", {"word": kept["id"][-12:], "text": mark()})
     record = clinic.record(chart=chart)
     body = {"version": 1, "reason": mark(), "notes": mark()}

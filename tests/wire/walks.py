@@ -316,6 +316,25 @@ def chart_lists(clinic: Clinic) -> None:
     restored(clinic, address)
 
 
+def forms(clinic: Clinic) -> None:
+    body = {"name": "Consent", "questions": [{"kind": "signature", "label": "Signature", "required": True}]}
+    template = clinic.admin.post("/api/form-templates", body).json
+    address = f"/api/form-templates/{template['id']}"
+    clinic.staff.get("/api/form-templates")
+    clinic.staff.get(address)
+    clinic.admin.patch(address, {"version": 1, "intro": "Please read this."})
+    chart = clinic.chart()
+    asked = {"patientId": chart["id"], "templateId": template["id"]}
+    address = f"/api/forms/{clinic.staff.post('/api/forms', asked).json['id']}"
+    clinic.staff.get("/api/forms", patientId=chart["id"])
+    clinic.staff.get(address)
+    clinic.staff.post(f"{address}/code")
+    clinic.staff.post(f"{address}/complete", {"templateVersion": 2, "answers": {}, "name": "Ada Lovelace"})
+    clinic.staff.post(f"{address}/review", {"accept": [], "chartVersion": 1})
+    clinic.staff.post(f"{address}/withdraw", {"reason": "Changed their mind"})
+    restored(clinic, address)
+
+
 def notes(clinic: Clinic) -> None:
     chart = clinic.chart()["id"]
     note = clinic.doctor.post("/api/sessions", {"patientId": chart, "plan": "Rest"}).json
