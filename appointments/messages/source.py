@@ -16,13 +16,13 @@ from appointments.messages.tokens import link_of
 from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
+from notifications.messages.texts import FURTHER
 from notifications.messages.why import Why
 from notifications.models import Message, MessageKind
 from patients.models import Patient
 from practices.models import Office
 
 LOCALES = {"en": "en_US", "de": "de_DE"}
-FURTHER = {"en": "Further appointments:", "de": "Weitere Termine:"}
 
 
 @source(ABOUT)

@@ -181,6 +181,7 @@ def _fill_line(line: str, fields: Mapping[str, str]) -> str:
     return filled.strip(" ,") if lacks_something else filled
 
 
+FURTHER: dict[str, str] = {EN: "Further appointments:", DE: "Weitere Termine:"}  # above the other visits of a series
 ANSWERS = {  # to what somebody texts
     ("stop", EN): "You will get no more text messages from us. Reply START to get them again.",
     ("start", EN): "You will get text messages from us again. Reply STOP for no more.",

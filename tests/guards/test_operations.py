@@ -54,6 +54,7 @@ WHOLE = {
     "api/appointment-types": "what a practice offers, chosen from as a whole",
     "api/rooms": "a handful",
     "api/webhooks": "twenty at most",
+    "api/appointments/<uuid:appointment_id>/messages": "of one visit: a handful",
     "api/note-templates": "a handful, chosen from as a whole",
     "api/phrases": "as many as a person knows by heart",
     "api/holidays": "of one year",
@@ -93,6 +94,7 @@ NO_VERSION = {
     "api/schedule-exceptions/<uuid:exception_id>": "the same",
     "api/waiting-list/<uuid:entry_id>": "short notes on one wish",
     "api/attachments/<uuid:attachment_id>": "its name alone",
+    "api/patients/<uuid:chart_id>/message-wishes": "switches, each of which is set to what is wanted",
 }
 
 
