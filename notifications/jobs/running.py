@@ -89,7 +89,7 @@ def _run(job: Job, kind: Kind, now: datetime | None) -> None:
         _call(job, kind)
     except LeaseLost:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # what a command ends with must not end a thread
         _end_badly(job, kind, error, _now(now))
     else:
         leases.end(job, JobState.DONE, _now(now))
@@ -100,7 +100,7 @@ def _call(job: Job, kind: Kind) -> None:
         kind.function(**job.payload)
 
 
-def _end_badly(job: Job, kind: Kind, error: Exception, now: datetime) -> None:
+def _end_badly(job: Job, kind: Kind, error: BaseException, now: datetime) -> None:
     text, attempt = describe(error), job.attempts + 1
     nothing_happened = job.past_return_at is None or isinstance(error, Again | GiveUp)
     is_last = attempt >= job.max_attempts or isinstance(error, GiveUp)
@@ -157,7 +157,7 @@ def _origin(job: Job) -> Origin:
     return Origin(agent=f"manage.py worker {job.name}")
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Return what may be stored of an error: the text of our own, otherwise its type and where in our code it was
     raised. Its text might quote a row."""
     if isinstance(error, Again | GiveUp | Uncertain):
