@@ -38,7 +38,9 @@ def plan_new(visit: Appointment) -> None:
     now = timezone.now()
     if visit.status == AppointmentStatus.SCHEDULED and visit.starts_at > now:
         settings = get_settings()
-        drafts = [*_notices(MessageKind.BOOKED, visit, settings, settings.channels_of(MessageKind.BOOKED))]
+        drafts = _notices(MessageKind.BOOKED, visit, settings, settings.channels_of(MessageKind.BOOKED))
+        if visit.series_id and visit.position:
+            drafts = [draft._replace(why=Why.SERIES) for draft in drafts]  # the first one's lists them all
         planning.store(_rows(visit, [*drafts, *_reminders(visit, settings, now)]))
 
 
@@ -53,7 +55,7 @@ def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> No
     if visit.starts_at <= now or not (is_open or says == CANCELLED):
         return  # it is over: nobody is told
     settings, rows = get_settings(), planning.ledger_of([visit.pk])
-    told = planning.last_said(rows, TOLD)
+    told = planning.last_said([row for row in rows if row.status in TOLD or row.why == Why.SERIES])
     drafts: list[Draft] = []
     for channel in Channel.values:
         kind = _notice_kind(told.get(channel), says)

@@ -13,9 +13,10 @@ from django.urls import reverse
 from appointments.feeds.services import visit_as_calendar
 from appointments.messages.planning import ABOUT, CANCELLED, says_of
 from appointments.messages.tokens import link_of
-from appointments.models import Appointment, SlotOffer
+from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
+from notifications.messages.texts import FURTHER
 from notifications.messages.why import Why
 from notifications.models import Message, MessageKind
 from patients.models import Patient
@@ -72,7 +73,18 @@ def _fields(visit: Appointment, language: str) -> Mapping[str, str]:
         "practice": visit.practice.name,
         "doctor": visit.doctor.name,
         "link": link_of(visit.practice_id, visit.pk, visit.starts_at),
+        "series": _series(visit, language),
     }
+
+
+def _series(visit: Appointment, language: str) -> str:
+    """Return a line for each further visit of the series, of which there is no message of its own."""
+    if not visit.series_id:
+        return ""
+    others = Appointment.objects.filter(series=visit.series_id, status=AppointmentStatus.SCHEDULED)
+    others = others.filter(starts_at__gt=visit.starts_at).order_by("starts_at").only("starts_at")
+    times = [place_and_time(other.starts_at, visit, language) for other in others]
+    return "\n".join([FURTHER[language], *(f"{each['date']}, {each['time']}" for each in times)]) if times else ""
 
 
 def place_and_time(moment: datetime, visit: Appointment, language: str) -> dict[str, str]:

@@ -7,6 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from appointments import services
+from appointments.models import Appointment
+from appointments.series import services as series
 from appointments.tests.factories import AppointmentTypeFactory
 from appointments.tests.messages import NOW, VISIT, book, ledger, planned, run
 from appointments.visits.machine import Action
@@ -32,7 +34,7 @@ def test_planning_adds_two_statements_to_a_booking(desk):
     book(desk, date=VISIT)
     with CaptureQueriesContext(connection) as captured:
         book(desk, date=VISIT + timedelta(hours=1))
-    ours = [query["sql"] for query in captured if "notifications_" in query["sql"]]
+    ours = [query["sql"] for query in captured if "notifications_message" in query["sql"]]
     assert len(ours) == 2, ours
 
 
@@ -112,6 +114,28 @@ def test_cancelling_tells_who_was_told_and_booking_again_tells_again(desk, at, m
     assert [mail.subject.partition(" on ")[0] for mail in mailoutbox] == ["Your appointment"] * 3
     assert mailoutbox[1].subject.endswith("is cancelled")
     assert "STATUS:CANCELLED" in mailoutbox[1].attachments[0][1]
+
+
+def test_series_is_one_message_and_a_reminder_for_each_visit(desk, at, mailoutbox):
+    made = series.book(
+        by=desk.staff,
+        patient_id=desk.chart.pk,
+        doctor_id=desk.doctor.pk,
+        date=VISIT,
+        every=1,
+        unit="week",
+        count=3,
+        reason="Exercises",
+    )
+    run(at, NOW + timedelta(minutes=5))
+    (mail,) = mailoutbox
+    assert "Further appointments:\nMonday, January 21, 2030, 3:00 PM\nMonday, January 28, 2030, 3:00 PM" in mail.body
+    second = Appointment.objects.get(pk=made[1].appointment_id)
+    assert ledger(second)[0] == ("booked", "email", "suppressed", "series")
+    assert [kind for kind, _channel, _at in planned(second)] == ["reminder", "reminder"]
+    services.change(by=desk.staff, appointment_id=second.pk, date=VISIT + timedelta(days=8))
+    run(at, NOW + timedelta(minutes=9))
+    assert mailoutbox[1].subject == "Your appointment is now on Tuesday, January 22, 2030"
 
 
 def test_deleted_visit_is_cancelled_and_comes_back(desk, at, mailoutbox):

@@ -1,8 +1,8 @@
 """Planning messages, in the transaction of what causes them: a row each in the ledger, and nothing is sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -105,7 +105,6 @@ def ledger_of(about_ids: Iterable[UUID], *kinds: MessageKind) -> list[Message]:
     return list(rows.defer("address", "subject", "text").order_by("id"))
 
 
-def last_said(rows: Iterable[Message], statuses: Iterable[str]) -> Mapping[str, str]:
+def last_said(rows: Iterable[Message]) -> dict[str, str]:
     """Return what somebody was told last by each channel, of these rows in order."""
-    told: dict[str, Any] = {row.channel: row.says for row in rows if row.status in statuses and row.says}
-    return told
+    return {row.channel: row.says for row in rows if row.says}

@@ -52,7 +52,8 @@ class Ready(NamedTuple):
     address: str
     text: Text
     language: str
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[Attachment, ...] = ()
+    until: datetime | None = None
 
 
 class _Unsent(Exception):
@@ -62,39 +63,37 @@ class _Unsent(Exception):
         self.why, self.until, self.details = why, until, details
 
 
-def send_due(*, now: datetime | None = None, most: int | None = None) -> int:
+def send_due(*, most: int | None = None) -> int:
     """Send what is due in the practice of the scope, oldest first, and return how many were handled. Call this outside
     a transaction: each step is stored by itself."""
     handled = 0
     while most is None or handled < most:
-        moment = now or timezone.now()
-        batch = list(Message.objects.due(moment)[:BATCH])
+        batch = list(Message.objects.due(timezone.now())[:BATCH])
         if not batch:
             break
         handled += len(batch)
-        _send_all(batch, moment)
+        _send_all(batch)
     return handled
 
 
-def send_these(messages: MessageQuerySet, *, now: datetime | None = None) -> None:
+def send_these(messages: MessageQuerySet) -> None:
     """Send these if they are due."""
-    moment = now or timezone.now()
-    _send_all(list(messages.due(moment)), moment)
+    _send_all(list(messages.due(timezone.now())))
 
 
-def _send_all(batch: list[Message], now: datetime) -> None:
+def _send_all(batch: list[Message]) -> None:
     with unreadable_marked():
-        for ready in _prepare(batch, now):
-            _send(ready, now)
+        for ready in _prepare(batch, timezone.now()):
+            _send(ready)  # a slow provider makes this last: each looks at the clock
 
 
 def has_due(now: datetime) -> bool:
     return bool(Message.objects.due(now).exists())
 
 
-def give_up_lost(*, now: datetime | None = None) -> int:
+def give_up_lost() -> int:
     """Say of what a dead worker left that nobody knows whether it was sent."""
-    moment = now or timezone.now()
+    moment = timezone.now()
     left = Message.objects.filter(status=MessageStatus.SENDING, started_at__lt=moment - LOST)
     return int(left.update(status=MessageStatus.UNCERTAIN, why=Why.UNKNOWN, updated_at=moment))
 
@@ -126,7 +125,7 @@ def _prepare(batch: list[Message], now: datetime) -> list[Ready]:
 
 def _as_written(message: Message) -> Ready:
     """Return a message to an account, which was written where it was planned (account_mail.py)."""
-    return Ready(message, message.address, Text(message.subject, message.text), "", ())
+    return Ready(message, message.address, Text(message.subject, message.text), message.language)
 
 
 def _prepare_others(batch: list[Message], now: datetime) -> list[Ready]:
@@ -184,7 +183,7 @@ def _prepared(
     if MARK in text.subject + text.text:
         raise _Unsent(Why.TEXT)
     attachments = tuple(facts.attachments()) if message.channel == Channel.EMAIL else ()
-    return Ready(message, address, text, language, attachments)
+    return Ready(message, address, text, language, attachments, facts.until)
 
 
 def written(
@@ -216,20 +215,22 @@ def _note_unsent(message: Message, unsent: _Unsent, now: datetime) -> None:
 # --- Sending ----------------------------------------------------------------------------------------------------------
 
 
-def _send(ready: Ready, now: datetime) -> None:
-    message = ready.message
-    if not _mark_sending(ready, now):
+def _send(ready: Ready) -> None:
+    message, began = ready.message, timezone.now()
+    if ready.until and began >= ready.until:
+        _note_unsent(message, _Unsent(Why.TOO_LATE), began)
+        return
+    if not _mark_sending(ready, began):
         return  # it was withdrawn, or another worker has it
     try:
         provider_id = _hand_over(ready)
     except SendFailed as failed:
-        _note_failure(message, failed, now)
-        return
+        _note_failure(message, failed, timezone.now())
     except Exception as error:
         logger.error("message uncertain", message_id=str(message.pk), error=type(error).__name__)
-        _note_failure(message, SendFailed(Reason.UNKNOWN), now)
-        return
-    _note_sent(message, provider_id, now)
+        _note_failure(message, SendFailed(Reason.UNKNOWN), timezone.now())
+    else:
+        _note_sent(message, provider_id, timezone.now())
 
 
 def _mark_sending(ready: Ready, now: datetime) -> bool:

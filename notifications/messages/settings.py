@@ -74,15 +74,17 @@ def say_preference(
 ) -> MessagePreference:
     """Say whether a patient wants messages by these channels, and in which language. What was said before is not said
     anew. Call this with the chart locked."""
-    found = get_preference(patient_id)
-    now = timezone.now()
-    changed = found._state.adding and (language is not None or not wanted)
-    for channel in channels:
-        if (found.refused_since(channel) is None) != wanted:
+    found, now = get_preference(patient_id), timezone.now()
+    before = {channel: found.refused_since(channel) is None for channel in channels}
+    says_more = language is not None and language != found.language
+    if not says_more and all(is_wanted == wanted for is_wanted in before.values()):
+        return found
+    if found._state.adding:
+        found.save()  # so that what is said is a change in the trail
+    for channel, is_wanted in before.items():
+        if is_wanted != wanted:
             found.set(channel, since=None if wanted else now, how=how)
-            changed = True
-    if language is not None and language != found.language:
-        found.language, changed = language, True
-    if changed:
-        found.save()
+    if language is not None:
+        found.language = language
+    found.save()
     return found

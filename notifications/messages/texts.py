@@ -24,6 +24,7 @@ FIELDS = {  # what may stand in a text, and what it stands for
     "address": _("the office's address"),
     "phone": _("the phone number to call"),
     "link": _("the link to confirm or cancel"),
+    "series": _("the further visits of a series"),
 }
 OF_VISITS = frozenset(FIELDS)
 OF_OTHERS = frozenset({"name", "practice", "phone", "link"})
@@ -41,7 +42,7 @@ _END_EN = "\n\n{practice}\n{phone}"
 DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.BOOKED, "email", EN): Text(
         "Your appointment on {date}",
-        "Dear {name},\n\nyour appointment at {practice} is on {date} at {time}.\n\n" + _WHERE + "\n\n"
+        "Dear {name},\n\nyour appointment at {practice} is on {date} at {time}.\n\n{series}\n\n" + _WHERE + "\n\n"
         "To confirm or cancel it:\n{link}" + _END_EN,
     ),
     (K.BOOKED, "sms", EN): Text("", "{practice}: your appointment is on {date} at {time}. {link}"),
@@ -95,7 +96,7 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next appointment. {link}"),
     (K.BOOKED, "email", DE): Text(
         "Ihr Termin am {date}",
-        "Guten Tag {name},\n\nIhr Termin bei {practice} ist am {date} um {time}.\n\n" + _WHERE + "\n\n"
+        "Guten Tag {name},\n\nIhr Termin bei {practice} ist am {date} um {time}.\n\n{series}\n\n" + _WHERE + "\n\n"
         "Bestätigen oder absagen:\n{link}" + _END_EN,
     ),
     (K.BOOKED, "sms", DE): Text("", "{practice}: Ihr Termin ist am {date} um {time}. {link}"),
@@ -180,6 +181,7 @@ def _fill_line(line: str, fields: Mapping[str, str]) -> str:
     return filled.strip(" ,") if lacks_something else filled
 
 
+FURTHER: dict[str, str] = {EN: "Further appointments:", DE: "Weitere Termine:"}  # above the other visits of a series
 ANSWERS = {  # to what somebody texts
     ("stop", EN): "You will get no more text messages from us. Reply START to get them again.",
     ("start", EN): "You will get text messages from us again. Reply STOP for no more.",

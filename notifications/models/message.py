@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField, EncryptedTextField
 from core.tenancy.managers import PracticeManager, PracticeQuerySet
-from core.tenancy.models import INSTALLATION, PracticeModel
+from core.tenancy.models import INSTALLATION, PracticeModel, ScopeError
 
 
 class Channel(PublicTextChoices):
@@ -52,6 +52,8 @@ class MessageQuerySet(PracticeQuerySet):
     The trail has whom messages were sent to (notifications/messages/sending.py)."""
 
     def update(self, **values: Any) -> int:
+        if {"practice", "practice_id"} & values.keys():
+            raise ScopeError("A row cannot move to another practice.")
         return models.QuerySet.update(self, **values)
 
     def _record(self, *args: Any, **details: Any) -> None:

@@ -49,7 +49,7 @@ class MessageSettings(PracticeModel):
     reminders = models.JSONField(_("reminders"), default=default_reminders)
     quiet_from = models.TimeField(_("quiet from"), default=time(20))
     quiet_until = models.TimeField(_("quiet until"), default=time(8))
-    version = models.PositiveIntegerField(default=1, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     unlogged_fields: ClassVar = {"version"}
 
@@ -80,7 +80,7 @@ class MessageTemplate(PracticeModel):
     language = models.CharField(_("language"), max_length=2, choices=MessageLanguage.choices)
     subject = models.CharField(_("subject"), max_length=LONGEST_SUBJECT, blank=True)
     text = models.TextField(_("text"), max_length=LONGEST_EMAIL)
-    version = models.PositiveIntegerField(default=1, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     unlogged_fields: ClassVar = {"version"}
 
@@ -111,9 +111,9 @@ class MessagePreference(PracticeModel):
     )
     language = models.CharField(_("language"), max_length=2, choices=MessageLanguage.choices, blank=True)
     no_email_since = models.DateTimeField(_("no email since"), null=True)
-    no_email_how = models.CharField(max_length=8, choices=How.choices, blank=True)
+    no_email_how = models.CharField(_("said how, of emails"), max_length=8, choices=How.choices, blank=True)
     no_sms_since = models.DateTimeField(_("no text messages since"), null=True)
-    no_sms_how = models.CharField(max_length=8, choices=How.choices, blank=True)
+    no_sms_how = models.CharField(_("said how, of text messages"), max_length=8, choices=How.choices, blank=True)
 
     patient_field = "patient_id"
 

@@ -1,14 +1,14 @@
 """What SendGrid and Twilio call. Each call is signed over what was sent: without the right signature it is refused,
 before anything is looked up."""
 
+from typing import Any
+
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
-from rest_framework.request import Request
+from django.views import View
 
-from core.api.views import PublicView
-from core.errors import Forbidden, Refusal
 from core.tenancy.scope import practice_scope
 from integrations.email import sendgrid
 from integrations.sending import Report
@@ -21,32 +21,31 @@ NOT_READABLE = _("This is not what the provider sends.")
 MOST_EVENTS = 1_000
 
 
-class ProviderCall(PublicView):
-    """Not limited by address: a provider reports thousands of messages from a few. A wrong signature costs no query."""
+class NotSigned(Exception):
+    pass
 
-    methods = ("POST",)
-    throttle_classes = []
-    keeps_answers = False
-    schema = None
 
-    def check_names(self, request: Request) -> None:
-        """The names are the provider's."""
+class ProviderCall(View):
+    """No view of the API, whose rules are for clients: the names are the provider's, the body is read as it was signed,
+    and a provider reports thousands of messages from a few addresses. A wrong signature costs no query."""
 
-    def check(self, is_genuine: bool) -> None:
-        if not is_genuine:
-            raise Forbidden(NOT_SIGNED)
+    http_method_names = ["post"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except NotSigned:
+            return JsonResponse({"detail": str(NOT_SIGNED)}, status=403)
+        except ValueError:
+            return JsonResponse({"detail": str(NOT_READABLE)}, status=400)
 
 
 class SendGrid(ProviderCall):
-    def post(self, request: Request) -> HttpResponse:
-        body, headers = request._request.body, request.headers
-        signature, timestamp = headers.get(sendgrid.SIGNATURE, ""), headers.get(sendgrid.TIMESTAMP, "")
-        self.check(sendgrid.is_genuine(body, signature=signature, timestamp=timestamp))
-        try:
-            found = sendgrid.reports_in(body)
-        except ValueError as error:
-            raise Refusal(NOT_READABLE) from error
-        for report in found[:MOST_EVENTS]:
+    def post(self, request: HttpRequest) -> HttpResponse:
+        signature, timestamp = request.headers.get(sendgrid.SIGNATURE, ""), request.headers.get(sendgrid.TIMESTAMP, "")
+        if not sendgrid.is_genuine(request.body, signature=signature, timestamp=timestamp):
+            raise NotSigned
+        for report in sendgrid.reports_in(request.body)[:MOST_EVENTS]:
             _apply(report)
         return HttpResponse(status=204)
 
@@ -54,16 +53,18 @@ class SendGrid(ProviderCall):
 class Twilio(ProviderCall):
     """Reports, if the address names a message, and otherwise what somebody has texted."""
 
-    def post(self, request: Request) -> HttpResponse:
-        body, signature = request._request.body, request.headers.get(twilio.SIGNATURE, "")
+    def post(self, request: HttpRequest) -> HttpResponse:
         address = settings.SITE_URL + request.get_full_path()
-        self.check(twilio.is_genuine(address, body, signature=signature))
-        if reference := request.query_params.get("message"):
-            if report := twilio.report_in(body, reference=reference):
+        signature = request.headers.get(twilio.SIGNATURE, "")
+        if not twilio.is_genuine(address, request.body, signature=signature):
+            raise NotSigned
+        if reference := request.GET.get("message"):
+            if report := twilio.report_in(request.body, reference=reference):
                 _apply(report)
             return HttpResponse(status=204)
-        said = replies.take(twilio.inbound_in(body))
-        return HttpResponse(_twiml("" if b"OptOutType=" in body else said), content_type="text/xml; charset=utf-8")
+        said = replies.take(twilio.inbound_in(request.body))
+        has_answered = b"OptOutType=" in request.body
+        return HttpResponse(_twiml("" if has_answered else said), content_type="text/xml; charset=utf-8")
 
 
 def _apply(report: Report) -> None:

@@ -2,14 +2,14 @@
 
 from rest_framework import serializers
 
-from core.api.serializers import OutputSerializer, StrictBooleanField, StrictSerializer
+from core.api.serializers import ChoiceField, OutputSerializer, StrictBooleanField, StrictSerializer
 from notifications.models import MessageLanguage, MessagePreference
 
 
 class WishesChange(StrictSerializer):
     email = StrictBooleanField(required=False, help_text="Whether they want emails about their visits.")
     sms = StrictBooleanField(required=False, help_text="Whether they want text messages.")
-    language = serializers.ChoiceField(
+    language = ChoiceField(
         choices=MessageLanguage.choices, required=False, allow_null=True, help_text="Null: the practice's language."
     )
 

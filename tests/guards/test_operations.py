@@ -57,6 +57,7 @@ WHOLE = {
     "api/appointment-types": "what a practice offers, chosen from as a whole",
     "api/rooms": "a handful",
     "api/webhooks": "twenty at most",
+    "api/appointments/<uuid:appointment_id>/messages": "of one visit: a handful",
     "api/note-templates": "a handful, chosen from as a whole",
     "api/letter-templates": "the same",
     "api/patients/<uuid:chart_id>/letters/<uuid:letter_template_id>": "one letter, and what it lacks",
@@ -100,6 +101,7 @@ NO_VERSION = {
     "api/form-templates/<uuid:form_template_id>": "its body names the version that was read; all versions are kept",
     "api/phrases/<uuid:phrase_id>": "the same, or one's own",
     "api/attachments/<uuid:attachment_id>": "its name alone",
+    "api/patients/<uuid:chart_id>/message-wishes": "switches, each of which is set to what is wanted",
 }
 
 
