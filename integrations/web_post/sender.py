@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import SplitResult
 
+from django.utils.translation import gettext as _
+
 from integrations.web_post.contract import PostFailed, check_url, is_public
 
 SECONDS = 10.0  # for all of it
@@ -21,20 +23,20 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     try:
         parts = check_url(url)
     except ValueError as error:
-        raise PostFailed("The address may not be sent to.", permanent=True) from error
+        raise PostFailed(_("The address may not be sent to."), permanent=True) from error
     deadline = time.monotonic() + seconds
     try:
         with _connect(parts, deadline) as connection:
             connection.sendall(_request(parts, body, headers))
             status = _status(connection, deadline)
     except TimeoutError as error:
-        raise PostFailed("No answer in time.") from error
+        raise PostFailed(_("No answer in time.")) from error
     except ssl.SSLCertVerificationError as error:
-        raise PostFailed("The certificate can't be verified.") from error
+        raise PostFailed(_("The certificate can't be verified.")) from error
     except (OSError, ssl.SSLError) as error:
-        raise PostFailed("No connection.") from error
+        raise PostFailed(_("No connection.")) from error
     if not 200 <= status < 300:
-        raise PostFailed(f"The answer was {status}.", status=status)
+        raise PostFailed(_("The answer was %(status)s.") % {"status": status}, status=status)
     return status
 
 
@@ -44,10 +46,10 @@ def resolve(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise PostFailed("The name is not known.") from error
+        raise PostFailed(_("The name is not known.")) from error
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses or not all(is_public(ip_address(address.partition("%")[0])) for address in addresses):
-        raise PostFailed("The name leads to an address that is not public.")
+        raise PostFailed(_("The name leads to an address that is not public."))
     return addresses[0]
 
 
@@ -86,13 +88,13 @@ def _status(connection: ssl.SSLSocket, deadline: float) -> int:
         connection.settimeout(_left(deadline))
         part = connection.recv(MAX_LINE - len(said))
         if not part:
-            raise PostFailed("The answer was cut off.")
+            raise PostFailed(_("The answer was cut off."))
         said += part
         if len(said) >= MAX_LINE and b"\n" not in said:
-            raise PostFailed("The answer is no HTTP.")
+            raise PostFailed(_("The answer is no HTTP."))
     words = said.split(b"\n", 1)[0].split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit() or len(words[1]) != 3:
-        raise PostFailed("The answer is no HTTP.")
+        raise PostFailed(_("The answer is no HTTP."))
     return int(words[1])
 
 

@@ -20,12 +20,13 @@ from notifications.jobs.errors import Again, GiveUp, LeaseLost, Uncertain
 from notifications.jobs.registry import job, scheduled
 from notifications.jobs.running import point_of_no_return, run_due, stopping
 from notifications.jobs.schedule import tick
-from notifications.jobs.services import cancel, enqueue, enqueue_many, run_again
+from notifications.jobs.services import Planned, cancel, enqueue, enqueue_many, run_again
 
 __all__ = [
     "Again",
     "GiveUp",
     "LeaseLost",
+    "Planned",
     "Uncertain",
     "cancel",
     "enqueue",

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from core.tenancy.scope import account_scope, installation_scope
 from notifications.jobs.errors import LeaseLost
@@ -16,7 +17,7 @@ from notifications.models import Job, JobState
 
 LEASE = timedelta(seconds=60)
 MAX_LOST = 20  # workers that died with it, before a job is held to be what kills them
-DIED = "The worker ended while it ran."
+DIED = _("The worker ended while it ran.")
 RELEASED = {"claimed_by": None, "claimed_until": None}
 _TABLE = Job._meta.db_table
 _FIRST = f"SELECT id FROM {_TABLE} WHERE state = 'waiting' AND urgent = %s AND run_at <= %s ORDER BY run_at LIMIT 1"  # noqa: S608

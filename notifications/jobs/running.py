@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from audit.context import Origin, coming_from
 from core.tenancy.scope import installation_scope
@@ -19,7 +20,7 @@ from notifications.jobs.registry import KINDS, Kind
 from notifications.models import Job, JobState
 
 log = structlog.get_logger("praxis.jobs")
-UNKNOWN = "No job is called so in this version of Praxis."
+UNKNOWN = _("No job is called so in this version of Praxis.")
 UNKNOWN_DELAY = timedelta(minutes=5)  # during an update, older workers see jobs that only newer ones know
 ERROR_LENGTH = 300
 
@@ -64,7 +65,7 @@ def run(job: Job, now: datetime | None = None) -> None:
     try:
         kind = KINDS.get(job.name)
         if kind is None:
-            leases.give_back(job, _now(now) + UNKNOWN_DELAY, _now(now), error=UNKNOWN)
+            leases.give_back(job, _now(now) + UNKNOWN_DELAY, _now(now), error=str(UNKNOWN))
         else:
             with coming_from(_origin(job)), translation.override(settings.LANGUAGE_CODE):
                 _run(job, kind, now)
@@ -88,7 +89,7 @@ def _run(job: Job, kind: Kind, now: datetime | None) -> None:
         _call(job, kind)
     except LeaseLost:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # what a command ends with must not end a thread
         _end_badly(job, kind, error, _now(now))
     else:
         leases.end(job, JobState.DONE, _now(now))
@@ -99,7 +100,7 @@ def _call(job: Job, kind: Kind) -> None:
         kind.function(**job.payload)
 
 
-def _end_badly(job: Job, kind: Kind, error: Exception, now: datetime) -> None:
+def _end_badly(job: Job, kind: Kind, error: BaseException, now: datetime) -> None:
     text, attempt = describe(error), job.attempts + 1
     nothing_happened = job.past_return_at is None or isinstance(error, Again | GiveUp)
     is_last = attempt >= job.max_attempts or isinstance(error, GiveUp)
@@ -143,20 +144,20 @@ def recover(now: datetime) -> int:
 def _recover(job: Job, now: datetime) -> None:
     kind = KINDS.get(job.name)
     if job.past_return_at is None and job.lost + 1 < leases.MAX_LOST:
-        leases.give_back(job, job.run_at, now, error=leases.DIED, lost=1)
+        leases.give_back(job, job.run_at, now, error=str(leases.DIED), lost=1)
     elif kind is None:
-        leases.end(job, JobState.UNCERTAIN, now, error=leases.DIED)
+        leases.end(job, JobState.UNCERTAIN, now, error=str(leases.DIED))
     else:
         state = JobState.FAILED if job.past_return_at is None else JobState.UNCERTAIN
         with coming_from(_origin(job)):
-            end_with_hook(job, kind, state, now, error=leases.DIED)
+            end_with_hook(job, kind, state, now, error=str(leases.DIED))
 
 
 def _origin(job: Job) -> Origin:
     return Origin(agent=f"manage.py worker {job.name}")
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Return what may be stored of an error: the text of our own, otherwise its type and where in our code it was
     raised. Its text might quote a row."""
     if isinstance(error, Again | GiveUp | Uncertain):

@@ -131,7 +131,7 @@ def _checked(key: str, value: Any) -> Any:
         return str(value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_checked(key, each) for each in value]
-    raise ValueError(f"A job's payload holds ids alone: {key} is a {type(value).__name__} that is none.")
+    raise ValueError(f"a job's payload holds ids alone, and {key} is a {type(value).__name__} that is none.")
 
 
 def _practice_id(practice: Practice | UUID | None) -> UUID | None:

@@ -3,7 +3,6 @@
 One thread at a time looks for work, under a lock; the others run what they found, or wait for the lock. So an idle
 worker asks the database once a second, and a busy one claims a job when it has a thread for it, not before."""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -32,12 +31,12 @@ class Worker:
         threads: int,
         lease: timedelta = leases.LEASE,
         grace: float = 8,
-        parent: int | None = None,
+        is_orphan: Callable[[], bool] = lambda: False,
         poll: float = POLL_SECONDS,
     ) -> None:
-        """It ends when `stop` is set, or once the process `parent` is no longer its parent. Jobs that run then have
-        `grace` seconds to end."""
-        self.stop, self._lease, self._grace, self._parent, self._poll = stop, lease, grace, parent, poll
+        """It ends when `stop` is set, or once `is_orphan`: what started it is gone. Jobs that run then have `grace`
+        seconds to end."""
+        self.stop, self._lease, self._grace, self._is_orphan, self._poll = stop, lease, grace, is_orphan, poll
         self._claims: dict[UUID, UUID] = {}
         self._looking = threading.Lock()
         self._threads = [
@@ -47,7 +46,7 @@ class Worker:
     def run(self) -> int:
         """Work until told to stop. Return how many jobs had to be left unfinished: their leases expire."""
         running.stop_with(self.stop)
-        while not self._try(schedule.write_table) and not self.stop.wait(self._poll):
+        while not self._try(self._begin) and not self.stop.wait(self._poll):
             pass
         for thread in self._threads:
             thread.start()
@@ -71,7 +70,7 @@ class Worker:
                 self._try(self._renew)
                 self._try(lambda: running.recover(timezone.now()))
                 renew_at = time.monotonic() + renew_every
-            if self._parent is not None and os.getppid() != self._parent:
+            if self._is_orphan():
                 self.stop.set()
             self.stop.wait(self._poll)
 
@@ -92,21 +91,28 @@ class Worker:
         """Wait for a job and return it; None once told to stop."""
         with self._looking:
             while not self.stop.is_set():
-                found: list[Job | None] = []
-                self._try(lambda found=found: found.append(leases.claim(timezone.now(), lease=self._lease)))  # type: ignore[misc]
-                if found and found[0]:
-                    self._claims[found[0].pk] = found[0].claimed_by  # type: ignore[assignment]
-                    return found[0]
+                found: Job | None = self._try(self._claim)
+                if found:
+                    return found
                 self.stop.wait(self._poll)
         return None
 
-    def _try(self, step: Callable[[], Any]) -> bool:
-        """Do it and return whether the database let us; it may be back the next time."""
+    def _claim(self) -> Job | None:
+        found = leases.claim(timezone.now(), lease=self._lease)
+        if found and found.claimed_by:
+            self._claims[found.pk] = found.claimed_by
+        return found
+
+    def _begin(self) -> bool:
+        schedule.write_table()
+        return True
+
+    def _try(self, step: Callable[[], Any]) -> Any:
+        """Return what the step returns; None if the database is away, which may be back the next time."""
         try:
-            step()
+            return step()
         except DatabaseError as error:
             log.warning("database unavailable", error=type(error).__name__)
             with suppress(DatabaseError):
                 connection.close()
-            return False
-        return True
+            return None

@@ -26,9 +26,9 @@ class Migration(migrations.Migration):
                 ('url', core.encryption.fields.EncryptedCharField(label='webhook.url', max_length=500, verbose_name='address')),
                 ('events', models.JSONField(default=list, verbose_name='events')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('secret', core.encryption.fields.EncryptedCharField(label='webhook.secret', max_length=100)),
-                ('old_secret', core.encryption.fields.EncryptedCharField(blank=True, default='', label='webhook.old_secret', max_length=100)),
-                ('old_secret_until', models.DateTimeField(null=True)),
+                ('secret', core.encryption.fields.EncryptedCharField(label='webhook.secret', max_length=100, verbose_name='secret')),
+                ('old_secret', core.encryption.fields.EncryptedCharField(blank=True, default='', label='webhook.old_secret', max_length=100, verbose_name='earlier secret')),
+                ('old_secret_until', models.DateTimeField(null=True, verbose_name='the earlier secret signs until')),
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={

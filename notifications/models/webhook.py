@@ -19,9 +19,11 @@ class Webhook(PracticeModel):
     url = EncryptedCharField(_("address"), label="webhook.url", max_length=500)
     events = models.JSONField(_("events"), default=list)
     is_active = models.BooleanField(_("active"), default=True)
-    secret = EncryptedCharField(label="webhook.secret", max_length=100)
-    old_secret = EncryptedCharField(label="webhook.old_secret", max_length=100, blank=True, default="")
-    old_secret_until = models.DateTimeField(null=True)
+    secret = EncryptedCharField(_("secret"), label="webhook.secret", max_length=100)
+    old_secret = EncryptedCharField(
+        _("earlier secret"), label="webhook.old_secret", max_length=100, blank=True, default=""
+    )
+    old_secret_until = models.DateTimeField(_("the earlier secret signs until"), null=True)
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("webhook"), _("webhooks")

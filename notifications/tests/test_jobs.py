@@ -133,6 +133,14 @@ def test_failing_job_is_tried_later_and_later_and_ends_failed(scope, work):
     assert run_due(now=NOW + timedelta(days=2)) == []
 
 
+def test_job_that_would_end_the_process_fails(scope, work):
+    work.raises = [SystemExit(1)] * 3
+    job = enqueue(work.do, payload={}, run_at=NOW)
+    for hour in range(3):
+        run_due(now=NOW + timedelta(hours=hour))
+    assert stored(job).state == JobState.FAILED
+
+
 def test_failed_job_can_be_run_again(scope, work, make_user):
     manager = make_user("admin")
     work.raises = [GiveUp("The address is not one.")]

@@ -1,11 +1,13 @@
 """Webhooks: events of the practice are sent once they are committed, signed, again if they are not accepted."""
 
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import orjson
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
@@ -16,6 +18,7 @@ from integrations.web_post import PostFailed
 from notifications.jobs import run_due
 from notifications.models import Delivery, Webhook
 from notifications.tests.factories import DeliveryFactory, WebhookFactory
+from notifications.webhooks.delivery import signature
 from patients.deletion import services as deletions
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
@@ -83,6 +86,23 @@ def test_booking_is_sent_as_ids_alone_with_a_signature(manager, scope, sent):
     moment, signature = (part.partition("=")[2] for part in headers["Praxis-Signature"].split(","))
     assert signature == hmac.new(secret.encode(), moment.encode() + b"." + body, sha256).hexdigest()
     assert Delivery.objects.get().state == "done"
+
+
+def test_check_of_the_documents_tells_right_from_wrong_signatures(manager, scope, sent):
+    secret = make(manager, events=["patient.changed"])["secret"]
+    PatientFactory()
+    run_due()
+    ((_, body, headers),) = sent
+    (code,) = re.findall(r"^```py\n(.*?)^```$", (settings.BASE_DIR / "docs/clients.md").read_text(), re.M | re.S)
+    names = {}
+    exec(code, names)
+    check, header = names["is_from_praxis"], headers["Praxis-Signature"]
+
+    assert check(header, body, secret)
+    assert not check(header, body + b" ", secret)
+    assert not check(header, body, "whsec_another")
+    old = signature(secret, "1600000000", body)
+    assert not check(f"t=1600000000,v1={old}", body, secret)
 
 
 def test_only_chosen_events_of_the_own_practice_are_sent(manager, scope, other_practice, sent):

@@ -70,9 +70,9 @@ def test_stop_lets_the_job_in_progress_end_and_begins_no_other(transactional_db,
         assert Job.objects.filter(state=JobState.WAITING).count() == 3
 
 
-def test_worker_ends_with_its_parent(transactional_db, no_schedule):
+def test_worker_ends_with_what_started_it(transactional_db, no_schedule):
     stop = threading.Event()
-    start(stop, parent=1 << 30).join(60)
+    start(stop, is_orphan=lambda: True).join(60)
     assert stop.is_set()
 
 

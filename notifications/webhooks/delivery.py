@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import orjson
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from core.tenancy.scope import practice_scope
 from integrations.web_post import PostFailed, post
@@ -40,7 +41,7 @@ def deliver(delivery_id: str) -> None:
     if delivery is None or delivery.state != JobState.WAITING:
         return  # its webhook was removed
     if not delivery.webhook.is_active:
-        raise GiveUp("The webhook is turned off.")
+        raise GiveUp(_("The webhook is turned off."))
     now, body = timezone.now(), body_of(delivery)
     try:
         status = post(delivery.webhook.url, body, headers_of(delivery, body, now))

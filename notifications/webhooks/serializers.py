@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.pagination import PageShape
@@ -17,22 +18,20 @@ from integrations.web_post.contract import MAX_URL
 from notifications.events import EventType
 from notifications.models import Delivery, JobState, Webhook
 
-URL_HELP = "Begins with https://, and is a public address."
-
 
 class WebhookEvent(PublicTextChoices):
     """What may be sent. "changed" is sent for a new one too."""
 
-    APPOINTMENT_CHANGED = EventType.APPOINTMENT_CHANGED.value
-    APPOINTMENT_DELETED = EventType.APPOINTMENT_DELETED.value
-    PATIENT_CHANGED = EventType.PATIENT_CHANGED.value
-    PATIENT_DELETED = EventType.PATIENT_DELETED.value
+    APPOINTMENT_CHANGED = EventType.APPOINTMENT_CHANGED.value, _("Appointment changed")
+    APPOINTMENT_DELETED = EventType.APPOINTMENT_DELETED.value, _("Appointment deleted")
+    PATIENT_CHANGED = EventType.PATIENT_CHANGED.value, _("Chart changed")
+    PATIENT_DELETED = EventType.PATIENT_DELETED.value, _("Chart deleted")
 
 
 class DeliveryStatus(PublicTextChoices):
-    WAITING = "waiting"
-    DELIVERED = "delivered"
-    FAILED = "failed"
+    WAITING = "waiting", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Failed")
 
 
 _STATUS = {JobState.WAITING: "waiting", JobState.DONE: "delivered", JobState.FAILED: "failed"}
@@ -45,13 +44,15 @@ def _events_field(**options: Any) -> serializers.ListField:
 
 
 class WebhookChange(StrictSerializer):
-    url = CredentialField(max_length=MAX_URL, required=False, help_text=URL_HELP)
+    url = CredentialField(
+        max_length=MAX_URL, required=False, help_text="Begins with https://, and is a public address."
+    )
     events = _events_field(required=False)
     active = StrictBooleanField(source="is_active", required=False, help_text="Whether events are sent.")
 
 
 class WebhookInput(StrictSerializer):
-    url = CredentialField(max_length=MAX_URL, help_text=URL_HELP)
+    url = CredentialField(max_length=MAX_URL, help_text="Begins with https://, and is a public address.")
     events = _events_field()
 
 

@@ -56,6 +56,7 @@ WHOLE = {
     "api/offices": "the contract's list; a practice has a handful",
     "api/appointment-types": "what a practice offers, chosen from as a whole",
     "api/rooms": "a handful",
+    "api/webhooks": "twenty at most",
     "api/note-templates": "a handful, chosen from as a whole",
     "api/phrases": "as many as a person knows by heart",
     "api/holidays": "of one year",
@@ -81,6 +82,8 @@ NOT_KEPT = {
     "api/api-keys": "its answer is a secret; a second key can be revoked",
     "api/ws-ticket": "its answer is a secret; a second ticket is good",
     "api/sessions/search": "it makes nothing",
+    "api/webhooks": "its answer is a secret",
+    "api/webhooks/<uuid:webhook_id>/rotate-secret": "the same",
 }
 NO_VERSION = {
     "api/users/me": "one's own",
@@ -88,6 +91,7 @@ NO_VERSION = {
     "api/offices/<uuid:office_id>": "its manager's alone; a PATCH of other fields keeps them",
     "api/appointment-types/<uuid:type_id>": "the same",
     "api/rooms/<uuid:room_id>": "the same",
+    "api/webhooks/<uuid:webhook_id>": "the same",
     "api/note-templates/<uuid:template_id>": "the same, or one's own",
     "api/phrases/<uuid:phrase_id>": "the same, or one's own",
     "api/working-hours/<uuid:hours_id>": "the same, and a doctor's own",

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_SEARCHED = {  # pattern of files: why
     r"(^|/)(tests|migrations)/|^conftest": "not what people read",
     r"(^|/)management/|^bench/|^demo/|^manage|^\.ci/|^config/": "operators read it",
+    r"(^|/)jobs\.py$": "errors of jobs of the installation: operators read them",
     r"^audit/seals/|/reconcile\.py$": "findings of commands",
     r"^core/api/examples\.py": "the schema's examples",
     r"(^|/)admin(/|\.py$)|/pages\.py$|^dashboard/|(^|/)pdf\.py$|chart_pdf\.py$": "pages and documents, of which forms "

@@ -244,6 +244,14 @@ def desk(make_user, client):
 
 
 SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "room", "workinghours", "scheduleexception"))
+SETTINGS = (
+    "practices_practice",
+    "practices_office",
+    "accounts_joincode",
+    "accounts_apikey",
+    "accounts_invitation",
+    "notifications_job",
+)
 SHOW_NOBODY = {
     *("logout", "password_change", "password_change_done", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),
@@ -251,14 +259,7 @@ SHOW_NOBODY = {
     *("security_passkey", "security_passkey_add", "security_passkey_remove"),
     *(
         f"{model}_{page}"
-        for model in (
-            "practices_practice",
-            "practices_office",
-            "accounts_joincode",
-            "accounts_apikey",
-            "accounts_invitation",
-            *SCHEDULES,
-        )
+        for model in (*SETTINGS, *SCHEDULES)
         for page in ("changelist", "add", "change", "delete", "history")
     ),
 }

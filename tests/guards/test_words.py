@@ -87,6 +87,7 @@ def _rows(model):
 
 DATA = {
     "UTC": "a time zone",
+    "Test.job": "the name of a job, as a heading begins it",
 }
 AS_STORED = {  # places of what nobody words
     "[id=id_timezone]": "cities, as the IANA database names them",

@@ -1,5 +1,6 @@
 """`manage.py worker`: runs what is due (docs/operations.md, "The worker")."""
 
+import os
 import threading
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -63,12 +64,13 @@ class Command(BaseCommand):
             raise CommandError("--lease must be at least 1 second, --grace at least 0.")
 
     def _work(self, options: dict[str, Any]) -> None:
-        keywords = {name: options[name] for name in ("threads", "grace", "parent")}
+        keywords = {name: options[name] for name in ("threads", "grace")}
         keywords["lease"] = timedelta(seconds=options["lease"])
-        if options["reload"]:  # which runs it in a thread, and ends the process itself
-            keywords["parent"] = None
-            autoreload.run_with_reloader(lambda: Worker(threading.Event(), **keywords).run())
+        parent = options["parent"]
+        if options["reload"]:
+            autoreload.run_with_reloader(_run_reloaded, parent, keywords)
             return
+        keywords["is_orphan"] = lambda: parent is not None and os.getppid() != parent
         worker = Worker(set_on_termination(), **keywords)
         if options["verbosity"]:
             self.stdout.write(f"The worker runs with {options['threads']} threads (press Ctrl-C to stop).")
@@ -110,6 +112,20 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {job.finished_at:%Y-%m-%d %H:%M:%S}  {job.name}  {job.pk}  {job.state}: {job.last_error}"
             )
+
+
+def _run_reloaded(ancestor: int | None, keywords: dict[str, Any]) -> None:
+    """Run in a thread of the process that the reloader starts again and again. Ending it ends the reloader."""
+
+    def is_orphan() -> bool:
+        try:
+            os.kill(ancestor or os.getppid(), 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    Worker(threading.Event(), is_orphan=is_orphan, **keywords).run()
+    os._exit(0)
 
 
 def _rounded(span: timedelta) -> str:
