@@ -49,12 +49,12 @@ class Ticket(ApiView):
     keeps_answers = False  # a kept answer would hold the ticket
 
     @extend_schema(
-        responses={201: TicketShape},
+        responses={200: TicketShape},
         summary="Get a ticket to open /ws/events with, for clients that send a bearer token",
         description="Good once, within 30 seconds. The connection ends with the session or the key.",
     )
     def post(self, request: Request) -> Response:
-        return Response({"ticket": tickets.issue(self.caller), "expiresIn": tickets.LIFE}, status=201)
+        return Response({"ticket": tickets.issue(self.caller), "expiresIn": tickets.LIFE})
 
 
 @require_GET
