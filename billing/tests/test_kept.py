@@ -1,18 +1,25 @@
 """What the database refuses to change: the ledger, and what was issued. What two charts become when merged."""
 
+from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 from django.db import IntegrityError, connection, models, transaction
+from django.utils import timezone
 
 from billing.accounts.services import balance_of
 from billing.invoices import services as invoices
 from billing.models import Allocation, InvoiceLine, LedgerEntry, ServicePrice
 from billing.payments import services as payments
 from billing.prices import services as prices
+from patients.deletion import services as deletions
 from patients.merging import services as merging
+from patients.models import Deletion
 from patients.tests.factories import PatientFactory
+from practices.models import Practice
 
 KEPT = ("ServicePrice", "Invoice", "LedgerEntry", "Allocation")
 
@@ -43,9 +50,8 @@ def test_database_refuses_to_change_what_is_kept(paid, subtests):
                     continue
                 value = getattr(row, field.attname)
                 other = 7 if isinstance(field, models.IntegerField) and value != 7 else value
-                refused(lambda raw=raw, name=field.attname, other=other: raw.update(**{name: other})) if (
-                    other != value
-                ) else None
+                if other != value:
+                    refused(lambda raw=raw, name=field.attname, other=other: raw.update(**{name: other}))
 
 
 def test_database_refuses_a_further_line(paid):
@@ -88,3 +94,13 @@ def test_merging_charts_moves_the_money_and_undoing_it_moves_it_back(paid, bille
     assert invoices.get_invoice(by=biller, invoice_id=paid.pk).patient_id == other.pk
     merging.undo(by=manager, into=other.pk, source=chart.pk)
     assert (balance_of(chart), balance_of(other)) == (5_000, -500)
+
+
+def test_chart_with_money_is_not_purged(paid, chart, make_user, practice):
+    Practice.objects.filter(pk=practice.pk).update(retention_years=0)
+    deletion = deletions.delete(by=make_user("admin"), row=chart, reason="By mistake")
+    Deletion.objects.filter(pk=deletion.pk).update(created_at=timezone.now() - timedelta(days=40))
+    said = StringIO()
+    call_command("purge_deleted", stdout=said, stderr=said)
+    assert "referenced by kept rows: 1" in said.getvalue()
+    assert balance_of(chart) == 5_000

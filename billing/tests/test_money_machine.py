@@ -190,5 +190,5 @@ def test_account_of_two_desks(scope, make_user):
     Account.desks = [make_user("billing"), make_user("admin")]
     run_state_machine_as_test(
         Account,
-        settings=settings(max_examples=examples(100, 6), stateful_step_count=examples(40, 15), deadline=None),
+        settings=settings(max_examples=examples(100, 4), stateful_step_count=examples(40, 12), deadline=None),
     )
