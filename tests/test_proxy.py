@@ -181,7 +181,7 @@ def test_proxy_takes_large_bodies_at_the_addresses_where_praxis_does(settings):
     large = {path for path in paths if guard(upload_to(path)).status_code == 200}
 
     assert large == {path for path in paths if re.search(location, path)}
-    assert len(large) == 2  # a page that takes files: a test of it below, too
+    assert len(large) == 4  # a page that takes files: a test of it below, too
     assert re.search(location, "/api/v1/attachments")
 
 
