@@ -16,6 +16,7 @@ from accounts.models import RevocationReason, SecondFactorMethod, SignInChannel
 from accounts.roles import Role
 from audit.events import AuditEvent, Outcome
 from audit.models import Event
+from patients.models import ImportKind, LineState
 from patients.registrations.matching import MatchReason
 from patients.registrations.services import DeclineReason
 
@@ -118,6 +119,16 @@ PAGES = {
     "billing-service-new": _("Billing: price list"),
     "me_bills": _("My bills"),
     "me_bill": _("My bills: an invoice"),
+    **{
+        name: _("Import")
+        for name in (
+            *("imports", "import-new", "import", "import-match", "import-step", "import-decide"),
+            *("import-start", "import-undo", "import-discard", "import-left"),
+        )
+    },
+    **{name: _("Duplicates") for name in ("duplicates", "duplicates-compare", "duplicates-dismiss")},
+    **{name: _("Numbers") for name in ("numbers", "numbers-file", "numbers-owed")},
+    "trail_export": _("Audit trail as a file"),
     "calendar_waiting": _("Calendar: waiting list"),
     "calendar_waiting_entry": _("Calendar: waiting list"),
     "calendar_waiting_save": _("Calendar: waiting list"),
@@ -138,6 +149,11 @@ PARTS = {  # of a model's pages
     "decline": _("decline"),
     "end_sessions": _("sign out everywhere"),
     "export": _("export"),
+    "export_list": _("list as a file"),
+    "ask_to_lift": _("ask to lift the restriction"),
+    "agree_to_lift": _("agree to lift the restriction"),
+    "withdraw_lift": _("take back the request to lift the restriction"),
+    "send_password_link": _("send a link to set a new password"),
     "hold": _("legal hold"),
     "lift": _("lift restriction"),
     "lift_hold": _("lift legal hold"),
@@ -179,6 +195,7 @@ REASONS = {
     "name": _("file without a name"),
     "none_set_up": _("none set up"),
     "not_in_the_admin_site": _("no access to the admin site"),
+    "new_role": _("joined the team"),
     "not_pending": _("registration not pending"),
     "not_valid": _("not valid"),
     "polyglot": _("file with hidden content"),
@@ -204,7 +221,8 @@ CHOSEN: dict[str, type[TextChoices]] = {
     AuditEvent.REGISTRATION_DECLINED: DeclineReason,
 }
 MAX_FIELDS_NAMED = 6
-OMITTED = {"limit", "rows", "session", "api_key"}  # of a key, who it was says its name
+OMITTED = {"limit", "part", "rows", "session", "api_key"}  # of a key, who it was says its name
+IMPORTED = {state.value: state.label for state in LineState}  # lines of an import
 
 
 def model_name(event: Event) -> str:
@@ -239,12 +257,16 @@ def phrase(event: Event, name: str, value: Any) -> str:
             return gettext("page %(number)s") % {"number": value} if value > 1 else ""
         case "fields", list():
             return _field_names(event, value)
-        case "filters", dict():
-            names = ", ".join(str(FILTERS.get(filtered) or filtered) for filtered in value)
+        case "filters", dict() | list():
+            names = ", ".join(str(FILTERS.get(one) or one.removesuffix("__exact")) for one in value)
             return gettext("filtered by %(names)s") % {"names": names}
         case "hits", int():
             return ngettext("%(number)s result", "%(number)s results", value) % {"number": f"{value:,}"}
-        case "count", int():
+        case str(), int() if name in IMPORTED:
+            return f"{IMPORTED[name]}: {value:,}"
+        case "what", str() if value in ImportKind:
+            return str(ImportKind(value).label)
+        case "lines" | "count", int():
             return ngettext("%(number)s row", "%(number)s rows", value) % {"number": f"{value:,}"}
         case "status", int():
             return str(STATUSES.get(value, "")) or gettext("status %(number)s") % {"number": value}

@@ -294,7 +294,7 @@ class PracticeModelAdmin(ModelAdmin):
     # --- Actions
 
     def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export_list"
         export = path("export.csv", self.admin_site.admin_view(require_safe(self.export)), name=name)
         return [export, *self._action_urls(), *super().get_urls()]
 

@@ -4,8 +4,23 @@ practice's midnight, so that one in which clocks change is an hour longer or sho
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import TruncWeek
+from django.db import connection
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus, ScheduleException, WorkingHours
@@ -65,31 +80,42 @@ def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
     while monday <= last and len(mondays) < MOST_WEEKS:
         mondays.append(monday)
         monday += WEEK
-    start, end = practice.day_bounds(mondays[0])[0], practice.day_bounds(mondays[-1] + WEEK)[0]
+    edges = [practice.day_bounds(monday)[0] for monday in [*mondays, mondays[-1] + WEEK]]
+    start, end = edges[0], edges[-1]
     doctors = list(WorkingHours.objects.order_by("doctor").values_list("doctor_id", flat=True).distinct())
     found: dict[date, dict[str, int]] = {monday: {} for monday in mondays}
     for counted in (
-        _visits(practice, start, end, doctors),
-        _by_week(_charts(start, end), "created_at", practice, new_patients=Count("pk")),
-        _by_week(owed_visits(start, end), "starts_at", practice, owed=Count("pk")),
+        _visits(edges, doctors),
+        _by_week(_charts(start, end), "created_at", edges, new_patients=Count("pk")),
+        _by_week(owed_visits(start, end), "starts_at", edges, owed=Count("pk")),
     ):
-        for week, values in counted.items():
-            found.setdefault(week, {}).update(values)
-    minutes = _minutes(practice, mondays, start, end, doctors)
+        for number, values in counted.items():
+            found[mondays[number - 1]].update(values)
+    minutes = _minutes(mondays, edges, doctors)
     return [Week(monday, **{**found[monday], "minutes": minutes[monday]}) for monday in mondays]
 
 
-def _by_week(rows: Any, moment: str, practice: Practice, **counted: Any) -> dict[date, dict[str, Any]]:
-    weeks = rows.order_by().annotate(week=TruncWeek(moment, tzinfo=practice.tzinfo)).values("week").annotate(**counted)
-    return {row.pop("week").date(): row for row in weeks}
+def _by_week(rows: Any, moment: str, edges: list[datetime], **counted: Any) -> dict[int, dict[str, Any]]:
+    """Return what is counted by the number of the week, from 1."""
+    weeks = rows.order_by().annotate(week=_week_of(moment, edges)).values("week").annotate(**counted)
+    return {row.pop("week"): row for row in weeks}
 
 
-def _visits(practice: Practice, start: datetime, end: datetime, doctors: list[Any]) -> dict[date, dict[str, Any]]:
+def _week_of(moment: str, edges: list[datetime]) -> Any:
+    """Return between which edges a moment is. PostgreSQL finds that in half the time that it takes to turn each moment
+    into local time."""
+    if connection.vendor == "postgresql":
+        return Func(F(moment), Value(edges), function="width_bucket", output_field=IntegerField())
+    ends = (When(**{f"{moment}__lt": edge}, then=Value(number)) for number, edge in enumerate(edges) if number)
+    return Case(*ends, output_field=IntegerField())
+
+
+def _visits(edges: list[datetime], doctors: list[Any]) -> dict[int, dict[str, Any]]:
     took = ExpressionWrapper(F("ends_at") - F("starts_at"), output_field=DurationField())
     rows = _by_week(
-        Appointment.objects.filter(starts_at__gte=start, starts_at__lt=end),
+        Appointment.objects.filter(starts_at__gte=edges[0], starts_at__lt=edges[-1]),
         "starts_at",
-        practice,
+        edges,
         completed=Count("pk", filter=Q(status=AppointmentStatus.COMPLETED)),
         scheduled=Count("pk", filter=Q(status=AppointmentStatus.SCHEDULED) & ~NO_SHOW),
         cancelled=Count("pk", filter=CANCELLED & ~NO_SHOW),
@@ -115,16 +141,14 @@ def owed_visits(start: datetime, end: datetime) -> QuerySet[Appointment]:
     return found
 
 
-def _minutes(
-    practice: Practice, mondays: list[date], start: datetime, end: datetime, doctors: list[Any]
-) -> dict[date, int]:
+def _minutes(mondays: list[date], moments: list[datetime], doctors: list[Any]) -> dict[date, int]:
     """Return how many minutes the doctors work in each week, time off left out."""
-    edges = [int(practice.day_bounds(monday)[0].timestamp()) for monday in mondays] + [int(end.timestamp())]
+    edges = [int(moment.timestamp()) for moment in moments]
     found = dict.fromkeys(mondays, 0)
     rules: dict[Any, list[WorkingHours]] = {}
     for rule in WorkingHours.objects.select_related("practice", "office__practice", "doctor__office__practice"):
         rules.setdefault(rule.doctor_id, []).append(rule)
-    off = list(ScheduleException.objects.filter(starts_at__lt=end, ends_at__gt=start))
+    off = list(ScheduleException.objects.filter(starts_at__lt=moments[-1], ends_at__gt=moments[0]))
     active = set(User.objects.filter(pk__in=doctors).values_list("pk", flat=True))
     for doctor_id, theirs in rules.items():
         concerned = [one for one in off if one.doctor_id in (None, doctor_id)]

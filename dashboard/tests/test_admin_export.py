@@ -18,7 +18,7 @@ from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 
-PATIENTS = reverse("admin:patients_patient_export")
+PATIENTS = reverse("admin:patients_patient_export_list")
 
 
 def rows_of(answer):
@@ -34,7 +34,7 @@ def test_every_list_is_a_file_of_its_rows(enter_as, own, foreign, subtests):
         with subtests.test(model=model._meta.label):
             name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
             listed = client.get(reverse(f"{name}_changelist"), follow=True)
-            answer = client.get(reverse(f"{name}_export"))
+            answer = client.get(reverse(f"{name}_export_list"))
             found = rows_of(answer)
             if "cl" in (listed.context or {}):
                 assert len(found) - 1 == listed.context["cl"].result_count
@@ -58,7 +58,7 @@ def test_search_filters_order_and_trail(enter_as, practice, monkeypatch):
         "count": 4,
         "filters": ["status__exact"],
         "searched": True,
-        "page": "patients_patient_export",
+        "page": "patients_patient_export_list",
     }
     named = [key for event in parts[1:] for key in orjson.loads(event.patients)]
     assert named == [str(chart.pk) for chart in (closed, *reversed(charts))]
@@ -78,7 +78,7 @@ def test_number_of_queries_and_who_may(enter_as, practice, other_practice):
     with practice_scope(practice.pk):
         PatientFactory.create_batch(5)
     assert cost() == few
-    people = reverse("admin:accounts_user_export")
+    people = reverse("admin:accounts_user_export_list")
     assert {role: enter_as(role).get(people).status_code for role in ("admin", "doctor", "staff", "billing")} == {
         "admin": 200,
         "doctor": 403,

@@ -25,7 +25,7 @@ from patients.imports import services
 from patients.imports.kinds import KINDS, Kind
 from patients.imports.reading import ENCODINGS, SEPARATORS
 from patients.imports.uploads import SpooledFile, SpoolingHandler
-from patients.models import DateOrder, Import, ImportKind, ImportLine, ImportPart, ImportState, LineState, Patient
+from patients.models import DateOrder, Import, ImportLine, ImportPart, ImportState, LineState, Patient
 from patients.restriction.services import resolve_access
 
 LISTED, SAMPLES, LINES_SHOWN = 50, 3, 50
@@ -346,6 +346,3 @@ def _described(line: ImportLine, charts: dict[str, Patient], batch: Import) -> d
             if pk in charts
         ],
     }
-
-
-KIND_OF_ADDRESS = "|".join(ImportKind.values)

@@ -1,12 +1,13 @@
 """The pages of imports, below /import/."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from patients.imports import pages
+from patients.models import ImportKind
 
 urlpatterns = [
     path("", pages.Imports.as_view(), name="imports"),
-    re_path(rf"^new/(?P<kind>{pages.KIND_OF_ADDRESS})/$", pages.upload, name="import-new"),
+    *(path(f"new/{kind}/", pages.upload, {"kind": kind}, name="import-new") for kind in ImportKind.values),
     path("<uuid:import_id>/", pages.OneImport.as_view(), name="import"),
     path("<uuid:import_id>/match/", pages.Match.as_view(http_method_names=["post"]), name="import-match"),
     path("<uuid:import_id>/step/", pages.Step.as_view(), name="import-step"),
