@@ -11,8 +11,8 @@ Address = IPv4Address | IPv6Address
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
-    *("/calendar/", "/forms/", "/me/", "/my-day/", "/notes/", "/patients/", "/prescriptions/", "/search/"),
-    *("/session/", "/second-factor/"),
+    *("/calendar/", "/forms/", "/language/", "/me/", "/my-day/", "/notes/", "/patients/", "/prescriptions/"),
+    *("/search/", "/session/", "/second-factor/"),
 )
 TABLET_ROOT = "/tablet/"  # with our own scripts, and nobody signed in
 DOOR = ("/", "/sign-out/")  # where everybody signs in and out

@@ -19,6 +19,7 @@ from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_user
 from core.admin.removing import RemovableAdmin
 from core.formats import city_of, zone_label
+from core.languages import offered
 from core.tenancy.scope import current_practice_id
 from practices import services
 from practices.models import Office, Practice
@@ -74,6 +75,14 @@ class PracticeForm(ServiceForm):
         help_text=ZONE_HELP,
     )
 
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=lambda: [("", gettext("Of this installation")), *offered()],
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Of pages and emails, for everybody who has not chosen another one."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "currency" in self.fields:
@@ -113,6 +122,7 @@ class PracticeAdmin(PracticeModelAdmin):
         "booking_notice_hours",
         "same_day_booking",
         "cancellation_hours",
+        "language",
         "currency",
         "two_factor_required",
         "doctors_see_drafts",

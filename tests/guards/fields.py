@@ -55,6 +55,7 @@ FIELDS: dict[str, dict[str, str]] = {
         **_MODEL,
         "name": OPERATIONAL,
         "timezone": OPERATIONAL,
+        "language": OPERATIONAL,
         "appointment_minutes": OPERATIONAL,
         "max_upcoming_appointments": OPERATIONAL,
         "booking_months_ahead": OPERATIONAL,
@@ -83,6 +84,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "name": PHI,
         "phone": PHI,
         "role": OPERATIONAL,
+        "language": OPERATIONAL,
         "office": OPERATIONAL,
         "specialization": OPERATIONAL,  # doctors alone have one
         "department": OPERATIONAL,  # staff alone have one

@@ -46,6 +46,7 @@ HOMES = {
     "holds": "appointments.holds",
     "holidays": "appointments.schedule",
     "invitation": "accounts.invitations",
+    "language": "accounts.language",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
     "my-day": "records.my_day",
