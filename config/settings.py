@@ -273,6 +273,7 @@ PAGE_MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dashboard.middleware.PageLanguage",
     "dashboard.middleware.AdminPracticeMiddleware",
     "dashboard.middleware.AdminAuditMiddleware",
 ]
@@ -368,6 +369,7 @@ UNFOLD = {
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
             {"title": _("Security"), "link": reverse_lazy("admin:security")},
             {"title": _("Active sessions"), "link": reverse_lazy("admin:own_sessions")},
+            {"title": _("Language"), "link": reverse_lazy("language")},
         ]
     },
     "COLORS": {

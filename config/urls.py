@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from accounts.invitations import pages as invitation_pages
+from accounts.language.pages import Language
 from accounts.passwords import pages as password_pages
 from accounts.second_factor import pages as second_factor_pages
 from accounts.sessions import pages as session_pages
@@ -67,6 +68,7 @@ urlpatterns = [
     path("notes/", include("records.notes.urls")),
     path("numbers/", include("dashboard.numbers.urls")),
     path("forms/", include("records.forms.urls")),
+    path("language/", Language.as_view(), name="language"),
     path("search/", Search.as_view(), name="search"),
     path("tablet/", tablet_pages.EnterCode.as_view(), name="tablet"),
     path("tablet/done/", tablet_pages.Done.as_view(), name="tablet-done"),

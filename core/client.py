@@ -11,8 +11,8 @@ Address = IPv4Address | IPv6Address
 ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
-    *("/billing/", "/calendar/", "/duplicates/", "/forms/", "/import/", "/letter-templates/", "/me/", "/messages/"),
-    *("/my-day/", "/notes/", "/numbers/", "/patients/", "/prescriptions/", "/search/"),
+    *("/billing/", "/calendar/", "/duplicates/", "/forms/", "/import/", "/language/", "/letter-templates/", "/me/"),
+    *("/messages/", "/my-day/", "/notes/", "/numbers/", "/patients/", "/prescriptions/", "/search/"),
     *("/session/", "/second-factor/"),
 )
 TABLET_ROOT = "/tablet/"  # with our own scripts, and nobody signed in

@@ -49,7 +49,8 @@ def account_entries(request: HttpRequest) -> list[Entry]:
     """Return the pages of one's own account, which are those of the admin site's corner menu."""
     account: Any = settings.UNFOLD["ACCOUNT"]
     pages = [(page["title"], str(page["link"])) for page in account["navigation"]]
-    return [Entry(title, address, False) for title, address in pages if may_open(request, address)]
+    found = [Entry(title, address, False) for title, address in pages if may_open(request, address)]
+    return found if len(found) > 1 else []  # patients have their language on their own page
 
 
 def for_templates(request: HttpRequest) -> dict[str, Callable[[], Any]]:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from accounts.sessions import admin_site
 from audit import context, log
@@ -22,6 +23,7 @@ from core.encryption.fields import unreadable_marked
 from core.error_pages import error_page
 from core.errors import Refusal
 from core.forms import as_uuid
+from core.languages import asked_by_browser, speaking
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from practices.models import Practice
@@ -32,6 +34,19 @@ PICKED = "picked_practice"  # session key
 def get_mark(view: Any, mark: str) -> Any:
     """Return a mark set on the view or its ModelAdmin by a decorator of core/admin/access_log.py, or None."""
     return getattr(view, mark, None) or getattr(getattr(view, "model_admin", None), mark, None)
+
+
+class PageLanguage:
+    """Answer in the language that the browser asks for, until somebody is known who has chosen one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with speaking([asked_by_browser(request)]):
+            response = self.get_response(request)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
 
 
 class AdminPracticeMiddleware:
@@ -63,7 +78,8 @@ class AdminPracticeMiddleware:
         if request.user.second_factor_due and not get_mark(resolve(request.path_info).func, "while_factor_due"):
             return redirect("admin:security")
         request.practice = practice  # type: ignore[attr-defined]
-        with practice_scope(practice.pk), timezone.override(practice.tzinfo):
+        chosen = speaking((request.user.language, practice.language))
+        with practice_scope(practice.pk), timezone.override(practice.tzinfo), chosen:
             return self.get_response(request)
 
     def process_template_response(self, request: HttpRequest, response: Any) -> Any:

@@ -20,6 +20,7 @@ from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_user
 from core.admin.removing import RemovableAdmin
 from core.formats import city_of, zone_label
+from core.languages import offered
 from core.tenancy.scope import current_practice_id
 from practices import services
 from practices.models import Office, Practice
@@ -83,6 +84,14 @@ class PracticeForm(ServiceForm):
         help_text=ZONE_HELP,
     )
 
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=lambda: [("", gettext("Of this installation")), *offered()],
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Of pages and emails, for everybody who has not chosen another one."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "two_factor_required" in self.fields:  # only for those who may change it
@@ -109,7 +118,7 @@ class PracticeAdmin(PracticeModelAdmin):
 
     form = PracticeForm
     fieldsets = (
-        (_("The practice"), {"fields": ("name", "timezone", "currency", "join_code")}),
+        (_("The practice"), {"fields": ("name", "timezone", "language", "currency", "join_code")}),
         (
             _("Appointments and online booking"),
             {

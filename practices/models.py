@@ -71,6 +71,13 @@ class Practice(Model):
         validators=[MaxValueValidator(720)],
         help_text=_("How long before a visit patients can still move or cancel it by themselves."),
     )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        default="",
+        help_text=_("Of pages and emails, for everybody who has not chosen another one."),
+    )
     currency = models.CharField(
         _("currency"),
         max_length=3,

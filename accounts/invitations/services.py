@@ -21,6 +21,7 @@ from accounts.users.services import ALREADY_HAS_ACCOUNT, register_user
 from audit.events import AuditEvent, Outcome
 from core.errors import Conflict, Forbidden, Invalid, Refusal
 from core.formats import format_datetime
+from core.languages import speaking
 from core.permissions import Permission
 from core.tenancy.scope import installation_scope, practice_scope
 from practices.services import current_practice
@@ -127,14 +128,15 @@ def _send(invitation: Invitation) -> None:
     invitation.sent_at = timezone.now()
     invitation.expires_at = invitation.sent_at + timedelta(days=DAYS)
     invitation.save()
-    practice = current_practice().name
-    said = {
-        "name": invitation.name,
-        "practice": practice,
-        "end": format_datetime(invitation.expires_at),
-        "link": settings.SITE_URL + reverse("invitation", args=[token]),
-    }
-    message = EmailMessage(SUBJECT % {"practice": practice}, TEXT % said, to=[invitation.email])
+    practice = current_practice()
+    with speaking([practice.language]):
+        said = {
+            "name": invitation.name,
+            "practice": practice.name,
+            "end": format_datetime(invitation.expires_at),
+            "link": settings.SITE_URL + reverse("invitation", args=[token]),
+        }
+        message = EmailMessage(SUBJECT % {"practice": practice.name}, TEXT % said, to=[invitation.email])
     about, practice_id = str(invitation.pk), invitation.practice_id
     transaction.on_commit(lambda: send_in_background(message, about_id=about, practice_id=practice_id))
 

@@ -89,6 +89,7 @@ class User(AbstractBaseUser, PracticeModel):
     department = models.CharField(
         _("department"), max_length=120, blank=True, validators=[validate_line], help_text=_("Staff only.")
     )
+    language = models.CharField(_("language"), max_length=10, blank=True, default="", editable=False)
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Turn off to block sign-in and end all sessions.")
     )

@@ -31,6 +31,7 @@ from core.api import throttling
 from core.encryption.blind_index import email_fingerprint
 from core.encryption.keyring import DecryptionError
 from core.errors import Forbidden, Refusal
+from core.languages import speaking
 from core.tenancy.scope import installation_scope
 
 logger = structlog.get_logger("praxis.password_reset")
@@ -116,7 +117,8 @@ def _send(user: User) -> None:
         logger.error("password reset has no address", user_id=str(user.pk), error=str(error))
         return
     link = settings.SITE_URL + reverse("password_reset_set", args=[token_for(user)])
-    message = EmailMessage(str(SUBJECT), TEXT % {"link": link, "minutes": MINUTES}, to=[address])
+    with speaking((user.language, user.practice.language if user.practice else "")):
+        message = EmailMessage(str(SUBJECT), str(TEXT) % {"link": link, "minutes": MINUTES}, to=[address])
     send_in_background(message, about_id=str(user.pk), practice_id=user.practice_id)
 
 

@@ -40,7 +40,7 @@ WORK_MENUS = {
     "patient": ["My page"],
 }
 HOMES = {"admin": "/admin/", "doctor": "/my-day/", "staff": "/calendar/", "billing": "/billing/", "patient": "/me/"}
-ACCOUNT = ["Change password", "Security", "Active sessions"]
+ACCOUNT = ["Change password", "Security", "Active sessions", "Language"]
 SIDEBAR = {
     str(item["title"]): str(item["link"])
     for group in settings.UNFOLD["SIDEBAR"]["navigation"]
@@ -122,7 +122,7 @@ def test_menus_offer_what_opens_and_nothing_else(enter_as, own, subtests):
             with subtests.test(role=role, menu="account"):
                 assert ('<details class="account">' in page) == bool(account)
                 assert {client.get(address).status_code for address in account.values()} <= {200}
-                assert [*account][:3] == ([] if role == "patient" else ACCOUNT)
+                assert [*account][:4] == ([] if role == "patient" else ACCOUNT)
         pages = {address for title, address in SIDEBAR.items() if title not in OF_A_SUPERUSER}
         pages |= {reverse(name) for name, _title in PAGES}
         assert offered <= pages

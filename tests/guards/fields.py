@@ -155,6 +155,7 @@ FIELDS: dict[str, dict[str, str]] = {
         **_MODEL,
         "name": OPERATIONAL,
         "timezone": OPERATIONAL,
+        "language": OPERATIONAL,
         "appointment_minutes": OPERATIONAL,
         "max_upcoming_appointments": OPERATIONAL,
         "booking_months_ahead": OPERATIONAL,
@@ -184,6 +185,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "name": PHI,
         "phone": PHI,
         "role": OPERATIONAL,
+        "language": OPERATIONAL,
         "office": OPERATIONAL,
         "specialization": OPERATIONAL,  # doctors alone have one
         "department": OPERATIONAL,  # staff alone have one

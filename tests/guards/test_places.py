@@ -63,6 +63,7 @@ HOMES = {
     "import": "patients.imports",
     "invitation": "accounts.invitations",
     "invitations": "accounts.invitations",
+    "language": "accounts.language",
     "join-codes": "accounts.join_codes",
     "me": "dashboard.me",
     "letter-templates": "records.letters",

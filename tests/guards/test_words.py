@@ -134,7 +134,7 @@ def pages(own):
         yield reverse("admin:patients_patient_change", args=[chart.pk])
     yield reverse("admin:records_attachment_add_to", args=[own.chart.pk])
     yield f"{reverse('admin:patients_patient_changelist')}?q=nobody+at+all"
-    yield from (reverse("search"), reverse("form-templates"), reverse("form-template-new"))
+    yield from (reverse("language"), reverse("search"), reverse("form-templates"), reverse("form-template-new"))
     yield reverse("patient-forms", args=[own.chart.pk])
     yield from calendar_pages(own)
     yield from clinical_pages(own)
