@@ -199,14 +199,14 @@ def test_export_omits_deleted_entries(as_role, full, practice):
     found = opened(admin, full)
 
     assert found.namelist() == ["chart.json", "chart.pdf"]
-    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 0, 1, 0, 0]
+    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 1, 1, 0, 1, 0, 0]
     assert "Whiplash" not in words(found)
 
 
 def test_export_of_empty_chart_has_all_sections(as_role, chart):
     found = opened(as_role("admin"), chart)
 
-    assert [contents(found)[name] for name in SECTIONS] == [[]] * 6
+    assert [contents(found)[name] for name in SECTIONS] == [[]] * 8
     assert chart.name in words(found)
 
 
@@ -268,7 +268,7 @@ def test_export_survives_damaged_row(as_role, full, practice, model, field):
 
     found = opened(as_role("admin"), full)
 
-    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1]
+    assert [len(contents(found)[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1, 1, 1]
     assert "[cannot be decrypted" in found.read("chart.json").decode()
     assert "[cannot be decrypted" in words(found)
     assert len([name for name in found.namelist() if name.startswith("files/")]) == 1

@@ -34,8 +34,12 @@ function show() {
     line.append(`${boxes.get(region).dataset.name}: ${words}`, sent)
     return line
   })
-  if (!lines.length) list.textContent = list.dataset.none
-  else list.replaceChildren(...lines)
+  if (!lines.length) {
+    const none = document.createElement('li')
+    none.textContent = list.dataset.none
+    lines.push(none)
+  }
+  list.replaceChildren(...lines)
 }
 
 function toggle(region) {
