@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from iso4217 import Currency
-from unfold.widgets import UnfoldAdminSelect2Widget
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget
 
 from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, PracticeModelAdmin, ServiceForm, current_user

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0013_website'),
+        ('accounts', '0016_api_keys'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('practices', '0010_online_booking_policy'),
+        ('practices', '0011_office_version'),
     ]
 
     operations = [
