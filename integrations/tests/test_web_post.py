@@ -155,8 +155,8 @@ def test_body_arrives_and_the_status_is_returned(server, certificate, monkeypatc
         (b"HTTP/1.1 500 Oops\r\n\r\n", "The answer was 500.", 500),
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n", "The answer was 302.", 302),
         (b"HTTP/1.1 2", "The answer was cut off.", None),
-        (b"SSH-2.0-OpenSSH\r\n", "The answer is no HTTP.", None),
-        (b"x" * 5000, "The answer is no HTTP.", None),
+        (b"SSH-2.0-OpenSSH\r\n", "The answer isn't HTTP.", None),
+        (b"x" * 5000, "The answer isn't HTTP.", None),
     ],
 )
 def test_other_answers_are_failures(server, certificate, monkeypatch, answer, reason, status):

@@ -91,10 +91,10 @@ def _status(connection: ssl.SSLSocket, deadline: float) -> int:
             raise PostFailed(_("The answer was cut off."))
         said += part
         if len(said) >= MAX_LINE and b"\n" not in said:
-            raise PostFailed(_("The answer is no HTTP."))
+            raise PostFailed(_("The answer isn't HTTP."))
     words = said.split(b"\n", 1)[0].split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit() or len(words[1]) != 3:
-        raise PostFailed(_("The answer is no HTTP."))
+        raise PostFailed(_("The answer isn't HTTP."))
     return int(words[1])
 
 

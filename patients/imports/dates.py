@@ -13,10 +13,10 @@ from core.search.birth_dates import written_dates
 from core.search.letters import tidy
 from patients.models import DateOrder
 
-NO_DATE = _("This is no date.")
-OTHER_ORDER = _("This is no date in the order that was chosen.")
+NO_DATE = _("This isn't a date.")
+OTHER_ORDER = _("This isn't a date in the order you chose.")
 CENTURY = _("Write the year with four digits: it can be in this century or in the last one.")
-NO_TIME = _("This is no time, such as 2:30 PM or 14:30.")
+NO_TIME = _("This isn't a time. Write it like 2:30 PM or 14:30.")
 EARLIEST_YEAR, LATEST_YEAR = 1880, 2099
 
 _NUMBERS = re.compile(r"(\d{1,4})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{1,4})\.?")
