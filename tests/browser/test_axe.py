@@ -20,7 +20,7 @@ WIDE = {"width": 1280, "height": 850}
 @pytest.fixture
 def addresses(live_server, practice, make_user):
     """Return each role's user and the pages to look at."""
-    people = {role: make_user(role) for role in ("doctor", "staff", "patient")}
+    people = {role: make_user(role) for role in ("admin", "doctor", "staff", "patient")}
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
     with practice_scope(practice.pk):
         own = PatientFactory(name="Paula Jensen", user=people["patient"], allergies="Penicillin")
