@@ -498,6 +498,11 @@ UNFOLD = {
                         "link": reverse_lazy("admin:trail"),
                     },
                     {
+                        "title": _("Webhooks"),
+                        "icon": "webhook",
+                        "link": reverse_lazy("admin:notifications_webhook_changelist"),
+                    },
+                    {
                         "title": _("Background jobs"),
                         "icon": "manufacturing",
                         "link": reverse_lazy("admin:notifications_job_changelist"),

@@ -18,6 +18,7 @@ from appointments.tests.factories import (
 )
 from core.tenancy.scope import installation_scope, practice_scope
 from notifications.models import Job
+from notifications.tests.factories import WebhookFactory
 from patients.deletion import services as deletions
 from patients.models import ChartStatus
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
@@ -80,6 +81,7 @@ def clinic(practice, make_user, surname: str) -> SimpleNamespace:
             office=office,
             join_code=JoinCodeFactory(doctor=doctor, office=office),
             invitation=InvitationFactory(name=f"Newcomer {surname}", invited_by=doctor),
+            webhook=WebhookFactory(),
             job=Job.objects.create(practice=practice, name="test.job"),
         )
 

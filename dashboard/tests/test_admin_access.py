@@ -37,9 +37,10 @@ ROWS = {
     "appointments_scheduleexception": "time_off",
     "patients_deletion": "deletion",
     "notifications_job": "job",
+    "notifications_webhook": "webhook",
 }
 MANAGERS_ONLY = ["patients_emergencyaccess", "accounts_user", "accounts_invitation", "accounts_joincode"]
-MANAGERS_ONLY += ["patients_deletion", "notifications_job"]
+MANAGERS_ONLY += ["patients_deletion", "notifications_job", "notifications_webhook"]
 ADDABLE_AND_CHANGEABLE = ["patients_patient", "appointments_appointment", "accounts_user", "practices_office"]
 SCHEDULES = [
     "appointments_appointmenttype",
@@ -47,9 +48,9 @@ SCHEDULES = [
     "appointments_workinghours",
     "appointments_scheduleexception",
 ]
-MAY_ADD = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "accounts_joincode", "accounts_invitation"]
+MAY_ADD = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "accounts_joincode", "accounts_invitation", "notifications_webhook"]
 INVITED = "accounts_user"  # "Add" leads to the invitation
-MAY_CHANGE = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "practices_practice", "records_attachment"]
+MAY_CHANGE = [*ADDABLE_AND_CHANGEABLE, *SCHEDULES, "practices_practice", "records_attachment", "notifications_webhook"]
 DELETABLE = [
     "patients_patient",
     "appointments_appointment",

@@ -7,7 +7,8 @@ from django.utils import timezone
 from audit.events import AuditEvent
 from audit.models import Event
 from core.tenancy.scope import installation_scope
-from notifications.models import Job, JobState
+from notifications.models import Job, JobState, Webhook
+from notifications.tests.factories import DeliveryFactory
 from notifications.tests.kinds import made_up
 
 LIST = reverse("admin:notifications_job_changelist")
@@ -63,3 +64,29 @@ def test_failed_job_is_run_again_by_a_button_and_the_trail_has_it(enter_as, jobs
 
 def test_staff_sees_no_jobs(enter_as, jobs):
     assert enter_as("staff").get(LIST).status_code == 403
+
+
+def test_manager_adds_a_webhook_and_sees_its_secret_once(enter_as, scope):
+    client = enter_as("admin")
+    form = {"url": "https://hooks.example.org/in?key=1", "events": ["appointment.changed", "patient.changed"]}
+    page = client.post(reverse("admin:notifications_webhook_add"), form).content.decode()
+    hook = Webhook.objects.get()
+    assert hook.secret in page and hook.events == form["events"]
+
+    DeliveryFactory(webhook=hook)
+    address = reverse("admin:notifications_webhook_change", args=[hook.pk])
+    page = client.get(address).content.decode()
+    assert "The answer was 500." in page and "Appointment changed" in page
+    assert "Make a new secret" in page and "Remove this webhook" in page
+    assert hook.secret not in page
+
+    rotated = client.post(reverse("admin:notifications_webhook_rotate_secret", args=[hook.pk])).content.decode()
+    assert Webhook.objects.get().secret in rotated
+    client.post(reverse("admin:notifications_webhook_remove", args=[hook.pk]))
+    assert Webhook.objects.count() == 0
+
+
+def test_wrong_address_is_said_beside_the_field(enter_as, scope):
+    form = {"url": "https://10.0.0.1/", "events": ["appointment.changed"]}
+    page = enter_as("admin").post(reverse("admin:notifications_webhook_add"), form).content.decode()
+    assert "Enter an address that begins with https:// and is public." in page

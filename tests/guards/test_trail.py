@@ -240,7 +240,8 @@ def desk(make_user, client):
 
 
 SCHEDULES = tuple(f"appointments_{model}" for model in ("appointmenttype", "room", "workinghours", "scheduleexception"))
-SETTINGS = ("practices_practice", "practices_office", "accounts_joincode", "accounts_invitation", "notifications_job")
+SETTINGS = ("practices_practice", "practices_office", "accounts_joincode", "accounts_invitation")
+SETTINGS += ("notifications_job", "notifications_webhook")
 SHOW_NOBODY = {
     *("logout", "password_change", "password_change_done", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),

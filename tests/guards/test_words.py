@@ -88,6 +88,7 @@ def _rows(model):
 DATA = {
     "UTC": "a time zone",
     "Test.job": "the name of a job, as a heading begins it",
+    "Https://example.com/hook": "the address of a webhook, the same",
 }
 AS_STORED = {  # places of what nobody words
     "[id=id_timezone]": "cities, as the IANA database names them",

@@ -1,0 +1,4 @@
+"""Admin pages of background jobs and webhooks."""
+
+from notifications.admin import jobs as jobs
+from notifications.admin import webhooks as webhooks
