@@ -1,8 +1,8 @@
 """`python -m bench.messages`: how fast reminders are planned, and sent by one worker through the console's provider.
 
-BENCH_VISITS (default 100,000) visits to come are made, which is not measured, and their reminders planned; 4,000 of
-these are due then and sent, half of them e-mails with a calendar attached and half text messages, which are printed to
-nowhere. With BENCH_PATIENTS=2000 the rest of the practice is small.
+BENCH_VISITS (default 100,000) visits to come are made and kept, which is not measured, and their reminders planned;
+4,000 of these are due then and sent, half of them e-mails with a calendar attached and half text messages, which are
+printed to nowhere. With BENCH_PATIENTS=2000 the rest of the practice is small.
 """
 
 import logging
@@ -58,10 +58,11 @@ def _make_visits():
     from patients.models import Patient
 
     Message.objects.all().delete()
-    Appointment.objects.filter(starts_at__gt=timezone.now() + timedelta(days=300)).delete()
+    missing = VISITS - Appointment.objects.filter(starts_at__gt=timezone.now() + timedelta(days=300)).count()
     doctors = list(User.objects.doctors())
     patients = cycle(Patient.objects.confirmed().values_list("pk", flat=True)[:2_000])
-    first, length = timezone.now() + timedelta(days=400), timedelta(minutes=MINUTES)
+    latest = Appointment.objects.order_by("-ends_at").values_list("ends_at", flat=True).first()
+    first, length = max(latest, timezone.now() + timedelta(days=400)), timedelta(minutes=MINUTES)
     visits = (
         Appointment(
             patient_id=next(patients),
@@ -71,7 +72,7 @@ def _make_visits():
             ends_at=first + (number // len(doctors) + 1) * length,
             reason="Back pain",
         )
-        for number in range(VISITS)
+        for number in range(missing)
     )
     while batch := [visit for visit, _ in zip(visits, range(2_000), strict=False)]:
         Appointment.objects.bulk_create(batch)

@@ -54,14 +54,14 @@ class Model(models.Model):
         with connection.cursor() as cursor:
             prepared = zip(fields, values, strict=True)
             cursor.execute(
-                _insert_statement(type(self), using, tuple(fields)),
+                insert_statement(type(self), using, tuple(fields)),
                 [field.get_db_prep_save(value, connection) for field, value in prepared],
             )
         return []
 
 
 @cache
-def _insert_statement(model: type[models.Model], using: str, fields: "tuple[models.Field[Any, Any], ...]") -> str:
+def insert_statement(model: type[models.Model], using: str, fields: "tuple[models.Field[Any, Any], ...]") -> str:
     """Return the text that inserts one row of values. Where a field has a placeholder of its own, that is the same for
     any of them."""
     quoted = connections[using].ops.quote_name
