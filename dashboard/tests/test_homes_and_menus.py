@@ -14,7 +14,16 @@ from dashboard.menu import PAGES
 LISTS = "/admin/patients/patient/"
 EVERYBODYS = ["Today", "Patients", "Practice", "Offices", "Rooms", "Appointment types", "Working hours", "Time off"]
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
-MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "API keys", "Audit trail"]
+MANAGERS = [
+    "Emergency access",
+    "Deleted",
+    "People",
+    "Invitations",
+    "Join codes",
+    "API keys",
+    "Background jobs",
+    "Audit trail",
+]
 SIDEBARS = {
     "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Templates and phrases"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
