@@ -25,7 +25,7 @@ EVERYBODYS = [
 ]
 CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Plans of care", "Files"]
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "API keys", "Audit trail"]
-MANAGERS += ["Numbers", "Import", "Forms and consents"]
+MANAGERS += ["Numbers", "Import", "Forms and consents", "Messages to patients", "Webhooks", "Background jobs"]
 SIDEBARS = {
     "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases", "Duplicates"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
