@@ -156,7 +156,7 @@ def match_columns(
     if kind.asks_doctor and not doctor and "doctor" not in mapping:
         raise Invalid("doctor", MISSING % {"field": _("Doctor")})
     _check_order(batch, mapping, date_order)
-    ImportLine.objects.filter(of=batch).delete()
+    _drop(ImportLine, batch)
     batch.mapping, batch.date_order, batch.doctor = mapping, date_order, doctor
     batch.state, batch.position = ImportState.CHECKING, 0
     batch.save()
@@ -359,8 +359,7 @@ def discard(*, by: User, pk: UUID) -> None:
     """Remove an import that has not begun, or the text that one has left. Raises Conflict."""
     batch = _locked(by, pk)
     if batch.state in (ImportState.READ, ImportState.CHECKING, ImportState.CHECKED):
-        _log(AuditEvent.IMPORT_REMOVED, batch)
-        batch.delete()
+        _remove(batch)
     elif batch.state in (ImportState.DONE, ImportState.UNDONE):
         _empty(batch)
     else:
@@ -378,15 +377,27 @@ def remove_old() -> int:
             if batch is None:
                 continue
             if batch.state in (ImportState.READ, ImportState.CHECKING, ImportState.CHECKED):
-                _log(AuditEvent.IMPORT_REMOVED, batch)
-                batch.delete()
+                _remove(batch)
             else:
                 _empty(batch)
     return len(keys)
 
 
+def _remove(batch: Import) -> None:
+    _log(AuditEvent.IMPORT_REMOVED, batch)
+    _drop(ImportLine, batch)
+    _drop(ImportPart, batch)
+    batch.delete()
+
+
+def _drop(model: type[ImportLine | ImportPart], batch: Import) -> None:
+    """Delete the rows without loading any of them: there may be a million, and nothing refers to them."""
+    rows: Any = model.objects.filter(of=batch)
+    rows._raw_delete(rows.db)
+
+
 def _empty(batch: Import) -> None:
-    ImportPart.objects.filter(of=batch).delete()
+    _drop(ImportPart, batch)
     ImportLine.objects.filter(of=batch).filter(report__isnull=False).update(report=None)
     batch.emptied_at, batch.file_name = timezone.now(), ""
     batch.save()

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import tracemalloc
 from datetime import date
+from itertools import chain, repeat
 from unittest.mock import patch
 
 import orjson
@@ -15,6 +17,7 @@ from audit.tests.whole_trail import whole_trail
 from core.errors import Conflict, Forbidden, Invalid
 from patients.imports import services
 from patients.imports.dates import UnclearDateError, read_day
+from patients.imports.reading import Columns, Layout, rows_of
 from patients.models import Import, ImportLine, ImportPart, ImportState, LineState, Patient
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples
@@ -217,6 +220,22 @@ def test_ways_of_writing_are_recognised(manager, subtests):
                     (part,) = ImportPart.objects.filter(of=batch)
                     assert [row for _number, row in part.rows] == rows[1:]
                     assert [column["name"] for column in batch.columns] == rows[0]
+
+
+def test_long_file_takes_no_more_memory_than_a_short_one():
+    """The lines of a file of any length are read in parts, and at no time are all of them in memory."""
+    lines, text = examples(1_000_000, 50_000), b"Paula Jensen;31/12/1980;(212) 555-0101;Main Street\n"
+    chunks = chain([b"Name;Born;Phone;Street\n"], repeat(text * 1000, lines // 1000))
+    rows = rows_of(chunks, Layout("utf-8", ";"))
+    columns = Columns(next(rows)[1])
+    tracemalloc.start()
+    try:
+        count = sum(len(part) for part in services._parts(rows, columns))
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (count, columns.found[1]["day"]) == (lines, 2)
+    assert peak < 3_000_000
 
 
 DAYS = st.dates(min_value=date(1925, 1, 1), max_value=TODAY)
