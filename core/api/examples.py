@@ -13,6 +13,9 @@ REF = "#/components/schemas/"
 DAY_OFF = {"from": "2026-12-24T05:00:00Z", "to": "2026-12-25T05:00:00Z", "reason": "Vacation"}
 
 BY_NAME: dict[str, Any] = {
+    "strokes": [[[120, 210], [340, 130], [520, 220]]],
+    "answers": {"f1": "yes", "f2": "2026-11-30"},
+    "accept": ["phone"],
     "about": "patients.Patient",
     "access_token": "eyJhbGciOiJIUzI1NiIs…",
     "active": True,
