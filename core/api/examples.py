@@ -13,9 +13,7 @@ REF = "#/components/schemas/"
 DAY_OFF = {"from": "2026-12-24T05:00:00Z", "to": "2026-12-25T05:00:00Z", "reason": "Vacation"}
 
 BY_NAME: dict[str, Any] = {
-    "strokes": [[[120, 210], [340, 130], [520, 220]]],
     "answers": {"f1": "yes", "f2": "2026-11-30"},
-    "accept": ["phone"],
     "about": "patients.Patient",
     "access_token": "eyJhbGciOiJIUzI1NiIs…",
     "active": True,
@@ -116,6 +114,7 @@ BY_NAME: dict[str, Any] = {
 PROBLEM = {"text": "Whiplash", "code": "S13.4", "until": None}
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
+    "CompleteInput": {"name": "Paula Jensen", "strokes": [[[120, 210], [340, 130], [520, 220]]]},
     "AllergyInput": {"text": "Latex", "code": "111088007", "codeSystem": "SNOMED CT", "until": None},
     "AppointmentEventShape": {"what": "cancelled", "details": {"late": False, "fields": ["cancelReason"]}},
     "AttachmentShape": {"name": "referral.pdf", "mediaType": "application/pdf"},
