@@ -2,7 +2,7 @@
 else the installation's. The API speaks the installation's: programs compare its sentences (docs/adr/0050)."""
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -21,16 +21,16 @@ def is_offered(code: str) -> bool:
 
 
 def speaking(choices: Iterable[str]) -> AbstractContextManager[None]:
-    """Return the context in which texts are in the first of these languages that there is, else the installation's.
-    What was chosen may have been taken out of LANGUAGES since."""
-    chosen = next((code for code in choices if is_offered(code)), settings.LANGUAGE_CODE)
-    return translation.override(chosen)
+    """Return the context in which texts are in the first of these languages that there is, else in the language that is
+    spoken already. What was chosen may have been taken out of LANGUAGES since."""
+    chosen = next((code for code in choices if is_offered(code)), None)
+    return translation.override(chosen) if chosen else nullcontext()
 
 
 def asked_by_browser(request: HttpRequest) -> str:
-    """Return the language of the header Accept-Language, or the installation's: no cookie and no address says it."""
+    """Return the language of the header Accept-Language, or nothing: no cookie and no address says it."""
     if len(settings.LANGUAGES) < 2:
-        return settings.LANGUAGE_CODE
+        return ""
     for code, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
         if code == "*":
             break
@@ -38,4 +38,4 @@ def asked_by_browser(request: HttpRequest) -> str:
             return translation.get_supported_language_variant(code)
         except LookupError:
             continue
-    return settings.LANGUAGE_CODE
+    return ""

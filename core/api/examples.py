@@ -13,6 +13,7 @@ REF = "#/components/schemas/"
 DAY_OFF = {"from": "2026-12-24T05:00:00Z", "to": "2026-12-25T05:00:00Z", "reason": "Vacation"}
 
 BY_NAME: dict[str, Any] = {
+    "answers": {"f1": "yes", "f2": "2026-11-30"},
     "about": "patients.Patient",
     "access_token": "eyJhbGciOiJIUzI1NiIs…",
     "active": True,
@@ -161,6 +162,7 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "WriteOffInput": {"reason": "Goodwill"},
     "AccountEntryShape": {"number": "2026-0007"},
     "AllocationShape": {"number": "2026-0007"},
+    "CompleteInput": {"name": "Paula Jensen", "strokes": [[[120, 210], [340, 130], [520, 220]]]},
     "AllergyInput": {"text": "Latex", "code": "111088007", "codeSystem": "SNOMED CT", "until": None},
     "AppointmentEventShape": {"what": "cancelled", "details": {"late": False, "fields": ["cancelReason"]}},
     "ApiKeyInput": {"name": "Laboratory", "permissions": ["read_charts", "read_appointments"]},

@@ -90,7 +90,7 @@ def people(user: User, query: str) -> list[Found]:
     doctors = [each for each in User.objects.doctors().order_by("id") if _fits(query, each.name)]
     calendar = reverse("calendar")
     return [
-        Found(each.name, f"{calendar}?{urlencode({'view': 'day', 'doctor': each.pk})}", each.get_role_display())
+        Found(each.name, f"{calendar}?{urlencode({'view': 'day', 'doctor': str(each.pk)})}", each.get_role_display())
         for each in doctors[:MOST]
     ]
 
