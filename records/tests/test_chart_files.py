@@ -51,7 +51,7 @@ def add(client, paula, name="scan.png", content=None, headers=BY_SCRIPT, **field
 
 def latest(paula):
     with practice_scope(paula.practice.pk):
-        return Attachment.objects.select_related("seen_by").order_by("-id").first()
+        return Attachment.objects.with_people().order_by("-id").first()
 
 
 def test_file_is_added_by_the_script_and_by_the_plain_form(enter_as, paula):
