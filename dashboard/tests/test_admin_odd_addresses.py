@@ -61,6 +61,8 @@ def addresses(own):
         ("appointments_room", own.room),
         ("appointments_workinghours", own.hours),
         ("appointments_scheduleexception", own.time_off),
+        ("notifications_job", own.job),
+        ("notifications_webhook", own.webhook),
     ]
     yield "form", reverse("admin:records_attachment_add_to", args=[own.chart.pk])
     yield "form", reverse("admin:records_attachment_content", args=[own.file.pk])
