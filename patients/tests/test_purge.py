@@ -119,6 +119,7 @@ def test_purge_of_a_chart_leaves_nothing(practice, admin, doctor, made, brief):
         "records.NoteVersion": 1,
         "records.PlanOfCare": 1,
         "records.ChartEntry": 1,
+        "records.PatientForm": 1,
         "records.Attachment": 2,
     }
     assert not is_stored(made.attachment)
