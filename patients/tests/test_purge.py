@@ -18,6 +18,7 @@ from billing.models import Invoice, LedgerEntry
 from core.tenancy.models import PracticeModel
 from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, soft_deletable_models
+from notifications.models import Message, MessagePreference
 from patients.deletion import services as deletions
 from patients.merging import services as merging
 from patients.models import ChartMerge, Deletion, DuplicatePair, EmergencyAccess, LegalHold, LiftRequest, Patient
@@ -122,6 +123,7 @@ def test_purge_of_a_chart_leaves_nothing(practice, admin, doctor, made, brief):
         "records.BodyChart": 1,
         "records.ChartEntry": 1,
         "records.Measure": 1,
+        "records.PatientForm": 1,
         "records.Attachment": 2,
     }
     assert not is_stored(made.attachment)
@@ -386,12 +388,14 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
         DuplicatePair,
         LiftRequest,
         WaitingListEntry,
+        Message,
+        MessagePreference,
         *keeping,
     }
     for model in keeping:
         assert model._meta.get_field("patient").remote_field.on_delete.__name__ == "PROTECT"
-    assert WaitingListEntry._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
-    assert LiftRequest._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
+    for model in (WaitingListEntry, LiftRequest, Message, MessagePreference):
+        assert model._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
     for end in ("one", "other"):
         assert DuplicatePair._meta.get_field(end).remote_field.on_delete.__name__ == "CASCADE"
     assert Goal._meta.get_field("plan").remote_field.on_delete.__name__ == "CASCADE"
