@@ -26,7 +26,6 @@ api: list[URLPattern | URLResolver] = [
     path("", include("practices.urls")),
     path("", include("accounts.urls")),
     path("", include("notifications.urls")),
-    path("", include("notifications.urls")),
     path("", include("patients.urls")),
     path("", include("appointments.urls")),
     path("", include("records.urls")),
