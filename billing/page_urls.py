@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.accounts import pages as accounts
 from billing.invoices import pages as invoices
+from billing.online import pages as online
 from billing.payments import pages as payments
 from billing.prices import pages as prices
 from billing.reports import pages as reports
@@ -18,6 +19,7 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/", invoices.InvoicePage.as_view(), name="billing-invoice"),
     path("invoices/<uuid:invoice_id>/save/", invoices.SaveDraft.as_view(), name="billing-invoice-save"),
     path("invoices/<uuid:invoice_id>/print/", invoices.PrintInvoice.as_view(), name="billing-invoice-print"),
+    path("invoices/<uuid:invoice_id>/pay-link/", online.PayLinkPage.as_view(), name="billing-pay-link"),
     *(
         path(
             f"invoices/<uuid:invoice_id>/{address}/",

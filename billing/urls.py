@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.accounts import views as accounts
 from billing.invoices import views as invoices
+from billing.online import views as online
 from billing.payments import views as payments
 from billing.prices import views as prices
 from billing.reports import views as reports
@@ -17,6 +18,8 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/credit", invoices.CreditInvoice.as_view(), name="credit_invoice"),
     path("invoices/<uuid:invoice_id>/write-off", invoices.WriteOffInvoice.as_view(), name="write_off_invoice"),
     path("invoices/<uuid:invoice_id>/pdf", invoices.InvoicePdf.as_view(), name="invoice_pdf"),
+    path("invoices/<uuid:invoice_id>/pay-link", online.PayLink.as_view(), name="pay_link"),
+    path("payments/stripe/webhook", online.StripeCall.as_view(), name="stripe_webhook"),
     path("payments", payments.Payments.as_view(), name="payments"),
     path("payments/<uuid:payment_id>", payments.PaymentById.as_view(), name="payment"),
     path("payments/<uuid:payment_id>/allocations", payments.PaymentAllocations.as_view(), name="payment_allocations"),

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
+from billing.online import pages as bills
 from dashboard.me import pages
 
 urlpatterns = [
     path("", pages.Overview.as_view(), name="my_page"),
     path("visits/<uuid:visit_id>/move/", pages.MoveVisit.as_view(), name="me_move"),
     path("visits/<uuid:visit_id>/cancel/", pages.CancelVisit.as_view(), name="me_cancel"),
+    path("bills/", bills.OwnBills.as_view(), name="me_bills"),
+    path("bills/<uuid:invoice_id>/pay/", bills.PayOwnBill.as_view(), name="me_bill_pay"),
+    path("bills/<uuid:invoice_id>/print/", bills.PrintOwnBill.as_view(), name="me_bill_print"),
     path("accesses/", pages.Accesses.as_view(), name="me_accesses"),
     path("data/", pages.download_data, name="me_data"),
     path("sessions/", pages.sessions_page, name="me_sessions"),

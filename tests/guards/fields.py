@@ -388,6 +388,13 @@ FIELDS: dict[str, dict[str, str]] = {
         **_OF_PRACTICE,
         **dict.fromkeys(("payment", "invoice", "amount", "author"), OPERATIONAL),
     },
+    "billing.Checkout": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("patient", "invoice", "amount", "currency", "state", "provider", "is_live"), OPERATIONAL),
+        **dict.fromkeys(("session", "intent", "expires_at", "payment", "made_by"), OPERATIONAL),
+        "url": SECRET,  # whoever has it can see what is to be paid
+    },
+    "billing.ProviderEvent": {**_OF_PRACTICE, "event": OPERATIONAL},
     "appointments.WaitingListEntry": {
         **_OF_PRACTICE,
         "patient": OPERATIONAL,
@@ -676,6 +683,7 @@ LABELS = {
     },
     "billing.InvoiceLine.code": "invoice_line.code",
     "billing.InvoiceLine.description": "invoice_line.description",
+    "billing.Checkout.url": "checkout.url",
     "billing.LedgerEntry.reference": "ledger_entry.reference",
     "billing.LedgerEntry.reason": "ledger_entry.reason",
     "records.MedicalRecord.diagnosis": "record.diagnosis",

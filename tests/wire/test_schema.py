@@ -174,6 +174,7 @@ OWN_ERRORS = {
     ("post", "/api/invoices/{invoice_id}/issue"): {"404", "409"},
     ("post", "/api/invoices/{invoice_id}/credit"): {"404", "409"},
     ("post", "/api/invoices/{invoice_id}/write-off"): {"404", "409"},
+    ("post", "/api/invoices/{invoice_id}/pay-link"): {"404", "409"},
     ("get", "/api/invoices/{invoice_id}/pdf"): {"404", "409"},
     ("get", "/api/payments/{payment_id}/receipt"): {"404"},
     ("get", "/api/patients/{chart_id}/account/statement"): {"404"},
