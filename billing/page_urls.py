@@ -3,9 +3,11 @@
 from django.urls import path
 
 from billing.accounts import pages as accounts
+from billing.claims import pages as claims
 from billing.invoices import pages as invoices
 from billing.online import pages as online
 from billing.payments import pages as payments
+from billing.policies import pages as policies
 from billing.prices import pages as prices
 from billing.reports import pages as reports
 
@@ -29,6 +31,10 @@ urlpatterns = [
         for address, verb in CHANGES.items()
     ),
     path("visits/<uuid:visit_id>/invoice/", invoices.StartInvoiceOfVisit.as_view(), name="billing-visit-invoice"),
+    path("visits/<uuid:visit_id>/codes/", claims.CodingPage.as_view(), name="billing-coding"),
+    path("visits/<uuid:visit_id>/superbill/", claims.PrintSuperbill.as_view(), name="billing-superbill"),
+    path("patients/<uuid:patient_id>/coverage/", claims.CoveragePage.as_view(), name="billing-coverage"),
+    path("policy/", policies.PolicyPage.as_view(), name="billing-policy"),
     path("patients/<uuid:patient_id>/", accounts.AccountPage.as_view(), name="billing-account"),
     path("patients/<uuid:patient_id>/balance/", accounts.Balance.as_view(), name="billing-balance"),
     path("patients/<uuid:patient_id>/statement/", accounts.PrintStatement.as_view(), name="billing-statement"),

@@ -1,14 +1,18 @@
 """The price list, invoices, and the ledger."""
 
 from billing.models.checkout import Checkout, CheckoutState, ProviderEvent
+from billing.models.claims import Coverage, ProviderIdentity, VisitCoding
 from billing.models.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceQuerySet, InvoiceState
 from billing.models.ledger import Allocation, EntryKind, LedgerEntry, LedgerQuerySet, PaymentMethod
+from billing.models.policy import BillingPolicy
 from billing.models.service import Service, ServiceOfType, ServicePrice
 
 __all__ = [
     "Allocation",
+    "BillingPolicy",
     "Checkout",
     "CheckoutState",
+    "Coverage",
     "DocumentKind",
     "EntryKind",
     "Invoice",
@@ -19,7 +23,9 @@ __all__ = [
     "LedgerQuerySet",
     "PaymentMethod",
     "ProviderEvent",
+    "ProviderIdentity",
     "Service",
     "ServiceOfType",
     "ServicePrice",
+    "VisitCoding",
 ]

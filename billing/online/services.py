@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from billing import ledger
 from billing.models import Checkout, CheckoutState, Invoice, ProviderEvent
-from billing.online.refunds import failure
+from billing.paying_back import failure
 from billing.payments.services import receive_online
 from core.errors import Conflict, Refusal
 from core.forms import as_uuid

@@ -16,7 +16,7 @@ from audit.events import AuditEvent
 from billing import ledger
 from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, PaymentMethod
 from billing.money import to_minor, to_text
-from billing.online.refunds import pay_back
+from billing.paying_back import pay_back
 from core.errors import Conflict, Invalid
 from patients.restriction.services import check_access
 from patients.services import lock_chart

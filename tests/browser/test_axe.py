@@ -70,6 +70,9 @@ def addresses(live_server, practice, make_user):
                 *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
                 *(reverse(f"billing-{name}", args=[own.pk]) for name in ("account", "payment-new")),
                 reverse("billing-payment", args=[paid.pk]),
+                *(f"/billing/reports/{name}/" for name in ("takings", "revenue", "unpaid", "movements")),
+                *("/billing/policy/", reverse("billing-coding", args=[visit.pk])),
+                reverse("billing-coverage", args=[own.pk]),
             ],
         ),
         "doctor": (
@@ -89,7 +92,7 @@ def addresses(live_server, practice, make_user):
             people["patient"],
             [
                 *(reverse(name) for name in ("my_page", "me_sessions", "me_password", "me_security")),
-                *(reverse(name) for name in ("me_accesses", "me_messages")),
+                *(reverse(name) for name in ("me_accesses", "me_messages", "me_bills")),
                 *(reverse(name, args=[visit.pk]) for name in ("me_move", "me_cancel")),
             ],
         ),

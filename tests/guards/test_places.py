@@ -39,6 +39,8 @@ HOMES = {
     "auth": "accounts|patients.registrations",
     "chart-entries": "records.chart_lists",
     "billing": "billing",
+    "billing-policy": "billing.policies",
+    "claims": "billing.claims",
     "body-charts": "records.body_charts",
     "calendar-feed": "appointments.feeds",
     "dashboard": "dashboard",
