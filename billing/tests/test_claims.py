@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from appointments import services as appointments
 from appointments.tests.factories import AppointmentFactory
+from appointments.visits.machine import Action
 from billing import codes
 from billing.claims import services as claims
 from billing.models import Invoice, InvoiceLine
@@ -127,18 +128,18 @@ def test_missed_visit_proposes_its_fee_once(visit, biller, chart, make_user, ent
     def act(action):
         return appointments.act(by=staff, appointment_id=visit.pk, action=action)
 
-    act("no_show")
+    act(Action.NO_SHOW)
     assert not Invoice.objects.exists()  # the practice has no such fee
-    act("undo")
+    act(Action.UNDO)
     desk = enter_as("admin")
     form = {"no_show_fee": str(fee.pk), "late_cancellation_fee": ""}
     assert desk.post(reverse("billing-policy"), form).status_code == 302
     assert "Missed visit" in desk.get(reverse("billing-policy")).content.decode()
-    act("no_show")
+    act(Action.NO_SHOW)
     draft = Invoice.objects.get()
     assert (draft.patient_id, draft.total, draft.is_draft) == (chart.pk, 2_500, True)
     assert draft.lines.get().appointment_id == visit.pk
-    act("undo")
+    act(Action.UNDO)
     assert not Invoice.objects.exists() and not InvoiceLine.objects.exists()
 
 
