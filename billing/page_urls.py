@@ -3,8 +3,11 @@
 from django.urls import path
 
 from billing.accounts import pages as accounts
+from billing.claims import pages as claims
 from billing.invoices import pages as invoices
+from billing.online import pages as online
 from billing.payments import pages as payments
+from billing.policies import pages as policies
 from billing.prices import pages as prices
 from billing.reports import pages as reports
 
@@ -18,6 +21,7 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/", invoices.InvoicePage.as_view(), name="billing-invoice"),
     path("invoices/<uuid:invoice_id>/save/", invoices.SaveDraft.as_view(), name="billing-invoice-save"),
     path("invoices/<uuid:invoice_id>/print/", invoices.PrintInvoice.as_view(), name="billing-invoice-print"),
+    path("invoices/<uuid:invoice_id>/pay-link/", online.PayLinkPage.as_view(), name="billing-pay-link"),
     *(
         path(
             f"invoices/<uuid:invoice_id>/{address}/",
@@ -28,6 +32,10 @@ urlpatterns = [
     ),
     path("visits/", invoices.VisitsPage.as_view(), name="billing-visits"),
     path("visits/<uuid:visit_id>/invoice/", invoices.StartInvoiceOfVisit.as_view(), name="billing-visit-invoice"),
+    path("visits/<uuid:visit_id>/codes/", claims.CodingPage.as_view(), name="billing-coding"),
+    path("visits/<uuid:visit_id>/superbill/", claims.PrintSuperbill.as_view(), name="billing-superbill"),
+    path("patients/<uuid:patient_id>/coverage/", claims.CoveragePage.as_view(), name="billing-coverage"),
+    path("policy/", policies.PolicyPage.as_view(), name="billing-policy"),
     path("patients/<uuid:patient_id>/", accounts.AccountPage.as_view(), name="billing-account"),
     path("patients/<uuid:patient_id>/balance/", accounts.Balance.as_view(), name="billing-balance"),
     path("patients/<uuid:patient_id>/statement/", accounts.PrintStatement.as_view(), name="billing-statement"),

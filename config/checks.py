@@ -119,6 +119,19 @@ def _people() -> Iterator[CheckMessage]:
         yield _warning(7, "Idle users are never signed out (45 CFR 164.312(a)(2)(iii)).", "Set IDLE_LOGOFF_MINUTES.")
 
 
+def _payments() -> Iterator[CheckMessage]:
+    if settings.PAYMENTS_PROVIDER != "stripe":
+        return
+    if not settings.PAYMENTS_LIVE:
+        yield _warning(26, "Online payments are tests: nobody is charged.", "Set PAYMENTS_URL to a live key of Stripe.")
+    if not settings.STRIPE_WEBHOOK_SECRET:
+        yield _warning(
+            27,
+            "What is paid online is not booked: Stripe's calls can't be verified.",
+            "Set STRIPE_WEBHOOK_SECRET to the signing secret of the webhook.",
+        )
+
+
 def _services() -> Iterator[CheckMessage]:
     database: dict[str, Any] = settings.DATABASES["default"]
     if database["ENGINE"] != POSTGRESQL:
@@ -130,6 +143,7 @@ def _services() -> Iterator[CheckMessage]:
             f"Add ?sslmode={VERIFIED_TLS}&sslrootcert=/path/to/ca.pem to DATABASE_URL, or, if the connection never "
             "leaves this machine, add the host to LOCAL_HOSTS.",
         )
+    yield from _payments()
     redis = urlsplit(settings.REDIS_URL)
     if not settings.REDIS_URL:
         yield _warning(10, "Without Redis, lockouts are lost at each restart.", "Set REDIS_URL.")

@@ -4,6 +4,7 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
@@ -16,6 +17,7 @@ MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 MAKE_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": 0, "dummymail": 0}  # 0: no server
 SENDGRID, TWILIO = "sendgrid", "twilio"
+STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_[A-Za-z0-9]{8,240}")
 SMS_SENDER = re.compile(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}")  # a number, a service, a name
 TRUE_WORDS, FALSE_WORDS = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
@@ -174,6 +176,25 @@ def sms(name: str, default: str, *, sender: str) -> dict[str, str]:
             "messaging service."
         )
     return {"provider": parts.scheme, "account": unquote(parts.username or ""), "token": unquote(parts.password or "")}
+
+
+def payments(name: str, default: str, *, debug: bool) -> dict[str, Any]:
+    """The provider of online payments and its key; without one, there are none. A key of Stripe says itself whether it
+    is for tests or for real money. A bad value is not quoted."""
+    value = text(name) or default
+    parts = _split(value)
+    key = STRIPE_KEY.fullmatch(unquote(parts.username or "")) if parts.scheme == "stripe" else None
+    if value and key is None and value != "console://":
+        raise ImproperlyConfigured(
+            f"{name} must be stripe://sk_live_...@ (sk_test_... for tests) or console:// to play payments instead of "
+            "making them."
+        )
+    if value == "console://" and not debug:
+        raise ImproperlyConfigured(f"{name}=console:// lets anybody pay with nothing: only with DEBUG=true.")
+    is_live = key is not None and key[1] == "live"
+    if is_live and debug:
+        raise ImproperlyConfigured(f"{name} is a live key, which takes real money: not with DEBUG=true.")
+    return {"provider": parts.scheme, "key": key[0] if key else "", "live": is_live}
 
 
 def virus_scanner(name: str, default: str) -> str:

@@ -178,6 +178,12 @@ SMS_PROVIDER, SMS_FROM = _sms["provider"], env.text("SMS_FROM")
 TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN = _sms["account"], _sms["token"]
 TWILIO_API_URL = "https://api.twilio.com"
 MAIL_BY_WORKER = env.flag("MAIL_BY_WORKER", default=True)
+_payments = env.payments("PAYMENTS_URL", "console://" if DEBUG else "", debug=DEBUG)
+PAYMENTS_PROVIDER, PAYMENTS_LIVE, STRIPE_SECRET_KEY = _payments["provider"], _payments["live"], _payments["key"]
+STRIPE_API_URL = "https://api.stripe.com"
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET") or (
+    f"console-{SECRET_KEY}" if PAYMENTS_PROVIDER == "console" else ""
+)
 PROVIDER_TIMEOUT = 10  # seconds for one call; the worker makes them, so nobody waits
 
 # --- Files (docs/adr/0018) -------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ urlpatterns = [
     path("me", RedirectView.as_view(pattern_name="my_page")),
     path("me/", include("dashboard.me.urls")),
     path("letter-templates/", include("records.letters.urls")),
+    path("pay/", include("billing.online.urls")),
     path("notes/", include("records.notes.urls")),
     path("numbers/", include("dashboard.numbers.urls")),
     path("forms/", include("records.forms.urls")),

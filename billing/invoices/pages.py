@@ -28,6 +28,7 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
+from integrations import payments
 
 SHOWN, EMPTY_ROWS = 50, 3
 STATES = (("unpaid", _("Unpaid")), *((state.value, state.label) for state in InvoiceState))
@@ -126,6 +127,7 @@ class OneInvoice(WorkPage):
             "patient": invoice.patient,
             "may_bill": may_bill,
             "may_take": self.user.can(Permission.TAKE_PAYMENTS),
+            "may_pay_online": self.user.can(Permission.TAKE_PAYMENTS) and payments.is_configured(),
             "rows": _rows(invoice, typed) if is_edited else [],
             "services": Service.objects.filter(is_active=True).order_by("code") if is_edited else [],
             "mistake": mistake,

@@ -13,12 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from appointments.models import Appointment
 from audit import context, log
 from audit.events import AuditEvent
 from billing import ledger
 from billing.invoices import lines as written
 from billing.invoices.serializers import InvoiceShape
-from billing.models import Allocation, DocumentKind, EntryKind, Invoice, InvoiceLine, LedgerEntry
+from billing.models import Allocation, DocumentKind, EntryKind, Invoice, InvoiceLine, LedgerEntry, Service
 from billing.money import to_minor
 from billing.rounding import Sums, summed
 from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
@@ -82,6 +83,15 @@ def write_draft(
         brought = written.lines_of_visits(invoice, appointment_ids)
         _write_lines(invoice, [*brought, *written.lines_from(invoice, lines)])
     return get_invoice(by=by, invoice_id=invoice.pk)
+
+
+def propose(*, by: User, visit: Appointment, service: Service) -> Invoice:
+    """Write a draft of this service for a visit, for somebody who did not ask for it themselves."""
+    invoice = Invoice(patient_id=visit.patient_id, currency=current_practice().currency, created_by=by)
+    line = {"service_id": service.pk, "appointment_id": visit.pk}
+    invoice.save()
+    _write_lines(invoice, written.lines_from(invoice, [line]))
+    return invoice
 
 
 @transaction.atomic

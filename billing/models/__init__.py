@@ -1,11 +1,18 @@
 """The price list, invoices, and the ledger."""
 
+from billing.models.checkout import Checkout, CheckoutState, ProviderEvent
+from billing.models.claims import Coverage, ProviderIdentity, VisitCoding
 from billing.models.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceQuerySet, InvoiceState
 from billing.models.ledger import Allocation, EntryKind, LedgerEntry, LedgerQuerySet, PaymentMethod
+from billing.models.policy import BillingPolicy
 from billing.models.service import Service, ServiceOfType, ServicePrice
 
 __all__ = [
     "Allocation",
+    "BillingPolicy",
+    "Checkout",
+    "CheckoutState",
+    "Coverage",
     "DocumentKind",
     "EntryKind",
     "Invoice",
@@ -15,7 +22,10 @@ __all__ = [
     "LedgerEntry",
     "LedgerQuerySet",
     "PaymentMethod",
+    "ProviderEvent",
+    "ProviderIdentity",
     "Service",
     "ServiceOfType",
     "ServicePrice",
+    "VisitCoding",
 ]

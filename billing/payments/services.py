@@ -14,8 +14,9 @@ from accounts.models import User
 from audit import context, log
 from audit.events import AuditEvent
 from billing import ledger
-from billing.models import Allocation, EntryKind, Invoice, LedgerEntry
+from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, PaymentMethod
 from billing.money import to_minor, to_text
+from billing.paying_back import pay_back
 from core.errors import Conflict, Invalid
 from patients.restriction.services import check_access
 from patients.services import lock_chart
@@ -119,6 +120,8 @@ def refund(
     minor = _positive(amount, payment.currency)
     if minor > payment.refundable:
         raise Invalid("amount", MORE_THAN_LEFT % {"left": to_text(payment.refundable, payment.currency)})
+    if (method or payment.method) == PaymentMethod.STRIPE:
+        pay_back(payment, minor)
     with context.done_by(by):
         _take_back(payment, minor - payment.left, by=by)
         ledger.enter(
@@ -134,6 +137,26 @@ def refund(
         )
         _log(AuditEvent.PAYMENT_REFUNDED, payment)
     return get_payment(by=by, payment_id=payment_id)
+
+
+@transaction.atomic
+def receive_online(*, by: User, invoice_id: UUID, minor: int, payment_id: UUID) -> LedgerEntry:
+    """Enter what came in through the provider of online payments, for the one who made the link. It has been paid, so
+    it is taken whatever the invoice says by now: what it does not need stays the patient's credit. The chart is locked
+    by the caller."""
+    invoice = Invoice.objects.with_sums().select_related("patient").get(pk=invoice_id)
+    payment = ledger.enter(
+        by=by,
+        kind=EntryKind.PAYMENT,
+        amount=-minor,
+        patient=invoice.patient,
+        currency=invoice.currency,
+        method=PaymentMethod.STRIPE,
+        pk=payment_id,
+    )
+    ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=max(0, min(minor, invoice.open)))
+    _log(AuditEvent.PAYMENT_TAKEN, payment)
+    return payment
 
 
 def _positive(amount: Decimal, currency: str) -> int:

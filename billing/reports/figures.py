@@ -152,11 +152,13 @@ def unpaid(today: date) -> dict[str, int]:
 
 
 def _recent(today: date, oldest: date) -> Iterator[tuple[str, int]]:
-    entered = LedgerEntry.objects.filter(kind__in=(EntryKind.CHARGE, EntryKind.WRITE_OFF))
-    credited = LedgerEntry.objects.filter(kind=EntryKind.CREDIT_NOTE)
+    """Yield sums of invoices that were issued since this day, each with their age. A charge is booked on the day of its
+    invoice and what undoes it not before, so the index by day finds them."""
+    booked: Any = LedgerEntry.objects.filter(booked_on__gte=oldest)
     for rows, day, sign in (
-        (entered, "invoice__issued_on", 1),
-        (credited, "invoice__credits__issued_on", 1),
+        (booked.filter(kind=EntryKind.CHARGE), "booked_on", 1),
+        (booked.filter(kind=EntryKind.WRITE_OFF), "invoice__issued_on", 1),
+        (booked.filter(kind=EntryKind.CREDIT_NOTE), "invoice__credits__issued_on", 1),
         (Allocation.objects.all(), "invoice__issued_on", -1),
     ):
         age = Case(

@@ -270,7 +270,7 @@ class RowsPage(WorkPage):
 
 class MovementsPage(RowsPage):
     about = LedgerEntry._meta.label
-    headings = (_("Date"), _("Movement"), _("Patient"), _("Amount"))
+    headings: tuple[Any, ...] = (_("Date"), _("Movement"), _("Patient"), _("Amount"))
 
     def asked(self) -> tuple[date, date, Any]:
         given = RowsForm(self.request.GET).given
@@ -348,7 +348,7 @@ class LinesPage(RowsPage):
         invoice = row.invoice
         amount = -row.total if invoice.kind == "credit_note" else row.total
         return [
-            Cell(date_format(invoice.issued_on)),
+            Cell(date_format(invoice.issued_on) if invoice.issued_on else ""),
             Cell(str(invoice.number), reverse("billing-invoice", args=[invoice.pk])),
             Cell(invoice.patient_name, reverse("billing-account", args=[invoice.patient_id])),
             Cell(row.description),
@@ -369,7 +369,7 @@ class OpenPage(RowsPage):
 
     def cells(self, row: Invoice) -> list[Cell]:
         return [
-            Cell(date_format(row.issued_on)),
+            Cell(date_format(row.issued_on) if row.issued_on else ""),
             Cell(str(row.number), reverse("billing-invoice", args=[row.pk])),
             Cell(row.patient_name, reverse("billing-account", args=[row.patient_id])),
             Cell(label(row.open, row.currency)),

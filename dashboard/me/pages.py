@@ -48,6 +48,7 @@ from core.errors import Invalid, NotFound, Refusal
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
+from integrations import payments
 from patients.message_wishes.pages import WishesPage
 from patients.models import Patient
 from patients.restriction.services import check_access
@@ -227,7 +228,9 @@ class Bills(OwnPage):
         page = Paginator(entries, BILLS_SHOWN).get_page(request.GET.get("page"))
         rows = [(entry, describe(entry)) for entry in page]
         self.read([chart], kind=AuditEvent.ACCOUNT_READ, about=CHART, about_id=chart.pk, hits=page.paginator.count)
-        shown = {"account": account, "owed": abs(account.balance), "rows": rows, "page": page}
+        unpaid = Invoice.objects.filter(patient=chart).with_sums().unpaid().order_by("due_on", "id")
+        shown = {"account": account, "owed": abs(account.balance), "rows": rows, "page": page, "unpaid": unpaid}
+        shown["may_pay"] = payments.is_configured()
         return render(request, "dashboard/me/bills.html", shown)
 
 

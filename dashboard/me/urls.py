@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from billing.online.pages import PayOwnBill
 from dashboard.me import form_pages, pages
 
 urlpatterns = [
@@ -15,6 +16,7 @@ urlpatterns = [
     path("accesses/", pages.Accesses.as_view(), name="me_accesses"),
     path("bills/", pages.Bills.as_view(), name="me_bills"),
     path("bills/<uuid:invoice_id>/", pages.Bill.as_view(), name="me_bill"),
+    path("bills/<uuid:invoice_id>/pay/", PayOwnBill.as_view(), name="me_bill_pay"),
     path("data/", pages.download_data, name="me_data"),
     path("sessions/", pages.sessions_page, name="me_sessions"),
     path("sessions/end-others/", pages.end_other_sessions, name="me_sessions_end_others"),

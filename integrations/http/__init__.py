@@ -31,6 +31,15 @@ class Answer(NamedTuple):
 
 def post(url: str, body: bytes, *, headers: Mapping[str, str], seconds: float) -> Answer:
     """Post the body. Raises NotSent if the server was not reached, and Unanswered if nobody knows what it did."""
+    return _call("POST", url, body, headers=headers, seconds=seconds)
+
+
+def get(url: str, *, headers: Mapping[str, str], seconds: float) -> Answer:
+    """Raises NotSent and Unanswered."""
+    return _call("GET", url, None, headers=headers, seconds=seconds)
+
+
+def _call(method: str, url: str, body: bytes | None, *, headers: Mapping[str, str], seconds: float) -> Answer:
     parts = urlsplit(url)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port, min(seconds, CONNECT_SECONDS))
     try:
@@ -43,7 +52,8 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], seconds: float) -
     timer.start()
     try:
         connection.sock.settimeout(seconds)
-        connection.request("POST", parts.path, body=body, headers=dict(headers))
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        connection.request(method, target, body=body, headers=dict(headers))
         answer = connection.getresponse()
         return Answer(answer.status, dict(answer.getheaders()), _body(answer))
     except (OSError, http.client.HTTPException, ValueError) as error:

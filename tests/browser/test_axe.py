@@ -83,6 +83,9 @@ def addresses(live_server, practice, make_user):
                 *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
                 *(reverse(f"billing-{name}", args=[own.pk]) for name in ("account", "payment-new")),
                 reverse("billing-payment", args=[paid.pk]),
+                *(f"/billing/reports/{name}/" for name in ("takings", "revenue", "unpaid", "movements")),
+                *("/billing/policy/", reverse("billing-coding", args=[visit.pk])),
+                reverse("billing-coverage", args=[own.pk]),
             ],
         ),
         "doctor": (

@@ -436,6 +436,32 @@ FIELDS: dict[str, dict[str, str]] = {
         **_OF_PRACTICE,
         **dict.fromkeys(("payment", "invoice", "amount", "author"), OPERATIONAL),
     },
+    "billing.Checkout": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("patient", "invoice", "amount", "currency", "state", "provider", "is_live"), OPERATIONAL),
+        **dict.fromkeys(("session", "intent", "expires_at", "payment", "made_by"), OPERATIONAL),
+        "url": SECRET,  # whoever has it can see what is to be paid
+    },
+    "billing.ProviderIdentity": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("doctor", "npi", "taxonomy"), OPERATIONAL),  # NPIs are public (NPPES)
+        "tax_id": SECRET,  # of a sole proprietor it is the social security number
+    },
+    "billing.VisitCoding": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("appointment", "patient", "place_of_service", "version"), OPERATIONAL),
+        "content": PHI,
+    },
+    "billing.Coverage": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("patient", "position"), OPERATIONAL),
+        **dict.fromkeys(("payer", "payer_id", "member_id", "group"), PHI),
+    },
+    "billing.BillingPolicy": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("no_show_fee", "late_cancellation_fee", "changed_by"), OPERATIONAL),
+    },
+    "billing.ProviderEvent": {**_OF_PRACTICE, "event": OPERATIONAL},
     "appointments.WaitingListEntry": {
         **_OF_PRACTICE,
         "patient": OPERATIONAL,
@@ -765,6 +791,10 @@ LABELS = {
     },
     "billing.InvoiceLine.code": "invoice_line.code",
     "billing.InvoiceLine.description": "invoice_line.description",
+    "billing.ProviderIdentity.tax_id": "provider_identity.tax_id",
+    "billing.VisitCoding.content": "visit_coding.content",
+    **{f"billing.Coverage.{name}": f"coverage.{name}" for name in ("payer", "payer_id", "member_id", "group")},
+    "billing.Checkout.url": "checkout.url",
     "billing.LedgerEntry.reference": "ledger_entry.reference",
     "billing.LedgerEntry.reason": "ledger_entry.reason",
     "records.MedicalRecord.diagnosis": "record.diagnosis",

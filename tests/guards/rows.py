@@ -29,6 +29,7 @@ from appointments.tests.factories import (
     WorkingHoursFactory,
 )
 from audit.events import AuditEvent
+from billing.claims import services as claims
 from billing.invoices import services as invoices
 from billing.payments import services as payments
 from billing.tests.factories import ServiceFactory
@@ -121,6 +122,13 @@ BODIES = {
     ("PATCH", "api/invoices/<uuid:invoice_id>"): {"version": 1, "note": "Thank you"},
     ("POST", "api/invoices/<uuid:invoice_id>/credit"): {"reason": "Wrong service"},
     ("POST", "api/invoices/<uuid:invoice_id>/write-off"): {"amount": "1.00", "reason": "Goodwill"},
+    ("PUT", "api/billing-policy"): {"noShowFeeId": None, "lateCancellationFeeId": None},
+    ("PUT", "api/claims/identities"): {"npi": "1234567893", "doctorId": None},
+    ("PUT", "api/claims/visits/<uuid:appointment_id>/codes"): {
+        "diagnoses": ["M54.50"],
+        "lines": [{"code": "98940", "charge": "60.00"}],
+    },
+    ("PUT", "api/claims/patients/<uuid:chart_id>/coverages"): {"coverages": [{"payer": "Aetna", "memberId": "W1"}]},
     ("POST", "api/payments"): {"amount": "20.00", "method": "card"},
     ("POST", "api/payments/<uuid:payment_id>/refund"): {"amount": "1.00", "reason": "Paid too much"},
     ("POST", "api/working-hours"): {"weekday": 4, "start": "09:00", "end": "12:30"},
@@ -159,6 +167,7 @@ NOTE_DRAFT = {("PATCH", "api/sessions/<uuid:note_id>"), ("POST", "api/sessions/<
 BILL_DRAFT = {(method, "api/invoices/<uuid:invoice_id>") for method in ("PATCH", "DELETE")}
 QUERIES = {
     "api/sessions/last-finalised": "?patientId={patient_id}",
+    "api/claims/patients/<uuid:chart_id>/superbill": "?month={month}",
     "api/waiting-list/matches": "?doctorId={doctor_id}&date=2031-01-06T14:00:00Z",
 }
 NAMES = {"admin": "A", "doctor": "D", "staff": "S", "billing": "B", "patient": "P"}
@@ -211,6 +220,8 @@ class Rows:
             plans.add_appointment(by=doctor, plan_id=plan.pk, appointment_id=appointment.pk)
             file = stored_file(patient=self.chart, uploaded_by=doctor)
             service, invoice, payment = self._bill(make_user("billing", practice=practice))
+            coded = {"diagnoses": ["M54.50"], "lines": [{"code": "98940", "charge": Decimal("60.00")}]}
+            claims.code_visit(by=doctor, appointment_id=appointment.pk, **coded)
             webhook = WebhookFactory()
             delivery = DeliveryFactory(webhook=webhook)
             consent = consent_template(by=doctor)
@@ -245,6 +256,7 @@ class Rows:
             "plan_id": plan.pk,
             "goal_id": goal.pk,
             "number": 1,
+            "month": f"{appointment.starts_at:%Y-%m}",
             "attachment_id": file.pk,
             "webhook_id": webhook.pk,
             "delivery_id": delivery.pk,

@@ -60,6 +60,10 @@ NO_PHI = {
     ("DELETE", "api/offices/<uuid:office_id>"): "the same",
     ("GET", "api/dashboard/stats"): "counts",
     ("GET", "api/reports/takings"): "sums",
+    ("GET", "api/billing-policy"): "services of the price list",
+    ("PUT", "api/billing-policy"): "the same; logged as a data change",
+    ("GET", "api/claims/identities"): "by what payers know those who work here",
+    ("PUT", "api/claims/identities"): "the same; logged as a data change",
     ("GET", "api/reports/revenue"): "sums",
     ("GET", "api/reports/unpaid"): "sums",
     **{

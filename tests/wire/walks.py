@@ -223,6 +223,9 @@ def billing(clinic: Clinic) -> None:
     clinic.staff.post(f"{towards}/allocations", {"allocations": [{"invoiceId": invoice["id"], "amount": "20.00"}]})
     clinic.staff.get("/api/payments")
     clinic.staff.get(towards)
+    biller.post(f"{address}/pay-link")
+    for report in ("takings", "revenue", "unpaid"):
+        biller.get(f"/api/reports/{report}")
     biller.post(f"{address}/write-off", {"amount": "1.00", "reason": "Goodwill"})
     biller.post(f"{address}/credit", {"reason": "Wrong service"})
     biller.post(f"{towards}/refund", {"amount": "50.00", "reason": "Paid too much"})

@@ -1,0 +1,198 @@
+"""Codes of visits, insurances of patients, and by what payers know practice and doctors."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from appointments.models import Appointment, AppointmentStatus
+from audit import context
+from billing import codes
+from billing.models import Coverage, ProviderIdentity, Service, VisitCoding
+from billing.money import to_minor, to_text
+from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
+from patients.models import Patient
+from patients.restriction.services import check_access, get_accessible_chart
+from patients.services import lock_chart
+from practices.services import current_practice
+
+NO_DIAGNOSIS = _("Name at least one diagnosis.")
+NO_LINES = _("Name at least one service.")
+NO_CHARGE = _("Enter what “%(code)s” costs: it is not on the price list.")
+WRONG_POINTER = _("A service points at diagnoses of this visit by their place, from 1, at four at most.")
+CANCELLED = _("A visit that was cancelled has no codes.")
+TWICE = _("A diagnosis is there twice.")
+
+
+# --- Codes of a visit -------------------------------------------------------------------------------------------------
+
+
+def get_visit(*, by: User, appointment_id: UUID) -> tuple[Appointment, VisitCoding | None]:
+    """Return the visit and its codes. Raises NotFound and ChartRestricted."""
+    visit: Appointment = (
+        Appointment.objects.visible_to(by).select_related("patient", "doctor").get_or_refuse(pk=appointment_id)
+    )
+    check_access(by, visit.patient)
+    return visit, VisitCoding.objects.filter(appointment=visit).first()
+
+
+@transaction.atomic
+def code_visit(
+    *,
+    by: User,
+    appointment_id: UUID,
+    diagnoses: Sequence[str],
+    lines: Sequence[Mapping[str, Any]],
+    place_of_service: str = codes.OFFICE,
+    expected: int | None = None,
+) -> VisitCoding:
+    """Let these be the codes of a visit. A line without a charge costs what its code costs on the price list. Raises
+    NotFound, ChartRestricted, Invalid, Conflict for a cancelled visit, and StaleVersion."""
+    visit, _coding = get_visit(by=by, appointment_id=appointment_id)
+    lock_chart(by=by, patient_id=visit.patient_id)
+    coding = VisitCoding.objects.filter(appointment=visit).first()
+    if visit.status == AppointmentStatus.CANCELLED:
+        raise Conflict(CANCELLED)
+    if expected is not None and (coding.version if coding else 0) != expected:
+        raise StaleVersion(CHANGED_MEANWHILE, current=shown(visit, coding))
+    content = _content(diagnoses, lines)
+    with context.done_by(by):
+        if coding is None:
+            return _created(visit, place_of_service, content)
+        coding.place_of_service, coding.content, coding.version = place_of_service, content, coding.version + 1
+        coding.save()
+    return coding
+
+
+def _created(visit: Appointment, place: str, content: dict[str, Any]) -> VisitCoding:
+    coding: VisitCoding = VisitCoding.objects.create(
+        appointment=visit, patient_id=visit.patient_id, place_of_service=place, content=content
+    )
+    return coding
+
+
+def _content(diagnoses: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if not diagnoses:
+        raise Invalid("diagnoses", NO_DIAGNOSIS)
+    if not lines:
+        raise Invalid("lines", NO_LINES)
+    named = [_checked("diagnoses", codes.diagnosis, text) for text in diagnoses]
+    if len(set(named)) < len(named):
+        raise Invalid("diagnoses", TWICE)
+    prices = _prices(str(line["code"]).strip().casefold() for line in lines)
+    return {"diagnoses": named, "lines": [_line(line, len(named), prices) for line in lines]}
+
+
+def _line(given: Mapping[str, Any], number: int, prices: Mapping[str, int]) -> dict[str, Any]:
+    code = _checked("lines", codes.service_code, given["code"])
+    pointers = list(given.get("pointers") or [1])
+    if len(pointers) > codes.MOST_POINTERS or len(set(pointers)) < len(pointers) or not _all_within(pointers, number):
+        raise Invalid("lines", WRONG_POINTER)
+    if given.get("charge") is not None:
+        charge = to_minor(given["charge"], current_practice().currency, field="lines")
+    elif code.casefold() in prices:
+        charge = prices[code.casefold()] * given.get("units", 1)
+    else:
+        raise Invalid("lines", NO_CHARGE % {"code": code})
+    modifiers = [_checked("lines", codes.modifier, text) for text in given.get("modifiers", ())]
+    return {
+        "code": code,
+        "modifiers": modifiers,
+        "units": given.get("units", 1),
+        "pointers": pointers,
+        "charge": charge,
+    }
+
+
+def _all_within(pointers: Iterable[int], number: int) -> bool:
+    return all(1 <= pointer <= number for pointer in pointers)
+
+
+def _prices(wanted: Iterable[str]) -> dict[str, int]:
+    known = set(wanted)
+    rows = Service.objects.filter(is_active=True).values_list("code", "price")
+    return {code.casefold(): price for code, price in rows if code.casefold() in known}
+
+
+def _checked(field: str, check: Any, text: str) -> str:
+    try:
+        return str(check(text))
+    except ValidationError as error:
+        raise Invalid(field, str(error.messages[0])) from error
+
+
+def shown(visit: Appointment, coding: VisitCoding | None) -> dict[str, Any]:
+    """Return the codes of a visit as the API shows them; version 0: it has none."""
+    currency, content = current_practice().currency, coding.content if coding else {"diagnoses": [], "lines": []}
+    return {
+        "appointmentId": visit.pk,
+        "patientId": visit.patient_id,
+        "placeOfService": coding.place_of_service if coding else codes.OFFICE,
+        "diagnoses": content["diagnoses"],
+        "lines": [{**line, "charge": to_text(line["charge"], currency)} for line in content["lines"]],
+        "currency": currency,
+        "version": coding.version if coding else 0,
+    }
+
+
+def coded_visits(*, by: User, patient_id: UUID, first: date, last: date) -> tuple[Patient, list[VisitCoding]]:
+    """Return a patient's visits of these days that have codes. Raises NotFound and ChartRestricted."""
+    chart = get_accessible_chart(by, patient_id)
+    practice = current_practice()
+    start, end = practice.day_bounds(first)[0], practice.day_bounds(last)[1]
+    rows = VisitCoding.objects.filter(
+        patient=chart, appointment__starts_at__gte=start, appointment__starts_at__lt=end
+    ).exclude(appointment__status=AppointmentStatus.CANCELLED)
+    return chart, list(rows.select_related("appointment__doctor").order_by("appointment__starts_at", "pk"))
+
+
+# --- Insurances of a patient ------------------------------------------------------------------------------------------
+
+
+def coverages_of(*, by: User, patient_id: UUID) -> tuple[Patient, list[Coverage]]:
+    """Raises NotFound and ChartRestricted."""
+    chart = get_accessible_chart(by, patient_id)
+    return chart, list(Coverage.objects.filter(patient=chart))
+
+
+@transaction.atomic
+def set_coverages(*, by: User, patient_id: UUID, coverages: Sequence[Mapping[str, str]]) -> list[Coverage]:
+    """Let these be a patient's insurances, in the order in which they are asked to pay. Raises NotFound and
+    ChartRestricted."""
+    chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
+    there = {row.position: row for row in Coverage.objects.filter(patient=chart)}
+    with context.done_by(by):
+        for position, given in enumerate(coverages, start=1):
+            row = there.pop(position, None) or Coverage(patient=chart, position=position)
+            row.payer, row.member_id = given["payer"], given["member_id"]
+            row.payer_id, row.group = given.get("payer_id", ""), given.get("group", "")
+            row.save()
+        for row in there.values():
+            row.delete()
+    return list(Coverage.objects.filter(patient=chart))
+
+
+# --- By what payers know us -------------------------------------------------------------------------------------------
+
+
+def identity_of(doctor: User | None) -> ProviderIdentity:
+    """Return the identity of a doctor or, without one, of the practice; an unsaved one if nothing is known."""
+    found = ProviderIdentity.objects.filter(doctor=doctor).first()
+    return found or ProviderIdentity(doctor=doctor)
+
+
+@transaction.atomic
+def set_identity(*, by: User, doctor_id: UUID | None, **fields: str) -> ProviderIdentity:
+    """Raises NotFound for somebody who is no doctor of the practice."""
+    doctor = User.objects.doctor(doctor_id) if doctor_id else None
+    identity = identity_of(doctor)
+    for name, value in fields.items():
+        setattr(identity, name, value)
+    with context.done_by(by):
+        identity.save()
+    return identity

@@ -1,0 +1,224 @@
+"""Paying online: the link, what the provider tells, refunds, and what is the same there and here."""
+
+import threading
+import time
+from decimal import Decimal
+from io import StringIO
+from urllib.parse import parse_qs
+
+import orjson
+import pytest
+from django.core.management import CommandError, call_command
+
+from billing.models import Checkout, Invoice, LedgerEntry
+from billing.online import services
+from billing.payments import services as payments
+from core.errors import Conflict, Unavailable
+from integrations.payments import stripe
+from integrations.tests.speaking import answer, speaking
+
+SECRET = "whsec_test"
+WEBHOOK = "/api/payments/stripe/webhook"
+
+
+@pytest.fixture
+def at_stripe(settings):
+    """`at_stripe(server)`: payments go through this server."""
+    settings.PAYMENTS_PROVIDER, settings.PAYMENTS_LIVE = "stripe", False
+    settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET = "sk_test_12345678", SECRET
+    settings.PROVIDER_TIMEOUT = 20
+
+    def use(server):
+        settings.STRIPE_API_URL = server.url
+
+    return use
+
+
+def page(name="cs_test_1", **fields):
+    said = {"id": name, "url": f"https://checkout.stripe.com/c/{name}", "livemode": False, "status": "open", **fields}
+    return answer(200, orjson.dumps(said))
+
+
+def told(checkout, name="evt_1", kind="completed", *, live=False, **fields):
+    session = {
+        "id": checkout.session,
+        "amount_total": checkout.amount,
+        "currency": checkout.currency.lower(),
+        "livemode": live,
+        "metadata": {"checkout": str(checkout.pk), "practice": str(checkout.practice_id)},
+        "payment_intent": "pi_1",
+        "payment_status": "paid" if kind != "expired" else "unpaid",
+        **fields,
+    }
+    event = {"id": name, "type": f"checkout.session.{kind}", "livemode": live, "data": {"object": session}}
+    return orjson.dumps(event)
+
+
+def call(client, body, *, moment=None, secret=SECRET):
+    moment = int(time.time()) if moment is None else moment
+    header = f"t={moment},v1={'0' * 64},v1={stripe.signed(body, moment, secret)}"
+    return client.post(WEBHOOK, body, content_type="application/json", headers={"Stripe-Signature": header})
+
+
+def state():
+    invoice = Invoice.objects.with_sums().get()
+    return invoice.state, invoice.open, LedgerEntry.objects.payments().count()
+
+
+@pytest.fixture
+def link(at_stripe, bill, biller):
+    """`link("100.00")`: the page for an invoice of so much."""
+
+    def make(price="100.00"):
+        invoice = bill(price)
+        with speaking(page()) as server:
+            at_stripe(server)
+            return services.pay_link(by=biller, invoice_id=invoice.pk)
+
+    return make
+
+
+def test_page_is_asked_for_once_and_names_nobody(at_stripe, bill, biller, chart):
+    invoice = bill("100.00")
+    with speaking(page()) as server:
+        at_stripe(server)
+        first = services.pay_link(by=biller, invoice_id=invoice.pk)
+        assert services.pay_link(by=biller, invoice_id=invoice.pk) == first
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    assert f"Idempotency-Key: checkout-{first.pk}".encode() in head and b"Bearer sk_test_" in head
+    assert fields["line_items[0][price_data][unit_amount]"] == "10000"
+    assert invoice.number in fields["line_items[0][price_data][product_data][name]"]
+    assert chart.name not in body.decode()
+    payments.take(by=biller, patient_id=chart.pk, amount=Decimal("40.00"), method="cash",
+                  allocations=[{"invoice_id": invoice.pk, "amount": Decimal("40.00")}])  # fmt: skip
+    with speaking(answer(200, b'{"id": "cs_test_1"}'), page("cs_test_2")) as server:  # the old page is closed
+        at_stripe(server)
+        second = services.pay_link(by=biller, invoice_id=invoice.pk)
+    assert (second.amount, second.session) == (6_000, "cs_test_2")
+    assert b"POST /v1/checkout/sessions/cs_test_1/expire" in server.requests[0]
+
+
+def test_failures_of_the_provider_leave_nothing_behind(subtests, at_stripe, bill, biller, settings):
+    invoice, waiting = bill("100.00"), threading.Event()
+    for name, said, refusal in (
+        ("too many calls", answer(429, b"{}"), Unavailable),
+        ("its fault", answer(500, b"oops"), Unavailable),
+        ("half an answer", answer(200, b'{"id": "cs_te'), Unavailable),
+        ("a cut answer", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", Unavailable),
+        ("no answer", lambda wire: waiting.wait(1), Unavailable),
+        ("wrong key", answer(401, b'{"error": {"type": "invalid_request_error"}}'), Conflict),
+        ("refused", answer(400, b'{"error": {"code": "amount_too_small"}}'), Conflict),
+    ):
+        settings.PROVIDER_TIMEOUT = 0.2 if name == "no answer" else 20
+        with subtests.test(name), speaking(said) as server:
+            at_stripe(server)
+            with pytest.raises(refusal):
+                services.pay_link(by=biller, invoice_id=invoice.pk)
+            assert not Checkout.objects.exists()
+    with subtests.test("nobody there"), pytest.raises(Unavailable):
+        settings.STRIPE_API_URL = "http://127.0.0.1:1"
+        services.pay_link(by=biller, invoice_id=invoice.pk)
+
+
+def test_webhook_books_once_in_any_order(link, client):
+    checkout = link()
+    body = told(checkout)
+    assert call(client, told(checkout, "evt_0", "expired")).status_code == 204  # late, or first
+    for _ in range(2):
+        assert call(client, body).status_code == 204
+    assert call(client, told(checkout, "evt_2", "async_payment_succeeded")).status_code == 204
+    assert call(client, told(checkout, "evt_3", "expired")).status_code == 204
+    assert state() == ("paid", 0, 1)
+    payment = LedgerEntry.objects.payments().get()
+    assert (payment.pk, payment.method, payment.amount) == (checkout.pk, "stripe", -10_000)
+    assert Checkout.objects.get().state == "paid"
+
+
+def test_webhook_refuses_what_it_should(subtests, link, client, settings):
+    checkout, now = link(), int(time.time())
+    body = told(checkout)
+    for name, wrong in (
+        ("other secret", {"secret": "whsec_other"}),
+        ("old", {"moment": now - 400}),
+        ("from the future", {"moment": now + 400}),
+    ):
+        with subtests.test(name):
+            assert call(client, body, **wrong).status_code == 403
+    with subtests.test("changed body"):
+        header = f"t={now},v1={stripe.signed(body, now, SECRET)}"
+        sent = body.replace(b"10000", b"10001")
+        headers = {"Stripe-Signature": header}
+        assert client.post(WEBHOOK, sent, content_type="application/json", headers=headers).status_code == 403
+        assert client.post(WEBHOOK, body, content_type="application/json").status_code == 403
+    with subtests.test("real money on an installation for tests"):
+        assert call(client, told(checkout, live=True)).status_code == 400
+    with subtests.test("another currency"):
+        assert call(client, told(checkout, currency="eur")).status_code == 400
+    with subtests.test("no event"):
+        assert call(client, b"[]").status_code == 400
+    with subtests.test("somebody else's"):
+        for metadata in ({}, {"checkout": "x", "practice": "y"}, {"practice": str(checkout.practice_id)}):
+            assert call(client, told(checkout, f"evt_{len(metadata)}", metadata=metadata)).status_code == 204
+    assert state() == ("issued", 10_000, 0)
+    settings.STRIPE_WEBHOOK_SECRET = ""
+    assert call(client, body, secret="").status_code == 403
+
+
+def test_paid_at_the_desk_meanwhile_stays_as_credit(link, client, biller, chart):
+    checkout = link()
+    parts = [{"invoice_id": checkout.invoice_id, "amount": Decimal("70.00")}]
+    payments.take(by=biller, patient_id=chart.pk, amount=Decimal("70.00"), method="cash", allocations=parts)
+    assert call(client, told(checkout)).status_code == 204
+    assert state() == ("paid", 0, 2)
+    assert payments.get_payment(by=biller, payment_id=checkout.pk).left == 7_000
+
+
+def test_refund_goes_to_the_card_once(subtests, link, client, biller, at_stripe, settings):
+    checkout = link()
+    call(client, told(checkout))
+
+    def refund(*said, amount="30.00"):
+        with speaking(*said) as server:
+            at_stripe(server)
+            try:
+                payments.refund(by=biller, payment_id=checkout.pk, amount=Decimal(amount), reason="Too long")
+            finally:
+                keys.extend(line for one in server.requests for line in one.split(b"\r\n") if b"Idempotency" in line)
+
+    keys = []
+    with pytest.raises(Unavailable):
+        refund(answer(500))
+    assert not LedgerEntry.objects.filter(kind="refund").exists()
+    refund(answer(200, b'{"id": "re_1", "status": "succeeded"}'))
+    refund(answer(200, b'{"id": "re_2", "status": "pending"}'))
+    assert keys[0] == keys[1] != keys[2]  # again after no answer; then another refund of as much
+    assert payments.get_payment(by=biller, payment_id=checkout.pk).refunded == 6_000
+    with pytest.raises(Conflict):
+        refund(answer(400, b'{"error": {"code": "charge_already_refunded"}}'), amount="1.00")
+    settings.PAYMENTS_LIVE = True
+    with pytest.raises(Conflict, match="real or for tests"):
+        refund(amount="1.00")
+
+
+def test_reconciling_books_what_was_not_told_and_names_differences(link, at_stripe):
+    checkout = link()
+    session = orjson.loads(told(checkout))["data"]["object"]
+
+    def run(*rows, has_more=False):
+        first = answer(200, orjson.dumps({"data": list(rows[:1]), "has_more": len(rows) > 1}))
+        second = answer(200, orjson.dumps({"data": list(rows[1:]), "has_more": False}))
+        out = StringIO()
+        with speaking(first, second) as server:
+            at_stripe(server)
+            call_command("reconcile_payments", stdout=out)
+        return out.getvalue()
+
+    assert "Booked now: 1. Different: 0." in run({"id": "cs_of_others"}, session)
+    assert state() == ("paid", 0, 1)
+    assert "Booked now: 0. Different: 0." in run(session)
+    with pytest.raises(CommandError):
+        run({**session, "amount_total": 9_000})
+    with speaking(answer(500)) as server, pytest.raises(CommandError):
+        at_stripe(server)
+        call_command("reconcile_payments")
