@@ -32,8 +32,8 @@ class Migration(migrations.Migration):
                 ('place_of_service', models.CharField(default='11', max_length=2, validators=[billing.codes.validate_place], verbose_name='place of service')),
                 ('content', core.encryption.fields.EncryptedJsonField(label='visit_coding.content', verbose_name='codes')),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name='version')),
-                ('appointment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='coding', to='appointments.appointment', verbose_name='visit')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.patient', verbose_name='patient')),
+                ('appointment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='coding', to='appointments.appointment', verbose_name='visit')),
+                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='patients.patient', verbose_name='patient')),
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ('payer_id', core.encryption.fields.EncryptedCharField(blank=True, default='', label='coverage.payer_id', max_length=80, validators=[core.texts.validate_line], verbose_name='payer id')),
                 ('member_id', core.encryption.fields.EncryptedCharField(label='coverage.member_id', max_length=80, validators=[core.texts.validate_line], verbose_name='member id')),
                 ('group', core.encryption.fields.EncryptedCharField(blank=True, default='', label='coverage.group', max_length=80, validators=[core.texts.validate_line], verbose_name='group')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.patient', verbose_name='patient')),
+                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='patients.patient', verbose_name='patient')),
                 ('practice', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='practices.practice')),
             ],
             options={

@@ -47,9 +47,9 @@ class VisitCoding(PracticeModel):
     "modifiers", "units", "pointers", "charge"}]}: pointers count diagnoses from 1, the charge is in minor units."""
 
     appointment = models.OneToOneField(
-        Appointment, verbose_name=_("visit"), on_delete=models.PROTECT, related_name="coding"
+        Appointment, verbose_name=_("visit"), on_delete=models.CASCADE, related_name="coding"
     )
-    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.CASCADE, related_name="+")
     place_of_service = models.CharField(
         _("place of service"), max_length=2, default=OFFICE, validators=[validate_place]
     )
@@ -66,7 +66,7 @@ class VisitCoding(PracticeModel):
 class Coverage(PracticeModel):
     """An insurance of a patient; `position` 1 is asked to pay first."""
 
-    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.CASCADE, related_name="+")
     position = models.PositiveSmallIntegerField(_("order"))
     payer = EncryptedCharField(_("payer"), label="coverage.payer", max_length=200, validators=[validate_name])
     payer_id = EncryptedCharField(

@@ -14,7 +14,7 @@ from accounts.models import LoginSession, User
 from appointments.models import WaitingListEntry
 from appointments.tests.factories import AppointmentFactory
 from audit.tests.whole_trail import whole_trail
-from billing.models import Invoice, LedgerEntry
+from billing.models import Checkout, Coverage, Invoice, LedgerEntry, VisitCoding
 from core.tenancy.models import PracticeModel
 from core.tenancy.scope import practice_scope
 from core.tenancy.soft_delete import SoftDeletable, soft_deletable_models
@@ -379,7 +379,7 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
     }
 
     others = {model for model in naming if not issubclass(model, SoftDeletable)}
-    keeping = {Invoice, LedgerEntry}  # a chart with money is kept (docs/adr/0041)
+    keeping = {Invoice, LedgerEntry, Checkout}  # a chart with money is kept (docs/adr/0041)
     assert others == {
         Deletion,
         LegalHold,
@@ -390,11 +390,13 @@ def test_every_model_that_names_a_chart_is_one_that_the_purge_knows():
         WaitingListEntry,
         Message,
         MessagePreference,
+        Coverage,
+        VisitCoding,
         *keeping,
     }
     for model in keeping:
         assert model._meta.get_field("patient").remote_field.on_delete.__name__ == "PROTECT"
-    for model in (WaitingListEntry, LiftRequest, Message, MessagePreference):
+    for model in (WaitingListEntry, LiftRequest, Message, MessagePreference, Coverage, VisitCoding):
         assert model._meta.get_field("patient").remote_field.on_delete.__name__ == "CASCADE"
     for end in ("one", "other"):
         assert DuplicatePair._meta.get_field(end).remote_field.on_delete.__name__ == "CASCADE"
