@@ -245,7 +245,7 @@ def test_restricting_a_chart_asks_first(enter_as, own):
     """Praxis: one click shut the manager out at once."""
     page = enter_as("admin").get(page_of(own.chart)).content.decode()
     form = re.search(r"(?s)<summary>Restrict this chart…</summary>(.*?)</details>", page)[1]
-    assert "Restrict this chart?" in form and "Only the primary doctor can undo this." in tidy(form)
+    assert "Restrict this chart?" in form and "Only the primary doctor can undo this" in tidy(form)
 
 
 # --- The patient picker
