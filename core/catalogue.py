@@ -17,7 +17,7 @@ ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
 LEFT_OUT = {"bench", "demo", "docs", "files", "migrations", "staticfiles", "test-results", "tests"}
 HEADER = """\
-# {title} Made by `manage.py makemessages` (docs/development.md, "Change a text").
+# What Praxis says. Made by `manage.py makemessages` (docs/development.md, "Change a text").
 msgid ""
 msgstr ""
 "Language: {language}\\n"
@@ -35,7 +35,7 @@ KEYWORDS: dict[str, Any] = {
 
 def english() -> str:
     """Return the English file as it must be."""
-    return _written(_extract(), "en", "What Praxis says, in English.")
+    return _written(_extract(), "en")
 
 
 def translated(path: Path) -> str:
@@ -45,7 +45,7 @@ def translated(path: Path) -> str:
         catalog = read_po(file, locale=language)
     catalog.update(_extract(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
-    return _written(catalog, language, f"What Praxis says, in the language {language}.")
+    return _written(catalog, language)
 
 
 def translations() -> list[Path]:
@@ -60,8 +60,8 @@ def update() -> list[Path]:
     return [CATALOGUE, *translations()]
 
 
-def _written(catalog: Catalog, language: str, title: str) -> str:
-    header = HEADER.format(title=title, language=language, plurals=Catalog(locale=language).plural_forms)
+def _written(catalog: Catalog, language: str) -> str:
+    header = HEADER.format(language=language, plurals=Catalog(locale=language).plural_forms)
     written = BytesIO()
     write_po(written, catalog, width=120, omit_header=True, include_lineno=False)
     return header + written.getvalue().decode()

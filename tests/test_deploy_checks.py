@@ -95,6 +95,7 @@ def production(monkeypatch):
                 PRACTICE_SIGNUP=env.flag("PRACTICE_SIGNUP", default=False),
                 PASSWORD_MIN_LENGTH=env.number("PASSWORD_MIN_LENGTH", 12),
                 WORKFORCE_PASSWORD_MIN_LENGTH=env.number("WORKFORCE_PASSWORD_MIN_LENGTH", 12),
+                PAYMENTS_PROVIDER="",
                 IDLE_LOGOFF_MINUTES=env.number("IDLE_LOGOFF_MINUTES", 15, minimum=0),
                 DATABASES={"default": {"OPTIONS": {}, **env.database("DATABASE_URL", "")}},
                 REDIS_URL=env.redis_url("REDIS_URL"),

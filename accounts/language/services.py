@@ -9,7 +9,7 @@ from audit import context
 from core.errors import Invalid
 from core.languages import is_offered
 
-UNKNOWN = _("There is no such language here.")
+UNKNOWN = _("This language isn't offered here.")
 
 
 @transaction.atomic

@@ -66,7 +66,7 @@ def test_own_text_is_previewed_kept_used_and_given_up(desk, at, enter_as, mailou
 def test_text_that_cannot_be_filled_in_is_refused(scope, enter_as, subtests):
     manager = enter_as("admin")
     cases = {
-        "There is no field {reason} in this text.": {"subject": "x", "text": "Because of {reason}"},
+        "This text has no field {reason}.": {"subject": "x", "text": "Because of {reason}"},
         "Enter a text.": {"subject": "x", "text": " "},
         "Enter a subject.": {"subject": "", "text": "x"},
     }

@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.utils.translation import gettext_lazy as _
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,15 +11,11 @@ from billing.models import Invoice
 from billing.online import services
 from billing.online.serializers import PayLinkShape
 from core.api.schema import NOT_FOUND, extend_schema
-from core.api.views import ApiView, PublicView
-from core.errors import Forbidden, Refusal
+from core.api.views import ApiView
 from core.permissions import Permission
 from integrations.payments import stripe
+from notifications.providers.views import NotSigned, ProviderCall
 from patients.restriction.services import emergency_details
-
-NOT_SIGNED = _("This call is not signed by the provider.")
-NOT_READABLE = _("This is not what the provider sends.")
-
 
 class PayLink(ApiView):
     """Whoever takes payments, and patients for their own invoices."""
@@ -47,25 +42,11 @@ class PayLink(ApiView):
         return Response(PayLinkShape.to_dict(checkout), status=201)
 
 
-class StripeCall(PublicView):
-    """The signature is over the bytes that were sent, and is looked at before anything else. Not limited by address:
-    Stripe calls from a few."""
+class StripeCall(ProviderCall):
+    """What Stripe calls: the signature is over the bytes that were sent, and is looked at before anything else."""
 
-    methods = ("POST",)
-    throttle_classes = []
-    keeps_answers = False
-    schema = None
-
-    def check_names(self, request: Request) -> None:
-        """The names are Stripe's."""
-
-    def post(self, request: Request) -> HttpResponse:
-        body = request._request.body
-        if not stripe.is_genuine(body, request.headers.get(stripe.SIGNATURE, "")):
-            raise Forbidden(NOT_SIGNED)
-        try:
-            event = stripe.event_in(body)
-        except ValueError as error:
-            raise Refusal(NOT_READABLE) from error
-        services.take_event(event)
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if not stripe.is_genuine(request.body, request.headers.get(stripe.SIGNATURE, "")):
+            raise NotSigned
+        services.take_event(stripe.event_in(request.body))
         return HttpResponse(status=204)

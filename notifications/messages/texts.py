@@ -151,7 +151,7 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     ),
     (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten Termin. {link}"),
 }
-UNKNOWN = _("There is no field {%(name)s} in this text.")
+UNKNOWN = _("This text has no field {%(name)s}.")
 
 
 def check(kind: str, channel: str, *, subject: str, text: str) -> None:

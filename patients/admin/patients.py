@@ -317,7 +317,7 @@ class PatientAdmin(ChartSectionsAdmin):
             messages.error(request, str(next(iter(form.errors.values()))[0]))
             return self.page_after(request, patient_id)
         two_people.ask(patient_id=patient_id, by=current_user(request), reason=form.cleaned_data["why"])
-        messages.success(request, gettext("Asked. Somebody else has to agree on the page of this chart."))
+        messages.success(request, gettext("Asked. A second person must agree on the page of this chart."))
         return self.page_after(request, patient_id)
 
     @post_action("<uuid:patient_id>/agree-to-lift/", permission=None)

@@ -39,7 +39,7 @@ NOT_TEXT = _("This is not a table of text. Save it as CSV in the program that it
 NOT_DECODED = _("This file isn't written in this way. Choose another one, or let Praxis recognise it.")
 TOO_WIDE = _("A file can have up to 200 columns.")
 TOO_LONG = _("A file can have up to 2,000,000 lines. Divide it into several.")
-NO_LINES = _("There is nothing below the names of the columns.")
+NO_LINES = _("The file has no lines below the names of its columns.")
 
 _DATE = re.compile(r"\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*\d{2,4}\b")
 

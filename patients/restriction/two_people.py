@@ -24,7 +24,7 @@ OPEN_FOR = timedelta(days=3)
 DOCTOR_IS_THERE = _("The primary doctor is there and can lift the restriction.")
 NOT_RESTRICTED = _("This chart is not restricted.")
 NOT_YOURS = _("Only office managers and doctors of the practice can ask for this or agree to it.")
-SOMEBODY_ELSE = _("Somebody else has to agree: not the person who asked.")
+SOMEBODY_ELSE = _("A second person must agree: not the one who asked.")
 A_MANAGER = _("One of the two has to be an office manager.")
 NOTHING_ASKED = _("Nobody asks for this any more.")
 

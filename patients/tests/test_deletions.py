@@ -17,7 +17,7 @@ from patients.deletion.services import DELETABLES
 from patients.models import Deletion, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import PatientFactory
-from records.models import MedicalRecord, SessionNote
+from records.models import MedicalRecord, PatientForm, SessionNote
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory
 
 REASON = {"reason": "Opened twice by mistake, says Ada"}
@@ -125,6 +125,7 @@ def test_reason_is_in_no_trail_no_log_and_no_column_as_it_was_written(admin, mad
             "records.BodyChart": 1,
             "records.ChartEntry": 1,
             "records.Measure": 1,
+            "records.PatientForm": 1,
             "records.Attachment": 1,
         }
         assert "twice" not in event.details and "Ada" not in event.details
@@ -354,6 +355,7 @@ def test_chart_is_kept_as_long_as_the_youngest_of_what_is_in_it(admin, practice,
     """This includes rows deleted before the chart."""
     past = datetime(2001, 2, 3, tzinfo=UTC)
     with practice_scope(practice.pk):
+        PatientForm.objects.update(completed_at=past)
         for model in soft_deletable_models():
             kept = {"date": past} if model in (MedicalRecord, SessionNote) else {}
             model.objects.update(created_at=past, updated_at=past, **kept)

@@ -44,7 +44,7 @@ def test_two_people_lift_it_on_the_page(enter_as, closed, practice, other_practi
     manager.post(address("agree_to_lift", closed))
     with practice_scope(practice.pk):
         assert Patient.objects.get(pk=closed.pk).restricted
-    assert "Somebody else has to agree" in manager.get(page).content.decode()
+    assert "A second person must agree" in manager.get(page).content.decode()
     shown = doctor.get(page).content.decode()
     assert "Mona Manager asked on" in shown and WHY in shown
     assert "Lift the restriction together" not in enter_as("staff").get(page).content.decode()

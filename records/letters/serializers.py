@@ -11,7 +11,7 @@ from records.letters.fields import FIELDS, unknown_fields
 from records.models import LetterTemplate
 from records.models.letter_template import MAX_LETTER_LENGTH
 
-UNKNOWN = _("There is no such field: %(fields)s.")
+UNKNOWN = _("These fields don't exist: %(fields)s.")
 FIELD_LIST = ", ".join(f"`{{{name}}}`" for name in FIELDS)
 
 

@@ -131,14 +131,14 @@ def test_templates_are_the_practices_or_ones_own(paula, as_role, enter_as, other
     assert manager.get(f"{address}/{own['id']}").status_code == 404
     assert post(manager, address, {"name": "ours", "title": "Letter", "text": "x"}).status_code == 409
     unknown = post(paula.api, address, {"name": "Odd", "title": "Letter", "text": "{patiant} {patient}"})
-    assert unknown.json()["errors"] == {"text": ["There is no such field: {patiant}."]}
+    assert unknown.json()["errors"] == {"text": ["These fields don't exist: {patiant}."]}
     assert as_role("staff").get(address).status_code == 403
     stranger = client_of(make_user("doctor", practice=other_practice))
     assert stranger.get(f"{address}/{shared['id']}").status_code == 404
     assert stranger.get(f"/api/patients/{paula.chart.pk}/letters/{shared['id']}").status_code == 404
     new, site = reverse("letter-template-new"), enter_as("admin")
     odd = {"name": "Page", "title": "Letter", "text": "{who}"}
-    assert "There is no such field: {who}." in text_of(site.post(new, odd))
+    assert "These fields don't exist: {who}." in text_of(site.post(new, odd))
     assert site.post(new, {**odd, "text": "{patient}"}).url == reverse("letter-templates")
     with practice_scope(paula.practice.pk):
         made = next(one for one in LetterTemplate.objects.all() if one.name == "Page")

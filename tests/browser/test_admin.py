@@ -34,7 +34,7 @@ def clinic(live_server, practice, make_user) -> Practice:
 def tab_to(target) -> None:
     """Reach it as somebody without a mouse does."""
     target.wait_for()
-    for _ in range(40):
+    for _ in range(80):
         if target.evaluate("element => element === document.activeElement"):
             return
         target.page.keyboard.press("Tab")

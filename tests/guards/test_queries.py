@@ -339,7 +339,9 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
         doctor = make_user("doctor")
         with practice_scope(practice.pk):
             TypeOffer.objects.create(appointment_type=AppointmentTypeFactory(), doctor=doctor)
-            WorkingHoursFactory(doctor=doctor, office=OfficeFactory())
+            office = OfficeFactory()
+            for weekday in range(7):  # or how far there is to look hangs on the day
+                WorkingHoursFactory(doctor=doctor, office=office, weekday=weekday)
             ScheduleExceptionFactory(doctor=doctor)
             NoteTemplateFactory(appointment_type=AppointmentTypeFactory())
             LetterTemplateFactory()

@@ -35,6 +35,10 @@ def test_added_file_can_be_downloaded(doctor, chart, send):
         "uploadedById": str(doctor.user.pk),
         "uploadedByName": doctor.user.name,
         "createdAt": added["createdAt"],
+        "category": "other",
+        "seenById": str(doctor.user.pk),
+        "seenByName": doctor.user.name,
+        "seenAt": added["seenAt"],
     }
     assert doctor.get(f"{ADDRESS}/{added['id']}").json() == added
     answer = doctor.get(f"{ADDRESS}/{added['id']}/content")
