@@ -12,7 +12,6 @@ from core.pages import WorkPage
 from core.permissions import Permission
 from patients.duplicates import services
 from patients.models import DuplicatePair, Patient
-from patients.restriction.services import resolve_access
 
 PAIRS_SHOWN = 20
 COLUMNS = ("name", "email", "phone", "date_of_birth", "address", "restricted", "created_at")
@@ -32,7 +31,6 @@ class Duplicates(DuplicatesPage):
         shown = pairs[:PAIRS_SHOWN]
         charts = [chart for pair in shown for chart in (pair.one, pair.other)]
         self.read(charts, hits=len(shown))
-        resolve_access(self.user, charts)
         context = {
             "pairs": [_described(pair) for pair in shown],
             "are_more": len(pairs) > PAIRS_SHOWN,
