@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,7 @@ from practices.services import current_practice
 
 IS_DRAFT = _("This invoice is still a draft. Issue it first.")
 IS_CREDITED = _("This invoice was credited.")
+ID_TAKEN = _("This page is out of date. Reload the page and try again.")
 IS_CREDIT_NOTE = _("This is a credit note.")
 
 
@@ -52,9 +54,16 @@ def check_open(invoice: Invoice) -> None:
 
 
 def enter(*, by: User, kind: EntryKind, amount: int, **fields: Any) -> LedgerEntry:
-    """Add a movement to the account of `patient`; today, unless `booked_on` says otherwise."""
+    """Add a movement to the account of `patient`; today, unless `booked_on` says otherwise. Raises Conflict if its `pk`
+    is another entry's, of whatever practice."""
     fields.setdefault("booked_on", current_practice().today())
-    entry: LedgerEntry = LedgerEntry.objects.create(author=by, kind=kind, amount=amount, **fields)
+    try:
+        with transaction.atomic():
+            entry: LedgerEntry = LedgerEntry.objects.create(author=by, kind=kind, amount=amount, **fields)
+    except IntegrityError as error:
+        if "pk" not in fields:
+            raise
+        raise Conflict(ID_TAKEN) from error  # a page sends the id that the entry shall have
     return entry
 
 

@@ -12,8 +12,9 @@ from audit import context
 from core.encryption.fields import unreadable_marked
 from core.tenancy.scope import current_practice_id, practice_scope
 
-# What makes a spreadsheet compute a cell; an apostrophe before it does not (OWASP, "CSV injection").
-FORMULA_STARTS = frozenset("=+-@\t\r")
+# What makes a spreadsheet compute a cell; an apostrophe before it does not (OWASP, "CSV injection"). The last are those
+# of East Asian keyboards.
+FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 BOM = "\ufeff"  # without it Excel takes the file for Windows-1252
 ROWS_AT_ONCE = 200
 

@@ -17,6 +17,7 @@ from integrations.payments import stripe
 from notifications.providers.views import NotSigned, ProviderCall
 from patients.restriction.services import emergency_details
 
+
 class PayLink(ApiView):
     """Whoever takes payments, and patients for their own invoices."""
 

@@ -178,3 +178,14 @@ def test_closed_chart_is_closed_on_pages(enter_as, chart, bill):
     paths = [address("-invoice", invoice), address("-account", chart), address("-payment-new", chart)]
     assert {desk.get(path).status_code for path in [*paths, address("-balance", chart)]} == {403}
     assert list(desk.get(address("")).context["rows"]) == []
+
+
+def test_a_refund_under_the_id_of_another_entry_is_refused(enter_as, chart, biller):
+    desk = enter_as("billing")
+    first, second = (
+        payments.take(by=biller, patient_id=chart.pk, amount=Decimal("10.00"), method="cash") for _ in range(2)
+    )
+    sent = {"refund_id": first.pk, "amount": "1.00", "reason": "Too much"}
+    page = desk.post(address("-refund", second), sent)
+    assert page.status_code == 400 and "Reload the page" in page.content.decode()
+    assert LedgerEntry.objects.count() == 2

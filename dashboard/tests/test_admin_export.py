@@ -104,7 +104,13 @@ def test_trail_as_a_file(enter_as, practice):
     assert enter_as("staff").get(address).status_code == 403
 
 
-@pytest.mark.parametrize(("value", "text"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1", "'-1"), (None, ""), ("a=", "a=")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *[("=1+1", "'=1+1"), ("@x", "'@x"), ("-1", "'-1"), ("\n=1", "'\n=1"), ("\uff1d1+1", "'\uff1d1+1")],
+        *[(None, ""), ("a=", "a=")],
+    ],
+)
 def test_no_cell_is_computed(value, text):
     assert safe_cell(value) == text
 

@@ -50,9 +50,6 @@ class Connection(asyncio.Protocol):
     def send(self, message: bytes) -> None:
         if self._protocol.state is not State.OPEN:
             return
-        if self.transport.get_write_buffer_size() + len(message) > MOST_UNREAD:
-            self.transport.abort()  # it comes back with its cursor
-            return
         self._protocol.send_text(message)
         self._flush()
 
@@ -71,8 +68,12 @@ class Connection(asyncio.Protocol):
         self.transport.close()  # once what is written has gone out; we wait for no answer
 
     def _flush(self) -> None:
+        """Write what is to be sent: our messages, and answers to pings, of which a client may send any number."""
         try:
             for part in self._protocol.data_to_send():
+                if self.transport.get_write_buffer_size() + len(part) > MOST_UNREAD:
+                    self.transport.abort()  # it comes back with its cursor
+                    return
                 if part:
                     self.transport.write(part)
                 else:

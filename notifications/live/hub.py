@@ -8,6 +8,7 @@ neither a lost hint nor a Redis that is down loses a change.
 import asyncio
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -41,6 +42,7 @@ class News(NamedTuple):
 class Hub:
     def __init__(self) -> None:
         self._of: dict[UUID, set[Connection]] = {}  # by practice
+        self._number: Counter[UUID] = Counter()  # by whose they are
         self._loop = asyncio.new_event_loop()
         self._database = ThreadPoolExecutor(1, thread_name_prefix="live-database")
         self._hinted: set[UUID] = set()
@@ -49,6 +51,10 @@ class Hub:
 
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
+
+    def number_of(self, listener: Listener) -> int:
+        """Return how many connections this person, or this program, has open here."""
+        return self._number[listener.counted_as]
 
     def _all(self) -> list[Connection]:
         return [one for open_ones in self._of.values() for one in open_ones]
@@ -87,6 +93,7 @@ class Hub:
             connection.close()
             return
         self._of.setdefault(new.listener.practice_id, set()).add(new)
+        self._number[new.listener.counted_as] += 1
         new.send(orjson.dumps({"type": "ready", "cursor": source().cursor(new.after)}))
         if sent:
             new.data_received(sent)
@@ -95,7 +102,11 @@ class Hub:
     def _forget(self, connection: Connection) -> None:
         practice_id = connection.listener.practice_id
         others = self._of.get(practice_id, set())
-        others.discard(connection)
+        if connection in others:
+            others.remove(connection)
+            self._number[connection.listener.counted_as] -= 1
+            if not self._number[connection.listener.counted_as]:
+                del self._number[connection.listener.counted_as]
         if not others:
             self._of.pop(practice_id, None)
 

@@ -25,6 +25,11 @@ class Listener:
     session_id: UUID | None = None
     api_key_id: UUID | None = None
 
+    @property
+    def counted_as(self) -> UUID:
+        """Whose connections are counted together: a program's apart from those of who made its key."""
+        return self.api_key_id or self.user_id
+
     def hears(self, change: Change) -> bool:
         return self.hears_all or (change.account_id is not None and change.account_id == self.user_id)
 

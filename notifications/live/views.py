@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -41,7 +42,8 @@ from notifications.live.sources import source
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 KNOWN = {"cursor", "ticket"}
-MOST_CONNECTIONS = 4000  # of one process
+MOST_CONNECTIONS, MOST_OF_ONE = 4000, 50  # of one process, and in it of one person or program
+TOO_MANY = _lazy("You have too many connections open. Close some of them first.")
 
 
 class Ticket(ApiView):
@@ -84,7 +86,10 @@ def events(request: HttpRequest) -> HttpResponse:
         return error_response(501, _("This server has no live updates."))
     if len(hub()) >= MOST_CONNECTIONS:
         return error_response(503, _("This isn't available right now. Please try again in a moment."))
-    handover.offer(connection, partial(hub().add, listener=listener_of(user, session_id), after=after))
+    listener = listener_of(user, session_id)
+    if hub().number_of(listener) >= MOST_OF_ONE:  # else a single account could take them all
+        return error_response(429, str(TOO_MANY))
+    handover.offer(connection, partial(hub().add, listener=listener, after=after))
     return _switch(request.headers["Sec-WebSocket-Key"])
 
 

@@ -100,6 +100,15 @@ def test_a_slow_reader_is_closed_before_it_fills_our_memory(open_connection):
     assert wire.is_aborted and wire.written == b"\x81\x02{}"
 
 
+def test_who_pings_and_does_not_read_the_answers_is_closed_before_they_fill_our_memory(open_connection):
+    wire, ping = open_connection.transport, b"\x89\x84abcd" + b"\0" * 4
+    open_connection.data_received(ping)
+    assert wire.written == b"\x8a\x04abcd"  # a pong
+    wire.unread = MOST_UNREAD
+    open_connection.data_received(ping)
+    assert wire.is_aborted and wire.written == b"\x8a\x04abcd"
+
+
 def test_who_does_not_answer_a_ping_is_closed_by_the_next(open_connection):
     wire = open_connection.transport
     open_connection.ping()

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -31,10 +32,15 @@ class Progress(NamedTuple):
 
 
 def open_pairs() -> QuerySet[DuplicatePair]:
-    """Return the pairs to look at: of two confirmed charts, which nobody has said are different people."""
+    """Return the pairs to look at: of two confirmed charts, which nobody has said are different people. Where one was
+    restricted since, nothing but the names may have made the pair, as when restricted charts are compared."""
     confirmed = Q(one__status=ChartStatus.CONFIRMED, other__status=ChartStatus.CONFIRMED)
     pairs = DuplicatePair.objects.filter(confirmed, dismissed_by=None, one__deletion=None, other__deletion=None)
-    found: QuerySet[DuplicatePair] = pairs.order_by("-id")
+    open_ones = Q(one__restricted=False, other__restricted=False)
+    alike = Q(as_text__contains=f'"{MatchReason.NAME.value}"')
+    found: QuerySet[DuplicatePair] = (
+        pairs.annotate(as_text=Cast("reasons", TextField())).filter(open_ones | alike).order_by("-id")
+    )
     return found
 
 
@@ -107,7 +113,11 @@ def dismiss(*, by: User, pair_id: UUID) -> DuplicatePair:
 
 
 def reasons_of(pair: DuplicatePair) -> str:
-    return ", ".join(str(MatchReason(reason).label) for reason in pair.reasons)
+    """Return why the two may be the same; of a chart that was restricted since, only that the names are alike."""
+    reasons = [MatchReason(reason) for reason in pair.reasons]
+    if pair.one.restricted or pair.other.restricted:
+        reasons = [reason for reason in reasons if reason == MatchReason.NAME]
+    return ", ".join(str(reason.label) for reason in reasons)
 
 
 def _check_may(by: User) -> None:

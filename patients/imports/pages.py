@@ -26,6 +26,7 @@ from patients.imports.kinds import KINDS, Kind
 from patients.imports.reading import ENCODINGS, SEPARATORS
 from patients.imports.uploads import SpooledFile, SpoolingHandler
 from patients.models import DateOrder, Import, ImportLine, ImportPart, ImportState, LineState, Patient
+from patients.registrations.matching import MatchReason
 from patients.restriction.services import resolve_access
 
 LISTED, SAMPLES, LINES_SHOWN = 50, 3, 50
@@ -333,6 +334,14 @@ def _lines(batch: Import, states: list[str], page: str) -> tuple[list[ImportLine
     return found[:LINES_SHOWN], {"before": number - 1, "after": number + 1 if len(found) > LINES_SHOWN else 0}
 
 
+def _still_said(chart: Patient, why: str) -> str:
+    """Return why a chart may be the line's; of one that was restricted since, only that the names are alike."""
+    if not chart.restricted:
+        return why
+    alike = str(MatchReason.NAME.label)
+    return alike if alike in why else ""
+
+
 def _described(line: ImportLine, charts: dict[str, Patient], batch: Import) -> dict[str, Any]:
     report, mapped = services.report_of(line), batch.mapping.values()
     return {
@@ -341,8 +350,8 @@ def _described(line: ImportLine, charts: dict[str, Patient], batch: Import) -> d
         "problems": report["problems"],
         "text": [cell for at, cell in enumerate(report["cells"]) if cell and at in mapped][:6] or report["cells"][:6],
         "candidates": [
-            {"chart": charts[pk], "why": why, "is_chosen": line.state == LineState.SAME and str(line.row_id) == pk}
+            {"chart": charts[pk], "why": said, "is_chosen": line.state == LineState.SAME and str(line.row_id) == pk}
             for pk, why in report["candidates"]
-            if pk in charts
+            if pk in charts and (said := _still_said(charts[pk], why))
         ],
     }

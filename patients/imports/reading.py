@@ -32,6 +32,7 @@ SEPARATORS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vert
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 SAMPLE_BYTES, SAMPLE_ROWS = 64 * 1024, 30
 MAX_COLUMNS, MAX_LINES = 200, 2_000_000
+MAX_ROW = 1_000_000  # letters, before it is known how many cells they are
 NUL_SHARE = 0.3  # of every second byte, in UTF-16 without a mark
 
 EMPTY = _("This file is empty.")
@@ -39,6 +40,7 @@ NOT_TEXT = _("This is not a table of text. Save it as CSV in the program that it
 NOT_DECODED = _("This file isn't written in this way. Choose another one, or let Praxis recognise it.")
 TOO_WIDE = _("A file can have up to 200 columns.")
 TOO_LONG = _("A file can have up to 2,000,000 lines. Divide it into several.")
+TOO_LONG_LINE = _("Line %(number)d is too long. A line can have up to 1,000,000 letters.")
 NO_LINES = _("The file has no lines below the names of its columns.")
 
 _DATE = re.compile(r"\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*\d{2,4}\b")
@@ -145,13 +147,36 @@ def _separator_of(text: str) -> str:
     return max(SEPARATORS, key=score)
 
 
+class Lines:
+    """The file's lines, of which a row may have several; not more than MAX_ROW letters of it are held."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text, self._of_row, self._number = text, 0, 1
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_ROW + 1)
+        if not line:
+            raise StopIteration
+        self._of_row += len(line)
+        if self._of_row > MAX_ROW:
+            raise Invalid("file", TOO_LONG_LINE % {"number": self._number})
+        return line
+
+    def begin_row(self, number: int) -> None:
+        self._of_row, self._number = 0, number
+
+
 def rows_of(chunks: Iterable[bytes], layout: Layout) -> Iterator[Row]:
     """Yield the rows that are not blank. Raises Invalid for what cannot be read: nothing is guessed around it."""
     raw = io.BufferedReader(Bytes(chunks, skips=layout.skips), SAMPLE_BYTES)
-    lines = io.TextIOWrapper(raw, encoding=layout.encoding, errors="strict", newline="")
+    lines = Lines(io.TextIOWrapper(raw, encoding=layout.encoding, errors="strict", newline=""))
     reader = csv.reader(lines, delimiter=layout.separator, strict=True)
     number, count = 1, 0
     while True:
+        lines.begin_row(number)
         try:
             row = next(reader, None)
         except UnicodeDecodeError as error:

@@ -19,11 +19,14 @@ from core.errors import Conflict, Forbidden, NotFound
 from core.permissions import Permission
 from patients.models import LiftRequest, Patient
 from patients.restriction import services as restriction
+from practices.services import current_practice
 
 OPEN_FOR = timedelta(days=3)
+NEW_FOR, BEGINNING = timedelta(days=30), timedelta(days=1)
 DOCTOR_IS_THERE = _("The primary doctor is there and can lift the restriction.")
 NOT_RESTRICTED = _("This chart is not restricted.")
 NOT_YOURS = _("Only office managers and doctors of the practice can ask for this or agree to it.")
+TOO_NEW = _("An account that was opened in the last 30 days can't take part in this.")
 SOMEBODY_ELSE = _("A second person must agree: not the one who asked.")
 A_MANAGER = _("One of the two has to be an office manager.")
 NOTHING_ASKED = _("Nobody asks for this any more.")
@@ -34,6 +37,13 @@ ABSENCES: list[Callable[[User], bool]] = []
 
 def may_take_part(user: User) -> bool:
     return restriction.may_break_glass(user)
+
+
+def is_newcomer(user: User) -> bool:
+    """Return whether the account was opened lately, unless with the practice itself: an office manager could have
+    opened it for nobody but themselves, to be the second person too."""
+    practice = current_practice()
+    return user.created_at > max(timezone.now() - NEW_FOR, practice.created_at + BEGINNING)
 
 
 def is_doctor_gone(chart: Patient) -> bool:
@@ -102,6 +112,8 @@ def _checked(patient_id: UUID, by: User) -> Patient:
     chart = restriction.lock(patient_id)
     if not may_take_part(by):
         raise Forbidden(NOT_YOURS)
+    if is_newcomer(by):
+        raise Forbidden(TOO_NEW)
     if not chart.restricted:
         raise Conflict(NOT_RESTRICTED)
     if not is_doctor_gone(chart):

@@ -103,3 +103,17 @@ def test_pages(enter_as, practice, other_practice, twins, make_user):
         assert enter_as(role).get(address).status_code == 403
     assert client.post(reverse("duplicates-compare")).url == address
     assert Patient.objects.count() == 4
+
+
+def test_of_a_chart_restricted_since_a_pair_tells_no_more_than_the_name(enter_as, scope):
+    client, address = enter_as("staff"), reverse("duplicates")
+    alike = [PatientFactory(name=name, date_of_birth=BORN) for name in ("Paula Jensen", "Paula Jenssen")]
+    facts = {"phone": "212 555 0177", "date_of_birth": date(1970, 2, 3)}
+    apart = [PatientFactory(name=name, **facts) for name in ("Ann Quist", "Bertram Olsen")]
+    compare(client.user)
+    page = client.get(address).content.decode()
+    assert "same date of birth, similar name" in page and "same date of birth, same phone" in page
+    Patient.objects.filter(pk__in=[alike[0].pk, apart[0].pk]).update(restricted=True)
+    page = client.get(address).content.decode()
+    assert [services.reasons_of(pair) for pair in services.open_pairs()] == ["similar name"]
+    assert "similar name" in page and "same date of birth" not in page and "Bertram Olsen" not in page

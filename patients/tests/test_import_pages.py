@@ -130,3 +130,19 @@ def test_command_imports_continues_and_undoes(make_user, practice, file, capsys)
             call_command("import_csv", "patients", **{"by": by, "go_on": None, "undo": None, **wrong})
     with pytest.raises(CommandError, match="no column"):
         call_command("import_csv", "patients", file, "--map", "name=Nope", by=by, dates="dmy")
+
+
+def test_of_a_chart_restricted_since_a_line_tells_no_more_than_the_name(enter_as, scope):
+    client = enter_as("admin")
+    facts = {"date_of_birth": date(1979, 2, 1), "phone": "212 555 0102"}
+    charts = [PatientFactory(name=name, **facts) for name in ("Sam O'Neil", "Berta Quist")]
+    address = send(client, TEXT).url
+    client.post(
+        f"{address}match/", {"column-0": "name", "column-1": "date_of_birth", "column-2": "phone", "date_order": "dmy"}
+    )
+    step_until_done(client, address)
+    page = client.get(address, {"show": "double"}).content.decode()
+    assert "same date of birth" in page and "Berta Quist" in page
+    Patient.objects.filter(pk__in=[chart.pk for chart in charts]).update(restricted=True)
+    page = client.get(address, {"show": "double"}).content.decode()
+    assert "similar name" in page and "same date of birth" not in page and "Berta Quist" not in page

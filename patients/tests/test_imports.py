@@ -331,3 +331,9 @@ def _means(text, order, chart):
         return read_day(text.strip(), order, region="US", today=TODAY, is_birth=True) == chart.date_of_birth
     except UnclearDateError:
         return text.strip() == "" and chart.date_of_birth is None
+
+
+def test_a_row_without_end_is_refused_before_it_is_in_memory(manager, subtests):
+    for cell in (";", '"\n";'):
+        with subtests.test(cell=cell), pytest.raises(Invalid, match="Line 2 is too long"):
+            upload(manager, f"{HEADER}\n{cell * 1_000_001}\n", separator=";")

@@ -434,6 +434,7 @@ def test_every_model_of_a_patient_is_moved_or_listed(known):
         "DuplicatePair",
         "EmergencyAccess",
         "LiftRequest",
+        "MessagePreference",
     }
     assert all(all_rows(model) is not None for model in walked)
 

@@ -96,3 +96,16 @@ def test_who_may_and_when(closed, practice, make_user):
         assert not two_people.agree(patient_id=closed.pk, by=manager).restricted
         with pytest.raises(Conflict, match="not restricted"):
             two_people.ask(patient_id=closed.pk, by=manager, reason=WHY)
+
+
+def test_a_manager_is_not_the_second_person_through_an_account_opened_for_it(closed, practice, make_user):
+    manager, helper = make_user("admin"), make_user("doctor")
+    with practice_scope(practice.pk):
+        User.objects.filter(pk=closed.primary_doctor_id).update(is_active=False)
+        two_people.ask(patient_id=closed.pk, by=manager, reason=WHY)
+        practice.created_at -= timedelta(days=400)
+        practice.save()
+        with pytest.raises(Forbidden, match="last 30 days"):
+            two_people.agree(patient_id=closed.pk, by=helper)
+        helper.created_at -= timedelta(days=31)
+        assert not two_people.agree(patient_id=closed.pk, by=helper).restricted

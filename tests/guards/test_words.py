@@ -113,6 +113,8 @@ DATA = {
 AS_STORED = {  # places of what nobody words
     "div[class=shown] pre": "what a file says",
     "ul[class=aids] li code": "how a field of a letter is written",
+    "[id=id_currency]": "currencies, as ISO 4217 names them",
+    "[id=id_language]": "languages, by their own names",
     "[id=id_timezone]": "cities, as the IANA database names them",
     "details[class=praxis-quiet] ul li": "what the trail holds, as exports show it",
 }

@@ -2,7 +2,7 @@
 
 import json
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -150,3 +150,24 @@ def test_a_program_without_the_permission_gets_no_ticket(clinic):
     headers = {"Authorization": f"Bearer {made['key']}"}
     assert program.post("/api/ws-ticket", headers=headers).status == 403
     assert program.post("/api/ws-ticket").status == 401
+
+
+def test_nobody_takes_all_connections(clinic, listening, address):
+    """One account, such as a patient's, may open so many and no more; others are not kept out by that."""
+    many, most = clinic.hire("patient"), 50
+    with ExitStack() as stack:
+        first = stack.enter_context(listening(many))
+        for _ in range(most - 1):
+            stack.enter_context(listening(many))
+        with pytest.raises(InvalidStatus) as refused, listening(many):
+            pass
+        assert refused.value.response.status_code == 429
+        with listening(clinic.staff):
+            first.socket.close()
+        deadline = time.monotonic() + SOON
+        while True:
+            try:
+                stack.enter_context(listening(many))
+                break
+            except InvalidStatus:
+                assert time.monotonic() < deadline
