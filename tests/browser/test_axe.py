@@ -26,7 +26,7 @@ from records.tests.factories import (
     asked_form,
     stored_file,
 )
-from tests.browser.test_pages import NARROW
+from tests.browser.test_pages import NARROW, overflows
 
 WIDE = {"width": 1280, "height": 850}
 
@@ -38,6 +38,7 @@ def addresses(live_server, practice, make_user):
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
     with practice_scope(practice.pk):
         own = PatientFactory(name="Paula Jensen", user=people["patient"], allergies="Penicillin")
+        twin = PatientFactory(name="Paula Jenssen", blood_type="A+")
         visit = AppointmentFactory(patient=own, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=own, doctor=doctor)
         form = asked_form(patient=own, by=people["staff"])
@@ -100,7 +101,13 @@ def addresses(live_server, practice, make_user):
         ),
         "manager": (
             people["admin"],
-            [reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])],
+            [
+                *(reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])),
+                *(reverse(name) for name in ("numbers", "numbers-owed", "duplicates", "imports")),
+                reverse("import-new", kwargs={"kind": "patients"}),
+                *(reverse(f"admin:{name}_add") for name in ("notifications_webhook", "accounts_apikey")),
+                f"{reverse('admin:patients_patient_merge_charts', args=[own.pk])}?other={twin.pk}",
+            ],
         ),
         "patient": (
             people["patient"],
@@ -131,3 +138,4 @@ def test_axe_finds_nothing(page, addresses, live_server, subtests):
                     assert page.goto(path).status == 200
                     found = axe.run(page)
                     assert found.violations_count == 0, found.generate_report()
+                    assert size == WIDE or not overflows(page)
