@@ -40,14 +40,17 @@ HEADINGS = (
 )
 
 
+DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")  # what a browser takes, in every language
+
+
 class Cell(NamedTuple):
     value: str
     address: str = ""
 
 
 class RangeForm(forms.Form):
-    first = forms.DateField(required=False, label=gettext_lazy("From"), widget=forms.DateInput({"type": "date"}))
-    last = forms.DateField(required=False, label=gettext_lazy("To"), widget=forms.DateInput({"type": "date"}))
+    first = forms.DateField(required=False, label=gettext_lazy("From"), widget=DAY)
+    last = forms.DateField(required=False, label=gettext_lazy("To"), widget=DAY)
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -71,7 +74,9 @@ class NumbersPage(WorkPage):
         last = given.get("last") or (given["first"] + DEFAULT_WEEKS * WEEK if given.get("first") else today)
         last = min(last, LATEST)
         first = given.get("first") or last - (DEFAULT_WEEKS - 1) * WEEK
-        return form, max(first, EARLIEST, last - (MOST_WEEKS - 1) * WEEK), last
+        first = max(first, EARLIEST, last - (MOST_WEEKS - 1) * WEEK)
+        form.initial = {"first": monday_of(first), "last": last}
+        return form, first, last
 
 
 class Numbers(NumbersPage):
@@ -153,7 +158,7 @@ def _percent(value: float | None) -> str:
 
 
 def _drawings(weeks: list[Week]) -> list[Drawing]:
-    names = [date_format(week.first, "j M") for week in weeks]
+    names = [date_format(week.first, "MONTH_DAY_FORMAT") for week in weeks]
     whole = _whole(weeks)
     states = [("b1", _("Completed")), ("b2", _("Scheduled")), ("b3", _("Cancelled")), ("b4", _("No-shows"))]
     counted = [[week.completed, week.scheduled, week.cancelled, week.no_shows] for week in weeks]

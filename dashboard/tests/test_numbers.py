@@ -7,12 +7,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, ScheduleExceptionFactory, WorkingHoursFactory
 from core.drawing import draw
 from core.tenancy.scope import practice_scope
 from dashboard.numbers.figures import weeks_of
+from dashboard.numbers.pages import RangeForm
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from records.tests.factories import FinalisedNoteFactory, NoteFactory
@@ -76,6 +78,19 @@ def test_figures_lead_to_their_rows(enter_as, counted, practice, subtests):
     assert "Paula Jensen" in owed and "Mar 14, 2027" in re.sub(r"\s+", " ", owed).replace("March", "Mar")
     file = b"".join(client.get(reverse("numbers-file"), RANGE).streaming_content).decode()
     assert file.splitlines()[1] == "2027-03-08,3,2,0,1,0,0 %,1,1,20 %"
+
+
+def test_form_shows_its_days_and_its_mistakes(enter_as, practice):
+    client = enter_as("admin")
+    shown = client.get(reverse("numbers")).content.decode()
+    today = practice.today()
+    first = today - timedelta(days=today.weekday(), weeks=11)
+    assert f'value="{first}"' in shown and f'value="{today}"' in shown
+    with translation.override("de"):  # a date field takes this form of a day alone
+        assert 'value="2027-03-08"' in str(RangeForm(initial={"first": MONDAY})["first"])
+    assert f">{first:%b} {first.day}</text>" in shown
+    mistake = client.get(reverse("numbers"), {"first": "x"}).content.decode()
+    assert 'class="mistake" id="id_first_error"' in mistake
 
 
 def test_range_roles_and_cost(enter_as, practice, counted):

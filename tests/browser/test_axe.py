@@ -26,7 +26,7 @@ from records.tests.factories import (
     asked_form,
     stored_file,
 )
-from tests.browser.test_pages import NARROW
+from tests.browser.test_pages import NARROW, overflows
 
 WIDE = {"width": 1280, "height": 850}
 
@@ -103,7 +103,11 @@ def addresses(live_server, practice, make_user):
         ),
         "manager": (
             people["admin"],
-            [reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])],
+            [
+                *(reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])),
+                *(reverse(name) for name in ("numbers", "numbers-owed", "duplicates", "imports")),
+                reverse("import-new", kwargs={"kind": "patients"}),
+            ],
         ),
         "patient": (
             people["patient"],
@@ -134,3 +138,4 @@ def test_axe_finds_nothing(page, addresses, live_server, subtests):
                     assert page.goto(path).status == 200
                     found = axe.run(page)
                     assert found.violations_count == 0, found.generate_report()
+                    assert size == WIDE or not overflows(page)
