@@ -39,8 +39,6 @@ class LetterTemplateInput(LetterTemplateChange):
     text = StrictCharField(
         max_length=MAX_LETTER_LENGTH, trim_whitespace=False, validators=[validate_text, validate_fields]
     )
-        max_length=MAX_LETTER_LENGTH, trim_whitespace=False, validators=[validate_text, validate_fields]
-    )
     shared = StrictBooleanField(
         required=False, help_text="Whether it is the practice's; otherwise it is your own, and nobody else sees it."
     )
