@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('name', core.encryption.fields.EncryptedCharField(label='api_key.name', max_length=120, validators=[core.texts.validate_line], verbose_name='name')),
                 ('prefix', models.CharField(editable=False, max_length=12, unique=True, verbose_name='prefix')),
-                ('secret_hash', models.BinaryField()),
+                ('secret_hash', models.BinaryField(verbose_name='hash of the secret')),
                 ('permissions', models.JSONField(default=list, verbose_name='permissions')),
                 ('expires_at', models.DateTimeField(verbose_name='expires')),
                 ('last_used_at', models.DateTimeField(editable=False, null=True, verbose_name='last used')),

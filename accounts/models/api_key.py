@@ -23,7 +23,7 @@ class ApiKey(PracticeModel):
 
     name = EncryptedCharField(_("name"), label="api_key.name", max_length=120, validators=[validate_line])
     prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
-    secret_hash = models.BinaryField(editable=False)
+    secret_hash = models.BinaryField(_("hash of the secret"), editable=False)
     permissions = models.JSONField(_("permissions"), default=list)  # names of Permission, in lower case
     made_by = models.ForeignKey(
         User, verbose_name=_("created by"), on_delete=models.PROTECT, related_name="+", editable=False

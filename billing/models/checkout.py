@@ -66,7 +66,7 @@ class Checkout(PracticeModel):
 class ProviderEvent(PracticeModel):
     """An event that was acted on: told again, it does nothing."""
 
-    event = models.CharField(max_length=255)
+    event = models.CharField(_("event"), max_length=255)
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("event of a provider"), _("events of providers")
