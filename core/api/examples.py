@@ -144,6 +144,11 @@ SERVICE = {"code": "97124", "name": "Massage"}
 INVOICE = {"number": "2026-0007", "total": "119.00"}
 # Where a name means something else in one of the schemas.
 BY_SCHEMA: dict[str, dict[str, Any]] = {
+    "CodingInput": {
+        "placeOfService": "11",
+        "diagnoses": ["M54.50"],
+        "lines": [{"code": "98940", "modifiers": ["AT"], "units": 1, "pointers": [1], "charge": "60.00"}],
+    },
     "CreditInput": {"reason": "Billed by mistake"},
     "DraftChange": {"note": "Thank you."},
     "DraftInput": {"note": "Thank you."},
@@ -197,8 +202,9 @@ BY_SCHEMA: dict[str, dict[str, Any]] = {
     "LetterTemplateChange": LETTER,
     "LetterTemplateInput": LETTER,
     "LetterTemplateShape": LETTER,
-    "MeasureAmendment": {"value": 118, "diastolic": 82, "reason": "Misread"},
-    "MeasureInput": READING,
+    "MeasureAmendment": {"value": "118", "diastolic": "82", "reason": "Misread"},
+    "MeasureInput": {**READING, "value": "128", "diastolic": "82"},
+    "ProgressInput": {"value": "6", "text": "Six days of seven without a headache."},
     "MeasureShape": READING,
     "MedicationInput": {"text": "Naproxen", "code": "7258", "codeSystem": "RxNorm", "until": None},
     "MovedShape": {"kind": "appointments.Appointment", "name": "appointments", "count": 3},
