@@ -1,4 +1,4 @@
-"""What the worker does for what was deleted."""
+"""What the worker does for what was deleted, and for files of imports."""
 
 from datetime import time, timedelta
 
@@ -6,6 +6,7 @@ from core.idempotency.services import remove_expired
 from core.tenancy.scope import practice_scope
 from notifications.jobs import Again, scheduled, stopping
 from patients.deletion.purge import BATCH, Purge, PurgeOutcome
+from patients.imports import services as imports
 from practices.models import Practice
 
 
@@ -23,3 +24,11 @@ def purge() -> None:
             remove_expired()
     if failed:
         raise Again(f"{failed} deletions could not be removed; the log says why.")
+
+
+@scheduled("imports.remove_old", daily_at=time(1, 20), max_attempts=4, first_delay=timedelta(minutes=10))
+def remove_old_imports() -> None:
+    """Remove the text of files that were imported, a week later, as `manage.py remove_old_imports` does."""
+    for practice_id in Practice.objects.values_list("pk", flat=True):
+        with practice_scope(practice_id):
+            imports.remove_old()
