@@ -1,11 +1,19 @@
-"""What the worker does for visits' messages."""
+"""What the worker does for the calendar: kept slots, and messages about visits."""
 
-from datetime import time
+from datetime import time, timedelta
 
+from appointments.holds import services as holds
 from appointments.messages import planning
 from core.tenancy.scope import practice_scope
 from notifications.jobs import enqueue, job, scheduled
 from practices.models import Practice
+
+
+@scheduled("holds.remove_expired", every=timedelta(hours=1))
+def remove_expired_holds() -> None:
+    for practice_id in Practice.objects.order_by("pk").values_list("pk", flat=True):
+        with practice_scope(practice_id):
+            holds.remove_expired()
 
 
 @job("appointments.plan_reminders_again")

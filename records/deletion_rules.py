@@ -159,7 +159,7 @@ register_deletable(
     permission=Permission.DELETE_CLINICAL,
     refusal_message=_("Only an office manager can delete a form that was filled in. A consent can be withdrawn."),
     is_own=_is_open_form,
-    retention_starts_at=F("completed_at"),
+    retention_starts_at=Coalesce("completed_at", "updated_at"),
     parts=lambda form: [Attachment.objects.filter(pk=form.file_id)],
     parts_message=_("Its signed file is hidden and restored with it."),
 )

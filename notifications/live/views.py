@@ -9,8 +9,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -43,7 +43,7 @@ from notifications.live.sources import source
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 KNOWN = {"cursor", "ticket"}
 MOST_CONNECTIONS, MOST_OF_ONE = 4000, 50  # of one process, and in it of one person or program
-TOO_MANY = _lazy("You have too many connections open. Close some of them first.")
+TOO_MANY = _("You have too many connections open. Close some of them first.")
 
 
 class Ticket(ApiView):
@@ -64,12 +64,12 @@ def events(request: HttpRequest) -> HttpResponse:
     """Open a WebSocket that tells what changed, by ids alone: `{"type", "id", "version", "cursor"}`. With `cursor`, of
     the last message, it begins with what was missed."""
     if not _is_handshake(request):
-        response = error_response(426, _("This address speaks WebSocket, version 13."))
+        response = error_response(426, gettext("This address speaks WebSocket, version 13."))
         response.headers["Upgrade"], response.headers["Sec-WebSocket-Version"] = "websocket", "13"
         return response
     unknown = sorted(request.GET.keys() - KNOWN)
     if unknown:
-        return error_response(400, _("Unknown parameter."))
+        return error_response(400, gettext("Unknown parameter."))
     try:
         user, session_id = _who(request)
         _check_may_listen(user)
@@ -80,12 +80,12 @@ def events(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         return error_response(refusal.status, str(refusal.detail))
     except Throttled:
-        return error_response(429, _("Too many requests. Please try again in a moment."))
+        return error_response(429, gettext("Too many requests. Please try again in a moment."))
     connection = request.META.get(handover.SOCKET)
     if connection is None:  # `make dev`
-        return error_response(501, _("This server has no live updates."))
+        return error_response(501, gettext("This server has no live updates."))
     if len(hub()) >= MOST_CONNECTIONS:
-        return error_response(503, _("This isn't available right now. Please try again in a moment."))
+        return error_response(503, gettext("This isn't available right now. Please try again in a moment."))
     listener = listener_of(user, session_id)
     if hub().number_of(listener) >= MOST_OF_ONE:  # else a single account could take them all
         return error_response(429, str(TOO_MANY))
@@ -114,7 +114,7 @@ def _who(request: HttpRequest) -> tuple[User, UUID | None]:
         claims = Claims(session_id or UUID(int=0), user_id)
     else:
         if "Origin" not in request.headers or comes_from_other_origin(request):
-            raise Forbidden(_("This request came from another site."))
+            raise Forbidden(gettext("This request came from another site."))
         claims = _claims_in_cookie(request)
     user = sessions.get_live_session(claims, seen=False).user
     context.identify(user_id=user.pk, role=user.role, practice_id=user.practice_id)  # for the log line
@@ -149,7 +149,7 @@ def _check_may_listen(user: User) -> None:
     if user.second_factor_due:
         raise Forbidden(SECOND_FACTOR_DUE)
     if not may_listen(user):
-        raise Forbidden(_("You don't have permission to do this."))
+        raise Forbidden(gettext("You don't have permission to do this."))
 
 
 def _switch(key: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from patients.deletion.services import DELETABLES
 from patients.models import Deletion, LegalHold, Patient
 from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import PatientFactory
-from records.models import MedicalRecord, PatientForm, SessionNote
+from records.models import BodyChart, Measure, MedicalRecord, SessionNote
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory
 
 REASON = {"reason": "Opened twice by mistake, says Ada"}
@@ -355,10 +355,10 @@ def test_chart_is_kept_as_long_as_the_youngest_of_what_is_in_it(admin, practice,
     """This includes rows deleted before the chart."""
     past = datetime(2001, 2, 3, tzinfo=UTC)
     with practice_scope(practice.pk):
-        PatientForm.objects.update(completed_at=past)
+        own = {MedicalRecord: "date", SessionNote: "date", Measure: "measured_at", BodyChart: "drawn_at"}
         for model in soft_deletable_models():
-            kept = {"date": past} if model in (MedicalRecord, SessionNote) else {}
-            model.objects.update(created_at=past, updated_at=past, **kept)
+            moments = {"created_at", "updated_at", *filter(None, [own.get(model)])}
+            model.objects.update(**dict.fromkeys(moments, past))
         SessionNote.objects.filter(finalised_at__isnull=False).update(finalised_at=datetime(2004, 2, 29, tzinfo=UTC))
         practice.retention_years = 11
         practice.save()
