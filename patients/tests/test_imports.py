@@ -190,7 +190,7 @@ def test_text_is_removed(manager):
     [
         (b"", "empty"),
         (b"\xef\xbb\xbf\r\n;;;\r\n", "empty"),
-        (b"Name,Phone\r\n", "nothing below"),
+        (b"Name,Phone\r\n", "no lines below"),
         (b"PK\x03\x04\0\0\0\x08binary", "not a table"),
         (b"Name\n\x81\x8d", "not a table"),
         (b'Name,Phone\n"Paula,1\nSam,2\n', "line 2"),

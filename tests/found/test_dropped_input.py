@@ -170,6 +170,7 @@ def test_office_and_account_may_be_sent_back(as_role, staff):
     assert admin.patch(f"/api/offices/{office['id']}", {**office, "phone": "1"}, JSON).json() == {
         **office,
         "phone": "1",
+        "version": office["version"] + 1,
     }
     assert admin.patch(f"/api/users/{account['id']}", account, JSON).json() == account
     assert admin.patch(f"/api/users/{account['id']}", {**account, "name": "X"}, JSON).json()["errors"] == {
