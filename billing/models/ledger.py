@@ -33,7 +33,17 @@ class PaymentMethod(PublicTextChoices):
     STRIPE = "stripe", _("Online by card")
 
 
-BY_HAND = [choice for choice in PaymentMethod.choices if choice[0] != PaymentMethod.STRIPE]
+class MethodByHand(PublicTextChoices):
+    """What is taken at the desk: the others are entered by the provider that took the money."""
+
+    CASH = PaymentMethod.CASH.value, PaymentMethod.CASH.label
+    CARD = PaymentMethod.CARD.value, PaymentMethod.CARD.label
+    TRANSFER = PaymentMethod.TRANSFER.value, PaymentMethod.TRANSFER.label
+    CHEQUE = PaymentMethod.CHEQUE.value, PaymentMethod.CHEQUE.label
+    INSURANCE = PaymentMethod.INSURANCE.value, PaymentMethod.INSURANCE.label
+
+
+BY_HAND = MethodByHand.choices
 MONEY = (EntryKind.PAYMENT, EntryKind.REFUND)
 
 

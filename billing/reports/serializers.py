@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from billing.accounts.serializers import AgesShape
 from billing.models import PaymentMethod
 from billing.reports.figures import BY, MOST_DAYS
 from core.api.serializers import ChoiceField, DayField, OutputSerializer, StrictSerializer
@@ -79,13 +80,6 @@ class RevenueShape(OutputSerializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": serializers.DateField(), "to": serializers.DateField(), **super().get_fields()}
-
-
-class AgesShape(OutputSerializer[Any]):
-    days0to30 = serializers.CharField()
-    days31to60 = serializers.CharField()
-    days61to90 = serializers.CharField()
-    older = serializers.CharField()
 
 
 class UnpaidShape(OutputSerializer[Any]):

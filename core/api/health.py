@@ -14,13 +14,20 @@ from core.api.schema import extend_schema
 from core.api.serializers import OutputSerializer
 from core.api.views import PublicView
 from core.cache import redis_client
+from core.choices import PublicTextChoices
 
-OK, FAILING = "ok", "failing"
+
+class HealthStatus(PublicTextChoices):
+    OK = "ok", "ok"
+    FAILING = "failing", "failing"
+
+
+OK, FAILING = HealthStatus.OK.value, HealthStatus.FAILING.value
 
 
 class HealthShape(OutputSerializer[Any]):
-    status = serializers.ChoiceField(choices=[OK, FAILING])
-    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK, FAILING]))
+    status = serializers.ChoiceField(choices=HealthStatus.choices)
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=HealthStatus.choices))
 
 
 class LiveShape(OutputSerializer[Any]):

@@ -1,6 +1,7 @@
 """The OpenAPI schema: drf-spectacular, with what all operations of this API share."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from inspect import cleandoc
 from typing import Any, Literal, NamedTuple
 
@@ -76,8 +77,14 @@ class Refused(NamedTuple):
 
 def stale(shape: type[OutputSerializer[Any]], description: str) -> dict[str, Refused]:
     """Return the description of a 409 that may hold the current state of the entry."""
+    return {"409": Refused(description, _stale_shape(shape))}
+
+
+@cache
+def _stale_shape(shape: type[OutputSerializer[Any]]) -> type[ErrorShape]:
+    """Return one class for each shape: the schema knows them by name."""
     current = shape(required=False, help_text="The current state, if it was changed since it was read.")
-    return {"409": Refused(description, type(f"Stale{shape.__name__}", (ErrorShape,), {"current": current}))}
+    return type(f"Stale{shape.__name__}", (ErrorShape,), {"current": current})
 
 
 def name_enums(result: Any, generator: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.health import FAILING, OK
+from core.api.health import FAILING, OK, HealthStatus
 from core.api.schema import extend_schema
 from core.api.serializers import OutputSerializer
 from core.api.views import PublicView
@@ -15,7 +15,7 @@ from notifications.jobs import status
 
 
 class WorkerHealthShape(OutputSerializer[Any]):
-    status = serializers.ChoiceField(choices=[OK, FAILING])
+    status = serializers.ChoiceField(choices=HealthStatus.choices)
     lateSeconds = serializers.IntegerField(
         allow_null=True, help_text="How long what is due longest has been waiting; null if no worker has ever run."
     )

@@ -76,9 +76,7 @@ def test_doctor_goes_from_patient_to_patient_and_reads_a_chart_with_the_keyboard
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("flexion limited")
     page.keyboard.press("Enter")
-    expect(
-        page.get_by_role("status").filter(has_text=re.compile(rf"{SIZE + 5} notes have these words"))
-    ).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text(re.compile(rf"{SIZE + 5} notes have these words"))
     page.get_by_role("searchbox").blur()
     page.keyboard.press("d")
     page.wait_for_url("**/my-day/")
