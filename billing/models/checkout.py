@@ -9,13 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from billing.models.invoice import Invoice
 from billing.models.ledger import LedgerEntry
-from core.choices import PublicTextChoices
 from core.encryption.fields import EncryptedCharField
 from core.tenancy.models import PracticeModel
 from patients.models import Patient
 
 
-class CheckoutState(PublicTextChoices):
+class CheckoutState(models.TextChoices):
     OPEN = "open", _("Open")
     PAID = "paid", _("Paid")
     OVER = "over", _("Expired")

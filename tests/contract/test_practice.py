@@ -81,5 +81,6 @@ def test_every_setting_is_shown_to_somebody():
     shown = {field.source or name for name, field in PracticeShape().fields.items()}
     columns = {field.name for field in Practice._meta.concrete_fields}
 
-    assert columns - shown == {"created_at", "updated_at", "join_code", "join_code_index"}
+    of_the_site = {"language"}  # of pages and emails
+    assert columns - shown == {"created_at", "updated_at", "join_code", "join_code_index", *of_the_site}
     assert set(PracticeBrief().fields) == BRIEF

@@ -166,7 +166,7 @@ def test_sqlite_that_cannot_grow_is_503(as_role):
         pages = cursor.execute("PRAGMA page_count").fetchone()[0]
         cursor.execute(f"PRAGMA max_page_count = {pages}")
         try:
-            for _ in range(50):
+            for _ in range(500):
                 answer = desk.post("/api/patients", {**CHART, "address": "x" * 500}, "application/json")
                 if answer.status_code != 201:
                     break

@@ -11,7 +11,7 @@ ADMINS = sorted(admin.site._registry.values(), key=lambda each: each.model._meta
 
 
 def test_all_admins_are_practice_admins():
-    assert len(ADMINS) == 19
+    assert len(ADMINS) == 20
     assert all(isinstance(each, PracticeModelAdmin) for each in ADMINS)
 
 
