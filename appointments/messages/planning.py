@@ -2,7 +2,7 @@
 with that: who was told nothing is told nothing of a slip that was corrected within minutes."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
+from core.errors import NotFound
 from notifications.messages import planning
 from notifications.messages.planning import Draft
 from notifications.messages.quiet import reminder_time
@@ -18,6 +19,8 @@ from notifications.messages.settings import get_settings
 from notifications.messages.why import Why
 from notifications.models import Channel, Message, MessageKind, MessageSettings
 from notifications.models.message import TOLD
+from practices.models import Office
+from practices.services import NO_SUCH_OFFICE
 
 ABOUT = Appointment._meta.label
 CANCELLED = "cancelled"
@@ -79,14 +82,21 @@ def _notice_kind(told: str | None, says: str) -> MessageKind | None:
 def _notices(
     kind: str, visit: Appointment, settings: MessageSettings, channels: Iterable[str], *, says: str | None = None
 ) -> list[Draft]:
-    at = planning.notice_time(settings, visit.tzinfo)
+    at = planning.notice_time(settings, _zone_of(visit))
     said = says_of(visit) if says is None else says
     why = Why.QUIET if at >= visit.starts_at else ""
     return [Draft(kind, channel, at, said, why) for channel in channels]
 
 
+def _zone_of(visit: Appointment) -> tzinfo:
+    try:
+        return visit.tzinfo
+    except Office.DoesNotExist as error:  # removed while it was booked: the database refuses the visit as well
+        raise NotFound(NO_SUCH_OFFICE) from error
+
+
 def _reminders(visit: Appointment, settings: MessageSettings, now: datetime) -> list[Draft]:
-    says, zone, quiet = says_of(visit), visit.tzinfo, {"start": settings.quiet_from, "end": settings.quiet_until}
+    says, zone, quiet = says_of(visit), _zone_of(visit), {"start": settings.quiet_from, "end": settings.quiet_until}
     found = []
     for channel, hours in settings.hours_before(visit.type_id).items():
         if hours is None:

@@ -182,7 +182,7 @@ def test_deleting_and_restoring_note_includes_files(doctor, people, practice, ch
 
     answer = delete(doctor, f"/api/sessions/{note.pk}")
 
-    assert answer.json()["message"].startswith("Its files are hidden and restored with it")
+    assert answer.json()["message"].startswith("Its body charts and files are hidden and restored with it")
     assert (listed(doctor), answers(doctor, file)) == ([str(loose.pk)], {404})
     alone = doctor.post(f"{ADDRESS}/{file.pk}/restore")
     assert (alone.status_code, alone.json()["detail"]) == (409, NOTE_FIRST)
