@@ -62,6 +62,7 @@ def addresses(own):
         ("appointments_workinghours", own.hours),
         ("appointments_scheduleexception", own.time_off),
         ("notifications_job", own.job),
+        ("accounts_apikey", own.api_key),
         ("notifications_webhook", own.webhook),
     ]
     yield "form", reverse("admin:records_attachment_add_to", args=[own.chart.pk])

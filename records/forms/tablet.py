@@ -14,7 +14,7 @@ from audit.events import AuditEvent, Outcome
 from core.codes import normalise_code
 from core.encryption.blind_index import form_code_fingerprint
 from core.errors import NotFound
-from core.tenancy.scope import practice_scope
+from core.tenancy.scope import installation_scope, practice_scope
 from records.forms import services
 from records.models import FormCode, PatientForm
 from records.models.patient_form import FormChannel, FormState
@@ -45,6 +45,7 @@ def opened(code: str) -> Iterator[tuple[PatientForm, User]]:
         yield form, person
 
 
+@installation_scope()
 def _refused(practice_id: UUID | None) -> CodeUnusable:
     log.record(AuditEvent.FORM_CODE_REFUSED, practice_id=practice_id, outcome=Outcome.FAILED)
     return CodeUnusable()
