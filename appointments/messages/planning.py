@@ -2,9 +2,10 @@
 with that: who was told nothing is told nothing of a slip that was corrected within minutes."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -88,7 +89,7 @@ def _notices(
     return [Draft(kind, channel, at, said, why) for channel in channels]
 
 
-def _zone_of(visit: Appointment) -> tzinfo:
+def _zone_of(visit: Appointment) -> ZoneInfo:
     try:
         return visit.tzinfo
     except Office.DoesNotExist as error:  # removed while it was booked: the database refuses the visit as well
