@@ -19,6 +19,7 @@ from accounts.passwords import reset
 from accounts.roles import PublicRole
 from audit.registry import UNLOGGED_FIELDS
 from core import catalogue
+from core.api.health import HealthStatus
 from core.models import Model
 from core.tenancy.scope import practice_scope
 from patients.deletion.services import DELETABLES
@@ -268,6 +269,7 @@ def _subclasses(parent):
 
 
 OF_THE_API = {
+    HealthStatus: "two words for programs",
     PublicRole: "the contract's four words, which no page shows",
     GenderOrUnknown: "pages have a label of their own for what is unknown",
 }
