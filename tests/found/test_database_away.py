@@ -160,14 +160,15 @@ def test_disk_that_takes_no_upload_is_503(as_role, own, monkeypatch):
 
 @pytest.mark.embedded
 @pytest.mark.django_db(transaction=True)
-def test_sqlite_that_cannot_grow_is_503(as_role):
+def test_sqlite_that_cannot_grow_is_503(as_role, settings):
+    settings.RATE_LIMIT_PER_MINUTE = 10_000
     desk = as_role("staff")
     with connection.cursor() as cursor:
         pages = cursor.execute("PRAGMA page_count").fetchone()[0]
         cursor.execute(f"PRAGMA max_page_count = {pages}")
         try:
             for _ in range(500):
-                answer = desk.post("/api/patients", {**CHART, "address": "x" * 500}, "application/json")
+                answer = desk.post("/api/patients", {**CHART, "medicalHistory": "x" * 4000}, "application/json")
                 if answer.status_code != 201:
                     break
             check(answer, SENTENCE, TRAIL_DOWN)
