@@ -161,8 +161,10 @@ export function watchPanel() {
   document.body.addEventListener('calendar:changed', async event => {
     if (panel.querySelector('#slot')) bookingForNobody() // it is booked
     closePanel()
+    const { visit: id } = event.detail
     await refresh()
-    const visit = document.getElementById(`v-${event.detail.visit}`)
+    if (id && !document.getElementById(`v-${id}`)) await refresh() // what was asked before the change does not have it
+    const visit = document.getElementById(`v-${id}`)
     const elsewhere = message.querySelector('[data-elsewhere]')
     if (elsewhere) elsewhere.hidden = Boolean(visit)
     if (panel.hasChildNodes()) return // somebody has opened something else meanwhile
