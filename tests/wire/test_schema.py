@@ -244,7 +244,7 @@ OWN_ERRORS = {
     ("get", "/api/forms/{form_id}"): {"404"},
     ("delete", "/api/forms/{form_id}"): {"404", "409"},
     ("post", "/api/forms/{form_id}/restore"): {"404", "409"},
-    ("post", "/api/forms/{form_id}/complete"): {"404", "409", "503", "507"},
+    ("post", "/api/forms/{form_id}/complete"): {"404", "409"},
     ("post", "/api/forms/{form_id}/code"): {"404", "409"},
     ("post", "/api/forms/{form_id}/withdraw"): {"404", "409"},
     ("post", "/api/forms/{form_id}/review"): {"404", "409"},
