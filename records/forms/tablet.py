@@ -34,7 +34,8 @@ class CodeUnusable(NotFound):
 def opened(code: str) -> Iterator[tuple[PatientForm, User]]:
     """Open the practice's scope, with the form of the code and who handed it over. Raises CodeUnusable, which is
     logged."""
-    found = FormCode.objects.filter(fingerprint=form_code_fingerprint(normalise_code(code))).first()
+    with installation_scope():
+        found = FormCode.objects.filter(fingerprint=form_code_fingerprint(normalise_code(code))).first()
     if found is None or found.expires_at <= timezone.now():
         raise _refused(found.practice_id if found else None)
     with practice_scope(found.practice_id):

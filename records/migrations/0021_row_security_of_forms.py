@@ -11,4 +11,5 @@ class Migration(migrations.Migration):
         RowLevelSecurity("FormForType"),
         RowLevelSecurity("FormVersion"),
         RowLevelSecurity("PatientForm"),
+        RowLevelSecurity("FormCode", in_installation_scope=True),  # read before a practice is known
     ]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
-from core.tenancy.scope import practice_scope
+from core.tenancy.scope import installation_scope, practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from records.models import FormCode, PatientForm
@@ -356,7 +356,8 @@ def test_a_tablet_shows_the_form_and_the_first_name_and_its_code_works_once(clin
     assert (done.state, done.channel, done.filled_by_id) == ("completed", "tablet", clinic.people["staff"].pk)
     assert tablet.get(f"/tablet/{code}/").status_code == 404
     assert tablet.post(f"/tablet/{code}/", {"version": 1, "f2": "no", "name": "x"}).status_code == 404
-    assert not FormCode.objects.exists()
+    with installation_scope():
+        assert not FormCode.objects.exists()
     kinds = {event.kind for event in whole_trail()}
     assert {AuditEvent.FORM_HANDED_OVER, AuditEvent.FORM_OPENED, AuditEvent.FORM_CODE_REFUSED} <= kinds
 
@@ -370,7 +371,8 @@ def test_a_code_ends_after_a_time_with_the_form_and_with_who_handed_it_over(clin
 
     code = code_for(clinic, form)
     assert is_open(code)
-    FormCode.objects.update(expires_at=timezone.now())
+    with installation_scope():
+        FormCode.objects.update(expires_at=timezone.now())
     assert not is_open(code)
     code = code_for(clinic, form)
     with practice_scope(clinic.practice.pk):
