@@ -5,21 +5,27 @@ from typing import Any
 from django.db.migrations.operations.base import Operation
 
 OLD = "OLD"
-MAY_CHANGE = "patient_id"  # merging two charts moves the rows of one to the other
+# merging two charts moves the rows of one to the other, and a rotation of keys encrypts these anew
+ENCRYPTED = ("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason", "reference")
+OF_A_LINE = ("code", "description")
+MAY_CHANGE = ("patient_id", *ENCRYPTED)
 
-KEEP = """
+KEEP = f"""
 CREATE OR REPLACE FUNCTION billing_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'patient_id' = to_jsonb(OLD) - 'patient_id' THEN
+  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - ARRAY{[*MAY_CHANGE]} = to_jsonb(OLD) - ARRAY{[*MAY_CHANGE]} THEN
     RETURN NEW;
   END IF;
   RAISE EXCEPTION 'Money is only added to: % of % is refused.', TG_OP, TG_TABLE_NAME
     USING ERRCODE = 'restrict_violation';
 END $$
 """
-KEEP_LINE = """
+KEEP_LINE = f"""
 CREATE OR REPLACE FUNCTION billing_keep_line() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - ARRAY{[*OF_A_LINE]} = to_jsonb(OLD) - ARRAY{[*OF_A_LINE]} THEN
+    RETURN NEW;
+  END IF;
   IF EXISTS (SELECT FROM billing_invoice WHERE issued_at IS NOT NULL AND id IN (
     CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE OLD.invoice_id END,
     CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE NEW.invoice_id END
@@ -60,7 +66,7 @@ class KeepRows(Operation):
                 params=None,
             )
             return
-        columns = ", ".join(field.column for field in meta.concrete_fields if field.column != MAY_CHANGE)
+        columns = ", ".join(field.column for field in meta.concrete_fields if field.column not in MAY_CHANGE)
         for verb, name in ((f"UPDATE OF {columns}", "updated"), ("DELETE", "deleted")):
             schema_editor.execute(
                 f"CREATE TRIGGER {meta.db_table}_not_{name} BEFORE {verb} ON {meta.db_table} {when} BEGIN "
@@ -97,12 +103,16 @@ class KeepLines(KeepRows):
                 params=None,
             )
             return
+        meta = to_state.apps.get_model(app_label, self.model_name)._meta
+        columns = ", ".join(field.column for field in meta.concrete_fields if field.column not in OF_A_LINE)
         rows = {"insert": ("NEW",), "update": ("OLD", "NEW"), "delete": ("OLD",)}
+        changed = {"update": f"UPDATE OF {columns}"}
         for verb, of in rows.items():
             name = {"insert": "added", "update": "updated", "delete": "deleted"}[verb]
             when = " OR ".join(IS_ISSUED.format(row=row) for row in of)
             schema_editor.execute(
-                f"CREATE TRIGGER {table}_not_{name} BEFORE {verb.upper()} ON {table} WHEN {when} BEGIN "
+                f"CREATE TRIGGER {table}_not_{name} BEFORE {changed.get(verb, verb.upper())} ON {table} "
+                f"WHEN {when} BEGIN "
                 "SELECT RAISE(ABORT, 'An issued invoice keeps its lines.'); END",
                 params=None,
             )
