@@ -1,14 +1,16 @@
-"""What SendGrid and Twilio call. Each call is signed over what was sent: without the right signature it is refused,
-before anything is looked up."""
+"""What SendGrid and Twilio call, and the base of what Stripe does (billing/online/views.py). Each call is signed over
+what was sent: without the right signature it is refused, before anything is looked up."""
 
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 
+from core.api.exceptions import error_response
+from core.errors import Forbidden, Refusal
 from core.tenancy.scope import practice_scope
 from integrations.email import sendgrid
 from integrations.sending import Report
@@ -21,8 +23,9 @@ NOT_READABLE = _("This is not what the provider sends.")
 MOST_EVENTS = 1_000
 
 
-class NotSigned(Exception):
-    pass
+class NotSigned(Forbidden):
+    def __init__(self) -> None:
+        super().__init__(NOT_SIGNED)
 
 
 class ProviderCall(View):
@@ -34,10 +37,10 @@ class ProviderCall(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return super().dispatch(request, *args, **kwargs)
-        except NotSigned:
-            return JsonResponse({"detail": str(NOT_SIGNED)}, status=403)
+        except Refusal as error:
+            return error_response(error.status, error.detail)
         except ValueError:
-            return JsonResponse({"detail": str(NOT_READABLE)}, status=400)
+            return error_response(400, str(NOT_READABLE))
 
 
 class SendGrid(ProviderCall):
