@@ -12,28 +12,6 @@ ELSEWHERE = {
     ("POST", "api/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend"): "a worker must have tried before: "
     "notifications/tests/test_webhooks.py",
     **{
-        (method, f"api/claims/{path}"): "billing/tests/test_claims.py"
-        for path in ("identities", "patients/<uuid:chart_id>/coverages", "visits/<uuid:appointment_id>/codes")
-        for method in ("GET", "PUT")
-    },
-    ("GET", "api/claims/patients/<uuid:chart_id>/superbill"): "billing/tests/test_claims.py",
-    ("GET", "api/claims/visits/<uuid:appointment_id>/superbill"): "billing/tests/test_claims.py",
-    ("GET", "api/billing-policy"): "billing/tests/test_claims.py",
-    ("PUT", "api/billing-policy"): "billing/tests/test_claims.py",
-    **{
-        (method, f"api/form-templates{path}"): "records/tests/test_forms.py"
-        for path, methods in {"": ("GET", "POST"), "/<uuid:form_template_id>": ("GET", "PATCH")}.items()
-        for method in methods
-    },
-    ("GET", "api/forms"): "records/tests/test_forms.py",
-    ("POST", "api/forms"): "records/tests/test_forms.py",
-    ("GET", "api/forms/<uuid:form_id>"): "records/tests/test_forms.py",
-    ("DELETE", "api/forms/<uuid:form_id>"): "records/tests/test_forms.py",
-    **{
-        ("POST", f"api/forms/<uuid:form_id>/{verb}"): "records/tests/test_forms.py"
-        for verb in ("code", "complete", "restore", "review", "withdraw")
-    },
-    **{
         ("GET", path): "answers 405, and a POST of the provider's: it is no view of the API"
         for path in ("api/payments/stripe/webhook", "api/providers/sendgrid", "api/providers/twilio")
     },

@@ -50,6 +50,8 @@ def walk(clinic: Clinic) -> None:
         schedules,
         waiting_list,
         billing,
+        claims,
+        forms,
         records,
         chart_lists,
         notes,
@@ -233,6 +235,24 @@ def billing(clinic: Clinic) -> None:
     clinic.staff.get(f"{towards}/receipt")
     clinic.staff.get(f"/api/patients/{chart['id']}/account")
     clinic.staff.get(f"/api/patients/{chart['id']}/account/statement")
+
+
+def claims(clinic: Clinic) -> None:
+    biller, chart = clinic.billing, clinic.chart()["id"]
+    visit = clinic.booking(chart=chart)
+    for path, body in {
+        "/api/billing-policy": {"noShowFeeId": None, "lateCancellationFeeId": None},
+        "/api/claims/identities": {"npi": "1234567893", "doctorId": None},
+        f"/api/claims/patients/{chart}/coverages": {"coverages": [{"payer": "Aetna", "memberId": "W1"}]},
+        f"/api/claims/visits/{visit['id']}/codes": {
+            "diagnoses": ["M54.50"],
+            "lines": [{"code": "98940", "charge": "60.00"}],
+        },
+    }.items():
+        biller.request("PUT", path, json=body)
+        biller.get(path)
+    biller.get(f"/api/claims/visits/{visit['id']}/superbill")
+    biller.get(f"/api/claims/patients/{chart}/superbill", month=visit["date"][:7])
 
 
 def desk(clinic: Clinic) -> None:
