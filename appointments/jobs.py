@@ -4,16 +4,14 @@ from datetime import time, timedelta
 
 from appointments.holds import services as holds
 from appointments.messages import planning
-from core.tenancy.scope import practice_scope
 from notifications.jobs import enqueue, job, scheduled
-from practices.models import Practice
+from practices.services import each_practice
 
 
 @scheduled("holds.remove_expired", every=timedelta(hours=1))
 def remove_expired_holds() -> None:
-    for practice_id in Practice.objects.order_by("pk").values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            holds.remove_expired()
+    for _practice in each_practice():
+        holds.remove_expired()
 
 
 @job("appointments.plan_reminders_again")
@@ -30,6 +28,5 @@ def plan_missing_reminders() -> None:
 
 @scheduled("appointments.find_missing_reminders", daily_at=time(3))
 def find_missing_reminders() -> None:
-    for practice_id in Practice.objects.order_by("pk").values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            enqueue(plan_missing_reminders, payload={}, unique_key="missing", practice=practice_id)
+    for practice_id in each_practice():
+        enqueue(plan_missing_reminders, payload={}, unique_key="missing", practice=practice_id)

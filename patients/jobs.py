@@ -8,6 +8,7 @@ from notifications.jobs import Again, scheduled, stopping
 from patients.deletion.purge import BATCH, Purge, PurgeOutcome
 from patients.imports import services as imports
 from practices.models import Practice
+from practices.services import each_practice
 
 
 @scheduled("deleted.purge", daily_at=time(1, 40), max_attempts=4, first_delay=timedelta(minutes=10))
@@ -29,6 +30,5 @@ def purge() -> None:
 @scheduled("imports.remove_old", daily_at=time(1, 20), max_attempts=4, first_delay=timedelta(minutes=10))
 def remove_old_imports() -> None:
     """Remove the text of files that were imported, a week later, as `manage.py remove_old_imports` does."""
-    for practice_id in Practice.objects.values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            imports.remove_old()
+    for _practice in each_practice():
+        imports.remove_old()

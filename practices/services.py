@@ -121,15 +121,21 @@ def get_timezone_at(office_id: UUID | None) -> ZoneInfo:
     return office.tzinfo
 
 
+def each_practice() -> Iterator[UUID]:
+    """Open the scope of one practice after another, for work that the installation does in each, and yield its id."""
+    for practice_id in Practice.objects.order_by("pk").values_list("pk", flat=True):
+        with practice_scope(practice_id):
+            yield practice_id
+
+
 def find_practice_of_office(office_id: UUID) -> UUID:
     """Return the id of the practice that has this office, for a superuser. Raises NotFound.
 
     Practices are searched one by one, since no scope sees the offices of all.
     """
-    for practice_id in Practice.objects.values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            if Office.objects.filter(pk=office_id).exists():
-                return practice_id
+    for practice_id in each_practice():
+        if Office.objects.filter(pk=office_id).exists():
+            return practice_id
     raise NotFound(NO_SUCH_OFFICE)
 
 

@@ -5,21 +5,19 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from core.tenancy.scope import practice_scope
 from notifications.jobs import enqueue, job, scheduled, stopping
 from notifications.messages import sending
 from notifications.models import Message
-from practices.models import Practice
+from practices.services import each_practice
 
 
 @scheduled("messages.find_due", every=timedelta(seconds=15))
 def find_due() -> None:
     """Have each practice's due messages sent, by one worker for each."""
-    for practice_id in Practice.objects.order_by("pk").values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            sending.give_up_lost()
-            if sending.has_due(timezone.now()):
-                enqueue(send_due, payload={}, unique_key="due", practice=practice_id)
+    for practice_id in each_practice():
+        sending.give_up_lost()
+        if sending.has_due(timezone.now()):
+            enqueue(send_due, payload={}, unique_key="due", practice=practice_id)
 
 
 @job("messages.send_due", max_attempts=1)

@@ -1,8 +1,6 @@
 """What people text back: STOP and START are about all messages of all practices that wrote to this number, "C" is about
 the last visit that one of them wrote of."""
 
-from collections.abc import Iterator
-
 from django.db import transaction
 
 from core.encryption.blind_index import phone_fingerprint
@@ -13,7 +11,7 @@ from notifications.messages.sources import REPLIES
 from notifications.messages.texts import answer
 from notifications.models import Channel, How, Message, MessageKind
 from notifications.models.message import TOLD
-from practices.models import Practice
+from practices.services import each_practice
 
 # Twilio's words (https://help.twilio.com/articles/223134027), which it acts on, too, and those of German carriers
 STOP = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "stopp"}
@@ -32,12 +30,6 @@ def take(inbound: Inbound) -> str:
     return _confirm(index) if word in CONFIRM else ""
 
 
-def _practices() -> Iterator[Practice]:
-    for practice in Practice.objects.order_by("pk"):
-        with practice_scope(practice.pk):
-            yield practice
-
-
 def _written_to(index: bytes) -> list[Message]:
     """Return the practice's messages to this number, the latest first."""
     rows = Message.objects.filter(address_index=index, status__in=TOLD, channel=Channel.SMS)
@@ -46,7 +38,7 @@ def _written_to(index: bytes) -> list[Message]:
 
 def _prefer(index: bytes, *, wanted: bool) -> str:
     said = ""
-    for _practice in _practices():
+    for _practice in each_practice():
         with transaction.atomic():
             rows = _written_to(index)
             for patient_id in sorted({row.patient_id for row in rows if row.patient_id}):
@@ -58,7 +50,7 @@ def _prefer(index: bytes, *, wanted: bool) -> str:
 
 def _confirm(index: bytes) -> str:
     found: Message | None = None
-    for _practice in _practices():
+    for _practice in each_practice():
         rows = [row for row in _written_to(index) if row.kind in OF_VISITS and row.about in REPLIES]
         if rows and (found is None or rows[0].pk > found.pk):
             found = rows[0]

@@ -8,12 +8,11 @@ import orjson
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.tenancy.scope import practice_scope
 from integrations.web_post import PostFailed, post
 from notifications.jobs import Again, GiveUp, job, scheduled
 from notifications.models import Delivery, JobState
 from notifications.webhooks.services import DELIVER
-from practices.models import Practice
+from practices.services import each_practice
 
 ATTEMPTS = 17  # with the waits below, the last is a day after the first
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(hours=3)
@@ -90,6 +89,5 @@ def _note(delivery: Delivery, now: datetime, *, answered: int | None, error: str
 @scheduled("webhooks.remove_old", every=timedelta(days=1))
 def remove_old() -> None:
     """Remove what was sent long ago from the lists."""
-    for practice_id in Practice.objects.values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=JobState.WAITING).delete()
+    for _practice in each_practice():
+        Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=JobState.WAITING).delete()

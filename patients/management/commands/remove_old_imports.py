@@ -4,9 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from core.tenancy.scope import practice_scope
 from patients.imports import services
-from practices.models import Practice
+from practices.services import each_practice
 
 
 class Command(BaseCommand):
@@ -16,8 +15,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        removed = 0
-        for practice_id in Practice.objects.values_list("pk", flat=True):
-            with practice_scope(practice_id):
-                removed += services.remove_old()
+        removed = sum(services.remove_old() for _practice in each_practice())
         self.stdout.write(f"Removed the text of {removed:,} imports.")

@@ -12,10 +12,9 @@ from django.db import DatabaseError, connection
 from tqdm import tqdm
 
 from core.errors import Unavailable
-from core.tenancy.scope import practice_scope
 from core.termination import set_on_termination
 from integrations.virus_scan import Reason, ScanFailed
-from practices.models import Practice
+from practices.services import each_practice
 from records.attachments import scanning
 from records.attachments.scanning import ScanResult
 from records.models import Attachment
@@ -91,11 +90,8 @@ class Command(BaseCommand):
 
 
 def _count_waiting() -> int:
-    total = 0
-    for practice_id in Practice.objects.values_list("pk", flat=True):
-        with practice_scope(practice_id):
-            total += Attachment.with_deleted.filter(state=FileState.QUARANTINED).count()
-    return total
+    quarantined = {"state": FileState.QUARANTINED}
+    return sum(Attachment.with_deleted.filter(**quarantined).count() for _practice in each_practice())
 
 
 def _show_progress(files: list[UUID]) -> Iterable[UUID]:
