@@ -1,20 +1,31 @@
-"""For migrations: triggers by which the database keeps rows as they are (docs/adr/0041)."""
+"""For migrations: triggers by which the database keeps rows as they are (docs/adr/0041).
+
+Two changes pass: of the patient, for merging two charts moves the rows of one to the other; and of an encrypted column
+to another key, for a rotation encrypts it anew. A text that is changed under its key is refused like an amount."""
 
 from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
-OLD = "OLD"
-# merging two charts moves the rows of one to the other, and a rotation of keys encrypts these anew
-ENCRYPTED = ("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason", "reference")
-OF_A_LINE = ("code", "description")
-MAY_CHANGE = ("patient_id", *ENCRYPTED)
+from core.encryption.keyring import HEADER_BYTES
 
+OLD = "OLD"
+MAY_CHANGE = "patient_id"
+SHOWN = 2 + 2 * HEADER_BYTES  # as bytes show in JSON: \x and two digits each
+# A trigger is given the names of the encrypted columns.
+SAME_BUT_FOR_KEYS = f"""
+to_jsonb(NEW) - TG_ARGV - '{MAY_CHANGE}' = to_jsonb(OLD) - TG_ARGV - '{MAY_CHANGE}' AND NOT EXISTS (
+  SELECT FROM unnest(TG_ARGV) AS name
+  WHERE to_jsonb(NEW) ->> name IS DISTINCT FROM to_jsonb(OLD) ->> name
+  AND COALESCE(left(to_jsonb(NEW) ->> name, {SHOWN}) = left(to_jsonb(OLD) ->> name, {SHOWN}), TRUE)
+)"""
 KEEP = f"""
 CREATE OR REPLACE FUNCTION billing_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - ARRAY{[*MAY_CHANGE]} = to_jsonb(OLD) - ARRAY{[*MAY_CHANGE]} THEN
-    RETURN NEW;
+  IF TG_OP = 'UPDATE' THEN
+    IF {SAME_BUT_FOR_KEYS} THEN
+      RETURN NEW;
+    END IF;
   END IF;
   RAISE EXCEPTION 'Money is only added to: % of % is refused.', TG_OP, TG_TABLE_NAME
     USING ERRCODE = 'restrict_violation';
@@ -23,8 +34,10 @@ END $$
 KEEP_LINE = f"""
 CREATE OR REPLACE FUNCTION billing_keep_line() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - ARRAY{[*OF_A_LINE]} = to_jsonb(OLD) - ARRAY{[*OF_A_LINE]} THEN
-    RETURN NEW;
+  IF TG_OP = 'UPDATE' THEN
+    IF {SAME_BUT_FOR_KEYS} THEN
+      RETURN NEW;
+    END IF;
   END IF;
   IF EXISTS (SELECT FROM billing_invoice WHERE issued_at IS NOT NULL AND id IN (
     CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE OLD.invoice_id END,
@@ -57,19 +70,21 @@ class KeepRows(Operation):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         meta = to_state.apps.get_model(app_label, self.model_name)._meta
         self.database_backwards(app_label, schema_editor, from_state, to_state)
-        when = f"WHEN ({OLD}.{self.once} IS NOT NULL)" if self.once else ""
+        once = f"({OLD}.{self.once} IS NOT NULL)" if self.once else "TRUE"
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(KEEP, params=None)
             schema_editor.execute(
                 f"CREATE TRIGGER {meta.db_table}_kept BEFORE UPDATE OR DELETE ON {meta.db_table} "
-                f"FOR EACH ROW {when} EXECUTE FUNCTION billing_keep()",
+                f"FOR EACH ROW WHEN ({once}) EXECUTE FUNCTION billing_keep({_arguments(meta)})",
                 params=None,
             )
             return
-        columns = ", ".join(field.column for field in meta.concrete_fields if field.column not in MAY_CHANGE)
-        for verb, name in ((f"UPDATE OF {columns}", "updated"), ("DELETE", "deleted")):
+        for verb, name, when in (
+            (f"UPDATE OF {_kept(meta)}", "updated", f"{once} AND NOT ({_same_but_for_keys(meta)})"),
+            ("DELETE", "deleted", once),
+        ):
             schema_editor.execute(
-                f"CREATE TRIGGER {meta.db_table}_not_{name} BEFORE {verb} ON {meta.db_table} {when} BEGIN "
+                f"CREATE TRIGGER {meta.db_table}_not_{name} BEFORE {verb} ON {meta.db_table} WHEN {when} BEGIN "
                 f"SELECT RAISE(ABORT, 'Money is only added to: a change of {meta.db_table} is refused.'); END",
                 params=None,
             )
@@ -93,26 +108,25 @@ class KeepLines(KeepRows):
         super().__init__(model_name)
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        meta = to_state.apps.get_model(app_label, self.model_name)._meta
+        table = meta.db_table
         self.database_backwards(app_label, schema_editor, from_state, to_state)
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(KEEP_LINE, params=None)
             schema_editor.execute(
                 f"CREATE TRIGGER {table}_kept BEFORE INSERT OR UPDATE OR DELETE ON {table} "
-                "FOR EACH ROW EXECUTE FUNCTION billing_keep_line()",
+                f"FOR EACH ROW EXECUTE FUNCTION billing_keep_line({_arguments(meta)})",
                 params=None,
             )
             return
-        meta = to_state.apps.get_model(app_label, self.model_name)._meta
-        columns = ", ".join(field.column for field in meta.concrete_fields if field.column not in OF_A_LINE)
-        rows = {"insert": ("NEW",), "update": ("OLD", "NEW"), "delete": ("OLD",)}
-        changed = {"update": f"UPDATE OF {columns}"}
-        for verb, of in rows.items():
-            name = {"insert": "added", "update": "updated", "delete": "deleted"}[verb]
-            when = " OR ".join(IS_ISSUED.format(row=row) for row in of)
+        of_old, of_new = (IS_ISSUED.format(row=row) for row in ("OLD", "NEW"))
+        for verb, name, when in (
+            ("INSERT", "added", of_new),
+            ("UPDATE", "updated", f"({of_old} OR {of_new}) AND NOT ({_same_but_for_keys(meta)})"),
+            ("DELETE", "deleted", of_old),
+        ):
             schema_editor.execute(
-                f"CREATE TRIGGER {table}_not_{name} BEFORE {changed.get(verb, verb.upper())} ON {table} "
-                f"WHEN {when} BEGIN "
+                f"CREATE TRIGGER {table}_not_{name} BEFORE {verb} ON {table} WHEN {when} BEGIN "
                 "SELECT RAISE(ABORT, 'An issued invoice keeps its lines.'); END",
                 params=None,
             )
@@ -122,3 +136,30 @@ class KeepLines(KeepRows):
         table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
         if schema_editor.connection.vendor == "sqlite":
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {table}_not_added", params=None)
+
+
+def _encrypted(meta: Any) -> list[str]:
+    return [field.column for field in meta.concrete_fields if field.get_internal_type() == "BinaryField"]
+
+
+def _kept(meta: Any) -> str:
+    return ", ".join(field.column for field in meta.concrete_fields if field.column != MAY_CHANGE)
+
+
+def _arguments(meta: Any) -> str:
+    return ", ".join(f"'{column}'" for column in _encrypted(meta))
+
+
+def _same_but_for_keys(meta: Any) -> str:
+    """Return SAME_BUT_FOR_KEYS in SQLite's words."""
+    encrypted = _encrypted(meta)
+    return " AND ".join(
+        f"(NEW.{column} IS OLD.{column}"
+        + (f" OR COALESCE({_header('NEW', column)} <> {_header('OLD', column)}, FALSE)" if column in encrypted else "")
+        + ")"
+        for column in (field.column for field in meta.concrete_fields if field.column != MAY_CHANGE)
+    )
+
+
+def _header(row: str, column: str) -> str:
+    return f"substr({row}.{column}, 1, {HEADER_BYTES})"
