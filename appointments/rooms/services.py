@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models import Appointment, Room
 from audit import context
+from core.database.constraints import violation_as_conflict
 from core.errors import Conflict, Invalid
 from practices.services import checking_office_exists, get_office
 
@@ -25,13 +26,13 @@ AT_ANOTHER_OFFICE = _("This room is at another office.")
 def _saving(by: User) -> Iterator[None]:
     """Run the block in one transaction; raise Conflict if the name is taken, and NotFound for an office that was
     removed meanwhile."""
-    try:
-        with transaction.atomic(), checking_office_exists(), context.done_by(by):
-            yield
-    except IntegrityError as error:
-        if "room_name" not in str(error):
-            raise
-        raise Conflict(NAME_TAKEN) from error
+    with (
+        violation_as_conflict("room_name", NAME_TAKEN),
+        transaction.atomic(),
+        checking_office_exists(),
+        context.done_by(by),
+    ):
+        yield
 
 
 def create_room(*, by: User, office_id: UUID, **fields: Any) -> Room:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models import AppointmentType, TypeOffer
 from audit import context
+from core.database.constraints import violation_as_conflict
 from core.errors import Conflict
 
 NAME_TAKEN = _("There is already an appointment type with this name.")
@@ -24,13 +25,8 @@ IN_USE = _(
 @contextmanager
 def _saving(by: User) -> Iterator[None]:
     """Run the block in one transaction; raise Conflict if the name is taken."""
-    try:
-        with transaction.atomic(), context.done_by(by):
-            yield
-    except IntegrityError as error:
-        if "appointment_type_name" not in str(error):
-            raise
-        raise Conflict(NAME_TAKEN) from error
+    with violation_as_conflict("appointment_type_name", NAME_TAKEN), transaction.atomic(), context.done_by(by):
+        yield
 
 
 def create_type(*, by: User, doctor_ids: Iterable[UUID] = (), **fields: Any) -> AppointmentType:

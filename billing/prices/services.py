@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +16,8 @@ from audit import context
 from billing.models import Service, ServiceOfType, ServicePrice
 from billing.money import to_minor
 from billing.prices.serializers import ServiceShape
-from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
+from core.database.constraints import violation_as_conflict
+from core.errors import CHANGED_MEANWHILE, Invalid, StaleVersion
 from practices.services import current_practice
 
 PRICED = ("code", "name", "price", "currency", "tax_rate", "tax_included")
@@ -46,13 +47,8 @@ def get_service(service_id: UUID) -> Service:
 
 @contextmanager
 def _saving(by: User) -> Iterator[None]:
-    try:
-        with transaction.atomic(), context.done_by(by):
-            yield
-    except IntegrityError as error:
-        if "service_code" not in str(error):
-            raise
-        raise Conflict(CODE_TAKEN) from error
+    with violation_as_conflict("service_code", CODE_TAKEN), transaction.atomic(), context.done_by(by):
+        yield
 
 
 def add_service(*, by: User, price: Decimal, appointment_type_ids: Iterable[UUID] = (), **fields: Any) -> Service:
