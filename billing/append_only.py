@@ -154,7 +154,7 @@ def _same_but_for_keys(meta: Any) -> str:
     """Return SAME_BUT_FOR_KEYS in SQLite's words."""
     encrypted = _encrypted(meta)
     return " AND ".join(
-        f"(NEW.{column} IS OLD.{column}"
+        f"(NEW.{column} IS {OLD}.{column}"
         + (f" OR COALESCE({_header('NEW', column)} <> {_header('OLD', column)}, FALSE)" if column in encrypted else "")
         + ")"
         for column in (field.column for field in meta.concrete_fields if field.column != MAY_CHANGE)

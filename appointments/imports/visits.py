@@ -20,7 +20,7 @@ from appointments.visits import history
 from core.database.deadlocks import deadlock_as_conflict
 from core.database.locks import take_lock
 from core.encryption.blind_index import exact_token
-from core.errors import Invalid, Sentence
+from core.errors import Invalid
 from core.search.letters import fold
 from core.search.words import split_words
 from core.tenancy.scope import current_practice_id
@@ -53,10 +53,6 @@ TOO_LONG = gettext_lazy("This text is too long.")
 IS_THERE = gettext_lazy("This appointment is in the calendar already.")
 
 
-def _field(name: str, label: Sentence, names: str, *, is_day: bool = False) -> Field:
-    return Field(name, label, tuple(names.split()), is_day)
-
-
 @register_kind
 class Visits(Kind):
     name = ImportKind.APPOINTMENTS.value
@@ -64,34 +60,34 @@ class Visits(Kind):
     asks_doctor = True
     one_of = (("patient_number", "patient", "last_name"), ("date",))
     fields = (
-        _field(
+        Field(
             "patient_number",
             gettext_lazy("Patient's number in the other program"),
             "patientnumber patientid patientno mrn chartnumber accountnumber patientennummer",
         ),
-        _field("patient", gettext_lazy("Patient's name"), "patient patientname name clientname client fullname"),
-        _field("first_name", gettext_lazy("Patient's first name"), "firstname patientfirstname vorname"),
-        _field("last_name", gettext_lazy("Patient's last name"), "lastname patientlastname nachname surname"),
-        _field(
+        Field("patient", gettext_lazy("Patient's name"), "patient patientname name clientname client fullname"),
+        Field("first_name", gettext_lazy("Patient's first name"), "firstname patientfirstname vorname"),
+        Field("last_name", gettext_lazy("Patient's last name"), "lastname patientlastname nachname surname"),
+        Field(
             "date_of_birth",
             gettext_lazy("Patient's date of birth"),
             "dateofbirth dob birthdate patientdob geburtsdatum",
             is_day=True,
         ),
-        _field(
+        Field(
             "date",
             gettext_lazy("Day, or day and time"),
             "date appointmentdate day start starttime startsat datetime datum termin beginn",
             is_day=True,
         ),
-        _field("time", gettext_lazy("Time"), "time appointmenttime from uhrzeit zeit von"),
-        _field("end", gettext_lazy("End"), "end endtime endsat to until ende bis"),
-        _field("minutes", gettext_lazy("Minutes"), "minutes duration length dauer minuten"),
-        _field("doctor", gettext_lazy("Doctor"), "doctor provider practitioner clinician arzt behandler therapist"),
-        _field("type", gettext_lazy("Type"), "type appointmenttype service art terminart leistung"),
-        _field("status", gettext_lazy("What became of it"), "status state zustand"),
-        _field("reason", gettext_lazy("Reason"), "reason subject title grund anlass"),
-        _field("notes", gettext_lazy("Notes"), "notes note comment comments notizen bemerkung"),
+        Field("time", gettext_lazy("Time"), "time appointmenttime from uhrzeit zeit von"),
+        Field("end", gettext_lazy("End"), "end endtime endsat to until ende bis"),
+        Field("minutes", gettext_lazy("Minutes"), "minutes duration length dauer minuten"),
+        Field("doctor", gettext_lazy("Doctor"), "doctor provider practitioner clinician arzt behandler therapist"),
+        Field("type", gettext_lazy("Type"), "type appointmenttype service art terminart leistung"),
+        Field("status", gettext_lazy("What became of it"), "status state zustand"),
+        Field("reason", gettext_lazy("Reason"), "reason subject title grund anlass"),
+        Field("notes", gettext_lazy("Notes"), "notes note comment comments notizen bemerkung"),
     )
 
     def check(self, lines: list[tuple[int, Cells]], context: Context) -> list[Verdict]:

@@ -43,42 +43,38 @@ NO_DOCTOR = gettext_lazy("No doctor of the practice is called this.")
 TWICE = gettext_lazy("Line %(number)d is the same person.")
 
 
-def _field(name: str, label: Sentence, names: str, *, is_day: bool = False) -> Field:
-    return Field(name, label, tuple(names.split()), is_day)
-
-
 @register_kind
 class Charts(Kind):
     name = ImportKind.PATIENTS.value
     label = gettext_lazy("Patients")
     one_of = (("name", "last_name"),)
     fields = (
-        _field("name", gettext_lazy("Name"), "name fullname patientname patient clientname client vollername"),
-        _field("first_name", gettext_lazy("First name"), "firstname givenname forename vorname first"),
-        _field("last_name", gettext_lazy("Last name"), "lastname surname familyname nachname last"),
-        _field(
+        Field("name", gettext_lazy("Name"), "name fullname patientname patient clientname client vollername"),
+        Field("first_name", gettext_lazy("First name"), "firstname givenname forename vorname first"),
+        Field("last_name", gettext_lazy("Last name"), "lastname surname familyname nachname last"),
+        Field(
             "date_of_birth",
             gettext_lazy("Date of birth"),
             "dateofbirth dob birthdate birthday born geburtsdatum geboren geburtstag",
             is_day=True,
         ),
-        _field(
+        Field(
             "phone", gettext_lazy("Phone"), "mobile mobilephone cell cellphone phone phonenumber handy mobil telefon"
         ),
-        _field("other_phone", gettext_lazy("Second phone"), "homephone phone2 workphone telephone telefon2 festnetz"),
-        _field("email", gettext_lazy("Email"), "email emailaddress mail epost emailadresse"),
-        _field("address", gettext_lazy("Address, or the street"), "address street address1 strasse adresse anschrift"),
-        _field("city", gettext_lazy("City"), "city town ort stadt"),
-        _field("state", gettext_lazy("State"), "state province county bundesland"),
-        _field("zip", gettext_lazy("ZIP or postal code"), "zip zipcode postcode postalcode plz"),
-        _field("country", gettext_lazy("Country"), "country land"),
-        _field("gender", gettext_lazy("Gender"), "gender sex geschlecht"),
-        _field("emergency_contact", gettext_lazy("Emergency contact"), "emergencycontact notfallkontakt"),
-        _field("blood_type", gettext_lazy("Blood type"), "bloodtype bloodgroup blutgruppe"),
-        _field("allergies", gettext_lazy("Allergies"), "allergies allergy allergien"),
-        _field("medical_history", gettext_lazy("Medical history"), "medicalhistory history anamnese vorgeschichte"),
-        _field("doctor", gettext_lazy("Doctor"), "doctor primarydoctor provider practitioner arzt behandler"),
-        _field(
+        Field("other_phone", gettext_lazy("Second phone"), "homephone phone2 workphone telephone telefon2 festnetz"),
+        Field("email", gettext_lazy("Email"), "email emailaddress mail epost emailadresse"),
+        Field("address", gettext_lazy("Address, or the street"), "address street address1 strasse adresse anschrift"),
+        Field("city", gettext_lazy("City"), "city town ort stadt"),
+        Field("state", gettext_lazy("State"), "state province county bundesland"),
+        Field("zip", gettext_lazy("ZIP or postal code"), "zip zipcode postcode postalcode plz"),
+        Field("country", gettext_lazy("Country"), "country land"),
+        Field("gender", gettext_lazy("Gender"), "gender sex geschlecht"),
+        Field("emergency_contact", gettext_lazy("Emergency contact"), "emergencycontact notfallkontakt"),
+        Field("blood_type", gettext_lazy("Blood type"), "bloodtype bloodgroup blutgruppe"),
+        Field("allergies", gettext_lazy("Allergies"), "allergies allergy allergien"),
+        Field("medical_history", gettext_lazy("Medical history"), "medicalhistory history anamnese vorgeschichte"),
+        Field("doctor", gettext_lazy("Doctor"), "doctor primarydoctor provider practitioner arzt behandler"),
+        Field(
             "number",
             gettext_lazy("Number in the other program"),
             "patientnumber patientid patientno id number mrn chartnumber accountnumber patientennummer nr no nummer",

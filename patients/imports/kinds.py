@@ -21,11 +21,12 @@ from practices.services import current_practice
 
 
 class Field(NamedTuple):
-    """A field that a column can be read as. `names` are what other programs call it, folded and without blanks."""
+    """A field that a column can be read as. `names` are what other programs call it, folded and
+    without blanks, in one text."""
 
     name: str
     label: Sentence
-    names: tuple[str, ...]
+    names: str
     is_day: bool = False
 
 
@@ -120,7 +121,7 @@ class Kind:
         found: dict[str, int] = {}
         columns = [squeezed(name) for name in names]
         for one in self.fields:
-            for known in one.names:
+            for known in one.names.split():
                 if known in columns and columns.index(known) not in found.values():
                     found[one.name] = columns.index(known)
                     break
