@@ -36,6 +36,8 @@ CHECKS = [
 ]
 ROLES = ["admin", "doctor", "staff", "billing", "patient", "anonymous"]
 MODES = dict.fromkeys((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), examples(4, 1))
+# No worker runs beside this server: the 503 of this address is a true answer, held to the schema like any other.
+SAYS_WHAT_FAILS = {"/api/health/worker"}
 HASHES_A_PASSWORD = {"/api/auth/login", "/api/auth/register", "/api/auth/token", "/auth/login", "/auth/register"}
 # With a session they would end it, or require a second factor of everybody, for the examples that follow.
 ANONYMOUS_ALONE = {"/api/auth/logout", "/auth/logout", "/api/practice"}
@@ -94,8 +96,9 @@ def test_no_answer_is_outside_the_schema(schema, explored, of_the_practice, role
         if role not in ("admin", "anonymous") and operation.path.startswith(("/api/auth", "/api/health")):
             continue  # these do not look at the role
         cookies = cookie_of(explored, role, operation.path)
+        excluded = [not_a_server_error] if operation.path in SAYS_WHAT_FAILS else []
 
-        def call(case: Any, cookies: dict[str, str] = cookies) -> None:
+        def call(case: Any, cookies: dict[str, str] = cookies, excluded: list[Any] = excluded) -> None:
             nonlocal asked
             asked += 1
             if asked % 2:
@@ -104,7 +107,7 @@ def test_no_answer_is_outside_the_schema(schema, explored, of_the_practice, role
             case.cookies.clear()
             answer = case.call(headers=cookies)
             if answer.status_code != 414:  # a longer address than gunicorn takes
-                case.validate_response(answer, checks=CHECKS)
+                case.validate_response(answer, checks=CHECKS, excluded_checks=excluded)
 
         for mode, most in MODES.items():
             explore(operation, mode, min(most, 2) if operation.path in HASHES_A_PASSWORD else most, call)
