@@ -63,7 +63,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         WORKFORCE
         | CLINIC
         | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.SUBSCRIBE_TO_OWN_CALENDAR, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS}
-        | {P.ADD_FILES, P.USE_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES}
+        | {P.ADD_FILES, P.USE_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.READ_OWN_REVENUE}
         | {P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
     ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.

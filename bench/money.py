@@ -20,8 +20,7 @@ from bench.report import block
 from bench.search import _signed_in
 
 TABLES = [
-    f"billing_{name}"
-    for name in ("allocation", "ledgerentry", "invoiceline", "invoice", "openamount", "issuedline")
+    f"billing_{name}" for name in ("allocation", "ledgerentry", "invoiceline", "invoice", "openamount", "issuedline")
 ]
 LEDGER, CALLS, YEARS = int(os.environ.get("BENCH_LEDGER", "1000000")), 40, 6
 INVOICES = LEDGER * 100 // 198  # of 100, 95 are paid, 2 of these refunded, and 1 is credited
@@ -146,7 +145,7 @@ def _timed(client, path, query):
     return (time.perf_counter() - began) * 1000
 
 
-def _print_plans(caller, path, query):
+def _print_plans(client, path, query):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

@@ -8,3 +8,4 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import receivers  # noqa: F401 - connects them
+        from billing.messages import source  # noqa: F401 - says what messages are about

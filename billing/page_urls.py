@@ -3,12 +3,15 @@
 from django.urls import path
 
 from billing.accounts import pages as accounts
+from billing.claims import identities, month
 from billing.claims import pages as claims
 from billing.invoices import pages as invoices
+from billing.messages import pages as mails
 from billing.online import pages as online
 from billing.payments import pages as payments
 from billing.policies import pages as policies
 from billing.prices import pages as prices
+from billing.reports import own
 from billing.reports import pages as reports
 
 CHANGES = {"credit": "credit", "write-off": "write_off", "delete": "delete"}
@@ -21,6 +24,8 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/", invoices.InvoicePage.as_view(), name="billing-invoice"),
     path("invoices/<uuid:invoice_id>/save/", invoices.SaveDraft.as_view(), name="billing-invoice-save"),
     path("invoices/<uuid:invoice_id>/print/", invoices.PrintInvoice.as_view(), name="billing-invoice-print"),
+    path("invoices/<uuid:invoice_id>/email/", mails.SendInvoice.as_view(), name="billing-invoice-email"),
+    path("payments/<uuid:payment_id>/email/", mails.SendReceipt.as_view(), name="billing-receipt-email"),
     path("invoices/<uuid:invoice_id>/pay-link/", online.PayLinkPage.as_view(), name="billing-pay-link"),
     *(
         path(
@@ -34,6 +39,9 @@ urlpatterns = [
     path("visits/<uuid:visit_id>/invoice/", invoices.StartInvoiceOfVisit.as_view(), name="billing-visit-invoice"),
     path("visits/<uuid:visit_id>/codes/", claims.CodingPage.as_view(), name="billing-coding"),
     path("visits/<uuid:visit_id>/superbill/", claims.PrintSuperbill.as_view(), name="billing-superbill"),
+    path("visits/<uuid:visit_id>/cms-1500/", month.PrintClaim.as_view(), name="billing-claim"),
+    path("patients/<uuid:patient_id>/codes/", month.MonthPage.as_view(), name="billing-month"),
+    path("patients/<uuid:patient_id>/superbill/", month.PrintMonth.as_view(), name="billing-month-print"),
     path("patients/<uuid:patient_id>/coverage/", claims.CoveragePage.as_view(), name="billing-coverage"),
     path("policy/", policies.PolicyPage.as_view(), name="billing-policy"),
     path("patients/<uuid:patient_id>/", accounts.AccountPage.as_view(), name="billing-account"),
@@ -45,6 +53,11 @@ urlpatterns = [
     path("payments/<uuid:payment_id>/refund/", payments.RefundPage.as_view(), name="billing-refund"),
     path("payments/<uuid:payment_id>/allocate/", payments.AllocatePage.as_view(), name="billing-allocate"),
     path("payments/<uuid:payment_id>/receipt/", payments.PrintReceipt.as_view(), name="billing-receipt"),
+    path("identities/", identities.IdentitiesPage.as_view(), name="billing-identities"),
+    path("reports/", own.ReportsPage.as_view(), name="billing-reports"),
+    path("reports/own/", own.OwnRevenuePage.as_view(), name="billing-report-own"),
+    path("reports/own/own.csv", own.OwnRevenuePage.as_view(as_file=True), name="billing-report-own-file"),
+    path("reports/own/lines/", own.OwnLinesPage.as_view(), name="billing-report-own-lines"),
     *(
         path(f"reports/{name}/", page.as_view(), name=f"billing-report-{name}")
         for name, _title, page in reports.REPORTS

@@ -9,6 +9,7 @@ from billing.online import views as online
 from billing.payments import views as payments
 from billing.policies import views as policies
 from billing.prices import views as prices
+from billing.reports import own
 from billing.reports import views as reports
 
 urlpatterns = [
@@ -31,10 +32,12 @@ urlpatterns = [
     path("claims/identities", claims.Identities.as_view(), name="claim_identities"),
     path("claims/visits/<uuid:appointment_id>/codes", claims.VisitCodes.as_view(), name="visit_codes"),
     path("claims/visits/<uuid:appointment_id>/superbill", claims.VisitSuperbill.as_view(), name="visit_superbill"),
+    path("claims/visits/<uuid:appointment_id>/cms1500", claims.VisitClaim.as_view(), name="visit_claim"),
     path("claims/patients/<uuid:chart_id>/coverages", claims.PatientCoverages.as_view(), name="patient_coverages"),
     path("claims/patients/<uuid:chart_id>/superbill", claims.PatientSuperbill.as_view(), name="patient_superbill"),
     path("reports/takings", reports.Takings.as_view(), name="report_takings"),
     path("reports/revenue", reports.RevenueReport.as_view(), name="report_revenue"),
+    path("reports/own-revenue", own.OwnRevenue.as_view(), name="report_own_revenue"),
     path("reports/unpaid", reports.Unpaid.as_view(), name="report_unpaid"),
     path("patients/<uuid:chart_id>/account/statement", accounts.AccountStatement.as_view(), name="account_statement"),
     path("patients/<uuid:chart_id>/account", accounts.PatientAccount.as_view(), name="patient_account"),

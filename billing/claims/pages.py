@@ -26,6 +26,13 @@ from core.permissions import Permission
 from core.texts import validate_line, validate_name
 
 EMPTY_ROWS = 3
+
+
+def pdf_response(printed: bytes, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return HttpResponse(printed, content_type="application/pdf", headers=headers)
+
+
 _SPLIT = re.compile(r"[\s,;]+")
 
 
@@ -133,8 +140,7 @@ class PrintSuperbill(WorkPage):
         self.read([visit], kind=AuditEvent.INVOICE_READ, about_id=visit.pk)
         coverages = list(Coverage.objects.filter(patient=visit.patient_id))
         printed = superbill_pdf(visit.patient, [coding], coverages, practice=self.request.practice, by=self.user)
-        headers = {"Content-Disposition": 'inline; filename="superbill.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, "superbill")
 
 
 class CoverageForm(CheckedForm):

@@ -29,6 +29,8 @@ from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
 from integrations import payments
+from notifications.messages.planning import ledger_of
+from notifications.messages.why import explain
 
 SHOWN, EMPTY_ROWS = 50, 3
 STATES = (("unpaid", _("Unpaid")), *((state.value, state.label) for state in InvoiceState))
@@ -125,11 +127,13 @@ class OneInvoice(WorkPage):
             "lines": invoice.lines.all(),
             "note": getattr(invoice, "credit_note", None),
             "patient": invoice.patient,
+            "payment_days": self.request.practice.payment_days,
             "may_bill": may_bill,
             "may_take": self.user.can(Permission.TAKE_PAYMENTS),
             "may_pay_online": self.user.can(Permission.TAKE_PAYMENTS) and payments.is_configured(),
             "rows": _rows(invoice, typed) if is_edited else [],
             "services": Service.objects.filter(is_active=True).order_by("code") if is_edited else [],
+            "sent": [] if invoice.is_draft else [(row, explain(row)) for row in ledger_of([invoice.pk])],
             "mistake": mistake,
             "typed": typed,
         }
