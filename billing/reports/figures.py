@@ -189,5 +189,5 @@ def open_invoices(today: date, age: str) -> QuerySet[Invoice]:
     rows: Any = Invoice.objects.with_sums().unpaid()
     rows = rows.filter(kept_open__issued_on__gte=first) if first else rows
     rows = rows.filter(kept_open__issued_on__lte=last) if last else rows
-    found: QuerySet[Invoice] = rows.select_related("patient").order_by("kept_open__issued_on", "id")
+    found: QuerySet[Invoice] = rows.select_related("patient").order_by("kept_open__issued_on", "kept_open__invoice_id")
     return found
