@@ -5,11 +5,12 @@ from django.urls import path
 from billing.accounts import views as accounts
 from billing.claims import views as claims
 from billing.invoices import views as invoices
+from billing.messages import views as mails
 from billing.online import views as online
+from billing.own_revenue import views as own
 from billing.payments import views as payments
 from billing.policies import views as policies
 from billing.prices import views as prices
-from billing.reports import own
 from billing.reports import views as reports
 
 urlpatterns = [
@@ -22,6 +23,8 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/write-off", invoices.WriteOffInvoice.as_view(), name="write_off_invoice"),
     path("invoices/<uuid:invoice_id>/pdf", invoices.InvoicePdf.as_view(), name="invoice_pdf"),
     path("invoices/<uuid:invoice_id>/pay-link", online.PayLink.as_view(), name="pay_link"),
+    path("invoices/<uuid:invoice_id>/email", mails.MailInvoice.as_view(), name="mail_invoice"),
+    path("payments/<uuid:payment_id>/email", mails.MailReceipt.as_view(), name="mail_receipt"),
     path("payments/stripe/webhook", online.StripeCall.as_view(), name="stripe_webhook"),
     path("payments", payments.Payments.as_view(), name="payments"),
     path("payments/<uuid:payment_id>", payments.PaymentById.as_view(), name="payment"),

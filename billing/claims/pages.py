@@ -67,7 +67,7 @@ class CodingForm(CheckedForm):
 class CodingPage(WorkPage):
     """Codes are typed as on the paper form: diagnoses in a row, which lines point at by their letters."""
 
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
@@ -83,6 +83,7 @@ class CodingPage(WorkPage):
             "diagnoses": self.request.POST.get("diagnoses") or " ".join(coding.content["diagnoses"] if coding else []),
             "place": self.request.POST.get("place_of_service") or (coding.place_of_service if coding else OFFICE),
             "rows": self._typed() if mistake else self._rows(coding),
+            "may_insure": self.user.can(Permission.TAKE_PAYMENTS),
             "mistake": mistake,
         }
         return render(self.request, "billing/claims/coding.html", context, status=400 if mistake else 200)
@@ -130,7 +131,7 @@ class CodingPage(WorkPage):
 
 class PrintSuperbill(WorkPage):
     http_method_names = ["get", "head"]
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:

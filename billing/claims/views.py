@@ -36,7 +36,7 @@ from patients.restriction.services import emergency_details
 from practices.services import current_practice
 from records.attachments.downloads import download_response
 
-CODE = (Permission.MANAGE_BILLING, Permission.WRITE_RECORDS)
+CODE = Permission.CODE_VISITS
 NO_CODES = _("No visit has codes there.")
 NOT_A_MONTH = _("Enter a month such as 2026-11.")
 

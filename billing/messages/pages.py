@@ -28,7 +28,7 @@ class SendInvoice(OneInvoice):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(invoice, mistake=refusal.detail)
-        messages.success(request, gettext("The email will be sent in a moment."))
+        messages.success(request, gettext("The email will be sent soon, but not at night."))
         return redirect("billing-invoice", invoice_id)
 
 
@@ -43,5 +43,5 @@ class SendReceipt(OnePayment):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(payment, refusal.detail)
-        messages.success(request, gettext("The email will be sent in a moment."))
+        messages.success(request, gettext("The email will be sent soon, but not at night."))
         return redirect("billing-payment", payment_id)

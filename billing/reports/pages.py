@@ -390,3 +390,15 @@ def reports_of(user: Any) -> list[tuple[str, str, str]]:
     if user.can(Permission.READ_BILLING):
         found.append(("invoices", reverse("billing"), gettext("Invoices")))
     return found
+
+
+class ReportsPage(WorkPage):
+    """The reports that this person may open."""
+
+    http_method_names = ["get", "head"]
+    needs = Permission.READ_BILLING
+    about = LedgerEntry._meta.label
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        self.read([])
+        return render(request, "billing/reports/index.html", {"reports": reports_of(self.user)})

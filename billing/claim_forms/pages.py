@@ -32,7 +32,7 @@ class MonthPage(WorkPage):
     """All visits of the month that were not cancelled, so that one sees which have no codes yet."""
 
     http_method_names = ["get", "head"]
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
@@ -62,7 +62,7 @@ class MonthPage(WorkPage):
 
 class PrintMonth(WorkPage):
     http_method_names = ["get", "head"]
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
@@ -78,7 +78,7 @@ class PrintMonth(WorkPage):
 
 class PrintClaim(WorkPage):
     http_method_names = ["get", "head"]
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
