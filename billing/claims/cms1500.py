@@ -188,7 +188,7 @@ def _services(coding: VisitCoding, lines: Sequence[Mapping[str, Any]], currency:
     visit = coding.appointment
     day = timezone.localtime(visit.starts_at, visit.tzinfo).strftime("%m %d %y")
     npi = identity_of(visit.doctor).npi
-    boxes = {}
+    boxes: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         boxes |= {
             f"24A.{number}": f"{day} to {day}",

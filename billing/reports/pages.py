@@ -330,7 +330,7 @@ class LinesPage(RowsPage):
 
     needs = Permission.MANAGE_BILLING
     about = InvoiceLine._meta.label
-    headings = (_("Date"), _("Invoice"), _("Patient"), _("Service"), _("Amount"))
+    headings: tuple[Any, ...] = (_("Date"), _("Invoice"), _("Patient"), _("Service"), _("Amount"))
 
     def rows(self) -> tuple[str, Any]:
         given = LinesForm(self.request.GET).given
