@@ -55,7 +55,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.ADD_FILES, P.DELETE_APPOINTMENTS, P.DELETE_CLINICAL, P.HOLD_CHARTS, P.EXPORT_CHARTS}
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.KEEP_FORM_TEMPLATES}
         | {P.MANAGE_API_KEYS, P.MANAGE_WEBHOOKS}
-        | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING}
+        | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING, P.CODE_VISITS}
         | {P.IMPORT_DATA, P.SEE_NUMBERS}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
@@ -63,7 +63,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         WORKFORCE
         | CLINIC
         | {P.BOOK, P.MANAGE_OWN_SCHEDULE, P.SUBSCRIBE_TO_OWN_CALENDAR, P.WRITE_RECORDS, P.WRITE_CLINICAL_FIELDS}
-        | {P.ADD_FILES, P.USE_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES}
+        | {P.ADD_FILES, P.USE_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.READ_OWN_REVENUE, P.CODE_VISITS}
         | {P.RESTRICT_OWN_PATIENTS, P.BREAK_GLASS, P.MAKE_OWN_JOIN_CODES}
     ),
     # The front desk: charts, registrations, bookings; in the admin site it may look, and confirm registrations.
@@ -77,7 +77,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.BILLING: frozenset(
         WORKFORCE
         | {P.READ_CONTACTS, P.READ_APPOINTMENTS, P.USE_ADMIN_SITE}
-        | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING}
+        | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING, P.CODE_VISITS}
     ),
     # A patient sees and books only for their own chart.
     Role.PATIENT: frozenset(

@@ -90,6 +90,7 @@ class AuditEvent(models.TextChoices):
     INVOICES_LISTED = "invoice.listed", _("Invoices listed")
     INVOICE_ISSUED = "invoice.issued", _("Invoice issued")
     INVOICE_CREDITED = "invoice.credited", _("Invoice credited")
+    BILL_MAILED = "invoice.mailed", _("Invoice or receipt sent by email")
     PAYMENT_READ = "payment.read", _("Payment opened")
     PAYMENTS_LISTED = "payment.listed", _("Payments listed")
     PAYMENT_TAKEN = "payment.taken", _("Payment taken")
@@ -148,6 +149,7 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.NOTE_FINALISED,
     AuditEvent.INVOICE_ISSUED,
     AuditEvent.INVOICE_CREDITED,
+    AuditEvent.BILL_MAILED,
     AuditEvent.PAYMENT_TAKEN,
     AuditEvent.PAYMENT_ALLOCATED,
     AuditEvent.PAYMENT_REFUNDED,

@@ -5,7 +5,9 @@ from django.urls import path
 from billing.accounts import views as accounts
 from billing.claims import views as claims
 from billing.invoices import views as invoices
+from billing.messages import views as mails
 from billing.online import views as online
+from billing.own_revenue import views as own
 from billing.payments import views as payments
 from billing.policies import views as policies
 from billing.prices import views as prices
@@ -21,6 +23,8 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/write-off", invoices.WriteOffInvoice.as_view(), name="write_off_invoice"),
     path("invoices/<uuid:invoice_id>/pdf", invoices.InvoicePdf.as_view(), name="invoice_pdf"),
     path("invoices/<uuid:invoice_id>/pay-link", online.PayLink.as_view(), name="pay_link"),
+    path("invoices/<uuid:invoice_id>/email", mails.MailInvoice.as_view(), name="mail_invoice"),
+    path("payments/<uuid:payment_id>/email", mails.MailReceipt.as_view(), name="mail_receipt"),
     path("payments/stripe/webhook", online.StripeCall.as_view(), name="stripe_webhook"),
     path("payments", payments.Payments.as_view(), name="payments"),
     path("payments/<uuid:payment_id>", payments.PaymentById.as_view(), name="payment"),
@@ -31,10 +35,12 @@ urlpatterns = [
     path("claims/identities", claims.Identities.as_view(), name="claim_identities"),
     path("claims/visits/<uuid:appointment_id>/codes", claims.VisitCodes.as_view(), name="visit_codes"),
     path("claims/visits/<uuid:appointment_id>/superbill", claims.VisitSuperbill.as_view(), name="visit_superbill"),
+    path("claims/visits/<uuid:appointment_id>/cms1500", claims.VisitClaim.as_view(), name="visit_claim"),
     path("claims/patients/<uuid:chart_id>/coverages", claims.PatientCoverages.as_view(), name="patient_coverages"),
     path("claims/patients/<uuid:chart_id>/superbill", claims.PatientSuperbill.as_view(), name="patient_superbill"),
     path("reports/takings", reports.Takings.as_view(), name="report_takings"),
     path("reports/revenue", reports.RevenueReport.as_view(), name="report_revenue"),
+    path("reports/own-revenue", own.OwnRevenue.as_view(), name="report_own_revenue"),
     path("reports/unpaid", reports.Unpaid.as_view(), name="report_unpaid"),
     path("patients/<uuid:chart_id>/account/statement", accounts.AccountStatement.as_view(), name="account_statement"),
     path("patients/<uuid:chart_id>/account", accounts.PatientAccount.as_view(), name="patient_account"),

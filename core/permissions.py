@@ -51,6 +51,8 @@ class Permission(StrEnum):
     READ_BILLING = "see the price list, invoices, payments and what patients owe"
     READ_OWN_BILLING = "see their own invoices, payments and what they owe"
     TAKE_PAYMENTS = "take payments and put them towards invoices"
+    READ_OWN_REVENUE = "see what their own visits brought, where the practice lets doctors see it"
+    CODE_VISITS = "set diagnosis and service codes of visits, and print superbills and claim forms"
     MANAGE_BILLING = "keep the price list, write, issue and credit invoices, refund and write off"
     IMPORT_DATA = "bring patients and appointments in from files, and take such an import back"
     SEE_NUMBERS = "see the practice's numbers: visits, new patients, no-shows, notes owed, how full the calendar is"

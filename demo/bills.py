@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus, AppointmentType
-from billing.invoices.services import PAYMENT_DAYS
 from billing.models import Allocation, EntryKind, Invoice, InvoiceLine, LedgerEntry, PaymentMethod, Service
 from billing.prices.services import add_service
 from demo.load import insert
@@ -121,7 +120,7 @@ def _issue(invoice: Invoice, visit: Appointment, last: Counter[int], practice: P
         "sequence": last[day.year],
         "issued_at": visit.ends_at,
         "issued_on": day,
-        "due_on": day + timedelta(days=PAYMENT_DAYS),
+        "due_on": day + timedelta(days=practice.payment_days),
         "issuer": practice.name,
         "issued_by": biller,
     }

@@ -132,6 +132,7 @@ class PracticeAdmin(PracticeModelAdmin):
                 )
             },
         ),
+        (_("Billing"), {"fields": ("payment_days", "doctors_see_revenue")}),
         (_("Security and records"), {"fields": ("two_factor_required", "doctors_see_drafts", "retention_years")}),
     )
     readonly_fields = ("join_code", "zone")

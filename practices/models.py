@@ -85,6 +85,17 @@ class Practice(Model):
         validators=[validate_currency],
         help_text=_("Three-letter code, such as USD."),
     )
+    payment_days = models.PositiveSmallIntegerField(
+        _("days until an invoice is due"),
+        default=14,
+        validators=[MaxValueValidator(365)],
+        help_text=_("How long patients have to pay. Of invoices that are issued from now on."),
+    )
+    doctors_see_revenue = models.BooleanField(
+        _("let doctors see their own revenue"),
+        default=False,
+        help_text=_("What was invoiced for their own visits. When off, only billing and managers see revenue."),
+    )
     two_factor_required = models.BooleanField(
         _("two-step verification required"),
         default=False,
@@ -133,6 +144,7 @@ class Practice(Model):
                 condition=models.Q(booking_notice_hours__lte=720, cancellation_hours__lte=720),
                 name="practice_notice_sensible",
             ),
+            models.CheckConstraint(condition=models.Q(payment_days__lte=365), name="practice_payment_days_sensible"),
             models.CheckConstraint(
                 condition=models.Q(retention_years__lte=100), name="practice_retention_years_sensible"
             ),

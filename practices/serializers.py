@@ -35,6 +35,8 @@ class PracticeShape(PracticeBrief):
     """The practice's settings."""
 
     currency = serializers.CharField()
+    paymentDays = serializers.IntegerField(source="payment_days")
+    doctorsSeeRevenue = serializers.BooleanField(source="doctors_see_revenue")
     twoFactorRequired = serializers.BooleanField(source="two_factor_required")
     doctorsSeeDrafts = serializers.BooleanField(source="doctors_see_drafts")
     retentionYears = serializers.IntegerField(source="retention_years")
@@ -64,6 +66,10 @@ class PracticeChange(StrictSerializer):
     cancellationHours = _whole_number("cancellation_hours")
     currency = StrictCharField(
         max_length=3, required=False, validators=[validate_currency], help_text="Three-letter code, such as USD."
+    )
+    paymentDays = _whole_number("payment_days")
+    doctorsSeeRevenue = StrictBooleanField(
+        source="doctors_see_revenue", required=False, help_text="Whether doctors see what their own visits brought."
     )
     twoFactorRequired = StrictBooleanField(
         source="two_factor_required", required=False, help_text="Of everyone who works here."

@@ -54,6 +54,7 @@ class VisitPanel(CalendarPage):
             "reasons": CancelReason.choices,
             "may_write_notes": self.user.can(Permission.WRITE_RECORDS) and not chart.is_closed,
             "may_bill": self.user.can(Permission.MANAGE_BILLING) and not chart.is_closed,
+            "may_code": self.user.can(Permission.CODE_VISITS) and not chart.is_closed,
             "may_take_payments": self.user.can(Permission.TAKE_PAYMENTS) and not chart.is_closed,
             "scopes": SeriesScope.choices if visit.series_id else [],
             "place": (visit.position or 0) + 1,

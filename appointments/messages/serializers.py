@@ -10,7 +10,7 @@ from notifications.models import Channel, Message, MessageKind, MessageStatus
 
 
 class MessageShape(OutputSerializer[Message]):
-    """A message about a visit: sent, planned or not sent, and why. It has neither the address nor the text."""
+    """A message about a visit or a bill: sent, planned or not sent, and why. Without its address and text."""
 
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=MessageKind.choices)

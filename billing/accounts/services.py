@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from accounts.models import User
-from billing.models import Invoice, LedgerEntry, LedgerQuerySet
+from billing.models import LedgerEntry, LedgerQuerySet, OpenAmount
 from billing.models.ledger import MONEY
 from billing.money import to_decimal
 from patients.models import Patient
@@ -69,11 +69,14 @@ def takings() -> Decimal:
     return sum((to_decimal(-taken, currency) for currency, taken in rows.annotate(Sum("amount"))), Decimal())
 
 
+def age_of(days: int) -> str:
+    """Return the name of the age of an invoice that was issued so many days ago."""
+    return next((name for most, name in AGES if days <= most), OLDER)
+
+
 def _ages(chart: Patient, today: date) -> dict[str, int]:
     ages = dict.fromkeys([name for _, name in AGES] + [OLDER], 0)
-    unpaid = Invoice.objects.filter(patient=chart).with_sums().unpaid()
-    for invoice in unpaid.only("kind", "issued_at", "issued_on", "total"):
-        days = (today - invoice.issued_on).days
-        name = next((name for most, name in AGES if days <= most), OLDER)
-        ages[name] += invoice.open
+    rows = OpenAmount.objects.filter(invoice__patient=chart, amount__gt=0)
+    for day, amount in rows.values_list("issued_on", "amount"):
+        ages[age_of((today - day).days)] += amount
     return ages

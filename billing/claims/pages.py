@@ -26,6 +26,13 @@ from core.permissions import Permission
 from core.texts import validate_line, validate_name
 
 EMPTY_ROWS = 3
+
+
+def pdf_response(printed: bytes, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return HttpResponse(printed, content_type="application/pdf", headers=headers)
+
+
 _SPLIT = re.compile(r"[\s,;]+")
 
 
@@ -60,7 +67,7 @@ class CodingForm(CheckedForm):
 class CodingPage(WorkPage):
     """Codes are typed as on the paper form: diagnoses in a row, which lines point at by their letters."""
 
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
@@ -76,6 +83,7 @@ class CodingPage(WorkPage):
             "diagnoses": self.request.POST.get("diagnoses") or " ".join(coding.content["diagnoses"] if coding else []),
             "place": self.request.POST.get("place_of_service") or (coding.place_of_service if coding else OFFICE),
             "rows": self._typed() if mistake else self._rows(coding),
+            "may_insure": self.user.can(Permission.TAKE_PAYMENTS),
             "mistake": mistake,
         }
         return render(self.request, "billing/claims/coding.html", context, status=400 if mistake else 200)
@@ -123,7 +131,7 @@ class CodingPage(WorkPage):
 
 class PrintSuperbill(WorkPage):
     http_method_names = ["get", "head"]
-    needs = Permission.MANAGE_BILLING
+    needs = Permission.CODE_VISITS
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
@@ -133,8 +141,7 @@ class PrintSuperbill(WorkPage):
         self.read([visit], kind=AuditEvent.INVOICE_READ, about_id=visit.pk)
         coverages = list(Coverage.objects.filter(patient=visit.patient_id))
         printed = superbill_pdf(visit.patient, [coding], coverages, practice=self.request.practice, by=self.user)
-        headers = {"Content-Disposition": 'inline; filename="superbill.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, "superbill")
 
 
 class CoverageForm(CheckedForm):

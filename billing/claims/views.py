@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from audit.events import AuditEvent
 from billing.claims import services
+from billing.claims.cms1500 import claim_pdf
 from billing.claims.pdf import superbill_pdf
 from billing.claims.serializers import (
     CodingInput,
@@ -35,7 +36,7 @@ from patients.restriction.services import emergency_details
 from practices.services import current_practice
 from records.attachments.downloads import download_response
 
-CODE = (Permission.MANAGE_BILLING, Permission.WRITE_RECORDS)
+CODE = Permission.CODE_VISITS
 NO_CODES = _("No visit has codes there.")
 NOT_A_MONTH = _("Enter a month such as 2026-11.")
 
@@ -157,3 +158,25 @@ class PatientSuperbill(OfSuperbill):
     def get(self, request: Request, chart_id: UUID) -> StreamingHttpResponse:
         first, last = days_of_month(self.checked_query(MonthQuery).get("month"))
         return self.printed(*services.coded_visits(by=self.caller, patient_id=chart_id, first=first, last=last))
+
+
+class VisitClaim(ApiView):
+    permissions = {"GET": CODE}
+    audit_events = {"GET": AuditEvent.INVOICE_READ}
+    audited_model = VisitCoding._meta.label
+    extra_errors = {"GET": NOT_FOUND}
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+        summary="Download the fields of the CMS-1500 (02/12) for a visit",
+        description="To the patient's first insurance. What Praxis does not know is left empty.",
+    )
+    def get(self, request: Request, appointment_id: UUID) -> StreamingHttpResponse:
+        visit, coding = services.get_visit(by=self.caller, appointment_id=appointment_id)
+        if coding is None:
+            raise NotFound(NO_CODES)
+        coding.appointment = visit
+        self.audit_read([visit.patient_id], about_id=visit.patient_id, **emergency_details([visit.patient]))
+        coverages = list(Coverage.objects.filter(patient=visit.patient_id))
+        file = claim_pdf(coding, coverages, practice=current_practice())
+        return download_response([file], name="cms-1500.pdf", content_type="application/pdf", size=len(file))

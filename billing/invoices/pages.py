@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import F, Sum
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -29,6 +29,8 @@ from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
 from integrations import payments
+from notifications.messages.planning import ledger_of
+from notifications.messages.why import explain
 
 SHOWN, EMPTY_ROWS = 50, 3
 STATES = (("unpaid", _("Unpaid")), *((state.value, state.label) for state in InvoiceState))
@@ -47,23 +49,27 @@ class InvoicesPage(WorkPage):
         state = wanted if wanted in dict(STATES) else "unpaid"
         found = Invoice.objects.visible_to(self.user).with_sums()
         found = found.unpaid() if state == "unpaid" else found.in_state(state)
-        order = ("due_on", "id") if state == "unpaid" else ("-id",)
+        order = ("kept_open__due_on", "kept_open__invoice_id") if state == "unpaid" else ("-id",)
         page = Paginator(found.select_related("patient").order_by(*order), SHOWN).get_page(request.GET.get("page"))
         rows = list(page)
         self.read(rows, kind=AuditEvent.INVOICES_LISTED, hits=page.paginator.count)
-        owed = found.order_by().aggregate(sum=Sum(F("total") - F("paid") + F("off")))["sum"] or 0
+        owed = self._owed() if state == "unpaid" else None
         practice = self.request.practice
         context = {
             "page": page,
             "rows": rows,
             "state": state,
             "states": STATES,
-            "owed": owed if state == "unpaid" else None,
+            "owed": owed,
             "currency": practice.currency,
             "today": practice.today(),
             "may_bill": self.user.can(Permission.MANAGE_BILLING),
         }
         return render(request, "billing/invoices.html", context)
+
+    def _owed(self) -> int:
+        unpaid = Invoice.objects.visible_to(self.user).unpaid()
+        return int(unpaid.order_by().aggregate(sum=Sum("kept_open__amount"))["sum"] or 0)
 
 
 class VisitsPage(WorkPage):
@@ -125,11 +131,13 @@ class OneInvoice(WorkPage):
             "lines": invoice.lines.all(),
             "note": getattr(invoice, "credit_note", None),
             "patient": invoice.patient,
+            "payment_days": self.request.practice.payment_days,
             "may_bill": may_bill,
             "may_take": self.user.can(Permission.TAKE_PAYMENTS),
             "may_pay_online": self.user.can(Permission.TAKE_PAYMENTS) and payments.is_configured(),
             "rows": _rows(invoice, typed) if is_edited else [],
             "services": Service.objects.filter(is_active=True).order_by("code") if is_edited else [],
+            "sent": [] if invoice.is_draft else [(row, explain(row)) for row in ledger_of([invoice.pk])],
             "mistake": mistake,
             "typed": typed,
         }

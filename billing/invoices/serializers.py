@@ -53,7 +53,7 @@ class DraftFields(StrictSerializer):
     )
     payerAddress = OptionalCharField(source="payer_address", max_length=500)
     note = OptionalCharField(max_length=2000, help_text="Printed on the invoice.")
-    dueOn = OptionalDateField(source="due_on", help_text="By default 30 days after it is issued.")
+    dueOn = OptionalDateField(source="due_on", help_text="By default the practice's `paymentDays` after it is issued.")
 
 
 class DraftInput(DraftFields):

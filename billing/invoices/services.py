@@ -28,7 +28,6 @@ from patients.services import lock_chart
 from practices.models import Practice
 from practices.services import current_practice
 
-PAYMENT_DAYS = 30
 COPIED = (
     *("currency", "net", "tax", "total", "patient_name", "patient_address", "payer_name", "payer_address"),
     "issuer",
@@ -185,7 +184,7 @@ def issue(*, by: User, invoice_id: UUID, expected: int | None = None, due_on: da
         raise Conflict(NO_LINES)
     practice = current_practice()
     today = practice.today()
-    due_on = due_on or invoice.due_on or today + timedelta(days=PAYMENT_DAYS)
+    due_on = due_on or invoice.due_on or today + timedelta(days=practice.payment_days)
     if due_on < today:
         raise Invalid("dueOn", DUE_BEFORE)
     chart = invoice.patient

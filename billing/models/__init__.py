@@ -6,6 +6,7 @@ from billing.models.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceQu
 from billing.models.ledger import Allocation, EntryKind, LedgerEntry, LedgerQuerySet, PaymentMethod
 from billing.models.policy import BillingPolicy
 from billing.models.service import Service, ServiceOfType, ServicePrice
+from billing.models.sums import IssuedLine, OpenAmount
 
 __all__ = [
     "Allocation",
@@ -19,8 +20,10 @@ __all__ = [
     "InvoiceLine",
     "InvoiceQuerySet",
     "InvoiceState",
+    "IssuedLine",
     "LedgerEntry",
     "LedgerQuerySet",
+    "OpenAmount",
     "PaymentMethod",
     "ProviderEvent",
     "ProviderIdentity",

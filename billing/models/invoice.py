@@ -76,7 +76,7 @@ class InvoiceQuerySet(OfAccountQuerySet):
         )
 
     def in_state(self, state: str) -> Self:
-        """Return those in this state, of rows `with_sums`."""
+        """Return those in this state; all but drafts and unpaid ones of rows `with_sums`."""
         issued = self.exclude(issued_at=None)
         if state == InvoiceState.DRAFT:
             return self.filter(issued_at=None)
@@ -86,12 +86,11 @@ class InvoiceQuerySet(OfAccountQuerySet):
             return self.unpaid().filter(paid=0) | issued.filter(kind=DocumentKind.CREDIT_NOTE)
         if state == InvoiceState.PARTLY_PAID:
             return self.unpaid().filter(paid__gt=0)
-        return issued.filter(kind=DocumentKind.INVOICE, is_credited=False, total__lte=F("paid") - F("off"))
+        return issued.filter(kind=DocumentKind.INVOICE, is_credited=False, kept_open__amount__lte=0)
 
     def unpaid(self) -> Self:
-        """Return the issued invoices of which something is still open, of rows `with_sums`."""
-        issued = self.filter(kind=DocumentKind.INVOICE).exclude(issued_at=None)
-        return issued.filter(is_credited=False, total__gt=F("paid") - F("off"))
+        """Return the issued invoices of which something is still open."""
+        return self.filter(kept_open__amount__gt=0)
 
 
 class InvoiceManager(PracticeManager.from_queryset(InvoiceQuerySet)):  # type: ignore[misc]

@@ -26,6 +26,8 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line
+from notifications.messages.planning import ledger_of
+from notifications.messages.why import explain
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart, visible_chart
 
@@ -117,6 +119,8 @@ class OnePayment(WorkPage):
             "may_allocate": self.user.can(Permission.TAKE_PAYMENTS)
             and payment.left > 0
             and bool(unpaid_of(payment.patient)),
+            "may_mail": self.user.can(Permission.TAKE_PAYMENTS),
+            "sent": [(row, explain(row)) for row in ledger_of([payment.pk])],
             "refund_id": self.request.POST.get("refund_id") or uuid7(),
             "mistake": mistake,
         }

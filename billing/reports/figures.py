@@ -1,30 +1,31 @@
 """What the practice billed and took. The database sums; amounts are in minor units of the practice's currency."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, CharField, Count, F, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncMonth
+from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext
 
 from accounts.models import User
-from billing.accounts.services import AGES, OLDER
+from billing.accounts.services import AGES, OLDER, age_of
 from billing.models import (
-    Allocation,
     DocumentKind,
     EntryKind,
     Invoice,
     InvoiceLine,
+    IssuedLine,
     LedgerEntry,
+    OpenAmount,
     PaymentMethod,
     Service,
 )
 from billing.models.ledger import MONEY
 
 BY = ("day", "month", "doctor", "service")
-OF_INVOICES = (EntryKind.CHARGE, EntryKind.CREDIT_NOTE, EntryKind.WRITE_OFF)
+BY_OWN = ("day", "month", "service")  # of one doctor
 MOST_DAYS = 366 * 5
 
 
@@ -71,34 +72,52 @@ def revenue(first: date, last: date, by: str) -> list[Revenue]:
     if by in ("doctor", "service"):
         return _of_lines(first, last, by)
     rows: Any = LedgerEntry.objects.filter(booked_on__range=(first, last)).order_by()
-    rows = rows.annotate(period=F("booked_on") if by == "day" else TruncMonth("booked_on"))
-    found: dict[date, dict[str, int]] = {}
-    for key, kind, amount in rows.values_list("period", "kind").annotate(sum=Sum("amount")):
-        found.setdefault(key, {})[kind] = amount
+    found: dict[date, Counter[str]] = defaultdict(Counter)
+    for day, kind, amount in rows.values_list("booked_on", "kind").annotate(sum=Sum("amount")):
+        found[day if by == "day" else day.replace(day=1)][kind] += amount
     return [
         Revenue(
             key,
-            sums.get(EntryKind.CHARGE, 0),
-            -sums.get(EntryKind.CREDIT_NOTE, 0),
-            -sums.get(EntryKind.PAYMENT, 0),
-            sums.get(EntryKind.REFUND, 0),
+            sums[EntryKind.CHARGE],
+            -sums[EntryKind.CREDIT_NOTE],
+            -sums[EntryKind.PAYMENT],
+            sums[EntryKind.REFUND],
         )
         for key, sums in sorted(found.items())
     ]
 
 
 def _of_lines(first: date, last: date, by: str) -> list[Revenue]:
-    column = "appointment__doctor" if by == "doctor" else "service"
-    rows: Any = InvoiceLine.objects.filter(invoice__issued_on__range=(first, last)).order_by()
-    found: dict[UUID | None, dict[str, int]] = {}
-    for key, kind, amount in rows.values_list(column, "invoice__kind").annotate(sum=Sum("total")):
-        found.setdefault(key, {})[kind] = amount
+    rows: Any = IssuedLine.objects.filter(issued_on__range=(first, last)).order_by()
+    found: dict[UUID | None, Counter[str]] = defaultdict(Counter)
+    for key, kind, amount in rows.values_list(by, "kind").annotate(sum=Sum("total")):
+        found[key][kind] = amount
     names = _names(by, [key for key in found if key])
     revenues = [
-        Revenue(key, sums.get(DocumentKind.INVOICE, 0), sums.get(DocumentKind.CREDIT_NOTE, 0), None, None, names[key])
+        Revenue(key, sums[DocumentKind.INVOICE], sums[DocumentKind.CREDIT_NOTE], None, None, names[key])
         for key, sums in found.items()
     ]
     return sorted(revenues, key=lambda one: (one.key is None, one.name.casefold(), str(one.key)))
+
+
+def revenue_of(doctor: User, first: date, last: date, by: str) -> list[Revenue]:
+    """Return what the visits of one doctor brought, by day, month or service."""
+    rows: Any = IssuedLine.objects.filter(issued_on__range=(first, last), doctor=doctor).order_by()
+    found: dict[Any, Counter[str]] = defaultdict(Counter)
+    column = "service" if by == "service" else "issued_on"
+    for key, kind, amount in rows.values_list(column, "kind").annotate(sum=Sum("total")):
+        found[key.replace(day=1) if by == "month" else key][kind] += amount
+    names = _names(by, [key for key in found if key]) if by == "service" else {}
+    revenues = [
+        Revenue(key, sums[DocumentKind.INVOICE], sums[DocumentKind.CREDIT_NOTE], None, None, names.get(key, ""))
+        for key, sums in found.items()
+    ]
+    return sorted(revenues, key=lambda one: (one.key is None, one.name.casefold(), str(one.key)))
+
+
+def month_end(first: date) -> date:
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return date.fromordinal(following.toordinal() - 1)
 
 
 def _names(by: str, keys: list[UUID]) -> dict[UUID | None, str]:
@@ -136,38 +155,12 @@ def ages_on(today: date) -> list[tuple[str, date | None, date | None]]:
 
 
 def unpaid(today: date) -> dict[str, int]:
-    """Return what is open of all issued invoices, by their age.
-
-    What is open of invoices is their charges, credit notes and write-offs less what payments were put towards them, so
-    that no invoice is looked at by itself. Only those of the last days are told apart: the rest of the whole is older.
-    """
-    oldest = today - timedelta(days=AGES[-1][0])
+    """Return what is open of all issued invoices, by their age."""
     found = dict.fromkeys([name for _, name in AGES] + [OLDER], 0)
-    for name, amount in _recent(today, oldest):
-        found[name] += amount
-    entered = LedgerEntry.objects.filter(kind__in=OF_INVOICES).sum()
-    whole = entered - int(Allocation.objects.order_by().aggregate(sum=Sum("amount"))["sum"] or 0)
-    found[OLDER] = whole - sum(found.values())
+    rows: Any = OpenAmount.objects.filter(amount__gt=0).order_by()
+    for day, amount in rows.values_list("issued_on").annotate(sum=Sum("amount")):
+        found[age_of((today - day).days)] += amount
     return found
-
-
-def _recent(today: date, oldest: date) -> Iterator[tuple[str, int]]:
-    """Yield sums of invoices that were issued since this day, each with their age. A charge is booked on the day of its
-    invoice and what undoes it not before, so the index by day finds them."""
-    booked: Any = LedgerEntry.objects.filter(booked_on__gte=oldest)
-    for rows, day, sign in (
-        (booked.filter(kind=EntryKind.CHARGE), "booked_on", 1),
-        (booked.filter(kind=EntryKind.WRITE_OFF), "invoice__issued_on", 1),
-        (booked.filter(kind=EntryKind.CREDIT_NOTE), "invoice__credits__issued_on", 1),
-        (Allocation.objects.all(), "invoice__issued_on", -1),
-    ):
-        age = Case(
-            *(When(**{f"{day}__gte": first}, then=Value(name)) for name, first, _last in ages_on(today)[:-1]),
-            output_field=CharField(),
-        )
-        recent: Any = rows.filter(**{f"{day}__gte": oldest}).order_by().annotate(age=age)
-        for name, amount in recent.values_list("age").annotate(sum=Sum("amount")):
-            yield name, sign * amount
 
 
 # --- The rows behind a figure -----------------------------------------------------------------------------------------
@@ -185,16 +178,16 @@ def movements(first: date, last: date, *, kind: str = "", method: str = "") -> Q
 
 def lines(first: date, last: date, *, by: str, key: UUID | None) -> QuerySet[InvoiceLine]:
     """Return the lines that a doctor or a service brought, of what was issued on these days."""
-    column = "appointment__doctor" if by == "doctor" else "service"
-    rows: QuerySet[InvoiceLine] = InvoiceLine.objects.filter(invoice__issued_on__range=(first, last), **{column: key})
-    return rows.select_related("invoice__patient").order_by("-invoice__issued_on", "-invoice_id", "position")
+    within = {"issued__issued_on__range": (first, last), f"issued__{by}": key}
+    rows: QuerySet[InvoiceLine] = InvoiceLine.objects.filter(issued__isnull=False, **within)
+    return rows.select_related("invoice__patient").order_by("-issued__issued_on", "-invoice_id", "position")
 
 
 def open_invoices(today: date, age: str) -> QuerySet[Invoice]:
     """Return the invoices of this age of which something is open, the oldest first."""
     _, first, last = next(one for one in ages_on(today) if one[0] == age)
     rows: Any = Invoice.objects.with_sums().unpaid()
-    rows = rows.filter(issued_on__gte=first) if first else rows
-    rows = rows.filter(issued_on__lte=last) if last else rows
-    found: QuerySet[Invoice] = rows.select_related("patient").order_by("issued_on", "id")
+    rows = rows.filter(kept_open__issued_on__gte=first) if first else rows
+    rows = rows.filter(kept_open__issued_on__lte=last) if last else rows
+    found: QuerySet[Invoice] = rows.select_related("patient").order_by("kept_open__issued_on", "kept_open__invoice_id")
     return found

@@ -28,6 +28,7 @@ from core.errors import Invalid
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
+from practices.services import current_practice
 
 SHOWN, AT_ONCE = 50, 500
 BY_LABELS = {"day": _("Day"), "month": _("Month"), "doctor": _("Doctor"), "service": _("Service")}
@@ -74,7 +75,7 @@ class AgeForm(CheckedForm):
     age = forms.ChoiceField(choices=lambda: list(age_labels().items()))
 
 
-def _link(name: str, **query: Any) -> str:
+def link(name: str, **query: Any) -> str:
     return f"{reverse(name)}?{urlencode({key: value for key, value in query.items() if value is not None})}"
 
 
@@ -154,7 +155,7 @@ class TakingsPage(ReportPage):
 
     def _cells(self, name: str, day: date, method: str | None, received: int, refunded: int, number: int) -> list[Cell]:
         def rows(kind: str | None) -> str:
-            return _link("billing-report-movements", first=day, last=day, kind=kind, method=method)
+            return link("billing-report-movements", first=day, last=day, kind=kind, method=method)
 
         return [
             Cell(name),
@@ -185,25 +186,25 @@ class RevenuePage(ReportPage):
         return table, {"title": title, "form": form}
 
     def _cells(self, row: Revenue, by: str, first: date, last: date, *, is_whole: bool = False) -> list[Cell]:
-        name = gettext("All") if is_whole else _name(row, by, as_file=self.as_file)
+        name = gettext("All") if is_whole else name_of(row, by, as_file=self.as_file)
         if isinstance(row.key, date):
-            first, last = max(first, row.key), min(last, row.key if by == "day" else _month_end(row.key))
+            first, last = max(first, row.key), min(last, row.key if by == "day" else figures.month_end(row.key))
         if by in BY[:2] or is_whole:
             kinds = ("charge", "credit_note", "payment", "refund")
-            links = [_link("billing-report-movements", first=first, last=last, kind=kind) for kind in kinds]
+            links = [link("billing-report-movements", first=first, last=last, kind=kind) for kind in kinds]
         else:
-            links = [_link("billing-report-lines", first=first, last=last, by=by, key=row.key)] * 4
+            links = [link("billing-report-lines", first=first, last=last, by=by, key=row.key)] * 4
         amounts = (row.invoiced, row.credited, row.paid, row.refunded)
         return [Cell(name), *(self.cell(amount, to) for amount, to in zip(amounts, links, strict=True))]
 
     def _drawing(self, found: list[Revenue], total: Revenue, by: str) -> Drawing:
         amount, title = (total.paid, gettext("Paid")) if by in BY[:2] else (total.invoiced, gettext("Invoiced"))
         heights = [[self.size(row.paid if by in BY[:2] else row.invoiced)] for row in found]
-        names = [_name(row, by, is_short=True) for row in found]
+        names = [name_of(row, by, is_short=True) for row in found]
         return draw(title, names, heights, [("b1", title)], summary=label(amount or 0, self.currency))
 
 
-def _name(row: Revenue, by: str, *, is_short: bool = False, as_file: bool = False) -> str:
+def name_of(row: Revenue, by: str, *, is_short: bool = False, as_file: bool = False) -> str:
     if not isinstance(row.key, date):
         return row.name
     if as_file:
@@ -213,11 +214,6 @@ def _name(row: Revenue, by: str, *, is_short: bool = False, as_file: bool = Fals
     return date_format(row.key, "j M" if is_short else "DATE_FORMAT")
 
 
-def _month_end(first: date) -> date:
-    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return date.fromordinal(following.toordinal() - 1)
-
-
 class UnpaidPage(ReportPage):
     needs = Permission.READ_BILLING
     name = "unpaid"
@@ -225,11 +221,11 @@ class UnpaidPage(ReportPage):
     def report(self) -> tuple[Table, dict[str, Any]]:
         ages, labels = figures.unpaid(self.request.practice.today()), age_labels()
         rows = [
-            [Cell(labels[name]), self.cell(amount, _link("billing-report-open", age=name))]
+            [Cell(labels[name]), self.cell(amount, link("billing-report-open", age=name))]
             for name, amount in ages.items()
         ]
         total = sum(ages.values())
-        whole = [Cell(gettext("All")), self.cell(total, _link("billing", status="unpaid"))]
+        whole = [Cell(gettext("All")), self.cell(total, link("billing", status="unpaid"))]
         title = gettext("Unpaid")
         heights = [[self.size(amount)] for amount in ages.values()]
         drawing = draw(title, list(labels.values()), heights, [("b2", title)], summary=label(total, self.currency))
@@ -334,7 +330,7 @@ class LinesPage(RowsPage):
 
     needs = Permission.MANAGE_BILLING
     about = InvoiceLine._meta.label
-    headings = (_("Date"), _("Invoice"), _("Patient"), _("Service"), _("Amount"))
+    headings: tuple[Any, ...] = (_("Date"), _("Invoice"), _("Patient"), _("Service"), _("Amount"))
 
     def rows(self) -> tuple[str, Any]:
         given = LinesForm(self.request.GET).given
@@ -387,6 +383,22 @@ def reports_of(user: Any) -> list[tuple[str, str, str]]:
     """Return name, address and title of each report that this person may open. Visits, no-shows, new patients and how
     full the calendar is are on the page of the practice's numbers."""
     found = [(name, reverse(f"billing-report-{name}"), title) for name, title, page in REPORTS if user.can(page.needs)]
+    if user.can(Permission.READ_OWN_REVENUE) and current_practice().doctors_see_revenue:
+        found.append(("own", reverse("billing-report-own"), gettext("My revenue")))
     if user.can(Permission.SEE_NUMBERS):
         found.append(("numbers", reverse("numbers"), gettext("Visits, no-shows, new patients")))
+    if user.can(Permission.READ_BILLING):
+        found.append(("invoices", reverse("billing"), gettext("Invoices")))
     return found
+
+
+class ReportsPage(WorkPage):
+    """The reports that this person may open."""
+
+    http_method_names = ["get", "head"]
+    needs = Permission.READ_BILLING
+    about = LedgerEntry._meta.label
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        self.read([])
+        return render(request, "billing/reports/index.html", {"reports": reports_of(self.user)})

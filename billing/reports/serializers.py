@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from billing.accounts.serializers import AgesShape
 from billing.models import PaymentMethod
-from billing.reports.figures import BY, MOST_DAYS
+from billing.reports.figures import BY, BY_OWN, MOST_DAYS
 from core.api.serializers import ChoiceField, DayField, OutputSerializer, StrictSerializer
 
 BEFORE = _("Enter a day that is not before `from`.")
@@ -36,6 +36,10 @@ class RevenueQuery(StrictSerializer):
                 raise serializers.ValidationError({"to": [TOO_LONG]})
         checked: dict[str, Any] = super().validate(attrs)
         return checked
+
+
+class OwnRevenueQuery(RevenueQuery):
+    by = ChoiceField(choices=BY_OWN, default="day")
 
 
 class TakenShape(OutputSerializer[Any]):
@@ -77,6 +81,28 @@ class RevenueShape(OutputSerializer[Any]):
     currency = serializers.CharField()
     total = SumsShape()
     rows = RevenueRow(many=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": serializers.DateField(), "to": serializers.DateField(), **super().get_fields()}
+
+
+class OwnSumsShape(OutputSerializer[Any]):
+    invoiced = serializers.CharField()
+    credited = serializers.CharField()
+
+
+class OwnRevenueRow(OwnSumsShape):
+    key = serializers.CharField(allow_null=True, help_text="A day, the first of a month, or the id of a service.")
+    name = serializers.CharField(help_text="Of the service.")
+
+
+class OwnRevenueShape(OutputSerializer[Any]):
+    """What was invoiced for a doctor's own visits."""
+
+    by = serializers.ChoiceField(choices=BY_OWN)
+    currency = serializers.CharField()
+    total = OwnSumsShape()
+    rows = OwnRevenueRow(many=True)
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": serializers.DateField(), "to": serializers.DateField(), **super().get_fields()}

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from billing.accounts.services import account_of
 from billing.invoices import services as invoices
 from billing.invoices.serializers import InvoiceShape
-from billing.models import Invoice, LedgerEntry
+from billing.models import Invoice, LedgerEntry, OpenAmount
 from billing.payments import services as payments
 from core.errors import Refusal
 from patients.tests.factories import PatientFactory
@@ -173,6 +173,7 @@ class Account(RuleBasedStateMachine):
         assert account.credit == sum(self.left.values())
         found = Invoice.objects.filter(patient=self.chart, kind="invoice").exclude(issued_at=None).with_sums()
         assert {row.pk: row.open for row in found if row.pk in self.open_of} == self.open_of
+        assert dict(OpenAmount.objects.values_list("invoice_id", "amount")) == {row.pk: row.open for row in found}
         assert all(row.open >= 0 and row.paid >= 0 and row.off <= 0 for row in found)
         assert {
             row.pk: (row.left, row.refundable) for row in payments.found(self.desks[0]).filter(patient=self.chart)

@@ -135,3 +135,45 @@ def test_staff_close_the_till_and_bill_nothing(enter_as, year):
     assert desk.get(reverse("billing-report-takings")).status_code == 200
     assert desk.get(reverse("billing-report-revenue")).status_code == 403
     assert enter_as("doctor").get(reverse("billing-report-takings")).status_code == 403
+
+
+def test_doctors_see_what_their_own_visits_brought_where_the_practice_lets_them(
+    subtests, year, practice, client, client_of, make_user
+):
+    whole = {"from": "2030-01-01", "to": "2031-03-31"}
+    mine, other = client_of(year["doctor"]), client_of(make_user("doctor"))
+    assert mine.get("/api/reports/own-revenue").status_code == 403  # off by default
+    Practice.objects.filter(pk=practice.pk).update(doctors_see_revenue=True)
+    with subtests.test("by month and service"):
+        found = mine.get("/api/reports/own-revenue", {**whole, "by": "month"}).json()
+        assert found["total"] == {"invoiced": "70.00", "credited": "0.00"}
+        assert [row["key"] for row in found["rows"]] == ["2031-03-01"]
+        (row,) = mine.get("/api/reports/own-revenue", {**whole, "by": "service"}).json()["rows"]
+        assert (row["key"], row["name"]) == (str(year["service"].pk), year["service"].name)
+    with subtests.test("not another's"):
+        assert other.get("/api/reports/own-revenue", whole).json()["rows"] == []
+        assert other.get("/api/reports/revenue", whole).status_code == 403
+    asked = {"first": "2030-01-01", "last": "2031-03-31"}
+    desk = client
+    desk.force_login(year["doctor"])
+    for by in ("day", "month", "service"):
+        with subtests.test(page=by):
+            page = desk.get(reverse("billing-report-own"), {**asked, "by": by})
+            assert "70.00 USD" in page.content.decode()
+            for cells in [*page.context["table"].rows, page.context["table"].whole]:
+                behind = desk.get(cells[1].address)
+                assert behind.status_code == 200 and len(behind.context["rows"]) == 1
+            written = b"".join(desk.get(reverse("billing-report-own-file"), {**asked, "by": by}).streaming_content)
+            assert b"70.00" in written
+    assert "My revenue" in desk.get("/my-day/").content.decode()
+    Practice.objects.filter(pk=practice.pk).update(doctors_see_revenue=False)
+    for name in ("billing-report-own", "billing-report-own-lines"):
+        assert desk.get(reverse(name)).status_code == 403
+    assert "My revenue" not in desk.get("/my-day/").content.decode()
+
+
+def test_reports_begin_with_a_list_of_them(enter_as, scope):
+    shown = enter_as("billing").get(reverse("billing-reports")).content.decode()
+    assert all(reverse(f"billing-report-{name}") in shown for name in ("takings", "revenue", "unpaid"))
+    staff = enter_as("staff").get(reverse("billing-reports")).content.decode()
+    assert reverse("billing-report-takings") in staff and reverse("billing-report-revenue") not in staff

@@ -41,7 +41,9 @@ from billing.accounts.pdf import describe
 from billing.accounts.services import account_of, entries_of
 from billing.invoices.pdf import invoice_pdf
 from billing.invoices.services import get_invoice
-from billing.models import Invoice
+from billing.models import Invoice, LedgerEntry
+from billing.payments.pdf import receipt_pdf
+from billing.payments.services import get_payment
 from core.admin.access_log import log_page_refusal, own_account_page
 from core.admin.base import current_user
 from core.errors import Invalid, NotFound, Refusal
@@ -246,6 +248,21 @@ class Bill(OwnPage):
         self.read([invoice], kind=AuditEvent.INVOICE_READ, about_id=invoice.pk)
         printed = invoice_pdf(invoice, practice=current_practice(), by=self.user)
         headers = {"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'}
+        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+
+
+class Receipt(OwnPage):
+    """A receipt, to print."""
+
+    needs = Permission.READ_OWN_BILLING
+    about = LedgerEntry._meta.label
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, payment_id: UUID) -> HttpResponse:
+        payment = get_payment(by=self.user, payment_id=payment_id)
+        self.read([payment], kind=AuditEvent.PAYMENT_READ, about_id=payment.pk)
+        printed = receipt_pdf(payment, practice=current_practice(), by=self.user)
+        headers = {"Content-Disposition": 'inline; filename="receipt.pdf"'}
         return HttpResponse(printed, content_type="application/pdf", headers=headers)
 
 

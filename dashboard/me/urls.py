@@ -17,6 +17,7 @@ urlpatterns = [
     path("bills/", pages.Bills.as_view(), name="me_bills"),
     path("bills/<uuid:invoice_id>/", pages.Bill.as_view(), name="me_bill"),
     path("bills/<uuid:invoice_id>/pay/", PayOwnBill.as_view(), name="me_bill_pay"),
+    path("receipts/<uuid:payment_id>/", pages.Receipt.as_view(), name="me_receipt"),
     path("data/", pages.download_data, name="me_data"),
     path("sessions/", pages.sessions_page, name="me_sessions"),
     path("sessions/end-others/", pages.end_other_sessions, name="me_sessions_end_others"),

@@ -15,6 +15,7 @@ from notifications.models import Channel, How, Message, MessageStatus
 class Why(TextChoices):
     OPTED_OUT = "opted_out", _("opted out")
     NO_ADDRESS = "no_address", _("there is no address for it in the chart")
+    NO_ACCOUNT = "no_account", _("the patient has no account to see it with")
     NO_PROVIDER = "no_provider", _("no provider is set up for it")
     TOO_LATE = "too_late", _("its time had passed")
     QUIET = "quiet", _("it would have been sent at night")

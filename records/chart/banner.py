@@ -40,6 +40,7 @@ def build_banner(*, by: User, chart: Patient) -> dict[str, Any]:
         "sex": chart.get_gender_display() or gettext("Sex not known"),
         "is_clinical": is_clinical,
         "shows_account": by.can(Permission.READ_BILLING),
+        "shows_codes": by.can(Permission.CODE_VISITS),
         "allergies": allergies_of(chart) if is_clinical else "",
         "may_change_allergies": by.can(Permission.WRITE_CLINICAL_FIELDS) and not is_unreadable(chart, "allergies"),
         "next_visit": next_visit,

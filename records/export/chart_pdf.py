@@ -12,6 +12,7 @@ from core.formats import format_day, format_size
 from patients.models import Gender
 from practices.models import Practice
 from records.body_charts.drawing import in_words
+from records.export.further import FURTHER
 from records.models.attachment import MediaType
 from records.models.chart_entry import CONTENT, ChartList
 from records.models.measure import Unit, series_title
@@ -61,9 +62,10 @@ def write_chart(
     for name, label in CHART.items():
         document.field(str(label), _in_words(known.get(name)))
     for name, rows in contents.items():
-        document.section(str(TITLES[name]))
+        further = FURTHER.get(name)
+        document.section(str(further.title if further else TITLES[name]))
         for row in rows:
-            _WRITERS[name](document, row)
+            (further.write if further else _WRITERS[name])(document, row)
     document.close()
 
 

@@ -26,6 +26,7 @@ from patients.serializers import Chart
 from practices.models import Practice
 from records.attachments.archives import add_files
 from records.export.chart_pdf import write_chart
+from records.export.further import FURTHER
 from records.export.serializers import (
     ExportedBodyChart,
     ExportedEntry,
@@ -100,6 +101,7 @@ def _parts(chart_id: UUID) -> list[Part]:
             partial(with_versions, ExportedPlan),
         ),
         Part("files", lambda: of_chart(Attachment, "id", state__in=VISIBLE_STATES).finalised(), ExportedFile.to_dict),
+        *(Part(one.name, partial(one.rows, chart_id), one.serialize) for one in FURTHER.values()),
     ]
 
 

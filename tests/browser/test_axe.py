@@ -85,6 +85,7 @@ def addresses(live_server, practice, make_user):
                 reverse("billing-payment", args=[paid.pk]),
                 *(f"/billing/reports/{name}/" for name in ("takings", "revenue", "unpaid", "movements")),
                 *("/billing/policy/", reverse("billing-coding", args=[visit.pk])),
+                *("/billing/reports/", "/billing/identities/", reverse("billing-month", args=[own.pk])),
                 reverse("billing-coverage", args=[own.pk]),
             ],
         ),

@@ -8,7 +8,8 @@ from tests.admin_forms import send
 
 BOOKING = {"maxUpcomingAppointments", "bookingMonthsAhead", "bookingNoticeHours", "sameDayBooking", "cancellationHours"}
 BRIEF = {"id", "name", "timezone", "appointmentMinutes", *BOOKING}
-WHOLE = BRIEF | {"currency", "twoFactorRequired", "doctorsSeeDrafts", "retentionYears", "version"}
+WHOLE = BRIEF | {"currency", "paymentDays", "doctorsSeeRevenue"}
+WHOLE |= {"twoFactorRequired", "doctorsSeeDrafts", "retentionYears", "version"}
 JSON = "application/json"
 
 

@@ -164,6 +164,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "cancellation_hours": OPERATIONAL,
         "currency": OPERATIONAL,
         "two_factor_required": OPERATIONAL,
+        "payment_days": OPERATIONAL,
+        "doctors_see_revenue": OPERATIONAL,
         "doctors_see_drafts": OPERATIONAL,
         "retention_years": OPERATIONAL,
         "join_code": SECRET,
@@ -435,6 +437,14 @@ FIELDS: dict[str, dict[str, str]] = {
     "billing.Allocation": {
         **_OF_PRACTICE,
         **dict.fromkeys(("payment", "invoice", "amount", "author"), OPERATIONAL),
+    },
+    "billing.OpenAmount": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("invoice", "issued_on", "due_on", "amount"), OPERATIONAL),
+    },
+    "billing.IssuedLine": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("line", "issued_on", "kind", "doctor", "service", "total"), OPERATIONAL),
     },
     "billing.Checkout": {
         **_OF_PRACTICE,

@@ -191,6 +191,7 @@ class Rows:
         with practice_scope(practice.pk):
             self.chart = PatientFactory()
             self.office = OfficeFactory()
+            type(practice).objects.filter(pk=practice.pk).update(doctors_see_revenue=True)
             invitation = InvitationFactory(invited_by=doctor)
             code, self.join_code = join_codes.create(by=doctor, office_id=self.office.pk)
             key = ApiKeyFactory(made_by=doctor)

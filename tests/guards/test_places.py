@@ -55,9 +55,9 @@ HOMES = {
     "form-templates": "records.form_templates",
     "forms": "records.(forms|form_templates)",
     "holds": "appointments.holds",
-    "invoices": "billing.(invoices|online)",
+    "invoices": "billing.(invoices|messages|online)",
     "pay": "billing.online",
-    "payments": "billing.(payments|online)",
+    "payments": "billing.(payments|messages|online)",
     "services": "billing.prices",
     "holidays": "appointments.schedule",
     "ws": "notifications.live",
@@ -82,7 +82,7 @@ HOMES = {
         "patients|appointments.patient_visits|billing.accounts|audit_review|"
         "records.(attachments|chart|chart_lists|export|forms|letters)"
     ),
-    "reports": "billing.reports",
+    "reports": "billing.(reports|own_revenue)",
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "providers": "notifications.providers",

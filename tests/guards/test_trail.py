@@ -66,6 +66,7 @@ NO_PHI = {
     ("PUT", "api/claims/identities"): "the same; logged as a data change",
     ("GET", "api/reports/revenue"): "sums",
     ("GET", "api/reports/unpaid"): "sums",
+    ("GET", "api/reports/own-revenue"): "sums",
     **{
         (method, path): "what the practice offers and when its doctors work; a change is logged as a data change"
         for path in (

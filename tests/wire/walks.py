@@ -226,6 +226,10 @@ def billing(clinic: Clinic) -> None:
     clinic.staff.get("/api/payments")
     clinic.staff.get(towards)
     biller.post(f"{address}/pay-link")
+    biller.post(f"{address}/email")
+    clinic.staff.post(f"{towards}/email")
+    clinic.admin.patch("/api/practice", {"doctorsSeeRevenue": True})
+    clinic.doctor.get("/api/reports/own-revenue")
     for report in ("takings", "revenue", "unpaid"):
         biller.get(f"/api/reports/{report}")
     biller.post(f"{address}/write-off", {"amount": "1.00", "reason": "Goodwill"})
@@ -252,6 +256,7 @@ def claims(clinic: Clinic) -> None:
         biller.request("PUT", path, json=body)
         biller.get(path)
     biller.get(f"/api/claims/visits/{visit['id']}/superbill")
+    biller.get(f"/api/claims/visits/{visit['id']}/cms1500")
     biller.get(f"/api/claims/patients/{chart}/superbill", month=visit["date"][:7])
 
 

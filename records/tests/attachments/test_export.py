@@ -31,6 +31,7 @@ from tests.damage import flip_bit
 
 JSON = "application/json"
 SECTIONS = ["chartEntries", "measures", "bodyCharts", "appointments", "records", "sessions", "plans", "files"]
+BILLING = ["invoices", "movements", "insurances", "visitCodes"]
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_admin_exports_whole_chart(as_role, full):
 
     assert found.namelist() == ["chart.json", "chart.pdf", "files/scan.txt"]
     exported = contents(found)
-    assert list(exported) == ["format", "exportedAt", "practice", "patient", *SECTIONS]
+    assert list(exported) == ["format", "exportedAt", "practice", "patient", *SECTIONS, *BILLING]
     assert (exported["practice"], exported["patient"]["name"]) == ("Demo Clinic", full.name)
     assert [len(exported[name]) for name in SECTIONS] == [1, 1, 1, 1, 1, 1, 1, 1]
     (latex,) = exported["chartEntries"]

@@ -1,0 +1,84 @@
+"""What a doctor's own visits brought, as a page."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from billing.money import label
+from billing.own_revenue.services import check_allowed
+from billing.reports import figures
+from billing.reports.figures import BY_OWN, Revenue
+from billing.reports.pages import BY_LABELS, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
+from billing.reports.views import days_of
+from core.drawing import draw
+from core.forms import as_uuid
+from core.permissions import Permission
+from patients.restriction.services import inaccessible_to
+
+
+class OwnForm(RangeForm):
+    by = forms.ChoiceField(
+        required=False, label=_("By"), choices=[(by, title) for by, title in BY_LABELS.items() if by in BY_OWN]
+    )
+
+
+class OwnRevenuePage(ReportPage):
+    needs = Permission.READ_OWN_REVENUE
+    name = "own"
+
+    def report(self) -> tuple[Table, dict[str, Any]]:
+        check_allowed()
+        given = OwnForm(self.request.GET).given
+        first, last = days_of(given["first"], given["last"])
+        by = given["by"] or "day"
+        found = figures.revenue_of(self.user, first, last, by)
+        total = figures.summed(found)
+        rows = [self._cells(row, by, first, last) for row in found]
+        whole = self._cells(total, "", first, last)
+        title = gettext("My revenue, %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}
+        invoiced = gettext("Invoiced")
+        drawing = draw(
+            invoiced,
+            [name_of(row, by, is_short=True) for row in found],
+            [[self.size(row.invoiced)] for row in found],
+            [("b1", invoiced)],
+            summary=label(total.invoiced, self.currency),
+        )
+        form = OwnForm(initial={"first": first, "last": last, "by": by})
+        headings = [str(BY_LABELS[by]), invoiced, gettext("Credited")]
+        return Table(headings, rows, whole, drawing), {"title": title, "form": form}
+
+    def _cells(self, row: Revenue, by: str, first: date, last: date) -> list[Cell]:
+        name = name_of(row, by, as_file=self.as_file) if by else gettext("All")
+        if isinstance(row.key, date):
+            first, last = max(first, row.key), min(last, row.key if by == "day" else figures.month_end(row.key))
+        of_service = {"service": row.key or ""} if by == "service" else {}
+        to = link("billing-report-own-lines", first=first, last=last, **of_service)
+        return [Cell(name), self.cell(row.invoiced, to), self.cell(row.credited, to)]
+
+
+class OwnLinesPage(LinesPage):
+    """The lines of a doctor's own visits, for them: without the invoices, which are not theirs to open."""
+
+    needs = Permission.READ_OWN_REVENUE
+    headings = (_("Date"), _("Patient"), _("Service"), _("Amount"))
+
+    def rows(self) -> tuple[str, Any]:
+        check_allowed()
+        given = RangeForm(self.request.GET).given
+        first, last = days_of(given["first"], given["last"])
+        found: Any = figures.lines(first, last, by="doctor", key=self.user.pk)
+        if "service" in self.request.GET:
+            found = found.filter(issued__service=as_uuid(self.request.GET["service"]))
+        closed = inaccessible_to(self.user).values("pk")
+        found = found.filter(invoice__patient__deletion=None).exclude(invoice__patient__in=closed)
+        said = {"first": date_format(first), "last": date_format(last)}
+        return gettext("Billed for your visits, %(first)s to %(last)s") % said, found
+
+    def cells(self, row: Any) -> list[Cell]:
+        date_cell, _invoice, patient, service, amount = super().cells(row)
+        return [date_cell, Cell(patient.value), service, amount]

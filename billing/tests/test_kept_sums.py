@@ -1,0 +1,86 @@
+"""What triggers keep for reports says what the ledger and the invoices say, and can be filled anew."""
+
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from billing.invoices import services as invoices
+from billing.kept_sums import fill
+from billing.models import Allocation, Invoice, InvoiceLine, IssuedLine, LedgerEntry, OpenAmount
+from billing.payments import services as payments
+from billing.reports import figures
+
+
+@pytest.fixture
+def visit(chart, make_user):
+    return AppointmentFactory(patient=chart, doctor=make_user("doctor", name="Dr. First"))
+
+
+def kept():
+    return dict(OpenAmount.objects.values_list("invoice_id", "amount"))
+
+
+def test_rows_of_one_statement_are_each_counted(biller, chart, bill):
+    invoice, other = bill("100.00"), bill("30.00")
+    taken = payments.take(by=biller, patient_id=chart.pk, amount=Decimal("50.00"), method="cash")
+    common = {"practice_id": chart.practice_id, "author": biller}
+    Allocation.objects.bulk_create(
+        Allocation(payment=taken, invoice=one, amount=amount, **common)
+        for one, amount in ((invoice, 1_000), (other, 200), (invoice, 500))
+    )
+    common |= {"kind": "write_off", "patient": chart, "currency": "USD", "booked_on": invoice.issued_on}
+    LedgerEntry.objects.bulk_create(LedgerEntry(invoice=invoice, amount=amount, **common) for amount in (-70, -30))
+
+    assert kept() == {invoice.pk: 10_000 - 1_600, other.pk: 2_800}
+    assert {row.pk: row.open for row in Invoice.objects.with_sums()} == kept()
+    assert set(Invoice.objects.unpaid()) == {invoice, other}
+
+
+def test_line_stays_the_doctors_whose_visit_it_was_when_it_was_issued(biller, chart, visit, make_user):
+    line = {"description": "Massage", "unit_price": Decimal("100.00"), "appointment_id": visit.pk}
+    draft = invoices.write_draft(by=biller, patient_id=chart.pk, lines=[line])
+    assert not IssuedLine.objects.exists()
+    day = invoices.issue(by=biller, invoice_id=draft.pk).issued_on
+    first = visit.doctor_id
+    Appointment.objects.filter(pk=visit.pk).update(doctor=make_user("doctor", name="Dr. Second"))
+
+    (row,) = figures.revenue(day, day, "doctor")
+    assert (row.key, row.name, row.invoiced) == (first, "Dr. First", 10_000)
+    assert [one.pk for one in figures.lines(day, day, by="doctor", key=first)] == [draft.lines.get().pk]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        IssuedLine.objects.update(total=1)
+
+
+def test_filling_says_what_the_triggers_said(practice, biller, chart, bill, visit):
+    line = {"description": "Massage", "unit_price": Decimal("80.00"), "appointment_id": visit.pk}
+    draft = invoices.write_draft(by=biller, patient_id=chart.pk, lines=[line])
+    invoices.issue(by=biller, invoice_id=draft.pk)
+    invoice, credited = bill("100.00"), bill("30.00")
+    towards = [{"invoice_id": invoice.pk, "amount": Decimal("40.00")}]
+    payments.take(by=biller, patient_id=chart.pk, amount=Decimal("40.00"), method="cash", allocations=towards)
+    invoices.write_off(by=biller, invoice_id=invoice.pk, reason="Goodwill", amount=Decimal("5.00"))
+    invoices.credit(by=biller, invoice_id=credited.pk, reason="Wrong")
+    right = kept()
+    assert right == {draft.pk: 8_000, invoice.pk: 5_500, credited.pk: 0}
+    OpenAmount.objects.filter(invoice=invoice).update(amount=1)
+    OpenAmount.objects.exclude(invoice=invoice).delete()
+
+    fill(apps, SimpleNamespace(connection=connection))
+
+    assert kept() == right
+    lines = InvoiceLine.objects.exclude(invoice__issued_at=None).select_related("appointment", "invoice")
+    assert {
+        (row.line_id, row.kind, row.issued_on, row.doctor_id, row.service_id, row.total)
+        for row in IssuedLine.objects.all()
+    } == {
+        (
+            *(one.pk, one.invoice.kind, one.invoice.issued_on),
+            *(one.appointment and one.appointment.doctor_id, one.service_id, one.total),
+        )
+        for one in lines
+    }
