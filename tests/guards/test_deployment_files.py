@@ -21,6 +21,8 @@ SECRETS = (
     "FIRST_SUPERUSER_PASSWORD",
     "DATABASE_APP_PASSWORD",
     "FILES_S3_SECRET_KEY",
+    "BACKUP_KEY",
+    "BACKUP_DATABASE_URL",
 )
 OURS = ("web", "worker", "migrate")  # of the services in docker-compose.yml
 OPTIONAL = ("minio", "bucket")  # of them, those of the profile s3
