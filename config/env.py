@@ -92,7 +92,9 @@ def numbers(name: str, default: tuple[int, ...]) -> tuple[int, ...]:
     """As many whole numbers as the default has, separated by commas; not all zero."""
     found = tuple(int(part) for part in names(name, tuple(map(str, default))) if part.isascii() and part.isdigit())
     if len(found) != len(default) or not any(found):
-        raise ImproperlyConfigured(f"{name} must hold {len(default)} whole numbers such as {','.join(map(str, default))}.")
+        raise ImproperlyConfigured(
+            f"{name} must hold {len(default)} whole numbers such as {','.join(map(str, default))}."
+        )
     return found
 
 

@@ -1,8 +1,8 @@
-"""What is in a place of backups. A backup is a folder with a manifest, which was written last: without it there is none.
+"""What is in a place of backups. A backup is a folder with a manifest, which was written last: without one it is none.
 
-    lock
-    backups/20261201T014500.123Z/{database, seals, files, manifest}
-    objects/ab/<name in storage>-<SHA-256 of its content>      the files, shared by all backups that name them
+lock
+backups/20261201T014500.123Z/{database, seals, files, manifest}
+objects/ab/<name in storage>-<SHA-256 of its content>      the files, shared by all backups that name them
 """
 
 import re
@@ -63,7 +63,9 @@ def pick(target: Target, wanted: str = "") -> str:
     if not ids:
         raise BackupError("There is no backup here.")
     if not found or (wanted and len(found) > 1):
-        raise BackupError(f"{'Several backups begin' if found else 'No backup begins'} with {wanted}: {', '.join(ids)}.")
+        raise BackupError(
+            f"{'Several backups begin' if found else 'No backup begins'} with {wanted}: {', '.join(ids)}."
+        )
     return found[-1]
 
 
@@ -90,7 +92,9 @@ def read_json(target: Target, backup_id: str, part: str) -> Any:
 def read_manifest(target: Target, backup_id: str) -> Manifest:
     manifest: Manifest = read_json(target, backup_id, MANIFEST)
     if manifest.get("format") != FORMAT:
-        raise BackupError(f"Backup {backup_id} has a format that this Praxis does not know: it was made by a newer one.")
+        raise BackupError(
+            f"Backup {backup_id} has a format that this Praxis does not know: it was made by a newer one."
+        )
     if manifest["id"] != backup_id:
         raise Damaged(f"The manifest of backup {backup_id} belongs to another backup.")
     return manifest

@@ -6,12 +6,10 @@ there, whether one was added or purged meanwhile. The manifest is written when a
 
 import platform
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Protocol
 
 import django
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
 from audit.models import Seal
@@ -63,8 +61,7 @@ class Backup:
             try:
                 manifest = self._make(began)
             except BackupError:
-                with suppress(DatabaseError):
-                    runs.record(Kind.BACKUP, name="", began_at=began, is_good=False)
+                runs.record(Kind.BACKUP, name="", began_at=began, is_good=False)
                 raise
             size = self.bytes_written
             runs.record(Kind.BACKUP, name=manifest["id"], began_at=began, is_good=True, bytes_written=size)
@@ -73,6 +70,7 @@ class Backup:
         return manifest
 
     def _make(self, began: Any) -> catalogue.Manifest:
+        self._target.tidy()
         for left in catalogue.unfinished_ids(self._target):
             pruning.remove(self._target, left)
         copying = Copying(self._target, self._trusted(), seen=self._seen)

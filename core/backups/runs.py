@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+from django.db import DatabaseError
 from django.utils import timezone
 
 from core.backups.models import Kind, Run
 
+logger = structlog.get_logger("praxis.backups")
 KEPT = timedelta(days=400)
 
 
@@ -20,11 +23,16 @@ def last_drill() -> Run | None:
 
 
 def record(kind: Kind, *, name: str, began_at: datetime, is_good: bool, bytes_written: int = 0) -> None:
+    """Record a run. What it did stands without the row, which the database may be unable to take: it is full, or of
+    the release before."""
     now = timezone.now()
-    Run.objects.create(
-        kind=kind, name=name, began_at=began_at, ended_at=now, is_good=is_good, bytes_written=bytes_written
-    )
-    Run.objects.filter(ended_at__lt=now - KEPT).delete()
+    try:
+        Run.objects.create(
+            kind=kind, name=name, began_at=began_at, ended_at=now, is_good=is_good, bytes_written=bytes_written
+        )
+        Run.objects.filter(ended_at__lt=now - KEPT).delete()
+    except DatabaseError as error:
+        logger.warning("a backup or drill could not be recorded", kind=kind, error=type(error).__name__)
 
 
 def _last(kind: Kind) -> Run | None:

@@ -30,6 +30,9 @@ class Target(Protocol):
     """Names are paths below the target, with slashes."""
 
     def prepare(self) -> None: ...
+    def tidy(self) -> None:
+        """Remove what a killed process was writing. To be called with the lock."""
+
     def names(self, below: str) -> dict[str, int]:
         """Return each name below a folder with its size."""
 
@@ -75,8 +78,10 @@ class Folder:
         finally:
             with suppress(OSError):
                 (self.path / f"probe-{os.getpid()}{UNFINISHED}").unlink()
-        for left in self.path.glob(f"objects/*/*{UNFINISHED}"):
-            left.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        for left in self.path.glob(f"*/*/*{UNFINISHED}"):
+            self.delete(left.relative_to(self.path).as_posix())
 
     def names(self, below: str) -> dict[str, int]:
         found = {}
@@ -106,7 +111,8 @@ class Folder:
     def _write(self, path: Path, parts: Iterable[bytes], *, durable: bool) -> Written:
         digest, size = hashlib.sha256(), 0
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (path.parent.parent, path.parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 for part in parts:
                     file.write(part)
@@ -188,6 +194,9 @@ class Bucket:
     def prepare(self) -> None:
         with self._errors():
             self._storage.bucket.meta.client.head_bucket(Bucket=self._storage.bucket_name)
+
+    def tidy(self) -> None:
+        """What was not sent to its end is no object; a rule of the bucket removes its pieces."""
 
     def names(self, below: str) -> dict[str, int]:
         with self._errors():

@@ -42,7 +42,9 @@ class Command(BaseCommand):
         except BackupError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped. Earlier backups are as before; the next one continues.", returncode=130) from None
+            raise CommandError(
+                "Stopped. Earlier backups are as before; the next one continues.", returncode=130
+            ) from None
 
     def _make(self, place: str, keep: pruning.Keep | None) -> None:
         with Bars() as bars:

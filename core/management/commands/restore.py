@@ -13,8 +13,8 @@ from core.backups.targets import target_at
 
 class Command(BaseCommand):
     help = (
-        "Restore a backup onto an empty database and an empty storage of files, and onto nothing else. The whole backup "
-        "is checked before anything is touched. On PostgreSQL, with the DATABASE_URL of who is to own the tables."
+        "Restore a backup onto an empty database and an empty storage of files, and onto nothing else. The whole "
+        "backup is checked before anything is touched. On PostgreSQL, with the DATABASE_URL of who is to own the tables."
     )
     requires_system_checks = ()
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 self.style.WARNING(f"The data cannot be read yet: put the keys of the old machine into {names}.")
             )
         self.stdout.write("Next, in this order:")
-        steps = ["migrate", "audit_verify", "check_encryption", "reconcile_files --dry-run"]
+        steps = ["migrate", "audit_verify", "check_encryption", "purge_deleted", "reconcile_files"]
         if manifest["database"]["vendor"] == "postgresql":
             steps.insert(1, "setup_database_roles --apply")
         for step in steps:

@@ -29,7 +29,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--seals", type=Path, required=True, metavar="FILE", help="last seals, as exports have them")
+        parser.add_argument(
+            "--seals", type=Path, required=True, metavar="FILE", help="last seals, as exports have them"
+        )
         parser.add_argument("--sample", type=int, default=200, metavar="N", help="rows of each model, and files")
 
     def handle(self, *args: Any, **options: Any) -> None:
