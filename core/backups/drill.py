@@ -14,6 +14,7 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.utils import timezone
 
 from core.backups import catalogue, databases, runs
+from core.backups.dumps import Database
 from core.backups.errors import BackupError
 from core.backups.making import Silent, Steps
 from core.backups.models import Kind
@@ -80,7 +81,7 @@ class Drill:
                     written.write(chunk)
             self._steps.advance(copy.size)
 
-    def _look_inside(self, report: Report, verified: Verified, scratch: databases.Database, folder: Path) -> None:
+    def _look_inside(self, report: Report, verified: Verified, scratch: Database, folder: Path) -> None:
         """Ask Praxis itself, as another process with this database and these files: the trail with its seals, and
         whether fields and files decrypt."""
         seals = folder.parent / f"{folder.name}-seals"

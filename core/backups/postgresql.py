@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from core.backups.databases import Tables
+from core.backups.dumps import Tables
 from core.backups.errors import BackupError, Busy
 from core.backups.targets import BUSY, in_chunks
 

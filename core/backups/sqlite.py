@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.backups.databases import Tables
+from core.backups.dumps import Tables
 from core.backups.errors import BackupError, Busy
 from core.backups.targets import BUSY, in_chunks
 

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db.migrations.loader import MigrationLoader
 
-from core.backups import catalogue, databases
+from core.backups import catalogue
+from core.backups.dumps import Database
 from core.backups.errors import BackupError, Damaged
 from core.backups.making import fingerprints
 from core.backups.stored_files import Copy, is_as_written
@@ -49,7 +50,7 @@ def _check_part(target: Target, name: str, sha256: str) -> None:
         raise Damaged(f"{name} is damaged: it is not what was written.")
 
 
-def require_readable(manifest: catalogue.Manifest, database: databases.Database) -> None:
+def require_readable(manifest: catalogue.Manifest, database: Database) -> None:
     """Raise BackupError if this Praxis or this database cannot take the backup."""
     theirs = manifest["database"]
     if theirs["vendor"] != database.vendor:
@@ -83,7 +84,7 @@ def missing_keys(manifest: catalogue.Manifest) -> list[str]:
     return [name for name, theirs in manifest["keys"].items() if set(theirs) - set(ours.get(name, []))]
 
 
-def differences(manifest: catalogue.Manifest, database: databases.Database) -> list[str]:
+def differences(manifest: catalogue.Manifest, database: Database) -> list[str]:
     """Return what is in the tables otherwise than when the backup was made."""
     theirs, ours = manifest["tables"], database.tables()
     is_same_version = _major(manifest["database"]["version"]) == _major(database.version())

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         call_command("check", deploy=True, databases=["default"])
         self.stdout.write(
             self.style.SUCCESS(
-                "Done. Restart every server and worker now, and run manage.py reindex_search if CHANGELOG.md asks for it."
+                "Done. Restart every server and worker now. If CHANGELOG.md asks for it, run manage.py reindex_search."
             )
         )
 

@@ -14,7 +14,7 @@ from core.backups.targets import target_at
 class Command(BaseCommand):
     help = (
         "Restore a backup onto an empty database and an empty storage of files, and onto nothing else. The whole "
-        "backup is checked before anything is touched. On PostgreSQL, with the DATABASE_URL of who is to own the tables."
+        "backup is checked before anything is touched. On PostgreSQL, with the tables' owner in DATABASE_URL."
     )
     requires_system_checks = ()
 

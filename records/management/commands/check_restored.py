@@ -57,7 +57,7 @@ class Command(BaseCommand):
         self._checked["decrypted values"] = 0
         for part in batch_rewrite.parts():
             with part.scope():
-                values = ("pk", *map(batch_rewrite.raw, part.fields))
+                values: list[Any] = ["pk", *map(batch_rewrite.raw, part.fields)]
                 for rows in (part.rows(), part.rows().reverse()):
                     for pk, *stored in rows.values_list(*values)[: sample // 2]:
                         self._decrypt(part, pk, stored)
