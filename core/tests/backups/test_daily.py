@@ -45,7 +45,7 @@ def test_worker_says_what_kept_it_from_it(settings, target):
     with target_at(str(target)).lock(), pytest.raises(Again):
         back_up()
     settings.BACKUP_TARGET = str(settings.FILES_DIR)
-    with pytest.raises(GiveUp, match="manage.py backup says why"):
+    with pytest.raises(GiveUp, match="was not made"):
         back_up()
 
 
