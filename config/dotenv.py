@@ -33,7 +33,7 @@ FILES_S3_SECRET_KEY={files_s3_secret_key}
 BACKUP_KEY=1@{today}:{backup_key}
 # Where the daily backup goes: a folder on another disk, or s3://bucket/prefix.
 #BACKUP_TARGET=
-# The tables' owner, for the backup: postgresql://praxis:POSTGRES_PASSWORD@database:5432/praxis
+# Without docker-compose.yml, the tables' owner, who may read everything: postgresql://praxis:PASSWORD@host:5432/praxis
 #BACKUP_DATABASE_URL=
 """
 SECRETS = """\
