@@ -1,9 +1,12 @@
 # One image for the web server and for `python manage.py ...`. It contains no secrets: they come from the environment
 # (.env.example). docker-compose.yml uses it.
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 WORKDIR /srv/praxis
+
+# pg_dump and pg_restore of PostgreSQL 15, as docker-compose.yml has it: Debian 12 brings that version, newer ones do not
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
 
 # requirements first, so that a change of code does not reinstall them
 COPY requirements.txt ./

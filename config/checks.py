@@ -2,6 +2,7 @@
 default` of what is in the database."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,16 +12,19 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
+from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import User
 from accounts.second_factor_challenge import HAS_SECOND_FACTOR
+from core.backups.runs import last_backup
 from core.database.probe import why_unreachable
 from core.tenancy.row_level_security import can_search_use_index
 from core.tenancy.scope import installation_scope
 from demo.clinic import SIGN_INS
 
 THIS_MACHINE = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
+BACKUP_WITHIN = timedelta(hours=26)  # a day, and what the backup itself may take
 MIN_PASSWORD_LENGTH = 8  # NIST SP 800-63B, 5.1.1.2
 MIN_WORKFORCE_PASSWORD_LENGTH = 12
 VERIFIED_TLS = "verify-full"  # the only sslmode of libpq that verifies the server's name
@@ -32,7 +36,7 @@ SENDGRID = "integrations.email.sendgrid.EmailBackend"
 
 @register(Tags.security, deploy=True)
 def check_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    return [*_addresses(), *_people(), *_services(), *_mail(), *_files(), *_secrets()]
+    return [*_addresses(), *_people(), *_services(), *_mail(), *_files(), *_secrets(), *_backups()]
 
 
 @register(Tags.database)
@@ -48,7 +52,7 @@ def check_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> Se
     if not databases:
         return []
     try:
-        return [*_demo(), *_role()]
+        return [*_demo(), *_role(), *_last_backup()]
     except DatabaseError as error:
         message = f"The database could not be checked: {type(error).__name__}."
         return [_warning(20, message, "Check DATABASE_URL, and that manage.py migrate has run.")]
@@ -205,14 +209,35 @@ def _is_local(host: str) -> bool:
 
 
 def _secrets() -> Iterator[CheckMessage]:
-    fields, trail = settings.FIELD_ENCRYPTION_KEYS, settings.AUDIT_KEYS
-    if settings.SECRET_KEY == settings.SEARCH_INDEX_KEY or set(fields.values()) & set(trail.values()):
+    rings = (settings.FIELD_ENCRYPTION_KEYS, settings.AUDIT_KEYS, settings.BACKUP_KEY)
+    secrets = [secret for ring in rings for secret in set(ring.values())]
+    if settings.SECRET_KEY == settings.SEARCH_INDEX_KEY or len(set(secrets)) < len(secrets):
         yield _warning(
             13,
             "The same secret is used for two purposes.",
-            "Use a different secret for each of SECRET_KEY, SEARCH_INDEX_KEY, FIELD_ENCRYPTION_KEYS and AUDIT_KEYS "
-            "(.env.example).",
+            "Use a different secret for each of SECRET_KEY, SEARCH_INDEX_KEY, FIELD_ENCRYPTION_KEYS, AUDIT_KEYS "
+            "and BACKUP_KEY (.env.example).",
         )
+
+
+def _backups() -> Iterator[CheckMessage]:
+    if not settings.BACKUP_TARGET:
+        yield _warning(
+            28,
+            "No daily backup is made.",
+            "Set BACKUP_TARGET to a folder on another disk or to s3://bucket/prefix, and BACKUP_KEY.",
+        )
+
+
+def _last_backup() -> Iterator[CheckMessage]:
+    last = last_backup() if settings.BACKUP_TARGET else None
+    if not settings.BACKUP_TARGET or (last and last.ended_at > timezone.now() - BACKUP_WITHIN):
+        return
+    yield _warning(
+        29,
+        f"The last backup was made on {last.ended_at:%Y-%m-%d at %H:%M} UTC." if last else "No backup was made yet.",
+        "Run manage.py backup, which says what is wrong, and see that manage.py worker is running.",
+    )
 
 
 def _demo() -> Iterator[CheckMessage]:

@@ -29,6 +29,12 @@ DATABASE_APP_PASSWORD={database_app_password}
 #FILES_S3_ENDPOINT_URL=http://minio:9000
 FILES_S3_ACCESS_KEY=praxis
 FILES_S3_SECRET_KEY={files_s3_secret_key}
+# Keep this key apart from the others and from the backups: without it they cannot be restored.
+BACKUP_KEY=1@{today}:{backup_key}
+# Where the daily backup goes: a folder on another disk, or s3://bucket/prefix.
+#BACKUP_TARGET=
+# Without docker-compose.yml, the tables' owner, who may read everything: postgresql://praxis:PASSWORD@host:5432/praxis
+#BACKUP_DATABASE_URL=
 """
 SECRETS = """\
 SECRET_KEY={secret_key}
@@ -48,6 +54,7 @@ def write_dotenv(path: Path, *, production: bool = False) -> bool:
         files_s3_secret_key=secrets.token_urlsafe(24),
         today=datetime.now(UTC).date(),
         encryption_key=base64.b64encode(os.urandom(32)).decode(),
+        backup_key=base64.b64encode(os.urandom(32)).decode(),
         audit_key=base64.b64encode(os.urandom(32)).decode(),
     )
     try:

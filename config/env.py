@@ -88,7 +88,17 @@ def secret(name: str, *, min_bytes: int = 32) -> str:
     return value
 
 
-def encryption_keys(name: str, *, file: Path | None = None) -> key_file.KeyRing:
+def numbers(name: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    """As many whole numbers as the default has, separated by commas; not all zero."""
+    found = tuple(int(part) for part in names(name, tuple(map(str, default))) if part.isascii() and part.isdigit())
+    if len(found) != len(default) or not any(found):
+        raise ImproperlyConfigured(
+            f"{name} must hold {len(default)} whole numbers such as {','.join(map(str, default))}."
+        )
+    return found
+
+
+def encryption_keys(name: str, *, file: Path | None = None, required: bool = True) -> key_file.KeyRing:
     """The key ring (core/encryption/key_file.py), newest first, from the variable or its `<name>_FILE`."""
     source = f"{name}_FILE" if file else name
     if file and text(name):
@@ -103,7 +113,7 @@ def encryption_keys(name: str, *, file: Path | None = None) -> key_file.KeyRing:
         raise ImproperlyConfigured(f"{source} {error} Make a key with: {MAKE_KEY}") from error
     if not keys and file:
         raise ImproperlyConfigured(f"{source} is empty ({file}). Set it to '1:' and a key made with: {MAKE_KEY}")
-    if not keys:
+    if not keys and required:
         raise ImproperlyConfigured(f"{name} is not set. Set it to '1:' and a key made with: {MAKE_KEY}")
     return keys
 

@@ -206,6 +206,12 @@ STORAGES = {
         "OPTIONS": {"location": FILES_DIR, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
 }
+FILES_S3_OPTIONS = {
+    "endpoint_url": FILES_S3_ENDPOINT_URL or None,
+    "region_name": env.text("FILES_S3_REGION") or None,
+    "access_key": env.text("FILES_S3_ACCESS_KEY") or None,
+    "secret_key": env.text("FILES_S3_SECRET_KEY") or None,
+}
 if FILES_S3_BUCKET:
     from boto3.s3.transfer import TransferConfig
 
@@ -213,10 +219,7 @@ if FILES_S3_BUCKET:
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": FILES_S3_BUCKET,
-            "endpoint_url": FILES_S3_ENDPOINT_URL or None,
-            "region_name": env.text("FILES_S3_REGION") or None,
-            "access_key": env.text("FILES_S3_ACCESS_KEY") or None,
-            "secret_key": env.text("FILES_S3_SECRET_KEY") or None,
+            **FILES_S3_OPTIONS,
             "default_acl": None,
             "file_overwrite": False,
             # transferred in one piece, through the disk instead of memory
@@ -224,6 +227,14 @@ if FILES_S3_BUCKET:
             "transfer_config": TransferConfig(multipart_threshold=2 * MAX_FILE_BYTES, use_threads=False),
         },
     }
+
+# --- Backups (docs/adr/0054) -----------------------------------------------------------------------------------------
+BACKUP_KEY = env.encryption_keys("BACKUP_KEY", required=False)  # in the format of the other rings, newest first
+BACKUP_TARGET = env.text("BACKUP_TARGET")
+BACKUP_KEEP = env.numbers("BACKUP_KEEP", (7, 5, 12))  # the last of so many days, weeks, months
+BACKUP_DATABASE = env.database("BACKUP_DATABASE_URL", "") if env.text("BACKUP_DATABASE_URL") else None
+if BACKUP_TARGET and not BACKUP_KEY:
+    raise ImproperlyConfigured(f"BACKUP_TARGET needs BACKUP_KEY. Set it to '1:' and a key made with: {env.MAKE_KEY}")
 
 # --- Deleting --------------------------------------------------------------------------------------------------------
 RESTORE_DAYS = 30  # deleted data can be restored for so long, and is purged afterwards
@@ -249,6 +260,7 @@ INSTALLED_APPS = [
     "audit",
     "core",
     "core.idempotency",
+    "core.backups",
     "practices",
     "notifications",
     "patients",

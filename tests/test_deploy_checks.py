@@ -32,6 +32,7 @@ DOCUMENTED = {
     "EMAIL_URL": "smtp+tls://praxis:s3cret@mail.example.org:587",
     "SITE_URL": "https://praxis.example.org",
     "VIRUS_SCAN_URL": "unix:///run/clamav/clamd.ctl",
+    "BACKUP_TARGET": "/mnt/backup/praxis",
 }
 
 
@@ -60,9 +61,9 @@ class TestTheCommand:
         done = check(tmp_path, **dict.fromkeys(DOCUMENTED, ""))
 
         assert done.returncode == 1
-        assert left_open(done) == {f"praxis.W{number:03}" for number in (2, 3, 4, 8, 10, 14, 15, 16)}
+        assert left_open(done) == {f"praxis.W{number:03}" for number in (2, 3, 4, 8, 10, 14, 15, 16, 28)}
         hints = re.findall(r"HINT: (.+)", done.stderr)
-        assert len(hints) == 8
+        assert len(hints) == 9
         assert all(re.search(r"[A-Z_]{6,}", hint) for hint in hints)
 
     @pytest.mark.parametrize("change", ["DEBUG=true", "HTTPS_ONLY=false"])
@@ -107,6 +108,8 @@ def production(monkeypatch):
                 SECRET_KEY=env.text("SECRET_KEY"),
                 SEARCH_INDEX_KEY=env.text("SEARCH_INDEX_KEY"),
                 FIELD_ENCRYPTION_KEYS=ring,
+                BACKUP_KEY={1: bytes(range(2, 34))},
+                BACKUP_TARGET=env.text("BACKUP_TARGET"),
                 AUDIT_KEYS=ring if changes.get("AUDIT_KEYS") == "the same" else {1: bytes(range(1, 33))},
             ),
         )

@@ -191,3 +191,11 @@ def test_invalid_mail_server_is_refused_and_hides_its_password(given, url):
     with pytest.raises(ImproperlyConfigured, match="SOME_URL") as refusal:
         env.mail(given(url), "")
     assert "s3cret" not in str(refusal.value)
+
+
+def test_whole_numbers_are_as_many_as_asked_for(given):
+    assert env.numbers(given(""), (7, 5, 12)) == (7, 5, 12)
+    assert env.numbers(given("3, 0,1"), (7, 5, 12)) == (3, 0, 1)
+    for value in ("7,5", "0,0,0", "7,5,-1", "a,b,c", "7,5,12,1"):
+        with pytest.raises(ImproperlyConfigured, match=r"^SOME_URL must hold 3 whole numbers such as 7,5,12"):
+            env.numbers(given(value), (7, 5, 12))

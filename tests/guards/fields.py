@@ -603,6 +603,15 @@ FIELDS: dict[str, dict[str, str]] = {
         "reason": PHI,  # free text: why a colleague is away
         "version": OPERATIONAL,
     },
+    "backups.Run": {
+        **_MODEL,
+        "kind": OPERATIONAL,
+        "name": OPERATIONAL,
+        "began_at": OPERATIONAL,
+        "ended_at": OPERATIONAL,
+        "is_good": OPERATIONAL,
+        "bytes_written": OPERATIONAL,
+    },
     "idempotency.KeptAnswer": {
         **_OF_PRACTICE,
         "user_id": OPERATIONAL,

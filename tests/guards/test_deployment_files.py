@@ -21,6 +21,8 @@ SECRETS = (
     "FIRST_SUPERUSER_PASSWORD",
     "DATABASE_APP_PASSWORD",
     "FILES_S3_SECRET_KEY",
+    "BACKUP_KEY",
+    "BACKUP_DATABASE_URL",
 )
 OURS = ("web", "worker", "migrate")  # of the services in docker-compose.yml
 OPTIONAL = ("minio", "bucket")  # of them, those of the profile s3
@@ -179,7 +181,7 @@ def test_bucket_is_the_one_that_the_environment_names(compose, tmp_path):
 
 def test_image_is_built_from_what_is_there(dockerfile):
     words = [instruction for instruction, _ in dockerfile]
-    assert words[0] == "FROM" and dockerfile[0][1] == "python:3.11-slim"
+    assert words[0] == "FROM" and dockerfile[0][1] == "python:3.11-slim-bookworm"
     for _, rest in [line for line in dockerfile if line[0] == "COPY"]:
         for source in shlex.split(rest)[:-1]:
             assert (ROOT / source).exists() and not ignored_by_docker(source), source

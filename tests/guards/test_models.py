@@ -21,6 +21,7 @@ NOT_SCOPED = {
     "accounts.RecoveryCode": "the same",
     "notifications.Job": "the worker takes those of every practice; the database walls them by practice",
     "notifications.Schedule": "of the installation: when the worker does what",
+    "backups.Run": "of the installation: when it was backed up",
     "records.FormCode": "read before a practice is known: a tablet on which nobody is signed in; holds ids alone",
     "audit.Event": "the trail outlives what it tells of; the database walls it by practice",
     "audit.Subject": "derived from the trail's events",

@@ -1,0 +1,7 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class BackupsConfig(AppConfig):
+    name = "core.backups"

@@ -1,0 +1,31 @@
+"""When backups were made and tried. Who asks need not reach the place where they are."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.models import Model
+
+
+class Kind(models.TextChoices):
+    BACKUP = "backup"
+    DRILL = "drill"
+
+
+class Run(Model):
+    """A backup, or a drill, that has ended well or not. `name` is the backup's id."""
+
+    audited = False
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    name = models.CharField(max_length=40, blank=True)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    is_good = models.BooleanField()
+    bytes_written = models.PositiveBigIntegerField(default=0)
+
+    class Meta(Model.Meta):
+        indexes: ClassVar = [models.Index(fields=["kind", "is_good", "ended_at"], name="backup_run_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

@@ -1,0 +1,49 @@
+"""Restoring a backup onto an empty database and an empty storage of files."""
+
+from core.backups import catalogue, databases, stored_files
+from core.backups.errors import BackupError
+from core.backups.making import Silent, Steps
+from core.backups.targets import Target
+from core.backups.verifying import Verified, differences, missing_keys, require_readable
+
+
+class Restore:
+    """Restores one backup. Everything is checked before anything is touched; the database comes last, whole or not at
+    all, so that a restore that was interrupted is run again."""
+
+    def __init__(self, target: Target, *, steps: Steps | None = None) -> None:
+        self._target, self._steps = target, steps or Silent()
+        self._database = databases.owned()
+        self.missing_keys: list[str] = []
+
+    def run(self, wanted: str = "") -> catalogue.Manifest:
+        with self._target.lock(shared=True):
+            return self._restore(catalogue.pick(self._target, wanted))
+
+    def _restore(self, backup_id: str) -> catalogue.Manifest:
+        if not self._database.is_empty():
+            raise BackupError("The database is not empty. A backup is restored onto an empty one; nothing was changed.")
+        manifest = catalogue.read_manifest(self._target, backup_id)
+        require_readable(manifest, self._database)
+        self._steps.begin("checking", manifest["files"]["bytes"])
+        verified = Verified(self._target, backup_id, seen=self._steps.advance)
+        self._require_empty_storage(verified)
+        self.missing_keys = missing_keys(manifest)
+        self._steps.begin("files", manifest["files"]["bytes"])
+        for copy in verified.files:
+            stored_files.restore(self._target, copy)
+            self._steps.advance(copy.size)
+        self._steps.begin("database", manifest["parts"][catalogue.DATABASE]["size"])
+        self._database.restore(catalogue.read_part(self._target, backup_id, catalogue.DATABASE))
+        if found := differences(manifest, self._database):
+            raise BackupError(f"The restored database is not what was backed up: {'; '.join(found)}.")
+        return manifest
+
+    def _require_empty_storage(self, verified: Verified) -> None:
+        """What an interrupted restore of this backup left there is its own."""
+        strange = stored_files.stored().keys() - {copy.name for copy in verified.files}
+        if strange:
+            raise BackupError(
+                f"The storage of files is not empty: it has {len(strange):,} files that are not in this backup. "
+                "Nothing was changed."
+            )
