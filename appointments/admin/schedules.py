@@ -25,7 +25,7 @@ from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, ServiceForm, current_user
 from core.admin.removing import RemovableAdmin
 from core.encryption.fields import unreadable_marked
-from core.formats import format_day, format_local_datetime
+from core.formats import format_day, format_local_datetime, format_time
 from practices.models import Office
 from practices.services import current_practice
 
@@ -175,7 +175,7 @@ class WorkingHoursAdmin(_ScheduleAdmin):
         return str(WEEKDAYS[row.weekday])
 
     def describe(self, row: WorkingHours) -> str:
-        return f"{WEEKDAYS[row.weekday]} {row.start:%H:%M}, {self.doctor_name(row)}"
+        return f"{WEEKDAYS[row.weekday]} {format_time(row.start)}, {self.doctor_name(row)}"
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> WorkingHours:
         return schedules.add_hours(by=current_user(request), **_with_ids(values))

@@ -23,6 +23,7 @@ from appointments.waiting_list.services import weekdays_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
+from core.formats import format_time
 from core.permissions import Permission
 from patients.models import Patient
 
@@ -176,8 +177,8 @@ def _as_stored(entry: WaitingListEntry, *, is_closed: bool) -> dict[str, Any]:
         "weekdays": [] if entry.weekdays == ANY_DAY else weekdays_of(entry.weekdays),
         "first_day": entry.first_day.isoformat() if entry.first_day else "",
         "last_day": entry.last_day.isoformat() if entry.last_day else "",
-        "earliest": f"{entry.earliest:%H:%M}" if entry.earliest else "",
-        "latest": f"{entry.latest:%H:%M}" if entry.latest else "",
+        "earliest": format_time(entry.earliest) if entry.earliest else "",
+        "latest": format_time(entry.latest) if entry.latest else "",
         "priority": str(entry.priority),
         "note": "" if is_closed else entry.note,
     }

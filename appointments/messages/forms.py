@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentType
+from core.typed import TypedTimeField
 from notifications.messages.settings import LONGEST_NOTICE
 from notifications.models import Channel, MessageKind, MessageLanguage, MessageSettings
 from notifications.models.preference import LONGEST_EMAIL, LONGEST_SUBJECT, default_notices
@@ -20,8 +21,8 @@ class SettingsForm(forms.Form):
     """For every type of visit there are two more fields, empty for the hours above them."""
 
     language = forms.ChoiceField(choices=MessageLanguage.choices, label=_("Language"))
-    quiet_from = forms.TimeField(label=_("Nothing is sent from"), widget=forms.TimeInput({"type": "time"}))
-    quiet_until = forms.TimeField(label=_("Nothing is sent until"), widget=forms.TimeInput({"type": "time"}))
+    quiet_from = TypedTimeField(label=_("Nothing is sent from"))
+    quiet_until = TypedTimeField(label=_("Nothing is sent until"))
     email_hours = _hours(_("Remind by email, hours before"))
     sms_hours = _hours(_("Remind by text message, hours before"))
 
@@ -29,8 +30,8 @@ class SettingsForm(forms.Form):
         usual = settings.reminders.get("", {})
         initial = {
             "language": settings.language,
-            "quiet_from": settings.quiet_from.strftime("%H:%M"),
-            "quiet_until": settings.quiet_until.strftime("%H:%M"),
+            "quiet_from": settings.quiet_from,
+            "quiet_until": settings.quiet_until,
             "email_hours": usual.get(Channel.EMAIL),
             "sms_hours": usual.get(Channel.SMS),
         }

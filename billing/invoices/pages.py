@@ -28,6 +28,7 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
+from core.typed import PickedDateField
 from integrations import payments
 
 SHOWN, EMPTY_ROWS = 50, 3
@@ -109,7 +110,7 @@ class DraftForm(CheckedForm):
     payer_name = forms.CharField(required=False, max_length=200, validators=[validate_name])
     payer_address = forms.CharField(required=False, max_length=500)
     note = forms.CharField(required=False, max_length=2000)
-    due_on = forms.DateField(required=False)
+    due_on = PickedDateField(required=False)
 
 
 class OneInvoice(WorkPage):

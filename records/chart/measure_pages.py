@@ -14,6 +14,7 @@ from core.errors import Invalid
 from core.forms import CheckedForm
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
+from core.typed import PickedMomentField
 from patients.deletion.services import delete
 from records.chart.measures import measures_shown
 from records.chart.pages import ChartPage, DeletionForm, PostedPage
@@ -25,7 +26,7 @@ from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind,
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
-class MomentField(forms.DateTimeField):
+class MomentField(PickedMomentField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=[LOCAL, f"{LOCAL}:%S"], **kwargs)
 

@@ -22,6 +22,7 @@ from core.forms import CheckedForm
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
+from core.typed import PickedDateField
 from patients import services
 from patients.allergies import NONE_KNOWN
 from patients.deletion.services import delete
@@ -74,8 +75,8 @@ class EntryForm(CheckedForm):
     dose = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
     reaction = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
     severity = forms.ChoiceField(choices=[("", ""), *Severity.choices], required=False)
-    since = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
-    until = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
+    since = PickedDateField(required=False)
+    until = PickedDateField(required=False)
 
 
 class EntryChangeForm(EntryForm):

@@ -18,6 +18,7 @@ from core.errors import CHANGED_MEANWHILE, Invalid, Refusal, StaleVersion
 from core.forms import CheckedForm
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
+from core.typed import PickedDateField
 from records.attachments.downloads import download_response
 from records.chart.pages import ChartPage, PostedPage
 from records.measures.series import line_of
@@ -39,17 +40,6 @@ from records.versions.services import may_write_for
 NEW_GOALS = 3  # empty lines for goals in a form
 
 
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
-def _day(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(input_formats=["%Y-%m-%d"], widget=DayInput(), **kwargs)
-
-
 class PlanForm(forms.Form):
     """A plan, with its goals: those that it has, and lines for new ones."""
 
@@ -67,8 +57,8 @@ class PlanForm(forms.Form):
     planned_visits = forms.IntegerField(
         min_value=1, max_value=MAX_VISITS, required=False, label=_("How many visits in all")
     )
-    starts_on = _day(label=_("Start"))
-    target_end_on = _day(required=False, label=_("Target end"))
+    starts_on = PickedDateField(label=_("Start"))
+    target_end_on = PickedDateField(required=False, label=_("Target end"))
     form_field_names = {"targetEndOn": "target_end_on"}
 
     def __init__(self, *args: Any, plan: PlanOfCare | None = None, **kwargs: Any) -> None:
@@ -96,7 +86,7 @@ class PlanForm(forms.Form):
             "target": forms.CharField(
                 max_length=MAX_MEASURE_LENGTH, required=False, validators=READABLE, label=_("Target")
             ),
-            "due_on": _day(required=False, label=_("Due")),
+            "due_on": PickedDateField(required=False, label=_("Due")),
         }
         if goal is not None:
             named["status"] = forms.ChoiceField(choices=GoalStatus.choices, label=_("Status"))
@@ -145,7 +135,7 @@ class ProgressForm(CheckedForm):
     text = forms.CharField(max_length=MAX_PROGRESS_LENGTH, validators=READABLE)
     value = forms.DecimalField(max_digits=9, decimal_places=2, required=False)
     status = forms.ChoiceField(choices=[("", ""), *GoalStatus.choices], required=False)
-    date = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
+    date = PickedDateField(required=False)
 
 
 class PlanPage(ChartPage):

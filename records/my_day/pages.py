@@ -9,7 +9,6 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.formats import time_format
 
 from accounts.models import User
 from appointments.calendar import day_news, facts
@@ -19,6 +18,7 @@ from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
+from core.formats import format_time
 from core.forms import CheckedForm
 from core.pages import WorkPage
 from core.permissions import Permission
@@ -129,7 +129,7 @@ def _describe(row: Appointment, drafts: int, note_id: UUID | None, today: date) 
     address = links.note_address(note_id) if note_id else links.new_note_address(row.patient_id, row.pk)
     return Visit(
         row=row,
-        time=time_format(row.starts_at.astimezone(row.tzinfo), "TIME_FORMAT"),
+        time=format_time(row.starts_at.astimezone(row.tzinfo).time()),
         state=state,
         said=facts.describe(row, row.tzinfo),
         age="" if chart.is_closed else describe_age(chart, today),

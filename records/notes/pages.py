@@ -103,7 +103,7 @@ class Editor(NotePage):
             plan_id=note.plan_of_care_id or (None if note.version else plan_of(note, beside)),
             goal_statuses=GoalStatus.choices,
             writer=self.user.pk,
-            local_date=timezone.localtime(note.date).strftime("%Y-%m-%dT%H:%M"),
+            local_date=timezone.localtime(note.date).isoformat(timespec="minutes")[:16],
         )
 
 
