@@ -36,9 +36,10 @@ class WaitingList(CalendarPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.panel()
 
-    def panel(self) -> HttpResponse:
+    def panel(self, **done: Any) -> HttpResponse:
+        """Return the list; `done` is the entry that was just removed, or put back."""
         _check(self.user)
-        shown = waiting.listed(self.user, self.request.practice.tzinfo)
+        shown = {**waiting.listed(self.user, self.request.practice.tzinfo), **done}
         self.read(shown["charts"], kind=AuditEvent.WAITING_LIST_READ, about=ABOUT, hits=len(shown["entries"]))
         return render(self.request, "appointments/calendar/waiting.html", shown)
 
@@ -102,8 +103,9 @@ class RemoveEntry(WaitingList):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
-        services.withdraw(by=self.user, entry_id=_checked_entry(request))
-        return self.panel()
+        verb = services.put_back if "undo" in request.POST else services.withdraw
+        entry = verb(by=self.user, entry_id=_checked_entry(request))
+        return self.panel(done=entry, is_undone="undo" in request.POST)
 
 
 class Offer(Slot):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentType
 from core.typed import TypedTimeField
-from notifications.messages.settings import LONGEST_NOTICE
+from notifications.messages.settings import LONGEST_NOTICE, LONGEST_RECALL
 from notifications.models import Channel, MessageKind, MessageLanguage, MessageSettings
 from notifications.models.preference import LONGEST_EMAIL, LONGEST_SUBJECT, default_notices
 
@@ -56,6 +56,14 @@ class SettingsForm(forms.Form):
                 field = _hours(sentence % {"type": each.name})
                 field.initial = own.get(channel)
                 self.fields[f"{channel}_{each.pk}"] = field
+            label = gettext("%(type)s: ask to come again, months after the last visit") % {"type": each.name}
+            self.fields[f"recall_{each.pk}"] = forms.IntegerField(
+                required=False,
+                min_value=1,
+                max_value=LONGEST_RECALL,
+                label=label,
+                initial=settings.recalls.get(str(each.pk)),
+            )
 
     def values(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -70,6 +78,7 @@ class SettingsForm(forms.Form):
             "quiet_until": given["quiet_until"],
             "notices": {kind: given[f"notice_{kind}"] for kind in self.kinds},
             "reminders": reminders,
+            "recalls": {str(each.pk): months for each in self.types if (months := given[f"recall_{each.pk}"])},
         }
 
 

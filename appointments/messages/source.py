@@ -59,6 +59,18 @@ def _facts(message: Message, visit: Appointment) -> Facts:
     )
 
 
+def facts_of_chart(chart: Patient, fields: Mapping[str, str]) -> Facts:
+    """Return what a message about no coming visit is made of: the fields say the same in every language."""
+    practice = chart.practice
+    return Facts(
+        email=_email(chart),
+        phone=chart.phone,
+        region=practice.region,
+        zone=practice.tzinfo,
+        fields=lambda _language: fields,
+    )
+
+
 def _email(chart: Patient) -> str:
     """Return the address; empty also for the mark of one that cannot be decrypted."""
     return chart.email if "@" in chart.email else ""

@@ -154,6 +154,7 @@ def post_action(
 
 class PracticeModelAdmin(ModelAdmin):
     access: ClassVar[Access]
+    empty_hint: Any  # how to begin, where the list is empty
 
     form = ServiceForm
     paginator = CachedCountPaginator

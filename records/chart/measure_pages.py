@@ -8,6 +8,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
 from core.errors import Invalid
@@ -113,6 +114,7 @@ class AddMeasures(PostedPage):
             return refused
         services.add_measures(by=self.user, patient_id=self.chart.pk, measures=ReadingForm(request.POST).measures())
         if "HX-Request" not in request.headers:
+            self.done(gettext("Saved: the measures of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart", patient_id)
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
         context = {"chart": self.chart, **measures_shown(by=self.user, chart=self.chart)}
@@ -129,13 +131,19 @@ class ChangedMeasure(PostedPage):
             return refused
         measure = Measure.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=measure_id)
         self.change(measure)
+        said = {"measure": measure.get_kind_display(), "patient": self.chart.name}
+        self.done(self.said % said)
         return redirect("chart_measures", patient_id)
+
+    said: Any
 
     def change(self, measure: Measure) -> None:
         raise NotImplementedError
 
 
 class CorrectMeasure(ChangedMeasure):
+    said = _("Corrected: %(measure)s of %(patient)s.")
+
     def change(self, measure: Measure) -> None:
         fields = CorrectionForm(self.request.POST).given
         version = fields.pop("version")
@@ -150,5 +158,7 @@ def _minute(moment: datetime) -> datetime:
 
 
 class DeleteMeasure(ChangedMeasure):
+    said = _("Deleted: %(measure)s of %(patient)s. A manager can restore it.")
+
     def change(self, measure: Measure) -> None:
         delete(by=self.user, row=measure, reason=DeletionForm(self.request.POST).given["reason"])

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
@@ -176,6 +177,9 @@ class NewPlan(PlanPage):
         except Invalid as mistake:
             add_refusal(form, mistake)
             return self.form_page(form)
+        self.done(
+            gettext("Saved: the plan %(plan)s for %(patient)s.") % {"plan": plan.title, "patient": self.chart.name}
+        )
         return redirect("chart_plan", self.chart.pk, plan.pk)
 
 
@@ -246,6 +250,8 @@ class AmendPlan(PlanPage):
             log_page_refusal(request, refusal)
             add_refusal(form, refusal)
             return self.form_page(form, plan)
+        said = {"plan": form.cleaned_data["title"], "patient": self.chart.name}
+        self.done(gettext("Amended: the plan %(plan)s for %(patient)s.") % said)
         return redirect("chart_plan", self.chart.pk, plan.pk)
 
     def amendable(self, plan_id: UUID) -> PlanOfCare:
@@ -269,6 +275,7 @@ class AddProgress(PostedPage):
         asked = ProgressForm(request.POST).given
         plan = plans.add_progress(by=self.user, plan_id=plan_id, goal_id=goal_id, **asked)
         if "HX-Request" not in request.headers:
+            self.done(gettext("Saved: progress of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart_plan", self.chart.pk, plan.pk)
         self.read([plan], kind=AuditEvent.PLAN_READ, about_id=plan.pk)
         whole = plans.get_plan(by=self.user, plan_id=plan_id)

@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.calendar import day_news, facts
@@ -97,6 +98,15 @@ class MyDay(WorkPage):
         ]
 
 
+SAID: dict[Action, Any] = {
+    Action.CONFIRM: _("Confirmed: the visit of %(patient)s."),
+    Action.ARRIVE: _("%(patient)s has arrived."),
+    Action.FINISH: _("Completed: the visit of %(patient)s."),
+    Action.NO_SHOW: _("Noted: %(patient)s did not come."),
+    Action.UNDO: _("Undone: the visit of %(patient)s is as it was."),
+}
+
+
 class ActOnMyVisit(MyDay):
     """Start a visit and go on to its note, or say that it is over."""
 
@@ -113,6 +123,7 @@ class ActOnMyVisit(MyDay):
             return self.show(refusal.detail)
         if action == Action.START:
             return redirect(links.new_note_address(visit.patient_id, visit.pk))
+        self.done(SAID[action] % {"patient": visit.patient.name})
         return redirect(f"{reverse('my-day')}#next")  # where the focus goes
 
 

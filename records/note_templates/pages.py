@@ -150,6 +150,7 @@ class EditAid(AidPage):
         except Refusal as refusal:
             add_refusal(form, refusal)
             return self._page(form, aid)
+        self.done(gettext("Saved: %(name)s.") % {"name": values.get("name") or values["word"]})
         return redirect(self.home)
 
     def more(self) -> dict[str, Any]:
@@ -200,7 +201,8 @@ class RemoveAid(AidPage):
     home = "note-templates"
 
     def post(self, request: HttpRequest, **route: UUID) -> HttpResponse:
-        services.remove_aid(self.model, by=self.user, pk=next(iter(route.values())))
+        removed = services.remove_aid(self.model, by=self.user, pk=next(iter(route.values())))
+        self.done(gettext("Removed: %(name)s. Notes that were begun with it stay as they are.") % {"name": removed})
         return redirect(self.home)
 
 

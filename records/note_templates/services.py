@@ -65,10 +65,12 @@ def change_aid(model: type[Aid], *, by: User, pk: UUID, **changes: Any) -> Aid:
     return aid
 
 
-def remove_aid(model: type[Aid], *, by: User, pk: UUID) -> None:
-    """Remove it; notes that were begun with it stay as they are. Raises NotFound."""
+def remove_aid(model: type[Aid], *, by: User, pk: UUID) -> Aid:
+    """Remove it, and return what it was; notes that were begun with it stay as they are. Raises NotFound."""
     with transaction.atomic(), context.done_by(by):
-        model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk).delete()
+        removed: Aid = model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk)
+        removed.delete()
+        return removed
 
 
 def _write(aid: WritingAid, fields: Mapping[str, Any]) -> None:

@@ -109,6 +109,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "language": OPERATIONAL,
         "notices": OPERATIONAL,
         "reminders": OPERATIONAL,
+        "recalls": OPERATIONAL,
         "quiet_from": OPERATIONAL,
         "quiet_until": OPERATIONAL,
         "version": OPERATIONAL,
