@@ -521,6 +521,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "texts": PHI,  # clinical words, though of no patient
         "prompts": PHI,
         "appointment_type": OPERATIONAL,
+        "version": OPERATIONAL,
     },
     "records.LetterTemplate": {
         **_OF_PRACTICE,
@@ -528,6 +529,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "name": OPERATIONAL,
         "title": OPERATIONAL,
         "text": PHI,
+        "version": OPERATIONAL,
     },
     "records.FormTemplate": {
         **_OF_PRACTICE,
@@ -564,7 +566,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "handed_by_id": OPERATIONAL,
         "expires_at": OPERATIONAL,
     },
-    "records.Phrase": {**_OF_PRACTICE, "doctor": OPERATIONAL, "word": OPERATIONAL, "text": PHI},
+    "records.Phrase": {
+        **_OF_PRACTICE,
+        "doctor": OPERATIONAL,
+        "word": OPERATIONAL,
+        "text": PHI,
+        "version": OPERATIONAL,
+    },
     "appointments.Room": {
         **_OF_PRACTICE,
         "office": OPERATIONAL,
