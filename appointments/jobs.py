@@ -3,7 +3,7 @@
 from datetime import time, timedelta
 
 from appointments.holds import services as holds
-from appointments.messages import planning
+from appointments.messages import planning, recalls
 from notifications.jobs import enqueue, job, scheduled
 from practices.services import each_practice
 
@@ -30,3 +30,15 @@ def plan_missing_reminders() -> None:
 def find_missing_reminders() -> None:
     for practice_id in each_practice():
         enqueue(plan_missing_reminders, payload={}, unique_key="missing", practice=practice_id)
+
+
+@job("appointments.plan_recalls")
+def plan_recalls() -> None:
+    """Plan the recalls that are due in the practice."""
+    recalls.plan_recalls()
+
+
+@scheduled("appointments.find_recalls", daily_at=time(4))
+def find_recalls() -> None:
+    for practice_id in each_practice():
+        enqueue(plan_recalls, payload={}, unique_key="recalls", practice=practice_id)

@@ -38,12 +38,13 @@ from core.csv_files import csv_response, in_this_context
 from core.encryption.fields import unreadable_marked
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
+from core.typed import TypedDateField
 from patients.models import Patient
 
 EVENTS_PER_PAGE, PATIENTS_PER_EVENT, EVENTS_PER_PART = 25, 5, 500
 
 
-class DayField(forms.DateField):
+class DayField(TypedDateField):
     def __init__(self, **kwargs: Any) -> None:
         attrs = {"type": "date", "class": " ".join(INPUT_CLASSES), "min": str(EARLIEST_DAY), "max": str(LATEST_DAY)}
         super().__init__(required=False, widget=forms.DateInput(attrs=attrs, format="%Y-%m-%d"), **kwargs)
@@ -189,7 +190,7 @@ def _exported(event_filter: queries.EventFilter) -> Iterator[list[list[Any]]]:
         rows = [TrailRow(entry, [], 0) for entry in entries(events)]
         yield [
             [
-                timezone.localtime(row.entry.event.at).isoformat(timespec="seconds"),
+                timezone.localtime(row.entry.event.at).isoformat(timespec="seconds"),  # evidence: no hour means two
                 *(row.who, row.role, row.entry.label, row.outcome, row.description),
                 " ".join(orjson.loads(row.entry.event.patients)),
                 *(row.entry.event.address, row.entry.event.agent),

@@ -1,12 +1,13 @@
-"""Dates, times and sizes as pages, PDFs and messages show them (config/formats). Django's columns would show UTC."""
+"""Dates, times and sizes as pages, PDFs and messages show them: the forms are those of config/formats, by the language
+and the region (core/regional.py), and nothing else writes a date for people (tests/guards/test_dates.py)."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 
 
@@ -22,23 +23,33 @@ def format_datetime(at: datetime) -> str:
     return date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
+def format_moment(at: datetime, zone: tzinfo, form: str = "DATETIME_FORMAT") -> str:
+    """Return the date and time in this time zone, in a form of config/formats."""
+    return date_format(at.astimezone(zone), form)
+
+
 def format_date(at: datetime, zone: ZoneInfo | None = None) -> str:
     """Return the date in this time zone, by default the practice's if the page or view has entered it."""
-    return date_format(timezone.localtime(at, zone), "DATE_FORMAT")
+    with timezone.override(zone or timezone.get_current_timezone()):
+        return date_format(timezone.localtime(at), "DATE_FORMAT")
 
 
-def format_day(day: date | str) -> str:
+def format_day(day: date | str, form: str = "DATE_FORMAT") -> str:
     """Return a date that has no time, such as a date of birth. A string is one in ISO 8601, or the mark of a value that
     cannot be decrypted."""
     try:
-        return date_format(date.fromisoformat(day) if isinstance(day, str) else day, "DATE_FORMAT")
+        return date_format(date.fromisoformat(day) if isinstance(day, str) else day, form)
     except ValueError:
         return str(day)
 
 
+def format_time(at: time) -> str:
+    return time_format(at, "TIME_FORMAT")
+
+
 def format_local_datetime(row: HasTimeZone, at: datetime) -> str:
     """Return the date and time in the row's time zone, which is named if it is not the practice's."""
-    text = date_format(at.astimezone(row.tzinfo), "DATETIME_FORMAT")
+    text = format_moment(at, row.tzinfo)
     return text if row.tzinfo == timezone.get_current_timezone() else f"{text} ({zone_label(row.tzinfo)})"
 
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import ngettext
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework.exceptions import Throttled
@@ -61,6 +63,11 @@ class WorkPage(View):
         if not _is_part(self.request):
             return None
         return say(self.request, sentence, is_error=True, status=status)
+
+    def done(self, sentence: str, address: str = "") -> None:
+        """Say on the page that comes next what was done, with a link to it where that page does not show it."""
+        link = format_html(' <a href="{}">{}</a>', address, gettext("Show it")) if address else ""
+        messages.success(self.request, format_html("{}{}", sentence, link))
 
     def read(self, rows: Iterable[Any], **details: Any) -> None:
         """Tell the audit trail which patients the answer shows, and unlock those that this person may read."""

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -26,11 +27,21 @@ from core.admin.access_log import log_page_read, own_account_page, shows_no_pati
 from core.admin.base import PracticeModelAdmin
 from core.admin.needs import may_open
 from core.tenancy.scope import practice_scope
+from core.typed import picked_date, picked_time
 from dashboard.picked_practice import is_superuser, pick
 from practices.models import Practice
 
 MAX_SUGGESTIONS = 100
 OMITTED_URLS = {"login", "password_change", "view_on_site"}  # of Django's own
+
+
+class TypedCatalog(JavaScriptCatalog):
+    """What the pickers of date and time fields write is what people would type where the practice is."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        context["formats"] |= {"DATE_INPUT_FORMATS": [picked_date()], "TIME_INPUT_FORMATS": [picked_time()]}
+        return context
 
 
 class PickPracticeForm(forms.Form):
@@ -130,7 +141,7 @@ class PraxisAdminSite(UnfoldAdminSite):
 
     @own_account_page("translations", while_factor_due=True)
     def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().i18n_javascript(request, extra_context)
+        return TypedCatalog.as_view(packages=["django.contrib.admin"])(request)
 
     @shows_no_patient("names of models")
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:

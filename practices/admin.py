@@ -114,6 +114,7 @@ class OfficeForm(ServiceForm):
 class PracticeAdmin(PracticeModelAdmin):
     """Only one's own practice, so the list redirects to its page."""
 
+    empty_hint = _("Make one with the command create_practice.")
     access = Access(P.USE_ADMIN_SITE, change=P.MANAGE_PRACTICE)
 
     form = PracticeForm
@@ -170,6 +171,7 @@ class PracticeAdmin(PracticeModelAdmin):
 @admin.register(Office)
 @shows_no_patient("the practice's offices")
 class OfficeAdmin(RemovableAdmin):
+    empty_hint = _("Add the place where you see patients.")
     access = Access(P.USE_ADMIN_SITE, add=P.MANAGE_PRACTICE, change=P.MANAGE_PRACTICE)
     form = OfficeForm
     list_display = ("name", "address", "phone")

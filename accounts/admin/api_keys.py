@@ -44,6 +44,7 @@ class ApiKeyForm(ServiceForm):
 @admin.register(ApiKey)
 @shows_no_patient("programs; what they read is logged with the patients")
 class ApiKeyAdmin(PracticeModelAdmin):
+    empty_hint = _("Add a key for a program that works with your practice's data.")
     access = Access(P.MANAGE_API_KEYS, add=P.MANAGE_API_KEYS)
     form = ApiKeyForm
     list_display = ("name", "prefix", "state", "used", "expires", "maker")

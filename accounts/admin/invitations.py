@@ -21,6 +21,7 @@ from core.formats import format_datetime
 @admin.register(Invitation)
 @shows_no_patient("people who have no account yet")
 class InvitationAdmin(PracticeModelAdmin):
+    empty_hint = _("Add a person under People, and their invitation waits here until they accept it.")
     access = Access(P.MANAGE_USERS, add=P.REGISTER_USERS)
     list_display = ("name", "email", "role", "state", "sent", "expires")
     change_form_outer_after_template = "admin/accounts/invitation/waiting.html"

@@ -41,6 +41,7 @@ class JoinCodeForm(ServiceForm):
 @admin.register(JoinCode)
 @shows_no_patient("doctors and offices; using a code is logged with the patient")
 class JoinCodeAdmin(PracticeModelAdmin):
+    empty_hint = _("Add a code, and patients who register with it join its doctor.")
     access = Access(P.MAKE_JOIN_CODES, add=P.MAKE_JOIN_CODES)
     form = JoinCodeForm
     list_display = ("doctor_name", "office", "state", "used", "expires", "made")

@@ -106,6 +106,7 @@ class UserForm(ServiceForm):
 
 @admin.register(User)
 class UserAdmin(PracticeModelAdmin):
+    empty_hint = _("Add a person, and they get an invitation by email.")
     access = Access(P.MANAGE_USERS, add=P.REGISTER_USERS, change=P.MANAGE_PRACTICE)
     form = UserForm
     list_display = ("name", "email", "role", "office", "specialization", "two_factor", "is_active")

@@ -25,7 +25,7 @@ from core.admin.access_log import shows_no_patient
 from core.admin.base import Access, P, ServiceForm, current_user
 from core.admin.removing import RemovableAdmin
 from core.encryption.fields import unreadable_marked
-from core.formats import format_day, format_local_datetime
+from core.formats import format_day, format_local_datetime, format_time
 from practices.models import Office
 from practices.services import current_practice
 
@@ -85,6 +85,7 @@ class TypeForm(ServiceForm):
 @admin.register(AppointmentType)
 @shows_no_patient("what the practice offers")
 class AppointmentTypeAdmin(RemovableAdmin):
+    empty_hint = _("Add what the practice offers, such as a first visit of an hour.")
     access = MANAGER
     form = TypeForm
     ordering = ("position", "name", "id")
@@ -124,6 +125,7 @@ def _with_doctors(values: dict[str, Any]) -> dict[str, Any]:
 @admin.register(Room)
 @shows_no_patient("where visits take place")
 class RoomAdmin(RemovableAdmin):
+    empty_hint = _("Add a room, and no two visits overlap in it.")
     access = MANAGER
     ordering = ("office__name", "name", "id")
     list_display = ("name", "office", "is_active")
@@ -162,6 +164,7 @@ class HoursForm(ServiceForm):
 @admin.register(WorkingHours)
 @shows_no_patient("when doctors work")
 class WorkingHoursAdmin(_ScheduleAdmin):
+    empty_hint = _("Add when each doctor works; free times follow from that.")
     access = MANAGER
     form = HoursForm
     ordering = ("doctor", "weekday", "start", "id")
@@ -175,7 +178,7 @@ class WorkingHoursAdmin(_ScheduleAdmin):
         return str(WEEKDAYS[row.weekday])
 
     def describe(self, row: WorkingHours) -> str:
-        return f"{WEEKDAYS[row.weekday]} {row.start:%H:%M}, {self.doctor_name(row)}"
+        return f"{WEEKDAYS[row.weekday]} {format_time(row.start)}, {self.doctor_name(row)}"
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> WorkingHours:
         return schedules.add_hours(by=current_user(request), **_with_ids(values))
@@ -211,6 +214,7 @@ class ExceptionForm(ServiceForm):
 @admin.register(ScheduleException)
 @shows_no_patient("when doctors are off")
 class ScheduleExceptionAdmin(_ScheduleAdmin):
+    empty_hint = _("Add days off, holidays or extra hours.")
     access = MANAGER
     form = ExceptionForm
     ordering = ("-starts_at", "-id")

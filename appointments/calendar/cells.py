@@ -9,7 +9,6 @@ from html import escape
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import time_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
@@ -17,6 +16,7 @@ from appointments.calendar.facts import describe
 from appointments.models import Appointment, AppointmentType
 from appointments.schedule.free_time import Window
 from appointments.visits.machine import state_of
+from core.formats import format_time
 from practices.models import Office
 
 STEP, DAY_MINUTES = 15, 24 * 60
@@ -182,4 +182,4 @@ def clock(minute: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _clock_in(minute: int, language: str) -> str:
-    return time_format(time(*divmod(minute, 60)), "TIME_FORMAT")
+    return format_time(time(*divmod(minute, 60)))

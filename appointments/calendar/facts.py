@@ -4,7 +4,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
-from django.utils.formats import time_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,7 @@ from appointments.calendar.forms import SAID
 from appointments.models import Appointment
 from appointments.visits.machine import Action, State, may_follow, state_of
 from core.errors import Sentence
+from core.formats import format_time
 
 WORDS: dict[State, Sentence] = {
     State.BOOKED: "",
@@ -44,7 +44,7 @@ def describe(visit: Appointment, zone: ZoneInfo) -> str:
     """Return `here since 10:05 AM`; nothing for a visit of which nothing has been said yet."""
     state = state_of(visit)
     if state == State.ARRIVED and visit.arrived_at:
-        time = time_format(visit.arrived_at.astimezone(zone), "TIME_FORMAT")
+        time = format_time(visit.arrived_at.astimezone(zone).time())
         return gettext("here since %(time)s") % {"time": time}
     return str(WORDS[state])
 

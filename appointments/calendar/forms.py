@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentStatus, CancelReason, Priority, SeriesScope, SeriesUnit
@@ -16,6 +18,7 @@ from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
 from appointments.visits.machine import Action
 from core.forms import CheckedForm, as_uuid
 from core.texts import READABLE, validate_name, validate_phone
+from core.typed import TypedDateField, TypedTimeField, short_date
 
 # what is said with one click; cancelling and booking again are changes
 SAID = (Action.CONFIRM, Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW, Action.UNDO)
@@ -28,20 +31,21 @@ UNITS = [
 ]
 ENDS = [("count", _("Number of visits")), ("until", _("Last day"))]
 FIRST_GUESS = 6  # visits of a series, before somebody says how many
-NO_DAY = _("Enter a date between 1900 and 2200, such as 2026-12-01.")
 
 
-class DayField(forms.DateField):
-    default_error_messages = {"invalid": NO_DAY}
-
+class DayField(TypedDateField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(input_formats=["%Y-%m-%d"], required=False, **kwargs)
+        super().__init__(required=False, **kwargs)
+
+    def refusal(self) -> str:
+        example = short_date(timezone.localdate())
+        return gettext("Enter a date between 1900 and 2200, such as %(day)s.") % {"day": example}
 
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)
         # a week reaches beyond its day
         if day is not None and not EARLIEST_DAY + timedelta(days=7) <= day <= LATEST_DAY - timedelta(days=7):
-            raise forms.ValidationError(NO_DAY)
+            raise forms.ValidationError(self.refusal())
         return day
 
 
@@ -133,7 +137,7 @@ class ChangeForm(CheckedForm):
     doctor = forms.UUIDField(required=False)
     start = MomentField(required=False)
     day = DayField()
-    time = forms.TimeField(required=False)
+    time = TypedTimeField(required=False)
     room = forms.UUIDField(required=False)  # given, but empty: in none
     minutes = forms.IntegerField(required=False, min_value=SHORTEST, max_value=LONGEST)
     status = forms.ChoiceField(
@@ -195,8 +199,8 @@ class WaitingForm(CheckedForm):
     weekdays = forms.MultipleChoiceField(choices=[(str(day), day) for day in range(7)], required=False)
     first_day = DayField(label=_("From"))
     last_day = DayField(label=_("Until"))
-    earliest = forms.TimeField(required=False, label=_("Not before"))
-    latest = forms.TimeField(required=False, label=_("Over by"))
+    earliest = TypedTimeField(required=False, label=_("Not before"))
+    latest = TypedTimeField(required=False, label=_("Over by"))
     priority = forms.TypedChoiceField(choices=Priority.choices, coerce=int, required=False, empty_value=None)
     note = forms.CharField(max_length=2000, required=False, validators=READABLE, label=_("Note"))
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Sum
 from django.db.models.functions import Greatest
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from accounts.models import User
@@ -36,6 +35,7 @@ from appointments.rooms.services import rooms_at
 from appointments.schedule.availability import Calendar, load_calendars
 from appointments.schedule.free_time import Window
 from core.encryption.fields import unreadable_marked
+from core.formats import format_day
 from practices.models import Office
 
 OPENS, CLOSES = 8 * 60, 18 * 60  # shown at least
@@ -203,8 +203,8 @@ def build_week(*, by: User, look: Look, doctor: User) -> Grid:
         for each in days:
             begins, ends = day_bounds([each], look.zone)
             column = _column(doctor, each, calendar, begins, ends, None)
-            column.title, column.picked = date_format(each, "D"), each == look.day
-            column.subtitle = date_format(each, "M j")
+            column.title, column.picked = format_day(each, "D"), each == look.day
+            column.subtitle = format_day(each, "MONTH_DAY_FORMAT")
             theirs = [row for row in found if row.starts_at < ends and row.ends_at > begins]
             that_day = look._replace(day=each)
             column.visits = visits_by(theirs, lambda row: row.doctor_id, that_day).get(doctor.pk, [])

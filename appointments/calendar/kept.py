@@ -7,12 +7,12 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
-from django.utils.formats import time_format
 from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.roles import Role
 from appointments.models import SlotHold, SlotOffer
+from core.formats import format_time
 
 
 def find_held(by: User, start: datetime, end: datetime) -> Any:
@@ -40,7 +40,7 @@ def describe(held: Any, zone: tzinfo) -> str:
 
 
 def until(held: Any, zone: tzinfo) -> str:
-    return time_format(held.expires_at.astimezone(zone), "TIME_FORMAT")
+    return format_time(held.expires_at.astimezone(zone).time())
 
 
 def seconds_left(held: SlotHold) -> int:

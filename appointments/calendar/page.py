@@ -7,13 +7,12 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.formats import date_format, time_format
 from django_htmx.http import trigger_client_event
 
 from appointments.calendar.links import visit_address
 from appointments.models import Appointment, AppointmentStatus
 from core import pages
-from core.formats import zone_label
+from core.formats import format_moment, zone_label
 from core.permissions import Permission
 
 say = partial(pages.say, template="appointments/calendar/message.html")
@@ -65,5 +64,4 @@ def describe_moment(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def local_time(moment: Any, zone: Any) -> str:
-    local = moment.astimezone(zone)
-    return f"{date_format(local, 'D, M j')}, {time_format(local, 'TIME_FORMAT')}"
+    return format_moment(moment, zone, "WEEKDAY_TIME_FORMAT")

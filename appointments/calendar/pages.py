@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from accounts.models import User
@@ -23,6 +22,7 @@ from appointments.visits.machine import State
 from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, shows_no_patient
 from core.api import throttling
+from core.formats import format_day
 from core.permissions import Permission
 from notifications.live.handover import is_served_to
 from patients.models import Patient
@@ -98,11 +98,11 @@ def _picked(context: dict[str, Any]) -> UUID | None:
 
 def _title(shown: Shown) -> str:
     if shown.view != "week":
-        return date_format(shown.day, "l, F j, Y")
+        return format_day(shown.day, "LONG_DATE_FORMAT")
     first, last = shown.days[0], shown.days[-1]
     return gettext("%(first)s to %(last)s") % {
-        "first": date_format(first, "M j"),
-        "last": date_format(last, "M j, Y"),
+        "first": format_day(first, "MONTH_DAY_FORMAT"),
+        "last": format_day(last),
     }
 
 

@@ -22,6 +22,7 @@ from appointments.visits.machine import Action
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal, StaleVersion
+from core.formats import format_time
 from core.permissions import Permission
 from notifications.messages.planning import ledger_of
 from notifications.messages.why import explain
@@ -43,7 +44,7 @@ class VisitPanel(CalendarPage):
             "age": None if chart.is_closed else chart.age_on(self.request.practice.today()),
             "when": describe_time(visit),
             "day": local.date().isoformat(),
-            "time": local.time().isoformat("minutes"),
+            "time": format_time(local.time()),
             "doctors": User.objects.doctors().order_by("id"),
             "rooms": rooms_at(visit.office_id),
             "lengths": sorted({*range(15, 121, 15), visit.minutes}),

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
-from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext
 
 from accounts.models import User
@@ -17,6 +16,7 @@ from appointments.calendar.preview import free_minutes
 from appointments.models import Appointment, Priority, SlotOffer, WaitingListEntry
 from appointments.models.waiting_list import ANY_DAY
 from appointments.waiting_list.services import matches, weekdays_of
+from core.formats import format_day, format_time
 from core.permissions import Permission
 from patients.models import Patient
 
@@ -101,19 +101,21 @@ def describe(entry: WaitingListEntry) -> str:
     if entry.weekdays != ANY_DAY:
         parts.append(" ".join(str(WEEKDAYS_ABBR[day]) for day in weekdays_of(entry.weekdays)))
     if entry.earliest:
-        parts.append(gettext("from %(time)s") % {"time": time_format(entry.earliest, "TIME_FORMAT")})
+        parts.append(gettext("from %(time)s") % {"time": format_time(entry.earliest)})
     if entry.latest:
-        parts.append(gettext("over by %(time)s") % {"time": time_format(entry.latest, "TIME_FORMAT")})
+        parts.append(gettext("over by %(time)s") % {"time": format_time(entry.latest)})
     if entry.first_day and entry.first_day > timezone.localdate():
-        parts.append(gettext("from %(day)s") % {"day": date_format(entry.first_day, "M j")})
+        parts.append(gettext("from %(day)s") % {"day": format_day(entry.first_day, "MONTH_DAY_FORMAT")})
     if entry.last_day:
-        parts.append(gettext("until %(day)s") % {"day": date_format(entry.last_day, "M j")})
-    parts.append(gettext("waiting since %(day)s") % {"day": date_format(timezone.localtime(entry.created_at), "M j")})
+        parts.append(gettext("until %(day)s") % {"day": format_day(entry.last_day, "MONTH_DAY_FORMAT")})
+    parts.append(
+        gettext("waiting since %(day)s") % {"day": format_day(timezone.localdate(entry.created_at), "MONTH_DAY_FORMAT")}
+    )
     return ", ".join(part for part in parts if part)
 
 
 def _clock(moment: datetime, zone: tzinfo) -> str:
-    return time_format(moment.astimezone(zone), "TIME_FORMAT")
+    return format_time(moment.astimezone(zone).time())
 
 
 def would_fit(by: User, visit: Appointment) -> list[WaitingListEntry]:

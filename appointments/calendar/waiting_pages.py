@@ -23,6 +23,7 @@ from appointments.waiting_list.services import weekdays_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
+from core.formats import format_time
 from core.permissions import Permission
 from patients.models import Patient
 
@@ -35,9 +36,10 @@ class WaitingList(CalendarPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.panel()
 
-    def panel(self) -> HttpResponse:
+    def panel(self, **done: Any) -> HttpResponse:
+        """Return the list; `done` is the entry that was just removed, or put back."""
         _check(self.user)
-        shown = waiting.listed(self.user, self.request.practice.tzinfo)
+        shown = {**waiting.listed(self.user, self.request.practice.tzinfo), **done}
         self.read(shown["charts"], kind=AuditEvent.WAITING_LIST_READ, about=ABOUT, hits=len(shown["entries"]))
         return render(self.request, "appointments/calendar/waiting.html", shown)
 
@@ -101,8 +103,9 @@ class RemoveEntry(WaitingList):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
-        services.withdraw(by=self.user, entry_id=_checked_entry(request))
-        return self.panel()
+        verb = services.put_back if "undo" in request.POST else services.withdraw
+        entry = verb(by=self.user, entry_id=_checked_entry(request))
+        return self.panel(done=entry, is_undone="undo" in request.POST)
 
 
 class Offer(Slot):
@@ -176,8 +179,8 @@ def _as_stored(entry: WaitingListEntry, *, is_closed: bool) -> dict[str, Any]:
         "weekdays": [] if entry.weekdays == ANY_DAY else weekdays_of(entry.weekdays),
         "first_day": entry.first_day.isoformat() if entry.first_day else "",
         "last_day": entry.last_day.isoformat() if entry.last_day else "",
-        "earliest": f"{entry.earliest:%H:%M}" if entry.earliest else "",
-        "latest": f"{entry.latest:%H:%M}" if entry.latest else "",
+        "earliest": format_time(entry.earliest) if entry.earliest else "",
+        "latest": format_time(entry.latest) if entry.latest else "",
         "priority": str(entry.priority),
         "note": "" if is_closed else entry.note,
     }

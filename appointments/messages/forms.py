@@ -7,7 +7,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentType
-from notifications.messages.settings import LONGEST_NOTICE
+from core.typed import TypedTimeField
+from notifications.messages.settings import LONGEST_NOTICE, LONGEST_RECALL
 from notifications.models import Channel, MessageKind, MessageLanguage, MessageSettings
 from notifications.models.preference import LONGEST_EMAIL, LONGEST_SUBJECT, default_notices
 
@@ -20,8 +21,8 @@ class SettingsForm(forms.Form):
     """For every type of visit there are two more fields, empty for the hours above them."""
 
     language = forms.ChoiceField(choices=MessageLanguage.choices, label=_("Language"))
-    quiet_from = forms.TimeField(label=_("Nothing is sent from"), widget=forms.TimeInput({"type": "time"}))
-    quiet_until = forms.TimeField(label=_("Nothing is sent until"), widget=forms.TimeInput({"type": "time"}))
+    quiet_from = TypedTimeField(label=_("Nothing is sent from"))
+    quiet_until = TypedTimeField(label=_("Nothing is sent until"))
     email_hours = _hours(_("Remind by email, hours before"))
     sms_hours = _hours(_("Remind by text message, hours before"))
 
@@ -29,8 +30,8 @@ class SettingsForm(forms.Form):
         usual = settings.reminders.get("", {})
         initial = {
             "language": settings.language,
-            "quiet_from": settings.quiet_from.strftime("%H:%M"),
-            "quiet_until": settings.quiet_until.strftime("%H:%M"),
+            "quiet_from": settings.quiet_from,
+            "quiet_until": settings.quiet_until,
             "email_hours": usual.get(Channel.EMAIL),
             "sms_hours": usual.get(Channel.SMS),
         }
@@ -55,6 +56,14 @@ class SettingsForm(forms.Form):
                 field = _hours(sentence % {"type": each.name})
                 field.initial = own.get(channel)
                 self.fields[f"{channel}_{each.pk}"] = field
+            label = gettext("%(type)s: ask to come again, months after the last visit") % {"type": each.name}
+            self.fields[f"recall_{each.pk}"] = forms.IntegerField(
+                required=False,
+                min_value=1,
+                max_value=LONGEST_RECALL,
+                label=label,
+                initial=settings.recalls.get(str(each.pk)),
+            )
 
     def values(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -69,6 +78,7 @@ class SettingsForm(forms.Form):
             "quiet_until": given["quiet_until"],
             "notices": {kind: given[f"notice_{kind}"] for kind in self.kinds},
             "reminders": reminders,
+            "recalls": {str(each.pk): months for each in self.types if (months := given[f"recall_{each.pk}"])},
         }
 
 

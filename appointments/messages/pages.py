@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from appointments.messages.forms import SettingsForm, TextForm
@@ -45,7 +45,7 @@ class MessagesPage(SettingsPage):
             return self.show(form)
         if when != (after.quiet_from, after.quiet_until, after.reminders):
             enqueue("appointments.plan_reminders_again", payload={}, unique_key="again")
-        messages.success(request, gettext("Saved."))
+        self.done(gettext("Saved: when and how patients get messages."))
         return redirect("messages")
 
     def show(self, form: SettingsForm) -> HttpResponse:
@@ -72,6 +72,11 @@ class MessagesPage(SettingsPage):
 class TextPage(SettingsPage):
     """One text: changed, looked at with examples, sent to oneself, or given up for the one that comes with Praxis."""
 
+    def _done(self, sentence: str, key: dict[str, str]) -> None:
+        names = {"kind": MessageKind(key["kind"]).label, "channel": Channel(key["channel"]).label}
+        said = sentence % {**names, "language": MessageLanguage(key["language"]).label}
+        self.done(said, reverse("message_text", kwargs=key))
+
     def get(self, request: HttpRequest, **key: str) -> HttpResponse:
         text = self.text(key)
         return self.show(key, TextForm(initial=text._asdict(), channel=key["channel"]))
@@ -80,6 +85,7 @@ class TextPage(SettingsPage):
         self.text(key)
         if "default" in request.POST:
             templates.use_default(by=self.user, **key)
+            self._done(gettext("Back to the text that comes with Praxis: %(kind)s, %(channel)s (%(language)s)."), key)
             return redirect("messages")
         form = TextForm(request.POST, channel=key["channel"])
         if not form.is_valid():
@@ -87,7 +93,7 @@ class TextPage(SettingsPage):
         try:
             if "save" in request.POST:
                 templates.save_text(by=self.user, **key, **form.values())
-                messages.success(request, gettext("Saved."))
+                self._done(gettext("Saved: %(kind)s, %(channel)s (%(language)s)."), key)
                 return redirect("messages")
             shown, said = templates.preview(**key, **form.values()), ""
             if "send" in request.POST:

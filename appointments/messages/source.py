@@ -5,15 +5,15 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from babel.dates import format_date as babel_date
-from babel.dates import format_time as babel_time
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone, translation
 
 from appointments.feeds.services import visit_as_calendar
 from appointments.messages.planning import ABOUT, CANCELLED, says_of
 from appointments.messages.tokens import link_of
 from appointments.models import Appointment, AppointmentStatus, SlotOffer
+from core.formats import format_moment
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
 from notifications.messages.texts import FURTHER
@@ -21,8 +21,6 @@ from notifications.messages.why import Why
 from notifications.models import Message, MessageKind
 from patients.models import Patient
 from practices.models import Office
-
-LOCALES = {"en": "en_US", "de": "de_DE"}
 
 
 @source(ABOUT)
@@ -61,6 +59,18 @@ def _facts(message: Message, visit: Appointment) -> Facts:
     )
 
 
+def facts_of_chart(chart: Patient, fields: Mapping[str, str]) -> Facts:
+    """Return what a message about no coming visit is made of: the fields say the same in every language."""
+    practice = chart.practice
+    return Facts(
+        email=_email(chart),
+        phone=chart.phone,
+        region=practice.region,
+        zone=practice.tzinfo,
+        fields=lambda _language: fields,
+    )
+
+
 def _email(chart: Patient) -> str:
     """Return the address; empty also for the mark of one that cannot be decrypted."""
     return chart.email if "@" in chart.email else ""
@@ -90,10 +100,12 @@ def _series(visit: Appointment, language: str) -> str:
 def place_and_time(moment: datetime, visit: Appointment, language: str) -> dict[str, str]:
     """Return the merge fields that say when and where, in this language."""
     office: Office | None = visit.office or visit.doctor.office
-    local, locale = moment.astimezone(visit.tzinfo), LOCALES[language]
+    with translation.override(language), timezone.override(visit.practice.tzinfo):
+        day = format_moment(moment, visit.tzinfo, "LONG_DATE_FORMAT")
+        time = format_moment(moment, visit.tzinfo, "TIME_IN_TEXT_FORMAT")
     return {
-        "date": babel_date(local, "EEEE, d. MMMM y" if language == "de" else "EEEE, MMMM d, y", locale=locale),
-        "time": babel_time(local, "HH:mm 'Uhr'" if language == "de" else "h:mm a", locale=locale),
+        "date": day,
+        "time": time,
         "office": office.name if office else "",
         "address": " ".join(office.address.split()) if office else "",
         "phone": office.phone if office else "",

@@ -125,11 +125,17 @@ def test_patient_is_put_on_the_list_changed_and_taken_off(enter_as, day):
     assert "Follow-up, urgent, Mon Wed, from 9:00 AM, over by 12:00 PM, waiting since" in listed
     assert str(day.chart.pk) in str(events(day.practice, kind="waiting_list.read")[-1].patients)
     form = post(client, "calendar_waiting_entry", entry=entry.pk).content.decode()
-    assert 'value="By bus"' in form and 'value="09:00"' in form
+    assert 'value="By bus"' in form and 'value="9:00 AM"' in form
     changed = {**wishes, "weekdays": [], "priority": 3, "last_day": "2030-02-01", "doctors": []}
     assert "is on the waiting list" in post(client, "calendar_waiting_save", entry=entry.pk, **changed).content.decode()
     listed = client.get(reverse("calendar_waiting"), **PART).content.decode()
     assert "Follow-up, flexible, from 9:00 AM, over by 12:00 PM, until Feb 1" in listed
+    removed = post(client, "calendar_waiting_remove", entry=entry.pk).content.decode()
+    assert "Nobody is waiting" in removed
+    assert "Removed from the waiting list: Paula Jensen." in removed
+    again = post(client, "calendar_waiting_remove", entry=entry.pk, undo="on").content.decode()
+    assert "Paula Jensen is on the waiting list again." in again
+    assert "Nobody is waiting" not in again
     assert "Nobody is waiting" in post(client, "calendar_waiting_remove", entry=entry.pk).content.decode()
 
 

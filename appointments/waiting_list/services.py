@@ -117,9 +117,24 @@ def _want(entry: WaitingListEntry, doctor_ids: Iterable[UUID]) -> bool:
     return known.keys() != wanted
 
 
+def put_back(*, by: User, entry_id: UUID) -> WaitingListEntry:
+    """Undo a withdrawal: the patient waits as before, without what was on offer. Raises NotFound, and Conflict if they
+    wait for the same by now, or have been booked."""
+    with _locked(by, entry_id) as entry:
+        if entry.status == WaitingState.BOOKED:
+            raise Conflict(BOOKED_ALREADY)
+        if entry.status == WaitingState.WITHDRAWN:
+            same = WaitingListEntry.objects.visible_to(by).waiting()
+            if same.filter(patient=entry.patient_id, type=entry.type_id).exists():
+                raise Conflict(ON_IT_ALREADY)
+            entry.status = WaitingState.WAITING
+            entry.save()
+    return entry
+
+
 def withdraw(*, by: User, entry_id: UUID) -> WaitingListEntry:
-    """Take a patient off the list, and what is offered to them back; once withdrawn, it stays so. Raises NotFound, and
-    Conflict for what has been booked."""
+    """Take a patient off the list, and what is offered to them back. Raises NotFound, and Conflict for what has been
+    booked."""
     with _locked(by, entry_id) as entry:
         if entry.status == WaitingState.BOOKED:
             raise Conflict(BOOKED_ALREADY)

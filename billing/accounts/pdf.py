@@ -11,11 +11,13 @@ from billing.invoices.pdf import write_sender
 from billing.models import LedgerEntry
 from billing.money import label
 from core.formats import format_day
+from core.regional import in_practice_time
 from practices.models import Practice
 from records.printing import Document
 from records.printing.fonts import BOLD
 
 
+@in_practice_time
 def statement_pdf(account: Account, entries: Iterable[LedgerEntry], *, practice: Practice, by: User) -> bytes:
     """Return the statement: each movement, oldest first, with what was owed after it."""
     printed, currency, patient = BytesIO(), account.currency, account.chart.name

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -125,7 +124,7 @@ class CodingPage(WorkPage):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(visit_id, refusal.message if isinstance(refusal, Invalid) else refusal.detail)
-        messages.success(request, gettext("The codes are saved."))
+        self.done(gettext("Saved: the codes of this visit."))
         return redirect("billing-coding", visit_id)
 
 
@@ -178,5 +177,5 @@ class CoveragePage(WorkPage):
             services.set_coverages(by=self.user, patient_id=patient_id, coverages=given[:MOST_COVERAGES])
         except Invalid as invalid:
             return self.show(patient_id, invalid.message)
-        messages.success(request, gettext("The insurances are saved."))
+        self.done(gettext("Saved: the insurances of this patient."))
         return redirect("billing-coverage", patient_id)

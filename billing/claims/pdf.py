@@ -11,12 +11,14 @@ from billing.invoices.pdf import write_sender
 from billing.models import Coverage, ProviderIdentity, VisitCoding
 from billing.money import label
 from core.formats import format_day, format_local_datetime
+from core.regional import in_practice_time
 from patients.models import Patient
 from practices.models import Practice
 from records.printing import Document
 from records.printing.fonts import BOLD
 
 
+@in_practice_time
 def superbill_pdf(
     chart: Patient, codings: list[VisitCoding], coverages: list[Coverage], *, practice: Practice, by: User
 ) -> bytes:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -22,12 +21,14 @@ from billing.invoices.pdf import invoice_pdf
 from billing.invoices.serializers import MAX_REASON_LENGTH
 from billing.ledger import IS_DRAFT
 from billing.models import Invoice, InvoiceLine, InvoiceState, Service
+from billing.money import label
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
+from core.typed import PickedDateField
 from integrations import payments
 from notifications.messages.planning import ledger_of
 from notifications.messages.why import explain
@@ -115,7 +116,7 @@ class DraftForm(CheckedForm):
     payer_name = forms.CharField(required=False, max_length=200, validators=[validate_name])
     payer_address = forms.CharField(required=False, max_length=500)
     note = forms.CharField(required=False, max_length=2000)
-    due_on = forms.DateField(required=False)
+    due_on = PickedDateField(required=False)
 
 
 class OneInvoice(WorkPage):
@@ -188,8 +189,15 @@ class SaveDraft(OneInvoice):
             return self.show(
                 current, mistake=sentence, typed=None if current.version != invoice.version else request.POST
             )
-        messages.success(request, gettext("Issued.") if "issue" in request.POST else gettext("Saved."))
+        self._say(services.get_invoice(by=self.user, invoice_id=invoice_id))
         return redirect("billing-invoice", invoice_id)
+
+    def _say(self, invoice: Invoice) -> None:
+        said = {"patient": invoice.patient.name, "total": label(invoice.total, invoice.currency)}
+        if invoice.is_draft:
+            return self.done(gettext("Saved: draft for %(patient)s, %(total)s.") % said)
+        said["number"] = str(invoice.number)
+        return self.done(gettext("Issued: invoice %(number)s for %(patient)s, %(total)s.") % said)
 
     def _lines(self, invoice: Invoice) -> list[dict[str, Any]]:
         there = {str(line.pk): line for line in invoice.lines.all()}
@@ -205,6 +213,9 @@ class SaveDraft(OneInvoice):
         return lines
 
 
+BEGUN = _("Begun: an invoice for %(patient)s. Nothing is issued yet.")
+
+
 class StartInvoice(WorkPage):
     """Begin an invoice of a patient, or of a visit: one that is on an invoice already leads there."""
 
@@ -215,6 +226,7 @@ class StartInvoice(WorkPage):
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         visits = [pk for pk in map(as_uuid, request.POST.getlist("visit")) if pk]
         draft = services.write_draft(by=self.user, patient_id=patient_id, appointment_ids=visits)
+        self.done(BEGUN % {"patient": draft.patient.name})
         return redirect("billing-invoice", draft.pk)
 
 
@@ -224,6 +236,7 @@ class StartInvoiceOfVisit(StartInvoice):
         if billed := written.billed_on(visit):
             return redirect("billing-invoice", billed)
         draft = services.write_draft(by=self.user, patient_id=visit.patient_id, appointment_ids=[visit.pk])
+        self.done(BEGUN % {"patient": draft.patient.name})
         return redirect("billing-invoice", draft.pk)
 
 
@@ -250,16 +263,20 @@ class ChangeInvoice(OneInvoice):
     def _credit(self, invoice: Invoice) -> HttpResponse:
         reason = ReasonForm(self.request.POST).given["reason"]
         note = services.credit(by=self.user, invoice_id=invoice.pk, reason=reason)
+        said = {"number": invoice.number, "note": note.number, "patient": invoice.patient.name}
+        self.done(gettext("Credited: invoice %(number)s for %(patient)s, by credit note %(note)s.") % said)
         return redirect("billing-invoice", note.pk)
 
     def _write_off(self, invoice: Invoice) -> HttpResponse:
         given = ReasonForm(self.request.POST).given
         services.write_off(by=self.user, invoice_id=invoice.pk, reason=given["reason"], amount=given["amount"])
+        said = {"number": invoice.number, "patient": invoice.patient.name}
+        self.done(gettext("Written off: what was open of invoice %(number)s for %(patient)s.") % said)
         return redirect("billing-invoice", invoice.pk)
 
     def _delete(self, invoice: Invoice) -> HttpResponse:
         services.delete_draft(by=self.user, invoice_id=invoice.pk)
-        messages.success(self.request, gettext("The draft is deleted."))
+        self.done(gettext("Deleted: the draft for %(patient)s.") % {"patient": invoice.patient.name})
         return redirect("billing-account", invoice.patient_id)
 
 

@@ -12,11 +12,13 @@ from billing.models import DocumentKind, Invoice, InvoiceLine
 from billing.money import label, rate_text
 from billing.rounding import Sums, summed
 from core.formats import format_day
+from core.regional import in_practice_time
 from practices.models import Office, Practice
 from records.printing import Document
 from records.printing.fonts import BOLD
 
 
+@in_practice_time
 def invoice_pdf(invoice: Invoice, *, practice: Practice, by: User) -> bytes:
     """Return the PDF of an issued invoice or credit note from `get_invoice`."""
     printed = BytesIO()

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -98,8 +97,8 @@ class TakePayment(WorkPage):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(chart, refusal.message if isinstance(refusal, Invalid) else refusal.detail)
-        said = {"amount": label(-taken.amount, taken.currency)}
-        messages.success(request, gettext("Payment taken: %(amount)s.") % said)
+        said = {"amount": label(-taken.amount, taken.currency), "patient": chart.name}
+        self.done(gettext("Payment taken: %(amount)s from %(patient)s.") % said)
         return redirect("billing-payment", taken.pk)
 
 
@@ -145,11 +144,12 @@ class RefundPage(OnePayment):
     def post(self, request: HttpRequest, payment_id: UUID) -> HttpResponse:
         payment = services.get_payment(by=self.user, payment_id=payment_id)
         try:
-            services.refund(by=self.user, payment_id=payment_id, **RefundForm(request.POST).given)
+            refunded = services.refund(by=self.user, payment_id=payment_id, **RefundForm(request.POST).given)
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(payment, refusal.message if isinstance(refusal, Invalid) else refusal.detail)
-        messages.success(request, gettext("Refunded."))
+        said = {"amount": label(refunded.amount, refunded.currency), "patient": payment.patient.name}
+        self.done(gettext("Refunded: %(amount)s to %(patient)s.") % said)
         return redirect("billing-payment", payment_id)
 
 
@@ -167,6 +167,8 @@ class AllocatePage(OnePayment):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(payment, refusal.message if isinstance(refusal, Invalid) else refusal.detail)
+        said = {"amount": label(sum(part["amount"] for part in parts), payment.currency)}
+        self.done(gettext("Put towards the oldest invoices: %(amount)s.") % said)
         return redirect("billing-payment", payment_id)
 
 

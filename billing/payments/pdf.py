@@ -10,11 +10,13 @@ from billing.models import LedgerEntry
 from billing.money import label
 from billing.payments.serializers import allocations_of
 from core.formats import format_day
+from core.regional import in_practice_time
 from practices.models import Practice
 from records.printing import Document
 from records.printing.fonts import BOLD
 
 
+@in_practice_time
 def receipt_pdf(payment: LedgerEntry, *, practice: Practice, by: User) -> bytes:
     """Return the receipt of a payment from `get_payment`, with what of it was refunded."""
     printed, currency, patient = BytesIO(), payment.currency, payment.patient.name

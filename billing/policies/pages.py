@@ -1,7 +1,6 @@
 """The page of fees for missed visits."""
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -30,5 +29,5 @@ class PolicyPage(WorkPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         given = PolicyForm(request.POST).given
         services.set_policy(by=self.user, **{f"{name}_id": value for name, value in given.items()})
-        messages.success(request, gettext("The fees are saved."))
+        self.done(gettext("Saved: the fees for missed visits."))
         return redirect("billing-policy")

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentType
@@ -90,6 +91,7 @@ class EditService(WorkPage):
         except Refusal as refusal:
             add_refusal(form, refusal)
             return self.show(form, service)
+        self.done(gettext("Saved: %(service)s.") % {"service": form.cleaned_data["name"]})
         return redirect("billing-prices")
 
 

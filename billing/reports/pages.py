@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,14 +24,15 @@ from billing.reports.views import days_of
 from core.csv_files import csv_response, in_this_context
 from core.drawing import Drawing, draw
 from core.errors import Invalid
+from core.formats import format_day
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
+from core.typed import PickedDateField
 from practices.services import current_practice
 
 SHOWN, AT_ONCE = 50, 500
 BY_LABELS = {"day": _("Day"), "month": _("Month"), "doctor": _("Doctor"), "service": _("Service")}
-DAY = forms.DateInput({"type": "date"})
 
 
 class Cell(NamedTuple):
@@ -50,12 +50,12 @@ class Table(NamedTuple):
 
 
 class DayForm(CheckedForm):
-    day = forms.DateField(required=False, label=_("Day"), widget=DAY)
+    day = PickedDateField(required=False, label=_("Day"))
 
 
 class RangeForm(CheckedForm):
-    first = forms.DateField(required=False, label=_("From"), widget=DAY)
-    last = forms.DateField(required=False, label=_("To"), widget=DAY)
+    first = PickedDateField(required=False, label=_("From"))
+    last = PickedDateField(required=False, label=_("To"))
 
 
 class RevenueForm(RangeForm):
@@ -150,7 +150,7 @@ class TakingsPage(ReportPage):
         keys = [("b1", gettext("Received")), ("b4", gettext("Refunded"))]
         names = [str(labels[row.method]) for row in taken]
         drawing = draw(gettext("Takings"), names, heights, keys, summary=summary)
-        title = gettext("Takings of %(day)s") % {"day": date_format(day)}
+        title = gettext("Takings of %(day)s") % {"day": format_day(day)}
         return Table(headings, rows, whole, drawing), {"title": title, "form": DayForm(initial={"day": day})}
 
     def _cells(self, name: str, day: date, method: str | None, received: int, refunded: int, number: int) -> list[Cell]:
@@ -180,7 +180,7 @@ class RevenuePage(ReportPage):
         rows = [self._cells(row, by, first, last)[: len(shown) + 1] for row in found]
         total = figures.summed(found)
         whole = self._cells(total, by, first, last, is_whole=True)[: len(shown) + 1]
-        title = gettext("Revenue, %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}
+        title = gettext("Revenue, %(first)s to %(last)s") % {"first": format_day(first), "last": format_day(last)}
         form = RevenueForm(initial={"first": first, "last": last, "by": by})
         table = Table([str(BY_LABELS[by]), *shown], rows, whole, self._drawing(found, total, by))
         return table, {"title": title, "form": form}
@@ -208,10 +208,10 @@ def name_of(row: Revenue, by: str, *, is_short: bool = False, as_file: bool = Fa
     if not isinstance(row.key, date):
         return row.name
     if as_file:
-        return row.key.isoformat()[: 10 if by == "day" else 7]
+        return format_day(row.key, "SHORT_DATE_FORMAT" if by == "day" else "SHORT_MONTH_FORMAT")
     if by == "month":
-        return date_format(row.key, "M Y" if is_short else "F Y")
-    return date_format(row.key, "j M" if is_short else "DATE_FORMAT")
+        return format_day(row.key, "SHORT_MONTH_FORMAT" if is_short else "YEAR_MONTH_FORMAT")
+    return format_day(row.key, "MONTH_DAY_FORMAT" if is_short else "DATE_FORMAT")
 
 
 class UnpaidPage(ReportPage):
@@ -276,13 +276,13 @@ class MovementsPage(RowsPage):
 
     def rows(self) -> tuple[str, Any]:
         first, last, found = self.asked()
-        said = {"first": date_format(first), "last": date_format(last)}
+        said = {"first": format_day(first), "last": format_day(last)}
         return gettext("Movements, %(first)s to %(last)s") % said, found
 
     def cells(self, row: LedgerEntry) -> list[Cell]:
         amount = label(-row.amount if row.kind == EntryKind.PAYMENT else row.amount, row.currency)
         patient = Cell(row.patient.name, reverse("billing-account", args=[row.patient_id]))
-        return [Cell(date_format(row.booked_on)), Cell(describe(row), _address(row)), patient, Cell(amount)]
+        return [Cell(format_day(row.booked_on)), Cell(describe(row), _address(row)), patient, Cell(amount)]
 
 
 def _address(row: LedgerEntry) -> str:
@@ -322,7 +322,7 @@ def _parts(found: Any) -> Iterator[list[Any]]:
 def _written(row: LedgerEntry) -> list[Any]:
     number = row.invoice.number if row.invoice else ""
     amount = to_text(row.amount, row.currency)
-    return [row.booked_on.isoformat(), row.kind, number, row.method, amount, row.currency, row.pk]
+    return [format_day(row.booked_on, "SHORT_DATE_FORMAT"), row.kind, number, row.method, amount, row.currency, row.pk]
 
 
 class LinesPage(RowsPage):
@@ -337,14 +337,14 @@ class LinesPage(RowsPage):
         first, last = days_of(given["first"], given["last"])
         found: Any = figures.lines(first, last, by=given["by"], key=as_uuid(self.request.GET.get("key")))
         visible = Invoice.objects.visible_to(self.user)
-        said = {"first": date_format(first), "last": date_format(last)}
+        said = {"first": format_day(first), "last": format_day(last)}
         return gettext("Billed, %(first)s to %(last)s") % said, found.filter(invoice__in=visible)
 
     def cells(self, row: InvoiceLine) -> list[Cell]:
         invoice = row.invoice
         amount = -row.total if invoice.kind == "credit_note" else row.total
         return [
-            Cell(date_format(invoice.issued_on) if invoice.issued_on else ""),
+            Cell(format_day(invoice.issued_on) if invoice.issued_on else ""),
             Cell(str(invoice.number), reverse("billing-invoice", args=[invoice.pk])),
             Cell(invoice.patient_name, reverse("billing-account", args=[invoice.patient_id])),
             Cell(row.description),
@@ -365,7 +365,7 @@ class OpenPage(RowsPage):
 
     def cells(self, row: Invoice) -> list[Cell]:
         return [
-            Cell(date_format(row.issued_on) if row.issued_on else ""),
+            Cell(format_day(row.issued_on) if row.issued_on else ""),
             Cell(str(row.number), reverse("billing-invoice", args=[row.pk])),
             Cell(row.patient_name, reverse("billing-account", args=[row.patient_id])),
             Cell(label(row.open, row.currency)),

@@ -27,12 +27,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminDateWidget
 
 from core.admin.access_log import log_page_read, log_page_refusal
 from core.admin.changelist import CachedCountPaginator, SafeChangeList
 from core.admin.export import export_list
-from core.admin.times import DateTimeWidget, TimeWidget, TypedDateField, TypedDateTimeField, TypedTimeField
+from core.admin.times import DateTimeWidget, DateWidget, TimeWidget, TypedDateField, TypedDateTimeField, TypedTimeField
 from core.database.locks import take_lock
 from core.encryption.fields import EncryptedFieldMixin, unreadable_marked
 from core.errors import NotFound, Refusal
@@ -155,6 +154,7 @@ def post_action(
 
 class PracticeModelAdmin(ModelAdmin):
     access: ClassVar[Access]
+    empty_hint: Any  # how to begin, where the list is empty
 
     form = ServiceForm
     paginator = CachedCountPaginator
@@ -167,7 +167,7 @@ class PracticeModelAdmin(ModelAdmin):
     warn_unsaved_form = True
     change_form_after_template = "admin/version.html"
     formfield_overrides: ClassVar[dict[Any, Any]] = {
-        DateField: {"form_class": TypedDateField, "widget": UnfoldAdminDateWidget},
+        DateField: {"form_class": TypedDateField, "widget": DateWidget},
         DateTimeField: {"form_class": TypedDateTimeField, "widget": DateTimeWidget},
         TimeField: {"form_class": TypedTimeField, "widget": TimeWidget},
     }

@@ -8,7 +8,6 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,8 +17,10 @@ from appointments.models import Appointment
 from audit.events import AuditEvent
 from core.csv_files import csv_response
 from core.drawing import Drawing, draw
+from core.formats import format_day
 from core.pages import WorkPage
 from core.permissions import Permission
+from core.typed import PickedDateField
 from dashboard.numbers.figures import DEFAULT_WEEKS, MOST_WEEKS, WEEK, Week, monday_of, owed_visits, weeks_of
 from patients.restriction.services import resolve_access
 
@@ -40,17 +41,14 @@ HEADINGS = (
 )
 
 
-DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")  # what a browser takes, in every language
-
-
 class Cell(NamedTuple):
     value: str
     address: str = ""
 
 
 class RangeForm(forms.Form):
-    first = forms.DateField(required=False, label=gettext_lazy("From"), widget=DAY)
-    last = forms.DateField(required=False, label=gettext_lazy("To"), widget=DAY)
+    first = PickedDateField(required=False, label=gettext_lazy("From"))
+    last = PickedDateField(required=False, label=gettext_lazy("To"))
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -102,7 +100,8 @@ class NumbersFile(NumbersPage):
         _form, first, last = self.asked()
         weeks = weeks_of(request.practice, first, last)  # type: ignore[attr-defined]
         self.read([], kind=AuditEvent.LIST_EXPORTED, count=len(weeks))
-        rows = [[week.first.isoformat(), *(cell.value for cell in _cells(week)[1:])] for week in weeks]
+        days = [format_day(week.first, "SHORT_DATE_FORMAT") for week in weeks]
+        rows = [[day, *(cell.value for cell in _cells(week)[1:])] for day, week in zip(days, weeks, strict=True)]
         return csv_response(f"numbers-{first}-{last}.csv", HEADINGS, rows)
 
 
@@ -140,7 +139,7 @@ def _cells(week: Week, last: date | None = None) -> list[Cell]:
 
     owed = f"{reverse('numbers-owed')}?{urlencode({'first': week.first, 'last': last or week.last})}"
     return [
-        Cell(date_format(week.first, "DATE_FORMAT")),
+        Cell(format_day(week.first)),
         Cell(str(week.visits), visits()),
         Cell(str(week.completed), visits(status__exact="completed")),
         Cell(str(week.scheduled), visits(status__exact="scheduled", came="not-no")),
@@ -158,7 +157,7 @@ def _percent(value: float | None) -> str:
 
 
 def _drawings(weeks: list[Week]) -> list[Drawing]:
-    names = [date_format(week.first, "MONTH_DAY_FORMAT") for week in weeks]
+    names = [format_day(week.first, "MONTH_DAY_FORMAT") for week in weeks]
     whole = _whole(weeks)
     states = [("b1", _("Completed")), ("b2", _("Scheduled")), ("b3", _("Cancelled")), ("b4", _("No-shows"))]
     counted = [[week.completed, week.scheduled, week.cancelled, week.no_shows] for week in weeks]

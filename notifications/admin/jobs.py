@@ -31,6 +31,7 @@ class FreshCount(CachedCountPaginator):
 @admin.register(Job)
 @shows_no_patient("names of jobs and their errors, which quote no row")
 class JobAdmin(PracticeModelAdmin):
+    empty_hint = _("What the worker does in the background appears here.")
     access = Access(P.MANAGE_PRACTICE)
     paginator = FreshCount
     list_display = ("name", "state", "due", "attempts", "last_error", "ended")

@@ -32,6 +32,7 @@ class WebhookForm(ServiceForm):
 @admin.register(Webhook)
 @shows_no_patient("where events are sent, and ids of what changed")
 class WebhookAdmin(RemovableAdmin):
+    empty_hint = _("Add the address of a program that wants to hear of changes.")
     access = Access(P.MANAGE_WEBHOOKS, add=P.MANAGE_WEBHOOKS, change=P.MANAGE_WEBHOOKS)
     form = WebhookForm
     list_display = ("address", "is_active", "made")

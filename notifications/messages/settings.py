@@ -16,6 +16,7 @@ from core.tenancy.scope import current_practice_id
 from notifications.models import Channel, MessagePreference, MessageSettings
 
 LONGEST_NOTICE = 24 * 30  # hours
+LONGEST_RECALL = 60  # months
 
 
 def get_settings() -> MessageSettings:
@@ -41,6 +42,8 @@ def _check(settings: MessageSettings) -> None:
     for hours in settings.reminders.values():
         if not all(value is None or 1 <= value <= LONGEST_NOTICE for value in hours.values()):
             raise Invalid("reminders", _("Enter between 1 and 720 hours, or nothing for no reminder."))
+    if not all(1 <= months <= LONGEST_RECALL for months in settings.recalls.values()):
+        raise Invalid("recalls", _("Enter between 1 and 60 months, or nothing for no recall."))
 
 
 def preferences_of(patient_ids: Iterable[UUID]) -> dict[UUID, MessagePreference]:

@@ -22,6 +22,7 @@ class Why(TextChoices):
     GONE = "gone", _("what it was about is no longer there")
     CHANGED = "changed", _("the visit was changed")
     SETTINGS = "settings", _("the practice now writes at another time")
+    NEXT = "next_visit", _("the patient has a next visit")
     SERIES = "series", _("the message about the first visit of the series lists it")
     TOLD = "told", _("it would have told nothing new")
     TEXT = "text", _("its text can't be filled in")

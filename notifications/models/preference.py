@@ -47,6 +47,7 @@ class MessageSettings(PracticeModel):
     )
     notices = models.JSONField(_("notices"), default=default_notices)
     reminders = models.JSONField(_("reminders"), default=default_reminders)
+    recalls = models.JSONField(_("recalls"), default=dict, blank=True)  # months after the last visit, by its type's id
     quiet_from = models.TimeField(_("quiet from"), default=time(20))
     quiet_until = models.TimeField(_("quiet until"), default=time(8))
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)

@@ -41,6 +41,7 @@ class KindFilter(SimpleListFilter):
 
 @admin.register(Deletion)
 class DeletionAdmin(PracticeModelAdmin):
+    empty_hint = _("What somebody deletes appears here and can be restored.")
     access = Access(P.DELETE_CLINICAL)
     list_display = ("what", "patient_name", "deleted", "who", "standing")
     list_filter = (KindFilter,)

@@ -47,6 +47,7 @@ class SignOffForm(forms.Form):
 
 @admin.register(EmergencyAccess)
 class EmergencyAccessAdmin(PracticeModelAdmin):
+    empty_hint = _("When somebody opens a restricted chart in an emergency, it waits here for review.")
     access = Access(P.REVIEW_EMERGENCIES)
     list_display = ("opened", "who", "patient_name", "review")
     list_filter = (ReviewFilter,)

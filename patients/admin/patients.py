@@ -137,6 +137,7 @@ class LiftForm(forms.Form):
 
 @admin.register(Patient)
 class PatientAdmin(ChartSectionsAdmin):
+    empty_hint = _("Add the first patient, or import the charts of another program.")
     access = Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS, delete=P.DELETE_CLINICAL)
     form = ChartForm
     list_display = ("name", "birth_date", "phone_number", "email_address", "status")

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from core.admin.access_log import asked_by_page
 from core.pages import WorkPage
@@ -65,6 +66,7 @@ class Dismiss(DuplicatesPage):
 
     def post(self, request: HttpRequest, pair_id: UUID) -> HttpResponse:
         services.dismiss(by=self.user, pair_id=pair_id)
+        self.done(gettext("Noted: these two charts are different people."))
         return redirect("duplicates")
 
 

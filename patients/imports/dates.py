@@ -7,10 +7,10 @@ from datetime import date, time
 
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.times import parse_time
 from core.errors import Sentence
 from core.search.birth_dates import written_dates
 from core.search.letters import tidy
+from core.typed import parse_time
 from patients.models import DateOrder
 
 NO_DATE = _("This isn't a date.")

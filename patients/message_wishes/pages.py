@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -50,7 +49,7 @@ class WishesPage(WorkPage):
         if not form.is_valid():
             return self.show(form, *services.get_wishes(by=self.user, patient_id=patient_id))
         services.change_wishes(by=self.user, patient_id=patient_id, **form.cleaned_data)
-        messages.success(request, gettext("Saved."))
+        self.done(gettext("Saved: how messages are sent."))
         return redirect(self.back(patient_id))
 
     def back(self, patient_id: UUID) -> Any:

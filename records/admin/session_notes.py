@@ -13,6 +13,7 @@ from records.models.note import SECTIONS
 
 @admin.register(SessionNote)
 class NoteAdmin(ClinicalAdmin):
+    empty_hint = _("Notes are written from a doctor's day or the page of a chart.")
     access = Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL)
     ordering = ("-date", "-id")
     list_display = ("when", "patient_name", "doctor_name", "status")

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from audit.events import AuditEvent
 from core.errors import Invalid, Refusal
@@ -136,6 +137,7 @@ class DrawBodyChart(BodyPage):
         note = self.get_note(form.given["note"])
         note_id = note.pk if note else None
         services.draw(by=self.user, patient_id=self.chart.pk, marks=marks, note_id=note_id, remark=form.said)
+        self.done(gettext("Saved: the body chart of %(patient)s.") % {"patient": self.chart.name})
         return redirect("note-edit", note.pk) if note else redirect("chart_body", self.chart.pk)
 
     def get_note(self, note_id: UUID | None) -> SessionNote | None:
@@ -174,6 +176,7 @@ class CorrectBodyChart(BodyPage):
             if refusal.status not in (400, 409):
                 raise
             return self.editor(row=self.get_drawing(body_chart_id), mistake=refusal.detail)
+        self.done(gettext("Corrected: the body chart of %(patient)s.") % {"patient": self.chart.name})
         return redirect("chart_body", self.chart.pk)
 
 
@@ -187,4 +190,7 @@ class DeleteBodyChart(PostedPage):
             return refused
         row = BodyChart.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=body_chart_id)
         delete(by=self.user, row=row, reason=DeletionForm(request.POST).given["reason"])
+        self.done(
+            gettext("Deleted: a body chart of %(patient)s. A manager can restore it.") % {"patient": self.chart.name}
+        )
         return redirect("chart_body", self.chart.pk)

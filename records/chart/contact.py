@@ -20,6 +20,7 @@ from core.encryption.fields import is_unreadable
 from core.formats import format_day
 from core.permissions import Permission
 from core.texts import READABLE, validate_line, validate_name, validate_phone
+from core.typed import PickedDateField
 from patients.models import Gender, Patient
 from patients.models.patient import WANTED
 from patients.serializers import check_birth_date
@@ -50,12 +51,7 @@ class ContactForm(forms.Form):
     from what a colleague has changed."""
 
     name = forms.CharField(label=_("Name"), max_length=200, validators=[validate_name])
-    date_of_birth = forms.DateField(
-        label=_("Date of birth"),
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    date_of_birth = PickedDateField(label=_("Date of birth"), required=False)
     gender = forms.ChoiceField(label=_("Gender"), choices=[("", _("Unknown")), *Gender.choices], required=False)
     phone = forms.CharField(label=_("Phone"), max_length=40, required=False, validators=[validate_phone])
     email = forms.EmailField(label=_("Email"), max_length=254, required=False)

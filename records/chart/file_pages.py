@@ -119,6 +119,7 @@ class AddFile(PostedPage):
         category = asked["category"] or FileCategory.OTHER
         added = services.add_file(by=self.user, file=asked["file"], patient_id=self.chart.pk, category=category)
         if not self.is_asked_by_script():
+            self.done(gettext("Added: %(file)s.") % {"file": added.name})
             return redirect("chart_file", self.chart.pk, added.pk)
         self.read([added], kind=AuditEvent.FILES_LISTED, about_id=added.pk)
         address = reverse("chart_file", args=[self.chart.pk, added.pk])
@@ -172,6 +173,7 @@ class File(FilesPage):
             )
         except Invalid as mistake:
             return self.get(request, patient_id, file_id, mistake=mistake.message)
+        self.done(gettext("Saved: %(file)s.") % {"file": asked["name"] or file.name})
         return redirect("chart_file", self.chart.pk, file.pk)
 
     def _text_of(self, file: Attachment) -> tuple[str, str]:
@@ -234,6 +236,8 @@ class DeleteFile(PostedPage):
             return refused
         file = Attachment.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=file_id)
         delete(by=self.user, row=file, reason=DeletionForm(request.POST).given["reason"])
+        said = {"file": file.name, "patient": self.chart.name}
+        self.done(gettext("Deleted: %(file)s of %(patient)s. A manager can restore it.") % said)
         return redirect("chart_files", self.chart.pk)
 
 

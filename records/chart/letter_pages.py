@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
@@ -83,6 +84,8 @@ class NewLetter(LetterPage):
             log_page_refusal(request, refusal)
             typed: dict[str, Any] = {name: request.POST.get(name, "") for name in ("title", "text")}
             return self.editor(**typed, error=getattr(refusal, "message", refusal.detail))
+        said = {"letter": form.letter["title"], "patient": self.chart.name}
+        self.done(gettext("Signed and kept: %(letter)s for %(patient)s.") % said)
         return redirect("chart_file", self.chart.pk, kept.pk)
 
 

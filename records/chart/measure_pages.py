@@ -8,12 +8,14 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
 from core.errors import Invalid
 from core.forms import CheckedForm
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
+from core.typed import PickedMomentField
 from patients.deletion.services import delete
 from records.chart.measures import measures_shown
 from records.chart.pages import ChartPage, DeletionForm, PostedPage
@@ -25,7 +27,7 @@ from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind,
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
-class MomentField(forms.DateTimeField):
+class MomentField(PickedMomentField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=[LOCAL, f"{LOCAL}:%S"], **kwargs)
 
@@ -112,6 +114,7 @@ class AddMeasures(PostedPage):
             return refused
         services.add_measures(by=self.user, patient_id=self.chart.pk, measures=ReadingForm(request.POST).measures())
         if "HX-Request" not in request.headers:
+            self.done(gettext("Saved: the measures of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart", patient_id)
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
         context = {"chart": self.chart, **measures_shown(by=self.user, chart=self.chart)}
@@ -128,13 +131,19 @@ class ChangedMeasure(PostedPage):
             return refused
         measure = Measure.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=measure_id)
         self.change(measure)
+        said = {"measure": measure.get_kind_display(), "patient": self.chart.name}
+        self.done(self.said % said)
         return redirect("chart_measures", patient_id)
+
+    said: Any
 
     def change(self, measure: Measure) -> None:
         raise NotImplementedError
 
 
 class CorrectMeasure(ChangedMeasure):
+    said = _("Corrected: %(measure)s of %(patient)s.")
+
     def change(self, measure: Measure) -> None:
         fields = CorrectionForm(self.request.POST).given
         version = fields.pop("version")
@@ -149,5 +158,7 @@ def _minute(moment: datetime) -> datetime:
 
 
 class DeleteMeasure(ChangedMeasure):
+    said = _("Deleted: %(measure)s of %(patient)s. A manager can restore it.")
+
     def change(self, measure: Measure) -> None:
         delete(by=self.user, row=measure, reason=DeletionForm(self.request.POST).given["reason"])

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +21,7 @@ from core.forms import CheckedForm
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
+from core.typed import PickedDateField
 from patients import services
 from patients.allergies import NONE_KNOWN
 from patients.deletion.services import delete
@@ -74,8 +74,8 @@ class EntryForm(CheckedForm):
     dose = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
     reaction = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
     severity = forms.ChoiceField(choices=[("", ""), *Severity.choices], required=False)
-    since = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
-    until = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
+    since = PickedDateField(required=False)
+    until = PickedDateField(required=False)
 
 
 class EntryChangeForm(EntryForm):
@@ -213,6 +213,7 @@ class ChangeAllergies(PostedPage):
         except StaleVersion as stale:
             self.open_chart(patient_id)
             return self.show_timeline(mistake=stale.detail, typed=text)
+        self.done(gettext("Saved: the allergies of %(patient)s.") % {"patient": self.chart.name})
         return redirect("chart", patient_id)
 
 
@@ -241,7 +242,7 @@ class ChangeContact(ChartPage):
             add_refusal(form, mistake)
             return self.form_page(form)
         said = gettext("Saved: %(fields)s.") % {"fields": form.labels(changes)} if changes else gettext("No changes.")
-        messages.success(request, said)
+        self.done(said)
         return redirect("chart", patient_id)
 
     def open_form(self, patient_id: UUID) -> HttpResponse | None:
@@ -270,6 +271,9 @@ class OpenInEmergency(PostedPage):
             restriction.break_glass(patient_id=patient_id, by=self.user, reason=form.cleaned_data["reason"])
         except Conflict:
             pass  # it is open already
+        self.done(
+            gettext("The chart of %(patient)s is open to you. Someone else will review why.") % {"patient": chart.name}
+        )
         return redirect("chart", patient_id)
 
 
@@ -284,6 +288,7 @@ class ListPage(PostedPage):
             return refused
         self.change(request, **which)
         if "HX-Request" not in request.headers:
+            self.done(gettext("Saved: the lists of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart", patient_id)
         self.open_chart(patient_id)
         self.read([self.chart], kind=AuditEvent.CHART_READ, about_id=self.chart.pk)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
@@ -18,6 +19,7 @@ from core.errors import CHANGED_MEANWHILE, Invalid, Refusal, StaleVersion
 from core.forms import CheckedForm
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
+from core.typed import PickedDateField
 from records.attachments.downloads import download_response
 from records.chart.pages import ChartPage, PostedPage
 from records.measures.series import line_of
@@ -39,17 +41,6 @@ from records.versions.services import may_write_for
 NEW_GOALS = 3  # empty lines for goals in a form
 
 
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
-def _day(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(input_formats=["%Y-%m-%d"], widget=DayInput(), **kwargs)
-
-
 class PlanForm(forms.Form):
     """A plan, with its goals: those that it has, and lines for new ones."""
 
@@ -67,8 +58,8 @@ class PlanForm(forms.Form):
     planned_visits = forms.IntegerField(
         min_value=1, max_value=MAX_VISITS, required=False, label=_("How many visits in all")
     )
-    starts_on = _day(label=_("Start"))
-    target_end_on = _day(required=False, label=_("Target end"))
+    starts_on = PickedDateField(label=_("Start"))
+    target_end_on = PickedDateField(required=False, label=_("Target end"))
     form_field_names = {"targetEndOn": "target_end_on"}
 
     def __init__(self, *args: Any, plan: PlanOfCare | None = None, **kwargs: Any) -> None:
@@ -96,7 +87,7 @@ class PlanForm(forms.Form):
             "target": forms.CharField(
                 max_length=MAX_MEASURE_LENGTH, required=False, validators=READABLE, label=_("Target")
             ),
-            "due_on": _day(required=False, label=_("Due")),
+            "due_on": PickedDateField(required=False, label=_("Due")),
         }
         if goal is not None:
             named["status"] = forms.ChoiceField(choices=GoalStatus.choices, label=_("Status"))
@@ -145,7 +136,7 @@ class ProgressForm(CheckedForm):
     text = forms.CharField(max_length=MAX_PROGRESS_LENGTH, validators=READABLE)
     value = forms.DecimalField(max_digits=9, decimal_places=2, required=False)
     status = forms.ChoiceField(choices=[("", ""), *GoalStatus.choices], required=False)
-    date = forms.DateField(input_formats=["%Y-%m-%d"], required=False)
+    date = PickedDateField(required=False)
 
 
 class PlanPage(ChartPage):
@@ -186,6 +177,9 @@ class NewPlan(PlanPage):
         except Invalid as mistake:
             add_refusal(form, mistake)
             return self.form_page(form)
+        self.done(
+            gettext("Saved: the plan %(plan)s for %(patient)s.") % {"plan": plan.title, "patient": self.chart.name}
+        )
         return redirect("chart_plan", self.chart.pk, plan.pk)
 
 
@@ -256,6 +250,8 @@ class AmendPlan(PlanPage):
             log_page_refusal(request, refusal)
             add_refusal(form, refusal)
             return self.form_page(form, plan)
+        said = {"plan": form.cleaned_data["title"], "patient": self.chart.name}
+        self.done(gettext("Amended: the plan %(plan)s for %(patient)s.") % said)
         return redirect("chart_plan", self.chart.pk, plan.pk)
 
     def amendable(self, plan_id: UUID) -> PlanOfCare:
@@ -279,6 +275,7 @@ class AddProgress(PostedPage):
         asked = ProgressForm(request.POST).given
         plan = plans.add_progress(by=self.user, plan_id=plan_id, goal_id=goal_id, **asked)
         if "HX-Request" not in request.headers:
+            self.done(gettext("Saved: progress of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart_plan", self.chart.pk, plan.pk)
         self.read([plan], kind=AuditEvent.PLAN_READ, about_id=plan.pk)
         whole = plans.get_plan(by=self.user, plan_id=plan_id)

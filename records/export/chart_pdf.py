@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.formats import format_day, format_size
+from core.regional import in_practice_time
 from patients.models import Gender
 from practices.models import Practice
 from records.body_charts.drawing import in_words
@@ -52,6 +53,7 @@ TEXTS = (  # of appointments, records and notes alike, in this order
 )
 
 
+@in_practice_time
 def write_chart(
     file: IO[bytes], chart: ApiData, contents: Mapping[str, Iterable[ApiData]], *, practice: Practice, by: User
 ) -> None:

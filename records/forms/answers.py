@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Refusal
 from core.formats import format_day
 from core.texts import READABLE, validate_line, validate_name, validate_phone
+from core.typed import PickedDateField
 from records.form_templates.content import COLUMNS, Fills
 from records.models import FormVersion
 from records.models.patient_form import FieldKind
@@ -73,8 +74,7 @@ def _built(field: dict[str, Any]) -> forms.Field | None:
         return None
     common: dict[str, Any] = {"required": field["required"], "label": field["label"], "help_text": field["hint"]}
     if kind == FieldKind.DATE:
-        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        return forms.DateField(input_formats=["%Y-%m-%d"], widget=widget, validators=[_check_year], **common)
+        return PickedDateField(validators=[_check_year], **common)
     if kind == FieldKind.NUMBER:
         return NumberField(max_digits=15, decimal_places=6, widget=forms.TextInput({"inputmode": "decimal"}), **common)
     if kind in (FieldKind.CHOICE, FieldKind.YES_NO):

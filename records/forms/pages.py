@@ -83,6 +83,8 @@ class PatientForms(FormsPage):
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         asked = AskForm(request.POST).given
         form = services.ask(by=self.user, patient_id=patient_id, template_id=asked["template"])
+        said = {"form": form.version.content["name"], "patient": form.patient.name}
+        self.done(gettext("Asked for: %(form)s, %(patient)s.") % said)
         return redirect("form", form.pk)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from accounts.models import User
+from core.regional import in_practice_time
 from practices.models import Practice
 from records.forms.answers import HIGH, WIDE, in_words
 from records.models import PatientForm
@@ -16,6 +17,7 @@ from records.printing.document import SECTION, Document
 SIGNATURE_HEIGHT = 72  # points
 
 
+@in_practice_time
 def form_pdf(form: PatientForm, *, practice: Practice, by: User) -> bytes:
     """Return the PDF of a form whose answers, signature, channel, address and time of completion are set."""
     content, printed = form.version.content, BytesIO()

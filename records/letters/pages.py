@@ -54,7 +54,7 @@ class EditLetterTemplate(EditAid):
     template, home = "records/letters/template.html", "letter-templates"
 
     def initial(self, aid: LetterTemplate) -> dict[str, Any]:
-        return {"name": aid.name, "title": aid.title, "text": aid.text}
+        return {"version": aid.version, "name": aid.name, "title": aid.title, "text": aid.text}
 
     def more(self) -> dict[str, Any]:
         return {"fields": [(name, field.label) for name, field in FIELDS.items()]}

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.serializers import OutputSerializer, StrictBooleanField, StrictCharField, StrictSerializer
+from core.api.versions import NO_VERSION, version_field
 from core.texts import validate_line, validate_text
 from records.letters.fields import FIELDS, unknown_fields
 from records.models import LetterTemplate
@@ -31,9 +32,11 @@ class LetterTemplateChange(StrictSerializer):
         required=False,
         help_text=f"With {FIELD_LIST}; what is in double brackets is filled in by hand.",
     )
+    version = version_field()
 
 
 class LetterTemplateInput(LetterTemplateChange):
+    version = NO_VERSION
     name = StrictCharField(max_length=100, validators=[validate_line])
     title = StrictCharField(max_length=200, validators=[validate_line, validate_fields])
     text = StrictCharField(
@@ -52,6 +55,7 @@ class LetterTemplateShape(OutputSerializer[LetterTemplate]):
     title = serializers.CharField()
     text = serializers.CharField()
     shared = serializers.BooleanField(source="is_shared")
+    version = serializers.IntegerField(help_text="Increases with each change.")
 
 
 class LetterTemplateList(OutputSerializer[Any]):

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from audit.events import AuditEvent
 from core.api.schema import NOT_FOUND, extend_schema
+from core.api.versions import ETAG, IF_MATCH
 from core.api.views import ApiView
 from core.permissions import Permission
 from patients.models import Patient
@@ -45,7 +46,12 @@ class LetterTemplates(AidView):
         shown = self.all_shown()
         return Response({"letterTemplates": shown, "total": len(shown)})
 
-    @extend_schema(request=LetterTemplateInput, responses={201: LetterTemplateShape}, summary="Add a letter template")
+    @extend_schema(
+        request=LetterTemplateInput,
+        parameters=[ETAG],
+        responses={201: LetterTemplateShape},
+        summary="Add a letter template",
+    )
     def post(self, request: Request) -> Response:
         return self.create(LetterTemplateInput)
 
@@ -55,12 +61,15 @@ class LetterTemplateById(AidView):
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | TAKEN, "DELETE": NOT_FOUND}
     model, shape = LetterTemplate, LetterTemplateShape
 
-    @extend_schema(responses={200: LetterTemplateShape}, summary="Get a letter template")
+    @extend_schema(parameters=[ETAG], responses={200: LetterTemplateShape}, summary="Get a letter template")
     def get(self, request: Request, letter_template_id: UUID) -> Response:
-        return Response(self.shown(letter_template_id))
+        return self.versioned(self.shown(letter_template_id))
 
     @extend_schema(
-        request=LetterTemplateChange, responses={200: LetterTemplateShape}, summary="Change a letter template"
+        request=LetterTemplateChange,
+        parameters=[IF_MATCH, ETAG],
+        responses={200: LetterTemplateShape},
+        summary="Change a letter template",
     )
     def patch(self, request: Request, letter_template_id: UUID) -> Response:
         return self.change(LetterTemplateChange, letter_template_id)

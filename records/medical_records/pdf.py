@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.encryption.fields import unreadable_refused
 from core.errors import NotFound
+from core.regional import in_practice_time
 from practices.models import Practice
 from records.models import MedicalRecord
 from records.plans.pdf import patient_label
@@ -16,6 +17,7 @@ NOTHING_PRESCRIBED = _("Nothing was prescribed in this medical record.")
 
 
 @unreadable_refused()
+@in_practice_time
 def prescription_pdf(record: MedicalRecord, *, practice: Practice, by: User) -> bytes:
     """Return the PDF of what a record prescribes, without its diagnosis, which is nobody's business at the pharmacy.
     Raises NotFound for a record without a prescription, and DecryptionError rather than print a part of it."""

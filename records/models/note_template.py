@@ -12,7 +12,7 @@ from accounts.models import User
 from appointments.models import AppointmentType
 from core.encryption.fields import EncryptedJsonField, EncryptedTextField
 from core.tenancy.managers import PracticeManager, PracticeQuerySet
-from core.tenancy.models import PracticeModel
+from core.tenancy.versioned import VersionedModel
 from core.texts import validate_line
 
 MAX_PHRASE_LENGTH = 2000
@@ -29,7 +29,7 @@ class OwnedManager(PracticeManager.from_queryset(OwnedQuerySet)):  # type: ignor
     pass
 
 
-class WritingAid(PracticeModel):
+class WritingAid(VersionedModel):
     """Belongs to a doctor, or without one to the practice."""
 
     doctor = models.ForeignKey(
@@ -38,7 +38,7 @@ class WritingAid(PracticeModel):
 
     objects: ClassVar[OwnedManager] = OwnedManager()
 
-    class Meta(PracticeModel.Meta):
+    class Meta(VersionedModel.Meta):
         abstract = True
 
     @property

@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.formats import time_format
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.calendar import day_news, facts
@@ -19,6 +19,7 @@ from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
+from core.formats import format_time
 from core.forms import CheckedForm
 from core.pages import WorkPage
 from core.permissions import Permission
@@ -97,6 +98,15 @@ class MyDay(WorkPage):
         ]
 
 
+SAID: dict[Action, Any] = {
+    Action.CONFIRM: _("Confirmed: the visit of %(patient)s."),
+    Action.ARRIVE: _("%(patient)s has arrived."),
+    Action.FINISH: _("Completed: the visit of %(patient)s."),
+    Action.NO_SHOW: _("Noted: %(patient)s did not come."),
+    Action.UNDO: _("Undone: the visit of %(patient)s is as it was."),
+}
+
+
 class ActOnMyVisit(MyDay):
     """Start a visit and go on to its note, or say that it is over."""
 
@@ -113,6 +123,7 @@ class ActOnMyVisit(MyDay):
             return self.show(refusal.detail)
         if action == Action.START:
             return redirect(links.new_note_address(visit.patient_id, visit.pk))
+        self.done(SAID[action] % {"patient": visit.patient.name})
         return redirect(f"{reverse('my-day')}#next")  # where the focus goes
 
 
@@ -129,7 +140,7 @@ def _describe(row: Appointment, drafts: int, note_id: UUID | None, today: date) 
     address = links.note_address(note_id) if note_id else links.new_note_address(row.patient_id, row.pk)
     return Visit(
         row=row,
-        time=time_format(row.starts_at.astimezone(row.tzinfo), "TIME_FORMAT"),
+        time=format_time(row.starts_at.astimezone(row.tzinfo).time()),
         state=state,
         said=facts.describe(row, row.tzinfo),
         age="" if chart.is_closed else describe_age(chart, today),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.models import AppointmentType
 from core.admin.access_log import shows_no_patient
 from core.admin.base import add_refusal
-from core.errors import Refusal
+from core.errors import Refusal, StaleVersion
 from core.pages import WorkPage
 from core.permissions import Permission
 from core.texts import validate_line
@@ -63,6 +63,7 @@ class AidForm(forms.Form):
     shared = forms.BooleanField(
         required=False, label=_("For everyone in the practice"), help_text=_("Otherwise only you see it.")
     )
+    version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput())
     form_field_names = {"appointmentTypeId": "appointment_type_id"}
 
     def __init__(self, *args: Any, asks_whose: bool, **kwargs: Any) -> None:
@@ -143,13 +144,19 @@ class EditAid(AidPage):
         values: dict[str, Any] = form.values()  # type: ignore[attr-defined]
         try:
             if aid:
-                services.change_aid(self.model, by=self.user, pk=aid.pk, **values)
+                expected = form.cleaned_data["version"]
+                services.change_aid(self.model, by=self.user, pk=aid.pk, expected=expected, **values)
             else:
                 shared = not self.writes or form.cleaned_data["shared"]
                 services.create_aid(self.model, by=self.user, shared=shared, **values)
+        except StaleVersion as stale:  # what was typed stays, and may be saved over what the colleague wrote
+            add_refusal(form, stale)
+            form.data = {**request.POST.dict(), "version": self._find(route).version}
+            return self._page(form, aid)
         except Refusal as refusal:
             add_refusal(form, refusal)
             return self._page(form, aid)
+        self.done(gettext("Saved: %(name)s.") % {"name": values.get("name") or values["word"]})
         return redirect(self.home)
 
     def more(self) -> dict[str, Any]:
@@ -183,7 +190,13 @@ class EditTemplate(EditAid):
 
     def initial(self, aid: NoteTemplate) -> dict[str, Any]:
         prompts = {f"{name}_prompt": text for name, text in aid.prompts.items()}
-        return {"name": aid.name, "appointment_type_id": aid.appointment_type_id, **aid.texts, **prompts}
+        return {
+            "version": aid.version,
+            "name": aid.name,
+            "appointment_type_id": aid.appointment_type_id,
+            **aid.texts,
+            **prompts,
+        }
 
 
 class EditPhrase(EditAid):
@@ -191,7 +204,7 @@ class EditPhrase(EditAid):
     titles, removal = (_("New phrase"), _("Phrase")), "phrase-remove"
 
     def initial(self, aid: Phrase) -> dict[str, Any]:
-        return {"word": aid.word, "text": aid.text}
+        return {"version": aid.version, "word": aid.word, "text": aid.text}
 
 
 class RemoveAid(AidPage):
@@ -200,7 +213,8 @@ class RemoveAid(AidPage):
     home = "note-templates"
 
     def post(self, request: HttpRequest, **route: UUID) -> HttpResponse:
-        services.remove_aid(self.model, by=self.user, pk=next(iter(route.values())))
+        removed = services.remove_aid(self.model, by=self.user, pk=next(iter(route.values())))
+        self.done(gettext("Removed: %(name)s. Notes that were begun with it stay as they are.") % {"name": removed})
         return redirect(self.home)
 
 

@@ -12,6 +12,7 @@ from core.api.serializers import (
     StrictSerializer,
     UUIDField,
 )
+from core.api.versions import NO_VERSION, version_field
 from core.texts import validate_line
 from records.models import NoteTemplate, Phrase
 from records.models.note import MAX_SECTION_LENGTH
@@ -51,9 +52,11 @@ class TemplateChange(StrictSerializer):
         allow_null=True,
         help_text="Notes of visits of this type begin with the template.",
     )
+    version = version_field()
 
 
 class TemplateInput(TemplateChange):
+    version = NO_VERSION
     name = StrictCharField(max_length=100, validators=[validate_line])
     texts = Texts(default=dict, help_text="What each section begins with.")
     prompts = Prompts(default=dict, help_text="What an empty section asks for.")
@@ -69,6 +72,7 @@ class TemplateShape(OutputSerializer[NoteTemplate]):
     texts = serializers.DictField(child=serializers.CharField(allow_blank=True))
     prompts = serializers.DictField(child=serializers.CharField(allow_blank=True))
     appointmentTypeId = serializers.UUIDField(source="appointment_type_id", allow_null=True)
+    version = serializers.IntegerField(help_text="Increases with each change.")
 
 
 class TemplateList(OutputSerializer[Any]):
@@ -81,9 +85,11 @@ class PhraseChange(StrictSerializer):
         max_length=30, validators=[validate_word], required=False, help_text="What is typed after `/`."
     )
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False, required=False)
+    version = version_field()
 
 
 class PhraseInput(PhraseChange):
+    version = NO_VERSION
     word = StrictCharField(max_length=30, validators=[validate_word], help_text="What is typed after `/`.")
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False)
     shared = _shared()
@@ -96,6 +102,7 @@ class PhraseShape(OutputSerializer[Phrase]):
     word = serializers.CharField()
     text = serializers.CharField()
     shared = serializers.BooleanField(source="is_shared")
+    version = serializers.IntegerField(help_text="Increases with each change.")
 
 
 class PhraseList(OutputSerializer[Any]):

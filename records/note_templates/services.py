@@ -55,20 +55,24 @@ def create_aid(model: type[Aid], *, by: User, shared: bool | None = None, **fiel
     return aid
 
 
-def change_aid(model: type[Aid], *, by: User, pk: UUID, **changes: Any) -> Aid:
-    """Change the given fields. Raises NotFound, and Conflict like create_aid."""
+def change_aid(model: type[Aid], *, by: User, pk: UUID, expected: int | None = None, **changes: Any) -> Aid:
+    """Change the given fields. `expected` is the version that the caller has read. Raises NotFound, StaleVersion, and
+    Conflict like create_aid."""
     with _saving(by):
         aid: Aid = model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk)
+        aid.check_version(expected)
         _write(aid, changes)
         if changes:
             aid.save()
     return aid
 
 
-def remove_aid(model: type[Aid], *, by: User, pk: UUID) -> None:
-    """Remove it; notes that were begun with it stay as they are. Raises NotFound."""
+def remove_aid(model: type[Aid], *, by: User, pk: UUID) -> Aid:
+    """Remove it, and return what it was; notes that were begun with it stay as they are. Raises NotFound."""
     with transaction.atomic(), context.done_by(by):
-        model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk).delete()
+        removed: Aid = model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk)
+        removed.delete()
+        return removed
 
 
 def _write(aid: WritingAid, fields: Mapping[str, Any]) -> None:

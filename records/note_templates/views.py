@@ -1,5 +1,6 @@
 """Templates and phrases for notes."""
 
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -7,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.schema import NOT_FOUND, extend_schema
-from core.api.views import ApiView
+from core.api.versioned import VersionedView
+from core.api.versions import ETAG, IF_MATCH
 from core.permissions import Permission
 from records.models import NoteTemplate, Phrase
 from records.models.note_template import WritingAid
@@ -27,7 +29,7 @@ KEEP = Permission.KEEP_NOTE_TEMPLATES
 TAKEN = {"409": "Another one has this name or word, or is for this appointment type."}
 
 
-class AidView(ApiView):
+class AidView(VersionedView):
     model: ClassVar[type[WritingAid]]
     shape: ClassVar[Any]
 
@@ -40,11 +42,14 @@ class AidView(ApiView):
 
     def create(self, serializer: Any) -> Response:
         aid = services.create_aid(self.model, by=self.caller, **self.checked(serializer))
-        return Response(self.shape.to_dict(aid), status=201)
+        return self.versioned(self.shape.to_dict(aid), status=201)
 
     def change(self, serializer: Any, pk: UUID) -> Response:
-        changes = self.checked_changes(serializer, shown=lambda: self.shown(pk))
-        return Response(self.shape.to_dict(services.change_aid(self.model, by=self.caller, pk=pk, **changes)))
+        return self.change_versioned(
+            serializer,
+            shown=lambda: self.shown(pk),
+            change=partial(services.change_aid, self.model, by=self.caller, pk=pk),
+        )
 
     def remove(self, pk: UUID) -> Response:
         services.remove_aid(self.model, by=self.caller, pk=pk)
@@ -61,7 +66,9 @@ class NoteTemplates(AidView):
         shown = self.all_shown()
         return Response({"noteTemplates": shown, "total": len(shown)})
 
-    @extend_schema(request=TemplateInput, responses={201: TemplateShape}, summary="Add a note template")
+    @extend_schema(
+        request=TemplateInput, parameters=[ETAG], responses={201: TemplateShape}, summary="Add a note template"
+    )
     def post(self, request: Request) -> Response:
         return self.create(TemplateInput)
 
@@ -71,11 +78,16 @@ class NoteTemplateById(AidView):
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | TAKEN, "DELETE": NOT_FOUND}
     model, shape = NoteTemplate, TemplateShape
 
-    @extend_schema(responses={200: TemplateShape}, summary="Get a note template")
+    @extend_schema(parameters=[ETAG], responses={200: TemplateShape}, summary="Get a note template")
     def get(self, request: Request, template_id: UUID) -> Response:
-        return Response(self.shown(template_id))
+        return self.versioned(self.shown(template_id))
 
-    @extend_schema(request=TemplateChange, responses={200: TemplateShape}, summary="Change a note template")
+    @extend_schema(
+        request=TemplateChange,
+        parameters=[IF_MATCH, ETAG],
+        responses={200: TemplateShape},
+        summary="Change a note template",
+    )
     def patch(self, request: Request, template_id: UUID) -> Response:
         return self.change(TemplateChange, template_id)
 
@@ -94,7 +106,7 @@ class Phrases(AidView):
         shown = self.all_shown()
         return Response({"phrases": shown, "total": len(shown)})
 
-    @extend_schema(request=PhraseInput, responses={201: PhraseShape}, summary="Add a phrase")
+    @extend_schema(request=PhraseInput, parameters=[ETAG], responses={201: PhraseShape}, summary="Add a phrase")
     def post(self, request: Request) -> Response:
         return self.create(PhraseInput)
 
@@ -104,11 +116,13 @@ class PhraseById(AidView):
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | TAKEN, "DELETE": NOT_FOUND}
     model, shape = Phrase, PhraseShape
 
-    @extend_schema(responses={200: PhraseShape}, summary="Get a phrase")
+    @extend_schema(parameters=[ETAG], responses={200: PhraseShape}, summary="Get a phrase")
     def get(self, request: Request, phrase_id: UUID) -> Response:
-        return Response(self.shown(phrase_id))
+        return self.versioned(self.shown(phrase_id))
 
-    @extend_schema(request=PhraseChange, responses={200: PhraseShape}, summary="Change a phrase")
+    @extend_schema(
+        request=PhraseChange, parameters=[IF_MATCH, ETAG], responses={200: PhraseShape}, summary="Change a phrase"
+    )
     def patch(self, request: Request, phrase_id: UUID) -> Response:
         return self.change(PhraseChange, phrase_id)
 

@@ -103,7 +103,7 @@ class Editor(NotePage):
             plan_id=note.plan_of_care_id or (None if note.version else plan_of(note, beside)),
             goal_statuses=GoalStatus.choices,
             writer=self.user.pk,
-            local_date=timezone.localtime(note.date).strftime("%Y-%m-%dT%H:%M"),
+            local_date=timezone.localtime(note.date).isoformat(timespec="minutes")[:16],
         )
 
 
@@ -190,6 +190,8 @@ class ReviewNote(NotePage):
         except StaleVersion as stale:
             if stale.extra["current"]["status"] == NoteStatus.DRAFT:
                 return self.get(request, note_id, error=gettext("The note was changed since. Please look again."))
+        said = {"patient": self.get_note(note_id).patient.name}
+        self.done(gettext("Finalised: the note of %(patient)s.") % said, reverse("my-day"))
         return redirect("note-edit", note_id)
 
 

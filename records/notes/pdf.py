@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.encryption.fields import unreadable_refused
 from core.errors import Conflict
+from core.regional import in_practice_time
 from practices.models import Practice
 from records.models import SessionNote
 from records.models.note import SECTIONS, NoteStatus
@@ -17,6 +18,7 @@ NOT_SIGNED = _("Finalise the session note before you print it.")
 
 
 @unreadable_refused()
+@in_practice_time
 def note_pdf(note: SessionNote, *, practice: Practice, by: User) -> bytes:
     """Return the PDF of a finalised note. Raises Conflict for a draft, which nobody has signed, and
     DecryptionError rather than print what is not all that was signed."""

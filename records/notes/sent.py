@@ -8,12 +8,12 @@ import orjson
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import time_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework.serializers import Serializer
 
 from core.errors import Invalid, Refusal
+from core.formats import format_time
 from records.models import SessionNote
 from records.models.note import SECTIONS
 
@@ -50,7 +50,7 @@ def stored_answer(note: Mapping[str, Any]) -> JsonResponse:
     return JsonResponse(
         {
             "version": note["version"],
-            "said": gettext("Saved %(time)s") % {"time": time_format(timezone.localtime(), "TIME_FORMAT")},
+            "said": gettext("Saved %(time)s") % {"time": format_time(timezone.localtime().time())},
             "edit": reverse("note-edit", args=[note["id"]]),
             "save": reverse("note-save", args=[note["id"]]),
             "review": reverse("note-review", args=[note["id"]]),
@@ -60,7 +60,7 @@ def stored_answer(note: Mapping[str, Any]) -> JsonResponse:
 
 def conflict_answer(note: SessionNote) -> JsonResponse:
     """Show the note as it is now, to be compared with what was sent."""
-    changed = {"time": time_format(timezone.localtime(note.updated_at), "TIME_FORMAT")}
+    changed = {"time": format_time(timezone.localtime(note.updated_at).time())}
     if note.finalised_at is None:
         said = gettext("This note was also changed in another window, at %(time)s.") % changed
     else:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.models import User
 from core.formats import format_day
+from core.regional import in_practice_time
 from patients.serializers import Chart
 from practices.models import Practice
 from records.models import PlanOfCare
@@ -18,6 +19,7 @@ from records.versions.labels import field_label, status_label
 ApiData = Mapping[str, Any]
 
 
+@in_practice_time
 def plan_pdf(plan: PlanOfCare, *, practice: Practice, by: User) -> bytes:
     """Return the PDF of a plan from `get_plan`. Text that can't be decrypted is replaced by a mark."""
     printed, patient = BytesIO(), Chart.to_dict(plan.patient)

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import IO
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from reportlab.lib.pagesizes import letter
 from reportlab.pdfgen.canvas import Canvas
 
 from accounts.models import User
+from core.formats import format_moment
 from practices.models import Practice
 from records.printing import fonts
 from records.printing.typesetting import Line, break_lines
@@ -46,7 +46,7 @@ class Document:
     def stamp(self, moment: datetime) -> str:
         """Return, for example, `Nov 21, 2026, 9:30 AM EST`, in the practice's local time."""
         local = moment.astimezone(self._zone)
-        return f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
+        return f"{format_moment(local, self._zone)} {local.tzname()}"
 
     def section(self, text: str) -> None:
         self.gap(SECTION)

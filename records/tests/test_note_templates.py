@@ -41,6 +41,7 @@ def test_own_are_seen_by_nobody_else_and_shared_by_all(clinic):
         "texts": {"plan": "Rest"},
         "prompts": {},
         "appointmentTypeId": None,
+        "version": 1,
     }
     post(clinic.manager, TEMPLATES, {"name": "First visit"})
     assert post(clinic.manager, TEMPLATES, {"name": "Mine", "shared": False}).json()["errors"].keys() == {"shared"}
@@ -51,7 +52,7 @@ def test_own_are_seen_by_nobody_else_and_shared_by_all(clinic):
         assert other.patch(address, {"name": "x"}, content_type="application/json").status_code == 404
         assert other.delete(address).status_code == 404
     changed = clinic.doctor.patch(address, {"prompts": {"plan": "Until when?"}}, content_type="application/json")
-    assert changed.json() == {**own.json(), "prompts": {"plan": "Until when?"}}
+    assert changed.json() == {**own.json(), "prompts": {"plan": "Until when?"}, "version": 2}
     assert clinic.doctor.delete(address).status_code == 204
     assert names(clinic.doctor) == ["First visit"]
 
@@ -135,3 +136,17 @@ def test_pages_keep_export_and_import_them(enter_as, practice, other_practice, m
     assert manager.post(reverse("phrase-remove", args=[phrase.pk])).url == listed
     assert manager.post(reverse("note-template-remove", args=[template.pk])).status_code == 404
     assert enter_as("staff").get(listed).status_code == 403
+
+
+def test_page_of_another_version_changes_nothing(clinic, enter_as):
+    with practice_scope(clinic.practice.pk):
+        phrase = PhraseFactory(word="nka", text="No known allergies")
+    client, address = enter_as("admin"), reverse("phrase-edit", args=[phrase.pk])
+    assert 'name="version" value="1"' in client.get(address).content.decode()
+    saved = client.post(address, {"word": "nka", "text": "None known", "version": "1"}, follow=True)
+    assert "Saved: nka." in saved.content.decode()
+    stale = client.post(address, {"word": "nka", "text": "Nothing", "version": "1"}).content.decode()
+    assert "Someone else changed this while you were editing." in stale and "Nothing" in stale
+    assert 'name="version" value="2"' in stale  # having seen that, they may save over it
+    with practice_scope(clinic.practice.pk):
+        assert Phrase.objects.get(pk=phrase.pk).text == "None known"

@@ -18,6 +18,9 @@ def made(clinic):
         ("/api/working-hours", hours, {"end": "12:30"}, {"validTo": "2031-12-31"}),
         ("/api/schedule-exceptions", off, {"reason": "Course"}, {"to": "2031-07-03T00:00:00Z"}),
         ("/api/waiting-list", entry, {"priority": 1}, {"doctorIds": [doctor]}),
+        ("/api/note-templates", {"name": "Stale"}, {"texts": {"plan": "Rest"}}, {"name": "Staler"}),
+        ("/api/phrases", {"word": "stale", "text": "One"}, {"text": "Two"}, {"word": "staler"}),
+        ("/api/letter-templates", {"name": "Stale", "title": "A", "text": "B"}, {"title": "C"}, {"text": "D"}),
     ]:
         answer = clinic.admin.post(path, body)
         assert (answer.status, answer.headers["ETag"], answer.json["version"]) == (201, '"1"', 1), answer
@@ -47,7 +50,9 @@ def test_version_is_told_grows_with_a_change_and_guards_against_a_stale_one(clin
             assert admin.patch(f"{path.rpartition('/')[0]}/{NOBODY}", {**first, "version": 1}).status == 404
 
 
-@pytest.mark.parametrize("path", ["/api/offices", "/api/rooms", "/api/waiting-list"])
+@pytest.mark.parametrize(
+    "path", ["/api/offices", "/api/rooms", "/api/waiting-list", "/api/note-templates", "/api/phrases"]
+)
 def test_what_is_made_has_no_version_yet(clinic, path):
     refused = clinic.admin.post(path, {"version": 1})
     assert refused.status == 400 and "version" in refused.json["errors"]

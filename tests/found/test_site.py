@@ -22,9 +22,9 @@ from redis.retry import Retry
 from appointments.models import Appointment
 from audit.models import Event
 from config.management.commands.serve import Command
-from core.admin.times import parse_time
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
+from core.typed import parse_time
 from dashboard.tests.test_admin_saving import CHART
 from demo.cases import CASES, cases_of
 from demo.people import MALE, YOUNGEST, make_random

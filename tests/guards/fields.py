@@ -109,6 +109,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "language": OPERATIONAL,
         "notices": OPERATIONAL,
         "reminders": OPERATIONAL,
+        "recalls": OPERATIONAL,
         "quiet_from": OPERATIONAL,
         "quiet_until": OPERATIONAL,
         "version": OPERATIONAL,
@@ -530,6 +531,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "texts": PHI,  # clinical words, though of no patient
         "prompts": PHI,
         "appointment_type": OPERATIONAL,
+        "version": OPERATIONAL,
     },
     "records.LetterTemplate": {
         **_OF_PRACTICE,
@@ -537,6 +539,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "name": OPERATIONAL,
         "title": OPERATIONAL,
         "text": PHI,
+        "version": OPERATIONAL,
     },
     "records.FormTemplate": {
         **_OF_PRACTICE,
@@ -573,7 +576,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "handed_by_id": OPERATIONAL,
         "expires_at": OPERATIONAL,
     },
-    "records.Phrase": {**_OF_PRACTICE, "doctor": OPERATIONAL, "word": OPERATIONAL, "text": PHI},
+    "records.Phrase": {
+        **_OF_PRACTICE,
+        "doctor": OPERATIONAL,
+        "word": OPERATIONAL,
+        "text": PHI,
+        "version": OPERATIONAL,
+    },
     "appointments.Room": {
         **_OF_PRACTICE,
         "office": OPERATIONAL,

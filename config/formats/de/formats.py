@@ -1,9 +1,18 @@
-"""`29.11.2026, 13:40`."""
+"""`29.11.2026, 13:40`, in every region: people who read German know no other way."""
 
 DATE_FORMAT = "d.m.Y"
 SHORT_DATE_FORMAT = DATE_FORMAT
 MONTH_DAY_FORMAT = "d.m."
+YEAR_MONTH_FORMAT = "F Y"
 TIME_FORMAT = "H:i"
 DATETIME_FORMAT = f"{DATE_FORMAT}, {TIME_FORMAT}"
 SHORT_DATETIME_FORMAT = DATETIME_FORMAT
-TIME_INPUT_FORMATS = ["%H:%M", "%I:%M %p", "%H:%M:%S", "%H:%M:%S.%f"]
+
+# Ours (core/formats.py)
+SHORT_MONTH_FORMAT = "M Y"
+TIME_IN_TEXT_FORMAT = r"H:i \U\h\r"
+SECONDS_FORMAT = "H:i:s"
+WEEKDAY_FORMAT = "D, j. N"
+WEEKDAY_TIME_FORMAT = f"{WEEKDAY_FORMAT}, {TIME_FORMAT}"
+LONG_DATE_FORMAT = "l, j. F Y"
+LONG_DAY_FORMAT = "l, j. F"

@@ -1,0 +1,106 @@
+"""Recalls: so many months after the last visit of a type, whoever has no next one is asked to come again."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils import timezone
+
+from appointments.booking_rules import months_later
+from appointments.messages.source import facts_of_chart
+from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
+from notifications.messages import planning
+from notifications.messages.planning import Draft
+from notifications.messages.quiet import end_of_quiet
+from notifications.messages.settings import get_settings
+from notifications.messages.sources import Facts, source
+from notifications.messages.why import Why
+from notifications.models import Message, MessageKind, MessageSettings
+from patients.models import Patient
+from practices.services import current_practice
+
+ABOUT = "appointments.Recall"  # the visit that was the last one: `about_id`
+LATE = timedelta(days=31)  # who was due longer ago, before the practice had a rule, is not written to
+AT_ONCE = 500
+
+
+def plan_recalls(*, now: datetime | None = None) -> int:
+    """Plan the recalls that are due in the practice of the scope, and return how many patients that is. Each visit has
+    one in its life: a later run finds it in the ledger."""
+    moment, found = now or timezone.now(), get_settings()
+    channels, count = found.channels_of(MessageKind.RECALL), 0
+    for type_id, months in found.recalls.items():
+        while channels:
+            with transaction.atomic():
+                visits = list(_due(UUID(type_id), months, moment))
+                planning.store([row for visit in visits for row in _rows(visit, channels, found, moment)])
+            count += len(visits)
+            if len(visits) < AT_ONCE:
+                break
+    return count
+
+
+def _due(type_id: UUID, months: int, now: datetime) -> AppointmentQuerySet:
+    """Return the last finished visits of this type that were so long ago, whose patients have no next one. They are
+    locked, so that two runs do not plan the same."""
+    practice = current_practice()
+    last_day = months_earlier(now.astimezone(practice.tzinfo), months)
+    later = Appointment.objects.filter(patient=OuterRef("patient"), starts_at__gt=OuterRef("starts_at"))
+    visits: AppointmentQuerySet = Appointment.objects.filter(
+        ~Exists(later.filter(type_id=type_id, status=AppointmentStatus.COMPLETED)),
+        ~Exists(_next_visits(now).filter(patient=OuterRef("patient"))),
+        ~Exists(Message.objects.filter(about_id=OuterRef("pk"), kind=MessageKind.RECALL)),
+        patient__in=Patient.objects.confirmed(),
+        type_id=type_id,
+        status=AppointmentStatus.COMPLETED,
+        starts_at__lt=last_day,
+        starts_at__gte=last_day - LATE,
+    )
+    visits = visits.select_for_update(of=("self",)).with_offices().order_by("starts_at", "id")
+    return visits.defer("reason", "notes", "last_writes")[:AT_ONCE]
+
+
+def _next_visits(now: datetime) -> AppointmentQuerySet:
+    visits: AppointmentQuerySet = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED, starts_at__gt=now)
+    return visits
+
+
+def months_earlier(moment: datetime, months: int) -> datetime:
+    """Return the end of the local day that is so many months before."""
+    day = months_later(moment.date(), -months)
+    return datetime.combine(day + timedelta(days=1), time.min, moment.tzinfo)
+
+
+def _rows(visit: Appointment, channels: list[str], found: MessageSettings, now: datetime) -> list[Message]:
+    at = end_of_quiet(now, zone=visit.practice.tzinfo, start=found.quiet_from, end=found.quiet_until)
+    drafts = [Draft(MessageKind.RECALL, channel, at) for channel in channels]
+    occurrence = f"{visit.pk}:recall"
+    return planning.build(drafts, about=ABOUT, about_id=visit.pk, occurrence=occurrence, patient_id=visit.patient_id)
+
+
+@source(ABOUT)
+def facts_of_recalls(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+    """Whoever has booked since, or whose visit is no finished one any more, is not written to."""
+    patients = {message.patient_id for message in messages}
+    known = {
+        chart.pk: chart for chart in Patient.objects.confirmed().filter(pk__in=patients).select_related("practice")
+    }
+    booked = set(_next_visits(now).filter(patient__in=patients).values_list("patient_id", flat=True))
+    visits = Appointment.objects.filter(pk__in={message.about_id for message in messages})
+    finished = set(visits.filter(status=AppointmentStatus.COMPLETED).values_list("pk", flat=True))
+    found: dict[UUID, Facts | Why] = {}
+    for message in messages:
+        chart = known.get(message.patient_id)
+        if chart is None or message.about_id not in finished:
+            continue
+        found[message.pk] = Why.NEXT if chart.pk in booked else facts_of_chart(chart, _fields(chart))
+    return found
+
+
+def _fields(chart: Patient) -> Mapping[str, str]:
+    link = settings.SITE_URL + reverse("my_page" if chart.user_id else "home")
+    return {"name": chart.name, "practice": chart.practice.name, "link": link}
