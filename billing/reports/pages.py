@@ -31,7 +31,7 @@ from core.permissions import Permission
 
 SHOWN, AT_ONCE = 50, 500
 BY_LABELS = {"day": _("Day"), "month": _("Month"), "doctor": _("Doctor"), "service": _("Service")}
-DAY = forms.DateInput({"type": "date"})
+DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")  # what a browser takes, in every language
 
 
 class Cell(NamedTuple):
