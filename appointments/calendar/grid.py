@@ -204,7 +204,7 @@ def build_week(*, by: User, look: Look, doctor: User) -> Grid:
             begins, ends = day_bounds([each], look.zone)
             column = _column(doctor, each, calendar, begins, ends, None)
             column.title, column.picked = date_format(each, "D"), each == look.day
-            column.subtitle = date_format(each, "M j")
+            column.subtitle = date_format(each, "MONTH_DAY_FORMAT")
             theirs = [row for row in found if row.starts_at < ends and row.ends_at > begins]
             that_day = look._replace(day=each)
             column.visits = visits_by(theirs, lambda row: row.doctor_id, that_day).get(doctor.pk, [])

@@ -66,4 +66,4 @@ def describe_moment(moment: datetime, zone: ZoneInfo) -> str:
 
 def local_time(moment: Any, zone: Any) -> str:
     local = moment.astimezone(zone)
-    return f"{date_format(local, 'D, M j')}, {time_format(local, 'TIME_FORMAT')}"
+    return f"{date_format(local, 'SHORT_DAY_FORMAT')}, {time_format(local, 'TIME_FORMAT')}"

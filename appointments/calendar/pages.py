@@ -98,11 +98,11 @@ def _picked(context: dict[str, Any]) -> UUID | None:
 
 def _title(shown: Shown) -> str:
     if shown.view != "week":
-        return date_format(shown.day, "l, F j, Y")
+        return date_format(shown.day, "LONG_DAY_FORMAT")
     first, last = shown.days[0], shown.days[-1]
     return gettext("%(first)s to %(last)s") % {
-        "first": date_format(first, "M j"),
-        "last": date_format(last, "M j, Y"),
+        "first": date_format(first, "MONTH_DAY_FORMAT"),
+        "last": date_format(last, "DATE_FORMAT"),
     }
 
 

@@ -105,10 +105,10 @@ def describe(entry: WaitingListEntry) -> str:
     if entry.latest:
         parts.append(gettext("over by %(time)s") % {"time": time_format(entry.latest, "TIME_FORMAT")})
     if entry.first_day and entry.first_day > timezone.localdate():
-        parts.append(gettext("from %(day)s") % {"day": date_format(entry.first_day, "M j")})
+        parts.append(gettext("from %(day)s") % {"day": date_format(entry.first_day, "MONTH_DAY_FORMAT")})
     if entry.last_day:
-        parts.append(gettext("until %(day)s") % {"day": date_format(entry.last_day, "M j")})
-    parts.append(gettext("waiting since %(day)s") % {"day": date_format(timezone.localtime(entry.created_at), "M j")})
+        parts.append(gettext("until %(day)s") % {"day": date_format(entry.last_day, "MONTH_DAY_FORMAT")})
+    parts.append(gettext("waiting since %(day)s") % {"day": date_format(timezone.localtime(entry.created_at), "MONTH_DAY_FORMAT")})
     return ", ".join(part for part in parts if part)
 
 
