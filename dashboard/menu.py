@@ -59,4 +59,5 @@ def for_templates(request: HttpRequest) -> dict[str, Callable[[], Any]]:
         "work_menu": partial(entries, request),
         "work_account": partial(account_entries, request),
         "may_search": partial(may_open, request, reverse("search")),
+        "may_book": partial(may_open, request, reverse("calendar")),
     }

@@ -173,6 +173,10 @@ class WorkingHoursAdmin(_ScheduleAdmin):
     removal_note = _("Visits that are booked stay. This can't be undone.")
     removal_button, removed = _("Remove these hours"), _("Working hours removed.")
 
+    def get_fields(self, request: HttpRequest, obj: WorkingHours | None = None) -> list[Any]:
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return ["day" if name == "weekday" and not may_change else name for name in self.fields]  # 0 is no day's name
+
     @admin.display(description=_("Day"), ordering="weekday")
     def day(self, row: WorkingHours) -> str:
         return str(WEEKDAYS[row.weekday])

@@ -4,7 +4,7 @@ account. Rules and audit events are those of the API, whose services these pages
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django import forms
@@ -35,7 +35,7 @@ from appointments.schedule import availability
 from audit import queries
 from audit.events import AuditEvent
 from audit.queries import EventFilter
-from audit_review.entries import entries
+from audit_review.entries import Entry, entries
 from audit_review.serializers import AccessShape
 from billing.accounts.pdf import describe
 from billing.accounts.services import account_of, entries_of
@@ -214,7 +214,26 @@ class Accesses(OwnPage):
             raise Http404 from error
         rows = [AccessShape.shown_to(self.user, entry) for entry in entries(events)]
         self.read([chart], kind=AuditEvent.ACCESSES_READ, about=CHART, about_id=chart.pk, hits=len(rows))
-        return render(request, "dashboard/me/accesses.html", {"rows": rows, "older": older, "cursor": cursor})
+        turns = [Turn.of(list(of_one)) for _who, of_one in groupby(rows, key=_who_and_day)]
+        return render(request, "dashboard/me/accesses.html", {"turns": turns, "older": older, "cursor": cursor})
+
+
+class Turn(NamedTuple):
+    """What one person did in a row, newest first, on one day."""
+
+    last: Entry
+    since: datetime | None  # of the first, where it was more than one
+    labels: list[str]
+
+    @classmethod
+    def of(cls, entries: list[Entry]) -> "Turn":
+        since = entries[-1].event.at if len(entries) > 1 else None
+        return cls(entries[0], since, list(dict.fromkeys(entry.label for entry in entries)))
+
+
+def _who_and_day(entry: Entry) -> tuple[Any, ...]:
+    """What one person did in a row on a day is shown as one, or one's own page would bury who else was there."""
+    return entry.event.user_id, entry.api_key, entry.person, entry.event.outcome, timezone.localdate(entry.event.at)
 
 
 class Bills(OwnPage):

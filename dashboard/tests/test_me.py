@@ -140,9 +140,10 @@ def test_odd_days_are_no_server_error(me, mine, subtests):
 def test_patient_sees_who_opened_the_chart(me, mine, enter_as):
     doctor = enter_as("doctor", name="Dr. Curious")
     doctor.get(reverse("admin:patients_patient_change", args=[mine["chart"].pk]))
-    me.get(ME)
+    for _ in range(3):  # in a row, which is one line
+        me.get(ME)
     page = me.get(reverse("me_accesses")).content.decode()
-    assert "Dr. Curious, Doctor: Page opened<" in page and "You: Appointments listed<" in page
+    assert "Dr. Curious, Doctor: Page opened<" in page and page.count("You: ") == 1
     (event,) = events(mine["next"], kind=AuditEvent.ACCESSES_READ)
     assert str(mine["chart"].pk) in event.patients
     assert me.get(reverse("me_accesses"), {"after": "x"}).status_code == 404

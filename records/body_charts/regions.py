@@ -9,7 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 WIDTH, HEIGHT = 200, 430
 FRONT, BACK = "front", "back"
-VIEWS: dict[str, str | Promise] = {FRONT: _("Front"), BACK: _("Back")}
+VIEWS: dict[str, str | Promise] = {
+    FRONT: pgettext_lazy("side of the body", "Front"),
+    BACK: pgettext_lazy("side of the body", "Back"),  # not the way back
+}
 SIDES: dict[str, str | Promise] = {"left": _("left"), "right": _("right")}
 
 

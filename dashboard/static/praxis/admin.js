@@ -23,6 +23,19 @@ document.addEventListener('DOMContentLoaded', () => {
   link?.setAttribute('aria-current', link.pathname === location.pathname ? 'page' : 'true')
 })
 
+// The theme's scroll bars call each place that they scroll "scrollable content", in English and all alike: the menu is
+// within its own landmark, and a list is named as its page.
+window.addEventListener('load', () => {
+  for (const place of document.querySelectorAll('.simplebar-content-wrapper')) {
+    if (place.closest('#nav-sidebar-apps, nav')) {
+      place.removeAttribute('role')
+      place.removeAttribute('aria-label')
+    } else {
+      place.ariaLabel = document.querySelector('h1')?.textContent.replace(/\s+/g, ' ').trim() || document.title
+    }
+  }
+})
+
 // A patient picker (select2) has no name for a screen reader: give its parts, and the list that it opens, its label's.
 function namePicker(select) {
   const name = select.labels?.[0]?.textContent.replace('*', '').trim()

@@ -1,0 +1,260 @@
+"""The whole day of each role in one session of the browser: the main jobs, with mouse and keyboard. A run does each day
+in one width and scheme, `make test-all` in all of them. docs/tour.md counts what is done here."""
+
+import re
+from datetime import timedelta
+from itertools import product
+from types import SimpleNamespace
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
+from billing.models import Invoice, ServiceOfType
+from billing.tests.factories import ServiceFactory
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
+from records.models import Attachment, BodyChart, Measure, PatientForm, PlanOfCare, SessionNote
+from records.tests.factories import (
+    FinalisedNoteFactory,
+    LetterTemplateFactory,
+    MedicalRecordFactory,
+    NoteTemplateFactory,
+    PhraseFactory,
+    asked_form,
+    consent_template,
+)
+from tests.browser.test_pages import overflows
+from tests.browser.test_workspace import picture
+from tests.sampling import sample
+
+LOOKS = [(width, scheme) for width, scheme in product((320, 768, 1280), ("light", "dark"))]
+PASSWORD = "Passw0rd!"
+DROP = """(zone, files) => {
+  const transfer = new DataTransfer()
+  for (const [name, bytes] of files) transfer.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/png' }))
+  for (const type of ['dragover', 'drop']) {
+    zone.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }))
+  }
+}"""
+
+
+def in_some_look(number):
+    """One of the looks in each run, and for each day another."""
+    return pytest.mark.parametrize("look", sample(LOOKS[number:] + LOOKS[:number], 1), ids=str, indirect=True)
+
+
+@pytest.fixture
+def look(request, page):
+    width, scheme = request.param
+    page.set_viewport_size({"width": width, "height": 850})
+    page.emulate_media(color_scheme=scheme)
+    return page
+
+
+@pytest.fixture
+def clinic(live_server, settings, practice, make_user):
+    """A doctor with a visit of today, its type on the price list, and a patient who has a page of their own."""
+    settings.SITE_URL = live_server.url
+    now = timezone.now().astimezone(practice.tzinfo)
+    begun = max(now.replace(hour=0, minute=0, second=0, microsecond=0), now - timedelta(minutes=40))  # of today
+    doctor, user = make_user("doctor", name="Dr. Daniel Reyes"), make_user("patient", name="Paula Jensen")
+    with practice_scope(practice.pk):
+        for weekday in range(7):
+            WorkingHoursFactory(doctor=doctor, weekday=weekday)
+        kind = AppointmentTypeFactory(name="Follow-up")
+        ServiceOfType.objects.create(service=ServiceFactory(name="Adjustment", price=12_000), appointment_type=kind)
+        chart = PatientFactory(name="Paula Jensen", user=user, primary_doctor=doctor, date_of_birth="1984-03-09")
+        booked = {"patient": chart, "doctor": doctor, "type": kind, "reason": "Follow-up"}
+        visit = AppointmentFactory(**booked, starts_at=begun, ends_at=begun + timedelta(minutes=20))
+        later = (timezone.now() + timedelta(days=10)).replace(hour=15, minute=0, second=0, microsecond=0)
+        AppointmentFactory(**booked, starts_at=later, ends_at=later + timedelta(minutes=30))
+        FinalisedNoteFactory(patient=chart, doctor=doctor, date=begun - timedelta(days=7), plan="Stretching")
+    return SimpleNamespace(practice=practice, doctor=doctor, user=user, chart=chart, visit=visit, kind=kind)
+
+
+def sign_in(page, user):
+    """Through the door, as everybody does."""
+    page.goto("/")
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Sign in")).to_have_count(0)
+
+
+def kept(clinic, model):
+    with practice_scope(clinic.practice.pk):
+        return list(model.objects.order_by("id"))
+
+
+def on_paper(page, name):
+    """Open what is printed, which the browser's viewer shows, and return it."""
+    address = page.get_by_role("link", name=name).first.get_attribute("href")
+    answer = page.request.get(address)
+    assert answer.headers["content-type"] == "application/pdf"
+    return answer.body()
+
+
+@in_some_look(0)
+def test_a_doctors_day(look, page, clinic):
+    with practice_scope(clinic.practice.pk):
+        NoteTemplateFactory(name="Back pain", texts={"objective": "Range of motion:"})
+        PhraseFactory(word="nka", text="No known allergies.")
+        LetterTemplateFactory(name="Certificate", text="{patient} was treated at {practice}.")
+        MedicalRecordFactory(patient=clinic.chart, doctor=clinic.doctor, prescription="Ibuprofen 400 mg")
+    sign_in(page, clinic.doctor)
+    page.wait_for_url("**/my-day/")
+    page.keyboard.press("j")
+    page.keyboard.press("s")
+    expect(page.get_by_label("Subjective")).to_be_focused()
+    assert not overflows(page)
+
+    page.keyboard.type("Neck pain since Monday")
+    page.get_by_label("Template").select_option("Back pain")
+    page.get_by_label("Plan").press_sequentially("/n")
+    expect(page.locator(".phrases li")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Plan")).to_have_value("No known allergies.")
+    expect(page.locator("#state")).to_have_text(re.compile("Saved"))
+    page.get_by_role("button", name="Review and finalise").click()  # 1
+    expect(page.get_by_text("Once finalised")).to_be_visible()
+    page.keyboard.press("Enter")  # 2
+    expect(page.get_by_text(re.compile(r"Finalised \w+ \d"))).to_be_visible()
+    page.get_by_role("link", name="Amend").click()  # 1
+    page.get_by_label("Reason").fill("Wrong day")  # 2
+    page.get_by_label("Subjective").fill("Neck pain since Tuesday")  # 3
+    page.get_by_role("button", name="Save amendment").click()  # 4
+    expect(page.get_by_text("last amended")).to_be_visible()
+    assert not overflows(page)
+    assert on_paper(page, "Print").startswith(b"%PDF")
+    assert kept(clinic, SessionNote)[-1].objective == "Range of motion:"
+
+    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.keyboard.press("p")  # 1
+    page.get_by_label("Title").fill("Lift again")  # 2
+    page.get_by_label("Goal 1", exact=True).fill("Ten kilograms")  # 3
+    page.keyboard.press("Enter")  # 4
+    expect(page.get_by_role("heading", name="Lift again")).to_be_visible()
+    assert not overflows(page)
+    assert len(kept(clinic, PlanOfCare)) == 1
+
+    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    files = [[f"{color}.png", list(picture(color))] for color in ("red", "green", "blue", "orange", "purple")]
+    page.locator("#files-input").evaluate(DROP, files)  # 1
+    expect(page.locator("#uploads-summary")).to_have_text("Files added: 5. Not added: 0.")
+    assert not overflows(page)
+    page.keyboard.press("l")
+    page.get_by_role("link", name="Certificate").click()
+    expect(page.get_by_label("Text")).to_have_value(re.compile("Paula Jensen was treated at"))
+    page.get_by_role("button", name="Sign and keep").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Certificate of attendance")
+    assert len(kept(clinic, Attachment)) == 6
+
+    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.keyboard.press("v")
+    page.get_by_role("spinbutton", name="Pain").fill("7")
+    page.keyboard.press("Enter")
+    expect(page.locator("#measures .series")).to_contain_text("7")
+    page.keyboard.press("w")
+    page.locator("[data-region='front.left.knee']").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Knee, left (front): pain, 5 of 10")).to_be_visible()
+    assert (len(kept(clinic, Measure)), len(kept(clinic, BodyChart))) == (1, 1)
+    assert not overflows(page)
+    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    assert on_paper(page, "Print the prescription").startswith(b"%PDF")
+
+
+@in_some_look(1)
+def test_a_billing_administrators_day(look, page, clinic, make_user):
+    with practice_scope(clinic.practice.pk):
+        Appointment.objects.filter(pk=clinic.visit.pk).update(status="completed")
+    sign_in(page, make_user("billing", name="Ben Biller"))
+    page.wait_for_url("**/billing/")
+    page.get_by_role("link", name="Visits to bill").click()
+    assert not overflows(page)
+    page.get_by_role("row", name=re.compile("Paula Jensen")).get_by_role("button", name="Invoice").click()  # 1
+    page.get_by_role("button", name="Issue the invoice").click()  # 2
+    expect(page.get_by_text("Still to pay")).to_be_visible()
+    assert not overflows(page)
+    assert on_paper(page, "Print").startswith(b"%PDF")
+
+    page.get_by_role("link", name="Take payment").click()  # 1
+    expect(page.get_by_label("Amount in")).to_have_value("120.00")
+    expect(page.get_by_label("Amount in")).to_be_focused()
+    page.get_by_label("Card", exact=True).check()  # 2
+    page.get_by_role("button", name="Take payment").press("Enter")  # 3
+    expect(page.get_by_role("heading", name="Payment", exact=True)).to_be_visible()
+    assert on_paper(page, "Print receipt").startswith(b"%PDF")
+    assert not overflows(page)
+    page.locator("summary", has_text="Refund").press("Enter")  # 1
+    page.get_by_label("Amount").fill("20.00")  # 2
+    page.get_by_label("Reason").fill("Shorter than booked")  # 3
+    page.get_by_role("button", name="Refund", exact=True).press("Enter")  # 4
+    expect(page.get_by_text("Refunded on")).to_be_visible()
+
+    page.get_by_role("link", name="Reports").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Takings")
+    expect(page.get_by_role("row", name=re.compile("^Card "))).to_contain_text("100.00 USD")  # what is left
+    assert not overflows(page)
+    with page.expect_download() as told:
+        page.get_by_role("link", name=re.compile("file", re.IGNORECASE)).first.click()
+    assert "100.00" in told.value.path().read_text("utf-8-sig")
+    page.get_by_role("link", name="Unpaid").first.click()
+    with practice_scope(clinic.practice.pk):
+        assert Invoice.objects.with_sums().get().state == "paid"
+
+
+@in_some_look(2)
+def test_a_patients_day(look, page, clinic, make_user):
+    with practice_scope(clinic.practice.pk):
+        consent = consent_template(by=make_user("admin"), need="everyone")
+        asked_form(patient=clinic.chart, by=clinic.doctor, template=consent)
+    sign_in(page, clinic.user)
+    expect(page.get_by_role("heading", level=1)).to_have_text("My visits, my record, my data")
+    assert not overflows(page)
+    page.get_by_role("region", name="Please fill in").get_by_role("link").first.click()
+    page.get_by_label("No", exact=True).check()
+    page.get_by_label("Your full name").fill("Paula Jensen")
+    assert not overflows(page)
+    page.get_by_role("button", name="Send").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert kept(clinic, PatientForm)[0].state == "completed"
+
+    page.goto("/me/")
+    page.get_by_role("link", name="Move").press("Enter")
+    page.get_by_role("listitem").get_by_role("button").first.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Moved: your visit is now on")
+    page.get_by_role("link", name="Who has seen my chart").click()
+    expect(page.get_by_text("You: ")).to_have_count(1)  # what one did in a row is one line
+    assert not overflows(page)
+    page.get_by_role("link", name="Back to my page").click()
+    page.get_by_role("link", name="What I was billed and have paid").click()
+    assert not overflows(page)
+    page.get_by_role("link", name="Back to my page").click()
+    page.get_by_role("link", name="Which messages I get").click()
+    page.get_by_label("Text messages about visits").uncheck()
+    page.get_by_role("button", name="Save").click()
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Download my data").click()
+    assert told.value.path().read_bytes().startswith(b"PK")
+    page.get_by_role("link", name="Where I'm signed in").click()
+    expect(page.get_by_text("This device")).to_be_visible()
+    page.get_by_role("link", name="Back to my page").click()
+    page.get_by_role("link", name="Change password").click()
+    page.get_by_label(re.compile("Old|Current")).fill(PASSWORD)
+    page.get_by_label("New password", exact=True).fill("Another-Passw0rd!")
+    page.get_by_label(re.compile("again|confirm", re.IGNORECASE)).fill("Another-Passw0rd!")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text(re.compile("password", re.IGNORECASE))
+
+    page.goto("/me/")
+    page.get_by_role("link", name="Cancel").press("Enter")
+    page.get_by_role("button", name="Cancel the visit").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Cancelled: your visit on")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert kept(clinic, Appointment)[1].status == "cancelled"
