@@ -534,6 +534,12 @@ UNFOLD = {
                         "link": reverse_lazy("admin:notifications_job_changelist"),
                     },
                     {
+                        "title": _("System"),
+                        "icon": "dns",
+                        "link": reverse_lazy("admin:system"),
+                        "permission": "dashboard.picked_practice.is_superuser",
+                    },
+                    {
                         "title": _("Switch practice"),
                         "icon": "swap_horiz",
                         "link": reverse_lazy("admin:pick_practice"),

@@ -27,6 +27,7 @@ from core.admin.base import PracticeModelAdmin
 from core.admin.needs import may_open
 from core.tenancy.scope import practice_scope
 from dashboard.picked_practice import is_superuser, pick
+from dashboard.system import system_page
 from practices.models import Practice
 
 MAX_SUGGESTIONS = 100
@@ -84,6 +85,7 @@ class PraxisAdminSite(UnfoldAdminSite):
         own: list[URLPattern | URLResolver] = [
             path("", include("accounts.admin.urls")),
             path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
+            path("system/", self.admin_view(system_page), name="system"),
             path("trail/", self.admin_view(trail_page), name="trail"),
             path("trail/export.csv", self.admin_view(trail_export), name="trail_export"),
         ]

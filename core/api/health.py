@@ -94,21 +94,21 @@ def _can_write() -> bool:
 writing = _Writing()
 
 
-def _state() -> dict[str, str]:
+def state() -> dict[str, str]:
     checks: dict[str, Callable[[], None]] = {
         "database": _database,
         "cache": _cache,
         "migrations": _all_migrated,
         "writing": writing.check,
     }
-    state = {}
+    found = {}
     for name, check in checks.items():
         try:
             check()
-            state[name] = OK
+            found[name] = OK
         except (DatabaseError, redis_client.RedisDown, AuditLogUnavailable):
-            state[name] = FAILING
-    return state
+            found[name] = FAILING
+    return found
 
 
 class Health(PublicView):
@@ -122,7 +122,7 @@ class Health(PublicView):
         summary="Database, cache, migrations, and whether the audit trail can be written",
     )
     def get(self, request: Request) -> Response:
-        checks = _state()
+        checks = state()
         healthy = set(checks.values()) == {OK}
         return Response({"status": OK if healthy else FAILING, "checks": checks}, status=200 if healthy else 503)
 
