@@ -1,7 +1,7 @@
 # `make run` and `make test` install what they need. ARGS are passed on:
 # `make test ARGS="-k lockout"`, `make manage ARGS="seed --patients 1000"`.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-all check manage venv venv-dev
+.PHONY: help run dev test test-all check audit sbom manage venv venv-dev venv-audit
 
 # The first of these that is Python 3.11 or newer; override with PYTHON=/path/to/python.
 MODERN := import sys; sys.exit(sys.version_info < (3, 11))
@@ -44,8 +44,14 @@ test: venv-dev ## run the tests on SQLite and on PostgreSQL with Redis; large te
 test-all: venv-dev ## the same with every case and example; nightly and before a release
 	@.venv/bin/python -m tests.run --all $(ARGS)
 
-check: ## run what CI runs: lint, types, layers, migrations, then `make test`
+check: ## run what CI runs: lint, types, layers, migrations, licences, then `make test`
 	@.ci/run
+
+audit: venv-audit ## ask for known vulnerabilities of what is installed
+	@.venv/bin/python .ci/audit.py
+
+sbom: venv-audit ## write sbom.json, the list of what Praxis is made of (CycloneDX)
+	@.venv/bin/python .ci/sbom.py > sbom.json && echo "sbom.json"
 
 manage: venv .env ## run manage.py with ARGS
 	@.venv/bin/python manage.py $(ARGS)
@@ -55,6 +61,11 @@ venv: ## create .venv with requirements.txt
 
 venv-dev: ## create .venv with requirements-dev.txt as well
 	$(call install,requirements.txt requirements-dev.txt,dev)
+
+venv-audit: venv-dev # an environment of its own for requirements-audit.txt
+	@[ -e .venv-audit/bin/cyclonedx-py ] || { "$(PYTHON)" -m venv .venv-audit && \
+		.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt; } || \
+		echo "The tools of requirements-audit.txt could not be installed." >&2
 
 .env: | venv
 	@.venv/bin/python -m config.dotenv

@@ -10,6 +10,7 @@ from accounts.models import User
 from audit import context, log
 from audit.events import AuditEvent, Outcome
 from core.encryption.fields import unreadable_marked
+from core.metrics.requests import count_sign_in
 from core.tenancy.scope import account_scope, installation_scope
 
 
@@ -43,6 +44,7 @@ def log_event(
             about_id=about.pk if about else None,
             **details,
         )
+    count_sign_in(kind)
 
 
 def log_failed_sign_in(

@@ -56,7 +56,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         | {P.USE_ADMIN_SITE, P.MANAGE_PRACTICE, P.BOOK_IN_ADMIN_SITE, P.KEEP_NOTE_TEMPLATES, P.KEEP_FORM_TEMPLATES}
         | {P.MANAGE_API_KEYS, P.MANAGE_WEBHOOKS}
         | {P.READ_BILLING, P.TAKE_PAYMENTS, P.MANAGE_BILLING, P.CODE_VISITS}
-        | {P.IMPORT_DATA, P.SEE_NUMBERS}
+        | {P.IMPORT_DATA, P.SEE_NUMBERS, P.MANAGE_PRIVACY}
     ),
     # A doctor, chiropractor or therapist reads the practice's charts, books, and is the only one to write records.
     Role.DOCTOR: frozenset(

@@ -123,6 +123,7 @@ class AuditEvent(models.TextChoices):
     IMPORT_FINISHED = "import.finished", _("Import finished")
     IMPORT_UNDONE = "import.undone", _("Import undone")
     IMPORT_REMOVED = "import.removed", _("File of an import removed")
+    ACCESS_REVIEWED = "access.reviewed", _("Access of people reviewed")
     LIST_EXPORTED = "list.exported", _("List exported")
     # the platform
     KEYS_ROTATED = "keys.rotated", _("Encryption keys rotated")
@@ -179,6 +180,7 @@ _CHANGES = _DATA_CHANGES | {
     AuditEvent.IMPORT_FINISHED,
     AuditEvent.IMPORT_UNDONE,
     AuditEvent.IMPORT_REMOVED,
+    AuditEvent.ACCESS_REVIEWED,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, connection, models, transaction
 from django.utils import timezone
 
 from audit import context, keys
@@ -76,6 +76,17 @@ def record(
     origin.events += 1
     if origin.request_id:  # a command goes through too many
         origin.patients.update(patients)
+
+
+def try_to_write() -> None:
+    """Write an event and take it back, as a health check. Raise AuditLogUnavailable."""
+    try:
+        with transaction.atomic():
+            record(AuditEvent.PAGE_READ, practice_id=None)
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        raise AuditLogUnavailable from error
+    context.current().events -= 1
 
 
 def record_bulk(

@@ -98,6 +98,11 @@ def numbers(name: str, default: tuple[int, ...]) -> tuple[int, ...]:
     return found
 
 
+def optional_secret(name: str) -> str:
+    """The same; empty if it is not set."""
+    return secret(name) if text(name) else ""
+
+
 def encryption_keys(name: str, *, file: Path | None = None, required: bool = True) -> key_file.KeyRing:
     """The key ring (core/encryption/key_file.py), newest first, from the variable or its `<name>_FILE`."""
     source = f"{name}_FILE" if file else name

@@ -4,9 +4,11 @@ import gc
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from contextlib import suppress
 from functools import partial
 
@@ -131,6 +133,23 @@ def _let_it_open_files() -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if workers > 1:  # each process counts in files that the others read, since a Prometheus asks one of them
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="praxis-metrics-")
+
+
+def child_exit(server: object, worker: Worker) -> None:
+    """Keep what a process that has ended counted, and forget what was true of it alone."""
+    if workers > 1:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)
+
+
+def on_exit(server: object) -> None:
+    if workers > 1:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def worker_exit(server: object, worker: Worker) -> None:

@@ -96,7 +96,11 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # from trusted proxies (core/middleware/proxies.py)
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^api/(v1/)?health(/live|/ready|/worker)?$"]  # called from inside, not through the proxy
+METRICS_TOKEN = env.optional_secret("METRICS_TOKEN")
+SECURE_REDIRECT_EXEMPT = [
+    r"^api/(v1/)?health(/live|/ready|/worker)?$",
+    r"^metrics$",
+]  # called from inside, not through the proxy
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -519,6 +523,7 @@ UNFOLD = {
                         "link": reverse_lazy("admin:accounts_joincode_changelist"),
                     },
                     {"title": _("Numbers"), "icon": "monitoring", "link": reverse_lazy("numbers")},
+                    {"title": _("Privacy"), "icon": "shield_person", "link": reverse_lazy("privacy")},
                     {"title": _("Import"), "icon": "upload_file", "link": reverse_lazy("imports")},
                     {
                         "title": _("API keys"),
@@ -539,6 +544,12 @@ UNFOLD = {
                         "title": _("Background jobs"),
                         "icon": "manufacturing",
                         "link": reverse_lazy("admin:notifications_job_changelist"),
+                    },
+                    {
+                        "title": _("System"),
+                        "icon": "dns",
+                        "link": reverse_lazy("admin:system"),
+                        "permission": "dashboard.picked_practice.is_superuser",
                     },
                     {
                         "title": _("Switch practice"),

@@ -15,6 +15,7 @@ from appointments.patient_visits.pages import PatientVisits
 from appointments.visit_links import pages as visit_link_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
+from core.metrics.pages import metrics
 from dashboard.search.pages import Search
 from notifications.live import views as live
 from patients.message_wishes.pages import WishesPage
@@ -51,6 +52,7 @@ urlpatterns = [
     path("session/active/", session_pages.is_active, name="session_active"),
     path("invitation/<str:token>/", invitation_pages.Accept.as_view(), name="invitation"),
     path("ws/events", live.events, name="ws_events"),
+    path("metrics", metrics, name="metrics"),
     path("messages", RedirectView.as_view(pattern_name="messages")),
     path("messages/", message_pages.MessagesPage.as_view(), name="messages"),
     path("messages/<str:kind>/<str:channel>/<str:language>/", message_pages.TextPage.as_view(), name="message_text"),
@@ -69,6 +71,7 @@ urlpatterns = [
     path("numbers/", include("dashboard.numbers.urls")),
     path("forms/", include("records.forms.urls")),
     path("language/", Language.as_view(), name="language"),
+    path("privacy/", include("dashboard.privacy.urls")),
     path("search/", Search.as_view(), name="search"),
     path("tablet/", tablet_pages.EnterCode.as_view(), name="tablet"),
     path("tablet/done/", tablet_pages.Done.as_view(), name="tablet-done"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.utils.module_loading import autodiscover_modules
 
 
 class CoreConfig(AppConfig):
@@ -14,6 +15,9 @@ class CoreConfig(AppConfig):
         from core import translations
         from core.api import sentences
         from core.encryption import checks  # noqa: F401 - registers them
+        from core.metrics import gauges  # noqa: F401 - before those of the apps
+
+        autodiscover_modules("metrics")  # each app's `metrics.py` says what is worth watching of it
 
         sentences.use()
         translations.compile_stale()

@@ -12,7 +12,7 @@ ADMIN_ROOT = "/admin/"  # in config/urls.py, as are the next
 # pages with our own scripts
 WORK_ROOTS = (
     *("/billing/", "/calendar/", "/duplicates/", "/forms/", "/import/", "/language/", "/letter-templates/", "/me/"),
-    *("/messages/", "/my-day/", "/notes/", "/numbers/", "/patients/", "/prescriptions/", "/search/"),
+    *("/messages/", "/my-day/", "/notes/", "/numbers/", "/patients/", "/prescriptions/", "/privacy/", "/search/"),
     *("/session/", "/second-factor/"),
 )
 TABLET_ROOT = "/tablet/"  # with our own scripts, and nobody signed in

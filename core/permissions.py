@@ -58,6 +58,10 @@ class Permission(StrEnum):
     SEE_NUMBERS = "see the practice's numbers: visits, new patients, no-shows, notes owed, how full the calendar is"
     SEE_DASHBOARD = "see the dashboard of their role"
     READ_TRAIL = "read the practice's audit trail, and who has opened which chart"
+    MANAGE_PRIVACY = (
+        "answer requests for a copy or for erasure, and report who saw a chart, what is due to be purged and who may "
+        "see what"
+    )
     READ_OWN_ACCESSES = "read who has opened their own chart"
     USE_JOIN_CODE = "join a doctor and an office with a join code"
     MAKE_JOIN_CODES = "create and withdraw join codes for any doctor of the practice"

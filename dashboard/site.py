@@ -29,6 +29,7 @@ from core.admin.needs import may_open
 from core.tenancy.scope import practice_scope
 from core.typed import picked_date, picked_time
 from dashboard.picked_practice import is_superuser, pick
+from dashboard.system import system_page
 from practices.models import Practice
 
 MAX_SUGGESTIONS = 100
@@ -95,6 +96,7 @@ class PraxisAdminSite(UnfoldAdminSite):
         own: list[URLPattern | URLResolver] = [
             path("", include("accounts.admin.urls")),
             path("pick-practice/", self.admin_view(self.pick_practice), name="pick_practice"),
+            path("system/", self.admin_view(system_page), name="system"),
             path("trail/", self.admin_view(trail_page), name="trail"),
             path("trail/export.csv", self.admin_view(trail_export), name="trail_export"),
         ]

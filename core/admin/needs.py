@@ -48,6 +48,8 @@ def may_open(request: HttpRequest, address: str) -> bool:
     except Resolver404:
         return False
     page: Any = match.func
+    if getattr(page, "superuser_only", False) and not user.is_superuser:
+        return False
     if _is_only_posted(page) or (address.startswith(ADMIN_ROOT) and not user.is_staff):
         return False
     if model_admin := getattr(page, "model_admin", None):

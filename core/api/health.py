@@ -1,5 +1,8 @@
 """Health checks: public, cheap and not rate limited."""
 
+import math
+import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,11 +13,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit import log
+from audit.log import AuditLogUnavailable
 from core.api.schema import extend_schema
 from core.api.serializers import OutputSerializer
 from core.api.views import PublicView
 from core.cache import redis_client
 from core.choices import PublicTextChoices
+from core.tenancy.scope import installation_scope
+
+WRITE_SECONDS = 5.0  # between two attempts to write
 
 
 class HealthStatus(PublicTextChoices):
@@ -52,16 +60,55 @@ def _cache() -> None:
         redis_client.call(lambda client: client.ping())
 
 
-def _state() -> dict[str, str]:
-    checks: dict[str, Callable[[], None]] = {"database": _database, "cache": _cache, "migrations": _all_migrated}
-    state = {}
+class _Writing:
+    """Whether what happens can be written down: a full disk or a missing right shows here and in no reading. Anybody
+    may ask, so that the database is asked once in some seconds, and whoever asks meanwhile hears what it said."""
+
+    def __init__(self) -> None:
+        self._lock, self._tried_at, self._works = threading.Lock(), -math.inf, True
+
+    def check(self) -> None:
+        """Raise AuditLogUnavailable."""
+        if time.monotonic() - self._tried_at >= WRITE_SECONDS and self._lock.acquire(blocking=False):
+            try:
+                self._works = _can_write()
+                self._tried_at = time.monotonic()
+            finally:
+                self._lock.release()
+        if not self._works:
+            raise AuditLogUnavailable
+
+    def forget(self) -> None:
+        self._tried_at = -math.inf
+
+
+def _can_write() -> bool:
+    try:
+        with installation_scope():
+            log.try_to_write()
+    except AuditLogUnavailable:
+        return False
+    return True
+
+
+writing = _Writing()
+
+
+def state() -> dict[str, str]:
+    checks: dict[str, Callable[[], None]] = {
+        "database": _database,
+        "cache": _cache,
+        "migrations": _all_migrated,
+        "writing": writing.check,
+    }
+    found = {}
     for name, check in checks.items():
         try:
             check()
-            state[name] = OK
-        except (DatabaseError, redis_client.RedisDown):
-            state[name] = FAILING
-    return state
+            found[name] = OK
+        except (DatabaseError, redis_client.RedisDown, AuditLogUnavailable):
+            found[name] = FAILING
+    return found
 
 
 class Health(PublicView):
@@ -69,9 +116,13 @@ class Health(PublicView):
     throttle_classes = []
     extra_errors = {"GET": {"503": "A check fails."}}
 
-    @extend_schema(responses={200: HealthShape, 503: HealthShape}, auth=[], summary="Database, cache and migrations")
+    @extend_schema(
+        responses={200: HealthShape, 503: HealthShape},
+        auth=[],
+        summary="Database, cache, migrations, and whether the audit trail can be written",
+    )
     def get(self, request: Request) -> Response:
-        checks = _state()
+        checks = state()
         healthy = set(checks.values()) == {OK}
         return Response({"status": OK if healthy else FAILING, "checks": checks}, status=200 if healthy else 503)
 

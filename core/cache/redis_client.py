@@ -15,6 +15,8 @@ from django_redis import get_redis_connection
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 
+from core.metrics.requests import redis_failures
+
 logger = structlog.get_logger("praxis.redis")
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
@@ -70,6 +72,7 @@ def call(operation: Callable[[redis.Redis], T], *, even_when_down: bool = False)
     except redis.RedisError as error:
         _failed_at = time.monotonic()
         _down_until = _failed_at + RETRY_SECONDS
+        redis_failures.inc()
         logger.error("Redis is out of reach", error=type(error).__name__)
         raise RedisDown from error
     _down_until = 0.0

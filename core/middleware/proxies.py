@@ -22,6 +22,7 @@ class TrustedProxies:
 
 
 MAX_HOPS = 20
+PASSED_ON = "praxis.passed_on"  # whether somebody says that a proxy stands between, whoever says so
 
 
 # What a proxy says about its client. Removed if it comes from anyone else, even where no code reads it.
@@ -40,6 +41,7 @@ def apply_forwarded_headers(meta: dict[str, Any]) -> None:
     """Set REMOTE_ADDR to the client's address, and keep of the forwarded headers only the scheme (https if every hop
     says so) and the request id, both only from a trusted proxy."""
     forwarded = {name: str(meta.pop(name)) for name in FORWARDED if name in meta}
+    meta[PASSED_ON] = bool(forwarded)
     peer = parse_address(str(meta.get("REMOTE_ADDR", "")))
     if peer is None:
         return

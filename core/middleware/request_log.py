@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from http import HTTPMethod, HTTPStatus
+from http import HTTPStatus
 
 import structlog
 from django.conf import settings
@@ -15,6 +15,7 @@ from uuid_utils import uuid4
 from audit.context import Origin, coming_from
 from core.client import client_address
 from core.database.availability import RETRY_AFTER_SECONDS
+from core.metrics.requests import METHODS, count_request
 
 logger = structlog.get_logger("praxis.request")
 
@@ -22,7 +23,6 @@ logger = structlog.get_logger("praxis.request")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
-_METHODS = frozenset(HTTPMethod)
 _STATIC_FILES = f"{settings.STATIC_URL}<path>"
 
 
@@ -42,8 +42,9 @@ def _route(request: HttpRequest) -> str | None:
     return _STATIC_FILES if request.path_info.startswith(settings.STATIC_URL) else None
 
 
-def _write_line(request: HttpRequest, origin: Origin, status: int, started: float) -> None:
+def _note(request: HttpRequest, origin: Origin, status: int, started: float) -> None:
     route = _route(request)
+    count_request(request.method, route, status, started)
     if settings.DEBUG and route == _STATIC_FILES and status < 400:
         return  # most of what a page asks for, and nothing that a developer looks for
     named = {"route": route} if route or not settings.DEBUG else {}  # every JSON line has the same keys
@@ -51,7 +52,7 @@ def _write_line(request: HttpRequest, origin: Origin, status: int, started: floa
         "request",
         user_id=origin.user_id,
         practice_id=origin.practice_id,
-        method=request.method if request.method in _METHODS else "other",  # a client may send any word
+        method=request.method if request.method in METHODS else "other",  # a client may send any word
         **named,
         status=status,
         duration_ms=round((time.perf_counter() - started) * 1000, 1),
@@ -60,7 +61,7 @@ def _write_line(request: HttpRequest, origin: Origin, status: int, started: floa
 
 class RequestLog:
     """Sets `X-Request-ID` on every response (a trusted proxy's, if it is well-formed) and `Retry-After` on every 503,
-    and logs one line with the route and ids, but never the path, query or body."""
+    counts it, and logs one line with the route and ids, but never the path, query or body."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -77,5 +78,5 @@ class RequestLog:
                 response.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
             if request.method == "HEAD":
                 _drop_body(response)
-            _write_line(request, origin, response.status_code, started)
+            _note(request, origin, response.status_code, started)
             return response

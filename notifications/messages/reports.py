@@ -3,6 +3,7 @@ the same is true in the end, and a failure outweighs a delivery."""
 
 from django.utils import timezone
 
+from core.metrics.shared import count_message
 from integrations.sending import Report
 from notifications.messages.sending import refuse
 from notifications.messages.why import Why
@@ -29,6 +30,7 @@ def apply(report: Report) -> None:
     details = {"code": report.code} if why and report.code else {}
     now = timezone.now()
     mine = Message.objects.filter(pk=message.pk)
-    mine.filter(status__in=before).update(status=after, why=why, why_details=details, updated_at=now)
+    if mine.filter(status__in=before).update(status=after, why=why, why_details=details, updated_at=now):
+        count_message(message.channel, after)
     if report.provider_id:
         mine.filter(provider_id="").update(provider_id=report.provider_id[:100], updated_at=now)

@@ -13,6 +13,7 @@ from audit import log
 from audit.events import AuditEvent
 from core.encryption.blind_index import phone_fingerprint
 from core.encryption.fields import MARK, unreadable_marked
+from core.metrics.shared import count_message
 from core.search.phones import international
 from core.tenancy.scope import current_practice_id
 from integrations import email, sms
@@ -209,7 +210,8 @@ def _note_unsent(message: Message, unsent: _Unsent, now: datetime) -> None:
         planned.update(due_at=unsent.until, updated_at=now)
     else:
         values = {"status": MessageStatus.SUPPRESSED, "why": unsent.why, "why_details": unsent.details}
-        planned.update(**values, updated_at=now)
+        if planned.update(**values, updated_at=now):
+            count_message(message.channel, MessageStatus.SUPPRESSED)
 
 
 # --- Sending ----------------------------------------------------------------------------------------------------------
@@ -275,6 +277,7 @@ def _note_sent(message: Message, provider_id: str, now: datetime) -> None:
     known = {"sent_at": now, "provider_id": provider_id[:100], "updated_at": now, **_forgotten(message)}
     if not mine.filter(status=MessageStatus.SENDING).update(status=MessageStatus.SENT, **known):
         mine.update(**known)
+    count_message(message.channel, MessageStatus.SENT)
 
 
 def _forgotten(message: Message) -> dict[str, str]:
@@ -294,7 +297,9 @@ def _note_failure(message: Message, failed: SendFailed, now: datetime) -> None:
     else:
         delay = min(FIRST_DELAY * 4 ** (attempts - 1), LONGEST_DELAY)
         values |= {"status": MessageStatus.PLANNED, "due_at": now + max(delay, timedelta(seconds=failed.wait))}
-    Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING).update(**values)
+    noted = Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING).update(**values)
+    if noted and values.get("status") in (MessageStatus.FAILED, MessageStatus.UNCERTAIN):
+        count_message(message.channel, str(values["status"]))
     if failed.reason == Reason.OPTED_OUT and message.patient_id:
         refuse([message.patient_id], channel=message.channel, how=How.PROVIDER)
 

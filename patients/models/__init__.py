@@ -28,6 +28,7 @@ from patients.models.patient import (
     PatientQuerySet,
     PatientWithDeletedManager,
 )
+from patients.models.privacy_request import PrivacyRequest, RefusalReason, RequestKind, RequestState
 
 __all__ = [
     "ACTIVE_STATUSES",
@@ -59,4 +60,8 @@ __all__ = [
     "PatientManager",
     "PatientQuerySet",
     "PatientWithDeletedManager",
+    "PrivacyRequest",
+    "RefusalReason",
+    "RequestKind",
+    "RequestState",
 ]

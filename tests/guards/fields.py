@@ -341,6 +341,18 @@ FIELDS: dict[str, dict[str, str]] = {
         "report": PHI,
     },
     "patients.ImportMapping": {**_OF_PRACTICE, "kind": OPERATIONAL, "fields": PHI},
+    "patients.PrivacyRequest": {
+        **_OF_PRACTICE,
+        "patient": OPERATIONAL,
+        "kind": OPERATIONAL,
+        "received_on": OPERATIONAL,
+        "due_on": OPERATIONAL,
+        "state": OPERATIONAL,
+        "refusal": OPERATIONAL,
+        "entered_by": OPERATIONAL,
+        "handled_by": OPERATIONAL,
+        "handled_at": OPERATIONAL,
+    },
     "patients.LiftRequest": {
         **_OF_PRACTICE,
         "patient": OPERATIONAL,

@@ -87,6 +87,7 @@ HOMES = {
     "plans": "records.plans",
     "providers": "notifications.providers",
     "practice": "practices",
+    "privacy": "dashboard.privacy",
     "prescriptions": "records.medical_records",
     "records": "records.medical_records",
     "registrations": "patients.registrations",

@@ -1,0 +1,31 @@
+"""Counters that Redis keeps: of what the worker does, whose process nobody can ask. Without Redis there are none."""
+
+import structlog
+from prometheus_client.core import CounterMetricFamily
+
+from core.cache import redis_client
+
+KEY = "praxis:metrics:messages"
+logger = structlog.get_logger("praxis.metrics")
+
+
+def count_message(channel: str, status: str) -> None:
+    """Count a message by what became of it. It never fails: what it counts has happened."""
+    if not redis_client.configured():
+        return
+    try:
+        redis_client.call(lambda client: client.hincrby(KEY, f"{channel}:{status}", 1))
+    except redis_client.RedisDown:
+        logger.warning("message not counted")
+
+
+def messages() -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "praxis_messages", "Messages to people, by channel and what became of them.", labels=["channel", "status"]
+    )
+    if redis_client.configured():
+        kept = redis_client.call(lambda client: client.hgetall(KEY))
+        for name, number in sorted(kept.items()):  # type: ignore[union-attr]
+            channel, _, status = name.decode().partition(":")
+            family.add_metric([channel, status], int(number))
+    return family

@@ -1,0 +1,68 @@
+"""What looks after the packages: an audit that tells, goes on without a network, and a list of what Praxis is made of."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+PIP_AUDIT = "#!/bin/sh\ncat {told}\nexit {code}\n"
+
+
+def audit(tools, **environment):
+    command = [sys.executable, ".ci/audit.py"]
+    environment = {**os.environ, "AUDIT_TOOLS": str(tools), **environment}
+    return subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """`tools(answer, code)`: a folder whose pip-audit answers so."""
+
+    def make(answer, code=0, name="pip-audit"):
+        told = tmp_path / "told"
+        told.write_text(answer)
+        tool = tmp_path / name
+        tool.write_text(PIP_AUDIT.format(told=told, code=code))
+        tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+        return tmp_path
+
+    return make
+
+
+def test_audit_fails_for_a_vulnerability_and_names_it(tools):
+    one = {"id": "GHSA-aaaa", "fix_versions": ["9.9"], "aliases": [], "description": ""}
+    found = {"dependencies": [{"name": "django", "version": "5.2", "vulns": [one]}], "fixes": []}
+    done = audit(tools(json.dumps(found), code=1))
+    assert (done.returncode, done.stderr) == (1, "django 5.2: GHSA-aaaa, fixed in 9.9\n")
+
+
+def test_audit_passes_where_nothing_is_known(tools):
+    clean = {"dependencies": [{"name": "django", "version": "5.2", "vulns": []}], "fixes": []}
+    done = audit(tools(json.dumps(clean)))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_audit_says_that_it_could_not_ask_and_goes_on(tools, tmp_path):
+    for folder in (tools("", code=1), tmp_path / "nowhere"):
+        done = audit(folder)
+        assert done.returncode == 0
+        assert done.stderr.startswith("Not audited")
+
+
+def test_list_of_what_praxis_is_made_of_leaves_the_tests_tools_out(tools):
+    names = {"Django": "a", "asgiref": "b", "pytest": "c"}
+    made = {
+        "bomFormat": "CycloneDX",
+        "components": [{"name": name, "bom-ref": ref} for name, ref in names.items()],
+        "dependencies": [{"ref": "a", "dependsOn": ["b", "c"]}, {"ref": "b"}, {"ref": "c"}],
+    }
+    environment = {**os.environ, "AUDIT_TOOLS": str(tools(json.dumps(made), name="cyclonedx-py"))}
+    command = [sys.executable, ".ci/sbom.py"]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    assert [one["name"] for one in told["components"]] == ["Django", "asgiref"]
+    assert told["dependencies"] == [{"ref": "a", "dependsOn": ["b"]}, {"ref": "b"}]
