@@ -25,8 +25,8 @@ class MailInvoice(ApiView):
     @extend_schema(
         responses={201: MessageShape},
         summary="Send an invoice by email",
-        description="The mail leads to the patient's own page and carries no document. It is sent in the background and "
-        "not at night; the answer has its state. A patient who wants no mail, or has no address or account, is sent none.",
+        description="The mail leads to the patient's own page and carries no document. It is sent in the "
+        "background and not at night. A patient who wants no mail, or has no address or account, is sent none.",
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
         message = services.send_invoice(by=self.caller, invoice_id=invoice_id)
