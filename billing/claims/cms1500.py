@@ -44,13 +44,13 @@ HEAD: tuple[Row, ...] = (
     (26, (("9", "Other insured's name", 40), ("10", "Condition related to", 22), ("11", "Insured's policy group", 38))),
     (
         26,
-        (("9a", "Other insured's policy", 40), ("10a", "Employment?", 22), ("11a", "Insured's birth date, sex", 38)),
+        (("9a", "Other insured's policy", 40), ("10a", "Employment", 22), ("11a", "Insured's birth date, sex", 38)),
     ),
-    (26, (("9b", "Reserved", 40), ("10b", "Auto accident? Place", 22), ("11b", "Other claim ID", 38))),
-    (26, (("9c", "Reserved", 40), ("10c", "Other accident?", 22), ("11c", "Insurance plan name", 38))),
+    (26, (("9b", "Reserved", 40), ("10b", "Auto accident, place", 22), ("11b", "Other claim ID", 38))),
+    (26, (("9c", "Reserved", 40), ("10c", "Other accident", 22), ("11c", "Insurance plan name", 38))),
     (
         26,
-        (("9d", "Other insurance plan name", 40), ("10d", "Claim codes", 22), ("11d", "Another health plan?", 38)),
+        (("9d", "Other insurance plan name", 40), ("10d", "Claim codes", 22), ("11d", "Another health plan", 38)),
     ),
     (32, (("12", "Patient's or authorized person's signature", 60), ("13", "Insured's signature", 40))),
     (
@@ -61,7 +61,7 @@ HEAD: tuple[Row, ...] = (
         26,
         (("17", "Referring provider", 40), ("17b", "Their NPI", 22), ("18", "Hospitalization: from, to", 38)),
     ),
-    (26, (("19", "Additional claim information", 60), ("20", "Outside lab? Charges", 40))),
+    (26, (("19", "Additional claim information", 60), ("20", "Outside lab, charges", 40))),
     (50, (("21", "Diagnoses (ICD indicator)", 60), ("22", "Resubmission code", 20), ("23", "Prior authorization", 20))),
 )
 COLUMNS = (
@@ -73,7 +73,7 @@ FOOT: tuple[Row, ...] = (
     (
         26,
         (
-            *(("25", "Federal tax ID", 22), ("26", "Patient's account number", 20), ("27", "Accept assignment?", 16)),
+            *(("25", "Federal tax ID", 22), ("26", "Patient's account number", 20), ("27", "Accept assignment", 16)),
             *(("28", "Total charge", 14), ("29", "Amount paid", 14), ("30", "Reserved", 14)),
         ),
     ),

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
+from appointments.calendar.page import describe_time
 from audit.events import AuditEvent
 from billing.claims import services
 from billing.claims.pdf import superbill_pdf
@@ -77,6 +78,7 @@ class CodingPage(WorkPage):
         self.read([visit], kind=AuditEvent.INVOICE_READ, about_id=visit.pk)
         context = {
             "visit": visit,
+            "when": describe_time(visit),
             "coding": coding,
             "version": self.request.POST.get("version") or (coding.version if coding else 0),
             "diagnoses": self.request.POST.get("diagnoses") or " ".join(coding.content["diagnoses"] if coding else []),

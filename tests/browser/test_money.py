@@ -66,7 +66,9 @@ def test_visit_is_billed_paid_by_card_and_refunded_in_part(page, sign_in, visit,
     counted = 0
     page.goto(page.get_by_role("link", name="Paula Jensen").get_attribute("href"))
     click("link", "Payment, Online by card")
-    expect(page.get_by_role("link", name="Print receipt")).to_be_visible()
+    receipt = page.get_by_role("link", name="Print receipt")
+    expect(receipt).to_be_visible()
+    assert page.request.get(receipt.get_attribute("href")).body().startswith(b"%PDF")
     page.locator("summary", has_text="Refund").click()
     page.get_by_label("Amount").fill("20.00")
     page.get_by_label("Reason").fill("Shorter than booked")
