@@ -16,7 +16,7 @@ PAGES = {  # name of the address, with its query: how to begin
     "note-templates": ("", "None yet. Begin with the visit that you write up most often."),
     "form-templates": ("", "No forms yet. Begin with what every patient signs, such as a consent to treatment."),
     "billing-prices": ("", "No services yet. Begin with what you bill most often"),
-    "billing": ("?state=issued", "No invoices here. Begin one from a visit that is not billed yet"),
+    "billing": ("?status=issued", "No invoices here. Begin one from a visit that is not billed yet"),
     "duplicates": ("", "No duplicates found. Compare the charts again after an import."),
     "imports": ("", "None yet. Begin with the patients: appointments are matched with their charts."),
     "calendar_waiting": (

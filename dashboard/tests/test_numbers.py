@@ -77,7 +77,7 @@ def test_figures_lead_to_their_rows(enter_as, counted, practice, subtests):
     owed = client.get(reverse("numbers-owed"), RANGE).content.decode()
     assert "Paula Jensen" in owed and "Mar 14, 2027" in re.sub(r"\s+", " ", owed).replace("March", "Mar")
     file = b"".join(client.get(reverse("numbers-file"), RANGE).streaming_content).decode()
-    assert file.splitlines()[1] == "2027-03-08,3,2,0,1,0,0 %,1,1,20 %"
+    assert file.splitlines()[1] == "03/08/2027,3,2,0,1,0,0 %,1,1,20 %"
 
 
 def test_form_shows_its_days_and_its_mistakes(enter_as, practice):

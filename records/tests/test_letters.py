@@ -144,9 +144,10 @@ def test_templates_are_the_practices_or_ones_own(paula, as_role, enter_as, other
         made = next(one for one in LetterTemplate.objects.all() if one.name == "Page")
     assert made.doctor_id is None
     removed = site.post(reverse("letter-template-remove", args=[made.pk]))
-    assert (
-        removed.url == reverse("letter-templates") and "Page" not in text_of(site.get(removed.url)).split("None yet")[0]
-    )
+    assert removed.url == reverse("letter-templates")
+    text = text_of(site.get(removed.url))
+    assert "Saved: Page." in text and "Removed: Page." in text
+    assert "Page" not in text.replace("Saved: Page.", "").replace("Removed: Page.", "").split("None yet")[0]
 
 
 def test_walls_hold(paula, make_user, other_practice, enter_as, as_role, client_of):
