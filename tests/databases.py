@@ -131,9 +131,11 @@ def _fingerprint() -> str:
 
 def _make_template(server: psycopg.Connection) -> None:
     unfinished = f"{TEMPLATE}_unfinished"
+    if _is_template_there(server):
+        return  # without waiting for another run that makes its own
     server.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
     try:
-        if server.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).rowcount:
+        if _is_template_there(server):
             return
         _drop(server, unfinished)
         server.execute(f'CREATE DATABASE "{unfinished}"')
@@ -143,6 +145,10 @@ def _make_template(server: psycopg.Connection) -> None:
         server.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{TEMPLATE}"')
     finally:
         server.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+
+def _is_template_there(server: psycopg.Connection) -> bool:
+    return bool(server.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).rowcount)
 
 
 def _server() -> closing[psycopg.Connection]:
