@@ -1,6 +1,6 @@
 """The list of what Praxis is made of (SBOM), as CycloneDX JSON: what it runs with, without the tools of its tests.
 
-    .venv/bin/python .ci/sbom.py > sbom.json    (`make sbom` does it)
+.venv/bin/python .ci/sbom.py > sbom.json    (`make sbom` does it)
 """
 
 import json
@@ -21,7 +21,9 @@ def main() -> None:
     made = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603 - our own tool
     used = names_from("requirements.txt")
     made["components"] = [one for one in made["components"] if canonicalize_name(one["name"]) in used]
-    kept = {one["bom-ref"] for one in made["components"]} | {made.get("metadata", {}).get("component", {}).get("bom-ref")}
+    kept = {one["bom-ref"] for one in made["components"]} | {
+        made.get("metadata", {}).get("component", {}).get("bom-ref")
+    }
     made["dependencies"] = [
         {**one, **({"dependsOn": [ref for ref in one["dependsOn"] if ref in kept]} if "dependsOn" in one else {})}
         for one in made.get("dependencies", [])

@@ -1,4 +1,4 @@
-"""What looks after the packages: an audit that tells, goes on without a network, and a list of what Praxis is made of."""
+"""What looks after the packages: an audit that goes on without a network, and a list of what Praxis is made of."""
 
 import json
 import os

@@ -9,7 +9,7 @@ from http import HTTPMethod
 from typing import Any
 
 from django.db import connection
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -26,6 +26,7 @@ SIGN_INS = {
     AuditEvent.SECOND_FACTOR_FAILED: "second_factor_failed",
 }
 
+disable_created_metrics()  # another series for each, which nobody asks for
 requests = Counter(
     "praxis_requests", "Requests by method, route and status.", ["method", "route", "status"], registry=None
 )

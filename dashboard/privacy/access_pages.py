@@ -24,7 +24,7 @@ from core.csv_files import csv_response, in_this_context
 from core.errors import Invalid
 from core.formats import format_datetime, format_day
 from dashboard.privacy.base import PrivacyPage
-from dashboard.privacy.request_pages import DAY
+from dashboard.privacy.pages import DAY
 from patients.models import Patient
 from records.plans.pdf import patient_label
 from records.printing import Document
