@@ -17,7 +17,7 @@ from core.texts import validate_name
 
 class Command(BaseCommand):
     help = (
-        "Create a practice with its first office manager, and print the link with which the manager chooses a password, "
+        "Create a practice with its first office manager, and print the link with which they choose a password, "
         "and the join code that patients register with. With --send the link is mailed instead; with --password-stdin "
         "the password is read from standard input."
     )
