@@ -50,8 +50,14 @@ FIELD_ENCRYPTION_KEYS=1@{today}:{encryption_key}
 AUDIT_KEYS=1:{audit_key}
 """
 ROLES = {"praxis": "praxis_app", "database": "praxis"}  # folder of secrets -> role of the database
-IN_FOLDERS = {"POSTGRES_PASSWORD": ("database",), "DATABASE_APP_PASSWORD": ("database",)}  # others: praxis
-IN_FOLDERS |= {"FILES_S3_SECRET_KEY": ("praxis", "storage"), "EMAIL_URL": ("praxis",), "SMS_URL": ("praxis",)}
+IN_FOLDERS: dict[str, tuple[str, ...]] = {  # others: praxis
+    "POSTGRES_PASSWORD": ("database",),
+    "DATABASE_APP_PASSWORD": ("database",),
+    "FILES_S3_SECRET_KEY": ("praxis", "storage"),
+}
+FOR_PEOPLE = {"EMAIL_URL": "", "SMS_URL": ""}  # empty files to fill in
+SECRET = re.compile(r"\w+_(KEY|KEYS|PASSWORD|SECRET)|(EMAIL|SMS|PAYMENTS)_URL")
+NOT_SECRET = ("FILES_S3_ACCESS_KEY",)
 # Read anew when it changes (FIELD_ENCRYPTION_KEYS_FILE), so it is no variable, which a name in small letters says.
 RENAMED = {"FIELD_ENCRYPTION_KEYS": "field_encryption_keys"}
 HOST = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
@@ -93,7 +99,7 @@ def write_secrets(folder: Path, values: dict[str, str]) -> None:
     folder.mkdir(mode=0o700)
     for name in ROLES:
         _write(folder / name / "DATABASE_URL", _database_url(ROLES[name], values))
-    for name, value in {"EMAIL_URL": "", "SMS_URL": "", **values}.items():
+    for name, value in {**FOR_PEOPLE, **values}.items():
         for part in IN_FOLDERS.get(name, ("praxis",)):
             _write(folder / part / RENAMED.get(name, name), value)
 
@@ -140,8 +146,8 @@ def main(arguments: list[str]) -> None:
 def _copy_secrets(target: Path, folder: Path) -> None:
     """What an earlier release has written into one file, for the containers of this one."""
     values = _variables(target.read_text())
-    secret = {*IN_FOLDERS, *_variables(SECRETS)}
-    write_secrets(folder, {name: value for name, value in values.items() if name in secret})
+    secret = {name for name in values if SECRET.fullmatch(name)} - set(NOT_SECRET)
+    write_secrets(folder, {name: values[name] for name in secret})
     print(f"Copied its secrets to {folder}/, where containers read them: remove their lines from {target}.")
 
 

@@ -50,6 +50,8 @@ def test_second_run_changes_nothing(tmp_path):
 
 def test_secrets_of_an_earlier_release_are_copied_for_the_containers(tmp_path):
     run(tmp_path, *FLAGS, "--one-file")
+    with (tmp_path / ".env.production").open("a") as file:
+        file.write("EMAIL_URL=smtp://ada:s3cret@mail.example.org\n")
     earlier = (tmp_path / ".env.production").read_text()
     assert not (tmp_path / "secrets").exists()
 
@@ -58,7 +60,8 @@ def test_secrets_of_an_earlier_release_are_copied_for_the_containers(tmp_path):
     assert "Copied its secrets" in done.stdout
     assert (tmp_path / ".env.production").read_text() == earlier
     values = dict(re.findall(r"^(\w+)=(.+)$", earlier, re.M))
-    for name in ("SECRET_KEY", "SEARCH_INDEX_KEY", "AUDIT_KEYS"):
+    assert not (tmp_path / "secrets/praxis/FILES_S3_ACCESS_KEY").exists()
+    for name in ("SECRET_KEY", "SEARCH_INDEX_KEY", "AUDIT_KEYS", "EMAIL_URL"):
         assert (tmp_path / "secrets/praxis" / name).read_text() == f"{values[name]}\n"
     assert (tmp_path / "secrets/praxis/field_encryption_keys").read_text() == f"{values['FIELD_ENCRYPTION_KEYS']}\n"
     assert values["POSTGRES_PASSWORD"] in (tmp_path / "secrets/database/DATABASE_URL").read_text()
