@@ -1,7 +1,7 @@
 # `make run` and `make test` install what they need. ARGS are passed on:
 # `make test ARGS="-k lockout"`, `make manage ARGS="seed --patients 1000"`.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-all check audit sbom manage venv venv-dev venv-audit
+.PHONY: help run dev test test-all check audit sbom manage install venv venv-dev venv-audit
 
 # The first of these that is Python 3.11 or newer; override with PYTHON=/path/to/python.
 MODERN := import sys; sys.exit(sys.version_info < (3, 11))
@@ -55,6 +55,9 @@ sbom: venv-audit ## write sbom.json, the list of what Praxis is made of (Cyclone
 
 manage: venv .env ## run manage.py with ARGS
 	@.venv/bin/python manage.py $(ARGS)
+
+install: ## install on this Debian 12 as root: /opt/praxis, /etc/praxis, systemd units (docs/operations.md)
+	@PYTHON="$(PYTHON)" DESTDIR="$(DESTDIR)" PRAXIS_HOST="$(PRAXIS_HOST)" PRAXIS_EMAIL="$(PRAXIS_EMAIL)" deploy/install.sh
 
 venv: ## create .venv with requirements.txt
 	$(call install,requirements.txt,run)

@@ -21,18 +21,38 @@ STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_[A-Za-z0-9]{8,240}")
 SMS_SENDER = re.compile(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}")  # a number, a service, a name
 TRUE_WORDS, FALSE_WORDS = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
 _env = environ.Env()
+_files: dict[str, str] = {}  # kept out of the environment, which child processes inherit
 
 
 def load_dotenv() -> None:
-    """Read `.env`, or the file that ENV_FILE names (none if it is empty). The environment takes precedence."""
+    """Read `.env`, or the file that ENV_FILE names (none if it is empty), and the folders of secrets. The environment
+    takes precedence, and `.env` over the folders."""
     path = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
     if path and Path(path).is_file():
         environ.Env.read_env(path, overwrite=False)
+    _files.clear()
+    for folder in reversed(os.environ.get("SECRETS_DIR", "").split(os.pathsep)):
+        if folder:
+            _files.update(_read_secrets(Path(folder)))
+
+
+def _read_secrets(folder: Path) -> dict[str, str]:
+    """A folder as Docker, Kubernetes and systemd mount it: each file is a variable, named after it."""
+    try:
+        found = [path for path in folder.iterdir() if VARIABLE.fullmatch(path.name) and path.is_file()]
+        return {path.name: path.read_text().strip() for path in found}
+    except OSError as error:
+        raise ImproperlyConfigured(f"SECRETS_DIR cannot be read ({error.filename}): {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"SECRETS_DIR has a file that is not text ({folder}).") from error
 
 
 def text(name: str, default: str = "") -> str:
-    return str(_env.str(name, default=default)).strip()
+    given = str(_env.str(name, default="")).strip() or _files.get(name, "")
+    return given or str(_env.str(name, default=default)).strip()
 
 
 def flag(name: str, *, default: bool) -> bool:

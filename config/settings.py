@@ -237,8 +237,6 @@ BACKUP_KEY = env.encryption_keys("BACKUP_KEY", required=False)  # in the format 
 BACKUP_TARGET = env.text("BACKUP_TARGET")
 BACKUP_KEEP = env.numbers("BACKUP_KEEP", (7, 5, 12))  # the last of so many days, weeks, months
 BACKUP_DATABASE = env.database("BACKUP_DATABASE_URL", "") if env.text("BACKUP_DATABASE_URL") else None
-if BACKUP_TARGET and not BACKUP_KEY:
-    raise ImproperlyConfigured(f"BACKUP_TARGET needs BACKUP_KEY. Set it to '1:' and a key made with: {env.MAKE_KEY}")
 
 # --- Deleting --------------------------------------------------------------------------------------------------------
 RESTORE_DAYS = 30  # deleted data can be restored for so long, and is purged afterwards

@@ -52,6 +52,15 @@ If that was you, set a new password here. The link works once, for %(minutes)s m
 If it wasn't you, you can ignore this email. Your password has not changed.
 """)
 
+FIRST_SUBJECT = _("Your practice on Praxis")
+FIRST_TEXT = _("""%(name)s, the practice %(practice)s is ready, and you manage it.
+
+Choose your password here. The link works once, for %(minutes)s minutes:
+%(link)s
+
+If it has expired, use "Forgot your password?" on the sign-in page.
+""")
+
 
 class LinkNotValid(Refusal):
     """400: forged, used, expired, or for an account that has changed since."""
@@ -109,6 +118,28 @@ def send_link(*, user: User, by: User) -> None:
     transaction.on_commit(lambda: _send(user))
 
 
+def link_for(user: User) -> str:
+    return settings.SITE_URL + reverse("password_reset_set", args=[token_for(user)])
+
+
+def make_link(*, user: User) -> str:
+    """Return a link for whoever runs the server to hand over. Raises Forbidden for a deactivated account."""
+    if not user.is_active:
+        raise Forbidden(_("This account is deactivated."))
+    log_event(AuditEvent.PASSWORD_RESET_REQUESTED, user)
+    return link_for(user)
+
+
+def send_first_link(*, user: User) -> None:
+    """Send the first office manager of a practice the link to choose a password."""
+    practice = user.practice
+    assert practice is not None
+    with speaking((user.language, practice.language)):
+        said = {"name": user.name, "practice": practice.name, "minutes": MINUTES, "link": link_for(user)}
+        message = EmailMessage(str(FIRST_SUBJECT), str(FIRST_TEXT) % said, to=[user.email])
+    send_in_background(message, about_id=str(user.pk), practice_id=user.practice_id)
+
+
 def _send(user: User) -> None:
     """Send the link to the account's stored address: what was typed may be a lookalike."""
     try:
@@ -116,9 +147,8 @@ def _send(user: User) -> None:
     except DecryptionError as error:
         logger.error("password reset has no address", user_id=str(user.pk), error=str(error))
         return
-    link = settings.SITE_URL + reverse("password_reset_set", args=[token_for(user)])
     with speaking((user.language, user.practice.language if user.practice else "")):
-        message = EmailMessage(str(SUBJECT), str(TEXT) % {"link": link, "minutes": MINUTES}, to=[address])
+        message = EmailMessage(str(SUBJECT), str(TEXT) % {"link": link_for(user), "minutes": MINUTES}, to=[address])
     send_in_background(message, about_id=str(user.pk), practice_id=user.practice_id)
 
 

@@ -2,15 +2,21 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from accounts import mail
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
+from accounts.tests.test_audit import logged_events
+from audit.events import AuditEvent
 from practices.models import Practice
 
 
@@ -97,7 +103,6 @@ def test_practice_comes_with_its_office_manager(db, monkeypatch, capsys, client_
         ({"timezone": "Mars/Olympus"}, "time zone"),
         ({"admin_email": "boss"}, "not a valid email"),
         ({"password": "x"}, "short"),
-        ({"password_stdin": False}, "--password-stdin"),
     ],
 )
 def test_failed_practice_creation_leaves_nothing(db, monkeypatch, options, sentence):
@@ -111,3 +116,49 @@ def test_email_in_use_makes_no_practice(make_user, monkeypatch):
     with pytest.raises(CommandError, match="already has an account"):
         make_practice(monkeypatch)
     assert Practice.objects.count() == 1
+
+
+def link_in(text):
+    (link,) = re.findall(r"^(http\S+)$", text, re.M)
+    return link
+
+
+def open_account(client, link, password):
+    """Follow the link as a browser does, and choose a password."""
+    path = urlsplit(link).path
+    assert client.get(path).status_code == 200
+    client.post(path, {"password": password, "again": password})
+
+
+def test_first_manager_chooses_a_password_by_a_link(db, monkeypatch, capsys, client):
+    make_practice(monkeypatch, password_stdin=False)
+    said = capsys.readouterr().out
+    manager = User.all_practices.with_email("boss@example.com")
+    assert not manager.has_usable_password()
+
+    open_account(client, link_in(said), PASSWORD)
+
+    assert User.all_practices.get(pk=manager.pk).check_password(PASSWORD)
+    assert client.get(urlsplit(link_in(said)).path).status_code != 200
+
+
+def test_link_is_mailed_when_asked(db, monkeypatch, capsys, mailoutbox, client):
+    monkeypatch.setattr(mail, "mailer", SimpleNamespace(submit=lambda call, *arguments: call(*arguments)))
+    monkeypatch.setattr(mail, "outbox", None)
+    make_practice(monkeypatch, password_stdin=False, send=True)
+
+    (message,) = mailoutbox
+    assert message.to == ["boss@example.com"] and "http" not in capsys.readouterr().out
+    open_account(client, link_in(message.body), PASSWORD)
+    assert User.all_practices.with_email("boss@example.com").check_password(PASSWORD)
+
+
+def test_new_link_is_printed_for_whoever_runs_the_server(make_user, capsys, client):
+    user = make_user("staff")
+    call_command("changepassword", user.email, "--link")
+
+    open_account(client, link_in(capsys.readouterr().out), "Another1!")
+
+    assert User.all_practices.get(pk=user.pk).check_password("Another1!")
+    (asked,) = logged_events(AuditEvent.PASSWORD_RESET_REQUESTED)
+    assert asked.about_id == user.pk

@@ -36,19 +36,23 @@ def register_user(
     by: User | None,
     email: str,
     name: str,
-    password: str,
+    password: str | None,
     role: str,
     date_of_birth: date | None = None,
     **details: Any,
 ) -> User:
     """Create an account in the current practice; for a patient, patients/ also opens a pending chart.
 
-    `by` is None for self-registration and management commands. Raises Invalid for a weak password, an email that
+    `by` is None for self-registration and management commands. Without a password nobody can sign in until the person
+    has chosen one by a link (accounts/passwords/reset.py). Raises Invalid for a weak password, an email that
     already has an account, or a field that the role does not have.
     """
     user = User(email=email, name=name, role=role, practice=None)
     _set_details(user, details)
-    set_checked_password(user, password)
+    if password is None:
+        user.set_unusable_password()
+    else:
+        set_checked_password(user, password)
     with _unique_email(user):
         user.save()
     log_event(AuditEvent.REGISTERED, user, by=by, as_role=user.role)
@@ -58,7 +62,7 @@ def register_user(
 
 @transaction.atomic
 def open_practice(
-    *, email: str, name: str, password: str, practice_name: str = "", timezone: str = "UTC", **details: Any
+    *, email: str, name: str, password: str | None, practice_name: str = "", timezone: str = "UTC", **details: Any
 ) -> User:
     """Create a practice and its first office manager, who is returned.
 

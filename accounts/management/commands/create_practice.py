@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
+from accounts.models import User
+from accounts.passwords import reset
 from accounts.passwords.prompt import ask_password
 from accounts.users.services import open_practice
 from core.errors import Refusal
@@ -15,8 +17,9 @@ from core.texts import validate_name
 
 class Command(BaseCommand):
     help = (
-        "Create a practice with its first office manager, and print the join code that its patients register with. "
-        "The office manager's password is asked for, or read from standard input with --password-stdin."
+        "Create a practice with its first office manager, and print the link with which they choose a password, "
+        "and the join code that patients register with. With --send the link is mailed instead; with --password-stdin "
+        "the password is read from standard input."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,7 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("--timezone", required=True, help="its IANA time zone, such as America/New_York")
         parser.add_argument("--admin-email", required=True, help="what the office manager signs in with")
         parser.add_argument("--admin-name", default="Office manager", help="the office manager's name")
-        parser.add_argument(
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--send", action="store_true", help="mail the link to the office manager, and print none")
+        how.add_argument(
             "--password-stdin", action="store_true", help="read the password from the first line of standard input"
         )
 
@@ -38,7 +43,7 @@ class Command(BaseCommand):
             manager = open_practice(
                 email=options["admin_email"],
                 name=options["admin_name"],
-                password=ask_password("the office manager", from_stdin=options["password_stdin"]),
+                password=ask_password("the office manager", from_stdin=True) if options["password_stdin"] else None,
                 practice_name=options["name"],
                 timezone=options["timezone"],
             )
@@ -49,4 +54,15 @@ class Command(BaseCommand):
         practice = manager.practice
         assert practice is not None
         self.stdout.write(self.style.SUCCESS(f"Created the practice {practice.name} and its office manager."))
+        if not options["password_stdin"]:
+            self._invite(manager, send=options["send"])
         self.stdout.write(f"Patients register with the join code {practice.join_code}.")
+
+    def _invite(self, manager: User, *, send: bool) -> None:
+        if send:
+            reset.send_first_link(user=manager)
+            self.stdout.write("The link with which the office manager chooses a password is on its way by mail.")
+        else:
+            self.stdout.write(f"The office manager chooses a password here, within {reset.MINUTES} minutes:")
+            self.stdout.write(reset.link_for(manager))
+        self.stdout.write("If it has expired, manage.py changepassword EMAIL --link prints another.")
