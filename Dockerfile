@@ -6,7 +6,8 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 WORKDIR /srv/praxis
 
 # pg_dump and pg_restore of PostgreSQL 15, as docker-compose.yml has it: Debian 12 brings that version, newer ones do not
-# hadolint ignore=DL3008 -- a pinned patch leaves Debian's archive with the next security update
+# (without their patch's number: Debian's archive drops it with the next security update)
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
 
 # requirements first, so that a change of code does not reinstall them
