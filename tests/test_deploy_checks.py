@@ -165,6 +165,7 @@ def production(monkeypatch):
         ({"FILES_S3_ENDPOINT_URL": "http://minio.example.org:9000"}, "W018"),
         ({"FILES_S3_ENDPOINT_URL": "http://minio:9000", "LOCAL_HOSTS": "minio"}, ""),
         ({"FILES_S3_ENDPOINT_URL": "https://minio.example.org"}, ""),
+        ({"BACKUP_TARGET": ""}, "W028"),
     ],
     ids=str,
 )

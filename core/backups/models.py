@@ -1,5 +1,6 @@
 """When backups were made and tried. Who asks need not reach the place where they are."""
 
+from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
@@ -7,7 +8,7 @@ from django.db import models
 from core.models import Model
 
 
-class Kind(models.TextChoices):
+class Kind(StrEnum):
     BACKUP = "backup"
     DRILL = "drill"
 
@@ -17,7 +18,7 @@ class Run(Model):
 
     audited = False
 
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=10)  # a Kind
     name = models.CharField(max_length=40, blank=True)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField()

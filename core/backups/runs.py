@@ -32,7 +32,7 @@ def record(kind: Kind, *, name: str, began_at: datetime, is_good: bool, bytes_wr
         )
         Run.objects.filter(ended_at__lt=now - KEPT).delete()
     except DatabaseError as error:
-        logger.warning("a backup or drill could not be recorded", kind=kind, error=type(error).__name__)
+        logger.warning("a backup or drill could not be recorded", kind=str(kind), error=type(error).__name__)
 
 
 def _last(kind: Kind) -> Run | None:

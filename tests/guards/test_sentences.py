@@ -23,7 +23,7 @@ NOT_SEARCHED = {  # pattern of files: why
     r"(^|/)management/|^bench/|^demo/|^manage|^\.ci/|^config/": "operators read it",
     r"(^|/)jobs\.py$": "errors of jobs of the installation: operators read them",
     r"^notifications/messages/texts\.py$": "what patients are sent, in their own language",
-    r"^audit/seals/|/reconcile\.py$": "findings of commands",
+    r"^audit/seals/|^core/backups/|/reconcile\.py$": "findings of commands",
     r"^core/api/examples\.py": "the schema's examples",
     r"(^|/)admin(/|\.py$)|/pages\.py$|^dashboard/|(^|/)pdf\.py$|chart_pdf\.py$": "pages and documents, of which forms "
     "and templates say most",

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('kind', models.CharField(choices=[('backup', 'Backup'), ('drill', 'Drill')], max_length=10)),
+                ('kind', models.CharField(max_length=10)),
                 ('name', models.CharField(blank=True, max_length=40)),
                 ('began_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField()),
