@@ -68,7 +68,7 @@ def sight_of(person: Any) -> Sight:
 
 
 def sight_of_key(key: ApiKey) -> Sight:
-    granted = {P[name.upper()] for name in key.permissions if name.upper() in P.__members__}
+    granted = {Permission[name.upper()] for name in key.permissions if name.upper() in Permission.__members__}
     sees = [str(words) for permission, words in SIGHTS if permission in granted]
     return Sight(key.name, str(_("API key")), sees, True, None, key.last_used_at)
 

@@ -91,5 +91,5 @@ def _row(deletion: Any, until: datetime | None) -> Row:
         gone_at, why = None, gettext("the chart is on legal hold")
     elif until and until > deletion.restorable_until:
         why = gettext("record retention")
-    kind = capfirst(apps.get_model(deletion.about)._meta.verbose_name)
-    return Row(kind, deletion.patient.name, deletion.created_at, deletion.deleted_by_name, gone_at, why)
+    kind = gettext("chart") if deletion.is_of_chart else apps.get_model(deletion.about)._meta.verbose_name
+    return Row(capfirst(kind), deletion.patient.name, deletion.created_at, deletion.deleted_by_name, gone_at, why)
