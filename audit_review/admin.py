@@ -1,7 +1,6 @@
 """The Audit trail page of the admin site: who did what, when and from where, with names."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -29,8 +28,7 @@ from audit import queries
 from audit.events import AuditEvent, Outcome
 from audit.models import Event
 from audit_review.entries import Entry, entries
-from audit_review.explained import explain
-from audit_review.wording import describe
+from audit_review.rows import TrailRow
 from core.admin.access_log import log_page_read
 from core.admin.export import file_name
 from core.admin.needs import needs
@@ -111,41 +109,6 @@ class TrailForm(forms.Form):
             start=_midnight(first) if first else None,
             end=_midnight(last + timedelta(days=1)) if last else None,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class TrailRow:
-    """A row of the page; of many patients only the first are named."""
-
-    entry: Entry
-    patients: list[tuple[UUID, Patient | None]]
-    more_patients: int
-
-    @property
-    def who(self) -> str:
-        event, name = self.entry.event, self.entry.name
-        if name is not None:
-            return name
-        if event.user_id is None:
-            return queries.get_email(event) or gettext("Not signed in")
-        return f"{self.role or gettext('Unknown user')} {str(event.user_id)[-6:]}"
-
-    @property
-    def role(self) -> str:
-        role = self.entry.event.role
-        return str(Role(role).label) if role in Role else role
-
-    @property
-    def outcome(self) -> str:
-        return str(Outcome(self.entry.event.outcome).label)
-
-    @property
-    def description(self) -> str:
-        return "; ".join(describe(self.entry.event))
-
-    @property
-    def details(self) -> list[tuple[str, str]]:
-        return explain(self.entry.event)
 
 
 @require_safe

@@ -127,6 +127,14 @@ PAGES = {
         )
     },
     **{name: _("Duplicates") for name in ("duplicates", "duplicates-compare", "duplicates-dismiss")},
+    **{name: _("Privacy requests") for name in ("privacy", "privacy-new-request", "privacy-request")},
+    **{
+        name: _("Who saw this chart")
+        for name in ("privacy-accesses", "privacy-accesses-file", "privacy-accesses-print")
+    },
+    **{name: _("Retention") for name in ("privacy-retention", "privacy-retention-file")},
+    **{name: _("Who may see what") for name in ("privacy-people", "privacy-people-file")},
+    "system": _("System"),
     **{name: _("Numbers") for name in ("numbers", "numbers-file", "numbers-owed")},
     "trail_export": _("Audit trail as a file"),
     "calendar_waiting": _("Calendar: waiting list"),

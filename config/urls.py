@@ -15,7 +15,7 @@ from appointments.patient_visits.pages import PatientVisits
 from appointments.visit_links import pages as visit_link_pages
 from core.api.routes import ApiRoutes
 from core.api.views import UnknownPath
-from core.metrics.pages import metrics
+from core.monitoring.pages import metrics
 from dashboard.search.pages import Search
 from notifications.live import views as live
 from patients.message_wishes.pages import WishesPage

@@ -15,7 +15,7 @@ class CoreConfig(AppConfig):
         from core import translations
         from core.api import sentences
         from core.encryption import checks  # noqa: F401 - registers them
-        from core.metrics import gauges  # noqa: F401 - before those of the apps
+        from core.monitoring import gauges  # noqa: F401 - before those of the apps
 
         autodiscover_modules("metrics")  # each app's `metrics.py` says what is worth watching of it
 

@@ -24,7 +24,7 @@ from core.api.health import OK, state
 from core.cache import redis_client
 from core.errors import Sentence
 from core.formats import format_datetime, format_size
-from core.metrics.gauges import key_age_seconds, last_backup, unsealed_seconds
+from core.monitoring.gauges import key_age_seconds, last_backup, unsealed_seconds
 from notifications.jobs import status
 from notifications.models import JobState
 
@@ -150,7 +150,7 @@ def _versions() -> list[Line]:
 
 
 def _database_version() -> str:
-    return ".".join(map(str, connection.get_database_version()))  # type: ignore[attr-defined]
+    return ".".join(map(str, connection.get_database_version()))
 
 
 def _redis_version() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import Count
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from core.metrics.gauges import gauge, gauges
+from core.monitoring.gauges import gauge, gauges
 from core.tenancy.scope import installation_scope
 from notifications.jobs.status import lateness
 from notifications.models import Job, JobState

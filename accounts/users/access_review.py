@@ -56,7 +56,7 @@ def people(by: User) -> list[User]:
     return sorted(found, key=lambda one: (not one.is_active, one.name.casefold()))
 
 
-def keys(by: User) -> list[ApiKey]:
+def programs(by: User) -> list[ApiKey]:
     _check_may(by)
     return [key for key in ApiKey.objects.order_by("id") if key.revoked_at is None]
 
@@ -68,7 +68,7 @@ def sight_of(person: Any) -> Sight:
 
 
 def sight_of_key(key: ApiKey) -> Sight:
-    granted = {P[name.upper()] for name in key.permissions if name.upper() in P.__members__}
+    granted = {Permission[name.upper()] for name in key.permissions if name.upper() in Permission.__members__}
     sees = [str(words) for permission, words in SIGHTS if permission in granted]
     return Sight(key.name, str(_("API key")), sees, True, None, key.last_used_at)
 
@@ -76,9 +76,9 @@ def sight_of_key(key: ApiKey) -> Sight:
 @transaction.atomic
 def record_review(*, by: User) -> None:
     """Record that somebody has looked through the list, with how many were on it."""
-    counts = {"people": len(people(by)), "programs": len(keys(by))}
+    number, of_programs = len(people(by)), len(programs(by))
     with context.done_by(by):
-        log.record(AuditEvent.ACCESS_REVIEWED, practice_id=by.practice_id or current_practice_id(), **counts)
+        log.record(AuditEvent.ACCESS_REVIEWED, practice_id=current_practice_id(), people=number, programs=of_programs)
 
 
 def reviews() -> list[Event]:

@@ -1,7 +1,6 @@
 """What each process counts by itself. With several processes the library keeps the figures in files that all of them
 can read (config/gunicorn.py makes their folder), so that they add up whichever process is asked."""
 
-import os
 import time
 from collections.abc import Iterable
 from functools import cache
@@ -9,7 +8,7 @@ from http import HTTPMethod
 from typing import Any
 
 from django.db import connection
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -88,6 +87,6 @@ def look_at_pool() -> None:
 def collectors() -> Iterable[Any]:
     """Return what tells the figures of all processes of this server."""
     look_at_pool()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if values.ValueClass is not values.MutexValue:  # config/gunicorn.py has made a folder
         return [MultiProcessCollector(CollectorRegistry())]
     return COUNTED

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from audit.models import Event
 from core.api import health
 from core.cache import redis_client
-from core.metrics import gauges, shared
 from core.metrics.requests import COUNTED
+from core.monitoring import gauges, shared
 from core.tenancy.scope import installation_scope
 from notifications.models import Job, JobState, Schedule
 

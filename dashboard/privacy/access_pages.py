@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from audit.events import AuditEvent
 from audit.models import Event
 from audit_review.accesses import EVENTS_PER_PART, accesses_to
-from audit_review.admin import TrailRow
 from audit_review.entries import entries
+from audit_review.rows import TrailRow
 from core.csv_files import csv_response, in_this_context
 from core.errors import Invalid
 from core.formats import format_datetime, format_day

@@ -99,7 +99,7 @@ class NewRequest(PrivacyPage):
                 entered = services.enter(by=self.user, patient_id=patient_id, **form.cleaned_data)
                 return redirect("privacy-request", entered.pk)
             except Invalid as wrong:
-                form.add_error(next(iter(wrong.errors)), wrong.message)
+                form.add_error(next(iter(wrong.errors or {}), None), wrong.message)
             except Conflict as conflict:
                 form.add_error(None, str(conflict.detail))
         return self._page(patient_id, form, status=400)

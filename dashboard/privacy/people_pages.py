@@ -26,7 +26,7 @@ class PeoplePage(PrivacyPage):
 
     def sights(self) -> tuple[list[User], list[Sight]]:
         found = access_review.people(self.user)
-        programs = access_review.keys(self.user)
+        programs = access_review.programs(self.user)
         return found, [*map(sight_of, found), *map(sight_of_key, programs)]
 
 

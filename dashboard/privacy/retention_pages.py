@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from audit.events import AuditEvent
 from core.csv_files import csv_response
 from dashboard.privacy.base import PrivacyPage
-from patients.admin.base import model_name
 from patients.deletion.retention import kept_until
 from patients.deletion.services import deletions_for
 from patients.models import Deletion, Patient
@@ -92,5 +91,5 @@ def _row(deletion: Any, until: datetime | None) -> Row:
         gone_at, why = None, gettext("the chart is on legal hold")
     elif until and until > deletion.restorable_until:
         why = gettext("record retention")
-    kind = capfirst(model_name(apps.get_model(deletion.about)))
-    return Row(kind, deletion.patient.name, deletion.created_at, deletion.deleted_by_name, gone_at, why)
+    kind = gettext("chart") if deletion.is_of_chart else apps.get_model(deletion.about)._meta.verbose_name
+    return Row(capfirst(kind), deletion.patient.name, deletion.created_at, deletion.deleted_by_name, gone_at, why)

@@ -27,7 +27,7 @@ CLINICAL = ["Calendar", "Appointments", "Medical records", "Session notes", "Pla
 MANAGERS = ["Emergency access", "Deleted", "People", "Invitations", "Join codes", "API keys", "Audit trail"]
 MANAGERS += ["Numbers", "Import", "Forms and consents", "Messages to patients", "Webhooks", "Background jobs"]
 SIDEBARS = {
-    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases", "Duplicates"},
+    "admin": {*EVERYBODYS, *CLINICAL, *MANAGERS, "Billing", "Templates and phrases", "Duplicates", "Privacy"},
     "doctor": {"My day", *EVERYBODYS, *CLINICAL, "Templates and phrases"},
     "staff": {*EVERYBODYS, *CLINICAL, "Billing", "Duplicates"},
     "billing": {*EVERYBODYS, "Billing"},
@@ -46,7 +46,7 @@ SIDEBAR = {
     for group in settings.UNFOLD["SIDEBAR"]["navigation"]
     for item in group["items"]
 }
-OF_A_SUPERUSER = {"Switch practice"}  # which leads others back to Today
+OF_A_SUPERUSER = {"Switch practice", "System"}  # the first leads others back to Today
 
 
 def sign_in(client, user, address="/"):

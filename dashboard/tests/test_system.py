@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.metrics import gauges
+from core.monitoring import gauges
 from core.tenancy.scope import installation_scope
 from dashboard.system import findings
 from notifications.models import Schedule

@@ -3,7 +3,7 @@ the same is true in the end, and a failure outweighs a delivery."""
 
 from django.utils import timezone
 
-from core.metrics.shared import count_message
+from core.monitoring.shared import count_message
 from integrations.sending import Report
 from notifications.messages.sending import refuse
 from notifications.messages.why import Why

@@ -13,7 +13,7 @@ from audit import log
 from audit.events import AuditEvent
 from core.encryption.blind_index import phone_fingerprint
 from core.encryption.fields import MARK, unreadable_marked
-from core.metrics.shared import count_message
+from core.monitoring.shared import count_message
 from core.search.phones import international
 from core.tenancy.scope import current_practice_id
 from integrations import email, sms

@@ -51,8 +51,12 @@ class PrivacyRequest(PracticeModel):
     due_on = models.DateField(_("due"))
     state = models.CharField(_("status"), max_length=10, choices=RequestState.choices, default=RequestState.OPEN)
     refusal = models.CharField(_("why refused"), max_length=10, choices=RefusalReason.choices, blank=True, default="")
-    entered_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", editable=False)
-    handled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
+    entered_by = models.ForeignKey(
+        User, verbose_name=_("entered by"), on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    handled_by = models.ForeignKey(
+        User, verbose_name=_("answered by"), null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
     handled_at = models.DateTimeField(_("answered"), null=True, editable=False)
 
     patient_field = "patient_id"

@@ -205,6 +205,8 @@ def addresses(live_server, practice, make_user, own):
                 *(reverse("messages"), reverse("message_text", args=["reminder", "email", "en"])),
                 *(reverse(name) for name in ("numbers", "numbers-owed", "duplicates", "imports")),
                 reverse("import-new", kwargs={"kind": "patients"}),
+                *(reverse(name) for name in ("privacy", "privacy-retention", "privacy-people")),
+                *(reverse(name, args=[own.pk]) for name in ("privacy-new-request", "privacy-accesses")),
             ],
         ),
         "patient": (

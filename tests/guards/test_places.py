@@ -25,7 +25,7 @@ ELSEWHERE = {
     "dashboard.privacy.access_pages": "privacy has more than one page: who saw a chart",
     "dashboard.privacy.people_pages": "who may see what",
     "dashboard.privacy.retention_pages": "what is due to be removed",
-    "core.metrics.pages": "of every app: what a Prometheus reads",
+    "core.monitoring.pages": "of every app: what a Prometheus reads",
     "core.api.docs": "of every app: the schema and its pages",
     "core.api.health": "of the installation, not of an app",
     "core.api.views": "of no app: every unknown path",

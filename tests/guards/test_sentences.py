@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_SEARCHED = {  # pattern of files: why
     r"(^|/)(tests|migrations)/|^conftest": "not what people read",
     r"(^|/)management/|^bench/|^demo/|^manage|^\.ci/|^config/": "operators read it",
+    r"^core/(metrics|monitoring)/|(^|/)metrics\.py$": "a Prometheus reads it, and operators",
     r"(^|/)jobs\.py$": "errors of jobs of the installation: operators read them",
     r"^notifications/messages/texts\.py$": "what patients are sent, in their own language",
     r"^audit/seals/|^core/backups/|/reconcile\.py$": "findings of commands",

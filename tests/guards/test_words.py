@@ -146,8 +146,10 @@ def pages(own):
         yield reverse(name, args=[own.note.pk])
     for name in ("note-templates", "note-template-new", "phrase-new", "letter-templates", "letter-template-new"):
         yield reverse(name)
-    for name in ("imports", "numbers", "numbers-owed", "duplicates"):
+    for name in ("imports", "numbers", "numbers-owed", "duplicates", "privacy", "privacy-retention", "privacy-people"):
         yield reverse(name)
+    for name in ("privacy-new-request", "privacy-accesses"):
+        yield reverse(name, args=[own.chart.pk])
     for kind in ("patients", "appointments"):
         yield reverse("import-new", kwargs={"kind": kind})
     for name in ("index", "own_sessions", "security", "password_change", "password_change_done"):

@@ -12,9 +12,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from core.api.exceptions import not_found
 from core.client import client_address, parse_address
-from core.metrics.gauges import Gauges
 from core.metrics.requests import collectors
 from core.middleware.proxies import PASSED_ON
+from core.monitoring.gauges import Gauges
 
 
 @require_safe

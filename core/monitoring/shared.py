@@ -1,5 +1,7 @@
 """Counters that Redis keeps: of what the worker does, whose process nobody can ask. Without Redis there are none."""
 
+from typing import Any
+
 import structlog
 from prometheus_client.core import CounterMetricFamily
 
@@ -24,8 +26,8 @@ def messages() -> CounterMetricFamily:
         "praxis_messages", "Messages to people, by channel and what became of them.", labels=["channel", "status"]
     )
     if redis_client.configured():
-        kept = redis_client.call(lambda client: client.hgetall(KEY))
-        for name, number in sorted(kept.items()):  # type: ignore[union-attr]
+        kept: Any = redis_client.call(lambda client: client.hgetall(KEY))
+        for name, number in sorted(kept.items()):
             channel, _, status = name.decode().partition(":")
             family.add_metric([channel, status], int(number))
     return family

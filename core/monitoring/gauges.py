@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from audit.models import Unsealed
 from core.cache import redis_client
 from core.encryption.keyring import get_keyring
-from core.metrics import shared
+from core.monitoring import shared
 from core.tenancy.scope import installation_scope
 
 Tells = Callable[[], Iterator[Metric]]
