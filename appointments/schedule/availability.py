@@ -259,7 +259,7 @@ def load_calendars(
         return []
     asked = {"doctors": tuple(calendars)}
     rules = _rules(None, **asked).all()
-    zones = {office.pk: office.tzinfo for office in _offices(None).all()} if rules else {}
+    zones: dict[UUID | None, ZoneInfo] = {office.pk: office.tzinfo for office in _offices(None).all()} if rules else {}
     for doctor_id, at, practices_zone, *hours in rules:
         calendar = calendars[doctor_id]
         office_id = at or calendar.doctor.office_id  # hours without an office are at the doctor's own
