@@ -87,7 +87,7 @@ def doctor_at(start: datetime, office_id: UUID | None) -> User:
     def speaks_against(calendar: availability.Calendar) -> tuple[bool, bool]:
         windows = calendar.windows(start, start)
         is_there = any(one.start <= moment < one.end and one.office_id in (None, office_id) for one in windows)
-        return any(one.start <= moment < one.end for one in calendar.busy), not is_there
+        return any(begins <= moment < ends for begins, ends in calendar.busy), not is_there
 
     if not calendars:
         raise NotFound(gettext("Doctor not found."))

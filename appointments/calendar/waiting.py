@@ -48,7 +48,8 @@ def of_slot(by: User, visit: Appointment, start: datetime) -> dict[str, Any]:
 
 
 def who_fits(by: User, visit: Appointment, start: datetime, minutes: int | None) -> list[WaitingListEntry]:
-    return matches(by=by, doctor_id=visit.doctor_id, date=start, minutes=minutes)
+    office_id = visit.office_id
+    return matches(by=by, doctor_id=visit.doctor_id, date=start, minutes=minutes, office_id=office_id)
 
 
 def charts_of(entries: Iterable[WaitingListEntry]) -> dict[Any, Patient]:

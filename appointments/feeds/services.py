@@ -10,8 +10,9 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
@@ -150,8 +151,8 @@ def _event(visit: Appointment, summary: str, *, is_cancelled: bool = False) -> E
     event.add("uid", f"{visit.pk}@praxis")
     event.add("sequence", visit.version)
     event.add("dtstamp", visit.updated_at)
-    event.add("dtstart", visit.starts_at.astimezone(zone))
-    event.add("dtend", visit.ends_at.astimezone(zone))
+    event.add("dtstart", _moment(visit.starts_at, zone))
+    event.add("dtend", _moment(visit.ends_at, zone))
     event.add("summary", summary)
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
@@ -159,3 +160,11 @@ def _event(visit: Appointment, summary: str, *, is_cancelled: bool = False) -> E
     if office:
         event.add("location", ", ".join(part for part in (office.name, office.address) if part))
     return event
+
+
+def _moment(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return it in local time with the zone, as calendar programs show it best; in an hour that occurs twice in UTC,
+    since local time means the first of them (RFC 5545, 3.3.5), and not every program knows that."""
+    local = moment.astimezone(zone)
+    occurs_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return moment.astimezone(UTC) if occurs_twice else local

@@ -18,6 +18,7 @@ from appointments.schedule import availability
 from audit import context
 from core.database.locks import take_lock
 from core.errors import Conflict
+from patients.models import Patient
 from practices.services import get_office
 
 LASTS = timedelta(minutes=3)
@@ -45,6 +46,7 @@ def hold(
         kind = availability.get_bookable_type(by, type_id)
         length = services.length_of(kind, minutes, doctor=doctor, by=by)
         booking_rules.check_policy(by, date)
+        _check_may_book(by, doctor_id, date, date + length)
         office_id = get_office(office_id).pk if office_id else None
         take_lock(f"holds {by.pk}")  # two of one person at once, of different doctors, queue here
         held = _own(by).filter(pk=hold_id).first() if hold_id else None
@@ -77,6 +79,15 @@ def drop(*, by: User, hold_id: UUID | None) -> None:
     with context.done_by(by), transaction.atomic():
         for held in _own(by).filter(pk=hold_id):
             held.delete()
+
+
+def _check_may_book(by: User, doctor_id: UUID, start: datetime, end: datetime) -> None:
+    """Raise Conflict or Forbidden if a patient could not book this: nobody keeps what they can't have."""
+    chart = Patient.objects.filter(user=by).first() if booking_rules.is_patient(by) else None
+    if chart:
+        booking_rules.check_own_bookings(by, chart)
+        visit = Appointment(patient=chart, doctor_id=doctor_id, starts_at=start, ends_at=end)
+        booking_rules.check_patient_is_free(visit, sentence=booking_rules.ELSEWHERE_YOURSELF)
 
 
 def _check_number(by: User) -> None:

@@ -4,16 +4,17 @@ is in the way, and the practice's policy for online booking allows it. Staff may
 visit, and are warned."""
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import Q, Value
-from django.db.models.functions import JSONArray
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +34,7 @@ from appointments.schedule.free_time import (
     MINUTE,
     STEP,
     Length,
+    Rule,
     Span,
     Window,
     fits,
@@ -41,7 +43,7 @@ from appointments.schedule.free_time import (
     windows,
     without,
 )
-from core.database.functions import JSONGroup, SecondsDown, SecondsUp
+from core.database.functions import NumbersOf, SecondsDown, SecondsUp
 from core.errors import Conflict, Invalid, Sentence
 from core.tenancy.compiled import CompiledQuery, now
 from practices.models import Office
@@ -78,16 +80,16 @@ class Slot(NamedTuple):
 
 @dataclass
 class Calendar:
-    """What decides when one doctor is free between two moments. `visits` are theirs: from and to, and the minutes kept
-    free before and after; `held` the same of what is kept for somebody at the moment; `busy` are the spans of both with
-    that time, in order of their start."""
+    """What decides when one doctor is free between two moments. `visits` are theirs, in seconds: from and to; `held`
+    the same of what is kept for somebody at the moment; `busy` are the spans of both with the time that is kept free
+    before and after, in order of their start."""
 
     doctor: User
-    rules: list[WorkingHours] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     exceptions: list[ScheduleException] = field(default_factory=list)
-    visits: list[list[int]] = field(default_factory=list)
-    held: list[list[int]] = field(default_factory=list)
-    busy: list[Span] = field(default_factory=list)
+    visits: list[tuple[int, int]] = field(default_factory=list)
+    held: list[tuple[int, int]] = field(default_factory=list)
+    busy: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def has_hours(self) -> bool:
@@ -96,7 +98,7 @@ class Calendar:
 
     @cached_property
     def _longest(self) -> int:
-        return max((one.end - one.start for one in self.busy), default=0)
+        return max((ends - begins for begins, ends in self.busy), default=0)
 
     def windows(self, start: datetime, end: datetime, office_id: UUID | None = None) -> list[Window]:
         """Return when the doctor works between the two moments, and beyond where a window reaches further. Without
@@ -108,7 +110,7 @@ class Calendar:
         always = Window(first, int((end + DAY).timestamp()), office_id or self.doctor.office_id)
         return without([always], self.exceptions)
 
-    def near(self, window: Window, length: Length) -> list[Span]:
+    def near(self, window: Window, length: Length) -> list[tuple[int, int]]:
         """Return the visits that could be in the way of one in this window."""
         first = bisect_left(self.busy, (window.start - length.before - self._longest,))
         return self.busy[first : bisect_left(self.busy, (window.end + length.after,))]
@@ -123,7 +125,9 @@ class Calendar:
             within = _within(window, asked)
             if within.end > within.start and office_id in (None, window.office_id):
                 moments = starts(within, self.near(within, length), length)
-                yield window.office_id, [moment for moment in moments if first <= moment < last]
+                if moments and not first <= moments[0] <= moments[-1] < last:
+                    moments = [moment for moment in moments if first <= moment < last]
+                yield window.office_id, moments
 
     def office_at(self, start: datetime, end: datetime) -> UUID | None:
         """Return where the doctor works then, else their own office. Where the whole visit fits in comes first; then
@@ -164,13 +168,13 @@ class Calendar:
             yield ELSEWHERE
         if not inside:
             yield TIME_OFF if any(span.start < end and span.end > start for span in off) else OUTSIDE_HOURS
-        if any(one.start < end + length.after and one.end > start - length.before for one in self.busy):
+        if any(begins < end + length.after and ends > start - length.before for begins, ends in self.busy):
             yield TOO_CLOSE
 
 
-def _meets(spans: list[list[int]], appointment: Appointment) -> bool:
+def _meets(spans: list[tuple[int, int]], appointment: Appointment) -> bool:
     start, end = appointment.starts_at.timestamp(), appointment.ends_at.timestamp()
-    return any(begins < end and ends > start for begins, ends, *_ in spans)
+    return any(begins < end and ends > start for begins, ends in spans)
 
 
 def _within(window: Window, span: Span) -> Window:
@@ -201,13 +205,13 @@ def find_times(
     start, end = max(start, booking_rules.earliest(by)), min(end, booking_rules.latest(by))
     if start >= end:
         return
-    places: dict[int, list[Place]] = {}
+    places: defaultdict[int, list[Place]] = defaultdict(list)
     count = 0
     for calendar in load_calendars(_doctors(kind, doctor_id), start, end):
         for office, moments in calendar.free(start, end, length, office_id):
             place = (calendar.doctor.pk, office)
             for moment in moments:
-                places.setdefault(moment, []).append(place)
+                places[moment].append(place)
             count += len(moments)
             if most is not None and count > most:
                 raise Invalid("to", TOO_MANY)
@@ -255,13 +259,12 @@ def load_calendars(
         return []
     asked = {"doctors": tuple(calendars)}
     rules = _rules(None, **asked).all()
-    offices: dict[UUID | None, Office] = {office.pk: office for office in _offices(None).all()} if rules else {}
-    for rule in rules:
-        calendar = calendars[rule.doctor_id]
-        rule.doctor = calendar.doctor
-        # hours without an office are at the doctor's own
-        rule.office = offices.get(rule.office_id or calendar.doctor.office_id)
-        calendar.rules.append(rule)
+    zones: dict[UUID | None, ZoneInfo] = {office.pk: office.tzinfo for office in _offices(None).all()} if rules else {}
+    for doctor_id, at, practices_zone, *hours in rules:
+        calendar = calendars[doctor_id]
+        office_id = at or calendar.doctor.office_id  # hours without an office are at the doctor's own
+        zone = zones.get(office_id) or ZoneInfo(practices_zone)
+        calendar.rules.append(Rule(office_id if office_id in zones else None, zone, *hours))
     for exception in _exceptions(None, **asked, before=end + DAY, after=start - DAY).all():
         for calendar in [calendars[exception.doctor_id]] if exception.doctor_id else calendars.values():
             if exception.doctor_id and exception.kind == ExceptionKind.EXTRA and exception.office_id is None:
@@ -269,23 +272,24 @@ def load_calendars(
             calendar.exceptions.append(exception)
     after = start - REACH
     near = {"before": end + REACH, "after": after, "earliest": after - LONGEST_VISIT}
-    for is_hold, doctor_id, spans in _busy(None, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all():
+    found = _busy(None, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all()
+    for is_hold, doctor_id, begins, ends, kept_from, kept_until in found:
+        calendar = calendars[doctor_id]
+        spans = list(zip(begins, ends, strict=True))
         if is_hold:
-            calendars[doctor_id].held = spans
+            calendar.held = spans
         else:
-            calendars[doctor_id].visits = spans
+            calendar.visits = spans
+        calendar.busy += zip(kept_from, kept_until, strict=True)
     for calendar in calendars.values():
-        calendar.busy = sorted(
-            Span(begins - (before or 0) * MINUTE, ends + (after or 0) * MINUTE)
-            for begins, ends, before, after in chain(calendar.visits, calendar.held)
-        )
+        calendar.busy.sort()
     return list(calendars.values())
 
 
-@CompiledQuery[WorkingHours]
+@CompiledQuery[Any]
 def _rules(person: None, *, doctors: tuple[UUID, ...]) -> Any:
-    hours = WorkingHours.objects.filter(doctor__in=doctors).select_related("practice")
-    return hours.defer("created_at", "updated_at")
+    columns = ("doctor_id", "office_id", "practice__timezone", "weekday", "start", "end", "valid_from", "valid_to")
+    return WorkingHours.objects.filter(doctor__in=doctors).values_list(*columns)
 
 
 @CompiledQuery[Office]
@@ -310,20 +314,22 @@ def _busy(
     leaving_out: UUID | None = None,
     hold_id: UUID | None = None,
 ) -> Any:
-    """Find of each doctor with visits, and of each with holds, whether these are holds, the id and the spans: when they
-    begin and end in seconds since 1970, and the minutes kept free before and after. There may be tens of thousands: the
+    """Find of each doctor with visits, and of each with holds, whether these are holds, the id, and when they begin and
+    end in seconds since 1970, without and with the time kept free around them. There may be tens of thousands: the
     database gives each doctor's in one row, and no dates. What ends after a moment has begun a visit's length before it
     at the `earliest`, so that the past is not looked through."""
     visits = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED)
     holds = SlotHold.objects.filter(expires_at__gt=now())
     visits = visits.exclude(pk=leaving_out) if leaving_out else visits
     holds = holds.exclude(pk=hold_id) if hold_id else holds
-    columns = (SecondsDown("starts_at"), SecondsUp("ends_at"), "type__buffer_before", "type__buffer_after")
+    begins, ends = SecondsDown("starts_at"), SecondsUp("ends_at")
+    kept_before, kept_after = (Coalesce(F(f"type__buffer_{side}"), 0) * MINUTE for side in ("before", "after"))
+    columns = {"begins": begins, "ends": ends, "kept_from": begins - kept_before, "kept_until": ends + kept_after}
     found = [
         rows.filter(doctor__in=doctors, starts_at__gt=earliest, starts_at__lt=before, ends_at__gt=after)
         .order_by()
         .values_list(Value(is_hold), "doctor_id")
-        .annotate(spans=JSONGroup(JSONArray(*columns)))
+        .annotate(**{name: NumbersOf(column) for name, column in columns.items()})
         for is_hold, rows in ((False, visits), (True, holds))
     ]
     return found[0].union(found[1], all=True)

@@ -31,6 +31,18 @@ class Window(NamedTuple):
     office_id: UUID | None
 
 
+class Rule(NamedTuple):
+    """What there is to know of a stretch of a doctor's working week."""
+
+    office_id: UUID | None
+    tzinfo: ZoneInfo
+    weekday: int
+    start: time
+    end: time
+    valid_from: date | None
+    valid_to: date | None
+
+
 class Length(NamedTuple):
     """What a visit takes, in seconds: itself, and the time kept free around it."""
 
@@ -40,7 +52,7 @@ class Length(NamedTuple):
 
 
 def windows(
-    rules: Iterable[WorkingHours], exceptions: Iterable[ScheduleException], first: date, last: date
+    rules: Iterable[Rule | WorkingHours], exceptions: Iterable[ScheduleException], first: date, last: date
 ) -> list[Window]:
     """Return when one doctor works on the local days from `first` to `last`, in order. The exceptions are those that
     concern this doctor; extra hours of a whole office concern the offices that the rules name."""
@@ -67,7 +79,7 @@ def span_of(row: ScheduleException) -> Span:
     return Span(int(row.starts_at.timestamp()), int(row.ends_at.timestamp()))
 
 
-def _each_week(rule: WorkingHours, first: date, last: date) -> Iterator[Window]:
+def _each_week(rule: Rule | WorkingHours, first: date, last: date) -> Iterator[Window]:
     first = max(first, rule.valid_from or first)
     last = min(last, rule.valid_to or last)
     if first <= last:  # it may begin on the last day that there is
@@ -130,34 +142,36 @@ def _joined(found: list[Window]) -> list[Window]:
     return sorted(chain.from_iterable(joined.values()), key=lambda window: window.start)
 
 
-def starts(window: Window, busy: Iterable[Span], length: Length) -> Iterator[int]:
-    """Yield, in order, when a visit of this length may start in the window. `busy` are the other visits with the time
+def starts(window: Window, busy: Iterable[tuple[int, int]], length: Length) -> list[int]:
+    """Return, in order, when a visit of this length may start in the window. `busy` are the other visits with the time
     kept free around them, in order of their start."""
+    found: list[int] = []
     for first, last in possible(window, busy, length):
-        at_once = -(-first // ROUNDED) * ROUNDED
-        if at_once % STEP and at_once <= last:
-            yield at_once
-        yield from range(-(-first // STEP) * STEP, last + 1, STEP)
+        at_once, on_the_quarter = (-(-first // step) * step for step in (ROUNDED, STEP))
+        if at_once < on_the_quarter and at_once <= last:
+            found.append(at_once)
+        found.extend(range(on_the_quarter, last + 1, STEP))
+    return found
 
 
-def possible(window: Window, busy: Iterable[Span], length: Length) -> Iterator[Span]:
+def possible(window: Window, busy: Iterable[tuple[int, int]], length: Length) -> Iterator[tuple[int, int]]:
     """Yield the stretches of moments at which the visit may start, both ends included."""
-    earliest, latest = window.start, window.end - length.visit
-    for one in busy:
-        ends_before = one.start - length.visit - length.after
+    visit, before, after = length
+    earliest, latest = window.start, window.end - visit
+    for begins, ends in busy:
+        ends_before, starts_after = begins - visit - after, ends + before
         if ends_before >= latest:
             break
         if ends_before >= earliest:
-            yield Span(earliest, ends_before)
-        starts_after = one.end + length.before
+            yield earliest, ends_before
         if starts_after > earliest:
             earliest = starts_after
         if earliest > latest:
             return
     if earliest <= latest:
-        yield Span(earliest, latest)
+        yield earliest, latest
 
 
-def fits(window: Window, busy: Iterable[Span], length: Length, start: int) -> bool:
+def fits(window: Window, busy: Iterable[tuple[int, int]], length: Length, start: int) -> bool:
     """Return whether a visit of this length may start then, at whatever minute."""
     return any(first <= start <= last for first, last in possible(window, busy, length))

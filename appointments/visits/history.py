@@ -68,7 +68,12 @@ def _kind(moved: dict[str, Any]) -> EventKind:
 
 def _place(visit: Appointment) -> dict[str, str | None]:
     """Return when, where and with whom the visit takes place, as it is stored in an entry."""
-    ids = {"doctorId": visit.doctor_id, "officeId": visit.office_id, "typeId": visit.type_id}
+    ids = {
+        "doctorId": visit.doctor_id,
+        "officeId": visit.office_id,
+        "roomId": visit.room_id,
+        "typeId": visit.type_id,
+    }
     moments = {"date": visit.starts_at.isoformat(), "endsAt": visit.ends_at.isoformat()}
     return {**moments, **{name: None if pk is None else str(pk) for name, pk in ids.items()}}
 

@@ -27,7 +27,7 @@ class AppointmentEventShape(OutputSerializer[AppointmentEvent]):
     by = EventAuthor(source="*", allow_null=True, help_text="Null if it was a program of the server.")
     what = serializers.ChoiceField(choices=EventKind.choices)
     details = serializers.DictField(
-        help_text="`moved`: each of date, endsAt, doctorId, officeId and typeId that changed, `from` and `to`; "
+        help_text="`moved`: each of date, endsAt, doctorId, officeId, roomId and typeId that changed, `from` and `to`; "
         "`fields`: which texts changed; `undone`: what was taken back; `late`: whether it was cancelled late; "
         "`via`: `link` or `sms`, if the patient said it without signing in."
     )

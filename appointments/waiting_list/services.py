@@ -26,6 +26,7 @@ from appointments.models import (
     WantedDoctor,
 )
 from appointments.models.waiting_list import ANY_DAY, SlotOfferQuerySet
+from appointments.schedule import availability
 from audit import context
 from core.errors import Conflict, Invalid
 from notifications.messages.planning import plan
@@ -159,12 +160,18 @@ def _end(entry: WaitingListEntry, status: WaitingState) -> None:
 # --- Whom a slot suits ------------------------------------------------------------------------------------------------
 
 
-def matches(*, by: User, doctor_id: UUID, date: datetime, minutes: int | None = None) -> list[WaitingListEntry]:
+def matches(
+    *, by: User, doctor_id: UUID, date: datetime, minutes: int | None = None, office_id: UUID | None = None
+) -> list[WaitingListEntry]:
     """Return who would fit into a slot of this doctor that is `minutes` long, the most urgent first and then who has
-    waited longest, at most 50. Raises NotFound and Invalid."""
+    waited longest, at most 50. Days and times of day are those of the office, else of the one where the doctor works
+    then. Raises NotFound and Invalid."""
     doctor = User.objects.doctor(doctor_id)
     start = services.start_of(date, doctor, None, by=by, allow_past=True)
-    local = start.astimezone(get_timezone_at(doctor.office_id))
+    if office_id is None:
+        (calendar,) = availability.load_calendars([doctor], start, start)
+        office_id = calendar.office_at(start, start + timedelta(minutes=minutes or 0))
+    local = start.astimezone(get_timezone_at(office_id))
     usual = current_practice().appointment_minutes
     wanted = WantedDoctor.objects.filter(entry=OuterRef("pk"))
     busy = Appointment.objects.filter(patient=OuterRef("patient"), status=AppointmentStatus.SCHEDULED)

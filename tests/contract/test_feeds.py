@@ -71,6 +71,26 @@ def test_second_parser_reads_the_same_times_over_clock_changes(clinic, doctor):
     assert times == [tuple(datetime.fromisoformat(moment) for moment in pair) for pair in expected]
 
 
+@pytest.mark.parametrize(
+    ("zone", "first", "second"),
+    [
+        ("America/New_York", "2031-11-02T05:30:00Z", "2031-11-02T06:30:00Z"),
+        ("Australia/Lord_Howe", "2031-04-05T14:40:00Z", "2031-04-05T15:10:00Z"),  # clocks go back by half an hour
+    ],
+)
+def test_both_of_two_hours_that_read_the_same_are_told_apart(clinic, doctor, monkeypatch, zone, first, second):
+    clinic.admin.patch("/api/practice", {"timezone": zone})
+    chart = clinic.chart()["id"]
+    booked = [clinic.booking(chart=chart, doctor=doctor.id, date=date, minutes=30) for date in (first, second)]
+    address = address_of(doctor)
+    week_before = datetime.fromisoformat(first) - timedelta(days=7)
+    monkeypatch.setattr("appointments.feeds.services.timezone.now", lambda: week_before)
+    calendar = vobject.readOne(read(clinic, address))
+
+    times = sorted(event.dtstart.value.astimezone(UTC) for event in calendar.vevent_list)
+    assert times == [datetime.fromisoformat(visit["date"]) for visit in booked]
+
+
 def test_change_keeps_the_uid_and_counts_and_a_cancelled_one_says_so(clinic, doctor):
     booked = clinic.booking(chart=clinic.chart()["id"], doctor=doctor.id, date=in_days(3))
     address, path = address_of(doctor), f"/api/appointments/{booked['id']}"

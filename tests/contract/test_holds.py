@@ -103,6 +103,18 @@ def test_patient_holds_what_is_offered_and_books_it(clinic, slot):
     assert try_to_book(clinic, clinic.patient, own, **slot, holdId=held["id"]).status == 201
 
 
+def test_patient_holds_nothing_that_they_could_not_book(clinic, slot):
+    patient, colleague = clinic.hire("patient"), clinic.hire("doctor")
+    own = clinic.chart_of(patient)
+    assert try_to_book(clinic, patient, own, **slot).status == 201
+    elsewhere = patient.post(PATH, {**slot, "doctorId": colleague.id})
+    assert (elsewhere.status, elsewhere.json["detail"]) == (409, "You have another appointment at this time.")
+    clinic.admin.patch("/api/practice", {"maxUpcomingAppointments": 1})
+    assert patient.post(PATH, {**slot, "date": fresh_slot()}).status == 409
+    clinic.admin.patch("/api/practice", {"maxUpcomingAppointments": 100})
+    assert patient.post(PATH, {**slot, "date": fresh_slot()}).status == 201
+
+
 def test_at_most_three_at_a_time(clinic, slot, held):
     dates = [fresh_slot() for _ in range(3)]
     assert [clinic.staff.post(PATH, {**slot, "date": date}).status for date in dates] == [201, 201, 409]

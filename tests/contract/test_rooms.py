@@ -118,3 +118,12 @@ def test_patient_does_not_choose_the_room_and_is_not_held_by_it(clinic, room):
     assert patient.patch(path, {"roomId": None}).status == 403
     moved = patient.patch(path, {"date": later(booked["date"], 60)})
     assert (moved.status, "roomId" in moved.json) == (200, False)
+
+
+def test_history_tells_of_another_room(clinic, office, room):
+    booked = book(clinic, roomId=room["id"]).json
+    other = clinic.admin.post(PATH, {"name": "Room 2", "officeId": room["officeId"]}).json["id"]
+    path = f"/api/appointments/{booked['id']}"
+    assert clinic.staff.patch(path, {"roomId": other}).status == 200
+    change = clinic.staff.get(f"{path}/history").json["history"][0]
+    assert (change["what"], change["details"]) == ("moved", {"moved": {"roomId": {"from": room["id"], "to": other}}})

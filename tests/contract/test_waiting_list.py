@@ -126,6 +126,17 @@ def test_free_slot_shows_whom_it_suits(clinic, doctor, massage):
     assert fitting(clinic, doctor) == entries[1:]
 
 
+def test_times_of_day_are_those_of_where_the_doctor_works_then(clinic, doctor):
+    """Ten o'clock of the practice is seven in the morning where the doctor is on Mondays."""
+    clinic.admin.patch("/api/practice", {"timezone": "America/New_York"})
+    west = clinic.admin.post("/api/offices", {"name": "West", "timezone": "America/Los_Angeles"}).json["id"]
+    hours = {"doctorId": doctor.id, "officeId": west, "weekday": 0, "start": "07:00", "end": "18:00"}
+    assert clinic.admin.post("/api/working-hours", hours).status == 201
+    entry = waiting(clinic, doctorIds=[doctor.id], earliest="09:00", latest="11:00")
+    assert fitting(clinic, doctor, date="2031-01-06T15:00:00Z") == []
+    assert entry["id"] in fitting(clinic, doctor, date="2031-01-06T18:00:00Z")
+
+
 def test_first_to_accept_has_the_slot(clinic, doctor, massage):
     first, second = waiting(clinic), waiting(clinic, typeId=massage)
     offers = [offered(clinic, doctor, entry) for entry in (first, second)]
