@@ -18,16 +18,13 @@ from tests import services
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "test-results"
-# Workers of each half, for two cores. A worker more costs its start and collection, some twelve seconds of a core.
-TOGETHER, ALONE = ("1", "2"), ("2",)
+TOGETHER, ALONE = ("2", "2"), ("2",)  # workers of each half: the machines this is sized for have two cores
 # of a test without the marker `slow`: one on a quiet machine, of which a slow one with four processes makes several
 BUDGET_SECONDS = "10"
 NOTHING_MATCHED = 5  # pytest's exit code when no test was selected
 STOP_SECONDS = 120
-DEBIAN = {
-    "chromium-headless-shell": "chromium-headless-shell",
-    "clamd": "clamav-daemon",
-}  # what the tests run, and the package that brings it
+# what the tests run, and the package that brings it
+DEBIAN = {"chromium-headless-shell": "chromium-headless-shell", "clamd": "clamav-daemon"}
 EMBEDDED, SERVERS = "Embedded (SQLite)", "PostgreSQL and Redis"
 
 
