@@ -1,5 +1,6 @@
 """Fixtures for all tests. Tests of isolation use two practices, so that there is something to leak."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -75,13 +76,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _clear_caches() -> Iterator[None]:
     """Remove counters, sessions and cached counts of the previous test."""
-    cache.clear()
     throttling._make_limiter.cache_clear()
     if redis_client.configured():
-        with Redis.from_url(settings.REDIS_URL) as client:
-            client.flushdb()
+        _redis(settings.REDIS_URL).flushdb()
         redis_client._down_until, redis_client._failed_at = 0.0, -math.inf
+    else:
+        cache.clear()
     yield
+
+
+@functools.cache
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url)
 
 
 @pytest.fixture

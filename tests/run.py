@@ -23,7 +23,8 @@ TOGETHER, ALONE = ("2", "2"), ("2",)  # workers of each half: the machines this 
 BUDGET_SECONDS = "10"
 NOTHING_MATCHED = 5  # pytest's exit code when no test was selected
 STOP_SECONDS = 120
-DEBIAN = {"chromium": "chromium", "clamd": "clamav-daemon"}  # what the tests run, and the package that brings it
+# what the tests run, and the package that brings it
+DEBIAN = {"chromium-headless-shell": "chromium-headless-shell", "clamd": "clamav-daemon"}
 EMBEDDED, SERVERS = "Embedded (SQLite)", "PostgreSQL and Redis"
 
 

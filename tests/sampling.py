@@ -29,6 +29,13 @@ SEED = int(os.environ["TEST_SEED"])
 Case = TypeVar("Case")
 
 
+def changed_files(root: Path) -> set[str]:
+    """What the last commit, or the branch that it merged, changed, and what is not committed; from this folder on."""
+    command = ["git", "-C", str(root), "diff", "--name-only", "--relative", "HEAD^1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(done.stdout.splitlines())
+
+
 def examples(all_of_them: int, in_each_run: int) -> int:
     """The number of examples to try: hypothesis's `max_examples`, the steps of a state machine, rounds of a loop."""
     return all_of_them if EXHAUSTIVE else in_each_run

@@ -7,11 +7,15 @@ halves and says so with `--shared`; then what proves the same in either is run o
 - one marked `production` (or `wire`) on PostgreSQL and Redis, as production runs it; so are the pages of the admin site
   (test_admin*.py), which cost most and meet the stricter walls there. `make test-all` opens them in both halves.
 
-What could differ runs on PostgreSQL and Redis, and with `--sampled` one in SAMPLED_PART of it on SQLite too: other ones
-for each commit, all of them in `make test-all` and where somebody names the tests to run.
+What could differ runs on PostgreSQL and Redis, and with `--sampled` one in SAMPLED_PART of it on SQLite too. Of a test
+with a database and many cases, `--sampled` takes a part of the cases, unless its file is new or changed: every test
+runs, but not with each of its values. Other ones for each commit, all of them in `make test-all` and where somebody
+names the tests to run.
 """
 
 import zlib
+from collections import defaultdict
+from pathlib import Path
 
 import hypothesis.core
 import pytest
@@ -23,7 +27,10 @@ EMBEDDED = not ON_POSTGRESQL and not ON_REDIS
 BELONGS = {"postgresql": ON_POSTGRESQL, "redis": ON_REDIS, "embedded": EMBEDDED, "exhaustive": sampling.EXHAUSTIVE}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 ON_PRODUCTIONS = ("production", "wire")  # the markers
-SAMPLED_PART = 8
+SAMPLED_PART = 16
+CASES_PART, FEWEST_CASES = 4, 3
+# Each of these cases is a fault that somebody met, a rule for everything, or a wall of its own.
+EACH_CASE = ("tests/found/", "tests/guards/", "core/tests/test_row_security.py")
 EVERYWHERE = "both_halves"
 
 hypothesis.settings.register_profile("sample", max_examples=20, deadline=None, print_blob=True)
@@ -50,12 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Tests of the other half are not even counted here."""
     shared = config.getoption("shared")
     sampled = shared and config.getoption("sampled")
-    kept, left_out = [], []
-    for item in items:
-        ours = _belongs(item) and not (shared and _left_to_the_other_half(item))
-        ours = ours and not (sampled and _left_to_another_run(item))
-        (kept if ours else left_out).append(item)
-    if left_out:
+    kept = [item for item in items if _belongs(item) and not (shared and _left_to_the_other_half(item))]
+    if sampled and not sampling.EXHAUSTIVE:
+        left = _cases_left_to_another_run(kept, config.rootpath)
+        kept = [item for item in kept if item.nodeid not in left and not _left_to_another_run(item)]
+    taken = {item.nodeid for item in kept}
+    if left_out := [item for item in items if item.nodeid not in taken]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
 
@@ -79,9 +86,29 @@ def _left_to_the_other_half(item: pytest.Item) -> bool:
 
 def _left_to_another_run(item: pytest.Item) -> bool:
     names = {mark.name for mark in item.iter_markers()}
-    if not EMBEDDED or sampling.EXHAUSTIVE or names & {"embedded", EVERYWHERE} or not needs_database(item):
+    if not EMBEDDED or names & {"embedded", EVERYWHERE} or not needs_database(item):
         return False
-    return bool(zlib.crc32(f"{sampling.SEED} {item.nodeid}".encode()) % SAMPLED_PART)
+    return bool(_drawn(item.nodeid) % SAMPLED_PART)
+
+
+def _cases_left_to_another_run(items: list[pytest.Item], root: Path) -> set[str]:
+    """The ids of all but a part of each test's cases."""
+    changed = sampling.changed_files(root)
+    cases: defaultdict[str, list[str]] = defaultdict(list)
+    for item in filter(needs_database, items):
+        file = item.path.relative_to(root).as_posix()
+        if hasattr(item, "callspec") and file not in changed and not file.startswith(EACH_CASE):
+            cases[item.nodeid.partition("[")[0]].append(item.nodeid)
+    return {one for of_a_test in cases.values() for one in sorted(of_a_test, key=_drawn)[_taken(len(of_a_test)) :]}
+
+
+def _taken(cases: int) -> int:
+    return max(FEWEST_CASES, -(-cases // CASES_PART))
+
+
+def _drawn(case: str) -> int:
+    """A number by chance, the same one wherever this sample is taken."""
+    return zlib.crc32(f"{sampling.SEED} {case}".encode())
 
 
 def needs_database(item: pytest.Item) -> bool:

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -40,11 +41,20 @@ def environment(directory: Path, **changes: str) -> dict[str, str]:
 
 
 def migrated(directory: Path) -> Path:
-    """A database file as an earlier start has left it: that a first start migrates, one test shows, for it takes as
-    long as all others together."""
+    """A database file as an earlier start has left it: to migrate takes as long as all these tests together."""
     file = directory / "praxis.sqlite3"
     databases.migrate(f"sqlite:///{file}")
     return file
+
+
+def with_a_migration_due(directory: Path) -> None:
+    with closing(sqlite3.connect(migrated(directory))) as database, database:
+        database.execute("DROP TABLE django_session")
+        database.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+
+
+def missing(directory: Path) -> None:
+    assert not (directory / "praxis.sqlite3").exists()
 
 
 def attempt(arguments: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -153,7 +163,9 @@ def test_calls_of_the_readme_run(served):
     assert [answer for answer in answers if "detail" in answer] == []
 
 
-def test_second_start_seeds_nothing_and_ctrl_c_stops_it(tmp_path):
+@pytest.mark.parametrize("database", [with_a_migration_due, pytest.param(missing, marks=pytest.mark.exhaustive)])
+def test_second_start_migrates_and_seeds_nothing_and_ctrl_c_stops_it(tmp_path, database):
+    database(tmp_path)
     variables = environment(tmp_path)
     for word in ("creating the demo practice", "Praxis is running at"):
         with serving(tmp_path, variables) as (process, url, log):
@@ -162,6 +174,7 @@ def test_second_start_seeds_nothing_and_ctrl_c_stops_it(tmp_path):
                 assert interrupt(process) == 0
             said = log.read_text()
             assert word in said
+            assert ("Migrating the database (" in said) is ("creating the demo practice" in said)
             assert "Traceback" not in said and "SIGKILL" not in said
     assert "creating the demo practice" not in said
 

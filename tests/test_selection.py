@@ -1,5 +1,8 @@
 """Which tests a run takes, how long one may take, and what a failing one shows."""
 
+import subprocess
+from collections import Counter
+
 import pytest
 
 from tests import budget, sampling, selection
@@ -51,13 +54,19 @@ def test_each_half_takes_its_share(pytester, monkeypatch, on_servers, arguments,
     assert {line.rpartition("::")[2] for line in done.outlines if "::" in line} == taken
 
 
-MANY_ROWS = """
-    import pytest
-    @pytest.fixture
-    def db(): pass
-    @pytest.mark.parametrize("case", range(12))
-    def test_rows(db, case): pass
+DATABASE = "import pytest\n@pytest.fixture\ndef db(): pass\n"
+MANY_TESTS = DATABASE + "".join(f"def test_{number}(db): pass\n" for number in range(12))
+MANY_CASES = (
+    DATABASE
+    + """
+@pytest.mark.parametrize("case", range(16))
+def test_rows(db, case): pass
+@pytest.mark.parametrize("case", range(3))
+def test_few(db, case): pass
+@pytest.mark.parametrize("case", range(16))
+def test_pure(case): pass
 """
+)
 
 
 def taken_by(pytester, *arguments):
@@ -80,15 +89,50 @@ def test_embedded_half_takes_a_part_of_what_both_can_run(
 ):
     monkeypatch.setattr(selection, "EMBEDDED", not on_servers)
     monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
-    pytester.makepyfile(MANY_ROWS)
+    pytester.makepyfile(MANY_TESTS)
     assert (len(taken_by(pytester, *arguments)) == 12) == in_all
+
+
+@pytest.mark.parametrize(
+    ("everything", "changed", "arguments", "rows"),
+    [
+        (False, False, ["--shared", "--sampled"], 4),
+        (False, False, ["--shared"], 16),
+        (True, False, ["--shared", "--sampled"], 16),
+        (False, True, ["--shared", "--sampled"], 16),
+    ],
+)
+def test_of_many_cases_with_a_database_a_part_is_taken(pytester, monkeypatch, everything, changed, arguments, rows):
+    monkeypatch.setattr(selection, "EMBEDDED", False)
+    monkeypatch.setattr(selection, "_left_to_the_other_half", lambda item: False)
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
+    monkeypatch.setattr(sampling, "changed_files", lambda root: {file.name} if changed else set())
+    file = pytester.makepyfile(MANY_CASES)
+    taken = Counter(line.rpartition("::")[2].partition("[")[0] for line in taken_by(pytester, *arguments))
+    assert taken == {"test_rows": rows, "test_few": 3, "test_pure": 16}
+
+
+def test_changed_files_are_those_of_the_last_commit_and_what_is_not_committed(tmp_path):
+    def git(*arguments):
+        options = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", "-C", str(tmp_path), *options, *arguments], check=True, capture_output=True)
+
+    git("init")
+    assert sampling.changed_files(tmp_path) == set()
+    for name in ("test_first.py", "test_last.py", "test_now.py"):
+        (tmp_path / name).touch()
+        git("add", "--all")
+        if name != "test_now.py":
+            git("commit", "--message", "Add a test")
+
+    assert sampling.changed_files(tmp_path) == {"test_last.py", "test_now.py"}
 
 
 @pytest.mark.slow  # a dozen runs of pytest
 def test_sooner_or_later_each_test_is_taken(pytester, monkeypatch):
     monkeypatch.setattr(selection, "EMBEDDED", True)
     monkeypatch.setattr(selection, "SAMPLED_PART", 3)  # in a dozen runs
-    pytester.makepyfile(MANY_ROWS)
+    pytester.makepyfile(MANY_TESTS)
     taken = set()
     for seed in range(12):
         monkeypatch.setattr(sampling, "SEED", seed)

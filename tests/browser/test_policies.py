@@ -51,9 +51,11 @@ def test_swagger_tries_a_call(page):
 
 
 @pytest.mark.slow  # the browser makes an index of the whole reference
-def test_redoc_searches(page):
+def test_redoc_shows_the_reference_and_searches(page):
     page.set_default_timeout(300_000)
     page.goto("/api/redoc")
+    expect(page.get_by_role("heading", level=1, name="Praxis")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text("/api/auth/login").first).to_be_attached(timeout=300_000)
     search = page.get_by_role("textbox")
     search.fill("appointments")
     found = page.get_by_role("search").get_by_text(re.compile("appointment", re.I)).first

@@ -91,8 +91,7 @@ def explore(operation: Any, mode: GenerationMode, most: int, call: Callable[[Any
 @pytest.mark.parametrize("role", sample(ROLES, 1))
 def test_no_answer_is_outside_the_schema(schema, explored, of_the_practice, role):
     asked = 0
-    for found in schema.get_all_operations():
-        operation = found.ok()
+    for operation in sample([found.ok() for found in schema.get_all_operations()], 100):
         if role not in ("admin", "anonymous") and operation.path.startswith(("/api/auth", "/api/health")):
             continue  # these do not look at the role
         cookies = cookie_of(explored, role, operation.path)
