@@ -1,4 +1,4 @@
-"""What unfold's templates say on our pages: the theme comes without a translation, so its texts stand in our catalogue."""
+"""What unfold's templates say on our pages: the theme has no translation, so its texts stand in our catalogue."""
 
 from django.utils.translation import gettext_noop
 
