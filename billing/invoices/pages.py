@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.paginator import Paginator
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -51,10 +51,12 @@ class InvoicesPage(WorkPage):
         found = Invoice.objects.visible_to(self.user).with_sums()
         found = found.unpaid() if state == "unpaid" else found.in_state(state)
         order = ("kept_open__due_on", "kept_open__invoice_id") if state == "unpaid" else ("-id",)
-        page = Paginator(found.select_related("patient").order_by(*order), SHOWN).get_page(request.GET.get("page"))
+        pages, owed = Paginator(found.select_related("patient").order_by(*order), SHOWN), None
+        if state == "unpaid":
+            pages.count, owed = self._whole()
+        page = pages.get_page(request.GET.get("page"))
         rows = list(page)
         self.read(rows, kind=AuditEvent.INVOICES_LISTED, hits=page.paginator.count)
-        owed = self._owed() if state == "unpaid" else None
         practice = self.request.practice
         context = {
             "page": page,
@@ -68,9 +70,11 @@ class InvoicesPage(WorkPage):
         }
         return render(request, "billing/invoices.html", context)
 
-    def _owed(self) -> int:
-        unpaid = Invoice.objects.visible_to(self.user).unpaid()
-        return int(unpaid.order_by().aggregate(sum=Sum("kept_open__amount"))["sum"] or 0)
+    def _whole(self) -> tuple[int, int]:
+        """Return how many invoices are unpaid and what is owed in all, in one statement."""
+        unpaid = Invoice.objects.visible_to(self.user).unpaid().order_by()
+        whole = unpaid.aggregate(number=Count("pk"), sum=Sum("kept_open__amount"))
+        return whole["number"], whole["sum"] or 0
 
 
 class VisitsPage(WorkPage):
