@@ -131,7 +131,7 @@ def test_websocket_comes_through_and_no_other_protocol_does(proxy):
         client.post("/api/auth/login", json={key: person[key] for key in ("email", "password")})
         ticket = client.post("/api/ws-ticket").json()["ticket"]
     address = proxy.url.replace("https", "wss") + f"/ws/events?ticket={ticket}"
-    with connect(address, ssl=proxy.context) as live:
+    with connect(address, ssl=proxy.context, open_timeout=300) as live:
         assert json.loads(live.recv(timeout=300))["type"] == "ready"
     assert proxy.request("/ws/events", headers={"Connection": "Upgrade", "Upgrade": "h2c"}).status_code == 426
 

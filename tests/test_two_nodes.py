@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
 import httpx
+import psycopg
 import pytest
 
 from tests.contract.clients import ServerTransport
@@ -60,6 +61,7 @@ class Conversation(socketserver.StreamRequestHandler):
         lines = list(iter(self.rfile.readline, b".\r\n"))
         text = b"".join(lines[lines.index(b"\r\n") :])
         self.server.texts[hashlib.sha256(text).hexdigest()] += 1  # type: ignore[attr-defined]
+        time.sleep(0.1)  # so that a worker is killed while it waits for this answer
         self.wfile.write(b"250 taken\r\n")
 
 
@@ -158,7 +160,6 @@ class Load:
         time.sleep(BEFORE)
         self.killed_at = time.monotonic()
         kill(self.site.processes[0])
-        kill(self.site.workers[0])
         time.sleep(AFTER)
         self.over.set()
         for thread in self.threads:
@@ -196,7 +197,7 @@ def test_no_acknowledged_booking_is_lost(site, load):
     kept = {str(row[0]) for row in site.nodes[1].rows("SELECT id FROM appointments_appointment")}
     slots = [row[0] for row in site.nodes[1].rows("SELECT starts_at FROM appointments_appointment")]
 
-    assert len(acknowledged) > 20
+    assert len(acknowledged) > 5
     assert acknowledged <= kept
     assert len(slots) == len(set(slots))  # none twice, either
     for what in ("_book", "_sign_in"):
@@ -216,20 +217,33 @@ def test_people_go_on_signing_in(load):
         good = 201 if what == "_book" else 200
         failed = [status for status in before + after if status != good]
         assert len(failed) <= callers and set(failed) <= {0, 502, 503}, failed
-        assert after.count(good) > 5
+        assert after.count(good) > 3
 
 
 def test_no_message_goes_out_twice(site, load):
-    """Neither from two workers nor again from the second after the first was killed."""
-    sent = "SELECT count(*) FROM notifications_message WHERE status = 'sent'"
-    deadline = time.monotonic() + 60
-    waiting = "SELECT count(*) FROM notifications_job WHERE state IN ('waiting', 'running') AND run_at < now()"
-    while site.nodes[1].rows(waiting)[0][0] and time.monotonic() < deadline:
-        time.sleep(0.2)
-    ((count,),) = site.nodes[1].rows(sent)
-    print(f"\nmessages sent {count}, taken by the mail server {sum(site.mailbox.texts.values())}", end="")
-    assert site.mailbox.texts and set(site.mailbox.texts.values()) == {1}
-    assert count <= len(site.mailbox.texts)
+    """Neither from two workers nor again from the second after the first was killed in the middle."""
+    ((planned,),) = site.nodes[1].rows("SELECT count(*) FROM notifications_message WHERE kind = 'booked'")
+    with psycopg.connect(site.nodes[1].database_url) as owner:  # they would wait for three minutes
+        owner.execute("UPDATE notifications_message SET due_at = now() WHERE kind = 'booked'")
+    wait_until(lambda: sum(site.mailbox.texts.values()) >= 5)
+    kill(site.workers[0])
+    left = "SELECT count(*) FROM notifications_message WHERE kind = 'booked' AND status = 'planned'"
+    wait_until(lambda: site.nodes[1].rows(left) == [(0,)])
+
+    states = dict(
+        site.nodes[1].rows("SELECT status, count(*) FROM notifications_message WHERE kind = 'booked' GROUP BY status")
+    )
+    print(f"\nmessages {states}, taken by the mail server {sum(site.mailbox.texts.values())}", end="")
+    assert set(site.mailbox.texts.values()) == {1}
+    assert sum(states.values()) == planned and set(states) <= {"sent", "sending", "uncertain"}
+    assert states["sent"] <= len(site.mailbox.texts) <= planned
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_mailbox_counts(site):
