@@ -108,7 +108,10 @@ def describe(entry: WaitingListEntry) -> str:
         parts.append(gettext("from %(day)s") % {"day": date_format(entry.first_day, "MONTH_DAY_FORMAT")})
     if entry.last_day:
         parts.append(gettext("until %(day)s") % {"day": date_format(entry.last_day, "MONTH_DAY_FORMAT")})
-    parts.append(gettext("waiting since %(day)s") % {"day": date_format(timezone.localtime(entry.created_at), "MONTH_DAY_FORMAT")})
+    parts.append(
+        gettext("waiting since %(day)s")
+        % {"day": date_format(timezone.localtime(entry.created_at), "MONTH_DAY_FORMAT")}
+    )
     return ", ".join(part for part in parts if part)
 
 

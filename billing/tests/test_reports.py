@@ -135,3 +135,10 @@ def test_staff_close_the_till_and_bill_nothing(enter_as, year):
     assert desk.get(reverse("billing-report-takings")).status_code == 200
     assert desk.get(reverse("billing-report-revenue")).status_code == 403
     assert enter_as("doctor").get(reverse("billing-report-takings")).status_code == 403
+
+
+def test_fields_of_days_hold_what_a_browser_takes_in_german_too(enter_as, year):
+    page = (
+        enter_as("billing").get(reverse("billing-report-revenue"), headers={"Accept-Language": "de"}).content.decode()
+    )
+    assert 'lang="de"' in page and 'value="2031-03-01"' in page and 'value="2031-03-31"' in page
