@@ -1,5 +1,5 @@
-"""How a form names a related row that it only shows. Django's names it by `__str__`, which names nobody, and links to its
-page for whoever may not open it too."""
+"""How a form names a related row that it only shows. Django's names it by `__str__`, which names nobody, and links to
+its page for whoever may not open it too."""
 
 from typing import Any
 
