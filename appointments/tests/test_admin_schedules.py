@@ -119,6 +119,16 @@ def test_staff_see_and_do_not_change_them(enter_as, own, practice):
     assert staff.get(TYPES).status_code == 403
 
 
+def test_who_may_only_look_reads_names_and_follows_no_link_in_vain(enter_as, own):
+    staff = enter_as("staff")
+    page = staff.get(page_of(own.hours)).content.decode()
+    assert "Dr Ownwood" in page and "Monday" in page
+    assert reverse("admin:accounts_user_change", args=[own.doctor.pk]) not in page
+    assert (
+        reverse("admin:practices_office_change", args=[own.office.pk]) in staff.get(page_of(own.room)).content.decode()
+    )
+
+
 def test_another_practices_are_not_found(manager, foreign, other_practice):
     with practice_scope(other_practice.pk):
         kind, hours = AppointmentTypeFactory(), WorkingHoursFactory(doctor=foreign.doctor)

@@ -177,3 +177,10 @@ def test_reports_begin_with_a_list_of_them(enter_as, scope):
     assert all(reverse(f"billing-report-{name}") in shown for name in ("takings", "revenue", "unpaid"))
     staff = enter_as("staff").get(reverse("billing-reports")).content.decode()
     assert reverse("billing-report-takings") in staff and reverse("billing-report-revenue") not in staff
+
+
+def test_fields_of_days_hold_what_a_browser_takes_in_german_too(enter_as, year):
+    page = (
+        enter_as("billing").get(reverse("billing-report-revenue"), headers={"Accept-Language": "de"}).content.decode()
+    )
+    assert 'lang="de"' in page and 'value="2031-03-01"' in page and 'value="2031-03-31"' in page

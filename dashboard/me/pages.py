@@ -215,7 +215,7 @@ class Accesses(OwnPage):
             raise Http404 from error
         rows = [AccessShape.shown_to(self.user, entry) for entry in entries(events)]
         self.read([chart], kind=AuditEvent.ACCESSES_READ, about=CHART, about_id=chart.pk, hits=len(rows))
-        turns = [Turn.of(list(of_one)) for _who, of_one in groupby(rows, key=_who_and_day)]
+        turns = [_turn(list(of_one)) for _who, of_one in groupby(rows, key=_who_and_day)]
         return render(request, "dashboard/me/accesses.html", {"turns": turns, "older": older, "cursor": cursor})
 
 
@@ -227,10 +227,10 @@ class Turn:
     since: datetime | None  # of the first, where it was more than one
     labels: list[str]
 
-    @classmethod
-    def of(cls, entries: list[Entry]) -> "Turn":
-        since = entries[-1].event.at if len(entries) > 1 else None
-        return cls(entries[0], since, list(dict.fromkeys(entry.label for entry in entries)))
+
+def _turn(of_one: list[Entry]) -> Turn:
+    since = of_one[-1].event.at if len(of_one) > 1 else None
+    return Turn(of_one[0], since, list(dict.fromkeys(entry.label for entry in of_one)))
 
 
 def _who_and_day(entry: Entry) -> tuple[Any, ...]:

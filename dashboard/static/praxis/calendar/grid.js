@@ -1,7 +1,7 @@
 // The grid: one of its times can be reached with Tab, the others with the arrow keys (roving tabindex, as the ARIA
 // Authoring Practices describe a grid).
 import { act, change, openSlot, openVisit, say } from './actions.js'
-import { closePanel, keepTyped } from './panel.js'
+import { closePanel, isWithinName, keepTyped } from './panel.js'
 import { refresh } from './poll.js'
 
 const STOPS = 'td[aria-label], .visit'
@@ -120,6 +120,11 @@ export function resize(visit, minutes) {
 function onKey(event) {
   const stop = event.target.closest(moving ? 'td' : STOPS)
   if (!stop || !body()?.contains(stop) || event.ctrlKey || event.metaKey || event.altKey) return
+  if (isWithinName(event)) {
+    event.preventDefault()
+    keepTyped(event)
+    return
+  }
   if (event.shiftKey && !moving && event.key in LENGTHENS && stop.matches('.visit.scheduled')) {
     event.preventDefault()
     resize(stop, Number(stop.dataset.minutes) + LENGTHENS[event.key])

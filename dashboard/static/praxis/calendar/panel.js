@@ -16,6 +16,11 @@ export function keepTyped(event) {
   return true
 }
 
+// A space between two names, not the press of what has the focus until the panel comes.
+export function isWithinName(event) {
+  return event.key === ' ' && Boolean(typed)
+}
+
 function wake() {
   if (!panel.inert) return
   panel.inert = false
