@@ -26,7 +26,7 @@ class RelatedRow(UnfoldAdminReadonlyField):
         return format_html('<a href="{}">{}</a>', address, label)
 
 
-theme_forms.UnfoldAdminReadonlyField = RelatedRow  # type: ignore[misc] # unfold has no setting for it
+theme_forms.UnfoldAdminReadonlyField = RelatedRow  # unfold has no setting for it
 
 
 def shown_to(row: Any, request: HttpRequest) -> None:

@@ -1,4 +1,4 @@
-"""What unfold's templates say on our pages. The theme comes without a translation, so its texts are in our catalogue."""
+"""What unfold's templates say on our pages. The theme comes without a translation, so its texts stand in ours."""
 
 from django.utils.translation import gettext_lazy as _
 

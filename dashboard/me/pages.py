@@ -2,9 +2,10 @@
 account. Rules and audit events are those of the API, whose services these pages call."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -216,7 +217,8 @@ class Accesses(OwnPage):
         return render(request, "dashboard/me/accesses.html", {"turns": turns, "older": older, "cursor": cursor})
 
 
-class Turn(NamedTuple):
+@dataclass
+class Turn:
     """What one person did in a row, newest first, on one day."""
 
     last: Entry
