@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -62,5 +61,5 @@ class IdentitiesPage(WorkPage):
         except Invalid as invalid:
             log_page_refusal(request, invalid)
             return self.show(invalid.message, request.POST.get("doctor", ""))
-        messages.success(request, gettext("Saved."))
+        self.done(gettext("Identifiers saved."))
         return redirect("billing-identities")

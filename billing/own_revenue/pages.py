@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +14,7 @@ from billing.reports.figures import BY_OWN, Revenue
 from billing.reports.pages import BY_LABELS, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
 from billing.reports.views import days_of
 from core.drawing import draw
+from core.formats import format_day
 from core.forms import as_uuid
 from core.permissions import Permission
 from patients.restriction.services import inaccessible_to
@@ -39,7 +39,7 @@ class OwnRevenuePage(ReportPage):
         total = figures.summed(found)
         rows = [self._cells(row, by, first, last) for row in found]
         whole = self._cells(total, "", first, last)
-        title = gettext("My revenue, %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}
+        title = gettext("My revenue, %(first)s to %(last)s") % {"first": format_day(first), "last": format_day(last)}
         invoiced = gettext("Invoiced")
         drawing = draw(
             invoiced,
@@ -76,7 +76,7 @@ class OwnLinesPage(LinesPage):
             found = found.filter(issued__service=as_uuid(self.request.GET["service"]))
         closed = inaccessible_to(self.user).values("pk")
         found = found.filter(invoice__patient__deletion=None).exclude(invoice__patient__in=closed)
-        said = {"first": date_format(first), "last": date_format(last)}
+        said = {"first": format_day(first), "last": format_day(last)}
         return gettext("Billed for your visits, %(first)s to %(last)s") % said, found
 
     def cells(self, row: Any) -> list[Cell]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from audit.models import Unsealed
+from core.backups import runs
 from core.cache import redis_client
 from core.encryption.keyring import get_keyring
 from core.monitoring import shared
@@ -20,7 +21,6 @@ from core.tenancy.scope import installation_scope
 Tells = Callable[[], Iterator[Metric]]
 logger = structlog.get_logger("praxis.metrics")
 _TELLING: list[Tells] = []
-_last_backup: Callable[[], datetime | None] | None = None
 
 
 def gauges(function: Tells) -> Tells:
@@ -30,16 +30,10 @@ def gauges(function: Tells) -> Tells:
     return function
 
 
-def tells_last_backup(function: Callable[[], datetime | None]) -> Callable[[], datetime | None]:
-    """Register what says when the last backup that is complete was begun; None: there is none."""
-    global _last_backup
-    _last_backup = function
-    return function
-
-
 def last_backup() -> datetime | None:
-    """Return when the last backup was begun; None if there is none, or nothing that knows."""
-    return _last_backup() if _last_backup else None
+    """Return when the last backup was begun; None if there is none."""
+    run = runs.last_backup()
+    return run.began_at if run else None
 
 
 def gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:
@@ -116,9 +110,7 @@ def key_age_seconds() -> float | None:
 @gauges
 def _backups() -> Iterator[Metric]:
     begun = last_backup()
-    yield gauge(
-        "praxis_backup_known", "1 if this server knows when the last backup was made.", float(begun is not None)
-    )
+    yield gauge("praxis_backup_known", "1 if there is a backup.", float(begun is not None))
     yield gauge(
         "praxis_backup_timestamp_seconds",
         "When the last complete backup was begun, in seconds since 1970; missing if unknown.",

@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from audit.models import Event
 from core.api import health
+from core.backups import runs
+from core.backups.models import Kind
 from core.cache import redis_client
 from core.metrics.requests import COUNTED
 from core.monitoring import gauges, shared
@@ -101,13 +103,12 @@ def test_age_of_what_no_seal_covers(as_role, db):
     assert 0 < number(read(), "praxis_trail_unsealed_seconds") < 600
 
 
-def test_backup_is_unknown_until_something_knows_of_one(db, monkeypatch):
-    monkeypatch.setattr(gauges, "_last_backup", None)
+def test_last_backup(db):
     samples = read()
     assert number(samples, "praxis_backup_known") == 0
     assert ("praxis_backup_timestamp_seconds",) not in samples
     moment = timezone.now()
-    monkeypatch.setattr(gauges, "_last_backup", lambda: moment)
+    runs.record(Kind.BACKUP, name="one", began_at=moment, is_good=True)
     samples = read()
     assert number(samples, "praxis_backup_known") == 1
     assert number(samples, "praxis_backup_timestamp_seconds") == pytest.approx(moment.timestamp(), abs=1)

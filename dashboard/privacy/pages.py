@@ -7,11 +7,13 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appointments.calendar.forms import SearchForm
 from audit.events import AuditEvent
 from core.errors import Conflict, Invalid
+from core.formats import format_day
 from core.forms import CheckedForm
 from dashboard.privacy.base import PrivacyPage
 from patients.deletion.services import get_hold
@@ -97,6 +99,7 @@ class NewRequest(PrivacyPage):
         if form.is_valid():
             try:
                 entered = services.enter(by=self.user, patient_id=patient_id, **form.cleaned_data)
+                self.done(gettext("Request entered, due %(day)s.") % {"day": format_day(entered.due_on)})
                 return redirect("privacy-request", entered.pk)
             except Invalid as wrong:
                 form.add_error(next(iter(wrong.errors or {}), None), wrong.message)
@@ -127,6 +130,7 @@ class OneRequest(PrivacyPage):
             services.answer(by=self.user, request_id=request_id, refusal=refusal if refuses else "")
         except Conflict as conflict:
             return self._page(request_id, mistake=conflict.detail, status=409)
+        self.done(gettext("Request refused.") if refuses else gettext("Request closed as done."))
         return redirect("privacy-request", request_id)
 
     def _page(self, request_id: UUID, *, mistake: Any = "", status: int = 200) -> HttpResponse:

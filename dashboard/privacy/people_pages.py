@@ -46,6 +46,7 @@ class People(PeoplePage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         access_review.record_review(by=self.user)
+        self.done(gettext("Review of access recorded."))
         self.read([])
         return redirect("privacy-people")
 

@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.monitoring import gauges
+from core.backups import runs
+from core.backups.models import Kind
 from core.tenancy.scope import installation_scope
 from dashboard.system import findings
 from notifications.models import Schedule
@@ -36,9 +37,9 @@ def test_nobody_but_the_superuser_opens_or_finds_it(enter_as, root, practice):
     assert root.get(address).status_code == 200
 
 
-def test_it_tells_what_is_wrong_and_what_to_do(root, settings, monkeypatch, db):
+def test_it_tells_what_is_wrong_and_what_to_do(root, settings, db):
     settings.ALLOWED_HOSTS = ["*"]
-    monkeypatch.setattr(gauges, "_last_backup", lambda: timezone.now() - timedelta(days=3))
+    runs.record(Kind.BACKUP, name="old", began_at=timezone.now() - timedelta(days=3), is_good=True)
     with installation_scope():
         Schedule.objects.all().delete()
     page = root.get(reverse("admin:system"))
@@ -51,7 +52,7 @@ def test_it_tells_what_is_wrong_and_what_to_do(root, settings, monkeypatch, db):
     assert "Django" in lines
     with installation_scope():
         Schedule.objects.create(name="audit.seal", next_run_at=timezone.now() + timedelta(minutes=1))
-    monkeypatch.setattr(gauges, "_last_backup", timezone.now)
+    runs.record(Kind.BACKUP, name="new", began_at=timezone.now(), is_good=True)
     page = root.get(reverse("admin:system"))
     lines = {str(line.name): line for _title, part in page.context["parts"] for line in part}
     assert (lines["Schedule"].value, lines["Last backup"].is_bad) == ("on time", False)

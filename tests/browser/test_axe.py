@@ -50,8 +50,8 @@ from tests.sampling import sample
 
 LANGUAGES, WIDTHS, SCHEMES = ("de", "en"), (320, 768, 1280), ("light", "dark")
 IN_EACH_RUN = 40
-# What practices call their visits and write in phrases, and a language's own name.
-NAMES = {"First visit", "Follow-up", "No known allergies", "English"}
+# What practices call their visits and write in phrases and forms, and a language's own name.
+NAMES = {"First visit", "Follow-up", "No known allergies", "Signature", "English"}
 NOT_WALKED = {
     "parts of a page that is walked": """
         billing-balance calendar_changes calendar_colours calendar_day_news calendar_next calendar_visit
@@ -164,10 +164,7 @@ def addresses(live_server, practice, make_user, own):
                 *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
                 *(reverse(f"billing-{name}", args=[paula.pk]) for name in ("account", "payment-new")),
                 reverse("billing-payment", args=[paid.pk]),
-                *(
-                    f"/billing/reports/{name}/"
-                    for name in ("takings", "revenue", "unpaid", "movements", "lines", "open")
-                ),
+                *(f"/billing/reports/{name}/" for name in ("takings", "revenue", "unpaid", "movements")),
                 *(
                     "/billing/reports/lines/?by=service",
                     "/billing/reports/open/?age=days0to30",

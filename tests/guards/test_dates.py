@@ -14,7 +14,7 @@ from config.formats.en import formats as english
 
 ROOT = Path(settings.BASE_DIR)
 FORMS = {name for name in vars(english) if name.endswith("_FORMAT")}
-FOR_PROGRAMS = {"Y-m-d", r"Y-m-d\TH:i", "c"}  # values of a browser's own fields, and addresses
+FOR_PROGRAMS = {"Y-m-d", "Y-m", r"Y-m-d\TH:i", "c"}  # values of a browser's own fields, and addresses
 FILTER = re.compile(r"\|(?:date|time)\b(?::([^\s|%}]*(?:\s[^\"|%}]*\")?))?")
 ISO = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d", "%Y-%m", "%m%d"}  # and a part of a name
 SPELLING = {"strftime", "date_format", "time_format", "format_datetime", "localize"}
@@ -23,6 +23,7 @@ MAY_SPELL = {  # file: why
     "core/typed.py": "the one place of what is typed",
     "core/admin/export.py": "what the list shows, by the names of config/formats",
     "core/database/functions.py": "SQL",
+    "billing/claims/cms1500.py": "the form's own: 03 17 1981, in every region",
 }
 
 

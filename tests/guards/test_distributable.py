@@ -38,6 +38,7 @@ OF_THE_INSTALLATION = {
     "axes.AccessLog": "the same",
     "practices.Practice": "the tenant itself: on every node",
     "notifications.Schedule": "a row for each kind of job",
+    "backups.Run": "of the whole installation",
 }
 
 

@@ -57,6 +57,7 @@ DAY_OR_MOMENT = {
 WHOLE = {
     "api/reports/takings": "a row for each method",
     "api/reports/revenue": "sums of the days that were asked for, five years at most",
+    "api/reports/own-revenue": "the same, of one doctor",
     "api/claims/identities": "the practice and its doctors",
     "api/claims/visits/<uuid:appointment_id>/codes": "one visit",
     "api/claims/patients/<uuid:chart_id>/coverages": "three at most",
@@ -102,11 +103,8 @@ NOT_KEPT = {
 NO_VERSION = {
     "api/users/me": "one's own",
     "api/users/<uuid:user_id>": "two switches, each of which is set to what is wanted",
-    "api/note-templates/<uuid:template_id>": "its manager's or one's own; a PATCH of other fields keeps them",
-    "api/letter-templates/<uuid:letter_template_id>": "the same, or one's own",
     "api/webhooks/<uuid:webhook_id>": "its manager's alone; a PATCH of other fields keeps them",
     "api/form-templates/<uuid:form_template_id>": "its body names the version that was read; all versions are kept",
-    "api/phrases/<uuid:phrase_id>": "the same, or one's own",
     "api/attachments/<uuid:attachment_id>": "its name alone",
     "api/patients/<uuid:chart_id>/message-wishes": "switches, each of which is set to what is wanted",
 }

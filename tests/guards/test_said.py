@@ -20,6 +20,7 @@ SAYS_NOTHING = {  # view: why
     "ReleaseSlot": "the page gives the slot back by itself",
     "FoundPatients": "a search",
     "Search": "a search",
+    "Requests": "a search",
     "SearchNotes": "a search",
     "RemoveEntry": "the panel says it, with Undo",
     "EntryPanel": "opens the form of an entry",

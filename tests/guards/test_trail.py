@@ -275,7 +275,7 @@ SETTINGS = ("practices_practice", "practices_office", "accounts_joincode", "acco
 SETTINGS += ("notifications_job", "notifications_webhook")
 SHOW_NOBODY = {
     *("logout", "password_change", "password_change_done", "jsi18n", "app_list"),
-    *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice"),
+    *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice", "system"),
     *("security", "security_totp", "security_totp_confirm", "security_totp_remove", "security_recovery_codes"),
     *("security_passkey", "security_passkey_add", "security_passkey_remove"),
     *(
@@ -300,7 +300,7 @@ def test_only_own_account_pages_work_without_practice_or_second_factor():
     security = {name for name in SHOW_NOBODY if name.startswith("security")}
     entering = {"logout", "password_change", "password_change_done", "pick_practice"}
     assert first == security | entering | {"jsi18n"}
-    assert own == first | {"own_sessions", "own_sessions_end", "own_sessions_end_others"}
+    assert own == first | {"own_sessions", "own_sessions_end", "own_sessions_end_others", "system"}
 
 
 SHOWN_OF_PEOPLE = ("Ann Ownwood", "Pending Ownwood", "ann@ownwood.org", "scan-Ownwood", "Paul Portal")
