@@ -24,6 +24,8 @@ MAY_SPELL = {  # file: why
     "core/admin/export.py": "what the list shows, by the names of config/formats",
     "core/database/functions.py": "SQL",
     "billing/claims/cms1500.py": "the form's own: 03 17 1981, in every region",
+    "core/backups/catalogue.py": "the id of a backup",
+    "core/backups/pruning.py": "weeks, to tell one from another",
 }
 
 
