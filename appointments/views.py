@@ -73,7 +73,9 @@ class Appointments(ApiView):
         description="Latest first; with `date`, in the order of the day. Days are in the practice's time zone, also "
         "for offices in another one. An unknown `patientId` is 404. With `updatedSince`, what was added, changed or "
         "deleted since, in the order of the changes; send each answer's `next` as `cursor` to ask for what came "
-        "after it. These calls have a limit of their own (`POLLS_PER_MINUTE`, 240).",
+        "after it. Other filters say what matches now: of a visit that was moved to another doctor, `doctorId` of the "
+        "first tells nothing more, so ask without them to keep a copy. These calls have a limit of their own "
+        "(`POLLS_PER_MINUTE`, 240).",
     )
     def get(self, request: Request) -> Response:
         with local_days(request.query_params):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from django.db.models import Aggregate, BigIntegerField, Func, JSONField
+from django.db.models import Aggregate, BigIntegerField, Func, TextField
 
 
 class SecondsDown(Func):
@@ -29,7 +29,7 @@ class SecondsUp(SecondsDown):
     on_sqlite = f"({SecondsDown.on_sqlite} + (instr(%(expressions)s, '.') > 0))"
 
 
-class ListField(JSONField):
+class ListField(TextField):
     """Numbers that the database has written one after another."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
