@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-pytestmark = [pytest.mark.production, pytest.mark.django_db]  # SQL of PostgreSQL
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]  # its SQL
 BEFORE_MARK = {  # the last migration of each app of the release before; later ones are read
     "accounts": "0019_language_of_a_person",
     "appointments": "0018_versions",
