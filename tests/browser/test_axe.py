@@ -29,7 +29,10 @@ from core import catalogue
 from core.admin.needs import _is_only_posted, may_open
 from core.client import ADMIN_ROOT, WORK_ROOTS
 from core.tenancy.scope import practice_scope
+from patients.models.privacy_request import RequestKind
+from patients.privacy import services as privacy
 from patients.tests.factories import PatientFactory
+from practices.models import Practice
 from records.forms.services import hand_over
 from records.tests.factories import (
     BodyChartFactory,
@@ -64,10 +67,11 @@ NOT_WALKED = {
         me_security_passkey_remove me_security_recovery_codes me_security_totp me_security_totp_confirm
         me_security_totp_remove my-day-act sign_out""",
     "files and papers": """
-        billing-invoice-print billing-receipt billing-report-movements-file billing-report-revenue-file
-        billing-report-takings-file billing-report-unpaid-file billing-statement billing-superbill chart_file_content
-        chart_file_download chart_plan_print form-file import-left me_bill me_form_file note-print note-templates-export
-        numbers-file prescription""",
+        billing-claim billing-invoice-print billing-month-print billing-receipt billing-report-movements-file
+        billing-report-own-file billing-report-revenue-file billing-report-takings-file billing-report-unpaid-file
+        billing-statement billing-superbill chart_file_content chart_file_download chart_plan_print form-file
+        import-left me_bill me_form_file me_receipt metrics note-print note-templates-export numbers-file prescription
+        privacy-accesses-file privacy-accesses-print privacy-people-file privacy-retention-file""",
     "where a secret or a state leads that these rows do not have": """
         chart_emergency invitation password_reset_set pay_console pay_thanks second_factor visit_link""",
 }
@@ -105,6 +109,7 @@ def addresses(live_server, practice, make_user, own):
     people = {role: make_user(role) for role in ("admin", "doctor", "staff", "billing", "patient")}
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
     with practice_scope(practice.pk):
+        Practice.objects.filter(pk=practice.pk).update(doctors_see_revenue=True)
         paula = PatientFactory(name="Paula Jensen", user=people["patient"], allergies="Penicillin")
         visit = AppointmentFactory(patient=paula, doctor=doctor, starts_at=soon, ends_at=soon + timedelta(minutes=30))
         draft = NoteFactory(patient=paula, doctor=doctor)
@@ -123,6 +128,13 @@ def addresses(live_server, practice, make_user, own):
         price = ServiceFactory()
         plan = GoalFactory(plan=PlanFactory(patient=paula, doctor=doctor)).plan
         file = stored_file(patient=paula, uploaded_by=doctor)
+        asked = privacy.enter(
+            by=people["admin"],
+            patient_id=paula.pk,
+            kind=RequestKind.EXPORT,
+            received_on=practice.today(),
+            due_on=practice.today() + timedelta(days=30),
+        )
     names = (
         "chart",
         "chart_contact",
@@ -194,6 +206,7 @@ def addresses(live_server, practice, make_user, own):
                 *(reverse("admin:appointments_workinghours_change", args=[own.hours.pk]), reverse("admin:index")),
                 reverse("admin:patients_patient_changelist"),
                 reverse("chart_file", args=[paula.pk, file.pk]),
+                *("/billing/reports/own/", "/billing/reports/own/lines/?first=2030-01-01&last=2030-12-31"),
             ],
         ),
         "manager": (
@@ -204,6 +217,7 @@ def addresses(live_server, practice, make_user, own):
                 reverse("import-new", kwargs={"kind": "patients"}),
                 *(reverse(name) for name in ("privacy", "privacy-retention", "privacy-people")),
                 *(reverse(name, args=[paula.pk]) for name in ("privacy-new-request", "privacy-accesses")),
+                reverse("privacy-request", args=[asked.pk]),
             ],
         ),
         "patient": (
@@ -280,7 +294,7 @@ def _left_in_english(page):
     texts, shapes = _english()
     said = page.evaluate(SAID)
     months = [
-        text for text in said if re.search(r"\b(Januar|März|Mai|Juni|Juli|Oktober|Dezember) \d", text)
+        text for text in said if re.search(r"\b(Januar|März|Mai|Juni|Juli|Oktober|Dezember) \d{1,2}\b", text)
     ]  # English order
     return [text for text in said if (text in texts or shapes.fullmatch(text)) and text not in NAMES] + months
 
