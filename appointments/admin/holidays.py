@@ -108,7 +108,9 @@ def holidays_page(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             messages.error(request, _sentence(refusal))
-        shown = {"place": form.place(), "asked": form.asked(), "days": _days(form, ticked)}
+        days = _days(form, ticked)
+        are_open = not all(one["is_closed"] for one in days)
+        shown = {"place": form.place(), "asked": form.asked(), "days": days, "are_open": are_open}
     context = {**admin.site.each_context(request), "title": gettext("Public holidays"), "form": form, **shown}
     context["checkbox_classes"] = " ".join(CHECKBOX_CLASSES)
     return TemplateResponse(request, "admin/appointments/scheduleexception/holidays.html", context)

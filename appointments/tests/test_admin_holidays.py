@@ -57,6 +57,8 @@ def test_manager_takes_public_holidays(enter_as, practice):
     assert "closed on these days already" in manager.post(PAGE, chosen, follow=True).content.decode()
     assert len(days_off(practice)) == 3
 
+    whole_year = {**BAVARIA, "dates": [day for day, how in marked.items() if how == "checked"]}
+    assert "Add selected" not in manager.post(PAGE, whole_year, follow=True).content.decode()
     with practice_scope(practice.pk):
         practice.timezone = "UTC"  # of no country
         practice.save()
