@@ -26,7 +26,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 APPLICATION_PASSWORD = "application"
 CACHE = ROOT / ".pytest_cache" / "praxis"
 MAKES_THE_SCHEMA = ("*/migrations/*.py", "*/models.py", "*/models/*.py", "core/**/*.py", "config/settings.py")
-MAKES_THE_SCHEMA += ("billing/append_only.py", "billing/codes.py")
+MAKES_THE_SCHEMA += ("billing/append_only.py", "billing/codes.py", "billing/kept_sums.py")
 _numbers = count(1)
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.client import counted_address, parse_address
-from core.middleware.proxies import FORWARDED, apply_forwarded_headers
+from core.middleware.proxies import FORWARDED, PASSED_ON, apply_forwarded_headers
 
 PROXY, CALLER = "10.0.0.2", "203.0.113.7"
 
@@ -62,14 +62,15 @@ def test_headers_of_untrusted_peers_are_ignored(peer):
     said = dict.fromkeys(FORWARDED, "https") | {"HTTP_X_FORWARDED_FOR": "192.0.2.1", "HTTP_ACCEPT": "text/html"}
     meta = {"REMOTE_ADDR": peer, **said}
     apply_forwarded_headers(meta)
-    assert meta == {"REMOTE_ADDR": peer.removeprefix("::ffff:"), "HTTP_ACCEPT": "text/html"}
+    expected = {"REMOTE_ADDR": peer.removeprefix("::ffff:"), "HTTP_ACCEPT": "text/html", PASSED_ON: True}
+    assert meta == expected
 
 
 @pytest.mark.parametrize("peer", ["", "unix:", "@"])
 def test_headers_of_a_peer_without_address_are_ignored(peer):
     meta = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": CALLER, "HTTP_X_FORWARDED_PROTO": "https"}
     apply_forwarded_headers(meta)
-    assert meta == {"REMOTE_ADDR": peer}
+    assert meta == {"REMOTE_ADDR": peer, PASSED_ON: True}
 
 
 def test_ipv4_mapped_proxy_is_trusted():

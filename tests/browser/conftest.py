@@ -21,7 +21,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TIMEOUT_MS = 8_000  # a slow machine is no fault, and a green test does not wait for it
+TIMEOUT_MS = 20_000  # a slow machine is no fault, and a green test does not wait for it
 expect.set_options(timeout=TIMEOUT_MS)
 
 

@@ -204,7 +204,7 @@ def addresses(live_server, practice, make_user, own):
                 *(reverse(name) for name in ("numbers", "numbers-owed", "duplicates", "imports")),
                 reverse("import-new", kwargs={"kind": "patients"}),
                 *(reverse(name) for name in ("privacy", "privacy-retention", "privacy-people")),
-                *(reverse(name, args=[own.pk]) for name in ("privacy-new-request", "privacy-accesses")),
+                *(reverse(name, args=[paula.pk]) for name in ("privacy-new-request", "privacy-accesses")),
             ],
         ),
         "patient": (

@@ -1,6 +1,7 @@
 """import-linter enforces the import order (pyproject.toml); this checks that it covers every app."""
 
 import ast
+import configparser
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,15 @@ def test_every_package_has_its_layer():
     layers = {name.strip(" ()") for line in linter["contracts"][0]["layers"] for name in line.split("|")}
     assert set(linter["root_packages"]) == packages
     assert packages <= layers
+
+
+def test_every_package_with_tests_is_where_pytest_looks():
+    """`make test` names no folders: an app that pytest.ini leaves out would never be tested."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "pytest.ini")
+    assert {path.parent.parent.name for path in ROOT.glob("*/tests/__init__.py")} | {"tests"} == set(
+        settings["pytest"]["testpaths"].split()
+    )
 
 
 def test_every_admin_and_every_app_is_in_the_further_contracts():

@@ -1,5 +1,5 @@
 """docs/security.md names code and tests for each of its requirements, documents name only files that exist, and
-docs/development.md names every folder."""
+docs/layout.md names every folder."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
 SECURITY = (ROOT / "docs/security.md").read_text()
-DEVELOPMENT = (ROOT / "docs/development.md").read_text()
+LAYOUT = (ROOT / "docs/layout.md").read_text()
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|conf|md|html|yml))`")
 ROWS = [line.split("|")[1:-1] for line in SECURITY.splitlines() if line.startswith(("| (", "| API"))]
 NOTHING_TO_NAME = {"API10"}  # no code consumes another service's answers
@@ -30,9 +30,9 @@ def test_every_requirement_names_code_and_a_test():
         assert re.search(r"tests/.*test_\w+\.py`", tests), requirement
 
 
-def test_development_names_every_folder_of_the_apps(subtests):
+def test_layout_names_every_folder_of_the_apps(subtests):
     """By its path, or by its own name in the row of a sibling."""
-    layout = DEVELOPMENT.partition("## Layout")[2].partition("### ")[0]
+    table = LAYOUT.partition("## The folders")[2]
     apps = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in {"tests", "bench"}]
     folders = {path.parent.relative_to(ROOT) for app in apps for path in app.rglob("__init__.py")}
     assert len(folders) > 50
@@ -40,4 +40,4 @@ def test_development_names_every_folder_of_the_apps(subtests):
         if {"tests", "management", "migrations"} & set(folder.parts):
             continue
         with subtests.test(folder=str(folder)):
-            assert f"`{folder}/`" in layout or f"`{folder.name}/`" in layout
+            assert f"`{folder}/`" in table or f"`{folder.name}/`" in table
