@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import ForeignKey, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext
@@ -16,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 
 from accounts.models import User
 from appointments.admin.appointments import LocalTimeField
+from appointments.admin.holidays import holidays_page
 from appointments.models import AppointmentType, Room, ScheduleException, TypeOffer, WorkingHours
 from appointments.rooms import services as rooms
 from appointments.schedule import services as schedules
@@ -224,6 +226,15 @@ class ScheduleExceptionAdmin(_ScheduleAdmin):
     ordering = ("-starts_at", "-id")
     list_display = ("doctor_name", "office", "kind", "starts", "ends")
     fields = ("kind", "doctor", "office", "starts_at", "ends_at")
+    list_before_template = "admin/appointments/scheduleexception/open_holidays.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(holidays_page)
+        return [path("holidays/", page, name="appointments_scheduleexception_holidays"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        shown = {"may_add_holidays": self.has_add_permission(request)}
+        return super().changelist_view(request, {**(extra_context or {}), **shown})
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         may_read = current_user(request).can(P.MANAGE_SCHEDULES)

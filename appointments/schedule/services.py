@@ -1,5 +1,6 @@
 """Working hours and exceptions: the manager's, and a doctor's for themselves."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations, groupby
 from operator import attrgetter
@@ -190,13 +191,28 @@ def take_holidays(*, by: User, names: dict[date, str], office_id: UUID | None = 
     """Close the office, or the whole practice, on these days, and return the exceptions that were made; a day on which
     it is closed already gets none. Raises NotFound and Forbidden."""
     _check_may_change(by, None)
-    made, zone = [], get_timezone_at(office_id)
+    zone = get_timezone_at(office_id)
     take_lock(f"holidays {by.practice_id}")  # two who take the same ones queue here
-    for day, name in sorted(names.items()):
-        # with their time zone: where the clocks skip a midnight, the moment at which they do is meant
-        start, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
-        closed = ScheduleException.objects.filter(kind=ExceptionKind.OFF, doctor=None)
-        closed = closed.filter(Q(office=None) | Q(office=office_id), starts_at__lte=start, ends_at__gte=end)
-        if not closed.exists():
-            made.append(add_exception(by=by, start=start, end=end, office_id=office_id, reason=name[:200]))
+    made = []
+    for day in sorted(names.keys() - closed_days(names, office_id=office_id)):
+        start, end = _day_at(day, zone)
+        made.append(add_exception(by=by, start=start, end=end, office_id=office_id, reason=names[day][:200]))
     return made
+
+
+def closed_days(days: Collection[date], *, office_id: UUID | None = None) -> set[date]:
+    """Return those of the days on which the office, or the whole practice, is closed already. Raises NotFound."""
+    zone = get_timezone_at(office_id)
+    spans = {day: _day_at(day, zone) for day in days}
+    if not spans:
+        return set()
+    closed = ScheduleException.objects.filter(Q(office=None) | Q(office=office_id), kind=ExceptionKind.OFF, doctor=None)
+    closed = closed.filter(starts_at__lte=spans[max(days)][0], ends_at__gte=spans[min(days)][1])
+    whole = list(closed.order_by().values_list("starts_at", "ends_at"))
+    return {day for day, (start, end) in spans.items() if any(since <= start and end <= to for since, to in whole)}
+
+
+def _day_at(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    # with their time zone: where the clocks skip a midnight, the moment at which they do is meant
+    start, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    return start, end

@@ -67,6 +67,7 @@ def addresses(own):
     ]
     yield "form", reverse("admin:records_attachment_add_to", args=[own.chart.pk])
     yield "form", reverse("admin:records_attachment_content", args=[own.file.pk])
+    yield "form", reverse("admin:appointments_scheduleexception_holidays")
     yield "form", reverse("admin:records_planofcare_pdf", args=[own.plan.pk])
     assert len(models) == len(admin.site._registry)
     for model, row in models:

@@ -157,6 +157,7 @@ def addresses(live_server, practice, make_user, own):
             [
                 *("/forms/templates/", "/forms/templates/new/", reverse("form-template-edit", args=[consent.pk])),
                 *admin_pages(people["admin"], own),
+                reverse("admin:appointments_scheduleexception_holidays"),
             ],
         ),
         "staff": (

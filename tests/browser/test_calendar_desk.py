@@ -17,11 +17,14 @@ from appointments.tests.factories import AppointmentFactory, RoomFactory, Waitin
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
+from tests.browser.test_admin import tab_to
 from tests.browser.test_calendar import MONDAY, cell, monday, said, visit_of
 from tests.browser.test_clinical_record import _picture
 from tests.browser.test_pages import NARROW, overflows
 
 __all__ = ["monday"]
+
+IS_FOCUSED = "element => element === document.activeElement"
 
 
 def held(monday):
@@ -73,26 +76,46 @@ def test_series_is_booked_and_cancelled_with_the_keyboard(sign_in, monday):
     page = sign_in("staff")
     page.set_viewport_size(NARROW)
     page.goto(MONDAY)
-    cell(page, "Dr. Daniel Reyes", "11:00 AM").focus()
+    tab_to(page.locator("#grid [tabindex='0']"))
+    eleven = cell(page, "Dr. Daniel Reyes", "11:00 AM")
+    for _ in range(40):
+        if eleven.evaluate(IS_FOCUSED):
+            break
+        page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")  # 1
     page.get_by_label("Patient").wait_for()
     page.keyboard.type("jensen")  # 2
     page.keyboard.press("Enter")  # 3
     expect(page.get_by_role("button", name="Book", exact=True)).to_be_focused()
-    page.get_by_label("Repeat").focus()
-    page.get_by_label("Repeat").select_option(label="Every so many weeks")  # 4
+    page.keyboard.press("Shift+Tab")
+    repeat = page.get_by_label("Repeat")
+    for unit in ("day", "week"):  # 4
+        expect(repeat).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_label(f"Every … {unit}s")).to_be_visible()
+    expect(repeat).to_be_focused()
     expect(page.locator(".occurrences li")).to_have_count(6)
-    expect(page.get_by_label("Repeat")).to_be_focused()
     assert not overflows(page)
     _picture(page, "calendar-series")
-    page.get_by_role("button", name="Book 6 visits").press("Enter")  # 5
+    for field in ("Every … weeks", "Ends", "Visits"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_label(field, exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Book 6 visits")).to_be_focused()
+    page.keyboard.press("Enter")  # 5
     said(page, "Booked 6 visits of Paula Jensen")
-    visit_of(page, "Paula Jensen").press("Enter")
+    expect(visit_of(page, "Paula Jensen")).to_be_focused()
+    page.keyboard.press("Enter")  # 1
     expect(page.locator("#panel")).to_contain_text("Visit 1 of a series")
     box, message = page.locator("#panel").bounding_box(), page.locator("#message").bounding_box()
     assert message["y"] + message["height"] <= box["y"], (box, message)  # it covers nothing of the panel
-    page.get_by_label("Which visits").first.select_option(label="All visits")
-    page.get_by_role("button", name="Cancel visit").press("Enter")
+    which = page.get_by_label("Which visits").first
+    tab_to(which)
+    page.keyboard.press("End")  # 2
+    expect(which.locator("option:checked")).to_have_text("All visits")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Cancel visit")).to_be_focused()
+    page.keyboard.press("Enter")  # 3
     said(page, "Cancelled: all coming visits of this series")
     with practice_scope(monday.practice.pk):
         cancelled = Appointment.objects.filter(status="cancelled", series__isnull=False)

@@ -276,6 +276,7 @@ SETTINGS += ("notifications_job", "notifications_webhook")
 SHOW_NOBODY = {
     *("logout", "password_change", "password_change_done", "jsi18n", "app_list"),
     *("own_sessions", "own_sessions_end", "own_sessions_end_others", "pick_practice", "system"),
+    "appointments_scheduleexception_holidays",
     *("security", "security_totp", "security_totp_confirm", "security_totp_remove", "security_recovery_codes"),
     *("security_passkey", "security_passkey_add", "security_passkey_remove"),
     *(

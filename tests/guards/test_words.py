@@ -116,6 +116,10 @@ AS_STORED = {  # places of what nobody words
     "ul[class=aids] li code": "how a field of a letter is written",
     "[id=id_currency]": "currencies, as ISO 4217 names them",
     "[id=id_language]": "languages, by their own names",
+    "[id=id_country]": "countries, as CLDR names them in each language",
+    "[id=id_region]": "regions, as people there call them",
+    "[id=days-title]": "the same",
+    "label[class=praxis-holiday] span strong": "holidays, as the library names them in each language",
     "[id=id_timezone]": "cities, as the IANA database names them",
     "details[class=praxis-quiet] ul li": "what the trail holds, as exports show it",
 }
@@ -137,6 +141,7 @@ def pages(own):
     for chart in (own.pending, own.declined, own.restricted):
         yield reverse("admin:patients_patient_change", args=[chart.pk])
     yield reverse("admin:records_attachment_add_to", args=[own.chart.pk])
+    yield f"{reverse('admin:appointments_scheduleexception_holidays')}?country=GB&year=2031"
     yield f"{reverse('admin:patients_patient_changelist')}?q=nobody+at+all"
     yield from (reverse("language"), reverse("search"), reverse("form-templates"), reverse("form-template-new"))
     yield reverse("patient-forms", args=[own.chart.pk])
