@@ -117,7 +117,7 @@ def test_every_503_says_when_to_try_again(as_role, monkeypatch, anonymous):
 
     desk = as_role("staff")
     monkeypatch.setattr("patients.services.open_chart", refuse)
-    monkeypatch.setattr("core.api.health._state", lambda: {"database": "ok", "cache": "failing", "migrations": "ok"})
+    monkeypatch.setattr("core.api.health.state", lambda: {"database": "ok", "cache": "failing", "migrations": "ok"})
     check(desk.post("/api/patients", CHART, "application/json"), "Files can't be checked right now.")
     assert anonymous.get("/api/health")["Retry-After"] == "5"
 
