@@ -2,6 +2,7 @@
 
 from collections import Counter
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -45,9 +46,12 @@ def test_parallel_issues_are_numbered_without_a_gap(practice, biller):
 
 def test_first_identifiers_saved_by_many_are_one_row(practice, biller):
     callers = 8
+    ready = Barrier(callers)
 
     def call(number):
         with practice_scope(practice.pk):
+            claims.identity_of(None)  # so that each has a connection
+            ready.wait(timeout=60)
             return claims.set_identity(by=biller, doctor_id=None, npi="1234567893").pk
 
     assert len(set(at_once(callers, call))) == 1

@@ -1,5 +1,5 @@
-"""The pages and calls of privacy, claims, own revenue and bills by mail, as somebody tries them who may not: each attempt
-is refused and told, and names the chart it was about. Nobody's own data is on the way out."""
+"""The pages and calls of privacy, claims and bills by mail, as somebody tries them who may not: each attempt is refused
+and told, and names the chart it was about."""
 
 import pytest
 from django.urls import reverse
