@@ -16,7 +16,7 @@ from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework.exceptions import Throttled
 
-from core.admin.access_log import log_page_read
+from core.admin.access_log import log_page_read, log_page_refusal
 from core.admin.base import current_user
 from core.api import throttling
 from core.encryption.fields import unreadable_marked
@@ -54,6 +54,7 @@ class WorkPage(View):
             sentence = ngettext("Try again in %(number)s second.", "Try again in %(number)s seconds.", wait)
             return self._refusal(sentence % {"number": wait}, 429) or throttled_page(request, throttled)
         except Refusal as refusal:
+            log_page_refusal(request, refusal)
             sentence = refusal.message if isinstance(refusal, Invalid) else refusal.detail  # without the field's name
             answer = self._refusal(sentence, refusal.status)
             return answer or error_page(request, sentence, status=refusal.status)

@@ -1,7 +1,7 @@
 """Middleware of the admin site and of the pages of daily work: opens the practice's scope, and logs each page to the
 audit trail before it is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -151,14 +151,18 @@ def _log_page(request: HttpRequest, response: HttpResponse, practice_id: UUID) -
     page = match.url_name if match else None
     refusal: Refusal | None = getattr(request, "page_refusal", None)
     if refusal is not None or response.status_code in (403, 404):
-        _log_refusal(request, page, practice_id, status=refusal.status if refusal else response.status_code)
+        status = refusal.status if refusal else response.status_code
+        _log_refusal(request, page, practice_id, status=status, patients=getattr(refusal, "patients", ()))
     if response.status_code == 200 and not get_mark(match and match.func, "no_patient_reason"):
         details = {"kind": AuditEvent.PAGE_READ, **request.page_read}  # type: ignore[attr-defined]
         log.record(practice_id=practice_id, page=page, **details)
 
 
-def _log_refusal(request: HttpRequest, page: str | None, practice_id: UUID, *, status: int) -> None:
-    """Log a refusal with the chart, or the account of a chart, whose id is in the address."""
+def _log_refusal(
+    request: HttpRequest, page: str | None, practice_id: UUID, *, status: int, patients: Iterable[UUID]
+) -> None:
+    """Log a refusal with the charts that it names, or the chart, or the account of a chart, whose id is in the
+    address."""
     match = request.resolver_match
     requested_id = next((value for value in map(as_uuid, match.kwargs.values()) if value), None) if match else None
     named = Q(pk=requested_id) | Q(user=requested_id)
@@ -167,7 +171,7 @@ def _log_refusal(request: HttpRequest, page: str | None, practice_id: UUID, *, s
         AuditEvent.PAGE_READ,
         practice_id=practice_id,
         outcome=Outcome.REFUSED,
-        patients=charts,
+        patients=list(patients) or charts,
         about_id=requested_id,
         page=page,
         status=status,

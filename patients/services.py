@@ -22,6 +22,7 @@ from patients.serializers import Chart
 chart_texts_changed = Signal()
 
 WAYS_TO_REACH = ("phone", "email", "address", "emergency_contact")
+NOTHING = frozenset({"keine", "keiner", "none", "noaddress", "nothing", "null", "unbekannt", "unknown"})
 TEXTS = frozenset({"allergies", "medical_history"})
 CLINICAL_FIELDS = frozenset({"blood_type", *TEXTS})  # which doctors may change, too
 ONLY_CLINICAL = _("Here you can only change the blood type, allergies and medical history.")
@@ -56,8 +57,15 @@ def open_charts(*, by: User, charts: list[Patient]) -> list[Patient]:
 def check_reachable(chart: Patient) -> None:
     """Raise Invalid if nobody could be reached about this patient."""
     with unreadable_marked():  # what cannot be decrypted is there
-        if not any(character.isalnum() for way in WAYS_TO_REACH for character in getattr(chart, way)):
+        if not any(_says_something(getattr(chart, way)) for way in WAYS_TO_REACH):
             raise Invalid("phone", UNREACHABLE)
+
+
+def _says_something(text: str) -> bool:
+    """Return whether it may be a way to reach somebody, and not what is typed to get past a field: "-", "n/a", "none".
+    Two letters are a name where a letter is a word."""
+    letters = "".join(character for character in text.casefold() if character.isalnum())
+    return letters not in NOTHING and len(letters) > (2 if letters.isascii() else 0)
 
 
 def lock_chart(*, by: User, patient_id: UUID) -> Patient:

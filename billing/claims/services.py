@@ -15,6 +15,7 @@ from audit import context
 from billing import codes
 from billing.models import Coverage, ProviderIdentity, Service, VisitCoding
 from billing.money import to_minor, to_text
+from core.database.locks import take_lock
 from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
 from patients.models import Patient
 from patients.restriction.services import check_access, get_accessible_chart
@@ -190,6 +191,7 @@ def identity_of(doctor: User | None) -> ProviderIdentity:
 def set_identity(*, by: User, doctor_id: UUID | None, **fields: str) -> ProviderIdentity:
     """Raises NotFound for somebody who is no doctor of the practice."""
     doctor = User.objects.doctor(doctor_id) if doctor_id else None
+    take_lock(f"identities {current_practice().pk}")  # two who save the first one at once
     identity = identity_of(doctor)
     for name, value in fields.items():
         setattr(identity, name, value)

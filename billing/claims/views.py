@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from appointments.time_rules import EARLIEST, LATEST
 from audit.events import AuditEvent
 from billing.claims import services
 from billing.claims.cms1500 import claim_pdf
@@ -122,6 +123,8 @@ def days_of_month(text: str | None) -> tuple[date, date]:
             first = date.fromisoformat(f"{text}-01")
         except ValueError as error:
             raise Invalid("month", NOT_A_MONTH) from error
+    if not EARLIEST.year <= first.year < LATEST.year:  # there are no visits, and 9999 ends on the last day there is
+        raise Invalid("month", NOT_A_MONTH)
     return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
 
 

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
 from django.db import connection
 
 from appointments.tests.test_double_booking import at_once
 from billing.accounts.services import balance_of
+from billing.claims import services as claims
 from billing.invoices import services as invoices
 from billing.models import Invoice, LedgerEntry, OpenAmount
 from billing.payments import services as payments
@@ -40,6 +42,19 @@ def test_parallel_issues_are_numbered_without_a_gap(practice, biller):
     assert sorted(at_once(callers, call)) == list(range(1, callers + 1))
     with practice_scope(practice.pk):
         assert Invoice.objects.exclude(issued_at=None).count() == LedgerEntry.objects.count() == callers
+
+
+def test_first_identifiers_saved_by_many_are_one_row(practice, biller):
+    callers = 8
+    ready = Barrier(callers)
+
+    def call(number):
+        with practice_scope(practice.pk):
+            claims.identity_of(None)  # so that each has a connection
+            ready.wait(timeout=60)
+            return claims.set_identity(by=biller, doctor_id=None, npi="1234567893").pk
+
+    assert len(set(at_once(callers, call))) == 1
 
 
 def test_parallel_refunds_give_back_exactly_what_is_left(practice, biller):

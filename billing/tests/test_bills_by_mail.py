@@ -108,8 +108,10 @@ def test_receipt_is_mailed_and_the_patient_opens_it(daytime, known, biller, ente
     sending.send_due()
     assert "The receipt:" in mailoutbox[0].body
     assert "Sent" in desk.get(reverse("billing-payment", args=[taken.pk])).content.decode()
-    client.force_login(known.user)
     receipt = reverse("me_receipt", args=[taken.pk])
+    for link in (reverse("me_bills"), receipt):  # whoever else reads the mail comes no further
+        assert client.get(link)["Location"].startswith("/?next=")
+    client.force_login(known.user)
     assert receipt in client.get(reverse("me_bills")).content.decode()
     assert client.get(receipt).content.startswith(b"%PDF")
     assert enter_as("patient").get(receipt).status_code == 404

@@ -101,7 +101,8 @@ def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, clie
         assert b"".join(api.get(superbill).streaming_content).startswith(b"%PDF")
     other = f"/api/claims/patients/{chart.pk}/superbill"
     assert api.get(f"{other}?month=2001-01").status_code == 404
-    assert api.get(f"{other}?month=soon").status_code == 400
+    for month in ("soon", "0001-01", "1999-12", "2100-01", "9999-12"):
+        assert api.get(f"{other}?month={month}").status_code == 400, month
 
 
 def test_visit_is_coded_on_its_page(visit, chart, enter_as):

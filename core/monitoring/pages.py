@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -17,11 +18,14 @@ from core.middleware.proxies import PASSED_ON
 from core.monitoring.gauges import Gauges
 
 
-@require_safe
+@csrf_exempt  # whose refusal would tell that there is something
 def metrics(request: HttpRequest) -> HttpResponseBase:
-    """Answer 404 to everybody else, as if there were nothing."""
-    if not _may_read(request):
-        return not_found(request, None)
+    """Answer 404 to everybody else, by whatever method, as if there were nothing."""
+    return _answer(request) if _may_read(request) else not_found(request, None)
+
+
+@require_safe
+def _answer(request: HttpRequest) -> HttpResponseBase:
     registry = CollectorRegistry(auto_describe=False)
     for collector in (*collectors(), Gauges()):
         registry.register(collector)

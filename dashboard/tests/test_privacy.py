@@ -106,6 +106,7 @@ def test_days_that_cannot_be_are_refused(chart, manager, practice):
     today = practice.today()
     for days in (
         {"received_on": today + timedelta(days=1)},
+        {"received_on": "0026-12-01", "due_on": "0026-12-30"},
         {"due_on": today - timedelta(days=1)},
         {"due_on": today + timedelta(days=91)},
         {"due_on": "soon"},

@@ -19,6 +19,7 @@ from patients.deletion.services import lock_chart_with_deleted
 from patients.models import Patient, PrivacyRequest, RefusalReason, RequestKind, RequestState
 
 DAYS = 30  # 45 CFR 164.524(b)(2); a month by Art. 12(3) GDPR
+EARLIEST = date(2000, 1, 1)  # a year of two digits is a slip
 LONGEST_DAYS = 90  # with what either allows on top
 
 
@@ -65,6 +66,8 @@ def _is_there(patient_id: UUID | None) -> bool:
 
 
 def _check_days(received_on: date, due_on: date, *, today: date) -> None:
+    if received_on < EARLIEST:
+        raise Invalid("received_on", _("Enter a date between 2000 and 2099."))
     if received_on > today:
         raise Invalid("received_on", _("This day is still to come."))
     if not received_on <= due_on <= received_on + timedelta(days=LONGEST_DAYS):

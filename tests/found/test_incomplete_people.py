@@ -68,12 +68,32 @@ def test_nobody_to_reach_is_refused(desk, subtests):
         {"address": "  "},
         {"emergencyContact": "-"},
         {"address": "?"},
+        {"address": "\n\r\n"},
+        {"address": "N/A"},
+        {"address": "none."},
+        {"address": "unknown", "emergencyContact": "0"},
+        {"emergencyContact": "x"},
+        {"email": "   ", "address": "(unbekannt)"},
         {"dateOfBirth": "2026-11-20", "gender": "male"},
     ]:
         with subtests.test(fields=fields):
             answer = post(desk, CHARTS, {"name": "Baby Castro", "incomplete": True, **fields})
 
             assert (answer.status_code, list(answer.json()["errors"])) == (400, ["phone"])
+
+
+def test_short_ways_that_say_who_or_where(desk, subtests):
+    for fields in (
+        {"emergencyContact": "\u738b\u4f1f"},  # a name of two letters
+        {"address": "\u6771\u4eac"},
+        {"address": "Ulm"},
+        {"emergencyContact": "Ana"},
+        {"phone": "112"},
+        {"phone": "\uff12\uff11\uff12\uff15\uff15\uff15\uff10\uff11\uff14\uff14"},
+        {"phone": "\u0662\u0661\u0662\u0665\u0665\u0665\u0660\u0661\u0664\u0664"},
+    ):
+        with subtests.test(fields=fields):
+            opened(desk, **fields)
 
 
 def test_what_is_unknown_may_be_missing_empty_or_null(desk, subtests):

@@ -23,6 +23,8 @@ ODD = [
         "2026-02-30",
         "0001-01-01",
         "9999-12-31",
+        "9999-12",
+        "0001-01",
         "24:00",
         "99:99",
         "\u0661\u0662:00",
@@ -91,6 +93,8 @@ NAMES = [
         "word",
         "shared",
     ),
+    *("month", "by", "first", "last", "kind", "age", "key", "service", "received_on", "due_on", "refuse", "refusal"),
+    *("npi", "taxonomy", "tax_id", "payer", "member_id", "reason", "amount", "undo"),
     *("email", "address", "date_of_birth", "gender", "emergency_contact", "password", "credential", "at", "lasts"),
 ]
 OTHER_NAMES = {"visit_id": "appointment_id"}

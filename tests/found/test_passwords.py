@@ -24,6 +24,7 @@ pytestmark = pytest.mark.embedded  # hashing asks no database
 
 LOGIN = "/api/auth/login"
 TYPED = ["pässwört-été-1", "señal-ñandú-9", "Nguyễn Ái Quốc", "한국어비밀번호", "pá¹ﬁx-Ⅳ-half", "ｐａｓｓ９", "naïve Å"]  # noqa: RUF001
+TYPED += ["Ἀθῆναι-ᾧδε-42", "हिन्दी-क़लम-51", "İstanbul-ığdır-8"]  # noqa: RUF001
 EASY = ["12345678", "password123", "Passw0rd", "13572468013", "short1!", "9081726354"]
 EASY += [" " * 12, "\u200b" * 12, "z" * 40, "\uff58" * 5 + "x x x x"]
 
