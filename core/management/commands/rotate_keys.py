@@ -14,6 +14,7 @@ from audit.events import AuditEvent
 from core.encryption import batch_rewrite, key_file, rotation
 from core.encryption.keyring import get_keyring
 from core.tenancy.scope import installation_scope
+from core.termination import set_on_termination
 
 LISTED = 20  # of the values that cannot be decrypted; check_encryption lists them all
 NEEDS_FILE = (
@@ -105,7 +106,8 @@ class Command(BaseCommand):
 
     def _run(self, work: rotation.Rotation, waiting: int) -> None:
         self._record(work, "begun", rows=waiting)
-        state = "stopped"
+        # Ctrl-C waits for the batch: in the middle of a statement it would leave a connection that takes no other
+        state, stop = "stopped", set_on_termination()
         try:
             with (
                 tqdm(total=waiting, unit=" rows", desc=f"to key {work.key_id}", disable=None) as bar,
@@ -113,12 +115,13 @@ class Command(BaseCommand):
             ):
                 for looked_at in run:
                     bar.update(looked_at)
+                    if stop.is_set():
+                        raise CommandError(
+                            f"Stopped. {work.changed:,} rows are now under key {work.key_id}. "
+                            "Run rotate_keys again to continue.",
+                            returncode=130,
+                        )
             state = "done"
-        except KeyboardInterrupt:
-            raise CommandError(
-                f"Stopped. {work.changed:,} rows are now under key {work.key_id}. Run rotate_keys again to continue.",
-                returncode=130,
-            ) from None
         finally:
             self._record(work, state, rows=work.changed, unreadable=len(work.unreadable))
         self.stdout.write(f"{_counted(work.changed, 'row')} moved to key {work.key_id}.")
