@@ -66,8 +66,8 @@ venv-dev: ## create .venv with requirements-dev.txt as well
 	$(call install,requirements.txt requirements-dev.txt,dev)
 
 venv-audit: venv-dev # an environment of its own for requirements-audit.txt
-	@[ -e .venv-audit/bin/cyclonedx-py ] || { "$(PYTHON)" -m venv .venv-audit && \
-		.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt; } || \
+	@[ -e .venv/audit/bin/cyclonedx-py ] || { "$(PYTHON)" -m venv .venv/audit && \
+		.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt; } || \
 		echo "The tools of requirements-audit.txt could not be installed." >&2
 
 .env: | venv

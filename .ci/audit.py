@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".venv-audit" / "bin"
+TOOLS = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".venv" / "audit" / "bin"
 SECONDS = 240
 ACCEPTED: dict[str, str] = {}  # by the advisory's id: why it does not reach Praxis
 

@@ -12,7 +12,7 @@ from notice import names_from
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".venv-audit" / "bin"
+TOOLS = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".venv" / "audit" / "bin"
 
 
 def main() -> None:
