@@ -26,6 +26,12 @@ LISTENING = f"""async person => {{
   await fetch('/api/v1/auth/login', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body }})
   window.logged = []
   const console = {{ log: (...line) => window.logged.push(line) }}
+  class WebSocket extends window.WebSocket {{
+    constructor(address) {{
+      super(address)
+      this.addEventListener('message', () => {{ window.isReady = true }})
+    }}
+  }}
   {CLIENT}
 }}"""
 
@@ -130,6 +136,7 @@ def test_a_booking_appears_on_the_other_page_and_redis_may_be_away(browser, own)
         expect(visit_of(page, "Rosa Vidal")).to_be_visible()
     assert {page for page, frame in told if "appointment.changed" in frame} == {one, other}
     one.evaluate(LISTENING, {"email": clinic.staff.user["email"], "password": PASSWORD})
+    one.wait_for_function("window.isReady")
     visit = clinic.booking(chart=charts[2], date="2031-01-06T20:00:00Z")
     one.wait_for_function("id => window.logged.some(line => line[0] === id)", arg=visit["id"])
     assert complaints == []

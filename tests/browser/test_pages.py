@@ -6,7 +6,10 @@ NARROW = {"width": 320, "height": 640}
 
 
 def overflows(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    # also of a page that is on its way, which has no body yet
+    measured = page.wait_for_function("document.body && [document.documentElement.scrollWidth, window.innerWidth]")
+    shown, window = measured.json_value()
+    return shown > window
 
 
 def test_door_works_with_the_keyboard_and_on_a_narrow_screen(page):

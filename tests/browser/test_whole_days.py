@@ -286,8 +286,8 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     page.wait_for_url("**/admin/")
     page.goto(reverse("admin:accounts_user_changelist"))
     page.locator("a[href$='/add/']").first.click()  # 1
-    assert not overflows(page)
     page.get_by_label("Name").fill("Dr. Nina New")  # 2
+    assert not overflows(page)
     page.get_by_label("Email").fill("nina@example.org")
     page.get_by_label("Role").select_option("doctor")  # 3
     page.get_by_role("button", name="Save", exact=True).click()  # 4
@@ -298,6 +298,7 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     expect(page.locator("#compared")).to_contain_text("1 pair to look at")
     page.get_by_role("link", name="Show them").click()
     page.get_by_role("link", name="Compare and merge").first.press("Enter")  # 1
+    expect(page.get_by_role("button", name="Merge")).to_be_visible()
     assert not overflows(page)
     page.get_by_role("button", name="Merge").press("Enter")  # 2
     expect(page.get_by_text(re.compile("merged", re.IGNORECASE)).first).to_be_visible()

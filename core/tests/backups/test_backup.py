@@ -75,7 +75,7 @@ def test_killed_backup_leaves_the_earlier_one_good_and_the_next_continues(run, t
     Verified(target_at(str(target)), good)
     work = Backup(target_at(str(target)))
     manifest = work.run()
-    assert 0 < work.copied <= 590
+    assert 0 < work.copied < 600  # the one that was on its way may be among them
     assert manifest["files"]["count"] == 600
     assert not list(target.rglob("*.part"))
     assert len(Verified(target_at(str(target)), manifest["id"]).files) == 600
