@@ -167,7 +167,7 @@ class Slot(CalendarPage):
     def _planned_for_new(self, asked: dict[str, Any]) -> list[series.Occurrence]:
         """Return what a series of somebody would be who has no chart yet: one is opened for it, and taken back."""
         with transaction.atomic():
-            chart = open_chart(by=self.user, name=gettext("New patient"), phone="0")
+            chart = open_chart(by=self.user, name=gettext("New patient"), phone="000")
             found = series.book(by=self.user, patient_id=chart.pk, dry_run=True, **asked)
             transaction.set_rollback(True)
         return found

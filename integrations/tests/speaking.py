@@ -38,6 +38,7 @@ class Speaking:
                     pass
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # which ends accept(); closing alone does not
         self._listener.close()
         self._thread.join(5)
 
