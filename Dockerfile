@@ -23,7 +23,7 @@ RUN python -m config.dotenv /tmp/build.env \
     && rm /tmp/build.env \
     && groupadd --system --gid 999 praxis \
     && useradd --system --uid 999 --gid 999 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin praxis \
-    && install --directory --owner praxis --group praxis --mode 700 /srv/files /srv/backups
+    && install --directory --owner praxis --group praxis --mode 700 /srv/files /srv/backups /srv/scratch
 
 USER 999:999
 ENV HOST=0.0.0.0 PORT=8000

@@ -134,7 +134,8 @@ def _public(host: str, email: str) -> dict[str, str]:
 
 
 def _variables(content: str) -> dict[str, str]:
-    return dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", content, re.M))
+    found = re.findall(r"^(?:export )?([A-Z][A-Z0-9_]*)=(.*)$", content, re.M)
+    return {name: re.sub(r"""^(["'])(.*)\1$""", r"\2", value.strip()) for name, value in found}
 
 
 def main(arguments: list[str]) -> None:

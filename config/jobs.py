@@ -19,7 +19,7 @@ def back_up() -> None:
     try:
         Backup(target_at(settings.BACKUP_TARGET), stopping=_stop_if_told).run(Keep(*settings.BACKUP_KEEP))
     except Busy as error:
-        raise Again("Another backup is running.", after=timedelta(minutes=10)) from error
+        raise Again("Another backup or a drill is running.", after=timedelta(hours=1)) from error
     except BackupError as error:
         raise GiveUp("The backup was not made: manage.py backup says why.") from error
 

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from babel import Locale, UnknownLocaleError
 from django.utils import timezone
 
-from core.search.birth_dates import short_date_order
+from core.search.birth_dates import locale_of, short_date_order
 from core.search.regions import UNKNOWN_REGION, region_of
 
 P = ParamSpec("P")
@@ -67,7 +67,7 @@ def _locale(region: str) -> Locale:
     try:
         return Locale.parse(f"en_{region}")
     except UnknownLocaleError:
-        return Locale.parse(f"und_{region}")
+        return locale_of(region)
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ SHORT_DATES = {
     "both": [],
 }
 TYPED = re.compile(
-    r"(\d{1,2})(?:\s?[:.h ]\s?(\d{2})|(\d{2}))?(?:[:.](\d{2})(?:\.0+)?)?"
+    r"(\d{1,2})(?:\s?[:.h ]\s?(\d{2})|(\d{2}))?(?::(\d{2})(?:\.0+)?)?"  # 2.12.26 is a day
     r"\s*(?:([ap])\.?\s?(?:m\.?)?|(h|hrs?|hours|uhr)\.?)?"
 )
 
@@ -142,6 +142,10 @@ class PickedMomentField(forms.DateTimeField):
     """A local date and time, from the browser's own picker or typed: `12/1/2026 2:30 pm`."""
 
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("input_formats", ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])  # others by the region's order
+        super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
         try:

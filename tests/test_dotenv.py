@@ -52,6 +52,7 @@ def test_secrets_of_an_earlier_release_are_copied_for_the_containers(tmp_path):
     run(tmp_path, *FLAGS, "--one-file")
     with (tmp_path / ".env.production").open("a") as file:
         file.write("EMAIL_URL=smtp://ada:s3cret@mail.example.org\n")
+        file.write('METRICS_TOKEN_KEY="quoted"\n')
     earlier = (tmp_path / ".env.production").read_text()
     assert not (tmp_path / "secrets").exists()
 
@@ -64,6 +65,7 @@ def test_secrets_of_an_earlier_release_are_copied_for_the_containers(tmp_path):
     for name in ("SECRET_KEY", "SEARCH_INDEX_KEY", "AUDIT_KEYS", "EMAIL_URL"):
         assert (tmp_path / "secrets/praxis" / name).read_text() == f"{values[name]}\n"
     assert (tmp_path / "secrets/praxis/field_encryption_keys").read_text() == f"{values['FIELD_ENCRYPTION_KEYS']}\n"
+    assert (tmp_path / "secrets/praxis/METRICS_TOKEN_KEY").read_text() == "quoted\n"
     assert values["POSTGRES_PASSWORD"] in (tmp_path / "secrets/database/DATABASE_URL").read_text()
     assert values["DATABASE_APP_PASSWORD"] in (tmp_path / "secrets/praxis/DATABASE_URL").read_text()
 

@@ -22,6 +22,7 @@ PLACES = {  # time zone, language: a day in words, with its weekday, in digits; 
     ("Europe/Berlin", "en"): ("7 Jan 2030", "Monday, 7 January 2030", "07/01/2030", "16:00", "16:00"),
     ("Europe/Berlin", "de"): ("07.01.2030", "Montag, 7. Januar 2030", "07.01.2030", "16:00", "16:00 Uhr"),
     ("America/New_York", "de"): ("07.01.2030", "Montag, 7. Januar 2030", "07.01.2030", "10:00", "10:00 Uhr"),
+    ("America/Kralendijk", "en"): ("7 Jan 2030", "Monday, 7 January 2030", "07/01/2030", "11:00 AM", "11:00 AM"),
     ("Asia/Tokyo", "en"): ("8 Jan 2030", "Tuesday, 8 January 2030", "2030-01-08", "00:00", "00:00"),
 }
 

@@ -14,7 +14,8 @@ from billing.claims import services
 from billing.claims.cms1500 import claim_pdf
 from billing.claims.pages import pdf_response
 from billing.claims.pdf import superbill_pdf
-from billing.claims.views import NO_CODES, days_of_month
+from billing.claims.services import NO_CODES
+from billing.claims.views import days_of_month
 from billing.models import Coverage, VisitCoding
 from core.errors import NotFound
 from core.forms import CheckedForm
@@ -82,10 +83,7 @@ class PrintClaim(WorkPage):
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        visit, coding = services.get_visit(by=self.user, appointment_id=visit_id)
-        if coding is None:
-            raise NotFound(NO_CODES)
+        visit, coding = services.get_coded(by=self.user, appointment_id=visit_id)
         self.read([visit], kind=AuditEvent.INVOICE_READ, about_id=visit.pk)
         coverages = list(Coverage.objects.filter(patient=visit.patient_id))
-        coding.appointment = visit
         return pdf_response(claim_pdf(coding, coverages, practice=current_practice()), "cms-1500")

@@ -7,6 +7,7 @@ What Praxis does not know stays empty, to be filled in by hand: whether an accid
 
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
+from itertools import islice
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -20,7 +21,7 @@ from billing.money import to_text
 from patients.models import Gender, Patient
 from practices.models import Office, Practice
 from records.printing import fonts
-from records.printing.typesetting import break_lines
+from records.printing.typesetting import Line, break_lines
 
 LINES = 6  # of services on a form
 TAXONOMY = "ZZ"  # the qualifier of a taxonomy code
@@ -251,21 +252,25 @@ def _draw(canvas: Canvas, texts: Mapping[str, str]) -> None:
         number, _, line = name.partition(".")
         if line in ("", "1") and box.label:
             _write(canvas, f"{number} {box.label}", box.left + PAD, y, size=LABEL_SIZE, width=box.width - PAD)
-        for text in _fitting(texts.get(name, ""), box):
+        for fitting in _fitting(texts.get(name, ""), box):
             y -= TEXT_SIZE * LEADING
-            _write(canvas, text, box.left + PAD, y, size=TEXT_SIZE, width=box.width - 2 * PAD)
+            _write_line(canvas, fitting, box.left + PAD, y, size=TEXT_SIZE)
 
 
-def _fitting(text: str, box: Box) -> Iterator[str]:
-    """Yield as many lines as the box holds."""
+def _fitting(text: str, box: Box) -> Iterator[Line]:
+    """Yield as many lines as the box holds; a long one, such as an address, goes on in the next."""
     most = int((box.height - LABEL_SIZE) // (TEXT_SIZE * LEADING)) or 1
-    yield from [line for line in text.splitlines() if line][:most]
+    lines = break_lines(text, width=box.width - 2 * PAD, size=TEXT_SIZE, weight=fonts.REGULAR)
+    yield from islice((line for line in lines if line.spans), most)
 
 
 def _write(canvas: Canvas, text: str, x: float, y: float, *, size: float, width: float = WIDTH) -> None:
     line = next(break_lines(text, width=width, size=size, weight=fonts.REGULAR), None)
-    if line is None:
-        return
+    if line is not None:
+        _write_line(canvas, line, x, y, size=size)
+
+
+def _write_line(canvas: Canvas, line: Line, x: float, y: float, *, size: float) -> None:
     written = canvas.beginText(x, y)
     for span in line.spans:
         written.setFont(fonts.font(span.family, fonts.REGULAR).fontName, size)

@@ -13,7 +13,6 @@ from appointments.calendar.page import describe_time
 from audit.events import AuditEvent
 from billing.claims import services
 from billing.claims.pdf import superbill_pdf
-from billing.claims.views import NO_CODES
 from billing.codes import LETTERS, OFFICE, validate_place
 from billing.models import Coverage, VisitCoding
 from billing.models.claims import MOST_COVERAGES
@@ -136,9 +135,7 @@ class PrintSuperbill(WorkPage):
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        visit, coding = services.get_visit(by=self.user, appointment_id=visit_id)
-        if coding is None:
-            raise NotFound(NO_CODES)
+        visit, coding = services.get_coded(by=self.user, appointment_id=visit_id)
         self.read([visit], kind=AuditEvent.INVOICE_READ, about_id=visit.pk)
         coverages = list(Coverage.objects.filter(patient=visit.patient_id))
         printed = superbill_pdf(visit.patient, [coding], coverages, practice=self.request.practice, by=self.user)

@@ -16,7 +16,7 @@ from billing import codes
 from billing.models import Coverage, ProviderIdentity, Service, VisitCoding
 from billing.money import to_minor, to_text
 from core.database.locks import take_lock
-from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
+from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, NotFound, StaleVersion
 from patients.models import Patient
 from patients.restriction.services import check_access, get_accessible_chart
 from patients.services import lock_chart
@@ -28,6 +28,7 @@ NO_CHARGE = _("Enter what “%(code)s” costs: it is not on the price list.")
 WRONG_POINTER = _("A service points at diagnoses of this visit by their place, from 1, at four at most.")
 CANCELLED = _("A visit that was cancelled has no codes.")
 TWICE = _("A diagnosis is there twice.")
+NO_CODES = _("No visit has codes there.")
 
 
 # --- Codes of a visit -------------------------------------------------------------------------------------------------
@@ -40,6 +41,16 @@ def get_visit(*, by: User, appointment_id: UUID) -> tuple[Appointment, VisitCodi
     )
     check_access(by, visit.patient)
     return visit, VisitCoding.objects.filter(appointment=visit).first()
+
+
+def get_coded(*, by: User, appointment_id: UUID) -> tuple[Appointment, VisitCoding]:
+    """The same of a visit that an insurer or a patient may be sent. Raises NotFound also without codes, and for a visit
+    that was cancelled after it had been coded."""
+    visit, coding = get_visit(by=by, appointment_id=appointment_id)
+    if coding is None or visit.status == AppointmentStatus.CANCELLED:
+        raise NotFound(NO_CODES)
+    coding.appointment = visit
+    return visit, coding
 
 
 @transaction.atomic

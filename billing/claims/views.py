@@ -26,6 +26,7 @@ from billing.claims.serializers import (
     IdentityInput,
     IdentityShape,
 )
+from billing.claims.services import NO_CODES
 from billing.models import Coverage, ProviderIdentity, VisitCoding
 from core.api.schema import NOT_FOUND, extend_schema, stale
 from core.api.serializers import StrictCharField, StrictSerializer
@@ -38,7 +39,6 @@ from practices.services import current_practice
 from records.attachments.downloads import download_response
 
 CODE = Permission.CODE_VISITS
-NO_CODES = _("No visit has codes there.")
 NOT_A_MONTH = _("Enter a month such as 2026-11.")
 
 
@@ -148,8 +148,8 @@ class VisitSuperbill(OfSuperbill):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY}, summary="Download the superbill of a visit"
     )
     def get(self, request: Request, appointment_id: UUID) -> StreamingHttpResponse:
-        visit, coding = services.get_visit(by=self.caller, appointment_id=appointment_id)
-        return self.printed(visit.patient, [coding] if coding else [])
+        visit, coding = services.get_coded(by=self.caller, appointment_id=appointment_id)
+        return self.printed(visit.patient, [coding])
 
 
 class PatientSuperbill(OfSuperbill):
@@ -175,10 +175,7 @@ class VisitClaim(ApiView):
         description="To the patient's first insurance. What Praxis does not know is left empty.",
     )
     def get(self, request: Request, appointment_id: UUID) -> StreamingHttpResponse:
-        visit, coding = services.get_visit(by=self.caller, appointment_id=appointment_id)
-        if coding is None:
-            raise NotFound(NO_CODES)
-        coding.appointment = visit
+        visit, coding = services.get_coded(by=self.caller, appointment_id=appointment_id)
         self.audit_read([visit.patient_id], about_id=visit.patient_id, **emergency_details([visit.patient]))
         coverages = list(Coverage.objects.filter(patient=visit.patient_id))
         file = claim_pdf(coding, coverages, practice=current_practice())

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments import services as appointments
+from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from appointments.visits.machine import Action
 from billing import codes
@@ -17,6 +18,7 @@ from billing.claims import services as claims
 from billing.models import Invoice, InvoiceLine
 from billing.policies import services as policies
 from billing.tests.factories import ServiceFactory
+from core.tenancy.scope import practice_scope
 
 NPI = "1234567893"  # the example of the CMS's specification of the check digit
 
@@ -57,7 +59,7 @@ def test_formats(subtests):
     assert codes.diagnosis("m5450") == "M54.50" and codes.diagnosis("A00") == "A00"
 
 
-def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, client_of):
+def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, client_of, enter_as):
     ServiceFactory(code="98940", price=6_000)
     api = client_of(doctor)
     address = f"/api/claims/visits/{visit.pk}"
@@ -101,6 +103,15 @@ def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, clie
         assert b"".join(api.get(superbill).streaming_content).startswith(b"%PDF")
     other = f"/api/claims/patients/{chart.pk}/superbill"
     assert api.get(f"{other}?month=2001-01").status_code == 404
+    shown = [
+        *(f"{address}/superbill", f"{address}/cms1500"),
+        *(reverse(f"billing-{name}", args=[visit.pk]) for name in ("superbill", "claim")),
+    ]
+    desk = enter_as("billing")
+    assert [(api if "/api/" in page else desk).get(page).status_code for page in shown] == [200] * 4
+    with practice_scope(visit.practice_id):
+        Appointment.objects.filter(pk=visit.pk).update(status="cancelled")
+    assert [(api if "/api/" in page else desk).get(page).status_code for page in shown] == [404] * 4
     for month in ("soon", "0001-01", "1999-12", "2100-01", "9999-12"):
         assert api.get(f"{other}?month={month}").status_code == 400, month
 

@@ -32,11 +32,14 @@ def boxes_of(pdf):
     return pages
 
 
+LONG_ADDRESS = "1234 North Michigan Avenue, Suite 500, Chicago, IL 60611"  # goes on in a second row
+
+
 @pytest.fixture
 def coded(scope, chart, biller, make_user):
     office = OfficeFactory(name="Main", address="5 Oak Street", phone="+1 555 0100", timezone="America/New_York")
     doctor = make_user("doctor", name="Daniel Reyes")
-    chart.name, chart.address, chart.phone = "Paula Maria Jensen", "1 Elm Road", "555 0199"
+    chart.name, chart.address, chart.phone = "Paula Maria Jensen", LONG_ADDRESS, "555 0199"
     chart.date_of_birth, chart.gender = date(1980, 2, 3), "female"
     chart.save()
     start = datetime(2026, 11, 5, 15, 0, tzinfo=UTC)
@@ -64,9 +67,9 @@ def test_each_box_has_its_field(coded, biller, client_of, practice):
         "2": "Jensen, Paula Maria",
         "3": "02 03 1980 F",
         "4": "Jensen, Paula Maria",
-        "5": "1 Elm Road 555 0199",
+        "5": f"{LONG_ADDRESS} 555 0199",
         "6": "Self",
-        "7": "1 Elm Road 555 0199",
+        "7": f"{LONG_ADDRESS} 555 0199",
         "9": "Jensen, Paula Maria",
         "9a": "C9",
         "9d": "Cigna",

@@ -42,7 +42,8 @@ class Drill:
     def run(self, wanted: str = "") -> Report:
         """Return what differs from what was backed up. Raise BackupError if there is nothing to try."""
         began = timezone.now()
-        with self._target.lock(shared=True):
+        # the database's lock too: drills share the name of the scratch database, and S3 has no lock
+        with self._target.lock(shared=True), self._database.lock():
             report = Report(catalogue.pick(self._target, wanted))
             try:
                 self._try(report)
@@ -106,7 +107,10 @@ def _manage(environment: dict[str, str], *arguments: str) -> "subprocess.Complet
     return subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, check=False)  # noqa: S603 - ours
 
 
-_NOTHING_ELSE = {"BACKUP_DATABASE_URL": "", "FILES_S3_BUCKET": "", "REDIS_URL": "", "BACKUP_TARGET": ""}
+_NOTHING_ELSE = {
+    **dict.fromkeys(("BACKUP_DATABASE_URL", "BACKUP_TARGET", "FILES_S3_BUCKET", "REDIS_URL"), ""),
+    "WEB_CONCURRENCY": "1",  # more would need Redis
+}
 
 
 def _room_for(size: int) -> str | None:

@@ -35,7 +35,14 @@ class Restore:
             self._steps.advance(copy.size)
         self._steps.begin("database", manifest["parts"][catalogue.DATABASE]["size"])
         self._database.restore(catalogue.read_part(self._target, backup_id, catalogue.DATABASE))
-        if found := differences(manifest, self._database):
+        try:
+            found = differences(manifest, self._database)
+        except BackupError as error:
+            raise BackupError(
+                f"Everything was restored, but the database could not be compared with the backup: {error} Do not "
+                "restore again: go on with migrate, setup_database_roles --apply and audit_verify."
+            ) from error
+        if found:
             raise BackupError(f"The restored database is not what was backed up: {'; '.join(found)}.")
         return manifest
 

@@ -48,8 +48,14 @@ def stored() -> dict[str, int]:
         raise BackupError(f"The storage of files cannot be listed: {type(error).__name__}.") from error
 
 
+def _refuse_unreadable(error: OSError) -> None:
+    """What is not there has no files; what cannot be read may have some. A disk's own folder is nobody's to read."""
+    if not isinstance(error, FileNotFoundError) and Path(error.filename).name != "lost+found":
+        raise error
+
+
 def _local(root: Path) -> Iterator[tuple[str, int]]:
-    for directory, _, files in os.walk(root):
+    for directory, _, files in os.walk(root, onerror=_refuse_unreadable):
         for file in files:
             path = Path(directory, file)
             try:

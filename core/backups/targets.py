@@ -18,6 +18,7 @@ from core.backups.errors import BackupError, Busy
 
 UNFINISHED = ".part"  # end of the name of what is still being written
 READ_BYTES = 1024 * 1024
+IN_MEMORY = 8 * READ_BYTES  # of an object of S3; a whole dump would not fit
 BUSY = "Another backup, restore or drill is running. Wait until it has ended."
 
 
@@ -56,6 +57,11 @@ def target_at(place: str) -> Target:
     return Folder(Path(place))
 
 
+def _refuse_unreadable(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise BackupError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
 class Folder:
     """A folder of this machine, a mounted disk or a share."""
 
@@ -85,7 +91,7 @@ class Folder:
 
     def names(self, below: str) -> dict[str, int]:
         found = {}
-        for directory, _, files in os.walk(self.path / below):
+        for directory, _, files in os.walk(self.path / below, onerror=_refuse_unreadable):
             for file in files:
                 if not file.endswith(UNFINISHED):
                     path = Path(directory, file)
@@ -188,7 +194,13 @@ class Bucket:
         self._prefix = f"{prefix}/" if prefix else ""
         if parts.netloc == settings.FILES_S3_BUCKET:
             raise BackupError(f"{parts.netloc} is the bucket of the files: a backup belongs in another.")
-        options = {**settings.FILES_S3_OPTIONS, "default_acl": None, "location": prefix, "file_overwrite": True}
+        options: dict[str, Any] = {
+            **settings.FILES_S3_OPTIONS,
+            "default_acl": None,
+            "location": prefix,
+            "file_overwrite": True,
+            "max_memory_size": IN_MEMORY,
+        }
         self._storage: Any = S3Storage(bucket_name=parts.netloc, **options)
 
     def prepare(self) -> None:

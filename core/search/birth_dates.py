@@ -149,13 +149,21 @@ def _year_last(first: str, second: str, year: str, *, dotted: bool, region: str)
     return day_first or month_first if order == "day" else month_first or day_first
 
 
+def locale_of(region: str) -> Locale:
+    """Return the language of the region, with the world's forms where Babel has nothing of it (BQ, AQ, TF)."""
+    try:
+        return Locale.parse(f"und_{region}")
+    except UnknownLocaleError:
+        return Locale.parse("en_001")
+
+
 @lru_cache(maxsize=64)
 def short_date_order(region: str) -> str:
     """Return whether short dates have the day or the month first (CLDR); `both` where they have the year first, so
     that other dates follow no rule."""
     if region == UNKNOWN_REGION:
         return "both"
-    pattern = Locale.parse(f"und_{region}").date_formats["short"].pattern.lower()
+    pattern = locale_of(region).date_formats["short"].pattern.lower()
     return {"d": "day", "m": "month"}.get(pattern.lstrip("' ")[:1], "both")
 
 

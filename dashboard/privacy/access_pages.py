@@ -23,8 +23,8 @@ from audit_review.rows import TrailRow
 from core.csv_files import csv_response, in_this_context
 from core.errors import Invalid
 from core.formats import format_datetime, format_day
+from core.typed import PickedDateField
 from dashboard.privacy.base import PrivacyPage
-from dashboard.privacy.pages import DAY
 from patients.models import Patient
 from records.plans.pdf import patient_label
 from records.printing import Document
@@ -36,8 +36,8 @@ HEADINGS = (_("When"), _("Who"), _("Role"), _("What"), _("Outcome"), _("Address"
 
 
 class DaysForm(forms.Form):
-    first = forms.DateField(label=_("From"), widget=DAY)
-    last = forms.DateField(label=_("To"), widget=DAY)
+    first = PickedDateField(label=_("From"))
+    last = PickedDateField(label=_("To"))
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

@@ -15,6 +15,7 @@ from audit.events import AuditEvent
 from core.errors import Conflict, Invalid
 from core.formats import format_day
 from core.forms import CheckedForm
+from core.typed import PickedDateField
 from dashboard.privacy.base import PrivacyPage
 from patients.deletion.services import get_hold
 from patients.models import Patient, PrivacyRequest, RefusalReason, RequestKind, RequestState
@@ -22,15 +23,22 @@ from patients.privacy import services
 from patients.search import search_charts
 
 SHOWN, MOST_CHARTS = 100, 8
-DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")  # what a browser takes, in every language
 
 
 class RequestForm(CheckedForm):
     kind = forms.ChoiceField(label=_("What is asked for"), choices=RequestKind.choices)
-    received_on = forms.DateField(label=_("Received"), widget=DAY)
-    due_on = forms.DateField(
-        label=_("Due"), widget=DAY, help_text=_("30 days, unless the law where you are gives another time.")
+    received_on = PickedDateField(label=_("Received"))
+    due_on = PickedDateField(
+        label=_("Due"),
+        required=False,
+        help_text=_("If empty, 30 days later; the law where you are may give another time."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if given.get("received_on") and not given.get("due_on") and "due_on" not in self.errors:
+            given["due_on"] = services.default_due(given["received_on"])
+        return given
 
 
 class AnswerForm(CheckedForm):
@@ -91,7 +99,7 @@ class NewRequest(PrivacyPage):
 
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         today: date = request.practice.today()  # type: ignore[attr-defined]
-        form = RequestForm(initial={"received_on": today, "due_on": services.default_due(today)})
+        form = RequestForm(initial={"received_on": today})
         return self._page(patient_id, form)
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:

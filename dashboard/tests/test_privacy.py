@@ -79,7 +79,7 @@ def test_request_is_entered_listed_by_its_due_date_and_answered(chart, manager, 
     assert reverse("privacy-new-request", args=[chart.pk]) in found
     today = practice.today()
     shown = text(manager.get(reverse("privacy-new-request", args=[chart.pk])))
-    assert f'value="{today + timedelta(days=30)}"' in shown
+    assert f'value="{today}"' in shown
     late = enter(manager, chart, received_on=today - timedelta(days=40), due_on=today - timedelta(days=10))
     listed = text(manager.get(reverse("privacy")))
     assert "Ottilie Zwq" in listed
@@ -100,6 +100,13 @@ def test_request_is_entered_listed_by_its_due_date_and_answered(chart, manager, 
             ("data.changed", manager.user.pk, True),
         ]
         assert Event.objects.filter(kind=AuditEvent.CHARTS_SEARCHED, patients__contains=str(chart.pk)).exists()
+
+
+def test_due_date_counts_from_when_it_was_received(chart, manager, practice):
+    received = practice.today() - timedelta(days=20)
+    assert enter(manager, chart, received_on=received, due_on="").status_code == 302
+    with practice_scope(practice.pk):
+        assert PrivacyRequest.objects.get().due_on == received + timedelta(days=30)
 
 
 def test_days_that_cannot_be_are_refused(chart, manager, practice):

@@ -21,9 +21,12 @@ MONDAY = "/calendar/?day=2031-01-06&view=day"
 SOON = 60_000  # milliseconds that a loaded machine may take; without live updates and their polls nothing would come
 # the client of docs/clients.md as it is printed, in a page that is signed in to the API by cookie
 (CLIENT,) = re.findall(r"^```javascript\n(.*?)^```$", (ROOT / "docs" / "clients.md").read_text(), re.M | re.S)
-LISTENING = f"""async person => {{
+SIGN_IN = """async person => {
   const body = JSON.stringify(person)
-  await fetch('/api/v1/auth/login', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body }})
+  const headers = { 'Content-Type': 'application/json' }
+  return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body })).ok
+}"""
+LISTENING = f"""() => {{
   window.logged = []
   const console = {{ log: (...line) => window.logged.push(line) }}
   class WebSocket extends window.WebSocket {{
@@ -125,6 +128,7 @@ def test_a_booking_appears_on_the_other_page_and_redis_may_be_away(browser, own)
         expect(page.get_by_text("visits have changed since")).to_be_hidden()
         page.goto(MONDAY)
 
+    assert one.evaluate(SIGN_IN, {"email": clinic.staff.user["email"], "password": PASSWORD})
     store.stop()
     clinic.booking(chart=charts[1], date="2031-01-06T17:00:00Z")
     for page in (one, other):
@@ -135,8 +139,8 @@ def test_a_booking_appears_on_the_other_page_and_redis_may_be_away(browser, own)
     for page in (one, other):
         expect(visit_of(page, "Rosa Vidal")).to_be_visible()
     assert {page for page, frame in told if "appointment.changed" in frame} == {one, other}
-    one.evaluate(LISTENING, {"email": clinic.staff.user["email"], "password": PASSWORD})
-    one.wait_for_function("window.isReady")
+    one.evaluate(LISTENING)
+    one.wait_for_function("() => window.isReady")
     visit = clinic.booking(chart=charts[2], date="2031-01-06T20:00:00Z")
     one.wait_for_function("id => window.logged.some(line => line[0] === id)", arg=visit["id"])
     assert complaints == []

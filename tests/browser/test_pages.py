@@ -7,7 +7,9 @@ NARROW = {"width": 320, "height": 640}
 
 def overflows(page) -> bool:
     # also of a page that is on its way, which has no body yet
-    measured = page.wait_for_function("document.body && [document.documentElement.scrollWidth, window.innerWidth]")
+    measured = page.wait_for_function(
+        "() => document.body && [document.documentElement.scrollWidth, window.innerWidth]"
+    )
     shown, window = measured.json_value()
     return shown > window
 

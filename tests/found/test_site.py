@@ -158,7 +158,9 @@ def test_date_is_taken_as_the_practices_region_writes_it(enter_as, own, practice
     assert (answer.status_code, born) == ((302, meant) if meant else (200, own.chart.date_of_birth))
 
 
-@pytest.mark.parametrize("typed", ["2", "12", "24:00", "14:30 am", "9:60", "half past two", "1:2", "", "99999", "pm"])
+@pytest.mark.parametrize(
+    "typed", ["2", "12", "24:00", "14:30 am", "9:60", "half past two", "1:2", "", "99999", "pm", "2.12.26"]
+)
 def test_what_may_mean_two_times_or_none_is_refused(typed):
     with pytest.raises(ValueError):
         parse_time(typed)

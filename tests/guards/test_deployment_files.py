@@ -20,6 +20,7 @@ READ_ELSEWHERE = {
     "POSTGRES_PASSWORD": "docker-compose.yml hands it to the database",
     "ACME_EMAIL": "the proxy's, for the certificate",
     "BACKUPS_FOLDER": "docker-compose.yml mounts it for the worker",
+    "TMPDIR": "Python's tempfile",
     "SECRETS_DIR": "config/env.py, where all others are read from",
 }
 OF_PYTHON = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_NO_CACHE_DIR", "ENV_FILE"}
@@ -260,7 +261,7 @@ def test_services_with_files_share_the_folder(compose, dockerfile):
         service = compose["services"][name]
         assert f"files:{service['environment']['FILES_DIR']}" in service["volumes"]
     (made,) = [rest for instruction, rest in dockerfile if instruction == "RUN" and "useradd" in rest]
-    folders = f"{service['environment']['FILES_DIR']} /srv/backups"
+    folders = f"{service['environment']['FILES_DIR']} /srv/backups /srv/scratch"
     assert made.endswith(f"install --directory --owner praxis --group praxis --mode 700 {folders}")
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.context import by_command
 from billing.models import Checkout, CheckoutState
 from billing.online import services
 from core.errors import Refusal
@@ -33,7 +32,6 @@ class Command(BaseCommand):
             raise CommandError("Online payments are switched off: PAYMENTS_URL is not set.")
         if days < 1:
             raise CommandError("--days must be 1 or more.")
-        by_command("reconcile_payments")
         since = int(time.time()) - days * DAY
         try:
             sessions = [session for session in providers.provider().sessions_since(since) if session.practice]

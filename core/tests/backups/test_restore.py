@@ -157,8 +157,9 @@ def test_newer_praxis_and_other_keys_are_told(backed_up, new_machine, run, targe
     assert not new_machine.database.is_empty()
 
 
-def test_drill_finds_nothing_in_a_good_backup_and_leaves_nothing(backed_up, at_home, run, target):
+def test_drill_finds_nothing_in_a_good_backup_and_leaves_nothing(backed_up, at_home, run, target, monkeypatch):
     at_home()
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")  # of the server beside it; the drill has no Redis
     before = _databases()
 
     report = orjson.loads(run("restore_drill", target, json=True))
