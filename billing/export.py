@@ -47,7 +47,8 @@ def _movements(chart_id: UUID) -> Any:
 
 
 def _codes(chart_id: UUID) -> Any:
-    return VisitCoding.objects.filter(patient=chart_id).select_related("appointment").order_by("id")
+    kept = VisitCoding.objects.filter(patient=chart_id, appointment__deletion=None)
+    return kept.select_related("appointment").order_by("id")
 
 
 def _write_invoice(document: Document, invoice: dict[str, Any]) -> None:
