@@ -158,7 +158,7 @@ def coded_visits(*, by: User, patient_id: UUID, first: date, last: date) -> tupl
     practice = current_practice()
     start, end = practice.day_bounds(first)[0], practice.day_bounds(last)[1]
     rows = VisitCoding.objects.filter(
-        patient=chart, appointment__starts_at__gte=start, appointment__starts_at__lt=end
+        patient=chart, appointment__deletion=None, appointment__starts_at__gte=start, appointment__starts_at__lt=end
     ).exclude(appointment__status=AppointmentStatus.CANCELLED)
     return chart, list(rows.select_related("appointment__doctor").order_by("appointment__starts_at", "pk"))
 

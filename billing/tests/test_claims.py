@@ -19,6 +19,7 @@ from billing.models import Invoice, InvoiceLine
 from billing.policies import services as policies
 from billing.tests.factories import ServiceFactory
 from core.tenancy.scope import practice_scope
+from patients.deletion.services import delete
 
 NPI = "1234567893"  # the example of the CMS's specification of the check digit
 
@@ -59,7 +60,7 @@ def test_formats(subtests):
     assert codes.diagnosis("m5450") == "M54.50" and codes.diagnosis("A00") == "A00"
 
 
-def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, client_of, enter_as):
+def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, client_of, enter_as, make_user):
     ServiceFactory(code="98940", price=6_000)
     api = client_of(doctor)
     address = f"/api/claims/visits/{visit.pk}"
@@ -112,6 +113,11 @@ def test_visit_is_coded_and_printed(subtests, visit, chart, doctor, biller, clie
     with practice_scope(visit.practice_id):
         Appointment.objects.filter(pk=visit.pk).update(status="cancelled")
     assert [(api if "/api/" in page else desk).get(page).status_code for page in shown] == [404] * 4
+    with practice_scope(visit.practice_id):
+        Appointment.objects.filter(pk=visit.pk).update(status="scheduled")
+        assert api.get(f"/api/claims/patients/{chart.pk}/superbill?month={month}").status_code == 200
+        delete(by=make_user("admin"), row=Appointment.objects.get(pk=visit.pk), reason="By mistake")
+    assert api.get(f"/api/claims/patients/{chart.pk}/superbill?month={month}").status_code == 404
     for month in ("soon", "0001-01", "1999-12", "2100-01", "9999-12"):
         assert api.get(f"{other}?month={month}").status_code == 400, month
 
