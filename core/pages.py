@@ -75,6 +75,12 @@ class WorkPage(View):
         log_page_read(self.request, rows, **{"about": self.about, **details})
 
 
+def pdf_response(printed: bytes, name: str) -> HttpResponse:
+    """Return a PDF that the browser shows."""
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return HttpResponse(printed, content_type="application/pdf", headers=headers)
+
+
 def _is_part(request: HttpRequest) -> bool:
     return "HX-Request" in request.headers
 

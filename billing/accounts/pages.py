@@ -17,7 +17,7 @@ from billing.invoices.lines import not_billed
 from billing.models import EntryKind, Invoice, LedgerEntry
 from billing.money import label
 from core.admin.access_log import asked_by_page
-from core.pages import WorkPage
+from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart
@@ -74,8 +74,7 @@ class PrintStatement(WorkPage):
         entries = services.entries_of(chart).select_related("invoice").order_by("id")
         account = account._replace(chart=chart)
         printed = statement_pdf(account, entries, practice=self.request.practice, by=self.user)
-        headers = {"Content-Disposition": 'inline; filename="statement.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, "statement")
 
 
 class Balance(WorkPage):

@@ -12,14 +12,13 @@ from appointments.models import Appointment, AppointmentStatus
 from audit.events import AuditEvent
 from billing.claims import services
 from billing.claims.cms1500 import claim_pdf
-from billing.claims.pages import pdf_response
 from billing.claims.pdf import superbill_pdf
 from billing.claims.services import NO_CODES
 from billing.claims.views import days_of_month
 from billing.models import Coverage, VisitCoding
 from core.errors import NotFound
 from core.forms import CheckedForm
-from core.pages import WorkPage
+from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from patients.restriction.services import get_accessible_chart
 from practices.services import current_practice

@@ -20,16 +20,11 @@ from billing.money import to_text
 from core.admin.access_log import log_page_refusal
 from core.errors import Invalid, NotFound, Refusal
 from core.forms import CheckedForm
-from core.pages import WorkPage
+from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
 
 EMPTY_ROWS = 3
-
-
-def pdf_response(printed: bytes, name: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
-    return HttpResponse(printed, content_type="application/pdf", headers=headers)
 
 
 _SPLIT = re.compile(r"[\s,;]+")

@@ -25,7 +25,7 @@ from billing.money import label
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal
 from core.forms import CheckedForm, as_uuid
-from core.pages import WorkPage
+from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from core.texts import validate_line, validate_name
 from core.typed import PickedDateField
@@ -293,5 +293,4 @@ class PrintInvoice(OneInvoice):
             raise Conflict(IS_DRAFT)
         self.read([invoice], kind=AuditEvent.INVOICE_READ, about_id=invoice.pk)
         printed = invoice_pdf(invoice, practice=self.request.practice, by=self.user)
-        headers = {"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, str(invoice.number))

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext
@@ -28,7 +27,7 @@ class SendInvoice(OneInvoice):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(invoice, mistake=refusal.detail)
-        messages.success(request, gettext("The email will be sent soon, but not at night."))
+        self.done(gettext("The email will be sent soon, but not at night."))
         return redirect("billing-invoice", invoice_id)
 
 
@@ -43,5 +42,5 @@ class SendReceipt(OnePayment):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(payment, refusal.detail)
-        messages.success(request, gettext("The email will be sent soon, but not at night."))
+        self.done(gettext("The email will be sent soon, but not at night."))
         return redirect("billing-payment", payment_id)

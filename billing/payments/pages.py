@@ -22,7 +22,7 @@ from billing.payments.serializers import allocations_of
 from core.admin.access_log import log_page_refusal
 from core.errors import Invalid, Refusal
 from core.forms import CheckedForm, as_uuid
-from core.pages import WorkPage
+from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from core.texts import validate_line
 from notifications.messages.planning import ledger_of
@@ -179,5 +179,4 @@ class PrintReceipt(OnePayment):
         payment = services.get_payment(by=self.user, payment_id=payment_id)
         self.read([payment], kind=AuditEvent.PAYMENT_READ, about_id=payment.pk)
         printed = receipt_pdf(payment, practice=self.request.practice, by=self.user)
-        headers = {"Content-Disposition": 'inline; filename="receipt.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, "receipt")

@@ -48,7 +48,7 @@ from billing.payments.services import get_payment
 from core.admin.access_log import log_page_refusal, own_account_page
 from core.admin.base import current_user
 from core.errors import Invalid, NotFound, Refusal
-from core.pages import WorkPage
+from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
 from integrations import payments
@@ -268,8 +268,7 @@ class Bill(OwnPage):
         invoice = get_invoice(by=self.user, invoice_id=invoice_id)
         self.read([invoice], kind=AuditEvent.INVOICE_READ, about_id=invoice.pk)
         printed = invoice_pdf(invoice, practice=current_practice(), by=self.user)
-        headers = {"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, str(invoice.number))
 
 
 class Receipt(OwnPage):
@@ -283,8 +282,7 @@ class Receipt(OwnPage):
         payment = get_payment(by=self.user, payment_id=payment_id)
         self.read([payment], kind=AuditEvent.PAYMENT_READ, about_id=payment.pk)
         printed = receipt_pdf(payment, practice=current_practice(), by=self.user)
-        headers = {"Content-Disposition": 'inline; filename="receipt.pdf"'}
-        return HttpResponse(printed, content_type="application/pdf", headers=headers)
+        return pdf_response(printed, "receipt")
 
 
 class DownloadData(OwnPage):

@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,13 +17,12 @@ from audit.events import AuditEvent
 from core.csv_files import csv_response
 from core.drawing import Drawing, draw
 from core.formats import format_day
+from core.forms import EARLIEST, LATEST, DaysForm
 from core.pages import WorkPage
 from core.permissions import Permission
-from core.typed import PickedDateField
 from dashboard.numbers.figures import DEFAULT_WEEKS, MOST_WEEKS, WEEK, Week, monday_of, owed_visits, weeks_of
 from patients.restriction.services import resolve_access
 
-EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 OWED_SHOWN = 200
 APPOINTMENTS, PATIENTS = "admin:appointments_appointment_changelist", "admin:patients_patient_changelist"
 HEADINGS = (
@@ -46,28 +44,14 @@ class Cell(NamedTuple):
     address: str = ""
 
 
-class RangeForm(forms.Form):
-    first = PickedDateField(required=False, label=gettext_lazy("From"))
-    last = PickedDateField(required=False, label=gettext_lazy("To"))
-
-    def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        first, last = given.get("first"), given.get("last")
-        if any(day and not EARLIEST <= day <= LATEST for day in (first, last)):
-            raise forms.ValidationError(_("Enter a date between 2000 and 2099."))
-        if first and last and first > last:
-            raise forms.ValidationError(_("The end date is before the start date."))
-        return given
-
-
 class NumbersPage(WorkPage):
     needs = Permission.SEE_NUMBERS
     about = Appointment._meta.label
 
-    def asked(self) -> tuple[RangeForm, date, date]:
+    def asked(self) -> tuple[DaysForm, date, date]:
         """Return the form, and the days that it asks for or those of the last weeks."""
         today = self.request.practice.today()
-        form = RangeForm(self.request.GET or None)
+        form = DaysForm(self.request.GET or None)
         given = form.cleaned_data if form.is_valid() else {}
         last = given.get("last") or (given["first"] + DEFAULT_WEEKS * WEEK if given.get("first") else today)
         last = min(last, LATEST)

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -23,6 +22,7 @@ from audit_review.rows import TrailRow
 from core.csv_files import csv_response, in_this_context
 from core.errors import Invalid
 from core.formats import format_datetime, format_day
+from core.forms import LATEST, DaysForm
 from core.typed import PickedDateField
 from dashboard.privacy.base import PrivacyPage
 from patients.models import Patient
@@ -31,22 +31,13 @@ from records.printing import Document
 from records.printing.fonts import BOLD
 
 SHOWN, PRINTED, DEFAULT_DAYS = 200, 5_000, 30
-EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 30)
 HEADINGS = (_("When"), _("Who"), _("Role"), _("What"), _("Outcome"), _("Address"), _("Device"))
 
 
-class DaysForm(forms.Form):
+class AccessDaysForm(DaysForm):
+    latest = LATEST - timedelta(days=1)  # events are asked for until the day after
     first = PickedDateField(label=_("From"))
     last = PickedDateField(label=_("To"))
-
-    def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        first, last = given.get("first"), given.get("last")
-        if any(day and not EARLIEST <= day <= LATEST for day in (first, last)):
-            raise forms.ValidationError(gettext("Enter a date between 2000 and 2099."))
-        if first and last and first > last:
-            raise forms.ValidationError(gettext("The end date is before the start date."))
-        return given
 
 
 class AccessesPage(PrivacyPage):
@@ -57,11 +48,11 @@ class AccessesPage(PrivacyPage):
         chart: Patient = Patient.with_deleted.active().get_or_refuse(pk=patient_id)
         return chart
 
-    def asked(self) -> DaysForm:
+    def asked(self) -> AccessDaysForm:
         today: date = self.request.practice.today()
         days = {"first": today - timedelta(days=DEFAULT_DAYS), "last": today}
         given = {name: self.request.GET[name] for name in days if name in self.request.GET}
-        return DaysForm({**{name: day.isoformat() for name, day in days.items()}, **given})
+        return AccessDaysForm({**{name: day.isoformat() for name, day in days.items()}, **given})
 
     def days(self) -> tuple[date, date]:
         """Return the days that a file is asked for. Raises Invalid."""

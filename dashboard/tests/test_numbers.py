@@ -12,9 +12,9 @@ from django.utils import translation
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, ScheduleExceptionFactory, WorkingHoursFactory
 from core.drawing import draw
+from core.forms import DaysForm
 from core.tenancy.scope import practice_scope
 from dashboard.numbers.figures import weeks_of
-from dashboard.numbers.pages import RangeForm
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from records.tests.factories import FinalisedNoteFactory, NoteFactory
@@ -87,7 +87,7 @@ def test_form_shows_its_days_and_its_mistakes(enter_as, practice):
     first = today - timedelta(days=today.weekday(), weeks=11)
     assert f'value="{first}"' in shown and f'value="{today}"' in shown
     with translation.override("de"):  # a date field takes this form of a day alone
-        assert 'value="2027-03-08"' in str(RangeForm(initial={"first": MONDAY})["first"])
+        assert 'value="2027-03-08"' in str(DaysForm(initial={"first": MONDAY})["first"])
     assert f">{first:%b} {first.day}</text>" in shown
     mistake = client.get(reverse("numbers"), {"first": "x"}).content.decode()
     assert 'class="mistake" id="id_first_error"' in mistake
