@@ -33,6 +33,7 @@ class AuditEvent(models.TextChoices):
     RECOVERY_CODES_CREATED = "account.recovery_codes_made", _("Recovery codes created")
     ROLE_CHANGED = "account.role_changed", _("Role changed")
     ALL_SESSIONS_ENDED = "account.sessions_ended", _("All sessions ended")
+    EMAIL_CHANGED = "account.email_changed", _("Email for signing in changed by somebody else")
     DEACTIVATED = "account.deactivated", _("Account deactivated")
     REACTIVATED = "account.reactivated", _("Account reactivated")
     # how patients join a practice
@@ -127,6 +128,9 @@ class AuditEvent(models.TextChoices):
     LIST_EXPORTED = "list.exported", _("List exported")
     # the platform
     KEYS_ROTATED = "keys.rotated", _("Encryption keys rotated")
+    BACKED_UP = "backup.made", _("Backup made")
+    BACKUP_RESTORED = "backup.restored", _("Backup restored")
+    BACKUP_TRIED = "backup.tried", _("Backup tried (drill)")
     JOB_RUN_AGAIN = "job.run_again", _("Background job run again")
     FILES_RECONCILED = "files.reconciled", _("Files checked against storage")
     INDEX_REBUILT = "keys.index_rebuilt", _("Search index rebuilt")

@@ -60,6 +60,12 @@ def has_seen(
     return shown.exclude(kind=AuditEvent.ANSWER_REPEATED).exists()
 
 
+def was_done_to(user_id: UUID, kind: AuditEvent, *, practice_id: UUID, since: datetime) -> bool:
+    """Return whether somebody else has done this to the person's account since then."""
+    wanted = EventFilter(practice_id=practice_id, event=kind, outcome=Outcome.DONE, start=since)
+    return _matching(wanted).filter(about_id=user_id).exclude(user_id=user_id).exists()
+
+
 def _matching(wanted: EventFilter, *, after: UUID | None = None) -> QuerySet[Event]:
     span = _span(wanted, after)
     columns = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import django
+import orjson
 from django.conf import settings
 from django.contrib import admin
 from django.core import checks
@@ -19,15 +20,20 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_safe
 
+from audit.events import AuditEvent
+from audit.models import Event
 from core.admin.access_log import own_account_page
 from core.api.health import OK, state
+from core.backups import runs
 from core.cache import redis_client
 from core.errors import Sentence
 from core.formats import format_datetime, format_size
 from core.monitoring.gauges import key_age_seconds, last_backup, unsealed_seconds
+from core.tenancy.scope import installation_scope
 from notifications.jobs import status
 from notifications.models import JobState
 
+LATEST = 10  # backups, drills and restores
 LOW_ON_SPACE = 0.1  # of the disk is left
 UNSEALED_LATE = 900  # seconds
 
@@ -56,6 +62,7 @@ def system_page(request: HttpRequest) -> HttpResponse:
             (gettext("Checks"), [*_checks(), *_trail()]),
             (gettext("The worker"), _worker()),
             (gettext("Backups and keys"), [*_backups(), *_keys()]),
+            (gettext("Latest backups, drills and restores"), _latest_backups()),
             (gettext("Storage"), _storage()),
             (gettext("Versions"), _versions()),
         ],
@@ -105,10 +112,34 @@ def _worker() -> list[Line]:
 
 
 def _backups() -> list[Line]:
-    begun = last_backup()
+    begun, tried = last_backup(), runs.last_drill()
     value = format_datetime(begun) if begun else gettext("unknown")
     is_old = begun is None or begun < timezone.now() - timedelta(hours=26)
-    return [Line(gettext("Last backup"), value, is_old)]
+    drill = format_datetime(tried.began_at) if tried else gettext("never")
+    return [
+        Line(gettext("Last backup"), value, is_old),
+        Line(gettext("Last drill without a difference"), drill, tried is None),
+    ]
+
+
+@installation_scope()
+def _latest_backups() -> list[Line]:
+    """Return who made, tried and restored backups, from the audit trail."""
+    return [_of_event(event) for event in runs.latest_events(LATEST)]
+
+
+def _of_event(event: Event) -> Line:
+    details = orjson.loads(event.details)
+    is_bad = details["state"] != "done"
+    told = {
+        "what": AuditEvent(event.kind).label,
+        "backup": details["backup"] or "-",
+        "account": details["operator"],
+        "command": event.agent,
+    }
+    sentence = gettext("%(what)s, %(backup)s, by %(account)s with %(command)s")
+    failed = gettext("%(what)s, %(backup)s: failed, by %(account)s with %(command)s")
+    return Line(format_datetime(event.at), (failed if is_bad else sentence) % told, is_bad)
 
 
 def _keys() -> list[Line]:

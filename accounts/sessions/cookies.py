@@ -35,5 +35,12 @@ def clear(response: HttpResponse, *, path: str) -> None:
     _set(response, REFRESH_COOKIE, "", 0, path=_refresh_path(path))
 
 
+def clear_all(response: HttpResponse) -> None:
+    """Clear the cookies of both spellings of the API's address; a browser has one of a name for each path."""
+    for path in ("/api", V1):
+        clear(response, path=path)
+        dict.__setitem__(response.cookies, f"{REFRESH_COOKIE} {path}", response.cookies.pop(REFRESH_COOKIE))
+
+
 def _refresh_path(path: str) -> str:
     return f"{V1 if path.startswith(V1) else '/api'}/auth/refresh"

@@ -7,18 +7,22 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.audit import log_event
+from accounts.mail import send_in_background
 from accounts.models import RevocationReason, User
 from accounts.password_rules import check_rules
 from accounts.roles import Role, public_role
 from accounts.sessions import services as sessions
 from audit.events import AuditEvent
+from core.encryption.keyring import DecryptionError
 from core.errors import Conflict, Forbidden, Invalid
+from core.languages import speaking
 from core.permissions import Permission
 from core.tenancy.scope import account_scope, installation_scope, practice_scope
 from practices.services import checking_office_exists, create_practice, get_office
@@ -26,6 +30,13 @@ from practices.services import checking_office_exists, create_practice, get_offi
 # Sent in the transaction of a new account, with `account`, and `date_of_birth` if the person gave it.
 account_opened = Signal()
 
+CHANGED_SUBJECT = gettext_lazy("Your email for Praxis was changed")
+CHANGED_TEXT = gettext_lazy("""%(manager)s has changed the email address with which you sign in to Praxis.
+Links to set a new password no longer come to this address.
+
+If you know about this, there is nothing to do. If you don't, tell somebody else
+who manages the practice at once.
+""")
 ALREADY_HAS_ACCOUNT = gettext_lazy("This email already has an account.")
 ROLE_FIELDS = {"specialization": (Role.DOCTOR,), "department": (Role.STAFF, Role.BILLING)}
 
@@ -105,16 +116,17 @@ def update_profile(*, by: User, **changes: str) -> User:
 def update_user(*, user: User, by: User, confirmed: User | None = None, **changes: Any) -> User:
     """Change an account, as an office manager.
 
-    `confirmed`, from `confirm_password`, is needed for one's own email, because password reset links go there. A new
-    role or a deactivation ends the person's sessions. `office_id` None means no office. Raises Forbidden if `by` would
-    lock themself out or is no longer a manager, NotFound for an unknown office, and Invalid like `register_user`.
+    `confirmed`, from `confirm_password`, is needed for one's own email, because password reset links go there; of
+    another's new email the old address is told. A new role or a deactivation ends the person's sessions. `office_id`
+    None means no office. Raises Forbidden if `by` would lock themself out or is no longer a manager, NotFound for an
+    unknown office, and Invalid like `register_user`.
     """
     manager, colleague = User.all_practices.lock(by, user)
     if not (manager.is_active and manager.can(Permission.MANAGE_PRACTICE)):
         raise Forbidden(_("You no longer manage this practice."))
     if manager is colleague and "email" in changes and (confirmed is None or confirmed.password != manager.password):
         raise Forbidden(_("Enter your password to change your own email."))
-    before = colleague.role, colleague.is_active
+    before, address = (colleague.role, colleague.is_active), _readable_email(colleague)
     colleague.role = changes.pop("role", colleague.role)
     colleague.is_active = changes.pop("is_active", colleague.is_active)
     if manager is colleague and (colleague.role, colleague.is_active) != before:
@@ -126,7 +138,27 @@ def update_user(*, user: User, by: User, confirmed: User | None = None, **change
     if (colleague.role, colleague.is_active) != before:
         _end_sessions_of_changed(colleague, manager, *before)
     with _unique_email(colleague):
-        return save_user(colleague)
+        saved = save_user(colleague)
+    if manager is not colleague and _readable_email(colleague) != address:
+        log_event(AuditEvent.EMAIL_CHANGED, colleague, by=manager)
+        if address:
+            _tell_old_address(colleague, address, manager)
+    return saved
+
+
+def _readable_email(user: User) -> str | None:
+    """Return None if the key is lost: that must not keep a manager from setting another."""
+    try:
+        return user.email
+    except DecryptionError:
+        return None
+
+
+def _tell_old_address(user: User, address: str, by: User) -> None:
+    """Links to set a password go to the new address, so whoever changed it could sign in as this person."""
+    with speaking((user.language, user.practice.language if user.practice else "")):
+        message = EmailMessage(str(CHANGED_SUBJECT), str(CHANGED_TEXT) % {"manager": by.name}, to=[address])
+    transaction.on_commit(lambda: send_in_background(message, about_id=str(user.pk), practice_id=user.practice_id))
 
 
 def _end_sessions_of_changed(user: User, by: User, role: str, is_active: bool) -> None:

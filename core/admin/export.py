@@ -70,21 +70,22 @@ def _parts(
         some = [UUID(bytes=part[at : at + UUID_BYTES]) for at in range(0, len(part), UUID_BYTES)]
         found = load(some)
         rows: list[Any] = [found[key] for key in some if key in found]
-        details: dict[str, Any] = {}
-        answers: list[tuple[Any, Any]] = rows_read.send(sender=None, user=request.user, rows=rows)
-        for _receiver, returned in answers:
-            details |= returned
-        patients = list(chain.from_iterable(row.about_patients() for row in rows))
-        if patients:
-            log.record(
-                AuditEvent.LIST_EXPORTED,
-                practice_id=current_practice_id(),
-                patients=patients,
-                about=label,
-                part=start // step + 1,
-                **details,
-            )
+        tell_part(rows, by=request.user, about=label, part=start // step + 1)
         yield [values(row) for row in rows]
+
+
+def tell_part(rows: list[Any], *, by: Any, about: str, part: int) -> None:
+    """Tell the audit trail whom the next part of a file names, and unlock what of it this person may read."""
+    details: dict[str, Any] = {}
+    answers: list[tuple[Any, Any]] = rows_read.send(sender=None, user=by, rows=rows)
+    for _receiver, returned in answers:
+        details |= returned
+    patients = list(chain.from_iterable(row.about_patients() for row in rows))
+    if patients:
+        practice_id = current_practice_id()
+        log.record(
+            AuditEvent.LIST_EXPORTED, practice_id=practice_id, patients=patients, about=about, part=part, **details
+        )
 
 
 def _text(name: Any, row: Any, model_admin: Any) -> str:

@@ -1,4 +1,4 @@
-"""When backups were made and tried. Who asks need not reach the place where they are."""
+"""When backups were made, tried and restored. Who asks need not reach the place where they are."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -11,10 +11,11 @@ from core.models import Model
 class Kind(StrEnum):
     BACKUP = "backup"
     DRILL = "drill"
+    RESTORE = "restore"
 
 
 class Run(Model):
-    """A backup, or a drill, that has ended well or not. `name` is the backup's id."""
+    """A backup, a drill or a restore that has ended well or not. `name` is the backup's id."""
 
     audited = False
 

@@ -1,10 +1,16 @@
 """Restoring a backup onto an empty database and an empty storage of files."""
 
-from core.backups import catalogue, databases, stored_files
+from django.db import connection
+from django.utils import timezone
+
+from core.backups import catalogue, databases, runs, stored_files
 from core.backups.errors import BackupError
 from core.backups.making import Silent, Steps
+from core.backups.models import Kind
 from core.backups.targets import Target
 from core.backups.verifying import Verified, differences, missing_keys, require_readable
+
+NOT_EMPTY = "The database is not empty. A backup is restored onto an empty one; nothing was changed."
 
 
 class Restore:
@@ -17,12 +23,20 @@ class Restore:
         self.missing_keys: list[str] = []
 
     def run(self, wanted: str = "") -> catalogue.Manifest:
+        """Restore the newest backup, or the one whose id begins so. The restored database's trail says who did it, and
+        the trail of one that is in use who tried."""
+        began = timezone.now()
         with self._target.lock(shared=True):
-            return self._restore(catalogue.pick(self._target, wanted))
+            backup_id = catalogue.pick(self._target, wanted)
+            if not self._database.is_empty():
+                runs.record(Kind.RESTORE, name=backup_id, began_at=began, is_good=False)
+                raise BackupError(NOT_EMPTY)
+            manifest = self._restore(backup_id)
+        connection.close()  # it may be to a file that is no more
+        runs.record(Kind.RESTORE, name=backup_id, began_at=began, is_good=True)
+        return manifest
 
     def _restore(self, backup_id: str) -> catalogue.Manifest:
-        if not self._database.is_empty():
-            raise BackupError("The database is not empty. A backup is restored onto an empty one; nothing was changed.")
         manifest = catalogue.read_manifest(self._target, backup_id)
         require_readable(manifest, self._database)
         self._steps.begin("checking", manifest["files"]["bytes"])

@@ -1,5 +1,6 @@
 """What is deleted and when it will be gone for good, and the charts that are closed."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,13 +13,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
-from core.csv_files import csv_response
+from core.admin.export import tell_part
+from core.csv_files import csv_response, in_this_context
 from dashboard.privacy.base import PrivacyPage
 from patients.deletion.retention import kept_until
 from patients.deletion.services import deletions_for
 from patients.models import Deletion, Patient
 
-SHOWN, IN_FILE = 200, 10_000
+SHOWN, AT_ONCE = 200, 500
 HEADINGS = (_("Type"), _("Patient"), _("Deleted or closed"), _("Deleted by"), _("Permanent deletion"), _("Why then"))
 
 
@@ -34,22 +36,16 @@ class Row(NamedTuple):
 class RetentionPage(PrivacyPage):
     about = Deletion._meta.label
 
-    def rows(self, most: int) -> tuple[list[Any], list[Row]]:
-        """Return the deletions, and their rows with what is gone first at the top."""
-        found = list(deletions_for(self.user)[: most + 1])
-        until = kept_until(found[:most])
-        rows = [_row(one, until.get(one.pk)) for one in found[:most]]
-        return found, sorted(rows, key=lambda row: (row.gone_at is None, row.gone_at or row.deleted_at))
-
-    def closed(self, most: int) -> list[Patient]:
+    def closed(self) -> Any:
         charts = Patient.objects.inactive().order_by("-updated_at", "-id")
-        return list(charts.only("name", "restricted", "status", "updated_at", "practice", "deletion")[:most])
+        return charts.only("name", "restricted", "status", "updated_at", "practice", "deletion")
 
 
 class Retention(RetentionPage):
     def get(self, request: HttpRequest) -> HttpResponse:
-        found, rows = self.rows(SHOWN)
-        closed = self.closed(SHOWN + 1)
+        found = list(deletions_for(self.user)[: SHOWN + 1])
+        rows = sorted(_rows(found[:SHOWN]), key=lambda row: (row.gone_at is None, row.gone_at or row.deleted_at))
+        closed = list(self.closed()[: SHOWN + 1])
         self.read([*found[:SHOWN], *closed[:SHOWN]], hits=len(rows) + len(closed[:SHOWN]))
         context = {
             "tab": "retention",
@@ -63,20 +59,41 @@ class Retention(RetentionPage):
 
 
 class RetentionFile(RetentionPage):
+    """All of it, what was deleted last at the top, read while it is sent."""
+
     def get(self, request: HttpRequest) -> Any:
-        found, rows = self.rows(IN_FILE)
-        closed = self.closed(IN_FILE)
-        self.read([*found[:IN_FILE], *closed], kind=AuditEvent.LIST_EXPORTED, count=len(rows) + len(closed))
-        lines = [
-            [row.kind, row.patient, _day(row.deleted_at), row.who, row.gone_at and _day(row.gone_at), row.why]
-            for row in rows
-        ]
-        kept = [[one.get_status_display(), one.name, _day(one.updated_at), "", "", gettext("kept")] for one in closed]
-        return csv_response(f"retention-{timezone.localdate()}.csv", HEADINGS, lines + kept)
+        self.read([], kind=AuditEvent.LIST_EXPORTED)
+        return csv_response(f"retention-{timezone.localdate()}.csv", HEADINGS, in_this_context(self._parts()))
+
+    def _parts(self) -> Iterator[list[list[Any]]]:
+        for number, found in enumerate(_some_at_a_time(deletions_for(self.user)), start=1):
+            tell_part(found, by=self.user, about=self.about, part=number)
+            yield [
+                [row.kind, row.patient, _day(row.deleted_at), row.who, row.gone_at and _day(row.gone_at), row.why]
+                for row in _rows(found)
+            ]
+        for number, charts in enumerate(_some_at_a_time(self.closed()), start=1):
+            tell_part(charts, by=self.user, about=Patient._meta.label, part=number)
+            yield [
+                [one.get_status_display(), one.name, _day(one.updated_at), "", "", gettext("kept")] for one in charts
+            ]
+
+
+def _some_at_a_time(rows: Any) -> Iterator[list[Any]]:
+    """Yield the rows in parts, newest first, each after the last of the one before."""
+    following = rows = rows.order_by("-pk")
+    while part := list(following[:AT_ONCE]):
+        yield part
+        following = rows.filter(pk__lt=part[-1].pk)
 
 
 def _day(moment: datetime) -> str:
     return timezone.localdate(moment).isoformat()
+
+
+def _rows(deletions: list[Any]) -> list[Row]:
+    until = kept_until(deletions)
+    return [_row(one, until.get(one.pk)) for one in deletions]
 
 
 def _row(deletion: Any, until: datetime | None) -> Row:

@@ -3,6 +3,7 @@
 import io
 from datetime import timedelta
 
+import orjson
 import pytest
 from django.conf import settings as project
 from django.urls import reverse
@@ -12,7 +13,9 @@ from pypdf import PdfReader
 from accounts.tests.factories import ApiKeyFactory
 from audit.events import AuditEvent
 from audit.models import Event
+from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
+from dashboard.privacy import retention_pages
 from patients.deletion import services as deletions
 from patients.deletion.purge import Purge
 from patients.models import Deletion, Patient, PrivacyRequest
@@ -220,6 +223,23 @@ def test_retention_says_what_is_removed_when_and_what_is_held(chart, manager, pr
     file = text(manager.get(reverse("privacy-retention-file")))
     for word in ("Hanna Held", "legal hold", "Ottilie Zwq", "record retention", "Dieter Declined"):
         assert word in file
+
+
+def test_retentions_file_has_all_of_it_however_much_there_is(chart, manager, practice, monkeypatch):
+    monkeypatch.setattr(retention_pages, "AT_ONCE", 2)
+    names = {f"Nora {word}" for word in ("One", "Two", "Three", "Four", "Five")}
+    with practice_scope(practice.pk):
+        for name in sorted(names):
+            deletions.delete(by=manager.user, row=PatientFactory(name=name), reason="asked for")
+        closed = [PatientFactory(name=f"Dieter {number}", status="declined") for number in range(3)]
+
+    lines = text(manager.get(reverse("privacy-retention-file"))).splitlines()[1:]
+
+    named = [line.split(",")[1] for line in lines]
+    assert sorted(named) == sorted([*names, *(one.name for one in closed)])
+    events = list(whole_trail().filter(kind=AuditEvent.LIST_EXPORTED).order_by("pk"))
+    told = {patient for event in events for patient in orjson.loads(event.patients)}
+    assert len(told) == len(named) and len(events) == 1 + 3 + 2
 
 
 def test_access_review_shows_who_may_see_what_and_keeps_who_reviewed_it(manager, make_user, practice):

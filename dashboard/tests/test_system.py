@@ -47,7 +47,8 @@ def test_it_tells_what_is_wrong_and_what_to_do(root, settings, db):
     assert "Set ALLOWED_HOSTS to the public host name." in shown
     lines = {str(line.name): line for _title, part in page.context["parts"] for line in part}
     assert lines["Schedule"].value == "no worker has ever run"
-    assert lines["Last backup"].is_bad
+    assert lines["Last backup"].is_bad and lines["Last drill without a difference"].is_bad
+    assert any(f"Backup made, old, by {runs.operator()} with manage.py test" in line.value for line in lines.values())
     assert [lines[name].is_bad for name in ("Database", "Migrations", "Writing")] == [False] * 3
     assert "Django" in lines
     with installation_scope():

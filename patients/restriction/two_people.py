@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit import log
 from audit.events import AuditEvent
+from audit.queries import was_done_to
 from core.errors import Conflict, Forbidden, NotFound
 from core.permissions import Permission
 from patients.models import LiftRequest, Patient
@@ -27,6 +28,7 @@ DOCTOR_IS_THERE = _("The primary doctor is there and can lift the restriction.")
 NOT_RESTRICTED = _("This chart is not restricted.")
 NOT_YOURS = _("Only office managers and doctors of the practice can ask for this or agree to it.")
 TOO_NEW = _("An account that was opened in the last 30 days can't take part in this.")
+CHANGED_HANDS = _("An account whose email somebody else changed in the last 30 days can't take part in this.")
 SOMEBODY_ELSE = _("A second person must agree: not the one who asked.")
 A_MANAGER = _("One of the two has to be an office manager.")
 NOTHING_ASKED = _("Nobody asks for this any more.")
@@ -44,6 +46,13 @@ def is_newcomer(user: User) -> bool:
     opened it for nobody but themselves, to be the second person too."""
     practice = current_practice()
     return user.created_at > max(timezone.now() - NEW_FOR, practice.created_at + BEGINNING)
+
+
+def has_changed_hands(user: User) -> bool:
+    """Return whether somebody else has changed the email of the account lately: they could have sent themselves the
+    link to its password, and be the second person too."""
+    since = timezone.now() - NEW_FOR
+    return was_done_to(user.pk, AuditEvent.EMAIL_CHANGED, practice_id=current_practice().pk, since=since)
 
 
 def is_doctor_gone(chart: Patient) -> bool:
@@ -114,6 +123,8 @@ def _checked(patient_id: UUID, by: User) -> Patient:
         raise Forbidden(NOT_YOURS)
     if is_newcomer(by):
         raise Forbidden(TOO_NEW)
+    if has_changed_hands(by):
+        raise Forbidden(CHANGED_HANDS)
     if not chart.restricted:
         raise Conflict(NOT_RESTRICTED)
     if not is_doctor_gone(chart):

@@ -7,7 +7,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.mail import mailer
 from accounts.models import User
+from accounts.users import services
 from appointments.tests.factories import ScheduleExceptionFactory
 from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
@@ -109,3 +111,29 @@ def test_a_manager_is_not_the_second_person_through_an_account_opened_for_it(clo
             two_people.agree(patient_id=closed.pk, by=helper)
         helper.created_at -= timedelta(days=31)
         assert not two_people.agree(patient_id=closed.pk, by=helper).restricted
+
+
+@pytest.mark.django_db(transaction=True)
+def test_account_that_somebody_took_over_by_its_email_is_no_second_person(
+    as_role, enter_as, closed, practice, make_user, mailoutbox
+):
+    manager, doctor = as_role("admin", name="Mona Manager"), enter_as("doctor", email="dora@example.org")
+    with practice_scope(practice.pk):
+        User.objects.filter(pk=closed.primary_doctor_id).update(is_active=False)
+        two_people.ask(patient_id=closed.pk, by=manager.user, reason=WHY)
+    with practice_scope(practice.pk):
+        services.update_user(user=doctor.user, by=manager.user, phone="555 0101", email="dora@example.org")
+    assert mailoutbox == []
+    with practice_scope(practice.pk):
+        services.update_user(user=doctor.user, by=manager.user, email="mona+dora@example.org")
+    mailer.submit(lambda: None).result()
+
+    (told,) = mailoutbox
+    assert told.to == ["dora@example.org"] and "Mona Manager" in told.body and "mona+dora" not in told.body
+    (event,) = whole_trail().filter(kind=AuditEvent.EMAIL_CHANGED)
+    assert (event.user_id, event.about_id) == (manager.user.pk, doctor.user.pk)
+    doctor.post(address("agree_to_lift", closed))
+    with practice_scope(practice.pk):
+        assert Patient.objects.get(pk=closed.pk).restricted
+        with pytest.raises(Forbidden, match="whose email somebody else changed"):
+            two_people.agree(patient_id=closed.pk, by=doctor.user)

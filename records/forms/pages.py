@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from accounts.sessions.ending import sign_out_of_api
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Refusal
@@ -152,12 +153,15 @@ class ShowCode(PostedForm):
 
 
 class HandOver(PostedForm):
-    """Let the patient have this device: whoever is signed in on it is signed out, and it shows the form alone."""
+    """Let the patient have this device: whoever is signed in on it is signed out, in a program that uses the API from
+    this browser too, and it shows the form alone."""
 
     def post(self, request: HttpRequest, form_id: UUID) -> HttpResponse:
         code, _ends_at = services.hand_over(by=self.user, form_id=form_id)
         logout(request)
-        return redirect("tablet-form", code)
+        response = redirect("tablet-form", code)
+        sign_out_of_api(request, response)
+        return response
 
 
 class Withdraw(PostedForm):

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.tests.factories import PASSWORD
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
@@ -393,8 +394,19 @@ def test_tries_of_codes_are_counted(clinic, monkeypatch):
 
 def test_handing_over_a_device_signs_out_on_it(clinic):
     form, desk = ask(clinic, template(clinic)), page_of(clinic.people["staff"])
-    handed = desk.post(reverse("form-hand-over", args=[form["id"]]), follow=True)
-    assert "For Paula" in handed.content.decode()
+    api = {"email": clinic.people["staff"].email, "password": PASSWORD}
+    signed_in = desk.post("/api/v1/auth/login", api, content_type="application/json")  # a program in the same browser
+    access, refresh = (signed_in.cookies[name].value for name in ("access_token", "refresh_token"))
+    handed = desk.post(reverse("form-hand-over", args=[form["id"]]))
+    cleared = {(one["path"], one["max-age"]) for one in handed.cookies.values() if one.key == "refresh_token"}
+    assert cleared == {("/api/auth/refresh", 0), ("/api/v1/auth/refresh", 0)}
+    assert "For Paula" in desk.get(handed.url).content.decode()
     assert desk.get("/calendar/").status_code == 302  # to the sign-in
+    assert desk.get("/api/users/me").status_code == 401
+    for cookie, value, path in (("access_token", access, "users/me"), ("refresh_token", refresh, "auth/refresh")):
+        thief = Client()  # who kept the cookies
+        thief.cookies[cookie] = value
+        ask_again = thief.get if path == "users/me" else thief.post
+        assert ask_again(f"/api/v1/{path}").status_code == 401, cookie
     shown = page_of(clinic.people["staff"]).post(reverse("form-code", args=[form["id"]])).content.decode()
     assert "/tablet/" in shown and 'class="code"' in shown

@@ -11,6 +11,8 @@ from django.conf import settings as configured
 from django.core.management import CommandError
 from django.db import connection
 
+from audit.events import AuditEvent
+from audit.tests.whole_trail import whole_trail
 from core.backups import catalogue, databases, runs, sealing
 from core.backups.stored_files import stored
 from core.backups.targets import target_at
@@ -75,6 +77,13 @@ def test_round_trip_brings_everything_back(backed_up, new_machine, run, target, 
 
     with pytest.raises(CommandError, match="database is not empty"):
         run("restore", target)
+    told = [(event.kind, orjson.loads(event.details)) for event in whole_trail().filter(kind__startswith="backup.")]
+    assert [(kind, one["backup"], one["state"]) for kind, one in told] == [
+        (AuditEvent.BACKED_UP, backed_up["id"], "done"),
+        (AuditEvent.BACKUP_RESTORED, backed_up["id"], "done"),
+        (AuditEvent.BACKUP_RESTORED, backed_up["id"], "failed"),
+    ]
+    assert {one["operator"] for _, one in told} == {runs.operator()}
 
 
 def test_files_that_are_others_stop_it_and_half_restored_ones_do_not(backed_up, new_machine, run, target):
@@ -171,6 +180,7 @@ def test_drill_finds_nothing_in_a_good_backup_and_leaves_nothing(backed_up, at_h
     assert checked["trail seals"] > 0 and checked["trail events"] > 10
     assert checked["decrypted values"] > 100 and checked["decrypted files"] > 0
     assert runs.last_drill().name == backed_up["id"]
+    assert whole_trail().filter(kind=AuditEvent.BACKUP_TRIED).count() == 1
     assert _databases() == before
 
 
