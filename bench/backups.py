@@ -6,6 +6,7 @@ and pg_restore; what PostgreSQL's own processes take comes to it. What it made i
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="praxis-bench-") as name:
         folder = Path(name)
         files, target = folder / "files", folder / "target"
+        shutil.copytree(clinic.ENVIRONMENT["FILES_DIR"], files, dirs_exist_ok=True)  # the seeded ones
         written = _write(files, gigabytes)
         new = f"{urlsplit(clinic.DATABASE_URL).path.strip('/')}_restored"
         environment = {**os.environ, **clinic.ENVIRONMENT, "BACKUP_KEY": KEY, "FILES_DIR": str(files)}

@@ -99,9 +99,9 @@ def manage_as_owner(url: str, *arguments: str, environment: dict[str, str] | Non
     return manage({**(environment or {**os.environ, "REDIS_URL": ""}), **own}, *arguments)
 
 
-def manage(environment: dict[str, str], *arguments: str) -> str:
+def manage(environment: dict[str, str], *arguments: str, code: Path = ROOT) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -64,6 +64,7 @@ class Server:
     changes: dict[str, str] = field(default_factory=dict)
     name: str = "server"
     role: str = ROLE
+    code: Path = ROOT
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -106,7 +107,7 @@ class Server:
     def running(self) -> Iterator["Server"]:
         command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"]
         with self.log.open("wb") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            process = subprocess.Popen(command, cwd=self.code, env=self.environment, stdout=log, stderr=log)
             try:
                 self._wait_until_it_answers(process)
                 yield self

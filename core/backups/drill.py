@@ -1,5 +1,6 @@
 """The drill: a backup is restored into a scratch database and a scratch folder, and looked at as what it would be."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from django.utils import timezone
 
 from core.backups import catalogue, databases, runs
 from core.backups.dumps import Database
-from core.backups.errors import BackupError
+from core.backups.errors import BackupError, Damaged
 from core.backups.making import Silent, Steps
 from core.backups.models import Kind
+from core.backups.stored_files import Copy, in_parallel
 from core.backups.targets import Target, in_chunks
 from core.backups.verifying import Verified, differences, lacks_migrations, missing_keys, require_readable
 
@@ -58,8 +60,7 @@ class Drill:
         require_readable(manifest, self._database)
         report.differences += [f"{name}: a key of the backup's time is missing" for name in missing_keys(manifest)]
         size = manifest["files"]["bytes"]
-        self._steps.begin("checking", size)
-        verified = Verified(self._target, report.backup, seen=self._steps.advance)
+        verified = Verified(self._target, report.backup)
         with (
             self._database.scratch(SCRATCH) as scratch,
             tempfile.TemporaryDirectory(prefix=SCRATCH, dir=_room_for(size)) as folder,
@@ -74,13 +75,21 @@ class Drill:
             self._look_inside(report, verified, scratch, Path(folder))
 
     def _restore_files(self, verified: Verified, folder: Path) -> None:
-        for copy in verified.files:
-            path = folder / copy.name
+        """Each is read once, and checked while it is written."""
+
+        def restore(copy: Copy) -> int:
+            path, digest = folder / copy.name, hashlib.sha256()
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._target.open(copy.object) as file, path.open("wb") as written:
                 for chunk in in_chunks(file):
+                    digest.update(chunk)
                     written.write(chunk)
-            self._steps.advance(copy.size)
+            if digest.hexdigest() != copy.sha256:
+                raise Damaged(f"{copy.object} is damaged: it is not what was written.")
+            return copy.size
+
+        for size in in_parallel(restore, verified.files):
+            self._steps.advance(size)
 
     def _look_inside(self, report: Report, verified: Verified, scratch: Database, folder: Path) -> None:
         """Ask Praxis itself, as another process with this database and these files: the trail with its seals, and

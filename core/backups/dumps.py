@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-Tables = dict[str, dict[str, Any]]  # name: rows, and a checksum of them where the database makes one
+Tables = dict[str, dict[str, Any]]  # name: rows, and a hash of them where the database makes one
 
 
 class Dump(Protocol):
     """One consistent state of the database."""
 
-    def tables(self) -> Tables: ...
+    def tables(self) -> Tables:
+        """Count. May be called by another thread while this one takes the chunks."""
+
     def migrations(self) -> list[str]: ...
     def chunks(self) -> Iterator[bytes]: ...
 

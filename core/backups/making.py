@@ -6,6 +6,7 @@ there, whether one was added or purged meanwhile. The manifest is written when a
 
 import platform
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import django
@@ -116,10 +117,13 @@ class Backup:
         seals = _last_seals()  # before the database: then it has them
         parts = {catalogue.SEALS: self._written(catalogue.write_json(self._target, backup_id, catalogue.SEALS, seals))}
         with self._database.dump() as dump:
-            tables, migrations = dump.tables(), dump.migrations()
+            migrations = dump.migrations()
             self._steps.begin("database", self._database.size())
-            chunks = (self._passed(chunk) for chunk in dump.chunks())
-            written = catalogue.write_part(self._target, backup_id, catalogue.DATABASE, chunks)
+            with ThreadPoolExecutor(1) as beside:
+                counting = beside.submit(dump.tables)
+                chunks = (self._passed(chunk) for chunk in dump.chunks())
+                written = catalogue.write_part(self._target, backup_id, catalogue.DATABASE, chunks)
+            tables = counting.result()
             parts[catalogue.DATABASE] = self._written(written)
         return {
             "format": catalogue.FORMAT,

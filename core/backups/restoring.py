@@ -7,6 +7,7 @@ from core.backups import catalogue, databases, runs, stored_files
 from core.backups.errors import BackupError
 from core.backups.making import Silent, Steps
 from core.backups.models import Kind
+from core.backups.stored_files import Copy
 from core.backups.targets import Target
 from core.backups.verifying import Verified, differences, missing_keys, require_readable
 
@@ -40,13 +41,13 @@ class Restore:
         manifest = catalogue.read_manifest(self._target, backup_id)
         require_readable(manifest, self._database)
         self._steps.begin("checking", manifest["files"]["bytes"])
-        verified = Verified(self._target, backup_id, seen=self._steps.advance)
+        verified = Verified(self._target, backup_id)
+        verified.check_files(self._steps.advance)
         self._require_empty_storage(verified)
         self.missing_keys = missing_keys(manifest)
         self._steps.begin("files", manifest["files"]["bytes"])
-        for copy in verified.files:
-            stored_files.restore(self._target, copy)
-            self._steps.advance(copy.size)
+        for size in stored_files.in_parallel(self._restore_file, verified.files):
+            self._steps.advance(size)
         self._steps.begin("database", manifest["parts"][catalogue.DATABASE]["size"])
         self._database.restore(catalogue.read_part(self._target, backup_id, catalogue.DATABASE))
         try:
@@ -59,6 +60,10 @@ class Restore:
         if found:
             raise BackupError(f"The restored database is not what was backed up: {'; '.join(found)}.")
         return manifest
+
+    def _restore_file(self, copy: Copy) -> int:
+        stored_files.restore(self._target, copy)
+        return copy.size
 
     def _require_empty_storage(self, verified: Verified) -> None:
         """What an interrupted restore of this backup left there is its own."""

@@ -8,8 +8,9 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
@@ -18,6 +19,8 @@ from core.backups.errors import BackupError, Damaged
 from core.backups.targets import Target, in_chunks
 
 OBJECTS = "objects"
+THREADS = 2  # SHA-256, reading and writing leave Python's lock alone
+One, Result = TypeVar("One"), TypeVar("Result")
 _OBJECT = re.compile(rf"{OBJECTS}/[0-9a-f]{{2}}/(?P<name>.+)-(?P<sha256>[0-9a-f]{{64}})")
 
 
@@ -87,6 +90,12 @@ def copies_in(target: Target) -> dict[str, Copy]:
     return found
 
 
+def in_parallel(work: Callable[[One], Result], ones: Iterable[One]) -> Iterator[Result]:
+    """Yield what the work returns for each, in their order; what it raises ends the rest."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from pool.map(work, ones)
+
+
 class Copying:
     """Copies what the target lacks. `trusted` are copies that an earlier backup names; of what else is there already,
     left by a backup that was interrupted, the content is read first."""
@@ -102,27 +111,33 @@ class Copying:
         return sum(size for name, size in files.items() if (name, size) not in self._there)
 
     def run(self, files: dict[str, int]) -> None:
-        for name, size in files.items():
-            known = self.copies.get(name)
-            if known is None or known.size != size:
-                self._take(name, size)
-                self._seen(size)
+        missing = [(name, size) for name, size in files.items() if not self._has(name, size)]
+        for (name, size), taken in zip(missing, in_parallel(self._take, missing), strict=True):
+            if taken is not None:
+                self.copies[name], is_new = taken
+                self.copied += is_new
+                self.bytes_copied += is_new * self.copies[name].size
+            self._seen(size)
 
-    def _take(self, name: str, size: int) -> None:
-        there = self._there.get((name, size))
+    def _has(self, name: str, size: int) -> bool:
+        known = self.copies.get(name)
+        return known is not None and known.size == size
+
+    def _take(self, file: tuple[str, int]) -> tuple[Copy, bool] | None:
+        """Return the copy and whether it was made now, or None: the file was removed since it was listed, and the
+        database that is backed up afterwards does not name it."""
+        name, _size = file
+        there = self._there.get(file)
         if there is not None and (there in self._trusted or is_as_written(self._target, there)):
-            self.copies[name] = there
-            return
+            return there, False
         try:
             with storages["files"].open(name, "rb") as file:
                 written = self._target.write_by_hash(lambda sha256: object_name(name, sha256), in_chunks(file))
         except FileNotFoundError:
-            return  # removed since it was listed; the database that is backed up afterwards does not name it
+            return None
         except OSError as error:
             raise BackupError(f"The file {name} cannot be read: {error.strerror or type(error).__name__}.") from error
-        self.copies[name] = Copy(name, written.size, written.sha256)
-        self.copied += 1
-        self.bytes_copied += written.size
+        return Copy(name, written.size, written.sha256), True
 
 
 def is_as_written(target: Target, copy: Copy) -> bool:

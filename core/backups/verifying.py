@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from django.db.migrations.loader import MigrationLoader
 
@@ -10,16 +9,14 @@ from core.backups import catalogue
 from core.backups.dumps import Database
 from core.backups.errors import BackupError, Damaged
 from core.backups.making import fingerprints
-from core.backups.stored_files import Copy, is_as_written
+from core.backups.stored_files import Copy, in_parallel, is_as_written
 from core.backups.targets import Target, in_chunks
-
-THREADS = 2  # SHA-256 leaves Python's lock alone
 
 
 class Verified:
-    """A backup whose parts and files are what was written."""
+    """A backup whose parts are what was written, and its files after `check_files`."""
 
-    def __init__(self, target: Target, backup_id: str, *, seen: Callable[[int], object] = lambda size: None) -> None:
+    def __init__(self, target: Target, backup_id: str) -> None:
         self.id = backup_id
         self.manifest = catalogue.read_manifest(target, backup_id)
         for part, written in self.manifest["parts"].items():
@@ -28,17 +25,16 @@ class Verified:
             pass  # authentic to its end, before the first byte of it is used
         self.files = catalogue.read_files(target, backup_id)
         self.seals: list[str] = catalogue.read_json(target, backup_id, catalogue.SEALS)
-        self._check_files(target, seen)
+        self._target = target
 
-    def _check_files(self, target: Target, seen: Callable[[int], object]) -> None:
-        def check(copy: Copy) -> None:
-            if not is_as_written(target, copy):
+    def check_files(self, seen: Callable[[int], object] = lambda size: None) -> None:
+        def check(copy: Copy) -> int:
+            if not is_as_written(self._target, copy):
                 raise Damaged(f"{copy.object} is damaged: it is not what was written.")
-            seen(copy.size)
+            return copy.size
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            for _checked in pool.map(check, self.files):
-                pass
+        for size in in_parallel(check, self.files):
+            seen(size)
 
 
 def _check_part(target: Target, name: str, sha256: str) -> None:
@@ -95,6 +91,6 @@ def differences(manifest: catalogue.Manifest, database: Database) -> list[str]:
             found.append(f"{name}: the table is {'new' if before is None else 'missing'}")
         elif before["rows"] != now["rows"]:
             found.append(f"{name}: {before['rows']:,} rows were backed up, {now['rows']:,} are there")
-        elif is_same_version and before.get("checksum") != now.get("checksum"):
+        elif is_same_version and before.get("hash", now.get("hash")) != now.get("hash"):
             found.append(f"{name}: the content of a row differs")
     return found

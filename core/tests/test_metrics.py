@@ -1,6 +1,8 @@
 """/metrics: what it counts, that no label tells of anybody, and who may read it."""
 
 import re
+import shutil
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -22,6 +24,7 @@ from core.monitoring import gauges, shared
 from core.tenancy.scope import installation_scope
 from notifications.models import Job, JobState, Schedule
 
+PROMTOOL = shutil.which("promtool") or ""
 MONITORING = project.BASE_DIR / "docs" / "monitoring"
 TOKEN = "A-token-of-monitoring-Xy7Kq2Lm9Pw4"
 
@@ -220,6 +223,18 @@ def test_dashboard_and_alerts_ask_for_what_there_is(db):
 def alert_rules():
     groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
+
+
+@pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed (apt install prometheus)")
+def test_prometheus_takes_the_rules_and_each_is_raised_by_what_it_says():
+    for check in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
+        done = subprocess.run([PROMTOOL, *check], cwd=MONITORING, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_test_of_the_rules_names_each_alert():
+    raised = (MONITORING / "alerts_test.yml").read_text()
+    assert {rule["alert"] for rule in alert_rules()} == set(re.findall(r'alertname="(\w+)"', raised))
 
 
 def test_each_alert_is_whole_and_has_its_line_in_the_runbook():

@@ -72,5 +72,6 @@ class Command(BaseCommand):
         with target.lock(shared=True), Bars() as bars:
             backup_id = catalogue.pick(target)
             bars.begin("checking", catalogue.read_manifest(target, backup_id)["files"]["bytes"])
-            verified = Verified(target, backup_id, seen=bars.advance)
+            verified = Verified(target, backup_id)
+            verified.check_files(bars.advance)
         self.stdout.write(self.style.SUCCESS(f"Backup {verified.id} is as it was written."))

@@ -72,13 +72,15 @@ def test_killed_backup_leaves_the_earlier_one_good_and_the_next_continues(run, t
     process.communicate()
 
     assert catalogue.backup_ids(target_at(str(target))) == [good]
-    Verified(target_at(str(target)), good)
+    Verified(target_at(str(target)), good).check_files()
     work = Backup(target_at(str(target)))
     manifest = work.run()
     assert 0 < work.copied < 600  # the one that was on its way may be among them
     assert manifest["files"]["count"] == 600
     assert not list(target.rglob("*.part"))
-    assert len(Verified(target_at(str(target)), manifest["id"]).files) == 600
+    verified = Verified(target_at(str(target)), manifest["id"])
+    verified.check_files()
+    assert len(verified.files) == 600
 
 
 def test_killed_while_the_database_is_written(run, target, settings, monkeypatch):

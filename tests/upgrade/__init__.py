@@ -1,0 +1,1 @@
+"""From the release before to this one, with data in every table and people at work."""
