@@ -11,8 +11,8 @@ WORKDIR /srv/praxis
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
 
 # requirements first, so that a change of code does not reinstall them
-COPY requirements.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
 COPY . .
 # Collecting static files loads the settings, so a temporary file holds secrets; none may stay in a layer.

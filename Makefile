@@ -1,7 +1,7 @@
 # `make run` and `make test` install what they need. ARGS are passed on:
 # `make test ARGS="-k lockout"`, `make manage ARGS="seed --patients 1000"`.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-all check audit sbom manage install venv venv-dev venv-audit
+.PHONY: help run dev test test-all check audit sbom lock manage install venv venv-dev venv-audit
 
 # The first of these that is Python 3.11 or newer; override with PYTHON=/path/to/python.
 MODERN := import sys; sys.exit(sys.version_info < (3, 11))
@@ -53,6 +53,11 @@ audit: venv-audit ## ask for known vulnerabilities of what is installed
 sbom: venv-audit ## write sbom.json, the list of what Praxis is made of (CycloneDX)
 	@.venv/bin/python .ci/sbom.py > sbom.json && echo "sbom.json"
 
+lock: venv-audit ## write requirements.lock from requirements.txt, with the hash of every package
+	@{ sed -n '/^#/p;/^[^#]/q' requirements.lock; .venv/audit/bin/uv pip compile requirements.txt --generate-hashes \
+		--python-version 3.11 --python-platform linux --no-annotate --no-header --quiet; } > requirements.lock.new && \
+		mv requirements.lock.new requirements.lock
+
 manage: venv .env ## run manage.py with ARGS
 	@.venv/bin/python manage.py $(ARGS)
 
@@ -66,7 +71,7 @@ venv-dev: ## create .venv with requirements-dev.txt as well
 	$(call install,requirements.txt requirements-dev.txt,dev)
 
 venv-audit: venv-dev # an environment of its own for requirements-audit.txt
-	@[ -e .venv/audit/bin/cyclonedx-py ] || { "$(PYTHON)" -m venv .venv/audit && \
+	@[ -e .venv/audit/bin/uv ] || { "$(PYTHON)" -m venv .venv/audit && \
 		.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt; } || \
 		echo "The tools of requirements-audit.txt could not be installed." >&2
 

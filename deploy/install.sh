@@ -50,7 +50,7 @@ own root:praxis "$etc/praxis.env"
 tar -cf - --exclude-vcs --exclude-from=deploy/not-installed . | tar -xf - --no-same-owner -C "$opt/app.new"
 if [ -z "$DESTDIR" ]; then
   [ -x "$opt/venv/bin/python" ] || "$PYTHON" -m venv "$opt/venv"
-  "$opt/venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
+  "$opt/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
   (cd "$opt/app.new" && rm -f "$opt/build.env" && "$opt/venv/bin/python" -m config.dotenv "$opt/build.env" >/dev/null &&
     ENV_FILE=$opt/build.env "$opt/venv/bin/python" manage.py collectstatic --noinput --verbosity 0
     rm -f "$opt/build.env")

@@ -1,12 +1,16 @@
 """What looks after the packages: an audit that goes on without a network, and a list of what Praxis is made of."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 from django.conf import settings
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PIP_AUDIT = "#!/bin/sh\ncat {told}\nexit {code}\n"
 
@@ -63,3 +67,29 @@ def test_list_of_what_praxis_is_made_of_leaves_the_tests_tools_out(tools):
     told = json.loads(done.stdout)
     assert [one["name"] for one in told["components"]] == ["Django", "asgiref"]
     assert told["dependencies"] == [{"ref": "a", "dependsOn": ["b"]}, {"ref": "b"}]
+
+
+def test_lock_has_each_package_that_praxis_needs_with_its_hashes():
+    text = (settings.BASE_DIR / "requirements.lock").read_text()
+    locked = dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", text, re.M))
+    hashes = re.split(r"^[a-z0-9.-]+==\S+", text, flags=re.M)[1:]
+    assert len(locked) == len(hashes) > 70 and all("--hash=sha256:" in some for some in hashes)
+
+    lines = (settings.BASE_DIR / "requirements.txt").read_text().splitlines()
+    wanted = [Requirement(line.partition("#")[0].strip()) for line in lines if line.strip()]
+    assert {one.name for one in wanted if not one.specifier.contains(locked[canonicalize_name(one.name)])} == set()
+    brought = []
+    for name in locked:
+        extras = {extra for one in wanted if canonicalize_name(one.name) == name for extra in one.extras} or {""}
+        for one in map(Requirement, requires(name)):
+            if any(one.marker is None or one.marker.evaluate({"extra": extra}) for extra in extras):
+                brought.append(canonicalize_name(one.name))
+    assert set(brought) - set(locked) == set()
+
+
+def requires(name):
+    """A package that an older 3.11 alone needs is not there."""
+    try:
+        return distribution(name).requires or []
+    except PackageNotFoundError:
+        return []
