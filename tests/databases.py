@@ -93,15 +93,15 @@ def drop_template() -> None:
             server.execute(f'DROP ROLE IF EXISTS "{ROLE}"')
 
 
-def manage_as_owner(url: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
+def manage_as_owner(url: str, *arguments: str, environment: dict[str, str] | None = None, code: Path = ROOT) -> str:
     """What `manage.py` with these arguments prints to who owns the database; raises RuntimeError when it fails."""
     own = {"DATABASE_URL": url, "DATABASE_APP_PASSWORD": APPLICATION_PASSWORD}
-    return manage({**(environment or {**os.environ, "REDIS_URL": ""}), **own}, *arguments)
+    return manage({**(environment or {**os.environ, "REDIS_URL": ""}), **own}, *arguments, code=code)
 
 
 def manage(environment: dict[str, str], *arguments: str, code: Path = ROOT) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, timeout=900)
     if done.returncode:
         raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -138,27 +138,27 @@ def _make_template(server: psycopg.Connection) -> None:
         _drop(server, unfinished)
         server.execute(f'CREATE DATABASE "{unfinished}"')
         url = with_path(MAIN_DATABASE, unfinished)
-        _fill(url, CACHE / f"{_fingerprint()}-{server.info.user}-{server.info.server_version // 10_000}.sql")
+        fill(url, CACHE / f"{_fingerprint()}-{server.info.user}-{server.info.server_version // 10_000}.sql")
         manage_as_owner(url, "setup_database_roles", "--role", ROLE, "--apply")
         server.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{TEMPLATE}"')
     finally:
         server.execute("SELECT pg_advisory_unlock(hashtext(%s))", [TEMPLATE])
 
 
-def _fill(url: str, kept: Path) -> None:
+def fill(url: str, kept: Path, code: Path = ROOT) -> None:
     """Migrate an empty database, which takes twenty seconds of a core; or make it from what an earlier run kept."""
     if kept.exists():
         with closing(psycopg.connect(url, autocommit=True)) as database:
             database.execute(kept.read_bytes())
         return
-    manage_as_owner(url, "migrate", "--verbosity", "0")
+    manage_as_owner(url, "migrate", "--verbosity", "0", code=code)
     if not (program := shutil.which("pg_dump")):
         return
     dump = subprocess.run([program, "--no-owner", "--inserts", f"--dbname={url}"], capture_output=True, check=False)
     if dump.returncode:
         return  # of an older version than the server, or not allowed to read all; then each run migrates
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for earlier in CACHE.glob("*.sql"):
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for earlier in kept.parent.glob("*.sql"):
         earlier.unlink(missing_ok=True)
     unfinished = kept.with_suffix(f".{os.getpid()}")
     # a line of psql's own, which newer versions write

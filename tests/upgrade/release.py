@@ -56,11 +56,13 @@ def unpack(directory: Path) -> Path:
 
 def make_database(url: str, code: Path, environment: dict[str, str]) -> None:
     """Migrate and fill a database as the release before did."""
-    own = {**environment, "DATABASE_URL": url, "DATABASE_APP_PASSWORD": databases.APPLICATION_PASSWORD}
-    databases.manage(own, "migrate", "--verbosity", "0", code=code)
-    databases.manage(own, "setup_database_roles", "--role", databases.ROLE, "--apply", code=code)
-    databases.manage(own, "shell", "--command", FILL, code=code)
-    databases.manage(own, "audit_seal", code=code)
+    databases.fill(url, databases.CACHE / "before" / f"{commit()}.sql", code)
+    for command in (
+        ["setup_database_roles", "--role", databases.ROLE, "--apply"],
+        ["shell", "--command", FILL],
+        ["audit_seal"],
+    ):
+        databases.manage_as_owner(url, *command, environment=environment, code=code)
 
 
 def content(url: str, of: Content | None = None) -> Content:

@@ -216,6 +216,36 @@ def test_disk_that_fills_up_leaves_no_half_backup(run, target, monkeypatch):
     assert not list(target.rglob("*.part"))
 
 
+@pytest.fixture
+def small_disk(target):
+    """The target is a disk of its own with two megabytes."""
+    target.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "praxis-test", str(target)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    yield target
+    subprocess.run(["umount", str(target)], check=True)
+
+
+def test_disk_that_is_really_full_leaves_the_earlier_backup_and_goes_on_with_more_room(
+    run, small_disk, folder, monkeypatch
+):
+    run("backup", small_disk)
+    ids = catalogue.backup_ids(target_at(str(small_disk)))
+    fill(folder, 200)
+    monkeypatch.setattr(Folder, "free", lambda self: None)  # somebody else fills it meanwhile
+    with pytest.raises(CommandError, match="is full"):
+        run("backup", small_disk)
+    assert catalogue.backup_ids(target_at(str(small_disk))) == ids
+    Verified(target_at(str(small_disk)), ids[0]).check_files()
+
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    work = Backup(target_at(str(small_disk)))
+    manifest = work.run()
+    assert 0 < work.copied < 200 == manifest["files"]["count"]
+    Verified(target_at(str(small_disk)), manifest["id"]).check_files()
+
+
 def test_rule_keeps_days_weeks_months_and_the_newest():
     begin = datetime(2026, 1, 1, 1, 0, tzinfo=UTC)
     moments = [begin + timedelta(hours=12 * number) for number in range(2 * 365)]
