@@ -26,7 +26,7 @@ from tests.pgbouncer import through
 from tests.server import ROOT, Server, own_database, own_redis
 from tests.test_two_nodes import Mailbox, kill, send_at_any_hour, wait_until
 
-pytestmark = [pytest.mark.production, pytest.mark.slow]
+pytestmark = [pytest.mark.production, pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 CUT = 3  # seconds
 
 
@@ -156,7 +156,6 @@ def test_worker_goes_on_and_sends_nothing_twice(site):
     assert set(states) <= {"sent", "sending", "uncertain"} and states["sent"] <= len(site.mailbox.texts)
 
 
-@pytest.mark.postgresql
 def test_a_peer_that_is_gone_without_a_word_is_noticed_by_both_sides(db):
     """What no forwarder can show, since its kernel acknowledges: libpq and PostgreSQL give up after twenty seconds."""
     from django.db import connection

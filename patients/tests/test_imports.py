@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import orjson
 import pytest
+from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -171,7 +172,7 @@ def test_killed_half_way_it_goes_on_where_it_stopped(manager, monkeypatch):
     assert sorted(chart.name[-1] for chart in Patient.objects.all()) == list("abcdefg")
 
 
-def test_text_is_removed(manager):
+def test_text_is_removed(manager, capsys):
     batch = check(manager, upload(manager, "\n".join([HEADER, *LINES])))
     run(manager, batch)
     services.discard(by=manager, pk=batch.pk)
@@ -180,7 +181,8 @@ def test_text_is_removed(manager):
     assert not ImportLine.objects.filter(of=batch).filter(report__isnull=False).exists()
     fresh, old = (upload(manager, "\n".join([HEADER, *LINES])) for _ in "12")
     Import.objects.filter(pk=old.pk).update(created_at=batch.created_at - services.KEPT)
-    assert services.remove_old() == 1
+    call_command("remove_old_imports")
+    assert capsys.readouterr().out == "Removed the text of 1 imports.\n"
     assert list(Import.objects.order_by("pk").values_list("pk", flat=True)) == [batch.pk, fresh.pk]
     assert ImportPart.objects.exclude(of=fresh).count() == 0
 

@@ -1,4 +1,4 @@
-"""docs/operations.md names only commands and options that there are: somebody types them at night."""
+"""docs/operations.md names only commands and options that there are, and each was run: somebody types them at night."""
 
 import re
 from pathlib import Path
@@ -23,3 +23,35 @@ def test_commands_and_their_options_exist(page, subtests):
             parser = load_command_class(known[name], name).create_parser("manage.py", name)
             options = {option.strip(".:*") for option in rest.split() if option.startswith("--")}
             assert options <= set(parser._option_string_actions)
+
+
+CALLED = r"""["'(]{name}["'\s]"""
+NOT_RUN = {  # the first words of other commands in the page: why no test runs them, or which does
+    "python3 -m config.dotenv": "tests/test_dotenv.py",
+    "docker compose": "no Docker engine runs on these machines; tests/guards/test_deployment_files.py reads the file",
+    "apt-get install": "changes the machine; what it installs is what ADR 56 was tried with",
+    "make install": "tests/test_install.py, into a folder",
+    "praxis setup": "needs Debian, root and PostgreSQL's own user; ADR 56 says when it was tried",
+    "praxis create_practice": "manage.py create_practice as the user praxis",
+    "python3 verify_export.py": "audit/tests/test_export.py",
+}
+
+
+@pytest.mark.embedded
+def test_each_command_is_run_by_a_test_or_says_why_not(subtests):
+    page = (ROOT / "docs/operations.md").read_text()
+    tests = [
+        path for path in ROOT.glob("**/test_*.py") if ".venv" not in path.parts and path.name != Path(__file__).name
+    ]
+    text = "\n".join(path.read_text() for path in tests)
+    for name in sorted({name for name, _ in WRITTEN.findall(page)}):
+        with subtests.test(command=name):
+            assert re.search(CALLED.format(name=name), text), "no test calls it"
+    blocks = re.findall(r"(?<=\n\n)(?: {4,}.*\n)+", page)
+    lines = {line.strip() for block in blocks for line in block.splitlines()}
+    others = {line for line in lines if re.match(r"[a-z][\w/-]+ [\w-]", line) and not line.startswith("manage.py ")}
+    left = {line for line in others if not any(line.startswith(begin) for begin in NOT_RUN)}
+    assert left == set()
+    for begin, where in NOT_RUN.items():
+        assert any(line.startswith(begin) for line in others), f"{begin} is not in the page any more"
+        assert not where.endswith(".py") or (ROOT / where).exists()

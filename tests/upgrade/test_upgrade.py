@@ -26,6 +26,7 @@ from tests.upgrade import release
 
 pytestmark = [
     pytest.mark.production,
+    pytest.mark.postgresql,
     pytest.mark.slow,
     pytest.mark.exhaustive,
     pytest.mark.skipif(not release.is_known(), reason="the history of this clone lacks the release before"),
