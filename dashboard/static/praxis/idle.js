@@ -46,7 +46,8 @@ if (idle) {
     isActive = true
     if (!warning.hidden || Date.now() - beatAt > BEAT * 1000) beat()
   }
-  for (const kind of ['keydown', 'input', 'pointerdown', 'wheel', 'scroll', 'touchmove']) {
+  // Not 'scroll': the calendar scrolls by itself to the hour, which is nobody.
+  for (const kind of ['keydown', 'input', 'pointerdown', 'wheel', 'touchmove']) {
     document.addEventListener(kind, happened, { capture: true, passive: true })
   }
   addEventListener('beforeunload', event => { if (leaving) event.stopImmediatePropagation() }, true)
