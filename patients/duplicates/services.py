@@ -112,6 +112,19 @@ def dismiss(*, by: User, pair_id: UUID) -> DuplicatePair:
     return pair
 
 
+@transaction.atomic
+def reopen(*, by: User, pair_id: UUID) -> DuplicatePair:
+    """Take back that the two are not the same person. Raises NotFound and Forbidden."""
+    _check_may(by)
+    pair: DuplicatePair | None = DuplicatePair.objects.select_for_update().filter(pk=pair_id).first()
+    if pair is None:
+        raise row_not_found(DuplicatePair, pair_id)
+    with context.done_by(by):
+        pair.dismissed_by = None
+        pair.save()
+    return pair
+
+
 def reasons_of(pair: DuplicatePair) -> str:
     """Return why the two may be the same; of a chart that was restricted since, only that the names are alike."""
     reasons = [MatchReason(reason) for reason in pair.reasons]

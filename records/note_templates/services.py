@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -71,8 +72,18 @@ def remove_aid(model: type[Aid], *, by: User, pk: UUID) -> Aid:
     """Remove it, and return what it was; notes that were begun with it stay as they are. Raises NotFound."""
     with transaction.atomic(), context.done_by(by):
         removed: Aid = model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk)
-        removed.delete()
+        removed.removed_at = timezone.now()
+        removed.save()
         return removed
+
+
+def put_back_aid(model: type[Aid], *, by: User, pk: UUID) -> Aid:
+    """Take the removal back. Raises NotFound, and Conflict if its name or word is taken by now."""
+    with _saving(by):
+        aid: Aid = model.with_removed.visible_to(by).select_for_update().get_or_refuse(pk=pk)
+        aid.removed_at = None
+        aid.save()
+    return aid
 
 
 def _write(aid: WritingAid, fields: Mapping[str, Any]) -> None:
