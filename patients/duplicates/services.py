@@ -22,7 +22,7 @@ from patients.models import ChartStatus, DuplicatePair, DuplicateSearch, Patient
 from patients.registrations.matching import MatchReason, with_matches
 
 CHARTS_AT_ONCE = 100
-NOT_ALLOWED = _("You can't merge charts.")
+NOT_ALLOWED = _("You can't merge charts. Ask the front desk or your office manager.")
 SETTLED = timedelta(seconds=30)  # a chart that is being saved now may be seen after later ones
 
 

@@ -19,10 +19,12 @@ from records.models import NoteTemplate, Phrase, SessionNote
 from records.models.note_template import WritingAid
 
 TAKEN = {
-    "note_template_name": _("There is already a template with this name."),
-    "note_template_of_type": _("Another template is used for this appointment type already."),
-    "letter_template_name": _("There is already a letter template with this name."),
-    "phrase_word": _("There is already a phrase for this word."),
+    "note_template_name": _("There is already a template with this name. Choose another name."),
+    "note_template_of_type": _(
+        "Another template is used for this appointment type already. Take the type from it first."
+    ),
+    "letter_template_name": _("There is already a letter template with this name. Choose another name."),
+    "phrase_word": _("There is already a phrase for this word. Choose another word."),
 }
 OWN_ARE_DOCTORS = _("Only those who write notes can keep their own.")
 

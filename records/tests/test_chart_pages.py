@@ -35,7 +35,7 @@ from records.tests.factories import (
 from tests import damage
 
 WEIGHT, PAIN = {"value": "172", "unit": "lb"}, {"value": "3", "unit": "of_10"}
-REMINDER = {"kind": "reminder", "channel": "sms", "status": "delivered", "about": "visit", "occurrence": "1"}
+REMINDER = {"kind": "reminder", "channel": "sms", "about": "visit"}
 PHOTO = {"content": b"\xff\xd8\xff", "name": "paula.jpg", "media_type": "image/jpeg"}
 
 
@@ -60,10 +60,9 @@ def paula(practice, make_user):
             at = now - timedelta(days=6, hours=hours)
             MeasureFactory(**whose, kind=kind, reading=reading, measured_at=at)
         BodyChartFactory(**whose, drawn_at=now - timedelta(days=7))
-        Message(
-            **REMINDER, patient=chart, planned_for=now, due_at=now, sent_at=now - timedelta(days=8), started_at=now
-        ).save()
-        Message(**REMINDER, patient=chart, planned_for=now, due_at=now, status="planned", occurrence="2").save()
+        reminder = {**REMINDER, "patient": chart, "planned_for": now, "due_at": now}
+        Message(**reminder, occurrence="1", status="delivered", started_at=now, sent_at=now - timedelta(days=8)).save()
+        Message(**reminder, occurrence="2", status="planned").save()
     return SimpleNamespace(practice=practice, doctor=doctor, chart=chart, address=reverse("chart", args=[chart.pk]))
 
 

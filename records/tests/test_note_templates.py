@@ -105,7 +105,7 @@ def test_pages_keep_export_and_import_them(enter_as, practice, other_practice, m
     assert client.post(reverse("note-template-new"), {"name": "Knee", "plan": "Rest\r\nIce"}).url == listed
     assert manager.post(reverse("phrase-new"), {"word": "nka", "text": "No known allergies"}).url == listed
     taken = client.post(reverse("note-template-new"), {"name": "knee"}).content.decode()
-    assert "There is already a template with this name." in taken
+    assert "There is already a template with this name. Choose another name." in taken
     with practice_scope(practice.pk):
         template, phrase = NoteTemplate.objects.get(), Phrase.objects.get()
     assert (template.texts["plan"], template.doctor_id, phrase.is_shared) == ("Rest\nIce", client.user.pk, True)
@@ -152,7 +152,10 @@ def test_what_was_removed_is_put_back_unless_its_word_is_taken(clinic, enter_as)
     client.post(remove)
     assert client.post(reverse("phrase-new"), {"word": "KNEES", "text": "None"}).url == listed
     taken = client.post(remove, {"undo": "1"})
-    assert taken.status_code == 409 and "There is already a phrase for this word." in taken.content.decode()
+    assert (
+        taken.status_code == 409
+        and "There is already a phrase for this word. Choose another word." in taken.content.decode()
+    )
 
 
 def test_page_of_another_version_changes_nothing(clinic, enter_as):

@@ -109,7 +109,9 @@ def test_lists_are_kept_without_leaving_the_chart(page, day):
     page.locator("#text-problem").fill("Asthma")
     page.locator("#since-problem").fill("2199-12-31")
     page.locator("#text-problem").press("Enter")
-    expect(page.locator("#message")).to_contain_text("This day is still to come.", timeout=60_000)
+    expect(page.locator("#message")).to_contain_text(
+        "This day is still to come. Enter today or an earlier one.", timeout=60_000
+    )
     expect(page.locator("#text-problem")).to_have_value("Asthma")
     assert not overflows(page)
     page.complaints.clear()  # the answer 400
