@@ -216,7 +216,7 @@ def _gathered(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         last = found[-1] if found else None
         if last and entry.kind == last.kind == Kind.MEASURES and _is_together(entry, last):
-            last.rows.append(entry.row)
+            last.rows.insert(0, entry.row)  # in the order of the form
         else:
             found.append(entry)
     return found

@@ -84,7 +84,6 @@ def test_doctor_goes_from_patient_to_patient_and_reads_a_chart_with_the_keyboard
 
 def test_visit_is_started_with_one_key(page, day):
     page.goto("/my-day/")
-    page.keyboard.press("j")
     page.keyboard.press("s")
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")

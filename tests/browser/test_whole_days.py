@@ -25,7 +25,6 @@ from records.models import Attachment, BodyChart, Measure, PatientForm, PlanOfCa
 from records.tests.factories import (
     FinalisedNoteFactory,
     LetterTemplateFactory,
-    MedicalRecordFactory,
     NoteTemplateFactory,
     PhraseFactory,
     asked_form,
@@ -108,11 +107,9 @@ def test_a_doctors_day(look, page, clinic):
         NoteTemplateFactory(name="Back pain", texts={"objective": "Range of motion:"})
         PhraseFactory(word="nka", text="No known allergies.")
         LetterTemplateFactory(name="Certificate", text="{patient} was treated at {practice}.")
-        MedicalRecordFactory(patient=clinic.chart, doctor=clinic.doctor, prescription="Ibuprofen 400 mg")
     sign_in(page, clinic.doctor)
     page.wait_for_url("**/my-day/")
-    page.keyboard.press("j")
-    page.keyboard.press("s")
+    page.keyboard.press("s")  # the visit whose turn it is
     expect(page.get_by_label("Subjective")).to_be_focused()
     assert not overflows(page)
 
@@ -169,7 +166,21 @@ def test_a_doctors_day(look, page, clinic):
     assert (len(kept(clinic, Measure)), len(kept(clinic, BodyChart))) == (1, 1)
     assert not overflows(page)
     page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.keyboard.press("r")  # 1
+    page.get_by_label("Diagnosis").fill("Neck strain")  # 2
+    page.get_by_label("Prescription").fill("Ibuprofen 400 mg")  # 3
+    assert not overflows(page)
+    page.get_by_role("button", name="Save").click()  # 4
+    assert on_paper(page, "Show it").startswith(b"%PDF")
     assert on_paper(page, "Print the prescription").startswith(b"%PDF")
+    page.get_by_label("Category").select_option(label="Photo of the patient")  # 1
+    page.locator("#files-input").evaluate(DROP, [["paula.png", list(picture("pink"))]])  # 2
+    expect(page.locator("#uploads-summary")).to_have_text("Files added: 1. Not added: 0.")
+    page.reload()
+    expect(page.get_by_role("img", name="Photo of the patient")).to_be_visible()
+    assert not overflows(page)
+    page.keyboard.press("d")
+    page.wait_for_url("**/my-day/")
 
 
 @in_some_look(1)
