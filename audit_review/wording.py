@@ -60,6 +60,7 @@ PAGES = {
         name: _("Chart: where it hurts")
         for name in ("chart_body", "chart_body_draw", "chart_body_correct", "chart_body_delete")
     },
+    "chart_record_new": _("Chart: new medical record"),
     "chart_letter": _("Chart: new letter"),
     "chart_letter_preview": _("Chart: preview of a letter"),
     **{

@@ -17,9 +17,9 @@ from patients.services import lock_chart
 from practices.services import current_practice
 
 IS_DRAFT = _("This invoice is still a draft. Issue it first.")
-IS_CREDITED = _("This invoice was credited.")
+IS_CREDITED = _("This invoice was credited, so nothing is open on it. Choose another one.")
 ID_TAKEN = _("This page is out of date. Reload the page and try again.")
-IS_CREDIT_NOTE = _("This is a credit note.")
+IS_CREDIT_NOTE = _("This is a credit note. Choose the invoice instead.")
 
 
 def lock_invoice(by: User, invoice_id: UUID) -> Invoice:

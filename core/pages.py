@@ -65,10 +65,11 @@ class WorkPage(View):
             return None
         return say(self.request, sentence, is_error=True, status=status)
 
-    def done(self, sentence: str, address: str = "") -> None:
-        """Say on the page that comes next what was done, with a link to it where that page does not show it."""
+    def done(self, sentence: str, address: str = "", *, undo: str = "") -> None:
+        """Say on the page that comes next what was done, with a link to it where that page does not show it. What is
+        posted to `undo`, with `undo=1`, takes it back."""
         link = format_html(' <a href="{}">{}</a>', address, gettext("Show it")) if address else ""
-        messages.success(self.request, format_html("{}{}", sentence, link))
+        messages.success(self.request, format_html("{}{}", sentence, link), extra_tags=undo)
 
     def read(self, rows: Iterable[Any], **details: Any) -> None:
         """Tell the audit trail which patients the answer shows, and unlock those that this person may read."""

@@ -23,7 +23,7 @@ from appointments.services import book, change
 from appointments.types.services import create_type
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
-from demo import messages, week
+from demo import forms, messages, week
 from demo.bills import add_price_list, bill_visits
 from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
@@ -137,6 +137,7 @@ def ensure_demo(*, password: str) -> tuple[Practice, bool]:
             _fill_calendar(practice, desk, doctors, own_chart)
             week.fill(practice, desk, doctors)
             write_up(own_chart, doctor=doctors[0], desk=desk)
+            forms.fill(own_chart, manager=manager, desk=desk)
             _fill_waiting_list(desk, doctors)
             add_price_list(manager)
             bill_visits(practice, manager)

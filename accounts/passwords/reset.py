@@ -113,7 +113,7 @@ def send_link(*, user: User, by: User) -> None:
     Forbidden for a deactivated account, and if `by` is no manager."""
     passwords_services.check_is_manager(by)
     if not user.is_active:
-        raise Forbidden(_("This account is deactivated."))
+        raise Forbidden(_("This account is deactivated. Please ask your practice to turn it on again."))
     log_event(AuditEvent.PASSWORD_RESET_REQUESTED, user, by=by)
     transaction.on_commit(lambda: _send(user))
 
@@ -125,7 +125,7 @@ def link_for(user: User) -> str:
 def make_link(*, user: User) -> str:
     """Return a link for whoever runs the server to hand over. Raises Forbidden for a deactivated account."""
     if not user.is_active:
-        raise Forbidden(_("This account is deactivated."))
+        raise Forbidden(_("This account is deactivated. Please ask your practice to turn it on again."))
     log_event(AuditEvent.PASSWORD_RESET_REQUESTED, user)
     return link_for(user)
 

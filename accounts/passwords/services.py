@@ -82,7 +82,7 @@ def reset_password(*, user: User, password: str) -> None:
     """
     (row,) = User.all_practices.lock(user)
     if not row.is_active:
-        raise Forbidden(_("Your account is no longer active."))
+        raise Forbidden(_("Your account is no longer active. Please ask your practice to turn it on again."))
     _store_password(row, password, by=row, reason="reset_link")
     transaction.on_commit(lambda: lockout.clear(lockout.password_key(row.pk)))
 

@@ -42,14 +42,14 @@ MAX_REASON, MAX_NOTES = 500, 5000
 
 NO_PATIENT = gettext_lazy("No chart fits this patient. Import the patients first, or correct the line.")
 SEVERAL = gettext_lazy("Several charts fit this patient. Add the date of birth or the number.")
-NO_DOCTOR = gettext_lazy("No doctor of the practice is called this.")
-NO_TYPE = gettext_lazy("The practice has no such type of appointment.")
+NO_DOCTOR = gettext_lazy("No doctor of the practice is called this. Write the name as it stands under People.")
+NO_TYPE = gettext_lazy("The practice has no such type of appointment. Write its name as the calendar does.")
 NO_STATUS = gettext_lazy("Write scheduled, completed, cancelled or no-show.")
 NO_MINUTES = gettext_lazy("Write how many minutes it takes, from 1 to 480.")
 NO_END = gettext_lazy("It must end after it begins, within eight hours.")
 NOT_OVER = gettext_lazy("This day is still to come, so it can't be completed yet.")
-NOT_THERE = gettext_lazy("This is empty.")
-TOO_LONG = gettext_lazy("This text is too long.")
+NOT_THERE = gettext_lazy("This is empty. Fill it in.")
+TOO_LONG = gettext_lazy("This text is too long. Shorten it.")
 IS_THERE = gettext_lazy("This appointment is in the calendar already.")
 
 

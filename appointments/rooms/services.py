@@ -16,10 +16,10 @@ from core.database.constraints import violation_as_conflict
 from core.errors import Conflict, Invalid
 from practices.services import checking_office_exists, get_office
 
-NAME_TAKEN = _("There is already a room with this name at this office.")
+NAME_TAKEN = _("There is already a room with this name at this office. Choose another name.")
 IN_USE = _("This room can't be removed while appointments use it. You can stop using it instead.")
-NOT_IN_USE = _("This room isn't in use any more.")
-AT_ANOTHER_OFFICE = _("This room is at another office.")
+NOT_IN_USE = _("This room isn't in use any more. Choose another one.")
+AT_ANOTHER_OFFICE = _("This room is at another office. Choose one at the office of the visit.")
 
 
 @contextmanager

@@ -342,7 +342,7 @@ def get_bookable_type(by: User, type_id: UUID | None) -> AppointmentType | None:
         return None
     kind: AppointmentType = AppointmentType.objects.get_or_refuse(pk=type_id)
     if not kind.is_active:
-        raise Conflict(_("This type of visit isn't offered any more."))
+        raise Conflict(_("This type of visit isn't offered any more. Choose another one."))
     if booking_rules.is_patient(by) and not kind.bookable_online:
         raise Conflict(NOT_ONLINE)
     return kind

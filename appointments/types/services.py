@@ -15,7 +15,7 @@ from audit import context
 from core.database.constraints import violation_as_conflict
 from core.errors import Conflict
 
-NAME_TAKEN = _("There is already an appointment type with this name.")
+NAME_TAKEN = _("There is already an appointment type with this name. Choose another name.")
 IN_USE = _(
     "This appointment type can't be removed while appointments or the waiting list use it. "
     "You can stop offering it instead."

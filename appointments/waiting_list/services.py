@@ -39,13 +39,13 @@ from practices.services import current_practice, get_timezone_at
 MOST_MATCHES = 50
 LASTS = 30  # minutes
 ON_IT_ALREADY = _("This patient is already waiting for this.")
-NOT_WAITING = _("This patient isn't waiting any more.")
+NOT_WAITING = _("This patient isn't waiting any more. Put them on the list again if they should be.")
 BOOKED_ALREADY = _("This has been booked already. Cancel the appointment instead.")
 END_BEFORE_START = _("Enter an end after the start.")
 OVER = _("Enter today or a later day.")
 IN_THE_PAST = _("Enter a time in the future.")
 OFFERED_ALREADY = _("This time is already offered to this patient.")
-EXPIRED = _("This offer has expired.")
+EXPIRED = _("This offer has expired. Offer the time again if it is still free.")
 TAKEN = _("This time isn't on offer any more. Someone else may have taken it.")
 
 

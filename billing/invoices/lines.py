@@ -28,7 +28,7 @@ TOO_MUCH = _("This line comes to more than an invoice can hold.")
 TOO_MANY = _("An invoice can have %(most)d lines.")
 OF_ANOTHER = _("This visit is another patient's.")
 NOT_BILLED = _("A visit that was cancelled can't be billed from its type.")
-BILLED_ALREADY = _("This visit is already on an invoice.")
+BILLED_ALREADY = _("This visit is already on an invoice. You find it on the patient's account.")
 OTHER_CURRENCY = _("The price of this service is in another currency.")
 
 

@@ -25,7 +25,7 @@ from practices.models import Practice
 
 log = structlog.get_logger("praxis.payments")
 SWITCHED_OFF = _("Online payments are switched off here.")
-NOTHING_OPEN = _("Nothing of this invoice is open.")
+NOTHING_OPEN = _("Nothing of this invoice is open. There is nothing left to do.")
 WRONG_MODE = _("This is an event of the other mode, tests or real money.")
 WRONG_CURRENCY = _("This was paid in another currency than its invoice.")
 

@@ -24,7 +24,7 @@ from practices.services import current_practice
 
 NOBODYS = UUID(int=0)
 NOT_NOTHING = _("Enter an amount above zero.")
-NOT_TO_COME = _("This day is still to come.")
+NOT_TO_COME = _("This day is still to come. Enter today or an earlier one.")
 MORE_THAN_LEFT = _("Only %(left)s of this payment is left.")
 MORE_THAN_OPEN = _("Only %(open)s of invoice %(number)s is open.")
 TWICE = _("Name each invoice once.")

@@ -21,7 +21,7 @@ from core.errors import CHANGED_MEANWHILE, Invalid, StaleVersion
 from practices.services import current_practice
 
 PRICED = ("code", "name", "price", "currency", "tax_rate", "tax_included")
-CODE_TAKEN = _("There is already a service with this code.")
+CODE_TAKEN = _("There is already a service with this code. Change that one, or choose another code.")
 NOT_NEGATIVE = _("Enter an amount that isn't negative.")
 
 

@@ -275,11 +275,11 @@ class PracticeModelAdmin(ModelAdmin):
         pass
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        message = gettext("The {name} “{obj}” was added successfully.")  # Django has these in its own languages
+        message = gettext("Added: {obj}.")
         return self._saved(request, obj, message) or self.response_post_save_add(request, obj)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        message = gettext("The {name} “{obj}” was changed successfully.")
+        message = gettext("Saved: {obj}.")
         return self._saved(request, obj, message) or self.response_post_save_change(request, obj)
 
     def _saved(self, request: HttpRequest, row: Model, message: str) -> HttpResponse | None:
@@ -287,7 +287,7 @@ class PracticeModelAdmin(ModelAdmin):
         page = f"admin:{self.opts.app_label}_{self.opts.model_name}"
         address = reverse(f"{page}_change", args=[row.pk])
         link = format_html('<a href="{}">{}</a>', address, self.get_label(row))
-        messages.success(request, format_html(message, name=self.opts.verbose_name, obj=link))
+        messages.success(request, format_html(message, obj=link))
         if "_continue" in request.POST:
             return redirect(address)
         return redirect(f"{page}_add") if "_addanother" in request.POST else None

@@ -17,7 +17,7 @@ from demo.people import FREQUENT, make_random, person
 from patients.models import ChartStatus, Deletion, Patient
 from practices.models import Office, Practice
 from practices.tests.factories import PracticeFactory
-from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
+from records.models import Attachment, MedicalRecord, PatientForm, PlanOfCare, SessionNote
 from tests.rows import rows_for_several_tests
 from tests.sampling import sample
 
@@ -224,7 +224,8 @@ class TestOnAnyDay:
         assert all(note.subjective and note.objective and note.assessment and note.plan for note in notes)
         (plan,) = PlanOfCare.objects.with_progress()
         assert (plan.goals_met, plan.goals_total, plan.session_count, plan.appointments_completed) == (1, 3, 2, 3)
-        assert [file.state for file in Attachment.objects.order_by("id")] == ["ready", "ready"]
+        assert [file.state for file in Attachment.objects.order_by("id")] == ["ready"] * 3
+        assert [form.state for form in PatientForm.objects.order_by("id")] == ["completed", "asked"]
         (deletion,) = Deletion.objects.all()
         assert deletion.about == "records.SessionNote"
         assert {row.patient for row in (*notes, plan, deletion)} == {

@@ -66,7 +66,7 @@ class EmergencyAccessAdmin(PracticeModelAdmin):
     def sign_off(self, request: HttpRequest, access_id: UUID) -> HttpResponse:
         form = SignOffForm(request.POST)
         if not form.is_valid():
-            raise Refusal(gettext("The note is too long."))
+            raise Refusal(gettext("The note is too long. Shorten it to 2,000 characters."))
         sign_off(access_id=access_id, by=current_user(request), note=form.cleaned_data["note"])
         messages.success(request, gettext("The emergency access was signed off."))
         return redirect("admin:patients_emergencyaccess_changelist")

@@ -171,7 +171,7 @@ def place_hold(*, by: User, patient_id: UUID, reason: str) -> LegalHold:
     with _exclusive():
         chart = _lock_active_chart(patient_id)
         if chart.legal_holds.exists():
-            raise Conflict(_("This chart is already on legal hold."))
+            raise Conflict(_("This chart is already on legal hold. There is nothing left to do."))
         if chart.deletion is not None and chart.deletion.purge_began_at:
             raise Conflict(_("This chart is already being deleted permanently, so it can't be put on hold."))
         hold: LegalHold = LegalHold.objects.create(patient=chart, placed_by=by, reason=reason)
@@ -184,7 +184,7 @@ def lift_hold(*, by: User, patient_id: UUID) -> None:
     with _exclusive(), context.done_by(by):
         chart = _lock_active_chart(patient_id)
         if not chart.legal_holds.exists():
-            raise Conflict(_("This chart is not on legal hold."))
+            raise Conflict(_("This chart is not on legal hold, so there is nothing to lift."))
         chart.legal_holds.all().delete()
         _log_hold(AuditEvent.HOLD_LIFTED, chart)
 

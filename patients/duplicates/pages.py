@@ -62,11 +62,17 @@ compare = asked_by_page(Compare.as_view())
 
 
 class Dismiss(DuplicatesPage):
+    """Say that two charts are of different people, or with `undo` take that back."""
+
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, pair_id: UUID) -> HttpResponse:
-        services.dismiss(by=self.user, pair_id=pair_id)
-        self.done(gettext("Noted: these two charts are different people."))
+        if "undo" in request.POST:
+            services.reopen(by=self.user, pair_id=pair_id)
+            self.done(gettext("Undone: the two charts are to be compared again."))
+        else:
+            services.dismiss(by=self.user, pair_id=pair_id)
+            self.done(gettext("Noted: these two charts are different people."), undo=request.path)
         return redirect("duplicates")
 
 

@@ -22,7 +22,7 @@ from patients.models import ChartStatus, DuplicatePair, DuplicateSearch, Patient
 from patients.registrations.matching import MatchReason, with_matches
 
 CHARTS_AT_ONCE = 100
-NOT_ALLOWED = _("You can't merge charts.")
+NOT_ALLOWED = _("You can't merge charts. Ask the front desk or your office manager.")
 SETTLED = timedelta(seconds=30)  # a chart that is being saved now may be seen after later ones
 
 
@@ -109,6 +109,19 @@ def dismiss(*, by: User, pair_id: UUID) -> DuplicatePair:
                 about=DuplicatePair._meta.label,
                 about_id=pair.pk,
             )
+    return pair
+
+
+@transaction.atomic
+def reopen(*, by: User, pair_id: UUID) -> DuplicatePair:
+    """Take back that the two are not the same person. Raises NotFound and Forbidden."""
+    _check_may(by)
+    pair: DuplicatePair | None = DuplicatePair.objects.select_for_update().filter(pk=pair_id).first()
+    if pair is None:
+        raise row_not_found(DuplicatePair, pair_id)
+    with context.done_by(by):
+        pair.dismissed_by = None
+        pair.save()
     return pair
 
 

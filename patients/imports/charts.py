@@ -39,7 +39,7 @@ GENDER_OF = {word: gender for gender, words in GENDERS.items() for word in words
 PARTS_OF_ADDRESS = (("address",), ("city", "state", "zip"), ("country",))
 MAX_PHONE = 40
 NO_GENDER = gettext_lazy("Write male, female or other.")
-NO_DOCTOR = gettext_lazy("No doctor of the practice is called this.")
+NO_DOCTOR = gettext_lazy("No doctor of the practice is called this. Write the name as it stands under People.")
 TWICE = gettext_lazy("Line %(number)d is the same person.")
 
 

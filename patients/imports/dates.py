@@ -13,8 +13,8 @@ from core.search.letters import tidy
 from core.typed import parse_time
 from patients.models import DateOrder
 
-NO_DATE = _("This isn't a date.")
-OTHER_ORDER = _("This isn't a date in the order you chose.")
+NO_DATE = _("This isn't a date. Write it with day, month and year.")
+OTHER_ORDER = _("This isn't a date in the order you chose. Correct the line, or choose another order.")
 CENTURY = _("Write the year with four digits: it can be in this century or in the last one.")
 NO_TIME = _("This isn't a time. Write it like 2:30 PM or 14:30.")
 EARLIEST_YEAR, LATEST_YEAR = 1880, 2099

@@ -53,7 +53,11 @@ class MergedAway(NotFound):
     """404: the chart was merged into another one, `mergedInto`."""
 
     def __init__(self, chart: Patient) -> None:
-        super().__init__(_("This chart was merged into another one."), about=Patient._meta.label, about_id=chart.pk)
+        super().__init__(
+            _("This chart was merged into another one. Open that one instead."),
+            about=Patient._meta.label,
+            about_id=chart.pk,
+        )
         self.extra = {"mergedInto": chart.merged_into_id}  # type: ignore[misc]
 
 
@@ -179,7 +183,7 @@ def naming_the_survivor(*, by: User, patient_id: UUID) -> Iterator[None]:
 def _checked(charts: dict[UUID, Patient], *, by: User, into: UUID, source: UUID) -> tuple[Patient, Patient]:
     """Return the two charts. Raises what `merge` raises before it has a plan."""
     if into == source:
-        raise Invalid("from", _("A chart can't be merged into itself."))
+        raise Invalid("from", _("A chart can't be merged into itself. Choose the other one."))
     pair = _active(charts, into), _active(charts, source)
     for chart in pair:
         check_regular_access(by, chart)

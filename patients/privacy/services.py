@@ -69,7 +69,7 @@ def _check_days(received_on: date, due_on: date, *, today: date) -> None:
     if received_on < EARLIEST:
         raise Invalid("received_on", _("Enter a date between 2000 and 2099."))
     if received_on > today:
-        raise Invalid("received_on", _("This day is still to come."))
+        raise Invalid("received_on", _("This day is still to come. Enter today or an earlier one."))
     if not received_on <= due_on <= received_on + timedelta(days=LONGEST_DAYS):
         raise Invalid("due_on", _("Enter a day within 90 days after the request was received."))
 

@@ -84,7 +84,7 @@ def test_what_cannot_be_merged_is_said(enter_as, other_practice, known, twice, s
     with practice_scope(known.practice_id):
         pending = PatientFactory(status="pending")
     for other, sentence in [
-        (known, "A chart can't be merged into itself."),
+        (known, "A chart can't be merged into itself. Choose the other one."),
         (pending, "This registration is waiting."),
     ]:
         with subtests.test(sentence=sentence):

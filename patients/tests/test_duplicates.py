@@ -98,7 +98,12 @@ def test_pages(enter_as, practice, other_practice, twins, make_user):
         enter_as("admin", practice=other_practice).post(reverse("duplicates-dismiss", args=[pair.pk])).status_code
         == 404
     )
-    assert client.post(reverse("duplicates-dismiss", args=[pair.pk])).url == address
+    dismiss = reverse("duplicates-dismiss", args=[pair.pk])
+    assert f'action="{dismiss}"' in client.post(dismiss, follow=True).content.decode()
+    assert services.open_pairs().count() == 2
+    client.post(dismiss, {"undo": "1"})
+    assert services.open_pairs().count() == 3
+    assert client.post(dismiss).url == address
     for role in ("doctor", "billing"):
         assert enter_as(role).get(address).status_code == 403
     assert client.post(reverse("duplicates-compare")).url == address

@@ -19,7 +19,11 @@ MISSING = {"detail": "Patient not found."}
 def gone(chart):
     """Return what a chart that is in no list answers: of one that was merged, which chart it is now."""
     into = chart.merged_into_id
-    return {"detail": "This chart was merged into another one.", "mergedInto": str(into)} if into else MISSING
+    return (
+        {"detail": "This chart was merged into another one. Open that one instead.", "mergedInto": str(into)}
+        if into
+        else MISSING
+    )
 
 
 @pytest.fixture(params=["declined", "merged"])

@@ -46,7 +46,9 @@ class FileForm(forms.Form):
         field, max_bytes = self.fields["file"], settings.MAX_FILE_BYTES
         field.widget.attrs["data-max-bytes"] = max_bytes  # for admin.js
         size = {"size": format_size(max_bytes)}
-        field.widget.attrs["data-too-large"] = gettext("This file is larger than the %(size)s limit.") % size
+        field.widget.attrs["data-too-large"] = (
+            gettext("This file is larger than the %(size)s limit. Save a smaller copy, or split it.") % size
+        )
         field.help_text = gettext("PDF, JPEG, PNG, WebP, HEIC or plain text, up to %(size)s.") % size
 
 

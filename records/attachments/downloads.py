@@ -58,7 +58,11 @@ def file_response(attachment: Attachment, *, with_body: bool) -> StreamingHttpRe
 def shown_response(attachment: Attachment) -> StreamingHttpResponse:
     """Return a picture or PDF that a page shows in itself. Raises NotFound for other files, and as `file_response`."""
     if attachment.media_type not in SHOWN:
-        raise NotFound(_("This file can't be shown here."), about=Attachment._meta.label, about_id=attachment.pk)
+        raise NotFound(
+            _("This file can't be shown here. Download it instead."),
+            about=Attachment._meta.label,
+            about_id=attachment.pk,
+        )
     headers: dict[str, Any] = {
         **SHOWN_HEADERS,
         "Content-Disposition": content_disposition_header(False, readable_name(attachment)),

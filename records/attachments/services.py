@@ -36,7 +36,7 @@ class Infected(Refusal):
     reason = "malware"
 
     def __init__(self) -> None:
-        sentence = _("A virus was found in this file, so it was rejected.")
+        sentence = _("A virus was found in this file, so it was rejected. Ask whoever sent it for a clean copy.")
         super().__init__(sentence, errors={"file": [sentence]})
 
 

@@ -20,7 +20,7 @@ from records.models import BodyChart, SessionNote
 from records.versions import services as versions
 
 UNREADABLE = _("This body chart can't be decrypted, so it can't be corrected.")
-TO_COME = _("This moment is still to come.")
+TO_COME = _("This moment is still to come. Enter when it was, or leave it blank for now.")
 OTHER_PATIENT = _("This session note belongs to another patient.")
 NOT_AUTHOR = _("Only the author of a session note can draw a body chart with it.")
 

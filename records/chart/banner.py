@@ -14,6 +14,7 @@ from core.permissions import Permission
 from core.tenancy.compiled import now
 from patients.allergies import allergies_of
 from patients.models import EmergencyAccess, Patient
+from records.models import Attachment
 
 MONTHS_UNTIL = 24  # a small child's age is said in months
 
@@ -35,7 +36,9 @@ def build_banner(*, by: User, chart: Patient) -> dict[str, Any]:
     visits = Appointment.objects.visible_to(by).filter(patient=chart)
     to_come = Q(status=AppointmentStatus.SCHEDULED, starts_at__gt=now(), started_at=None)
     next_visit = visits.filter(to_come).with_offices().defer("reason", "notes").order_by("starts_at", "id").first()
+    photos = Attachment.objects.readable_by(by).filter(patient=chart).portraits().values_list("pk", flat=True)
     return {
+        "photo": photos.first() if by.can(Permission.READ_RECORDS) else None,
         "age": describe_age(chart, chart.practice.today()),
         "sex": chart.get_gender_display() or gettext("Sex not known"),
         "is_clinical": is_clinical,

@@ -22,7 +22,7 @@ from records.chart.pages import ChartPage, DeletionForm, PostedPage
 from records.measures import services
 from records.measures.series import read_series
 from records.models import Measure
-from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind, Movement, Side
+from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind, Movement, Side, series_title
 
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -79,8 +79,12 @@ class CorrectionForm(CheckedForm):
     version = forms.IntegerField(min_value=1)
 
 
+class SeriesForm(CheckedForm):
+    series = forms.CharField(max_length=100, required=False)
+
+
 class Measures(ChartPage):
-    """All that was measured, as lines and as tables."""
+    """All that was measured, as lines and as tables: of each series the latest, or the whole of one."""
 
     http_method_names = ["get", "head"]
     needs = Permission.READ_RECORDS
@@ -90,14 +94,16 @@ class Measures(ChartPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
+        asked = SeriesForm(request.GET).given["series"]
         measures = read_series(self.chart)
+        if asked:
+            measures = measures._replace(series=[one for one in measures.series if one.key == asked], unreadable=[])
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
         context = {
             "chart": self.chart,
             "measures": measures,
+            "asked": asked,
             "may_keep_lists": self.user.can(Permission.WRITE_CLINICAL_FIELDS),
-            "may_delete_entries": self.user.can(Permission.DELETE_CLINICAL),
-            "now": self.chart.practice.today(),
         }
         return render(request, "records/chart/measures_page.html", context)
 
@@ -129,7 +135,7 @@ class ChangedMeasure(PostedPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        measure = Measure.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=measure_id)
+        measure = self.get_measure(measure_id)
         self.change(measure)
         said = {"measure": measure.get_kind_display(), "patient": self.chart.name}
         self.done(self.said % said)
@@ -137,12 +143,31 @@ class ChangedMeasure(PostedPage):
 
     said: Any
 
+    def get_measure(self, measure_id: UUID) -> Measure:
+        rows = Measure.objects.visible_to(self.user).filter(patient=self.chart).select_related("doctor")
+        measure: Measure = rows.get_or_refuse(pk=measure_id)
+        return measure
+
     def change(self, measure: Measure) -> None:
         raise NotImplementedError
 
 
 class CorrectMeasure(ChangedMeasure):
     said = _("Corrected: %(measure)s of %(patient)s.")
+
+    def get(self, request: HttpRequest, patient_id: UUID, **which: Any) -> HttpResponse:
+        refused = self.open_chart(patient_id)
+        if refused is not None:
+            return refused
+        measure = self.get_measure(which["measure_id"])
+        self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=measure.pk)
+        context = {
+            "chart": self.chart,
+            "row": measure,
+            "title": series_title(measure.series),
+            "may_delete": self.user.can(Permission.DELETE_CLINICAL) or measure.doctor_id == self.user.pk,
+        }
+        return render(request, "records/chart/measure_correct.html", context)
 
     def change(self, measure: Measure) -> None:
         fields = CorrectionForm(self.request.POST).given

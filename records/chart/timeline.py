@@ -1,18 +1,20 @@
-"""What happened with a patient, latest first: visits, notes, records, plans and files in one list.
+"""What happened with a patient, latest first: visits, notes, records, plans, files, measures, body charts and messages
+in one list.
 
 Each kind is asked for as many rows as a page has, from the place where the page before ended, and they are merged: as
 many queries for a chart of a thousand entries as for one of three. The place is a moment and an id, which are a total
-order over all kinds.
+order over all kinds. The chart is open to whoever reads it.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,9 +26,12 @@ from core.api.pagination import MAX_CURSOR_LENGTH, UNKNOWN_CURSOR
 from core.errors import Invalid
 from core.formats import format_date, format_datetime, format_day, format_local_datetime
 from core.permissions import Permission
+from notifications.models import Message
 from patients.models import Patient
+from records.body_charts.drawing import in_words
 from records.chart import links
-from records.models import Attachment, MedicalRecord, PlanOfCare, SessionNote
+from records.models import Attachment, BodyChart, Measure, MedicalRecord, PlanOfCare, SessionNote
+from records.models.measure import series_title
 from records.models.note import SECTIONS
 
 SIZE = 20
@@ -38,6 +43,9 @@ class Kind(models.TextChoices):
     RECORDS = "records", _("Records")
     PLANS = "plans", _("Plans")
     FILES = "files", _("Files")
+    MEASURES = "measures", _("Measures")
+    BODY = "body", _("Body charts")
+    MESSAGES = "messages", _("Messages sent")
 
 
 class Place(NamedTuple):
@@ -46,10 +54,16 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
+    """`rows` are several where they are of one moment: what was measured at once."""
+
     kind: Kind
     at: datetime
-    row: Any
+    rows: list[Any]
     address: str
+
+    @property
+    def row(self) -> Any:
+        return self.rows[0]
 
     @property
     def template(self) -> str:
@@ -69,6 +83,14 @@ class Entry(NamedTuple):
         return facts.describe_alone(self.row, self.row.tzinfo)
 
     @property
+    def measured(self) -> list[tuple[Any, str]]:
+        return [(series_title(row.series), row.shown_value) for row in self.rows]
+
+    @property
+    def marked(self) -> list[str]:
+        return in_words(self.row.mark_list)
+
+    @property
     def place(self) -> Place:
         return Place(self.at, self.row.pk)
 
@@ -83,7 +105,7 @@ class Source(NamedTuple):
 
 
 def _visits(by: User, chart: Patient) -> QuerySet[Any]:
-    visits = _of(Appointment, by, chart).with_offices().select_related("type")
+    visits = Appointment.objects.visible_to(by).filter(patient=chart).with_offices().select_related("type")
     return visits.defer("notes", "last_writes", *(f"doctor__{name}" for name in ("email", "phone", "password")))
 
 
@@ -110,14 +132,28 @@ def _plans(by: User, chart: Patient) -> QuerySet[Any]:
 
 
 def _of(model: Any, by: User, chart: Patient) -> Any:
-    return model.objects.visible_to(by).filter(patient=chart).select_related("doctor")
+    return model.objects.readable_by(by).filter(patient=chart).select_related("doctor")
 
 
 def _files(by: User, chart: Patient) -> QuerySet[Any]:
     # not joined: that would drop files which a platform superuser has added
-    files = Attachment.objects.visible_to(by).filter(patient=chart).prefetch_related("uploaded_by")
+    files = Attachment.objects.readable_by(by).filter(patient=chart).prefetch_related("uploaded_by")
     columns = ("created_at", "name", "media_type", "size", "state", "category", "seen_at", "uploaded_by_id")
     return files.only(*columns, "patient_id")
+
+
+def _measures(by: User, chart: Patient) -> QuerySet[Any]:
+    return _of(Measure, by, chart).only("patient_id", "kind", "measured_at", "reading", "remark", "doctor__name")
+
+
+def _body_charts(by: User, chart: Patient) -> QuerySet[Any]:
+    return _of(BodyChart, by, chart).only("patient_id", "drawn_at", "marks", "remark", "doctor__name")
+
+
+def _messages(_by: User, chart: Patient) -> QuerySet[Any]:
+    """What was sent; neither its text, which says what the other entries do, nor what is only planned."""
+    sent = Message.objects.filter(patient=chart, sent_at__isnull=False)
+    return sent.only("kind", "channel", "status", "sent_at")
 
 
 SOURCES: dict[Kind, Source] = {
@@ -130,6 +166,13 @@ SOURCES: dict[Kind, Source] = {
     Kind.FILES: Source(
         Permission.READ_RECORDS, "created_at", _files, lambda row: links.file_address(row.patient_id, row.pk)
     ),
+    Kind.MEASURES: Source(
+        Permission.READ_RECORDS, "measured_at", _measures, lambda row: reverse("chart_measures", args=[row.patient_id])
+    ),
+    Kind.BODY: Source(
+        Permission.READ_RECORDS, "drawn_at", _body_charts, lambda row: reverse("chart_body", args=[row.patient_id])
+    ),
+    Kind.MESSAGES: Source(Permission.READ_APPOINTMENTS, "sent_at", _messages, lambda row: ""),
 }
 
 
@@ -158,12 +201,29 @@ def read_timeline(*, by: User, chart: Patient, kind: Kind | None = None, cursor:
         found += _entries(each, rows[: SIZE + 1])
     found.sort(key=lambda entry: entry.place, reverse=True)
     is_more = len(found) > SIZE
-    return Timeline(found[:SIZE], _cursor(chart, found[SIZE - 1].place) if is_more else None)
+    cursor_of_next = _cursor(chart, found[SIZE - 1].place) if is_more else None
+    return Timeline(_gathered(found[:SIZE]), cursor_of_next)
 
 
 def _entries(kind: Kind, rows: Iterable[Any]) -> list[Entry]:
     source = SOURCES[kind]
-    return [Entry(kind, _moment(getattr(row, source.column)), row, source.address(row)) for row in rows]
+    return [Entry(kind, _moment(getattr(row, source.column)), [row], source.address(row)) for row in rows]
+
+
+def _gathered(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries with those as one that somebody wrote down together: a set of measures of one minute."""
+    found: list[Entry] = []
+    for entry in entries:
+        last = found[-1] if found else None
+        if last and entry.kind == last.kind == Kind.MEASURES and _is_together(entry, last):
+            last.rows.insert(0, entry.row)  # in the order of the form
+        else:
+            found.append(entry)
+    return found
+
+
+def _is_together(entry: Entry, last: Entry) -> bool:
+    return entry.row.doctor_id == last.row.doctor_id and abs(last.at - entry.at) < timedelta(minutes=1)
 
 
 def _moment(value: Any) -> datetime:

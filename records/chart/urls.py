@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from records.chart import body_pages, file_pages, letter_pages, measure_pages, pages, plan_pages
+from records.chart import body_pages, file_pages, letter_pages, measure_pages, pages, plan_pages, record_pages
 
 urlpatterns = [
     path("", pages.Chart.as_view(), name="chart"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("files/<uuid:file_id>/delete/", file_pages.DeleteFile.as_view(), name="chart_file_delete"),
     path("letters/new/", letter_pages.NewLetter.as_view(), name="chart_letter"),
     path("letters/preview/", letter_pages.PreviewLetter.as_view(), name="chart_letter_preview"),
+    path("records/new/", record_pages.NewRecord.as_view(), name="chart_record_new"),
     path("plans/new/", plan_pages.NewPlan.as_view(), name="chart_plan_new"),
     path("plans/<uuid:plan_id>/", plan_pages.Plan.as_view(), name="chart_plan"),
     path("plans/<uuid:plan_id>/amend/", plan_pages.AmendPlan.as_view(), name="chart_plan_amend"),

@@ -41,7 +41,7 @@ CHANGED_TEXT = "Changed through the chart's text"  # stored as the reason, in no
 UNREADABLE = _("Part of this list can't be decrypted, so it can't be changed now.")
 NOT_OF_THIS_LIST = _("This list does not have this field.")
 ENDS_BEFORE = _("The end can't be before the start.")
-NOT_TO_COME = _("This day is still to come.")
+NOT_TO_COME = _("This day is still to come. Enter today or an earlier one.")
 TOO_MUCH = _("The whole list can have %(most)d characters. Shorten this text, or end what is no longer true.")
 HAS_ALLERGIES = _("The chart lists allergies. End them first.")
 

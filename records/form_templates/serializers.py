@@ -13,6 +13,7 @@ from core.api.serializers import (
     StrictSerializer,
     UUIDField,
 )
+from core.api.versions import version_field
 from core.texts import validate_line
 from records.form_templates.content import MAX_HINT, MAX_OPTION, MAX_STATEMENT, MOST_OPTIONS, MOST_QUESTIONS, Fills
 from records.models import FormTemplate, FormVersion
@@ -45,7 +46,7 @@ class QuestionInput(StrictSerializer):
 
 
 class FormTemplateChange(StrictSerializer):
-    version = serializers.IntegerField(source="expected", min_value=1, help_text="The version that you have read.")
+    version = version_field()
     name = StrictCharField(max_length=100, validators=[validate_line], required=False)
     intro = OptionalCharField(max_length=MAX_INTRO)
     questions = serializers.ListField(child=QuestionInput(), max_length=MOST_QUESTIONS, required=False)

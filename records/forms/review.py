@@ -27,7 +27,7 @@ from records.models.patient_form import FormState
 
 ADDED_TO = {Fills.ALLERGIES, Fills.MEDICAL_HISTORY}  # an answer never takes a line away from these
 
-NOTHING_TO_REVIEW = _("This form has not been completed.")
+NOTHING_TO_REVIEW = _("This form has not been completed. Look again once the patient has sent it.")
 NOT_ANSWERED = _("The form has no answer for this field of the chart.")
 
 

@@ -62,3 +62,4 @@ class EditLetterTemplate(EditAid):
 
 class RemoveLetterTemplate(RemoveAid):
     model, home = LetterTemplate, "letter-templates"
+    kept = _("Letters that were written with it stay as they are.")

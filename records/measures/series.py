@@ -15,6 +15,7 @@ from records.models.measure import MeasureKind, Unit, series_title
 
 MOST, BRIEF = 400, 120  # measures that the page of them reads, and that of a chart beside all else
 POINTS = 40  # of one line
+BRIEF_ROWS = 10  # of a series beside others
 WIDTH, HEIGHT, EDGE = 240, 64, 6
 
 PER_UNIT = {  # what one of the first is in the second
@@ -50,6 +51,11 @@ class Series(NamedTuple):
     rows: list[Measure]
     lines: list[Line]
     told: str  # what the lines show, for whoever does not see them
+
+    @property
+    def brief(self) -> list[Measure]:
+        """Return the latest, which the page of all series has room for."""
+        return self.rows[:BRIEF_ROWS]
 
     @property
     def latest(self) -> Measure:

@@ -26,14 +26,14 @@ IN_READING = ("value", "diastolic", "unit", "joint", "movement", "side")
 NAMES = {"measured_at": "measuredAt"}
 
 UNREADABLE = _("This measure can't be decrypted, so it can't be corrected.")
-NOT_OF_THIS_KIND = _("This kind of measure does not have it.")
-NEEDED = _("This kind of measure needs it.")
-OTHER_UNIT = _("This kind of measure is not taken in this unit.")
+NOT_OF_THIS_KIND = _("This kind of measure has no such value. Leave it blank.")
+NEEDED = _("This kind of measure needs this value, too.")
+OTHER_UNIT = _("This kind of measure is not taken in this unit. Choose another unit.")
 OUT_OF_SPAN = _("Enter a number from %(least)s to %(most)s.")
 TOO_FINE = _("Enter a whole number.")
 TOO_MANY_PLACES = _("Enter at most %(places)d digits after the point.")
-UPSIDE_DOWN = _("The diastolic pressure is below the systolic one.")
-TO_COME = _("This moment is still to come.")
+UPSIDE_DOWN = _("The diastolic pressure is below the systolic one. Check both numbers.")
+TO_COME = _("This moment is still to come. Enter when it was, or leave it blank for now.")
 
 
 @transaction.atomic

@@ -42,6 +42,7 @@ class FileCategory(PublicTextChoices):
     AFTER = "after", _("Picture after")
     LETTER = "letter", _("Letter or certificate")
     FORM = "form", _("Form or consent")
+    PORTRAIT = "portrait", _("Photo of the patient")  # the latest stands in the chart's banner
     OTHER = "other", _("Other")
 
 
@@ -67,6 +68,11 @@ class AttachmentQuerySet(EntryQuerySet):
         files added by a platform superuser."""
         people = ("uploaded_by", "seen_by")
         return self.select_related("patient").prefetch_related(*people).defer("patient__search_index")
+
+    def portraits(self) -> Self:
+        """Return the photos of the patient that can be shown, the latest first."""
+        shown = self.filter(category=FileCategory.PORTRAIT, media_type__in=PICTURES, state=FileState.READY)
+        return shown.newest_first()
 
     def unseen(self) -> Self:
         """Return the files that can be opened and that no clinician has opened yet."""

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.encryption.fields import EncryptedTextField
 from core.texts import validate_line
-from records.models.note_template import WritingAid, _owner
+from records.models.note_template import NOT_REMOVED, WritingAid, _owner
 
 MAX_LETTER_LENGTH = 10_000
 
@@ -25,7 +25,9 @@ class LetterTemplate(WritingAid):
     class Meta(WritingAid.Meta):
         verbose_name, verbose_name_plural = _("letter template"), _("letter templates")
         ordering: ClassVar = ["name", "id"]
-        constraints: ClassVar = [models.UniqueConstraint(_owner(), Lower("name"), name="letter_template_name")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(_owner(), Lower("name"), condition=NOT_REMOVED, name="letter_template_name")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -186,7 +186,7 @@ class Measure(Amendable):
         if UNREADABLE in self.reading:
             return str(self.reading[UNREADABLE])
         text = "/".join(str(each) for each in (self._read("value"), self._read("diastolic")) if each)
-        return f"{text} {Unit(self.unit).label}" if self.unit in Unit.values else text
+        return f"{text} {Unit(self.unit).label}" if self.unit else text
 
     def content(self) -> dict[str, Any]:
         kept = {name: self._read(name) for name in CONTENT if name not in ("measuredAt", "remark")}

@@ -1,6 +1,6 @@
 """What notes are begun with: templates, and phrases that a word stands for."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -26,17 +26,24 @@ class OwnedQuerySet(PracticeQuerySet):
 
 
 class OwnedManager(PracticeManager.from_queryset(OwnedQuerySet)):  # type: ignore[misc]
-    pass
+    """Leaves out what was removed."""
+
+    def base_queryset(self) -> PracticeQuerySet:
+        kept: PracticeQuerySet = super().base_queryset().filter(removed_at=None)
+        return kept
 
 
 class WritingAid(VersionedModel):
-    """Belongs to a doctor, or without one to the practice."""
+    """Belongs to a doctor, or without one to the practice. What was removed gives its name free, and can come back."""
 
     doctor = models.ForeignKey(
         User, verbose_name=_("doctor"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
 
+    removed_at = models.DateTimeField(_("removed at"), null=True, editable=False)
+
     objects: ClassVar[OwnedManager] = OwnedManager()
+    with_removed: ClassVar[Any] = PracticeManager.from_queryset(OwnedQuerySet)()
 
     class Meta(VersionedModel.Meta):
         abstract = True
@@ -44,6 +51,9 @@ class WritingAid(VersionedModel):
     @property
     def is_shared(self) -> bool:
         return self.doctor_id is None
+
+
+NOT_REMOVED = Q(removed_at=None)
 
 
 def _owner() -> Coalesce:
@@ -70,8 +80,8 @@ class NoteTemplate(WritingAid):
         verbose_name, verbose_name_plural = _("note template"), _("note templates")
         ordering: ClassVar = ["name", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(_owner(), Lower("name"), name="note_template_name"),
-            models.UniqueConstraint(_owner(), "appointment_type", name="note_template_of_type"),
+            models.UniqueConstraint(_owner(), Lower("name"), condition=NOT_REMOVED, name="note_template_name"),
+            models.UniqueConstraint(_owner(), "appointment_type", condition=NOT_REMOVED, name="note_template_of_type"),
         ]
 
     def __str__(self) -> str:
@@ -87,7 +97,9 @@ class Phrase(WritingAid):
     class Meta(WritingAid.Meta):
         verbose_name, verbose_name_plural = _("phrase"), _("phrases")
         ordering: ClassVar = ["word", "id"]
-        constraints: ClassVar = [models.UniqueConstraint(_owner(), Lower("word"), name="phrase_word")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(_owner(), Lower("word"), condition=NOT_REMOVED, name="phrase_word")
+        ]
 
     def __str__(self) -> str:
         return self.word

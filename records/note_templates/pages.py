@@ -208,13 +208,21 @@ class EditPhrase(EditAid):
 
 
 class RemoveAid(AidPage):
+    """Remove it, or with `undo` put it back."""
+
     http_method_names = ["post"]
     model: Any
-    home = "note-templates"
+    home, kept = "note-templates", _("Notes that were begun with it stay as they are.")
 
     def post(self, request: HttpRequest, **route: UUID) -> HttpResponse:
-        removed = services.remove_aid(self.model, by=self.user, pk=next(iter(route.values())))
-        self.done(gettext("Removed: %(name)s. Notes that were begun with it stay as they are.") % {"name": removed})
+        (pk,) = route.values()
+        if "undo" in request.POST:
+            back = services.put_back_aid(self.model, by=self.user, pk=pk)
+            self.done(gettext("Put back: %(name)s.") % {"name": back})
+        else:
+            removed = services.remove_aid(self.model, by=self.user, pk=pk)
+            said = gettext("Removed: %(name)s.") % {"name": removed}
+            self.done(f"{said} {self.kept}", undo=request.path)
         return redirect(self.home)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -18,10 +19,12 @@ from records.models import NoteTemplate, Phrase, SessionNote
 from records.models.note_template import WritingAid
 
 TAKEN = {
-    "note_template_name": _("There is already a template with this name."),
-    "note_template_of_type": _("Another template is used for this appointment type already."),
-    "letter_template_name": _("There is already a letter template with this name."),
-    "phrase_word": _("There is already a phrase for this word."),
+    "note_template_name": _("There is already a template with this name. Choose another name."),
+    "note_template_of_type": _(
+        "Another template is used for this appointment type already. Take the type from it first."
+    ),
+    "letter_template_name": _("There is already a letter template with this name. Choose another name."),
+    "phrase_word": _("There is already a phrase for this word. Choose another word."),
 }
 OWN_ARE_DOCTORS = _("Only those who write notes can keep their own.")
 
@@ -71,8 +74,18 @@ def remove_aid(model: type[Aid], *, by: User, pk: UUID) -> Aid:
     """Remove it, and return what it was; notes that were begun with it stay as they are. Raises NotFound."""
     with transaction.atomic(), context.done_by(by):
         removed: Aid = model.objects.visible_to(by).select_for_update().get_or_refuse(pk=pk)
-        removed.delete()
+        removed.removed_at = timezone.now()
+        removed.save()
         return removed
+
+
+def put_back_aid(model: type[Aid], *, by: User, pk: UUID) -> Aid:
+    """Take the removal back. Raises NotFound, and Conflict if its name or word is taken by now."""
+    with _saving(by):
+        aid: Aid = model.with_removed.visible_to(by).select_for_update().get_or_refuse(pk=pk)
+        aid.removed_at = None
+        aid.save()
+    return aid
 
 
 def _write(aid: WritingAid, fields: Mapping[str, Any]) -> None:

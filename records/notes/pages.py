@@ -191,7 +191,7 @@ class ReviewNote(NotePage):
             if stale.extra["current"]["status"] == NoteStatus.DRAFT:
                 return self.get(request, note_id, error=gettext("The note was changed since. Please look again."))
         said = {"patient": self.get_note(note_id).patient.name}
-        self.done(gettext("Finalised: the note of %(patient)s.") % said, reverse("my-day"))
+        self.done(gettext("Finalised: the note of %(patient)s.") % said)
         return redirect("note-edit", note_id)
 
 

@@ -17,13 +17,26 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from audit.models import Event
 from core.tenancy.scope import practice_scope
+from notifications.models import Message
 from patients.allergies import allergies_of
 from patients.models import EmergencyAccess, Patient
 from patients.tests.factories import PatientFactory
 from records.chart.banner import describe_age
 from records.models import ChartEntry, PlanOfCare
-from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory, PlanFactory, stored_file
+from records.tests.factories import (
+    BodyChartFactory,
+    FinalisedNoteFactory,
+    MeasureFactory,
+    MedicalRecordFactory,
+    NoteFactory,
+    PlanFactory,
+    stored_file,
+)
 from tests import damage
+
+WEIGHT, PAIN = {"value": "172", "unit": "lb"}, {"value": "3", "unit": "of_10"}
+REMINDER = {"kind": "reminder", "channel": "sms", "about": "visit"}
+PHOTO = {"content": b"\xff\xd8\xff", "name": "paula.jpg", "media_type": "image/jpeg"}
 
 
 @pytest.fixture
@@ -43,6 +56,13 @@ def paula(practice, make_user):
         MedicalRecordFactory(**whose, date=now - timedelta(days=2), diagnosis="Disc prolapse L5")
         PlanFactory(**whose, title="Walk without pain", starts_on=(now - timedelta(days=5)).date())
         stored_file(patient=chart, uploaded_by=doctor, name="mri.txt")
+        for hours, kind, reading in ((0, "weight", WEIGHT), (0, "pain", PAIN), (5, "pain", PAIN)):
+            at = now - timedelta(days=6, hours=hours)
+            MeasureFactory(**whose, kind=kind, reading=reading, measured_at=at)
+        BodyChartFactory(**whose, drawn_at=now - timedelta(days=7))
+        reminder = {**REMINDER, "patient": chart, "planned_for": now, "due_at": now}
+        Message(**reminder, occurrence="1", status="delivered", started_at=now, sent_at=now - timedelta(days=8)).save()
+        Message(**reminder, occurrence="2", status="planned").save()
     return SimpleNamespace(practice=practice, doctor=doctor, chart=chart, address=reverse("chart", args=[chart.pk]))
 
 
@@ -83,8 +103,9 @@ def test_chart_is_what_the_role_may_read(enter_as, client_of, paula, subtests):
                 assert (word in said) == clinical, word
             assert "Not for other eyes yet" not in said
             assert str(paula.chart.pk) not in said
-            everything = ["files", "records", "notes", "visits", "plans"]
-            assert entries(page) == (everything if clinical else ["visits"])
+            everything = ["files", "records", "notes", "visits", "plans", "measures", "measures", "body", "messages"]
+            assert entries(page) == (everything if clinical else ["visits", "messages"])
+            assert ("Pain 3 of 10" in said) == clinical
             assert client.get(f"{paula.address}?show=notes").status_code == (200 if clinical else 403)
             assert "unsafe" not in page["Content-Security-Policy"]
             assert page["Cache-Control"] == "no-store, private"
@@ -107,7 +128,9 @@ def test_chart_of_another_practice_is_not_found(other_practice, make_user, paula
 
 def test_filters_and_visits_to_come(enter_as, paula, subtests):
     client = enter_as("staff")
-    for show, kinds in {"visits": ["visits"] * 2, "notes": ["notes"], "plans": ["plans"], "files": ["files"]}.items():
+    shown = {"visits": ["visits"] * 2, "measures": ["measures"] * 2}
+    shown |= {kind: [kind] for kind in ("notes", "plans", "files", "body", "messages")}
+    for show, kinds in shown.items():
         with subtests.test(show=show):
             assert entries(client.get(paula.address, {"show": show})) == kinds
     assert '<a href="/admin/patients/patient/" aria-current="page">' in client.get(paula.address).content.decode()
@@ -131,7 +154,26 @@ def test_pages_follow_each_other_without_a_gap(enter_as, paula):
         seen += re.findall(r'href="([^"]+)" data-stop', page)
         found = re.search(r'<p id="earlier"><a class="button" href="([^"]+)"', page)
         address = found and unescape(found[1])
-    assert len(seen) == len(set(seen)) == 45 + 5
+    assert len(seen) == 45 + 5 + 3 and len(set(seen)) == len(seen) - 1  # two sets of measures have one page
+
+
+def test_photo_is_one_of_the_charts_files_by_choice(enter_as, paula):
+    """The latest of its category stands in the banner, for those who may read files, until it gets another."""
+    with practice_scope(paula.practice.pk):
+        whose = {"patient": paula.chart, "uploaded_by": paula.doctor, **PHOTO}
+        file, _knee = stored_file(**whose), stored_file(**whose, category="before")
+        stored_file(patient=paula.chart, uploaded_by=paula.doctor, category="portrait")  # a text is no photo
+    desk, address = enter_as("staff"), reverse("chart_file", args=[paula.chart.pk, file.pk])
+    assert 'class="photo"' not in desk.get(paula.address).content.decode()
+    assert desk.post(address, {"category": "portrait"}).url == address
+    (shown,) = re.findall(r'class="photo" src="([^"]+)"', desk.get(paula.address).content.decode())
+    assert desk.get(shown)["Content-Type"] == "image/jpeg"
+    assert events(paula.practice, kind="file.read", user_id=desk.user.pk)
+    billing = enter_as("billing")
+    assert 'class="photo"' not in billing.get(paula.address).content.decode()
+    assert billing.get(shown).status_code == 403
+    assert desk.post(address, {"category": "other"}).url == address
+    assert 'class="photo"' not in desk.get(paula.address).content.decode()
 
 
 def test_number_of_queries_does_not_grow_with_the_chart(enter_as, paula):
@@ -252,8 +294,8 @@ def test_entries_lead_to_where_they_are_read(enter_as, paula):
     client = enter_as("admin")
     page = client.get(paula.address).content.decode()
     links = re.findall(r'href="([^"]+)" data-stop', page)
-    assert len(links) == 5
-    assert [client.get(unescape(link)).status_code for link in links] == [200] * 5
+    assert len(links) == 8
+    assert {client.get(unescape(link)).status_code for link in links} == {200}
     with practice_scope(paula.practice.pk):
         assert reverse("chart_plan", args=[paula.chart.pk, PlanOfCare.objects.get().pk]) in links
 

@@ -88,6 +88,12 @@ def test_a_changed_form_is_a_new_version_and_what_was_signed_stays(clinic):
     assert (changed.status_code, changed.json()["version"], changed.json()["validFromVersion"]) == (200, 2, 1)
     stale = clinic.api.admin.patch(f"{TEMPLATES}/{made['id']}", change, content_type="application/json")
     assert (stale.status_code, stale.json()["current"]["version"]) == (409, 2)
+    address = f"{TEMPLATES}/{made['id']}"
+    etag = clinic.api.admin.get(address)["ETag"]
+    for headers, status in (({}, 400), ({"If-Match": '"1"'}, 409), ({"If-Match": etag}, 200)):
+        body = {"need": "everyone"}
+        sent = clinic.api.admin.patch(address, body, content_type="application/json", headers=headers)
+        assert (sent.status_code, sent.headers.get("ETag")) == (status, etag if status == 200 else None)
     shown = {form["id"]: form for form in clinic.api.staff.get(FORMS).json()["forms"]}
     assert (shown[first["id"]]["templateVersion"], shown[first["id"]]["intro"]) == (1, CONSENT["intro"])
     assert (shown[second["id"]]["templateVersion"], shown[second["id"]]["intro"]) == (2, "Please read this.")

@@ -168,7 +168,8 @@ def test_correction_and_deletion_on_the_page(paula):
     correct = reverse("chart_measure_correct", args=[paula.chart.pk, made["id"]])
     given = {"version": 1, "value": "170.5", "measured_at": "2026-03-02T09:30", "reason": "Shoes on", "remark": ""}
     page = reverse("chart_measures", args=[paula.chart.pk])
-    assert 'value="2026-03-02T09:30"' in paula.site.get(page).content.decode()
+    assert f'href="{correct}"' in paula.site.get(page).content.decode()
+    assert 'value="2026-03-02T09:30"' in paula.site.get(correct).content.decode()
     assert paula.site.post(correct, given).url == page
     now = listed(paula)["measures"][0]
     assert (now["value"], now["measuredAt"], now["version"]) == (170.5, "2026-03-02T14:30:17Z", 2)
@@ -191,6 +192,21 @@ def test_lines_run_over_time_in_one_unit(paula):
     assert "From 80 kg on Mar 2, 2026 to 165.3 lb on Mar 22, 2026; lowest 165.3, highest 176.4" in series.told
     assert round(in_unit(Decimal(37), "C", "F"), 1) == Decimal("98.6")
     assert round(in_unit(Decimal(70), "in", "cm"), 1) == Decimal("177.8")
+
+
+def test_page_has_the_latest_of_each_and_all_of_one(paula):
+    with practice_scope(paula.practice.pk):
+        for kind, unit in (("weight", "lb"), ("pulse", "per_min")):
+            whose = {"patient": paula.chart, "doctor": paula.doctor, "kind": kind}
+            for day in range(12):
+                reading = {"value": str(100 + day), "unit": unit}
+                MeasureFactory(**whose, reading=reading, measured_at=MORNING + timedelta(days=day))
+    page = reverse("chart_measures", args=[paula.chart.pk])
+    everything = paula.site.get(page).content.decode()
+    assert everything.count("<tr>") == 2 * (1 + 10) and everything.count('href="?series=') == 2
+    pulse = paula.site.get(page, {"series": "pulse"})
+    assert pulse.content.decode().count("<tr>") == 1 + 12
+    assert "100 per minute" in text_of(pulse) and "lb" not in text_of(pulse).split("Praxis", 1)[1].split()
 
 
 def test_measure_that_cannot_be_decrypted_is_told_and_not_corrected(paula):

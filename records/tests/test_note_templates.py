@@ -105,7 +105,7 @@ def test_pages_keep_export_and_import_them(enter_as, practice, other_practice, m
     assert client.post(reverse("note-template-new"), {"name": "Knee", "plan": "Rest\r\nIce"}).url == listed
     assert manager.post(reverse("phrase-new"), {"word": "nka", "text": "No known allergies"}).url == listed
     taken = client.post(reverse("note-template-new"), {"name": "knee"}).content.decode()
-    assert "There is already a template with this name." in taken
+    assert "There is already a template with this name. Choose another name." in taken
     with practice_scope(practice.pk):
         template, phrase = NoteTemplate.objects.get(), Phrase.objects.get()
     assert (template.texts["plan"], template.doctor_id, phrase.is_shared) == ("Rest\nIce", client.user.pk, True)
@@ -136,6 +136,26 @@ def test_pages_keep_export_and_import_them(enter_as, practice, other_practice, m
     assert manager.post(reverse("phrase-remove", args=[phrase.pk])).url == listed
     assert manager.post(reverse("note-template-remove", args=[template.pk])).status_code == 404
     assert enter_as("staff").get(listed).status_code == 403
+
+
+def test_what_was_removed_is_put_back_unless_its_word_is_taken(clinic, enter_as):
+    client, listed = enter_as("admin"), reverse("note-templates")
+    with practice_scope(clinic.practice.pk):
+        phrase = PhraseFactory(word="knees", text="No known allergies")
+    remove = reverse("phrase-remove", args=[phrase.pk])
+    said = client.post(remove, follow=True).content.decode()
+    assert f'action="{remove}"' in said and "/knees" not in said
+    assert clinic.doctor.get(f"{PHRASES}/{phrase.pk}").status_code == 404
+    assert enter_as("staff").post(remove, {"undo": "1"}).status_code == 403
+    back = client.post(remove, {"undo": "1"}, follow=True).content.decode()
+    assert "Put back: knees." in back and "/knees" in back
+    client.post(remove)
+    assert client.post(reverse("phrase-new"), {"word": "KNEES", "text": "None"}).url == listed
+    taken = client.post(remove, {"undo": "1"})
+    assert (
+        taken.status_code == 409
+        and "There is already a phrase for this word. Choose another word." in taken.content.decode()
+    )
 
 
 def test_page_of_another_version_changes_nothing(clinic, enter_as):

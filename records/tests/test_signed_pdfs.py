@@ -11,6 +11,7 @@ from audit.models import Event
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
+from records.models import MedicalRecord
 from records.notes.services import amend_note
 from records.tests.factories import FinalisedNoteFactory, MedicalRecordFactory, NoteFactory
 from tests import damage
@@ -35,6 +36,20 @@ def words(answer):
     assert answer["Content-Type"] == "application/pdf"
     data = b"".join(answer) if answer.streaming else answer.content
     return " ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages)
+
+
+def test_prescription_is_written_in_the_chart(enter_as, chart, practice):
+    client, address = enter_as("doctor"), reverse("chart_record_new", args=[chart.pk])
+    assert "New record or prescription" in client.get(address).content.decode()
+    blank = client.post(address, {"diagnosis": " ", "prescription": "Ibuprofen"}).content.decode()
+    assert "This field is required." in blank and "Ibuprofen</textarea>" in blank
+    texts = {"diagnosis": "Neck strain", "prescription": "Ibuprofen 400 mg\r\nwith food"}
+    saved = client.post(address, texts, follow=True)
+    with practice_scope(practice.pk):
+        record = MedicalRecord.objects.latest("created_at")
+    assert (record.doctor_id, record.prescription) == (client.user.pk, "Ibuprofen 400 mg\nwith food")
+    assert f'<a href="{reverse("prescription", args=[record.pk])}">Show it</a>' in saved.content.decode()
+    assert enter_as("staff").get(address).status_code == 403
 
 
 def test_note_and_prescription_are_printed_and_signed(enter_as, as_role, practice, chart, subtests):

@@ -128,7 +128,7 @@ def test_file_is_added_renamed_and_downloaded_with_the_keyboard(sign_in, record,
     tab_to(name)
     name.fill("Bone density.txt")
     page.get_by_role("button", name="Save", exact=True).press("Enter")
-    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    expect(page.get_by_text("Saved: ")).to_be_visible()
     with practice_scope(practice.pk):
         added = Attachment.objects.order_by("-id").first()
         assert added.name == "Bone density.txt"

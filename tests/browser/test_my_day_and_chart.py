@@ -84,7 +84,6 @@ def test_doctor_goes_from_patient_to_patient_and_reads_a_chart_with_the_keyboard
 
 def test_visit_is_started_with_one_key(page, day):
     page.goto("/my-day/")
-    page.keyboard.press("j")
     page.keyboard.press("s")
     page.wait_for_url(lambda address: "/my-day/" not in address)
     page.goto("/my-day/")
@@ -109,7 +108,9 @@ def test_lists_are_kept_without_leaving_the_chart(page, day):
     page.locator("#text-problem").fill("Asthma")
     page.locator("#since-problem").fill("2199-12-31")
     page.locator("#text-problem").press("Enter")
-    expect(page.locator("#message")).to_contain_text("This day is still to come.", timeout=60_000)
+    expect(page.locator("#message")).to_contain_text(
+        "This day is still to come. Enter today or an earlier one.", timeout=60_000
+    )
     expect(page.locator("#text-problem")).to_have_value("Asthma")
     assert not overflows(page)
     page.complaints.clear()  # the answer 400

@@ -7,6 +7,7 @@ from itertools import product
 from types import SimpleNamespace
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -24,7 +25,6 @@ from records.models import Attachment, BodyChart, Measure, PatientForm, PlanOfCa
 from records.tests.factories import (
     FinalisedNoteFactory,
     LetterTemplateFactory,
-    MedicalRecordFactory,
     NoteTemplateFactory,
     PhraseFactory,
     asked_form,
@@ -107,11 +107,9 @@ def test_a_doctors_day(look, page, clinic):
         NoteTemplateFactory(name="Back pain", texts={"objective": "Range of motion:"})
         PhraseFactory(word="nka", text="No known allergies.")
         LetterTemplateFactory(name="Certificate", text="{patient} was treated at {practice}.")
-        MedicalRecordFactory(patient=clinic.chart, doctor=clinic.doctor, prescription="Ibuprofen 400 mg")
     sign_in(page, clinic.doctor)
     page.wait_for_url("**/my-day/")
-    page.keyboard.press("j")
-    page.keyboard.press("s")
+    page.keyboard.press("s")  # the visit whose turn it is
     expect(page.get_by_label("Subjective")).to_be_focused()
     assert not overflows(page)
 
@@ -168,7 +166,21 @@ def test_a_doctors_day(look, page, clinic):
     assert (len(kept(clinic, Measure)), len(kept(clinic, BodyChart))) == (1, 1)
     assert not overflows(page)
     page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.keyboard.press("r")  # 1
+    page.get_by_label("Diagnosis").fill("Neck strain")  # 2
+    page.get_by_label("Prescription").fill("Ibuprofen 400 mg")  # 3
+    assert not overflows(page)
+    page.get_by_role("button", name="Save").click()  # 4
+    assert on_paper(page, "Show it").startswith(b"%PDF")
     assert on_paper(page, "Print the prescription").startswith(b"%PDF")
+    page.get_by_label("Category").select_option(label="Photo of the patient")  # 1
+    page.locator("#files-input").evaluate(DROP, [["paula.png", list(picture("pink"))]])  # 2
+    expect(page.locator("#uploads-summary")).to_have_text("Files added: 1. Not added: 0.")
+    page.reload()
+    expect(page.get_by_role("img", name="Photo of the patient")).to_be_visible()
+    assert not overflows(page)
+    page.keyboard.press("d")
+    page.wait_for_url("**/my-day/")
 
 
 @in_some_look(1)
@@ -217,6 +229,8 @@ def test_a_patients_day(look, page, clinic, make_user):
     with practice_scope(clinic.practice.pk):
         consent = consent_template(by=make_user("admin"), need="everyone")
         asked_form(patient=clinic.chart, by=clinic.doctor, template=consent)
+    elsewhere = Client()
+    elsewhere.force_login(clinic.user)
     sign_in(page, clinic.user)
     expect(page.get_by_role("heading", level=1)).to_have_text("My visits, my record, my data")
     assert not overflows(page)
@@ -247,6 +261,9 @@ def test_a_patients_day(look, page, clinic, make_user):
     assert told.value.path().read_bytes().startswith(b"PK")
     page.get_by_role("link", name="Where I'm signed in").click()
     expect(page.get_by_text("This device")).to_be_visible()
+    page.get_by_role("listitem").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_contain_text("Signed out of 1 session.")
+    assert elsewhere.get("/me/").status_code == 302
     page.get_by_role("link", name="Back to my page").click()
     page.get_by_role("link", name="Change password").click()
     page.get_by_label(re.compile("Old|Current")).fill(PASSWORD)
@@ -321,6 +338,14 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     with practice_scope(clinic.practice.pk):
         assert Patient.objects.confirmed().count() == 499
 
+    page.goto(reverse("admin:practices_practice_changelist"))
+    page.get_by_label("Days until an invoice is due").fill("30")
+    assert not overflows(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved: ")).to_be_visible()
+    clinic.practice.refresh_from_db()
+    assert clinic.practice.payment_days == 30
+
     page.goto(reverse("numbers"))
     assert not overflows(page)
     page.get_by_role("button", name="Show").click()
@@ -361,6 +386,8 @@ MONDAY = "/calendar/?day=2030-01-07&view=day"
 
 @in_some_look(4)
 def test_a_receptionists_day(look, page, clinic, make_user):
+    with practice_scope(clinic.practice.pk):
+        consent_template(by=make_user("admin"), need="everyone")
     sign_in(page, make_user("staff", name="Sam Desk"))
     page.wait_for_url("**/calendar/**")
     page.locator(f"#v-{clinic.visit.pk}").click()
@@ -387,8 +414,13 @@ def test_a_receptionists_day(look, page, clinic, make_user):
     expect(page.locator("#message")).to_contain_text("Undone.")
     assert not overflows(page)
     visit.click()
-    page.get_by_role("button", name="Put on the waiting list").first.click()
+    page.get_by_role("button", name="Put on the waiting list").click()  # 2
+    page.locator("form.panel button.primary").click()  # 3
+    expect(page.locator("#message")).to_contain_text("Zoe Quist is on the waiting list.")
     page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    expect(page.locator("#panel")).to_contain_text("Zoe Quist")
+    assert not overflows(page)
 
     page.goto(MONDAY)
     page.get_by_role("gridcell", name=re.compile("^Dr. Daniel Reyes, 2:00 PM, free")).click()
@@ -406,3 +438,32 @@ def test_a_receptionists_day(look, page, clinic, make_user):
     expect(page.get_by_role("heading", name="Payment", exact=True)).to_be_visible()
     assert on_paper(page, "Print receipt").startswith(b"%PDF")
     assert not overflows(page)
+
+    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.keyboard.press("s")  # 1: forms and consents
+    page.get_by_role("button", name="Ask for it").click()  # 2
+    page.get_by_role("button", name="Hand over this device").click()  # 3
+    sign_on_the_tablet(page)
+    (form,) = kept(clinic, PatientForm)
+    assert (form.state, form.channel, form.signature["name"]) == ("completed", "tablet", "Paula Jensen")
+    assert len(form.signature["strokes"]) == 1 and len(form.signature["strokes"][0]) > 2
+
+
+def sign_on_the_tablet(page):
+    """Fill the consent in as the patient does, whom nobody signed in, and who sees nothing but the form."""
+    expect(page.get_by_text("For Paula", exact=True)).to_be_visible()
+    assert "Jensen" not in page.content()
+    assert not overflows(page)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_label("No", exact=True).check()  # 1
+    page.get_by_label("Your full name").fill("Paula Jensen")  # 2
+    canvas = page.get_by_role("img", name="Your drawn signature")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 40)
+    page.mouse.down()  # 3: the signature
+    page.mouse.move(box["x"] + 120, box["y"] + 80, steps=5)
+    page.mouse.up()
+    page.get_by_role("button", name="Send").click()  # 4
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()

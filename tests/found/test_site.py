@@ -80,10 +80,10 @@ def test_what_was_saved_is_named(enter_as, own):
     """Praxis: "The appointment “Appointment f3fb59” was added"; "The person “Doctor 6481b1” was added"."""
     client = enter_as("admin")
     booked = client.post(reverse(ADD), visit(own), follow=True)
-    assert "The appointment “ Ann Ownwood, Jan 6, 2031, 2:30 PM ” was added successfully." in tidy(visible_text(booked))
+    assert "Added: Ann Ownwood, Jan 6, 2031, 2:30 PM ." in tidy(visible_text(booked))
 
     chart = client.post(reverse("admin:patients_patient_add"), {**CHART, "_continue": ""}, follow=True)
-    assert "The patient “ Rosa Müller ” was added successfully." in tidy(visible_text(chart))
+    assert "Added: Rosa Müller ." in tidy(visible_text(chart))
     assert chart.context["original"].name == "Rosa Müller"
 
 

@@ -544,6 +544,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "prompts": PHI,
         "appointment_type": OPERATIONAL,
         "version": OPERATIONAL,
+        "removed_at": OPERATIONAL,
     },
     "records.LetterTemplate": {
         **_OF_PRACTICE,
@@ -552,6 +553,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "title": OPERATIONAL,
         "text": PHI,
         "version": OPERATIONAL,
+        "removed_at": OPERATIONAL,
     },
     "records.FormTemplate": {
         **_OF_PRACTICE,
@@ -594,6 +596,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "word": OPERATIONAL,
         "text": PHI,
         "version": OPERATIONAL,
+        "removed_at": OPERATIONAL,
     },
     "appointments.Room": {
         **_OF_PRACTICE,

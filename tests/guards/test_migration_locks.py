@@ -26,6 +26,9 @@ BEFORE_MARK = {  # the last migration of each app of the release before; later o
     "records": "0021_row_security_of_forms",
 }
 KNOWN = {  # "app.0042_name: the rule": "the reason"
+    "records.0023_photos_and_removed_templates: keeps writers out: an index without CONCURRENTLY": (
+        "tables of templates and phrases: a few dozen rows for each practice"
+    ),
     "practices.0017_billing_settings: reads the table under a lock: a constraint that is not NOT VALID": (
         "a row for each practice"
     ),

@@ -179,7 +179,7 @@ def clinical_pages(own):
     yield reverse("chart", args=[own.restricted.pk])
     for name in ("chart_contact", "chart_files", "chart_files_compare", "chart_measures", "chart_letter"):
         yield reverse(name, args=[own.chart.pk])
-    for name in ("chart_plan_new", "chart_body", "chart_body_draw"):
+    for name in ("chart_record_new", "chart_plan_new", "chart_body", "chart_body_draw"):
         yield reverse(name, args=[own.chart.pk])
     for name in ("chart_plan", "chart_plan_amend"):
         yield reverse(name, args=[own.chart.pk, own.plan.pk])

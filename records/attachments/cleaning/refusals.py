@@ -29,28 +29,58 @@ class RefusalReason(Enum):
     )
     HTML = "html", _("Web pages are not supported because they can contain scripts: save it as a PDF.")
     DECLARED = "mismatch", _("The file's extension does not match the Content-Type it was sent with.")
-    CONTENT = "mismatch", _("The file's content does not match its extension.")
+    CONTENT = (
+        "mismatch",
+        _(
+            "The file's content does not match its extension: save it again in the program that it comes "
+            "from and send that."
+        ),
+    )
     # one file that is two
     BEFORE = "polyglot", _("This PDF has extra data before its beginning: print it to a new PDF and send that.")
     AFTER = "polyglot", _("This PDF has extra data after its end: print it to a new PDF and send that.")
-    HIDDEN = "polyglot", _("Another file is hidden inside this one, such as a ZIP archive, a web page or a program.")
+    HIDDEN = (
+        "polyglot",
+        _(
+            "Another file is hidden inside this one, such as a ZIP archive, a web page or a program: open "
+            "it, save what you need as a PDF or a picture and send that."
+        ),
+    )
     # more than it seems
-    PIXELS = "bomb", _("A picture has more than %(most)d million pixels.")
+    PIXELS = "bomb", _("A picture has more than %(most)d million pixels: save a smaller copy and send that.")
     PAGES = "bomb", _("The PDF has more than 500 pages: split it into several files.")
     OBJECTS = "bomb", _("The PDF is too complex: print it to a new PDF and send that.")
     UNPACKED = (
         "bomb",
         _("The PDF expands to far more data than its size suggests: print it to a new PDF and send that."),
     )
-    EFFORT = "bomb", _("This file takes too much memory or time to read.")
+    EFFORT = (
+        "bomb",
+        _(
+            "This file takes too much memory or time to read: print it to a new PDF, or save a smaller "
+            "picture, and send that."
+        ),
+    )
     # what cannot be read or cleaned
     ENCRYPTED = "encrypted", _("The PDF asks for a password: save a copy without one and send that.")
-    BROKEN = "broken", _("The file is damaged or is not a valid file of its type.")
+    BROKEN = (
+        "broken",
+        _(
+            "The file is damaged or is not a valid file of its type: save it again in the program that it "
+            "comes from and send that."
+        ),
+    )
     MOVING = "type", _("Animations and files with several pictures are not supported: send a still picture.")
     LIVE_FORM = "type", _("This PDF is a form that only some programs can show: print it to a new PDF and send that.")
     UNCLEAN = "broken", _("Something in this PDF can't be removed: print it to a new PDF and send that.")
     CHARSET = "broken", _("The encoding of this text is not clear: save it as UTF-8 and send that.")
-    CONTROL = "broken", _("The text contains characters that text files do not have: it may be another kind of file.")
+    CONTROL = (
+        "broken",
+        _(
+            "The text contains characters that text files do not have, so it may be another kind of file: "
+            "save it as a PDF and send that."
+        ),
+    )
 
     @property
     def code(self) -> str:

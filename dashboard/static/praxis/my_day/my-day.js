@@ -1,4 +1,5 @@
-// My day: from one patient to the next with J and K or the arrow keys. Enter follows the link, as links do.
+// My day: from one patient to the next with J and K or the arrow keys, which begin with the one whose turn it is. Enter
+// follows the link, as links do.
 import { watchKeys } from '../keys.js'
 
 const stops = () => [...document.querySelectorAll('[data-stop]')]
@@ -8,12 +9,14 @@ function go(step) {
   const here = all.indexOf(document.activeElement)
   const line = document.activeElement.closest('.visit')?.querySelector('[data-stop]')
   const from = here < 0 && line ? all.indexOf(line) : here
-  const next = from < 0 ? (step > 0 ? 0 : all.length - 1) : Math.max(0, Math.min(all.length - 1, from + step))
+  const turn = Math.max(0, all.indexOf(document.getElementById('next')))
+  const next = from < 0 ? (step > 0 ? turn : all.length - 1) : Math.max(0, Math.min(all.length - 1, from + step))
   all[next]?.focus()
 }
 
 function start() {
-  document.activeElement.closest('.visit')?.querySelector('[data-start]')?.click()
+  const line = document.activeElement.closest('.visit') ?? document.getElementById('next')?.closest('.visit')
+  line?.querySelector('[data-start]')?.click()
 }
 
 const next = () => go(1)
