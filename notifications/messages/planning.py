@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import connections, router, transaction
 from django.utils import timezone
 
 from core.models import insert_statement
@@ -61,9 +61,18 @@ def store(rows: list[Message]) -> None:
         fields = tuple(Message._meta.concrete_fields)
         for row in rows:
             row.enter_scope()
-        values = [[field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields] for row in rows]
+        connection = connections[router.db_for_write(Message)]  # the proxy of it looks it up for each value
+        columns = [_column(field, rows, connection) for field in fields]
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(insert_statement(Message, connection.alias, fields), values)
+            cursor.executemany(insert_statement(Message, connection.alias, fields), zip(*columns, strict=True))
+
+
+def _column(field: Any, rows: list[Message], connection: Any) -> list[Any]:
+    """Return what is stored of one field. A text that is written in none of the rows yet is encrypted once."""
+    values = [field.pre_save(row, True) for row in rows]
+    if not any(values):
+        return [field.get_db_prep_save(values[0], connection)] * len(rows)
+    return [field.get_db_prep_save(value, connection) for value in values]
 
 
 def plan(
