@@ -72,6 +72,25 @@ def test_time_is_kept_while_the_panel_is_open_and_colleagues_see_it(sign_in, mon
     expect(cell(page, "Dr. Mei Chen", "12:00 PM")).to_be_visible()
 
 
+def test_button_of_a_panel_that_is_about_to_go_is_not_pressed(sign_in, monday):
+    """Not even where something else is answered meanwhile: what comes next may be another patient's."""
+    page = sign_in("staff")
+    page.goto(MONDAY)
+    page.locator(f"#v-{monday.visit.pk}").click()
+    arrived = page.locator("#panel").get_by_role("button", name="Arrived")
+    expect(arrived).to_be_visible()
+    waiting = []
+    page.route("**/calendar/slot/", waiting.append)
+    cell(page, "Dr. Mei Chen", "1:00 PM").click()
+    wait_until(page, lambda: waiting)
+    page.evaluate("htmx.ajax('POST', '/calendar/patients/', {target: '#message', values: {q: ''}})")
+    page.wait_for_timeout(500)
+    assert page.locator("#panel").evaluate("panel => panel.inert")
+    waiting[0].continue_()
+    expect(page.locator("#panel")).to_contain_text("Dr. Mei Chen")
+    assert not page.locator("#panel").evaluate("panel => panel.inert")
+
+
 def test_series_is_booked_and_cancelled_with_the_keyboard(sign_in, monday):
     page = sign_in("staff")
     page.set_viewport_size(NARROW)
