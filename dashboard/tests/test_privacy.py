@@ -188,7 +188,7 @@ def test_who_saw_a_declined_registration(chart, manager, as_role, practice):
     with practice_scope(practice.pk):
         declined = PatientFactory(status="pending", name="Nils Nobody")
     as_role("doctor", name="Dora Doctor").get(f"/api/patients/{declined.pk}")
-    assert as_role("staff").post(f"/api/registrations/{declined.pk}/decline").status_code == 200
+    assert as_role("staff").post(f"/api/registrations/{declined.pk}/decline", {}, "application/json").status_code == 200
     page = text(manager.get(reverse("admin:patients_patient_change", args=[declined.pk])))
     address = reverse("privacy-accesses", args=[declined.pk])
     assert address in page
