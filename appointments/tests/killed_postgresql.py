@@ -66,7 +66,6 @@ def start_worker():
     child = os.fork()
     if not child:
         registry.RHYTHMS.clear()
-        sending.LOST = timedelta(seconds=3)
         sending._hand_over = hand_over
         try:
             Worker(threading.Event(), threads=3, lease=LEASE, poll=0.05).run()
@@ -98,6 +97,7 @@ def have_all_sent(practice):
 
 def main():
     by_command("test")
+    sending.LOST = timedelta(seconds=3)
     with ExitStack() as stack:
         server = stack.enter_context(cluster.running())
         practice = PracticeFactory()
@@ -141,6 +141,7 @@ def result(practice):
     status = {row.reference: row.status for row in rows}
     sent = {reference for reference, said in status.items() if said == MessageStatus.SENT}
     return {
+        "asked for": EACH * kills,
         "visits": visits,
         "messages": len(rows),
         "states": Counter(status.values()),

@@ -23,7 +23,9 @@ def update_each(
     keys of those that were `where` says; the others stay as they are. Like `bulk_update`, it derives no other column,
     and it writes nothing to the trail."""
     connection = connections[router.db_for_write(model)]  # the proxy of it looks it up for each value
-    fields = {name: model._meta.get_field(name) for name in ("id", "practice", *columns, *alike, *where)}
+    fields: dict[str, Any] = {
+        name: model._meta.get_field(name) for name in ("id", "practice", *columns, *alike, *where)
+    }
     quoted = {name: connection.ops.quote_name(field.column) for name, field in fields.items()}
     typed = "CAST({} AS {})" if connection.vendor == "postgresql" else "{}"  # which reads a null as text
 
