@@ -140,7 +140,11 @@ def visit_as_calendar(visit: Appointment, *, is_cancelled: bool = False) -> byte
     calendar.add("method", "PUBLISH")
     if (zone := visit.tzinfo.key) != "UTC":
         calendar.add_component(_timezone(zone, visit.starts_at.date()))
-    calendar.add_component(_event(visit, visit.practice.name, is_cancelled=is_cancelled))
+    event = _event(visit, visit.practice.name, is_cancelled=is_cancelled)
+    if link := visit.video_link:
+        event.pop("location", None)
+        event.add("location", link)
+    calendar.add_component(event)
     return calendar.to_ical()
 
 
