@@ -251,6 +251,10 @@ class DeletedAppointment(OutputSerializer[Appointment]):
     deletedAt = serializers.DateTimeField(source="deletion.created_at")
 
 
+class RemovedAppointment(OutputSerializer[Appointment]):
+    id = serializers.UUIDField()
+
+
 class AppointmentPage(NextShape):
     appointments = AppointmentShape(many=True)
     total = serializers.IntegerField(
@@ -258,4 +262,10 @@ class AppointmentPage(NextShape):
     )
     deleted = DeletedAppointment(
         many=True, required=False, help_text="With `updatedSince`: which of the changed ones are deleted."
+    )
+    removed = RemovedAppointment(
+        many=True,
+        required=False,
+        help_text="With `updatedSince`: which of the changed ones the filters leave out as they are now. Some of them "
+        "were never in.",
     )

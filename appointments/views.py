@@ -20,6 +20,7 @@ from appointments.serializers import (
     BookingInput,
     ChangeInput,
     DeletedAppointment,
+    RemovedAppointment,
 )
 from appointments.series import services as series
 from appointments.visits.changes import changed_since
@@ -73,9 +74,8 @@ class Appointments(ApiView):
         description="Latest first; with `date`, in the order of the day. Days are in the practice's time zone, also "
         "for offices in another one. An unknown `patientId` is 404. With `updatedSince`, what was added, changed or "
         "deleted since, in the order of the changes; send each answer's `next` as `cursor` to ask for what came "
-        "after it. Other filters say what matches now: of a visit that was moved to another doctor, `doctorId` of the "
-        "first tells nothing more, so ask without them to keep a copy. These calls have a limit of their own "
-        "(`POLLS_PER_MINUTE`, 240).",
+        "after it. What changed and does not match the other filters now, such as a visit that was moved to another "
+        "doctor, is in `removed`. These calls have a limit of their own (`POLLS_PER_MINUTE`, 240).",
     )
     def get(self, request: Request) -> Response:
         with local_days(request.query_params):
@@ -103,7 +103,9 @@ class Appointments(ApiView):
             self.audit_nothing()
         shown = [AppointmentShape.for_user(self.caller, row) for row in found.rows]
         deleted = [DeletedAppointment.to_dict(row) for row in found.deleted]
-        return Response({"appointments": shown, "deleted": deleted, "total": found.total, "next": found.next})
+        removed = [RemovedAppointment.to_dict(row) for row in found.removed]
+        changes = {"appointments": shown, "deleted": deleted, "removed": removed}
+        return Response({**changes, "total": found.total, "next": found.next})
 
     @extend_schema(
         request=BookingInput, parameters=[ETAG], responses={201: AppointmentShape}, summary="Book an appointment"

@@ -4,6 +4,7 @@ else those that answer on this machine. docs/adr/0020: why not the fixtures of p
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -139,10 +140,23 @@ def _give_back(server: str, claim: str, numbers: list[int]) -> None:
 @contextmanager
 def private_postgresql() -> Iterator[str]:
     """A PostgreSQL of our own in a temporary directory, tuned for tests. Raises Unavailable."""
+    with _cluster() as cluster, cluster.running(synchronous_commit="off"):
+        yield f"{cluster.server}/praxis"
+
+
+@contextmanager
+def killable_postgresql() -> Iterator["Cluster"]:
+    """The same one, which keeps what was committed when it is killed. Raises Unavailable."""
+    with _cluster() as cluster:
+        yield cluster
+
+
+@contextmanager
+def _cluster() -> Iterator["Cluster"]:
     binaries = _postgresql_binaries()
     user = _unprivileged_user()
     with tempfile.TemporaryDirectory(prefix="praxis-postgresql-") as name:
-        directory, port = Path(name), free_port()
+        directory = Path(name)
         if user:
             os.chown(directory, user.pw_uid, user.pw_gid)
         as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
@@ -151,13 +165,41 @@ def private_postgresql() -> Iterator[str]:
         made = subprocess.run(initdb, **as_user, cwd=directory, capture_output=True, text=True, timeout=300)
         if made.returncode:
             raise Unavailable(f"initdb failed: {made.stderr.strip()[-300:]}")
-        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": name, "max_connections": "300"}
-        options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        command = [str(binaries / "postgres"), "-D", str(directory / "data"), "-p", str(port)]
+        yield Cluster(binaries / "postgres", directory, as_user, free_port())
+
+
+@dataclass
+class Cluster:
+    """The files of a PostgreSQL, which runs while `running` is open. What it was told to commit is lost only if the
+    machine goes down (fsync), or with `synchronous_commit`."""
+
+    binary: Path
+    directory: Path
+    as_user: dict
+    port: int
+
+    @property
+    def server(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.directory)}
+        options |= {"max_connections": "300", "fsync": "off", "full_page_writes": "off", **more}
+        command = [str(self.binary), "-D", str(self.directory / "data"), "-p", str(self.port)]
         command += [word for option, value in options.items() for word in ("-c", f"{option}={value}")]
-        server = f"postgresql://postgres@127.0.0.1:{port}"
-        with running(command, as_user, directory, lambda: _may_create_databases(server)):
-            yield f"{server}/praxis"
+        with running(command, self.as_user, self.directory, lambda: _may_create_databases(self.server)) as process:
+            yield process
+
+    @staticmethod
+    def kill(process: "subprocess.Popen[bytes]", *, at_once: bool) -> None:
+        """Kill the server and all its processes; else have it drop everything, as after a crash of one of them."""
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(signal.SIGKILL if at_once else signal.SIGQUIT)
+        for child in children if at_once else ():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        process.wait(STOP_SECONDS)
 
 
 @contextmanager
@@ -183,7 +225,9 @@ def _answers(server: str) -> bool:
 
 
 @contextmanager
-def running(command: list[str], as_user: dict, directory: Path, is_up: Callable[[], bool]) -> Iterator[None]:
+def running(
+    command: list[str], as_user: dict, directory: Path, is_up: Callable[[], bool]
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The server while the block runs. It has a session of its own, so that a Ctrl-C does not end it under the
     tests; it is ended by its id."""
     with (directory / "server.log").open("wb") as log:
@@ -197,7 +241,7 @@ def running(command: list[str], as_user: dict, directory: Path, is_up: Callable[
                 said = (directory / "server.log").read_text(errors="replace").strip()[-300:]
                 raise Unavailable(f"{Path(command[0]).name} did not start: {said}")
             time.sleep(0.05)
-        yield
+        yield process
     finally:
         process.terminate()
         try:

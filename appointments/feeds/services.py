@@ -10,7 +10,8 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, Timezone
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus, CalendarFeed
@@ -137,10 +138,21 @@ def visit_as_calendar(visit: Appointment, *, is_cancelled: bool = False) -> byte
     calendar.add("prodid", "-//Praxis//Appointment//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
-    calendar.add_component(_event(visit, visit.practice.name, is_cancelled=is_cancelled))
-    day = visit.starts_at.date()
-    calendar.add_missing_timezones(first_date=day - timedelta(days=1), last_date=day + timedelta(days=2))
+    if (zone := visit.tzinfo.key) != "UTC":
+        calendar.add_component(_timezone(zone, visit.starts_at.date()))
+    event = _event(visit, visit.practice.name, is_cancelled=is_cancelled)
+    if link := visit.video_link:
+        event.pop("location", None)
+        event.add("location", link)
+    calendar.add_component(event)
     return calendar.to_ical()
+
+
+@lru_cache(maxsize=256)
+def _timezone(name: str, day: date) -> Timezone:
+    """Return what a calendar says of a zone, for an event on this day: reminders of one day are sent one after another,
+    and to find this out takes longer than all the rest of an attachment."""
+    return Timezone.from_tzid(name, first_date=day - timedelta(days=1), last_date=day + timedelta(days=2))
 
 
 def _event(visit: Appointment, summary: str, *, is_cancelled: bool = False) -> Event:

@@ -1,12 +1,14 @@
 """Recalls: so many months after the last visit of a type, whoever has no next one is asked to come again."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from itertools import chain
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,25 +21,30 @@ from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings
 from notifications.messages.sources import Facts, source
 from notifications.messages.why import Why
-from notifications.models import Message, MessageKind, MessageSettings
+from notifications.models import Message, MessageKind, MessageSettings, MessageStatus
 from patients.models import Patient
 from practices.services import current_practice
 
 ABOUT = "appointments.Recall"  # the visit that was the last one: `about_id`
 LATE = timedelta(days=31)  # who was due longer ago, before the practice had a rule, is not written to
+NOT_TOLD = Q(status=MessageStatus.SUPPRESSED, why=Why.NEXT)
 AT_ONCE = 500
 
 
 def plan_recalls(*, now: datetime | None = None) -> int:
     """Plan the recalls that are due in the practice of the scope, and return how many patients that is. Each visit has
-    one in its life: a later run finds it in the ledger."""
+    one in its life, unless a next visit came before it was sent: a later run finds it in the ledger."""
     moment, found = now or timezone.now(), get_settings()
     channels, count = found.channels_of(MessageKind.RECALL), 0
     for type_id, months in found.recalls.items():
         while channels:
             with transaction.atomic():
                 visits = list(_due(UUID(type_id), months, moment))
-                planning.store([row for visit in visits for row in _rows(visit, channels, found, moment)])
+                earlier = Counter(
+                    row.about_id for row in planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
+                )
+                rows = [_rows(visit, channels, found, moment, earlier[visit.pk]) for visit in visits]
+                planning.store(list(chain.from_iterable(rows)))
             count += len(visits)
             if len(visits) < AT_ONCE:
                 break
@@ -46,22 +53,34 @@ def plan_recalls(*, now: datetime | None = None) -> int:
 
 def _due(type_id: UUID, months: int, now: datetime) -> AppointmentQuerySet:
     """Return the last finished visits of this type that were so long ago, whose patients have no next one. They are
-    locked, so that two runs do not plan the same."""
+    locked, so that two runs do not plan the same. Who had a next visit on the day is due once that has passed or fell
+    through, however long ago the day was."""
     practice = current_practice()
     last_day = months_earlier(now.astimezone(practice.tzinfo), months)
     later = Appointment.objects.filter(patient=OuterRef("patient"), starts_at__gt=OuterRef("starts_at"))
+    recalls = Message.objects.filter(about_id=OuterRef("pk"), kind=MessageKind.RECALL)
     visits: AppointmentQuerySet = Appointment.objects.filter(
+        Q(starts_at__gte=last_day - LATE) | Q(patient__in=_no_longer_booked(now).values("patient")),
         ~Exists(later.filter(type_id=type_id, status=AppointmentStatus.COMPLETED)),
         ~Exists(_next_visits(now).filter(patient=OuterRef("patient"))),
-        ~Exists(Message.objects.filter(about_id=OuterRef("pk"), kind=MessageKind.RECALL)),
+        ~Exists(recalls.exclude(NOT_TOLD)),
         patient__in=Patient.objects.confirmed(),
         type_id=type_id,
         status=AppointmentStatus.COMPLETED,
         starts_at__lt=last_day,
-        starts_at__gte=last_day - LATE,
     )
     visits = visits.select_for_update(of=("self",)).with_offices().order_by("starts_at", "id")
     return visits.defer("reason", "notes", "last_writes")[:AT_ONCE]
+
+
+def _no_longer_booked(now: datetime) -> AppointmentQuerySet:
+    """Return the visits that have passed, were cancelled or were deleted lately."""
+    since = now - LATE
+    passed = Q(starts_at__gte=since, starts_at__lte=now)
+    visits: AppointmentQuerySet = Appointment.with_deleted.filter(
+        passed | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
+    )
+    return visits
 
 
 def _next_visits(now: datetime) -> AppointmentQuerySet:
@@ -75,10 +94,12 @@ def months_earlier(moment: datetime, months: int) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, moment.tzinfo)
 
 
-def _rows(visit: Appointment, channels: list[str], found: MessageSettings, now: datetime) -> list[Message]:
+def _rows(
+    visit: Appointment, channels: list[str], found: MessageSettings, now: datetime, earlier: int
+) -> list[Message]:
     at = end_of_quiet(now, zone=visit.practice.tzinfo, start=found.quiet_from, end=found.quiet_until)
     drafts = [Draft(MessageKind.RECALL, channel, at) for channel in channels]
-    occurrence = f"{visit.pk}:recall"
+    occurrence = f"{visit.pk}:recall:{earlier}" if earlier else f"{visit.pk}:recall"
     return planning.build(drafts, about=ABOUT, about_id=visit.pk, occurrence=occurrence, patient_id=visit.patient_id)
 
 

@@ -16,7 +16,7 @@ from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from core.formats import format_moment
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
-from notifications.messages.texts import FURTHER
+from notifications.messages.texts import BY_VIDEO, FURTHER
 from notifications.messages.why import Why
 from notifications.models import Message, MessageKind
 from patients.models import Patient
@@ -84,7 +84,14 @@ def _fields(visit: Appointment, language: str) -> Mapping[str, str]:
         "doctor": visit.doctor.name,
         "link": link_of(visit.practice_id, visit.pk, visit.starts_at),
         "series": _series(visit, language),
+        **_video(visit, language),
     }
+
+
+def _video(visit: Appointment, language: str) -> dict[str, str]:
+    """Return where to meet instead of at the office, if the visit is by video."""
+    link = visit.video_link
+    return {"video": f"{BY_VIDEO[language]} {link}", "office": "", "address": ""} if link else {}
 
 
 def _series(visit: Appointment, language: str) -> str:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from operator import sub
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -67,7 +67,15 @@ LONGEST_SPAN, FURTHEST = timedelta(days=31), timedelta(days=366)  # of the searc
 MOST_TIMES = 60_000  # about 8 MB of JSON, and forty doctors' two months
 
 
-Place = tuple[UUID, UUID | None]  # with which doctor, and at which office
+@dataclass(frozen=True, eq=False)
+class Place:
+    """With which doctor, and at which office. There is one of each in an answer: tens of thousands of free times are
+    sorted by it, and to hash two UUIDs each time would take as long as all the rest."""
+
+    doctor_id: UUID
+    office_id: UUID | None
+
+
 Times = tuple[datetime, datetime, list[Place]]  # from when to when, and where
 
 
@@ -90,15 +98,12 @@ class Calendar:
     visits: list[tuple[int, int]] = field(default_factory=list)
     held: list[tuple[int, int]] = field(default_factory=list)
     busy: list[tuple[int, int]] = field(default_factory=list)
+    longest: int = 0  # of those that are busy
 
     @property
     def has_hours(self) -> bool:
         """Whether anything says when the doctor works; otherwise it is at any time."""
         return bool(self.rules)
-
-    @cached_property
-    def _longest(self) -> int:
-        return max((ends - begins for begins, ends in self.busy), default=0)
 
     def windows(self, start: datetime, end: datetime, office_id: UUID | None = None) -> list[Window]:
         """Return when the doctor works between the two moments, and beyond where a window reaches further. Without
@@ -112,7 +117,7 @@ class Calendar:
 
     def near(self, window: Window, length: Length) -> list[tuple[int, int]]:
         """Return the visits that could be in the way of one in this window."""
-        first = bisect_left(self.busy, (window.start - length.before - self._longest,))
+        first = bisect_left(self.busy, (window.start - length.before - self.longest,))
         return self.busy[first : bisect_left(self.busy, (window.end + length.after,))]
 
     def free(
@@ -185,7 +190,11 @@ def _within(window: Window, span: Span) -> Window:
 
 def find_slots(**asked: Any) -> list[Slot]:
     """Return the same as `find_times`, one by one."""
-    return [Slot(start, end, *place) for start, end, places in find_times(**asked) for place in places]
+    return [
+        Slot(start, end, place.doctor_id, place.office_id)
+        for start, end, places in find_times(**asked)
+        for place in places
+    ]
 
 
 def find_times(
@@ -208,8 +217,9 @@ def find_times(
     places: defaultdict[int, list[Place]] = defaultdict(list)
     count = 0
     for calendar in load_calendars(_doctors(kind, doctor_id), start, end):
+        there: dict[UUID | None, Place] = {}
         for office, moments in calendar.free(start, end, length, office_id):
-            place = (calendar.doctor.pk, office)
+            place = there.get(office) or there.setdefault(office, Place(calendar.doctor.pk, office))
             for moment in moments:
                 places[moment].append(place)
             count += len(moments)
@@ -281,6 +291,7 @@ def load_calendars(
         else:
             calendar.visits = spans
         calendar.busy += zip(kept_from, kept_until, strict=True)
+        calendar.longest = max(calendar.longest, max(map(sub, kept_until, kept_from), default=0))
     for calendar in calendars.values():
         calendar.busy.sort()
     return list(calendars.values())

@@ -147,7 +147,7 @@ def starts(window: Window, busy: Iterable[tuple[int, int]], length: Length) -> l
     kept free around them, in order of their start."""
     found: list[int] = []
     for first, last in possible(window, busy, length):
-        at_once, on_the_quarter = (-(-first // step) * step for step in (ROUNDED, STEP))
+        at_once, on_the_quarter = -(-first // ROUNDED) * ROUNDED, -(-first // STEP) * STEP
         if at_once < on_the_quarter and at_once <= last:
             found.append(at_once)
         found.extend(range(on_the_quarter, last + 1, STEP))

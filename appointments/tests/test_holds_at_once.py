@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 
 from appointments.models import Appointment, SlotHold, WaitingListEntry
 from appointments.tests.factories import AppointmentFactory, SlotOfferFactory, WaitingListEntryFactory
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]  # hund
 def callers(settings, monkeypatch):
     settings.RATE_LIMIT_PER_MINUTE = 10_000
     monkeypatch.setattr("core.tenancy.postgresql.base.WAIT_SECONDS", 240)  # as in test_double_booking.py
-    return examples(120, 48) if connection.vendor == "postgresql" else 16
+    return examples(200, 48) if connection.vendor == "postgresql" else 16
 
 
 @pytest.fixture
@@ -122,6 +123,46 @@ def test_offers_are_accepted_withdrawn_and_booked_at_once(callers, doctors, as_r
         booked = WaitingListEntry.objects.filter(status="booked")
         assert {entry.appointment_id for entry in booked} <= set(Appointment.objects.values_list("pk", flat=True))
         assert len(booked) <= 2
+
+
+def test_every_door_to_one_time_lets_one_visit_in(callers, doctors, as_role, make_user, client_of, practice):
+    """The calendar's page, the API, a series, the patient's own booking, an offer, and one that was cancelled and is
+    booked again."""
+    doctor, waits = doctors[0], callers // 6
+    with practice_scope(practice.pk):
+        desk, person = make_user("staff"), make_user("patient")
+        own, patients = PatientFactory(user=person), PatientFactory.create_batch(6)
+        slot = {"doctor": doctor, "starts_at": START, "ends_at": START + timedelta(minutes=30)}
+        hold = SlotHold.objects.create(**slot, held_by=desk, expires_at=START)
+        entries = [WaitingListEntryFactory(patient=PatientFactory()) for _ in range(waits + 1)]
+        offers = [SlotOfferFactory(entry=entry, hold=hold, **slot, expires_at=START) for entry in entries]
+        cancelled = [AppointmentFactory(**slot, patient=patients[0], status="cancelled") for _ in entries]
+    cookies, patients_cookies = as_role("staff").cookies, client_of(person).cookies
+
+    def call(number):
+        client, which = Client(headers={"HX-Request": "true"}), number // 6
+        client.cookies = patients_cookies if number % 6 == 3 else cookies
+        start = START + timedelta(minutes=number % 30)
+        body = booking(doctor, own if number % 6 == 3 else patients[number % 6], start)
+        path, sent = "/api/appointments", body
+        match number % 6:
+            case 1:
+                path, sent = "/api/appointments/series", {**body, "every": 1, "unit": "week", "count": 2}
+            case 2:
+                form = {"doctor": doctor.pk, "start": start.isoformat(), "patient": patients[2].pk, "reason": "Pain"}
+                return client.post(reverse("calendar_book"), form).status_code
+            case 4:
+                path = f"/api/waiting-list/{entries[which].pk}/offers/{offers[which].pk}/accept"
+                sent = {}
+            case 5:
+                path, sent = f"/api/appointments/{cancelled[which].pk}/undo", {}
+        return client.post(path, sent, "application/json").status_code
+
+    answers = Counter(at_once(callers, call))
+    assert set(answers) <= {200, 201, 409}, answers
+    with practice_scope(practice.pk):
+        assert overlapping_visits() == []
+        assert Appointment.objects.filter(status="scheduled", starts_at__date=START.date()).count() == 1
 
 
 def test_one_person_holds_three_of_many_doctors_at_once(doctors, make_user, as_role, practice):

@@ -161,6 +161,18 @@ def test_reminders_go_out_once_by_each_channel(desk, at, mailoutbox, capsys):
     assert run(at, VISIT) == 0
 
 
+def test_visit_by_video_says_where_to_meet_and_no_office(desk, at, mailoutbox):
+    kind = AppointmentTypeFactory(name="Video visit", video=True, video_link="https://meet.example.org/reyes")
+    book(desk, type_id=kind.pk)
+    run(at, NOW + timedelta(minutes=5))
+    (mail,) = mailoutbox
+    assert "We meet by video: https://meet.example.org/reyes" in mail.body
+    assert "Main Street" not in mail.body
+    (attached,) = mail.attachments
+    said = str(attached.content)
+    assert "meet.example.org" in said and "Main Street" not in said
+
+
 def test_visit_that_is_booked_late_says_why_there_is_no_reminder(desk):
     visit = book(desk, date=NOW + timedelta(hours=30))
     assert ("reminder", "email", "suppressed", "too_late") in ledger(visit)

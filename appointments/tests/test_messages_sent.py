@@ -191,6 +191,25 @@ def test_worker_that_dies_while_sending_leaves_it_uncertain(desk, at, provider):
     assert (row.status, provider.calls) == ("uncertain", 1)
 
 
+def test_what_was_marked_together_is_given_back_where_the_provider_is_slow(desk, at, provider, monkeypatch):
+    visits = [book(desk, date=VISIT + timedelta(hours=number)) for number in range(5)]
+    run(at, NOW + timedelta(minutes=5))
+    run(at, VISIT - timedelta(hours=30))
+    waiting = []
+    hand_over = sending._hand_over
+    monkeypatch.setattr(sending, "_hand_over", lambda ready: waiting.append(marked()) or hand_over(ready))
+
+    def marked():
+        return Message.objects.filter(status="sending").count()
+
+    monkeypatch.setattr(sending, "SOON", 1000)
+    monkeypatch.setattr(sending, "TOO_LONG", 0)
+    run(at, VISIT - timedelta(hours=1))
+    rows = Message.objects.filter(about_id__in=[visit.pk for visit in visits], channel="sms")
+    assert [(row.status, row.attempts) for row in rows] == [("sent", 1)] * 5
+    assert (provider.calls, waiting) == (5, [1, 4, 3, 2, 1])
+
+
 def test_visit_that_is_moved_while_the_worker_has_it_is_not_told_of_its_old_time(desk, at, provider, monkeypatch):
     visit = book(desk)
     run(at, NOW + timedelta(minutes=5))

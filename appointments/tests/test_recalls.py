@@ -5,8 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.urls import reverse
 
+from appointments import services
 from appointments.messages.recalls import plan_recalls
-from appointments.models import AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from appointments.tests.messages import NOW, book, ledger, run
 from core.tenancy.scope import practice_scope
@@ -77,6 +78,39 @@ def test_booking_before_it_is_sent_makes_it_needless(recalled, at):
     book(recalled)
     run(at, NOW)
     assert recalls_of(recalled.visit) == [("recall", "email", "suppressed", "next_visit")]
+
+
+def test_next_visit_that_comes_to_nothing_puts_it_off(recalled, at, subtests):
+    """Longer than a rule reaches back: the last check-up was due in January, and it is March."""
+    march, cancelled = NOW + 65 * DAY, AppointmentStatus.CANCELLED
+    next_one = {
+        "missed": (march - DAY, {"status": AppointmentStatus.SCHEDULED, "no_show_at": march}),
+        "cancelled": (march + 9 * DAY, {"status": cancelled, "cancelled_at": march - DAY}),
+        "of another type": (march - DAY / 2, {"type": recalled.other_kind}),
+    }
+    for hours, (what, (start, fields)) in enumerate(next_one.items(), start=1):
+        with subtests.test(what):
+            chart = PatientFactory()
+            last = visit(recalled, chart, start=HALF_A_YEAR_AGO + timedelta(hours=hours))
+            coming = visit(recalled, chart, start=start, status=AppointmentStatus.SCHEDULED)
+            assert plan_recalls(now=march - 2 * DAY) == 0
+            Appointment.objects.filter(pk=coming.pk).update(**{"status": AppointmentStatus.COMPLETED, **fields})
+            assert plan_recalls(now=march) == 1
+            assert plan_recalls(now=march + DAY) == 0
+            assert recalls_of(last) == [("recall", "email", "planned", "")]
+    with subtests.test("long ago"):
+        assert plan_recalls(now=march + 40 * DAY) == 0
+
+
+def test_booked_after_it_was_planned_and_then_cancelled(recalled, at):
+    plan_recalls(now=NOW)
+    next_one = book(recalled)
+    run(at, NOW)
+    services.change(by=recalled.staff, appointment_id=next_one.pk, status=AppointmentStatus.CANCELLED)
+    assert [row[2:] for row in recalls_of(recalled.visit)] == [("suppressed", "next_visit")]
+    assert plan_recalls(now=NOW + DAY) == 1
+    assert plan_recalls(now=NOW + 2 * DAY) == 0
+    assert [row[2] for row in recalls_of(recalled.visit)] == ["suppressed", "planned"]
 
 
 def test_opt_out_and_quiet_hours_hold_and_are_explained(recalled, at, enter_as):

@@ -307,7 +307,8 @@ class Feed:
         assert answer.status_code == 200, answer.content
         body = answer.json()
         self.cursor = body["next"]
-        self.known |= {row["id"]: row for row in body["appointments"]} | {row["id"]: None for row in body["deleted"]}
+        gone = (*body["deleted"], *body["removed"])
+        self.known |= {row["id"]: row for row in body["appointments"]} | {row["id"]: None for row in gone}
         self.told += [row["id"] for row in (*body["appointments"], *body["deleted"])]
         return body
 
@@ -316,7 +317,7 @@ def test_changes_since_are_told_once(clinic, as_role, scope):
     before, manager = NOW() + timedelta(minutes=2), as_role("admin")  # later than all that was made so far
     old = clinic.visit()
     feed = Feed(clinic.desk, updatedSince=before.isoformat(), limit=2)
-    assert feed.ask() == {"appointments": [], "deleted": [], "total": 0, "next": feed.cursor}
+    assert feed.ask() == {"appointments": [], "deleted": [], "removed": [], "total": 0, "next": feed.cursor}
 
     made = [clinic.visit() for _ in range(3)]
     clinic.act(made[0], "arrive")
@@ -339,11 +340,43 @@ def test_changes_since_are_told_once(clinic, as_role, scope):
         ({"doctorId": str(clinic.doctor.pk), "from": "2020-01-01", "to": "2190-01-01"}, 4),
         ({"status": "completed"}, 0),
         ({"typeId": str(clinic.chart.pk)}, 0),
+        ({"roomId": str(clinic.chart.pk)}, 0),  # none of them has a room
     ]:
         doctors = Feed(as_role("doctor"), updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=100, **filters)
-        assert doctors.ask()["total"] == total
+        answer = doctors.ask()
+        assert (len(answer["appointments"]), len(answer["removed"]), answer["total"]) == (total, 4 - total, 4)
     assert clinic.desk.get("/api/appointments", {**doctors.query, "patientId": str(made[0].pk)}).status_code == 404
     assert clinic.desk.get("/api/appointments", {"typeId": str(clinic.chart.pk)}).json()["total"] == 0
+
+
+def test_copy_of_a_doctors_day_stays_the_day(clinic, as_role, make_user):
+    """Whatever leaves the day, and comes back: the copy of a client equals the list."""
+    colleague, manager = make_user("doctor"), as_role("admin")
+    visits = [clinic.visit() for _ in range(6)]
+    first = min(visit.starts_at for visit in visits)
+    day = {"doctorId": str(clinic.doctor.pk), "status": "scheduled", "to": (first + timedelta(days=3)).isoformat()}
+    feed = Feed(clinic.desk, updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=3, **day)
+
+    def check(*gone):
+        while feed.ask()["total"]:
+            pass
+        listed = clinic.desk.get("/api/appointments", {**day, "limit": 100}).json()["appointments"]
+        assert {row["id"] for row in listed} == {pk for pk, row in feed.known.items() if row}
+        assert not {str(row.pk) for row in gone} & {row["id"] for row in listed}
+
+    check()
+    to_colleague, later, cancelled, deleted, both = visits[:5]
+    assert clinic.patch(to_colleague, doctorId=str(colleague.pk)).status_code == 200
+    assert clinic.patch(later, date=(first + timedelta(days=5)).isoformat()).status_code == 200
+    assert clinic.patch(cancelled, status="cancelled").status_code == 200
+    manager.delete(f"/api/appointments/{deleted.pk}", {"reason": "Twice"}, JSON)
+    clinic.patch(both, doctorId=str(colleague.pk))
+    manager.delete(f"/api/appointments/{both.pk}", {"reason": "Twice"}, JSON)
+    check(*visits[:5])
+    assert clinic.patch(to_colleague, doctorId=str(clinic.doctor.pk)).status_code == 200
+    manager.post(f"/api/appointments/{deleted.pk}/restore")
+    check(later, cancelled, both)
+    assert feed.known[str(to_colleague.pk)] and feed.known[str(deleted.pk)]
 
 
 def test_visit_that_a_merge_moved_is_told(clinic, as_role):

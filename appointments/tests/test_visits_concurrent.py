@@ -17,6 +17,8 @@ from appointments.tests.test_double_booking import at_once
 from appointments.tests.test_visits import JSON, Feed
 from appointments.visits.machine import Action
 from core.tenancy.scope import practice_scope
+from notifications.messages.settings import say_preference
+from notifications.models import How, MessagePreference
 from patients.tests.factories import PatientFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.production]
@@ -146,3 +148,18 @@ def test_client_that_asks_while_others_work_is_told_each_state_once(visits, desk
 
     assert {feed.known[str(visit.pk)]["version"] for visit in visits} == {1 + len(steps)}
     assert len(versions) == len(set(versions))
+
+
+def test_stop_that_comes_twice_at_once_is_said_once(transactional_db, practice):
+    """A text of the patient's and a report of the provider's, from callers that lock no chart."""
+    with practice_scope(practice.pk):
+        patient = PatientFactory()
+
+    def stop(number):
+        with practice_scope(practice.pk):
+            say_preference(patient_id=patient.pk, how=(How.STOP, How.PROVIDER)[number % 2], channels=["sms"])
+
+    at_once(6, stop)
+    with practice_scope(practice.pk):
+        (said,) = MessagePreference.objects.all()
+    assert said.no_sms_since is not None

@@ -51,11 +51,12 @@ def _page(
     request: HttpRequest, visit: Appointment, *, done: Action | None = None, error: str = "", status: int = 200
 ) -> HttpResponse:
     with practice_scope(visit.practice_id):
-        may_cancel = not is_late(visit.starts_at)
+        may_cancel, video_link = not is_late(visit.starts_at), visit.video_link
     context = {
         "practice": visit.practice,
         "when": format_local_datetime(visit, visit.starts_at),
         "office": visit.office or visit.doctor.office,
+        "video_link": video_link,
         "is_confirmed": visit.confirmed_at is not None,
         "may_cancel": may_cancel,
         "done": done.value if done else "",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
-from django.db.models import Max, Min
+from django.db.models import BooleanField, ExpressionWrapper, Max, Min, Q, Value
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -25,10 +25,12 @@ _signer = Signer(salt="cursor:appointments.changes")
 
 
 class Changes(NamedTuple):
-    """A page of changes. `next` is the cursor to ask with the next time, whether or not there is more by now."""
+    """A page of changes: `rows` match what is asked for, `deleted` are gone, and `removed` do not match, or no longer.
+    `next` is the cursor to ask with the next time, whether or not there is more by now."""
 
     rows: list[Appointment]
     deleted: list[Appointment]
+    removed: list[Appointment]
     total: int
     next: str
 
@@ -43,29 +45,30 @@ def changed_since(
     end: datetime | None = None,
     **equal: Any,
 ) -> Changes:
-    """Return what was added, changed or deleted after the cursor, else since the moment, of the visits that match now,
-    with these columns. Of a visit that changed twice there is the last state. One query if nothing changed in the
-    practice. Raises Invalid for a cursor of something else, and for asking further back than deleted visits are kept.
-    """
+    """Return what was added, changed or deleted after the cursor, else since the moment, with these columns. Of a visit
+    that changed twice there is the last state. What a visit was before is not kept, so `removed` has what matched once
+    and what never did. One query if nothing changed in the practice. Raises Invalid for a cursor of something else, and
+    for asking further back than deleted visits are kept."""
     after = number_of(cursor) if cursor else None
     last = last_number()  # before the rows: what comes now is above it
     if after is None:
         after = _number_before(since, last)
     if after == last:
-        return Changes([], [], 0, cursor_of(last))
-    found: AppointmentQuerySet = Appointment.with_deleted.visible_to(by).filter(change_number__gt=after, **equal)
-    if start is not None:
-        found = found.filter(starts_at__gte=start)
-    if end is not None:
-        found = found.filter(starts_at__lt=end)
+        return Changes([], [], [], 0, cursor_of(last))
+    asked = {**equal, "starts_at__gte": start, "starts_at__lt": end}
+    conditions = Q(**{name: value for name, value in asked.items() if value is not None})
+    found: AppointmentQuerySet = Appointment.with_deleted.visible_to(by).filter(change_number__gt=after)
     shown = found.with_shown_people(*columns, "change_number", "deletion__created_at").select_related("deletion")
-    rows = list(shown.order_by("change_number")[: limit + 1])
+    matches = ExpressionWrapper(conditions, BooleanField()) if conditions else Value(True)
+    rows = list(shown.annotate(matches=matches).order_by("change_number")[: limit + 1])
     is_last = len(rows) <= limit
     total = len(rows) if is_last else found.count()
     rows = rows[:limit]
     read = max([last, *(row.change_number for row in rows)]) if is_last else rows[-1].change_number
     deleted = [row for row in rows if row.deletion_id is not None]
-    return Changes([row for row in rows if row.deletion_id is None], deleted, total, cursor_of(read))
+    kept = [row for row in rows if row.deletion_id is None]
+    matching, removed = [row for row in kept if row.matches], [row for row in kept if not row.matches]
+    return Changes(matching, deleted, removed, total, cursor_of(read))
 
 
 def _all() -> AppointmentQuerySet:

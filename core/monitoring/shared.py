@@ -11,12 +11,12 @@ KEY = "praxis:metrics:messages"
 logger = structlog.get_logger("praxis.metrics")
 
 
-def count_message(channel: str, status: str) -> None:
-    """Count a message by what became of it. It never fails: what it counts has happened."""
+def count_message(channel: str, status: str, number: int = 1) -> None:
+    """Count messages by what became of them. It never fails: what it counts has happened."""
     if not redis_client.configured():
         return
     try:
-        redis_client.call(lambda client: client.hincrby(KEY, f"{channel}:{status}", 1))
+        redis_client.call(lambda client: client.hincrby(KEY, f"{channel}:{status}", number))
     except redis_client.RedisDown:
         logger.warning("message not counted")
 

@@ -25,7 +25,7 @@ from core.formats import format_datetime, format_day
 from core.forms import LATEST, DaysForm
 from core.typed import PickedDateField
 from dashboard.privacy.base import PrivacyPage
-from patients.models import Patient
+from patients.models import ChartStatus, Patient
 from records.plans.pdf import patient_label
 from records.printing import Document
 from records.printing.fonts import BOLD
@@ -44,8 +44,10 @@ class AccessesPage(PrivacyPage):
     about = Patient._meta.label
 
     def chart(self, patient_id: UUID) -> Patient:
-        """Return the chart, deleted or not. Raises NotFound."""
-        chart: Patient = Patient.with_deleted.active().get_or_refuse(pk=patient_id)
+        """Return the chart, deleted, declined or neither; one that was merged is told with the other. Raises
+        NotFound."""
+        charts = Patient.with_deleted.exclude(status=ChartStatus.MERGED)
+        chart: Patient = charts.get_or_refuse(pk=patient_id)
         return chart
 
     def asked(self) -> AccessDaysForm:

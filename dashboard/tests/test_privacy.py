@@ -186,6 +186,18 @@ def test_who_saw_a_chart_between_two_days(chart, manager, enter_as, as_role, pra
         assert {AuditEvent.ACCESSES_READ, AuditEvent.LIST_EXPORTED} <= set(told.values_list("kind", flat=True))
 
 
+def test_who_saw_a_declined_registration(chart, manager, as_role, practice):
+    """One that was merged is told with the chart that was kept, below."""
+    with practice_scope(practice.pk):
+        declined = PatientFactory(status="pending", name="Nils Nobody")
+    as_role("doctor", name="Dora Doctor").get(f"/api/patients/{declined.pk}")
+    assert as_role("staff").post(f"/api/registrations/{declined.pk}/decline", {}, "application/json").status_code == 200
+    page = text(manager.get(reverse("admin:patients_patient_change", args=[declined.pk])))
+    address = reverse("privacy-accesses", args=[declined.pk])
+    assert address in page
+    assert "Dora Doctor" in text(manager.get(address))
+
+
 def test_days_are_the_practices_and_mistakes_are_said(chart, manager):
     address = reverse("privacy-accesses", args=[chart.pk])
     for query in ({"first": "x"}, {"first": "2027-02-02", "last": "2027-02-01"}, {"last": "9999-12-31"}):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audit import context
+from core.database.locks import take_lock
 from core.errors import Invalid
 from core.tenancy.scope import current_practice_id
 from notifications.models import Channel, MessagePreference, MessageSettings
@@ -72,11 +73,13 @@ def get_preference(patient_id: UUID) -> MessagePreference:
     return MessagePreference.objects.filter(patient=patient_id).first() or MessagePreference(patient_id=patient_id)
 
 
+@transaction.atomic
 def say_preference(
     *, patient_id: UUID, how: str, channels: Iterable[str] = (), wanted: bool = False, language: str | None = None
 ) -> MessagePreference:
     """Say whether a patient wants messages by these channels, and in which language. What was said before is not said
-    anew. Call this with the chart locked."""
+    anew, and of two who say something at the same time the later one knows what the other said."""
+    take_lock(f"message_preference:{patient_id}")
     found, now = get_preference(patient_id), timezone.now()
     before = {channel: found.refused_since(channel) is None for channel in channels}
     says_more = language is not None and language != found.language

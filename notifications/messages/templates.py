@@ -62,7 +62,7 @@ def preview(kind: str, channel: str, language: str, *, subject: str, text: str) 
     check(kind, channel, subject=subject, text=text)
     practice = current_practice()
     office = practice_office()
-    fields = {**EXAMPLES[language], **office, "practice": practice.name, "link": "https://…", "series": ""}
+    fields = {**EXAMPLES[language], **office, "practice": practice.name, "link": "https://…", "series": "", "video": ""}
     return written(kind, channel, language, fields, {(kind, channel, language): Text(subject, text)})
 
 

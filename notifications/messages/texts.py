@@ -25,6 +25,7 @@ FIELDS = {  # what may stand in a text, and what it stands for
     "phone": _("the phone number to call"),
     "link": _("the link to confirm or cancel"),
     "series": _("the further visits of a series"),
+    "video": _("where to meet by video"),
 }
 OF_VISITS = frozenset(FIELDS)
 OF_OTHERS = frozenset({"name", "practice", "phone", "link"})
@@ -37,7 +38,7 @@ class Text(NamedTuple):
     version: int = 0
 
 
-_WHERE = "{office}, {address}"
+_WHERE = "{office}, {address}\n{video}"
 _END_EN = "\n\n{practice}\n{phone}"
 DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.BOOKED, "email", EN): Text(
@@ -182,6 +183,7 @@ def _fill_line(line: str, fields: Mapping[str, str]) -> str:
 
 
 FURTHER: dict[str, str] = {EN: "Further appointments:", DE: "Weitere Termine:"}  # above the other visits of a series
+BY_VIDEO: dict[str, str] = {EN: "We meet by video:", DE: "Wir treffen uns per Video:"}  # before the link
 ANSWERS = {  # to what somebody texts
     ("stop", EN): "You will get no more text messages from us. Reply START to get them again.",
     ("start", EN): "You will get text messages from us again. Reply STOP for no more.",

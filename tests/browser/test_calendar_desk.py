@@ -72,6 +72,24 @@ def test_time_is_kept_while_the_panel_is_open_and_colleagues_see_it(sign_in, mon
     expect(cell(page, "Dr. Mei Chen", "12:00 PM")).to_be_visible()
 
 
+def test_button_of_a_panel_that_is_about_to_go_is_not_pressed(sign_in, monday):
+    """Not even where something else is answered meanwhile: what comes next may be another patient's."""
+    page = sign_in("staff")
+    page.goto(MONDAY)
+    page.locator(f"#v-{monday.visit.pk}").click()
+    expect(page.locator("#panel").get_by_role("button", name="Cancel visit")).to_be_visible()
+    waiting = []
+    page.route("**/calendar/slot/", lambda route: waiting.append(route))
+    cell(page, "Dr. Mei Chen", "1:00 PM").click()
+    wait_until(page, lambda: waiting)
+    page.evaluate("htmx.ajax('POST', '/calendar/patients/', {target: '#message', values: {q: ''}})")
+    page.wait_for_timeout(500)
+    assert page.locator("#panel").evaluate("panel => panel.inert")
+    waiting[0].continue_()
+    expect(page.get_by_text("Kept for you until")).to_be_visible()
+    expect(page.locator("#panel")).not_to_have_js_property("inert", True)
+
+
 def test_series_is_booked_and_cancelled_with_the_keyboard(sign_in, monday):
     page = sign_in("staff")
     page.set_viewport_size(NARROW)

@@ -7,6 +7,7 @@ import { refresh } from './poll.js'
 const panel = document.getElementById('panel')
 const message = document.getElementById('message')
 let timer
+let asked = null // the last request for the panel; what others answer does not wake it
 let resume = null // what had the focus in the panel before it was asked for anew
 let typed = null // what somebody types while the panel is on its way, which is meant for it
 
@@ -21,8 +22,8 @@ export function isWithinName(event) {
   return event.key === ' ' && Boolean(typed)
 }
 
-function wake() {
-  if (!panel.inert) return
+function wake(event) {
+  if (!panel.inert || event.detail.xhr !== asked) return
   panel.inert = false
   resume?.focus()
 }
@@ -128,6 +129,7 @@ export function watchPanel() {
     if (event.detail.target?.id !== 'panel') return
     typed = ''
     resume = panel.contains(document.activeElement) ? document.activeElement : null
+    asked = event.detail.xhr
     panel.inert = true // a button of what is about to go must not be pressed
   })
   document.body.addEventListener('htmx:beforeOnLoad', wake)
@@ -138,7 +140,7 @@ export function watchPanel() {
   document.body.addEventListener('htmx:afterRequest', event => {
     if (event.detail.successful) return
     typed = null
-    wake()
+    wake(event)
   })
   document.body.addEventListener('htmx:beforeSwap', event => {
     const { xhr } = event.detail
