@@ -57,8 +57,7 @@ TRIGGERS = (  # name, table, when, condition, what
 
 
 class KeepSums(Operation):
-    """Lets the database keep open amounts and issued lines. To be repeated after each migration that changes the table
-    of invoices, entries or allocations: SQLite builds it anew, without its triggers."""
+    """Lets the database keep open amounts and issued lines. To be repeated where TRIGGERS have changed."""
 
     reduces_to_sql = True
     reversible = True

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, migrations, models, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
@@ -14,6 +15,8 @@ from billing.kept_sums import fill
 from billing.models import Allocation, Invoice, InvoiceLine, IssuedLine, LedgerEntry, OpenAmount
 from billing.payments import services as payments
 from billing.reports import figures
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
 
 
 @pytest.fixture
@@ -84,3 +87,37 @@ def test_filling_says_what_the_triggers_said(practice, biller, chart, bill, visi
         )
         for one in lines
     }
+
+
+def triggers():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return set(cursor.fetchall())
+
+
+@pytest.mark.embedded
+@pytest.mark.django_db(transaction=True)
+def test_migration_that_builds_tables_anew_on_sqlite_leaves_the_triggers(practice, make_user, subtests):
+    before = triggers()
+    state = MigrationExecutor(connection).loader.project_state()
+    for app, model in (("billing", "OpenAmount"), ("billing", "LedgerEntry"), ("appointments", "Appointment")):
+        with subtests.test(model):
+            adding = migrations.AddField(model, "is_probe", models.BooleanField(default=False))
+            after = state.clone()
+            adding.state_forwards(app, after)
+            with connection.schema_editor() as editor:
+                adding.database_forwards(app, editor, state, after)
+            try:
+                assert triggers() == before and len(before) > 10
+            finally:
+                with connection.schema_editor() as editor:
+                    adding.database_backwards(app, editor, after, state)
+            assert triggers() == before
+    with practice_scope(practice.pk):
+        biller, chart = make_user("billing"), PatientFactory()
+        line = {"description": "Massage", "unit_price": Decimal("10.00")}
+        draft = invoices.write_draft(by=biller, patient_id=chart.pk, lines=[line])
+        invoices.issue(by=biller, invoice_id=draft.pk)
+        assert kept() == {draft.pk: 1_000}
+        with pytest.raises(IntegrityError), transaction.atomic():
+            LedgerEntry.objects.update(amount=1)
