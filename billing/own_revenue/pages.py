@@ -12,7 +12,7 @@ from billing.money import label
 from billing.own_revenue.services import check_allowed
 from billing.reports import figures
 from billing.reports.figures import BY_OWN, Revenue
-from billing.reports.pages import BY_LABELS, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
+from billing.reports.pages import BY_LABELS, SHOWN_OF_LINE, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
 from billing.reports.views import days_of
 from core.drawing import draw
 from core.formats import format_day
@@ -74,9 +74,12 @@ class OwnLinesPage(LinesPage):
         which: dict[str, Any] = {"doctor": self.user.pk}
         if "service" in self.request.GET:
             which["service"] = as_uuid(self.request.GET["service"])
-        found = not_closed(figures.lines(first, last, **which), self.user, "line__invoice__patient")
+        found = not_closed(figures.lines(first, last, **which), self.user, "line__invoice__patient").only(
+            *SHOWN_OF_LINE
+        )
         said = {"first": format_day(first), "last": format_day(last)}
-        return gettext("Billed for your visits, %(first)s to %(last)s") % said, found
+        title = gettext("Billed for your visits, %(first)s to %(last)s") % said
+        return title, not_closed(found, self.user, "line__invoice__patient")
 
     def cells(self, row: Any) -> list[Cell]:
         date_cell, _invoice, patient, service, amount = super().cells(row)

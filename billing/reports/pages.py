@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -86,6 +87,30 @@ class LinesForm(RangeForm):
 class OpenForm(CheckedForm):
     age = forms.ChoiceField(required=False, choices=lambda: list(age_labels().items()))
     payer = forms.RegexField(r"^[0-9a-f]{64}$", required=False)
+
+
+def _of(path: str, *names: str) -> list[str]:
+    return [f"{path}__{name}" for name in names]
+
+
+# What rows of lists show: what is encrypted and not shown is not decrypted.
+NUMBER, CHART = ("kind", "year", "sequence"), ("name", "restricted")
+SHOWN_OF_ENTRY = (
+    *("practice", "kind", "amount", "currency", "booked_on", "method", "payment"),
+    *(_of("invoice", *NUMBER) + _of("patient", *CHART)),
+)
+SHOWN_OF_OPEN = (
+    *("practice", "issued_on", "amount"),
+    *(_of("invoice", *NUMBER, "currency", "patient_name") + _of("invoice__patient", "restricted")),
+)
+SHOWN_OF_LINE = (
+    *("practice", "issued_on", "kind", "total", "line__description"),
+    *(_of("line__invoice", *NUMBER, "currency", "patient_name") + _of("line__invoice__patient", "restricted")),
+)
+SHOWN_OF_CREDIT = (
+    *("practice", "received_on", "amount"),
+    *(_of("payment", "kind", "method", "currency") + _of("payment__patient", *CHART)),
+)
 
 
 def link(name: str, **query: Any) -> str:
@@ -353,22 +378,6 @@ class MovementsPage(RowsPage):
         return [Cell(format_day(row.booked_on)), Cell(describe(row), _address(row)), patient, Cell(amount)]
 
 
-SHOWN_OF_ENTRY = (  # nothing encrypted but the name
-    *(
-        "kind",
-        "amount",
-        "currency",
-        "booked_on",
-        "method",
-        "practice",
-        "payment",
-        "patient__name",
-        "patient__restricted",
-    ),
-    *("invoice__kind", "invoice__year", "invoice__sequence"),
-)
-
-
 def _address(row: LedgerEntry) -> str:
     if row.invoice_id:
         return reverse("billing-invoice", args=[row.invoice_id])
@@ -389,7 +398,7 @@ class MovementsFile(MovementsPage):
 
 def _parts(found: Any) -> Iterator[list[Any]]:
     """Yield the rows some at a time, each part after the last row of the one before, so that a year needs no memory."""
-    found, after = found.select_related(None).select_related("invoice"), None
+    found, after = found.select_related(None).with_numbers(), None
     while True:
         following = found
         if after:
@@ -421,7 +430,8 @@ class LinesPage(RowsPage):
         first, last = days_of(given["first"], given["last"])
         found = figures.lines(first, last, **{given["by"]: as_uuid(self.request.GET.get("key"))})
         said = {"first": format_day(first), "last": format_day(last)}
-        return gettext("Billed, %(first)s to %(last)s") % said, not_closed(found, self.user, "line__invoice__patient")
+        found = not_closed(found, self.user, "line__invoice__patient").only(*SHOWN_OF_LINE)
+        return gettext("Billed, %(first)s to %(last)s") % said, found
 
     def about_rows(self, rows: list[Any]) -> list[Any]:
         return [row.line for row in rows]
@@ -451,7 +461,9 @@ class OpenPage(RowsPage):
             which = {"payer": bytes.fromhex(given["payer"])} if given["payer"] else {"payer": None}
         found = figures.open_amounts(self.request.practice.today(), given["age"], **which)
         title = gettext("Unpaid: %(age)s") % {"age": age_labels()[given["age"]]} if given["age"] else gettext("Unpaid")
-        return title, not_closed(found.select_related("invoice__patient"), self.user, "invoice__patient")
+        return title, not_closed(found.select_related("invoice__patient"), self.user, "invoice__patient").only(
+            *SHOWN_OF_OPEN
+        )
 
     def about_rows(self, rows: list[Any]) -> list[Any]:
         return [row.invoice for row in rows]
@@ -474,7 +486,8 @@ class CreditPage(RowsPage):
 
     def rows(self) -> tuple[str, Any]:
         found = figures.credit().select_related("payment__patient")
-        return gettext("Credit of patients"), not_closed(found, self.user, "payment__patient")
+        found = not_closed(found, self.user, "payment__patient").only(*SHOWN_OF_CREDIT)
+        return gettext("Credit of patients"), found
 
     def about_rows(self, rows: list[Any]) -> list[Any]:
         return [row.payment for row in rows]

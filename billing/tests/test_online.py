@@ -191,6 +191,14 @@ def test_refund_goes_to_the_card_once(subtests, link, client, biller, at_stripe,
             finally:
                 keys.extend(line for one in server.requests for line in one.split(b"\r\n") if b"Idempotency" in line)
 
+    def reconciled_later():
+        OnlineRefund.objects.update(created_at=asked.created_at - timedelta(hours=1))
+        out = StringIO()
+        with speaking(answer(200, b'{"data": []}')) as server, pytest.raises(CommandError):
+            at_stripe(server)
+            call_command("reconcile_payments", stdout=out)
+        return out.getvalue()
+
     keys = []
     with pytest.raises(Unavailable):
         refund(answer(500))
@@ -212,6 +220,7 @@ def test_refund_goes_to_the_card_once(subtests, link, client, biller, at_stripe,
         with pytest.raises(Unavailable):
             refund(answer(500), amount="2.00")
         asked = OnlineRefund.objects.get()
+        assert f"Refund {asked.pk}" in reconciled_later()
         OnlineRefund.objects.update(created_at=asked.created_at - timedelta(days=2))
         rows = [{"metadata": {"refund": str(asked.pk)}, "status": "succeeded"}]
         refund(answer(200, orjson.dumps({"data": rows})), amount="2.00")  # it looks, and asks for nothing

@@ -134,7 +134,7 @@ def test_unpaid_by_payer_and_age_and_credit_that_is_left(on, biller, chart, bill
     paid, closed = insured("Aetna"), insured("VIP Trust", PatientFactory())
     Patient.objects.filter(pk=closed.patient_id).update(restricted=True)
     on(TODAY)
-    insured("aetna "), insured("Cigna"), bill("30.00")
+    insured("AETNA"), insured("Cigna"), bill("30.00")
     towards = [{"invoice_id": paid.pk, "amount": Decimal("25.00")}]
     payments.take(by=biller, patient_id=chart.pk, amount=Decimal("65.00"), method="insurance", allocations=towards)
 
@@ -144,7 +144,7 @@ def test_unpaid_by_payer_and_age_and_credit_that_is_left(on, biller, chart, bill
     zero = "0.00 USD"
     with subtests.test("sums"):
         assert table == [
-            ["Aetna", "100.00 USD", "75.00 USD", zero, zero, "175.00 USD"],
+            ["AETNA", "100.00 USD", "75.00 USD", zero, zero, "175.00 USD"],
             *sorted(
                 [
                     ["Cigna", "100.00 USD", zero, zero, zero, "100.00 USD"],
