@@ -114,6 +114,7 @@ PAGES = {
     "billing-payment": _("Billing: payment"),
     "billing-refund": _("Billing: refund"),
     "billing-allocate": _("Billing: paying invoices with credit"),
+    "billing-use-credit": _("Billing: paying invoices with credit"),
     "billing-receipt": _("Billing: printing a receipt"),
     "billing-prices": _("Billing: price list"),
     "billing-service": _("Billing: price list"),

@@ -53,7 +53,7 @@ IS_ISSUED = "EXISTS (SELECT 1 FROM billing_invoice WHERE issued_at IS NOT NULL A
 
 class KeepRows(Operation):
     """Refuses to update or delete rows of a table, all of them or, with `once`, those in which this column is not null.
-    To be repeated after each migration that changes the table: SQLite builds it anew, without its triggers."""
+    To be repeated after each migration that adds a column to the table: in SQLite the triggers name the columns."""
 
     reduces_to_sql = True
     reversible = True

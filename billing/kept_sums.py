@@ -1,14 +1,18 @@
 """For migrations: triggers that keep what reports are read from (docs/adr/0041), and what fills it the first time.
 
-What is open of an invoice is a sum to which each movement adds, so the trigger adds it too. Both tables can be filled
-again at any time, while others work: each movement of an account locks its chart first, and so does `fill`."""
+What is open of an invoice, or left of a payment, is a sum to which each movement adds, so the trigger adds it too. The
+tables can be filled again at any time, while others work: each movement of an account locks its chart first, and so
+does `fill`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.migrations.operations.base import Operation
 
+from core.encryption.blind_index import payer_fingerprint
+from core.encryption.fields import unreadable_marked
 from core.tenancy.scope import practice_scope
 
 AT_ONCE = 500  # charts that are locked together
@@ -45,23 +49,63 @@ FROM billing_invoice i
 WHERE i.kind = 'invoice' AND i.issued_at IS NOT NULL AND i.patient_id IN ({{charts}})
 ON CONFLICT (invoice_id) DO UPDATE SET amount = EXCLUDED.amount;
 """  # noqa: S608 - the same
-TRIGGERS = (  # name, table, when, condition, what
-    ("billing_open_by_entry", "billing_ledgerentry", "INSERT", "NEW.invoice_id IS NOT NULL", ADD_ENTRY.format(sign="")),
-    ("billing_open_by_allocation", "billing_allocation", "INSERT", "TRUE", ADD_ENTRY.format(sign="-")),
-    (
-        *("billing_lines_when_issued", "billing_invoice", "UPDATE OF issued_at"),
-        "OLD.issued_at IS NULL AND NEW.issued_at IS NOT NULL",
-        COPY_LINES.format(which="i.id = NEW.id"),
+LEFT = "billing_leftamount"
+ADD_TO_LEFT = f"""
+INSERT INTO {LEFT} (id, practice_id, created_at, updated_at, payment_id, received_on, amount)
+SELECT p.id, p.practice_id, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, p.id, p.booked_on, -NEW.amount
+FROM billing_ledgerentry p WHERE p.id = {{payment}}
+ON CONFLICT (payment_id) DO UPDATE SET amount = {LEFT}.amount + EXCLUDED.amount, updated_at = CURRENT_TIMESTAMP;
+"""  # noqa: S608 - the same
+SUM_UP_LEFT = f"""
+INSERT INTO {LEFT} (id, practice_id, created_at, updated_at, payment_id, received_on, amount)
+SELECT p.id, p.practice_id, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, p.id, p.booked_on,
+  - p.amount - COALESCE((SELECT SUM(a.amount) FROM billing_allocation a WHERE a.payment_id = p.id), 0)
+  - COALESCE((SELECT SUM(r.amount) FROM billing_ledgerentry r WHERE r.payment_id = p.id), 0)
+FROM billing_ledgerentry p
+WHERE p.kind = 'payment' AND p.patient_id IN ({{charts}})
+ON CONFLICT (payment_id) DO UPDATE SET amount = EXCLUDED.amount;
+"""  # noqa: S608 - the same
+TRIGGERS = {  # what is kept: name, table, when, condition, what
+    "open": (
+        (
+            "billing_open_by_entry",
+            "billing_ledgerentry",
+            "INSERT",
+            "NEW.invoice_id IS NOT NULL",
+            ADD_ENTRY.format(sign=""),
+        ),
+        ("billing_open_by_allocation", "billing_allocation", "INSERT", "TRUE", ADD_ENTRY.format(sign="-")),
+        (
+            *("billing_lines_when_issued", "billing_invoice", "UPDATE OF issued_at"),
+            "OLD.issued_at IS NULL AND NEW.issued_at IS NOT NULL",
+            COPY_LINES.format(which="i.id = NEW.id"),
+        ),
     ),
-)
+    "left": (
+        (
+            *("billing_left_by_entry", "billing_ledgerentry", "INSERT", "NEW.kind IN ('payment', 'refund')"),
+            ADD_TO_LEFT.format(payment="COALESCE(NEW.payment_id, NEW.id)"),
+        ),
+        (
+            *("billing_left_by_allocation", "billing_allocation", "INSERT", "TRUE"),
+            ADD_TO_LEFT.format(payment="NEW.payment_id"),
+        ),
+    ),
+}
 
 
 class KeepSums(Operation):
-    """Lets the database keep open amounts and issued lines. To be repeated after each migration that changes the table
-    of invoices, entries or allocations: SQLite builds it anew, without its triggers."""
+    """Lets the database keep what is "open" of invoices, with their issued lines, or "left" of payments. To be repeated
+    where TRIGGERS have changed."""
 
     reduces_to_sql = True
     reversible = True
+
+    def __init__(self, what: str = "open") -> None:
+        self.what = what
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [self.what], {}
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         pass
@@ -69,7 +113,7 @@ class KeepSums(Operation):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         self.database_backwards(app_label, schema_editor, from_state, to_state)
         is_postgresql = schema_editor.connection.vendor == "postgresql"
-        for name, table, when, condition, what in TRIGGERS:
+        for name, table, when, condition, what in TRIGGERS[self.what]:
             if is_postgresql:
                 schema_editor.execute(
                     f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
@@ -83,32 +127,61 @@ class KeepSums(Operation):
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         on = " ON {table}" if schema_editor.connection.vendor == "postgresql" else ""
-        for name, table, *_others in TRIGGERS:
+        for name, table, *_others in TRIGGERS[self.what]:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}{on.format(table=table)}", params=None)
 
     def describe(self) -> str:
-        return "Open amounts and issued lines are kept"
+        return f"What is {self.what} is kept"
 
 
 def fill(apps: Any, schema_editor: Any) -> None:
     """Let open amounts and issued lines be what invoices and the ledger say; for RunPython."""
+    _fill(apps, schema_editor.connection, SUM_UP, COPY_LINES.format(which="i.patient_id IN ({charts})"))
+
+
+def fill_left(apps: Any, schema_editor: Any) -> None:
+    """Let what is left of payments be what the ledger says; for RunPython."""
+    _fill(apps, schema_editor.connection, SUM_UP_LEFT)
+
+
+def fill_payers(apps: Any, schema_editor: Any) -> None:
+    """Let open amounts name who pays, where it is not the patient; for RunPython. What was issued never changes, so
+    nothing is locked."""
+    kept, invoices = (apps.get_model("billing", name).objects for name in ("OpenAmount", "Invoice"))
+    for practice_id in apps.get_model("practices", "Practice").objects.values_list("pk", flat=True):
+        with practice_scope(practice_id), unreadable_marked():
+            last = UUID(int=0)
+            while some := list(
+                invoices.filter(practice_id=practice_id, kind="invoice", issued_at__isnull=False, pk__gt=last)
+                .order_by("pk")
+                .only("payer_name", "patient_name")[:AT_ONCE]
+            ):
+                last = some[-1].pk
+                for invoice in some:
+                    if invoice.payer_name != invoice.patient_name:
+                        payer = payer_fingerprint(invoice.payer_name, practice_id=practice_id)
+                        kept.filter(invoice_id=invoice.pk).update(payer=payer)
+
+
+def _fill(apps: Any, connection: Any, *statements: str) -> None:
     charts = apps.get_model("patients", "Patient").objects
     for practice_id in apps.get_model("practices", "Practice").objects.values_list("pk", flat=True):
         with practice_scope(practice_id):
-            billed = charts.filter(practice_id=practice_id, invoices__isnull=False)
-            for _round in range(2):  # charts merged during the first have their invoices elsewhere in the second
-                for some in _parts(sorted(set(billed.values_list("pk", flat=True)))):
+            # of charts merged during the first round the rows are elsewhere in the second
+            for _round in range(2):
+                moved = apps.get_model("billing", "LedgerEntry").objects.filter(practice_id=practice_id).order_by()
+                for some in _parts(sorted(set(moved.values_list("patient_id", flat=True).distinct()))):
                     with transaction.atomic():
                         locked = charts.filter(pk__in=some).order_by("pk").select_for_update(no_key=True)
-                        _fill(schema_editor.connection, list(locked.values_list("pk", flat=True)))
+                        _run(connection, statements, list(locked.values_list("pk", flat=True)))
 
 
-def _fill(connection: Any, charts: list[Any]) -> None:
+def _run(connection: Any, statements: Iterable[str], charts: list[Any]) -> None:
     places = ", ".join(["%s"] * len(charts))
     values = [pk if connection.features.has_native_uuid_field else pk.hex for pk in charts]
     with connection.cursor() as cursor:
-        cursor.execute(SUM_UP.format(charts=places), values)
-        cursor.execute(COPY_LINES.format(which=f"i.patient_id IN ({places})"), values)
+        for statement in statements:
+            cursor.execute(statement.format(charts=places), values)
 
 
 def _parts(keys: list[Any]) -> Iterator[list[Any]]:

@@ -12,6 +12,7 @@ from billing.models import Allocation, DocumentKind, EntryKind, Invoice, LedgerE
 from core.database.locks import take_lock
 from core.errors import Conflict
 from core.tenancy.scope import current_practice_id
+from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart
 from practices.services import current_practice
@@ -33,10 +34,15 @@ def lock_invoice(by: User, invoice_id: UUID) -> Invoice:
     return invoice
 
 
-def lock_payment(by: User, payment_id: UUID) -> LedgerEntry:
-    """Return the payment with its sums, locked after its chart. Raises NotFound and ChartRestricted."""
-    known = LedgerEntry.objects.readable_by(by).payments().only("patient_id").get_or_refuse(pk=payment_id)
-    chart = check_access(by, lock_chart(by=by, patient_id=known.patient_id))
+def lock_payment(by: User, payment_id: UUID, *, is_done: bool = False) -> LedgerEntry:
+    """Return the payment with its sums, locked after its chart. Raises NotFound and ChartRestricted, but not for what
+    is done already and has to be written down."""
+    if is_done:
+        known = LedgerEntry.objects.only("patient_id").get(pk=payment_id)
+        chart = Patient.with_deleted.select_for_update(of=("self",), no_key=True).get(pk=known.patient_id)
+    else:
+        known = LedgerEntry.objects.readable_by(by).payments().only("patient_id").get_or_refuse(pk=payment_id)
+        chart = check_access(by, lock_chart(by=by, patient_id=known.patient_id))
     LedgerEntry.objects.select_for_update(of=("self",)).only("pk").get_or_refuse(pk=payment_id)
     payment: LedgerEntry = LedgerEntry.objects.with_sums().get_or_refuse(pk=payment_id)
     payment.patient = chart

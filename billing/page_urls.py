@@ -27,6 +27,7 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/print/", invoices.PrintInvoice.as_view(), name="billing-invoice-print"),
     path("invoices/<uuid:invoice_id>/email/", mails.SendInvoice.as_view(), name="billing-invoice-email"),
     path("payments/<uuid:payment_id>/email/", mails.SendReceipt.as_view(), name="billing-receipt-email"),
+    path("invoices/<uuid:invoice_id>/use-credit/", payments.UseCredit.as_view(), name="billing-use-credit"),
     path("invoices/<uuid:invoice_id>/pay-link/", online.PayLinkPage.as_view(), name="billing-pay-link"),
     *(
         path(
@@ -70,5 +71,6 @@ urlpatterns = [
     path("reports/movements/", reports.MovementsPage.as_view(), name="billing-report-movements"),
     path("reports/movements/movements.csv", reports.MovementsFile.as_view(), name="billing-report-movements-file"),
     path("reports/lines/", reports.LinesPage.as_view(), name="billing-report-lines"),
+    path("reports/credit/", reports.CreditPage.as_view(), name="billing-report-credit"),
     path("reports/open/", reports.OpenPage.as_view(), name="billing-report-open"),
 ]

@@ -1,18 +1,30 @@
-"""Giving back, through the provider, what was paid online."""
+"""Giving back, through the provider, what was paid online.
+
+Nothing is locked while the provider is asked. What it is asked for stands in a row before and until it is in the
+ledger, and that row's id is its idempotency key: whoever asks again after a lost answer asks for the same refund."""
+
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Checkout, LedgerEntry
+from accounts.models import User
+from billing.models import Checkout, LedgerEntry, OnlineRefund
+from billing.money import to_text
 from core.errors import Conflict, Refusal, Unavailable
 from integrations import payments as providers
 from integrations.payments import PaymentsFailed, Reason
 
+KEYS_ARE_KEPT = timedelta(hours=23)  # by the provider; Stripe's are for a day
 OTHER_MODE = _("This was paid while Praxis took other payments (real or for tests). Refund it at the provider.")
 NOT_CONFIGURED = _("Online payments are switched off, so this can't be refunded to the card.")
 REFUSED = _("The payment provider refuses this. Nothing was done.")
 NOT_REACHED = _("The payment provider can't be reached now. Nothing was done. Please try again.")
 UNKNOWN = _("The payment provider did not answer. Please try again: it will not be done twice.")
+UNANSWERED = _(
+    "A refund of %(amount)s to the card was not answered yet. Enter the same again: it will not be done twice."
+)
 
 
 def failure(error: PaymentsFailed) -> Refusal:
@@ -22,16 +34,39 @@ def failure(error: PaymentsFailed) -> Refusal:
     return Unavailable(UNKNOWN if error.reason == Reason.UNKNOWN else NOT_REACHED)
 
 
-def pay_back(payment: LedgerEntry, minor: int) -> None:
-    """Have so much of a payment, from `lock_payment`, paid back to the card. Called again because the answer was lost,
-    it is the same refund: the key names how much was refunded before. Raises Conflict and Unavailable."""
+def check_none_is_asked(payment: LedgerEntry, minor: int | None = None) -> OnlineRefund | None:
+    """Return the refund of so much that the provider was asked for and that is not in the ledger. Raises Conflict if
+    there is one of another amount. The payment is locked."""
+    asked: OnlineRefund | None = OnlineRefund.objects.filter(payment=payment).first()
+    if asked and asked.amount != minor:
+        raise Conflict(UNANSWERED % {"amount": to_text(asked.amount, payment.currency)})
+    return asked
+
+
+def reserve(payment: LedgerEntry, minor: int, *, by: User, refund_id: object = None) -> OnlineRefund:
+    """Return the refund to ask for: of a payment from `lock_payment`, in its transaction. Raises Conflict."""
     checkout = Checkout.objects.filter(payment=payment).first()
     if checkout is None or not providers.is_configured():
         raise Conflict(NOT_CONFIGURED)
     if checkout.is_live != providers.is_live() or checkout.provider != settings.PAYMENTS_PROVIDER:
         raise Conflict(OTHER_MODE)
-    key = f"refund-{payment.pk}-{payment.refunded}-{minor}"
+    if asked := check_none_is_asked(payment, minor):
+        return asked
+    known = {"pk": refund_id} if refund_id else {}
+    row: OnlineRefund = OnlineRefund.objects.create(payment=payment, amount=minor, made_by=by, **known)
+    return row
+
+
+def pay_back(asked: OnlineRefund) -> None:
+    """Have the provider pay it back to the card, outside of a transaction. Raises Conflict and Unavailable, and forgets
+    the refund if it is sure that nothing was done."""
+    payment, key = asked.payment, str(asked.pk)
+    intent = payment.checkout.intent
     try:
-        providers.provider().refund(intent=checkout.intent, amount=minor, currency=payment.currency, key=key)
+        if asked.created_at < timezone.now() - KEYS_ARE_KEPT and providers.provider().has_refunded(intent, key):
+            return
+        providers.provider().refund(intent=intent, amount=asked.amount, currency=payment.currency, key=key)
     except PaymentsFailed as error:
+        if error.reason not in (Reason.UNKNOWN, Reason.BUSY):  # busy: perhaps with the same key, asked by another desk
+            asked.delete()
         raise failure(error) from error

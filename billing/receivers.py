@@ -7,9 +7,11 @@ from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentEvent
-from billing.models import Invoice, LedgerEntry, Service
+from billing.claims import services as claims
+from billing.models import Coverage, Invoice, LedgerEntry, Service
 from billing.policies.services import propose_fee
 from core.errors import Conflict
+from patients.chart_rows import carries_over
 from practices.services import practice_changed
 
 CURRENCY_IS_USED = _("The currency can't be changed any more: there are prices, invoices or payments in it.")
@@ -19,6 +21,9 @@ CURRENCY_IS_USED = _("The currency can't be changed any more: there are prices, 
 def propose_fee_of_missed_visit(instance: AppointmentEvent, **kwargs: Any) -> None:
     """Each change of a visit has an entry in its history, whoever made it and from where."""
     propose_fee(instance.appointment)
+
+
+carries_over(Coverage)(claims.carry_over)
 
 
 @receiver(practice_changed)

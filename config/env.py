@@ -21,6 +21,10 @@ STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_[A-Za-z0-9]{8,240}")
 SMS_SENDER = re.compile(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}")  # a number, a service, a name
 TRUE_WORDS, FALSE_WORDS = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
+OWN_ENGINES = {
+    "django.db.backends.postgresql": "core.tenancy.postgresql",
+    "django.db.backends.sqlite3": "core.database.sqlite",
+}
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 _env = environ.Env()
@@ -157,8 +161,7 @@ def database(name: str, default: str) -> dict[str, object]:
         config = dict(environ.Env.db_url_config(value))
     except Exception as error:  # django-environ raises several kinds for an odd URL
         raise ImproperlyConfigured(f"{name} is not a database URL such as postgresql://user:pass@host/name.") from error
-    if config["ENGINE"] == "django.db.backends.postgresql":
-        config["ENGINE"] = "core.tenancy.postgresql"
+    config["ENGINE"] = OWN_ENGINES[str(config["ENGINE"])]
     return config
 
 

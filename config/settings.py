@@ -111,7 +111,7 @@ DATABASE_APP_PASSWORD = env.text("DATABASE_APP_PASSWORD")  # of the role that se
 SERVER_THREADS = env.number("SERVER_THREADS", 8)
 WORKER_THREADS = env.number("WORKER_THREADS", 4)  # of manage.py worker; at most SERVER_THREADS
 SERVER_READ_TIMEOUT = env.number("SERVER_READ_TIMEOUT", 20)  # seconds without a byte of a started request
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "core.database.sqlite":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # writers queue instead of failing when a read becomes a write
         "timeout": 20,

@@ -1,6 +1,7 @@
 """CSV files that people open in a spreadsheet: streamed, and nothing in them is computed."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.tenancy.scope import current_practice_id, practice_scope
 # What makes a spreadsheet compute a cell; an apostrophe before it does not (OWASP, "CSV injection"). The last are those
 # of East Asian keyboards.
 FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)  # an amount: nothing of it is computed
 BOM = "\ufeff"  # without it Excel takes the file for Windows-1252
 ROWS_AT_ONCE = 200
 
@@ -27,7 +29,7 @@ class _Line:
 def safe_cell(value: Any) -> str:
     """Return the value as text that no spreadsheet computes."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in FORMULA_STARTS else text
+    return f"'{text}" if text[:1] in FORMULA_STARTS and not NUMBER.fullmatch(text) else text
 
 
 def csv_lines(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:

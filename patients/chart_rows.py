@@ -1,7 +1,7 @@
 """The rows of all apps that refer to a chart, and how they go over to another one when two charts become one: a
 registration with the chart of the same person (patients/registrations/), or two charts (patients/merging/)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,22 @@ NOT_MERGED: dict[Any, str] = {
     LiftRequest: "a request is about the restriction of that chart",
     ChartMerge: "a merge keeps naming the two charts that it was about",
 }
+
+
+# How rows go over of which one chart can't have any number, by model: an app above moves them, and returns those that
+# went; the others stay with their chart. It is asked both when charts are merged and when that is undone.
+CarryOver = Callable[[Any, Patient], list[UUID]]
+CARRIED_OVER: dict[Any, CarryOver] = {}
+
+
+def carries_over(model: Any) -> Callable[[CarryOver], CarryOver]:
+    """Let the decorated function move the rows of this model from one chart to another."""
+
+    def register(function: CarryOver) -> CarryOver:
+        CARRIED_OVER[model] = function
+        return function
+
+    return register
 
 
 @contextmanager
@@ -85,16 +101,24 @@ def move_rows(source: Patient, target: Patient) -> dict[str, list[str]]:
     charts are locked. Raises Conflict for what the database keeps from being in one chart."""
     moved = {}
     for relation, rows in rows_of(source):
-        keys = [str(pk) for pk in rows.values_list("pk", flat=True)]
-        if not keys:
-            continue
         try:
             with transaction.atomic():
-                rows.update(**{relation.field.name: target})
+                keys = [str(pk) for pk in move(relation, rows, target)]
         except IntegrityError as error:
             raise Conflict(
                 _("Both charts have %(things)s that one chart can't have at the same time.")
                 % {"things": relation.related_model._meta.verbose_name_plural}
             ) from error
-        moved[relation_label(relation)] = keys
+        if keys:
+            moved[relation_label(relation)] = keys
     return moved
+
+
+def move(relation: ForeignObjectRel, rows: Any, target: Patient) -> list[UUID]:
+    """Make these rows refer to the chart, and return the ids of those that do by that."""
+    if carry_over := CARRIED_OVER.get(relation.related_model):
+        return carry_over(rows, target)
+    keys = list(rows.values_list("pk", flat=True))
+    if keys:
+        rows.update(**{relation.field.name: target})
+    return keys

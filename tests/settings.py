@@ -10,7 +10,7 @@ BCryptSHA256PasswordHasher.rounds = 4
 MAIL_BY_WORKER = False  # there is none in most tests
 
 _options = DATABASES["default"]["OPTIONS"]
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "core.database.sqlite":
     _options["init_command"] += " PRAGMA synchronous=OFF;"
 else:
     _options["options"] += " -c synchronous_commit=off"

@@ -32,10 +32,12 @@ class AccountPage(WorkPage):
 
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         account = services.account_of(by=self.user, patient_id=patient_id)
-        entries = services.entries_of(account.chart).select_related("invoice").order_by("-id")
+        entries = services.entries_of(account.chart).with_numbers().order_by("-id")
         page = Paginator(entries, SHOWN).get_page(request.GET.get("page"))
         rows: list[LedgerEntry] = list(page)
         chart = Patient.objects.visible_to(self.user).get(pk=patient_id)
+        for row in rows:
+            row.patient = chart
         self.read([chart, *rows], kind=AuditEvent.ACCOUNT_READ, about_id=chart.pk, hits=page.paginator.count)
         balances = services.balances_after(account, rows)
         ages = age_labels()
@@ -71,7 +73,7 @@ class PrintStatement(WorkPage):
         account = services.account_of(by=self.user, patient_id=patient_id)
         chart = Patient.objects.visible_to(self.user).get(pk=patient_id)
         self.read([chart], kind=AuditEvent.ACCOUNT_READ, about_id=chart.pk)
-        entries = services.entries_of(chart).select_related("invoice").order_by("id")
+        entries = services.entries_of(chart).with_numbers().order_by("id")
         account = account._replace(chart=chart)
         printed = statement_pdf(account, entries, practice=self.request.practice, by=self.user)
         return pdf_response(printed, "statement")

@@ -37,7 +37,7 @@ class PatientAccount(ApiView):
     def get(self, request: Request, chart_id: UUID) -> Response:
         page = Page.taken_from(self.checked_query(AccountQuery))
         account = services.account_of(by=self.caller, patient_id=chart_id)
-        entries = services.entries_of(account.chart).select_related("invoice").order_by("-id")
+        entries = services.entries_of(account.chart).with_numbers().order_by("-id")
         rows = page.rows(entries)
         for row, balance in zip(rows, services.balances_after(account, rows), strict=True):
             row.balance = balance
@@ -76,7 +76,7 @@ class AccountStatement(ApiView):
     )
     def get(self, request: Request, chart_id: UUID) -> StreamingHttpResponse:
         account = services.account_of(by=self.caller, patient_id=chart_id)
-        entries = services.entries_of(account.chart).select_related("invoice").order_by("id")
+        entries = services.entries_of(account.chart).with_numbers().order_by("id")
         self.audit_read([account.chart.pk], about_id=account.chart.pk, **emergency_details([account.chart]))
         printed = statement_pdf(account, entries, practice=current_practice(), by=self.caller)
         return download_response([printed], name="statement.pdf", content_type="application/pdf", size=len(printed))

@@ -14,6 +14,7 @@ from appointments.models import Appointment, AppointmentStatus
 from audit import context
 from billing import codes
 from billing.models import Coverage, ProviderIdentity, Service, VisitCoding
+from billing.models.claims import MOST_COVERAGES
 from billing.money import to_minor, to_text
 from core.database.locks import take_lock
 from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, NotFound, StaleVersion
@@ -28,6 +29,9 @@ NO_CHARGE = _("Enter what “%(code)s” costs: it is not on the price list.")
 WRONG_POINTER = _("A service points at diagnoses of this visit by their place, from 1, at four at most.")
 CANCELLED = _("A visit that was cancelled has no codes.")
 TWICE = _("A diagnosis is there twice.")
+TOO_MANY_INSURANCES = _(
+    "Together these charts have more than %(most)d insurances. Remove those that have ended from one of them first."
+)
 NO_CODES = _("No visit has codes there.")
 
 
@@ -187,6 +191,28 @@ def set_coverages(*, by: User, patient_id: UUID, coverages: Sequence[Mapping[str
         for row in there.values():
             row.delete()
     return list(Coverage.objects.filter(patient=chart))
+
+
+def carry_over(rows: Any, target: Patient) -> list[UUID]:
+    """Give these insurances to another chart, after those that it has, in their order; one that it has already stays
+    where it is. Returns what went. Raises Conflict if they are too many for one chart."""
+    there = list(Coverage.objects.filter(patient=target))
+    free = [position for position in range(1, MOST_COVERAGES + 1) if position not in {row.position for row in there}]
+    known, went = {_policy(row) for row in there}, []
+    for row in rows.order_by("position"):
+        if _policy(row) in known:
+            continue
+        if not free:
+            raise Conflict(TOO_MANY_INSURANCES % {"most": MOST_COVERAGES})
+        known.add(_policy(row))
+        Coverage.objects.filter(pk=row.pk).update(patient=target, position=free.pop(0))
+        went.append(row.pk)
+    return went
+
+
+def _policy(row: Coverage) -> tuple[str, ...]:
+    """Return what tells an insurance from another: typed twice, it may differ in capitals and spaces."""
+    return tuple("".join(text.split()).casefold() for text in (row.payer, row.member_id, row.group))
 
 
 # --- By what payers know us -------------------------------------------------------------------------------------------

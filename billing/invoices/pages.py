@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from appointments.calendar.page import describe_time
 from appointments.models import Appointment
 from audit.events import AuditEvent
+from billing.closed_charts import not_closed, number_closed
 from billing.invoices import lines as written
 from billing.invoices import services
 from billing.invoices.pdf import invoice_pdf
 from billing.invoices.serializers import MAX_REASON_LENGTH
 from billing.ledger import IS_DRAFT
-from billing.models import Invoice, InvoiceLine, InvoiceState, Service
+from billing.models import Invoice, InvoiceLine, InvoiceState, LeftAmount, OpenAmount, Service
 from billing.money import label
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal
@@ -34,6 +35,10 @@ from notifications.messages.planning import ledger_of
 from notifications.messages.why import explain
 
 SHOWN, EMPTY_ROWS = 50, 3
+SHOWN_IN_LIST = (  # what is encrypted and not shown is not decrypted
+    *("practice", "kind", "year", "sequence", "credits", "currency", "total", "issued_at", "issued_on", "due_on"),
+    *("patient_name", "patient__name", "patient__restricted"),
+)
 STATES = (("unpaid", _("Unpaid")), *((state.value, state.label) for state in InvoiceState))
 NEW = "new"
 
@@ -48,14 +53,15 @@ class InvoicesPage(WorkPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         wanted = request.GET.get("status", "unpaid")
         state = wanted if wanted in dict(STATES) else "unpaid"
-        found = Invoice.objects.visible_to(self.user).with_sums()
-        found = found.unpaid() if state == "unpaid" else found.in_state(state)
-        order = ("kept_open__due_on", "kept_open__invoice_id") if state == "unpaid" else ("-id",)
-        pages, owed = Paginator(found.select_related("patient").order_by(*order), SHOWN), None
+        owed = None
         if state == "unpaid":
-            pages.count, owed = self._whole()
+            number, owed = self._whole()
+            pages: Any = Paginator(self._unpaid(), SHOWN)
+            pages.count = number
+        else:
+            pages = Paginator(Invoice.objects.visible_to(self.user).with_sums().in_state(state).order_by("-id"), SHOWN)
         page = pages.get_page(request.GET.get("page"))
-        rows = list(page)
+        rows = self._shown(list(page))
         self.read(rows, kind=AuditEvent.INVOICES_LISTED, hits=page.paginator.count)
         practice = self.request.practice
         context = {
@@ -70,11 +76,22 @@ class InvoicesPage(WorkPage):
         }
         return render(request, "billing/invoices.html", context)
 
+    def _unpaid(self) -> Any:
+        """Return the keys of the unpaid invoices, the longest due first."""
+        found = not_closed(OpenAmount.objects.filter(amount__gt=0), self.user, "invoice__patient")
+        return found.order_by("due_on", "invoice_id").values_list("invoice_id", flat=True)
+
+    def _shown(self, found: list[Any]) -> list[Invoice]:
+        """Return the rows of a page, of which keys are enough, with what is shown of each."""
+        keys = [getattr(one, "pk", one) for one in found]
+        rows = Invoice.objects.with_sums().select_related("patient").only(*SHOWN_IN_LIST).in_bulk(keys)
+        return [rows[key] for key in keys]
+
     def _whole(self) -> tuple[int, int]:
-        """Return how many invoices are unpaid and what is owed in all, in one statement."""
-        unpaid = Invoice.objects.visible_to(self.user).unpaid().order_by()
-        whole = unpaid.aggregate(number=Count("pk"), sum=Sum("kept_open__amount"))
-        return whole["number"], whole["sum"] or 0
+        """Return how many unpaid invoices are listed, and what is owed in all."""
+        unpaid = OpenAmount.objects.filter(amount__gt=0).order_by()
+        whole = unpaid.aggregate(number=Count("pk"), sum=Sum("amount"))
+        return whole["number"] - number_closed(unpaid, self.user, "invoice__patient"), whole["sum"] or 0
 
 
 class VisitsPage(WorkPage):
@@ -139,6 +156,7 @@ class OneInvoice(WorkPage):
             "payment_days": self.request.practice.payment_days,
             "may_bill": may_bill,
             "may_take": self.user.can(Permission.TAKE_PAYMENTS),
+            "credit": _credit_for(invoice) if self.user.can(Permission.TAKE_PAYMENTS) else 0,
             "may_pay_online": self.user.can(Permission.TAKE_PAYMENTS) and payments.is_configured(),
             "rows": _rows(invoice, typed) if is_edited else [],
             "services": Service.objects.filter(is_active=True).order_by("code") if is_edited else [],
@@ -148,6 +166,14 @@ class OneInvoice(WorkPage):
         }
         template = "billing/draft.html" if is_edited else "billing/invoice.html"
         return render(self.request, template, context, status=400 if mistake else 200)
+
+
+def _credit_for(invoice: Invoice) -> int:
+    """Return what of the patient's credit this invoice can be paid with."""
+    if not invoice.open:
+        return 0
+    left = LeftAmount.objects.filter(payment__patient=invoice.patient_id, amount__gt=0).aggregate(sum=Sum("amount"))
+    return min(left["sum"] or 0, invoice.open)
 
 
 def _rows(invoice: Invoice, typed: QueryDict | None) -> list[dict[str, Any]]:

@@ -19,9 +19,10 @@ from audit.events import AuditEvent
 from billing import ledger
 from billing.invoices import lines as written
 from billing.invoices.serializers import InvoiceShape
-from billing.models import Allocation, DocumentKind, EntryKind, Invoice, InvoiceLine, LedgerEntry, Service
+from billing.models import Allocation, DocumentKind, EntryKind, Invoice, InvoiceLine, LedgerEntry, OpenAmount, Service
 from billing.money import to_minor
 from billing.rounding import Sums, summed
+from core.encryption.blind_index import payer_fingerprint
 from core.errors import CHANGED_MEANWHILE, Conflict, Invalid, StaleVersion
 from patients.restriction.services import check_access
 from patients.services import lock_chart
@@ -203,6 +204,9 @@ def issue(*, by: User, invoice_id: UUID, expected: int | None = None, due_on: da
             invoice=invoice,
             booked_on=today,
         )
+        if invoice.payer_name != invoice.patient_name:
+            payer = payer_fingerprint(invoice.payer_name, practice_id=practice.pk)
+            OpenAmount.objects.filter(invoice=invoice).update(payer=payer)
         _log(AuditEvent.INVOICE_ISSUED, invoice)
     return get_invoice(by=by, invoice_id=invoice_id)
 

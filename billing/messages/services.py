@@ -3,6 +3,7 @@
 The mail carries no document: an invoice names what was done, and mail is not encrypted on its way. It leads to the
 patient's own page, where the document is behind their sign-in (docs/billing.md)."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from notifications.messages.planning import Draft, build, ledger_of, store
 from notifications.models import Channel, Message, MessageKind, MessageStatus
 
 ON_ITS_WAY = _("It is on its way already.")
+JUST_SENT = _("It was sent to this address a moment ago. To send it again, wait a minute.")
+TWICE = timedelta(minutes=1)  # a double click, or a page that was sent again
 ABOUT_INVOICES, ABOUT_PAYMENTS = Invoice._meta.label, LedgerEntry._meta.label
 
 
@@ -44,6 +47,9 @@ def _plan(kind: MessageKind, about: Any) -> Message:
     earlier = ledger_of([about.pk])
     if any(message.status in (MessageStatus.PLANNED, MessageStatus.SENDING) for message in earlier):
         raise Conflict(ON_ITS_WAY)
+    sent = Message.objects.filter(about_id=about.pk, sent_at__gt=timezone.now() - TWICE).order_by("id").last()
+    if sent and sent.address == about.patient.email:
+        raise Conflict(JUST_SENT)
     (row,) = rows = build(
         [Draft(kind, Channel.EMAIL, timezone.now())],
         about=about._meta.label,

@@ -1,6 +1,7 @@
 """Attempts to pay invoices online, and what the provider has told of them (docs/adr/0052)."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -60,6 +61,30 @@ class Checkout(PracticeModel):
 
     def __str__(self) -> str:
         return f"Checkout {str(self.pk)[-6:]}"
+
+
+class OnlineRefund(PracticeModel):
+    """A refund that the provider is asked for and that is not in the ledger yet: there while it is under way, and as
+    long as nobody knows whether it was done. The entry in the ledger gets its id."""
+
+    payment = models.ForeignKey(
+        LedgerEntry, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="asked_refunds"
+    )
+    amount = models.BigIntegerField(_("amount"))
+    made_by = models.ForeignKey(User, verbose_name=_("made by"), on_delete=models.PROTECT, related_name="+")
+
+    class Meta(PracticeModel.Meta):
+        verbose_name, verbose_name_plural = _("refund under way"), _("refunds under way")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["practice", "payment"], name="online_refund_one_at_a_time"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="online_refund_of_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Refund {str(self.pk)[-6:]}"
+
+    def about_patients(self) -> list[UUID]:
+        return [self.payment.patient_id]
 
 
 class ProviderEvent(PracticeModel):

@@ -45,6 +45,10 @@ class MethodByHand(PublicTextChoices):
 
 BY_HAND = MethodByHand.choices
 MONEY = (EntryKind.PAYMENT, EntryKind.REFUND)
+ENCRYPTED = (
+    *("reference", "reason", "invoice__patient_name", "invoice__patient_address", "invoice__payer_name"),
+    *("invoice__payer_address", "invoice__note", "invoice__reason"),
+)
 
 
 class LedgerQuerySet(OfAccountQuerySet):
@@ -56,6 +60,10 @@ class LedgerQuerySet(OfAccountQuerySet):
         return self.annotate(
             allocated=sum_of(Allocation.objects.all(), "payment"), refunded=sum_of(LedgerEntry.objects.all(), "payment")
         )
+
+    def with_numbers(self) -> Self:
+        """Fetch the numbers of the invoices in the same query, and nothing that would have to be decrypted."""
+        return self.select_related("invoice").defer(*ENCRYPTED)
 
     def sum(self) -> int:
         return int(self.order_by().aggregate(sum=Sum("amount"))["sum"] or 0)

@@ -1,6 +1,6 @@
 """Paying an invoice online: the link to the provider's page, and what the provider tells of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,7 @@ from billing import ledger
 from billing.models import Checkout, CheckoutState, Invoice, ProviderEvent
 from billing.paying_back import failure
 from billing.payments.services import receive_online
-from core.errors import Conflict, Refusal
+from core.errors import Conflict, Refusal, Unavailable
 from core.forms import as_uuid
 from core.tenancy.scope import practice_scope
 from integrations import payments as providers
@@ -26,33 +26,60 @@ from practices.models import Practice
 log = structlog.get_logger("praxis.payments")
 SWITCHED_OFF = _("Online payments are switched off here.")
 NOTHING_OPEN = _("Nothing of this invoice is open. There is nothing left to do.")
+BEING_MADE = _("This link is just being made. Please try again in a moment.")
 WRONG_MODE = _("This is an event of the other mode, tests or real money.")
 WRONG_CURRENCY = _("This was paid in another currency than its invoice.")
 
 
-@transaction.atomic
 def pay_link(*, by: User, invoice_id: UUID) -> Checkout:
     """Return the page on which what is open of an invoice can be paid: the one that is open already, if it asks for the
     same. Raises NotFound, ChartRestricted, Conflict if nothing is to be paid, and Unavailable.
 
-    The invoice is locked while the provider is asked. If the answer is lost, so is the page: nobody knows its address.
-    """
+    Nothing is locked while the provider is asked: a row without an address keeps the place meanwhile. If the answer is
+    lost, so is the page: nobody knows its address."""
     if not providers.is_configured():
         raise Conflict(SWITCHED_OFF)
+    there = _reserve(by, invoice_id)
+    try:
+        if there.session and not _still_asks(there, there.invoice):
+            _close(there)
+            there = _reserve(by, invoice_id, instead_of=there)
+        return there if there.session else _open(there)
+    except PaymentsFailed as error:
+        log.warning("payments.provider_failed", reason=error.reason.value, code=error.code)
+        if not there.session:
+            there.delete()
+        raise failure(error) from error
+
+
+@transaction.atomic
+def _reserve(by: User, invoice_id: UUID, *, instead_of: Checkout | None = None) -> Checkout:
+    """Return the page that is open, or a row for a new one; another than `instead_of`, which is closed."""
     invoice = ledger.lock_invoice(by, invoice_id)
     ledger.check_open(invoice)
     if invoice.open <= 0:
         raise Conflict(NOTHING_OPEN)
     there = Checkout.objects.select_for_update(of=("self",)).filter(invoice=invoice, state=CheckoutState.OPEN).first()
-    try:
-        if there and _still_asks(there, invoice):
-            return there
-        if there:
-            _close(there)
-        return _open(invoice, by=by)
-    except PaymentsFailed as error:
-        log.warning("payments.provider_failed", reason=error.reason.value, code=error.code)
-        raise failure(error) from error
+    if there and there == instead_of:
+        there.state = CheckoutState.OVER
+        there.save()
+    elif there and there.session:
+        there.invoice = invoice
+        return there
+    elif there and there.created_at > timezone.now() - timedelta(seconds=2 * settings.PROVIDER_TIMEOUT):
+        raise Unavailable(BEING_MADE)
+    elif there:
+        there.delete()  # whoever asked for it was stopped
+    row: Checkout = Checkout.objects.create(
+        patient=invoice.patient,
+        invoice=invoice,
+        amount=invoice.open,
+        currency=invoice.currency,
+        provider=settings.PAYMENTS_PROVIDER,
+        is_live=providers.is_live(),
+        made_by=by,
+    )
+    return row
 
 
 def _still_asks(checkout: Checkout, invoice: Invoice) -> bool:
@@ -72,24 +99,14 @@ def _close(checkout: Checkout) -> None:
         except PaymentsFailed as error:
             if error.reason != providers.Reason.REFUSED:  # refused: it was paid or has ended, and we'll be told
                 raise
-    checkout.state = CheckoutState.OVER
-    checkout.save()
 
 
-def _open(invoice: Invoice, *, by: User) -> Checkout:
-    checkout = Checkout(
-        patient=invoice.patient,
-        invoice=invoice,
-        amount=invoice.open,
-        currency=invoice.currency,
-        provider=settings.PAYMENTS_PROVIDER,
-        is_live=providers.is_live(),
-        made_by=by,
-    )
+def _open(checkout: Checkout) -> Checkout:
+    invoice = checkout.invoice
     session = providers.provider().open_checkout(
         providers.Checkout(
             key=str(checkout.pk),
-            practice=str(invoice.practice_id),
+            practice=str(checkout.practice_id),
             amount=checkout.amount,
             currency=checkout.currency,
             label=gettext("Invoice %(number)s, %(practice)s") % {"number": invoice.number, "practice": invoice.issuer},
@@ -99,7 +116,7 @@ def _open(invoice: Invoice, *, by: User) -> Checkout:
     checkout.session, checkout.url, checkout.intent = session.id, session.url, session.intent
     if session.expires_at:
         checkout.expires_at = datetime.fromtimestamp(session.expires_at, UTC)
-    checkout.save()
+    checkout.save(update_fields={"session", "url", "intent", "expires_at", "updated_at"})
     return checkout
 
 

@@ -32,6 +32,8 @@ class PayLink(ApiView):
         }
     }
 
+    one_transaction = False  # nothing is locked while the provider is asked
+
     @extend_schema(
         responses={201: PayLinkShape},
         summary="Get a link to pay an invoice by card",

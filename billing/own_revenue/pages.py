@@ -7,17 +7,17 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.closed_charts import not_closed
 from billing.money import label
 from billing.own_revenue.services import check_allowed
 from billing.reports import figures
 from billing.reports.figures import BY_OWN, Revenue
-from billing.reports.pages import BY_LABELS, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
+from billing.reports.pages import BY_LABELS, SHOWN_OF_LINE, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
 from billing.reports.views import days_of
 from core.drawing import draw
 from core.formats import format_day
 from core.forms import as_uuid
 from core.permissions import Permission
-from patients.restriction.services import inaccessible_to
 
 
 class OwnForm(RangeForm):
@@ -71,13 +71,15 @@ class OwnLinesPage(LinesPage):
         check_allowed()
         given = RangeForm(self.request.GET).given
         first, last = days_of(given["first"], given["last"])
-        found: Any = figures.lines(first, last, by="doctor", key=self.user.pk)
+        which: dict[str, Any] = {"doctor": self.user.pk}
         if "service" in self.request.GET:
-            found = found.filter(issued__service=as_uuid(self.request.GET["service"]))
-        closed = inaccessible_to(self.user).values("pk")
-        found = found.filter(invoice__patient__deletion=None).exclude(invoice__patient__in=closed)
+            which["service"] = as_uuid(self.request.GET["service"])
+        found = not_closed(figures.lines(first, last, **which), self.user, "line__invoice__patient").only(
+            *SHOWN_OF_LINE
+        )
         said = {"first": format_day(first), "last": format_day(last)}
-        return gettext("Billed for your visits, %(first)s to %(last)s") % said, found
+        title = gettext("Billed for your visits, %(first)s to %(last)s") % said
+        return title, not_closed(found, self.user, "line__invoice__patient")
 
     def cells(self, row: Any) -> list[Cell]:
         date_cell, _invoice, patient, service, amount = super().cells(row)

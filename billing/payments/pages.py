@@ -12,7 +12,9 @@ from django.utils.translation import gettext
 from uuid_utils.compat import uuid7
 
 from audit.events import AuditEvent
+from billing.invoices.pages import OneInvoice
 from billing.invoices.serializers import MAX_REASON_LENGTH
+from billing.invoices.services import get_invoice
 from billing.models import Invoice, LedgerEntry
 from billing.models.ledger import BY_HAND
 from billing.money import label, to_decimal, to_minor
@@ -57,7 +59,8 @@ class PaymentForm(CheckedForm):
 
 
 class TakePayment(WorkPage):
-    """The amount that is open stands there already: from a visit it is the visit, this page, and Save."""
+    """The amount that is open stands there already: from a visit it is the visit, this page, and Save. With `deposit`
+    nothing does: it is money for what is still to come."""
 
     needs = Permission.TAKE_PAYMENTS
     about = LedgerEntry._meta.label
@@ -78,6 +81,7 @@ class TakePayment(WorkPage):
             "methods": BY_HAND,
             "payment_id": self.request.POST.get("payment_id") or uuid7(),
             "typed": self.request.POST,
+            "is_deposit": "deposit" in self.request.GET,
             "first": self._first(),
             "mistake": mistake,
         }
@@ -118,6 +122,7 @@ class OnePayment(WorkPage):
             "may_allocate": self.user.can(Permission.TAKE_PAYMENTS)
             and payment.left > 0
             and bool(unpaid_of(payment.patient)),
+            "reopens": payment.allocated > 0,
             "may_mail": self.user.can(Permission.TAKE_PAYMENTS),
             "sent": [(row, explain(row)) for row in ledger_of([payment.pk])],
             "refund_id": self.request.POST.get("refund_id") or uuid7(),
@@ -135,6 +140,7 @@ class RefundForm(CheckedForm):
     refund_id = forms.UUIDField()
     amount = forms.DecimalField(min_value=Decimal("0.0001"), max_digits=13, decimal_places=4)
     reason = forms.CharField(max_length=MAX_REASON_LENGTH)
+    write_off = forms.BooleanField(required=False)
 
 
 class RefundPage(OnePayment):
@@ -170,6 +176,24 @@ class AllocatePage(OnePayment):
         said = {"amount": label(sum(part["amount"] for part in parts), payment.currency)}
         self.done(gettext("Put towards the oldest invoices: %(amount)s.") % said)
         return redirect("billing-payment", payment_id)
+
+
+class UseCredit(OneInvoice):
+    """Pay an invoice with what the patient has paid before."""
+
+    http_method_names = ["post"]
+    needs = Permission.TAKE_PAYMENTS
+
+    def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        invoice = get_invoice(by=self.user, invoice_id=invoice_id)
+        try:
+            used = services.use_credit(by=self.user, invoice_id=invoice_id)
+        except Refusal as refusal:
+            log_page_refusal(request, refusal)
+            return self.show(invoice, mistake=refusal.detail)
+        said = {"amount": label(used, invoice.currency), "number": invoice.number}
+        self.done(gettext("Paid with the credit: %(amount)s of invoice %(number)s.") % said)
+        return redirect("billing-invoice", invoice_id)
 
 
 class PrintReceipt(OnePayment):

@@ -14,6 +14,7 @@ from core.api.serializers import (
     OptionalCharField,
     OptionalDateField,
     OutputSerializer,
+    StrictBooleanField,
     StrictCharField,
     StrictSerializer,
     UUIDField,
@@ -52,6 +53,12 @@ class RefundInput(StrictSerializer):
     amount = AmountField()
     reason = StrictCharField(max_length=MAX_REASON_LENGTH)
     method = ChoiceField(choices=BY_HAND, required=False, help_text="By default that of the payment.")
+    writeOff = StrictBooleanField(
+        source="write_off",
+        required=False,
+        default=False,
+        help_text="Of invoices that are open again by it, the patient owes nothing: that part is written off.",
+    )
 
 
 class PaymentQuery(PageQuery):

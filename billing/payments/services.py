@@ -14,10 +14,11 @@ from accounts.models import User
 from audit import context, log
 from audit.events import AuditEvent
 from billing import ledger
-from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, PaymentMethod
+from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, OnlineRefund, PaymentMethod
 from billing.money import to_minor, to_text
-from billing.paying_back import pay_back
+from billing.paying_back import check_none_is_asked, pay_back, reserve
 from core.errors import Conflict, Invalid
+from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart
 from practices.services import current_practice
@@ -30,6 +31,7 @@ MORE_THAN_OPEN = _("Only %(open)s of invoice %(number)s is open.")
 TWICE = _("Name each invoice once.")
 OF_ANOTHER = _("This invoice is another patient's.")
 OTHER_CURRENCY = _("This invoice is in another currency.")
+NO_CREDIT = _("There is no credit to pay this invoice with, or nothing of it is open.")
 NOTHING_LEFT = _("This payment was refunded as a whole.")
 
 
@@ -105,38 +107,89 @@ def allocate(*, by: User, payment_id: UUID, allocations: Sequence[Mapping[str, A
     return get_payment(by=by, payment_id=payment_id)
 
 
-@transaction.atomic
 def refund(
-    *, by: User, payment_id: UUID, amount: Decimal, reason: str, method: str = "", refund_id: UUID | None = None
+    *,
+    by: User,
+    payment_id: UUID,
+    amount: Decimal,
+    reason: str,
+    method: str = "",
+    write_off: bool = False,
+    refund_id: UUID | None = None,
 ) -> LedgerEntry:
-    """Give back a payment or a part of it: first what is not put towards an invoice, then what was put last. Returns
-    the payment. Raises NotFound, ChartRestricted, Invalid for more than what is left of it, and Conflict if nothing
-    is."""
-    payment = ledger.lock_payment(by, payment_id)
-    if refund_id and LedgerEntry.objects.filter(pk=refund_id, payment=payment).exists():
-        return get_payment(by=by, payment_id=payment_id)
-    if not payment.refundable:
-        raise Conflict(NOTHING_LEFT)
-    minor = _positive(amount, payment.currency)
-    if minor > payment.refundable:
-        raise Invalid("amount", MORE_THAN_LEFT % {"left": to_text(payment.refundable, payment.currency)})
-    if (method or payment.method) == PaymentMethod.STRIPE:
-        pay_back(payment, minor)
+    """Give back a payment or a part of it: first what is not put towards an invoice, then what was put last. What of
+    an invoice is open again by that is owed, or with `write_off` written off. Returns the payment. Raises NotFound,
+    ChartRestricted, Invalid for more than what is left of it, Conflict if nothing is, and Unavailable.
+
+    To a card it takes three steps, so that nothing is locked while the provider is asked."""
+    with transaction.atomic():
+        payment = ledger.lock_payment(by, payment_id)
+        if refund_id and LedgerEntry.objects.filter(pk=refund_id, payment=payment).exists():
+            return get_payment(by=by, payment_id=payment_id)
+        if refund_id and LedgerEntry.objects.filter(pk=refund_id).exists():
+            raise Conflict(ledger.ID_TAKEN)
+        if not payment.refundable:
+            raise Conflict(NOTHING_LEFT)
+        minor = _positive(amount, payment.currency)
+        if minor > payment.refundable:
+            raise Invalid("amount", MORE_THAN_LEFT % {"left": to_text(payment.refundable, payment.currency)})
+        given = {"method": method or payment.method, "reason": reason, "write_off": write_off}
+        if given["method"] != PaymentMethod.STRIPE:
+            check_none_is_asked(payment)
+            _refund(payment, minor, by=by, pk=refund_id, **given)
+            return get_payment(by=by, payment_id=payment_id)
+        asked = reserve(payment, minor, by=by, refund_id=refund_id)
+    pay_back(asked)
+    with transaction.atomic():
+        payment = ledger.lock_payment(by, payment_id, is_done=True)
+        if not LedgerEntry.objects.filter(pk=asked.pk).exists():  # another desk may have asked again
+            _refund(payment, minor, by=by, pk=asked.pk, **given)
+        OnlineRefund.objects.filter(pk=asked.pk).delete()
+    return get_payment(by=by, payment_id=payment_id)
+
+
+def _refund(payment: LedgerEntry, minor: int, *, by: User, pk: UUID | None, write_off: bool, **fields: str) -> None:
+    common = {"patient": payment.patient, "currency": payment.currency, "reason": fields["reason"]}
     with context.done_by(by):
-        _take_back(payment, minor - payment.left, by=by)
+        for invoice, taken in _take_back(payment, minor - payment.left, by=by):
+            if write_off:
+                ledger.enter(by=by, kind=EntryKind.WRITE_OFF, amount=-taken, invoice=invoice, **common)
         ledger.enter(
             by=by,
             kind=EntryKind.REFUND,
             amount=minor,
-            patient=payment.patient,
-            currency=payment.currency,
             payment=payment,
-            method=method or payment.method,
-            reason=reason,
-            **({"pk": refund_id} if refund_id else {}),
+            method=fields["method"],
+            **common,
+            **({"pk": pk} if pk else {}),
         )
         _log(AuditEvent.PAYMENT_REFUNDED, payment)
-    return get_payment(by=by, payment_id=payment_id)
+
+
+@transaction.atomic
+def use_credit(*, by: User, invoice_id: UUID) -> int:
+    """Put the patient's credit towards this invoice, the oldest payment first. Returns how much, in minor units. Raises
+    NotFound, ChartRestricted, and Conflict if nothing is open of it or there is no credit."""
+    invoice = ledger.lock_invoice(by, invoice_id)
+    ledger.check_open(invoice)
+    missing = invoice.open
+    with context.done_by(by):
+        for payment in with_credit(invoice.patient, invoice.currency).order_by("booked_on", "pk"):
+            part = min(payment.left, missing)
+            if part > 0:
+                ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=part)
+                _log(AuditEvent.PAYMENT_ALLOCATED, payment)
+            missing -= part
+    if missing == invoice.open:
+        raise Conflict(NO_CREDIT)
+    return invoice.open - missing
+
+
+def with_credit(chart: Patient, currency: str) -> QuerySet[LedgerEntry]:
+    """Return the payments of a patient that are not used up."""
+    payments = LedgerEntry.objects.filter(patient=chart, currency=currency, kept_left__amount__gt=0)
+    found: QuerySet[LedgerEntry] = payments.payments().with_sums()
+    return found
 
 
 @transaction.atomic
@@ -191,16 +244,19 @@ def _allocate(payment: LedgerEntry, allocations: Sequence[Mapping[str, Any]], *,
         left -= amount
 
 
-def _take_back(payment: LedgerEntry, missing: int, *, by: User) -> None:
-    """Take back so much of what was put towards invoices, beginning with the last."""
+def _take_back(payment: LedgerEntry, missing: int, *, by: User) -> list[tuple[Invoice, int]]:
+    """Take back so much of what was put towards invoices, beginning with the last. Return of which how much."""
     towards: dict[UUID, int] = {}
     for invoice_id, amount in payment.allocations.order_by("id").values_list("invoice_id", "amount"):
         towards[invoice_id] = towards.pop(invoice_id, 0) + amount
-    invoices = Invoice.objects.in_bulk(towards)
+    invoices, opened = Invoice.objects.in_bulk(towards), []
     for invoice_id, amount in reversed(towards.items()):
         taken = min(max(missing, 0), amount)
-        ledger.put_towards(by=by, payment=payment, invoice=invoices[invoice_id], amount=-taken)
+        if taken:
+            ledger.put_towards(by=by, payment=payment, invoice=invoices[invoice_id], amount=-taken)
+            opened.append((invoices[invoice_id], taken))
         missing -= taken
+    return opened
 
 
 def _log(event: AuditEvent, payment: LedgerEntry) -> None:

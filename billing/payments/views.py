@@ -1,6 +1,6 @@
 """Payments."""
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +19,7 @@ from billing.payments.serializers import (
     PaymentShape,
     RefundInput,
 )
+from core.api.idempotency import HEADER
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema
 from core.api.views import ApiView
@@ -101,16 +102,27 @@ class PaymentAllocations(OfPayments):
 class RefundPayment(OfPayments):
     permissions = {"POST": Permission.MANAGE_BILLING}
     audit_events = {"POST": AuditEvent.PAYMENT_REFUNDED}
-    extra_errors = {"POST": NOT_FOUND | {"409": "The payment was refunded as a whole."}}
+    extra_errors = {
+        "POST": NOT_FOUND
+        | {
+            "409": "The payment was refunded as a whole, or another refund of it is under way.",
+            "503": "The provider of online payments can't be reached. Try again: it is not done twice.",
+        }
+    }
+    one_transaction = False  # nothing is locked while the provider is asked; a key sent again is the same refund
 
     @extend_schema(
         request=RefundInput,
         responses={200: PaymentShape},
         summary="Refund a payment, or a part of it",
-        description="Never more than is left of it. Its credit goes first, then what was put towards invoices last.",
+        description="Never more than is left of it. Its credit goes first, then what was put towards invoices last: "
+        "these are owed again, or with `writeOff` written off.",
     )
     def post(self, request: Request, payment_id: UUID) -> Response:
-        return self.respond(services.refund(by=self.caller, payment_id=payment_id, **self.checked(RefundInput)))
+        key = request.headers.get(HEADER)
+        again = uuid5(payment_id, f"{self.caller.pk} {key}") if key else None
+        values = self.checked(RefundInput)
+        return self.respond(services.refund(by=self.caller, payment_id=payment_id, refund_id=again, **values))
 
 
 class PaymentReceipt(OfPayments):

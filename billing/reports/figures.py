@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import CharField, Count, Max, Q, QuerySet, Sum
+from django.db.models.functions import Cast
 from django.utils.translation import gettext
 
 from accounts.models import User
@@ -14,15 +15,16 @@ from billing.accounts.services import AGES, OLDER, age_of
 from billing.models import (
     DocumentKind,
     EntryKind,
-    Invoice,
-    InvoiceLine,
     IssuedLine,
     LedgerEntry,
+    LeftAmount,
     OpenAmount,
     PaymentMethod,
     Service,
 )
 from billing.models.ledger import MONEY
+from core.forms import as_uuid
+from patients.restriction.services import inaccessible_to
 
 BY = ("day", "month", "doctor", "service")
 BY_OWN = ("day", "month", "service")  # of one doctor
@@ -70,7 +72,7 @@ def revenue(first: date, last: date, by: str) -> list[Revenue]:
     """Return what was billed and taken from `first` to `last`, by day, month, doctor or service; nothing without
     movements. Days are those on which it was booked."""
     if by in ("doctor", "service"):
-        return _of_lines(first, last, by)
+        return _of_lines(by, issued_on__range=(first, last))
     rows: Any = LedgerEntry.objects.filter(booked_on__range=(first, last)).order_by()
     found: dict[date, Counter[str]] = defaultdict(Counter)
     for day, kind, amount in rows.values_list("booked_on", "kind").annotate(sum=Sum("amount")):
@@ -87,27 +89,18 @@ def revenue(first: date, last: date, by: str) -> list[Revenue]:
     ]
 
 
-def _of_lines(first: date, last: date, by: str) -> list[Revenue]:
-    rows: Any = IssuedLine.objects.filter(issued_on__range=(first, last)).order_by()
-    found: dict[UUID | None, Counter[str]] = defaultdict(Counter)
-    for key, kind, amount in rows.values_list(by, "kind").annotate(sum=Sum("total")):
-        found[key][kind] = amount
-    names = _names(by, [key for key in found if key])
-    revenues = [
-        Revenue(key, sums[DocumentKind.INVOICE], sums[DocumentKind.CREDIT_NOTE], None, None, names[key])
-        for key, sums in found.items()
-    ]
-    return sorted(revenues, key=lambda one: (one.key is None, one.name.casefold(), str(one.key)))
-
-
 def revenue_of(doctor: User, first: date, last: date, by: str) -> list[Revenue]:
     """Return what the visits of one doctor brought, by day, month or service."""
-    rows: Any = IssuedLine.objects.filter(issued_on__range=(first, last), doctor=doctor).order_by()
+    return _of_lines(by, issued_on__range=(first, last), doctor=doctor)
+
+
+def _of_lines(by: str, **which: Any) -> list[Revenue]:
+    rows: Any = IssuedLine.objects.filter(**which).order_by()
     found: dict[Any, Counter[str]] = defaultdict(Counter)
-    column = "service" if by == "service" else "issued_on"
+    column = by if by in ("doctor", "service") else "issued_on"
     for key, kind, amount in rows.values_list(column, "kind").annotate(sum=Sum("total")):
         found[key.replace(day=1) if by == "month" else key][kind] += amount
-    names = _names(by, [key for key in found if key]) if by == "service" else {}
+    names = _names(by, [key for key in found if key]) if column == by else {}
     revenues = [
         Revenue(key, sums[DocumentKind.INVOICE], sums[DocumentKind.CREDIT_NOTE], None, None, names.get(key, ""))
         for key, sums in found.items()
@@ -163,6 +156,41 @@ def unpaid(today: date) -> dict[str, int]:
     return found
 
 
+class PayerOwes(NamedTuple):
+    """What is open by age of the invoices that somebody pays, `payer`; None for those that patients pay themselves.
+    `example` is one of these invoices whose chart is not closed to the reader."""
+
+    payer: bytes | None
+    ages: dict[str, int]
+    example: UUID | None
+
+    @property
+    def total(self) -> int:
+        return sum(self.ages.values())
+
+
+def unpaid_by_payer(today: date, *, by: User) -> list[PayerOwes]:
+    """Return what each payer owes, by age, the one who owes most first."""
+    rows: Any = OpenAmount.objects.filter(amount__gt=0).order_by()
+    closed = rows.filter(invoice__patient__in=inaccessible_to(by).values("pk")).values_list("invoice", flat=True)
+    sums = {name: Sum("amount", filter=_issued_within(first, last)) for name, first, last in ages_on(today)}
+    shown = Max(Cast("invoice", CharField()), filter=~Q(invoice__in=list(closed)))
+    found = [
+        PayerOwes(
+            row["payer"] and bytes(row["payer"]),
+            {name: row[name] or 0 for name in sums},
+            as_uuid(row["example"]) if row["payer"] else None,
+        )
+        for row in rows.values("payer").annotate(**sums, example=shown)
+    ]
+    return sorted(found, key=lambda one: (-one.total, one.payer or b""))
+
+
+def _issued_within(first: date | None, last: date | None) -> Q:
+    after = Q(issued_on__gte=first) if first else Q()
+    return after & Q(issued_on__lte=last) if last else after
+
+
 # --- The rows behind a figure -----------------------------------------------------------------------------------------
 
 
@@ -176,18 +204,20 @@ def movements(first: date, last: date, *, kind: str = "", method: str = "") -> Q
     return rows.select_related("invoice", "patient").order_by("-booked_on", "-id")
 
 
-def lines(first: date, last: date, *, by: str, key: UUID | None) -> QuerySet[InvoiceLine]:
-    """Return the lines that a doctor or a service brought, of what was issued on these days."""
-    within = {"issued__issued_on__range": (first, last), f"issued__{by}": key}
-    rows: QuerySet[InvoiceLine] = InvoiceLine.objects.filter(issued__isnull=False, **within)
-    return rows.select_related("invoice__patient").order_by("-issued__issued_on", "-invoice_id", "position")
+def lines(first: date, last: date, **which: Any) -> QuerySet[IssuedLine]:
+    """Return the lines that a doctor or a service brought, of what was issued on these days, the newest first."""
+    rows: QuerySet[IssuedLine] = IssuedLine.objects.filter(issued_on__range=(first, last), **which)
+    return rows.select_related("line__invoice__patient").order_by("-issued_on", "-line_id")
 
 
-def open_invoices(today: date, age: str) -> QuerySet[Invoice]:
-    """Return the invoices of this age of which something is open, the oldest first."""
-    _, first, last = next(one for one in ages_on(today) if one[0] == age)
-    rows: Any = Invoice.objects.with_sums().unpaid()
-    rows = rows.filter(kept_open__issued_on__gte=first) if first else rows
-    rows = rows.filter(kept_open__issued_on__lte=last) if last else rows
-    found: QuerySet[Invoice] = rows.select_related("patient").order_by("kept_open__issued_on", "kept_open__invoice_id")
-    return found
+def open_amounts(today: date, age: str, **which: Any) -> QuerySet[OpenAmount]:
+    """Return what is open of invoices of this age, of all if it is empty, the oldest first."""
+    within = {name: _issued_within(first, last) for name, first, last in ages_on(today)}.get(age, Q())
+    rows: QuerySet[OpenAmount] = OpenAmount.objects.filter(within, amount__gt=0, **which)
+    return rows.order_by("issued_on", "invoice_id")
+
+
+def credit() -> QuerySet[LeftAmount]:
+    """Return what of payments is not used up, the oldest first."""
+    rows: QuerySet[LeftAmount] = LeftAmount.objects.filter(amount__gt=0).order_by("received_on", "payment_id")
+    return rows

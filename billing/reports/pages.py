@@ -1,12 +1,12 @@
 """Pages of reports: a picture, a table of which each figure leads to its rows, and the same as a file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,11 +16,23 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
 from billing.accounts.pdf import age_labels, describe
-from billing.models import EntryKind, Invoice, InvoiceLine, LedgerEntry, PaymentMethod
+from billing.closed_charts import not_closed
+from billing.models import (
+    DocumentKind,
+    EntryKind,
+    Invoice,
+    InvoiceLine,
+    IssuedLine,
+    LedgerEntry,
+    LeftAmount,
+    OpenAmount,
+    PaymentMethod,
+)
 from billing.money import label, to_decimal, to_text
 from billing.reports import figures
-from billing.reports.figures import BY, Revenue
+from billing.reports.figures import BY, PayerOwes, Revenue
 from billing.reports.views import days_of
+from core.api.pagination import Page
 from core.csv_files import csv_response, in_this_context
 from core.drawing import Drawing, draw
 from core.errors import Invalid
@@ -32,6 +44,7 @@ from core.typed import PickedDateField
 from practices.services import current_practice
 
 SHOWN, AT_ONCE = 50, 500
+MOST_PAYERS, MOST_DRAWN = 100, 20
 BY_LABELS = {"day": _("Day"), "month": _("Month"), "doctor": _("Doctor"), "service": _("Service")}
 
 
@@ -71,8 +84,33 @@ class LinesForm(RangeForm):
     by = forms.ChoiceField(choices=[(by, by) for by in BY[2:]])
 
 
-class AgeForm(CheckedForm):
-    age = forms.ChoiceField(choices=lambda: list(age_labels().items()))
+class OpenForm(CheckedForm):
+    age = forms.ChoiceField(required=False, choices=lambda: list(age_labels().items()))
+    payer = forms.RegexField(r"^[0-9a-f]{64}$", required=False)
+
+
+def _of(path: str, *names: str) -> list[str]:
+    return [f"{path}__{name}" for name in names]
+
+
+# What rows of lists show: what is encrypted and not shown is not decrypted.
+NUMBER, CHART = ("kind", "year", "sequence"), ("name", "restricted")
+SHOWN_OF_ENTRY = (
+    *("practice", "kind", "amount", "currency", "booked_on", "method", "payment"),
+    *(_of("invoice", *NUMBER) + _of("patient", *CHART)),
+)
+SHOWN_OF_OPEN = (
+    *("practice", "issued_on", "amount"),
+    *(_of("invoice", *NUMBER, "currency", "patient_name") + _of("invoice__patient", "restricted")),
+)
+SHOWN_OF_LINE = (
+    *("practice", "issued_on", "kind", "total", "line__description"),
+    *(_of("line__invoice", *NUMBER, "currency", "patient_name") + _of("line__invoice__patient", "restricted")),
+)
+SHOWN_OF_CREDIT = (
+    *("practice", "received_on", "amount"),
+    *(_of("payment", "kind", "method", "currency") + _of("payment__patient", *CHART)),
+)
 
 
 def link(name: str, **query: Any) -> str:
@@ -232,6 +270,52 @@ class UnpaidPage(ReportPage):
         return Table([gettext("Age of the invoice"), gettext("Open")], rows, whole, drawing), {"title": title}
 
 
+class PayersPage(ReportPage):
+    """What is unpaid by who pays it: insurers, guarantors, and the patients themselves."""
+
+    needs = Permission.READ_BILLING
+    name = "payers"
+    named: Sequence[Invoice] = ()
+
+    def report(self) -> tuple[Table, dict[str, Any]]:
+        found = figures.unpaid_by_payer(self.request.practice.today(), by=self.user)
+        shown, others = found[:MOST_PAYERS], found[MOST_PAYERS:]
+        invoices = Invoice.objects.select_related("patient").in_bulk([row.example for row in shown if row.example])
+        self.named = list(invoices.values())
+        names = [self._name(row, invoices) for row in shown]
+        rows = [
+            self._cells(name, row.ages, {"payer": row.payer.hex() if row.payer else ""})
+            for row, name in zip(shown, names, strict=True)
+        ]
+        if others:
+            rows.append(self._cells(gettext("Others"), _summed(others)))
+        sums = _summed(found)
+        whole = self._cells(gettext("All"), sums, {})
+        title = gettext("Unpaid by payer")
+        heights = [[self.size(row.total)] for row in shown[:MOST_DRAWN]]
+        total = label(sum(sums.values()), self.currency)
+        drawing = draw(title, names[:MOST_DRAWN], heights, [("b2", gettext("Open"))], summary=total)
+        headings = [gettext("Payer"), *age_labels().values(), gettext("Open")]
+        return Table(headings, rows, whole, drawing), {"title": title}
+
+    def _name(self, row: PayerOwes, invoices: dict[UUID, Invoice]) -> str:
+        if row.payer is None:
+            return gettext("Patients themselves")
+        return invoices[row.example].payer_name if row.example else gettext("Payer in closed charts")
+
+    def _cells(self, name: str, ages: dict[str, int], which: dict[str, str] | None = None) -> list[Cell]:
+        amounts = [*ages.items(), ("", sum(ages.values()))]
+        addresses = ["" if which is None else link("billing-report-open", age=age, **which) for age, _sum in amounts]
+        return [Cell(name), *(self.cell(sum_, to) for (_age, sum_), to in zip(amounts, addresses, strict=True))]
+
+    def read(self, rows: Any, **details: Any) -> None:
+        super().read([*rows, *self.named], **details)
+
+
+def _summed(payers: list[PayerOwes]) -> dict[str, int]:
+    return {name: sum(row.ages[name] for row in payers) for name in [*age_labels()]}
+
+
 # --- The rows behind a figure -----------------------------------------------------------------------------------------
 
 
@@ -250,16 +334,24 @@ class RowsPage(WorkPage):
     def cells(self, row: Any) -> list[Cell]:
         raise NotImplementedError
 
+    def about_rows(self, rows: list[Any]) -> list[Any]:
+        """Return the rows whose patients are shown."""
+        return rows
+
     def get(self, request: HttpRequest) -> HttpResponseBase:
         title, found = self.rows()
-        page = Paginator(found, SHOWN).get_page(request.GET.get("page"))
-        rows = list(page)
-        self.read(rows, kind=AuditEvent.PAYMENTS_LISTED, hits=page.paginator.count)
+        page = Page(page=1, limit=SHOWN, cursor=request.GET.get("cursor", ""))  # nothing is counted, nothing skipped
+        rows = page.rows(found)
+        self.read(self.about_rows(rows), kind=AuditEvent.PAYMENTS_LISTED, hits=len(rows))
         query = request.GET.copy()
-        query.pop("page", None)
+        query.pop("cursor", None)
         shown = [self.cells(row) for row in rows]
-        context = {"title": title, "headings": self.headings, "rows": shown, "page": page, "query": query.urlencode()}
-        context |= {"reports": reports_of(self.user)}
+        context = {"title": title, "headings": self.headings, "rows": shown, "query": query.urlencode()}
+        context |= {
+            "reports": reports_of(self.user),
+            "following": page.next["next"],
+            "is_first": not request.GET.get("cursor"),
+        }
         context |= {"file": reverse("billing-report-movements-file")} if isinstance(self, MovementsPage) else {}
         return render(request, self.template, context)
 
@@ -276,6 +368,7 @@ class MovementsPage(RowsPage):
 
     def rows(self) -> tuple[str, Any]:
         first, last, found = self.asked()
+        found = found.only(*SHOWN_OF_ENTRY)
         said = {"first": format_day(first), "last": format_day(last)}
         return gettext("Movements, %(first)s to %(last)s") % said, found
 
@@ -305,7 +398,7 @@ class MovementsFile(MovementsPage):
 
 def _parts(found: Any) -> Iterator[list[Any]]:
     """Yield the rows some at a time, each part after the last row of the one before, so that a year needs no memory."""
-    found, after = found.select_related(None).select_related("invoice"), None
+    found, after = found.select_related(None).with_numbers(), None
     while True:
         following = found
         if after:
@@ -335,40 +428,77 @@ class LinesPage(RowsPage):
     def rows(self) -> tuple[str, Any]:
         given = LinesForm(self.request.GET).given
         first, last = days_of(given["first"], given["last"])
-        found: Any = figures.lines(first, last, by=given["by"], key=as_uuid(self.request.GET.get("key")))
-        visible = Invoice.objects.visible_to(self.user)
+        found = figures.lines(first, last, **{given["by"]: as_uuid(self.request.GET.get("key"))})
         said = {"first": format_day(first), "last": format_day(last)}
-        return gettext("Billed, %(first)s to %(last)s") % said, found.filter(invoice__in=visible)
+        found = not_closed(found, self.user, "line__invoice__patient").only(*SHOWN_OF_LINE)
+        return gettext("Billed, %(first)s to %(last)s") % said, found
 
-    def cells(self, row: InvoiceLine) -> list[Cell]:
-        invoice = row.invoice
-        amount = -row.total if invoice.kind == "credit_note" else row.total
+    def about_rows(self, rows: list[Any]) -> list[Any]:
+        return [row.line for row in rows]
+
+    def cells(self, row: IssuedLine) -> list[Cell]:
+        line, invoice = row.line, row.line.invoice
+        amount = -row.total if row.kind == DocumentKind.CREDIT_NOTE else row.total
         return [
-            Cell(format_day(invoice.issued_on) if invoice.issued_on else ""),
+            Cell(format_day(row.issued_on)),
             Cell(str(invoice.number), reverse("billing-invoice", args=[invoice.pk])),
             Cell(invoice.patient_name, reverse("billing-account", args=[invoice.patient_id])),
-            Cell(row.description),
+            Cell(line.description),
             Cell(label(amount, invoice.currency)),
         ]
 
 
 class OpenPage(RowsPage):
-    """The invoices of an age of which something is open."""
+    """The invoices of which something is open: of an age, of a payer, or both."""
 
     about = Invoice._meta.label
     headings = (_("Date"), _("Invoice"), _("Patient"), _("Open"))
 
     def rows(self) -> tuple[str, Any]:
-        age = AgeForm(self.request.GET).given["age"]
-        found = figures.open_invoices(self.request.practice.today(), age) & Invoice.objects.visible_to(self.user)
-        return gettext("Unpaid: %(age)s") % {"age": age_labels()[age]}, found
+        given = OpenForm(self.request.GET).given
+        which: dict[str, Any] = {}
+        if "payer" in self.request.GET:
+            which = {"payer": bytes.fromhex(given["payer"])} if given["payer"] else {"payer": None}
+        found = figures.open_amounts(self.request.practice.today(), given["age"], **which)
+        title = gettext("Unpaid: %(age)s") % {"age": age_labels()[given["age"]]} if given["age"] else gettext("Unpaid")
+        return title, not_closed(found.select_related("invoice__patient"), self.user, "invoice__patient").only(
+            *SHOWN_OF_OPEN
+        )
 
-    def cells(self, row: Invoice) -> list[Cell]:
+    def about_rows(self, rows: list[Any]) -> list[Any]:
+        return [row.invoice for row in rows]
+
+    def cells(self, row: OpenAmount) -> list[Cell]:
+        invoice = row.invoice
         return [
-            Cell(format_day(row.issued_on) if row.issued_on else ""),
-            Cell(str(row.number), reverse("billing-invoice", args=[row.pk])),
-            Cell(row.patient_name, reverse("billing-account", args=[row.patient_id])),
-            Cell(label(row.open, row.currency)),
+            Cell(format_day(row.issued_on)),
+            Cell(str(invoice.number), reverse("billing-invoice", args=[invoice.pk])),
+            Cell(invoice.patient_name, reverse("billing-account", args=[invoice.patient_id])),
+            Cell(label(row.amount, invoice.currency)),
+        ]
+
+
+class CreditPage(RowsPage):
+    """The payments that are not used up: deposits, and what was paid too much."""
+
+    about = LedgerEntry._meta.label
+    headings = (_("Date"), _("Payment"), _("Patient"), _("Credit"))
+
+    def rows(self) -> tuple[str, Any]:
+        found = figures.credit().select_related("payment__patient")
+        found = not_closed(found, self.user, "payment__patient").only(*SHOWN_OF_CREDIT)
+        return gettext("Credit of patients"), found
+
+    def about_rows(self, rows: list[Any]) -> list[Any]:
+        return [row.payment for row in rows]
+
+    def cells(self, row: LeftAmount) -> list[Cell]:
+        payment = row.payment
+        return [
+            Cell(format_day(row.received_on)),
+            Cell(str(payment.get_method_display()), reverse("billing-payment", args=[payment.pk])),
+            Cell(payment.patient.name, reverse("billing-account", args=[payment.patient_id])),
+            Cell(label(row.amount, payment.currency)),
         ]
 
 
@@ -376,6 +506,7 @@ REPORTS: Iterable[Any] = (
     ("takings", _("Takings"), TakingsPage),
     ("revenue", _("Revenue"), RevenuePage),
     ("unpaid", _("Unpaid by age"), UnpaidPage),
+    ("payers", _("Unpaid by payer"), PayersPage),
 )
 
 
@@ -388,6 +519,7 @@ def reports_of(user: Any) -> list[tuple[str, str, str]]:
     if user.can(Permission.SEE_NUMBERS):
         found.append(("numbers", reverse("numbers"), gettext("Visits, no-shows, new patients")))
     if user.can(Permission.READ_BILLING):
+        found.append(("credit", reverse("billing-report-credit"), gettext("Credit of patients")))
         found.append(("invoices", reverse("billing"), gettext("Invoices")))
     return found
 

@@ -62,50 +62,47 @@ class TakingsShape(OutputSerializer[Any]):
     methods = TakenShape(many=True)
 
 
-class SumsShape(OutputSerializer[Any]):
+class OwnSumsShape(OutputSerializer[Any]):
+    """What was billed, of which a doctor sees their own."""
+
     invoiced = serializers.CharField()
     credited = serializers.CharField()
+
+
+class SumsShape(OwnSumsShape):
     paid = serializers.CharField(allow_null=True, help_text="Null by doctor and service.")
     refunded = serializers.CharField(allow_null=True)
 
 
-class RevenueRow(SumsShape):
+class RowShape(OutputSerializer[Any]):
     key = serializers.CharField(allow_null=True, help_text="A day, the first of a month, or an id.")
     name = serializers.CharField(help_text="Of the doctor or the service.")
 
 
-class RevenueShape(OutputSerializer[Any]):
-    """`total` is the sum of the rows; days and months without movements have no row."""
-
-    by = serializers.ChoiceField(choices=BY)
-    currency = serializers.CharField()
-    total = SumsShape()
-    rows = RevenueRow(many=True)
-
-    def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.DateField(), "to": serializers.DateField(), **super().get_fields()}
+class OwnRevenueRow(RowShape, OwnSumsShape):
+    pass
 
 
-class OwnSumsShape(OutputSerializer[Any]):
-    invoiced = serializers.CharField()
-    credited = serializers.CharField()
-
-
-class OwnRevenueRow(OwnSumsShape):
-    key = serializers.CharField(allow_null=True, help_text="A day, the first of a month, or the id of a service.")
-    name = serializers.CharField(help_text="Of the service.")
+class RevenueRow(RowShape, SumsShape):
+    pass
 
 
 class OwnRevenueShape(OutputSerializer[Any]):
-    """What was invoiced for a doctor's own visits."""
+    """`total` is the sum of the rows; days and months without movements have no row."""
 
     by = serializers.ChoiceField(choices=BY_OWN)
     currency = serializers.CharField()
-    total = OwnSumsShape()
-    rows = OwnRevenueRow(many=True)
+    total: OutputSerializer[Any] = OwnSumsShape()
+    rows: OutputSerializer[Any] = OwnRevenueRow(many=True)
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": serializers.DateField(), "to": serializers.DateField(), **super().get_fields()}
+
+
+class RevenueShape(OwnRevenueShape):
+    by = serializers.ChoiceField(choices=BY)
+    total = SumsShape()
+    rows = RevenueRow(many=True)
 
 
 class UnpaidShape(OutputSerializer[Any]):

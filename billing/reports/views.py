@@ -1,5 +1,6 @@
 """Reports: what was billed, taken and is open, in sums."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -23,6 +24,9 @@ from core.api.views import ApiView
 from core.errors import Invalid
 from core.permissions import Permission
 from practices.services import current_practice
+
+OWN_SUMS = ("invoiced", "credited")
+SUMS = (*OWN_SUMS, "paid", "refunded")
 
 
 def days_of(first: date | None, last: date | None) -> tuple[date, date]:
@@ -70,17 +74,20 @@ class RevenueReport(ApiView):
     def get(self, request: Request) -> Response:
         query = self.checked_query(RevenueQuery)
         first, last = days_of(query.get("first"), query.get("last"))
-        rows, currency = figures.revenue(first, last, query["by"]), current_practice().currency
-        shown = [{"key": row.key and str(row.key), "name": row.name, **_sums(row, currency)} for row in rows]
-        total = _sums(figures.summed(rows), currency)
-        head = {"from": first, "to": last, "by": query["by"], "currency": currency}
-        return Response({**head, "total": total, "rows": shown})
+        rows = figures.revenue(first, last, query["by"])
+        return Response({"from": first, "to": last, "by": query["by"], **in_sums(rows, SUMS)})
 
 
-def _sums(row: Revenue, currency: str) -> dict[str, str | None]:
-    names = ("invoiced", "credited", "paid", "refunded")
-    values = {name: getattr(row, name) for name in names}
-    return {name: None if value is None else to_text(value, currency) for name, value in values.items()}
+def in_sums(rows: list[Revenue], columns: Sequence[str]) -> dict[str, Any]:
+    """Return these columns of each row and in all, as an answer shows them."""
+    currency = current_practice().currency
+
+    def sums(row: Revenue) -> dict[str, str | None]:
+        values = {name: getattr(row, name) for name in columns}
+        return {name: None if value is None else to_text(value, currency) for name, value in values.items()}
+
+    shown = [{"key": row.key and str(row.key), "name": row.name, **sums(row)} for row in rows]
+    return {"currency": currency, "total": sums(figures.summed(rows)), "rows": shown}
 
 
 class Unpaid(ApiView):

@@ -1,5 +1,6 @@
 """Invoices and receipts by e-mail: what the mail says, whom it is not sent to, and that the trail has it."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -38,7 +39,7 @@ def sent_about(row):
     return [(one.kind, one.status, one.why) for one in Message.objects.filter(about_id=row.pk).order_by("id")]
 
 
-def test_invoice_is_mailed_from_its_page(daytime, known, bill, enter_as, mailoutbox, subtests):
+def test_invoice_is_mailed_from_its_page(daytime, known, bill, enter_as, mailoutbox, monkeypatch, subtests):
     invoice, desk = bill(), enter_as("staff")
     page, button = (reverse(f"billing-invoice{name}", args=[invoice.pk]) for name in ("", "-email"))
     assert desk.post(button).status_code == 302
@@ -53,6 +54,17 @@ def test_invoice_is_mailed_from_its_page(daytime, known, bill, enter_as, mailout
     assert "Sent" in desk.get(page).content.decode()
     told = Event.objects.filter(kind=AuditEvent.BILL_MAILED)
     assert [row.about_id for row in told] == [invoice.pk]
+    with subtests.test("a second click after it went"):
+        again = desk.post(button)
+        assert again.status_code == 400 and "a moment ago" in again.content.decode()
+        assert len(mailoutbox) == len(sent_about(invoice)) == 1
+    with subtests.test("at once to another address"):
+        _change(known, email="paula.jensen@example.org")
+        assert desk.post(button).status_code == 302
+        assert sending.send_due() == 1
+        assert mailoutbox.pop().to == ["paula.jensen@example.org"]
+    later = timezone.now() + timedelta(minutes=2)
+    monkeypatch.setattr(timezone, "now", lambda: later)
     with subtests.test("in the patient's language, and again"):
         say_preference(patient_id=known.pk, how=How.STAFF, language="de")
         assert desk.post(button).status_code == 302

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from billing.accounts.services import account_of
 from billing.invoices import services as invoices
 from billing.invoices.serializers import InvoiceShape
-from billing.models import Invoice, LedgerEntry, OpenAmount
+from billing.models import Invoice, LedgerEntry, LeftAmount, OpenAmount
 from billing.payments import services as payments
 from core.errors import Refusal
 from patients.tests.factories import PatientFactory
@@ -119,10 +119,10 @@ class Account(RuleBasedStateMachine):
         self._put(payment, invoice, amount)
 
     @precondition(lambda self: self.refundable)
-    @rule(pick=picks, amount=cents)
-    def refund(self, pick, amount):
+    @rule(pick=picks, amount=cents, is_forgiven=st.booleans())
+    def refund(self, pick, amount, is_forgiven):
         payment = self.one_of(self.refundable, pick)
-        values = {"payment_id": payment, "amount": money(amount), "reason": "Asked for"}
+        values = {"payment_id": payment, "amount": money(amount), "reason": "Asked for", "write_off": is_forgiven}
         if amount > self.refundable[payment]:
             self.refuses(payments.refund, **values)
             return
@@ -133,11 +133,28 @@ class Account(RuleBasedStateMachine):
         for invoice, put in reversed(list(self.towards[payment].items())):
             taken = min(max(missing, 0), put)
             self.towards[payment][invoice] -= taken
-            if invoice in self.open_of:
+            if is_forgiven:
+                self.off[invoice] += taken
+                self.balance -= taken
+            elif invoice in self.open_of:
                 self.open_of[invoice] += taken
             missing -= taken
         self.towards[payment] = {pk: put for pk, put in self.towards[payment].items() if put}
         self.balance += amount
+
+    @precondition(lambda self: self.open_of)
+    @rule(pick=picks)
+    def use_credit(self, pick):
+        invoice = self.one_of(self.open_of, pick)
+        if not (sum(self.left.values()) and self.open_of[invoice]):
+            self.refuses(payments.use_credit, invoice_id=invoice)
+            return
+        payments.use_credit(by=next(self.desk), invoice_id=invoice)
+        for payment, left in self.left.items():  # the oldest first
+            part = min(left, self.open_of[invoice])
+            if part:
+                self.left[payment] -= part
+                self._put(payment, invoice, part)
 
     @precondition(lambda self: self.open_of)
     @rule(pick=picks)
@@ -178,6 +195,7 @@ class Account(RuleBasedStateMachine):
         assert {
             row.pk: (row.left, row.refundable) for row in payments.found(self.desks[0]).filter(patient=self.chart)
         } == {pk: (self.left[pk], self.refundable[pk]) for pk in self.left}
+        assert dict(LeftAmount.objects.values_list("payment_id", "amount")) == self.left
         assert sorted(self.numbers) == list(range(1, len(self.numbers) + 1))
 
     @invariant()

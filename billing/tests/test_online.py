@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from urllib.parse import parse_qs
@@ -9,13 +10,17 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from billing.models import Checkout, Invoice, LedgerEntry
+from billing.invoices import services as invoices
+from billing.models import Checkout, Invoice, LedgerEntry, OnlineRefund
 from billing.online import services
 from billing.payments import services as payments
-from core.errors import Conflict, Unavailable
-from integrations.payments import stripe
+from core.errors import Conflict, Refusal, Unavailable
+from core.tenancy.scope import practice_scope
+from integrations.payments import Session, stripe
 from integrations.tests.speaking import answer, speaking
+from patients.tests.factories import PatientFactory
 
 SECRET = "whsec_test"
 WEBHOOK = "/api/payments/stripe/webhook"
@@ -186,16 +191,41 @@ def test_refund_goes_to_the_card_once(subtests, link, client, biller, at_stripe,
             finally:
                 keys.extend(line for one in server.requests for line in one.split(b"\r\n") if b"Idempotency" in line)
 
+    def reconciled_later():
+        OnlineRefund.objects.update(created_at=asked.created_at - timedelta(hours=1))
+        out = StringIO()
+        with speaking(answer(200, b'{"data": []}')) as server, pytest.raises(CommandError):
+            at_stripe(server)
+            call_command("reconcile_payments", stdout=out)
+        return out.getvalue()
+
     keys = []
     with pytest.raises(Unavailable):
         refund(answer(500))
     assert not LedgerEntry.objects.filter(kind="refund").exists()
+    with pytest.raises(Conflict, match=r"30\.00 to the card was not answered"):
+        refund(amount="20.00")
+    with pytest.raises(Conflict):
+        payments.refund(
+            by=biller, payment_id=checkout.pk, amount=Decimal("5.00"), reason="In cash instead", method="cash"
+        )
     refund(answer(200, b'{"id": "re_1", "status": "succeeded"}'))
     refund(answer(200, b'{"id": "re_2", "status": "pending"}'))
     assert keys[0] == keys[1] != keys[2]  # again after no answer; then another refund of as much
     assert payments.get_payment(by=biller, payment_id=checkout.pk).refunded == 6_000
     with pytest.raises(Conflict):
         refund(answer(400, b'{"error": {"code": "charge_already_refunded"}}'), amount="1.00")
+    assert not OnlineRefund.objects.exists()
+    with subtests.test("no answer, and asked again when the provider has forgotten the key"):
+        with pytest.raises(Unavailable):
+            refund(answer(500), amount="2.00")
+        asked = OnlineRefund.objects.get()
+        assert f"Refund {asked.pk}" in reconciled_later()
+        OnlineRefund.objects.update(created_at=asked.created_at - timedelta(days=2))
+        rows = [{"metadata": {"refund": str(asked.pk)}, "status": "succeeded"}]
+        refund(answer(200, orjson.dumps({"data": rows})), amount="2.00")  # it looks, and asks for nothing
+        assert payments.get_payment(by=biller, payment_id=checkout.pk).refunded == 6_200
+        assert LedgerEntry.objects.filter(pk=asked.pk, kind="refund").exists()
     settings.PAYMENTS_LIVE = True
     with pytest.raises(Conflict, match="real or for tests"):
         refund(amount="1.00")
@@ -222,3 +252,46 @@ def test_reconciling_books_what_was_not_told_and_names_differences(link, at_stri
     with speaking(answer(500)) as server, pytest.raises(CommandError):
         at_stripe(server)
         call_command("reconcile_payments")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_chart_is_free_while_the_provider_is_asked(practice, make_user, at_stripe):
+    with practice_scope(practice.pk):
+        biller, chart = make_user("billing"), PatientFactory()
+        line = {"description": "Massage", "unit_price": Decimal("100.00")}
+        draft = invoices.write_draft(by=biller, patient_id=chart.pk, lines=[line])
+        invoice = invoices.issue(by=biller, invoice_id=draft.pk)
+    taken = []
+
+    def after_another_desk(said):
+        def answering(wire):
+            try:
+                with practice_scope(practice.pk):
+                    taken.append(
+                        payments.take(by=biller, patient_id=chart.pk, amount=Decimal("1.00"), method="cash").pk
+                    )
+                    with pytest.raises(Refusal):  # the same is under way
+                        services.pay_link(by=biller, invoice_id=invoice.pk) if len(taken) == 1 else payments.refund(
+                            by=biller, payment_id=paid, amount=Decimal("9.00"), reason="Other"
+                        )
+            finally:
+                connection.close()
+            wire.sendall(said)
+
+        return answering
+
+    with practice_scope(practice.pk):
+        with speaking(after_another_desk(page())) as server:
+            at_stripe(server)
+            checkout = services.pay_link(by=biller, invoice_id=invoice.pk)
+        session = Session(id=checkout.session, is_paid=True, intent="pi_1", amount=10_000, currency="USD",
+                          key=str(checkout.pk), practice=str(practice.pk))  # fmt: skip
+        assert services.apply(session)
+        paid = checkout.pk
+        with speaking(after_another_desk(answer(200, b'{"id": "re_1", "status": "succeeded"}'))) as server:
+            at_stripe(server)
+            payments.refund(by=biller, payment_id=paid, amount=Decimal("30.00"), reason="Too long")
+        assert len(taken) == 2
+        assert payments.get_payment(by=biller, payment_id=paid).refunded == 3_000
+        assert not OnlineRefund.objects.exists()

@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -169,6 +171,30 @@ def test_who_opens_which_page(enter_as, role, chart, bill):
     assert client.get(address("-service-new")).status_code == (200 if may_bill else 403)
     for path in (address("-invoice-new", chart), address("-invoice-delete", draft)):
         assert client.post(path).status_code == (302 if may_bill else 403)
+
+
+def test_pages_of_three_rows_ask_as_often_as_of_one(enter_as, bill, biller, chart):
+    desk = enter_as("billing")
+    pages = [address(""), address("-account", chart), f"{address('-report-open')}?age="]
+    pages += [address("-report-movements"), address("-report-credit"), f"{address('-report-lines')}?by=service"]
+
+    def asked():
+        found = {}
+        for path in pages:
+            with CaptureQueriesContext(connection) as captured:
+                assert desk.get(path).status_code == 200, path
+            found[path] = len(captured)
+        return found
+
+    def more():
+        bill()
+        payments.take(by=biller, patient_id=chart.pk, amount=Decimal("5.00"), method="cash")
+
+    more()
+    asked()  # the first fills caches
+    of_one = asked()
+    more(), more()
+    assert asked() == of_one
 
 
 def test_closed_chart_is_closed_on_pages(enter_as, chart, bill):

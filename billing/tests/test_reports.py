@@ -12,6 +12,8 @@ from billing.models import Invoice, LedgerEntry
 from billing.payments import services as payments
 from billing.reports import figures
 from billing.tests.factories import ServiceFactory
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
 from practices.models import Practice
 
 TODAY = date(2031, 3, 31)
@@ -103,6 +105,7 @@ def test_figures_on_pages_lead_to_their_rows(subtests, year, enter_as):
         ("revenue", asked, "70.00 USD"),
         ("revenue", {**asked, "by": "month"}, "95.00 USD"),
         ("unpaid", {}, "92.00 USD"),
+        ("payers", {}, "92.00 USD"),
     ):
         with subtests.test(page=name, **query):
             page = desk.get(reverse(f"billing-report-{name}"), query)
@@ -120,6 +123,67 @@ def test_figures_on_pages_lead_to_their_rows(subtests, year, enter_as):
     assert desk.get(reverse("billing-report-open"), {"age": "x"}).status_code == 400
 
 
+def test_unpaid_by_payer_and_age_and_credit_that_is_left(on, biller, chart, bill, enter_as, subtests):
+    line = {"description": "Massage", "unit_price": Decimal("100.00")}
+
+    def insured(payer, patient=chart):
+        draft = invoices.write_draft(by=biller, patient_id=patient.pk, lines=[line], payer_name=payer)
+        return invoices.issue(by=biller, invoice_id=draft.pk)
+
+    on(TODAY - timedelta(days=45))
+    paid, closed = insured("Aetna"), insured("VIP Trust", PatientFactory())
+    Patient.objects.filter(pk=closed.patient_id).update(restricted=True)
+    on(TODAY)
+    insured("AETNA"), insured("Cigna"), bill("30.00")
+    towards = [{"invoice_id": paid.pk, "amount": Decimal("25.00")}]
+    payments.take(by=biller, patient_id=chart.pk, amount=Decimal("65.00"), method="insurance", allocations=towards)
+
+    desk = enter_as("billing")
+    page = desk.get(reverse("billing-report-payers"))
+    table = [[cell.value for cell in row] for row in page.context["table"].rows]
+    zero = "0.00 USD"
+    with subtests.test("sums"):
+        assert table == [
+            ["AETNA", "100.00 USD", "75.00 USD", zero, zero, "175.00 USD"],
+            *sorted(
+                [
+                    ["Cigna", "100.00 USD", zero, zero, zero, "100.00 USD"],
+                    ["Payer in closed charts", zero, "100.00 USD", zero, zero, "100.00 USD"],
+                ],
+                key=lambda row: table.index(row),
+            ),
+            ["Patients themselves", "30.00 USD", zero, zero, zero, "30.00 USD"],
+        ]
+        assert page.context["table"].whole[-1].value == "405.00 USD"
+    with subtests.test("rows behind"):
+        aetna = page.context["table"].rows[0]
+        for cell, number in ((aetna[1], 1), (aetna[2], 1), (aetna[5], 2)):
+            assert len(desk.get(cell.address).context["rows"]) == number
+        assert desk.get(reverse("billing-report-open"), {"payer": "x"}).status_code == 400
+    with subtests.test("credit"):
+        shown = desk.get(reverse("billing-report-credit"))
+        assert [[cell.value for cell in row][1:] for row in shown.context["rows"]] == [
+            ["Insurance", chart.name, "40.00 USD"]
+        ]
+    with subtests.test("who"):
+        assert enter_as("doctor").get(reverse("billing-report-payers")).status_code == 403
+        assert enter_as("doctor").get(reverse("billing-report-credit")).status_code == 403
+
+
+def test_rows_are_paged_without_counting_them(year, enter_as, monkeypatch):
+    monkeypatch.setattr("billing.reports.pages.SHOWN", 3)
+    desk, query, seen = enter_as("billing"), {"first": "2030-01-01", "last": "2031-03-31"}, []
+    while True:
+        page = desk.get(reverse("billing-report-movements"), query)
+        seen += [tuple(cell.value for cell in row) for row in page.context["rows"]]
+        if not page.context["following"]:
+            break
+        query["cursor"] = page.context["following"]
+        assert "cursor=" in page.content.decode()
+    assert len(seen) == LedgerEntry.objects.count()
+    assert desk.get(reverse("billing-report-movements"), {"cursor": "x"}).status_code == 400
+
+
 def test_file_of_movements_has_each_once_in_parts(year, enter_as, monkeypatch):
     monkeypatch.setattr("billing.reports.pages.AT_ONCE", 3)
     query = {"first": "2030-01-01", "last": "2031-03-31"}
@@ -127,7 +191,7 @@ def test_file_of_movements_has_each_once_in_parts(year, enter_as, monkeypatch):
     rows = b"".join(answer.streaming_content).decode().splitlines()[1:]
     ids = [row.rsplit(",", 1)[1] for row in rows]
     assert sorted(ids) == sorted(str(entry.pk) for entry in LedgerEntry.objects.all())
-    assert any("'-60.00" in row for row in rows)  # which a spreadsheet would take for a formula
+    assert any(",-60.00," in row for row in rows)  # a number, which a spreadsheet can sum up
 
 
 def test_staff_close_the_till_and_bill_nothing(enter_as, year):

@@ -101,6 +101,13 @@ def phone_fingerprint(number: str) -> bytes:
     return hmac.digest(key, number.encode(), "sha256")
 
 
+def payer_fingerprint(name: str, *, practice_id: UUID) -> bytes:
+    """Return the 32 bytes by which invoices that somebody else than the patient pays are found, other ones in each
+    practice."""
+    key = hmac.digest(_practice_key(practice_id), b"payer", "sha256")
+    return hmac.digest(key, " ".join(unicodedata.normalize("NFKC", name).casefold().split()).encode(), "sha256")
+
+
 def join_code_fingerprint(code: str) -> bytes:
     """Return the 32 bytes by which a join code is found.
 

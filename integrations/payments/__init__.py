@@ -25,6 +25,7 @@ def is_live() -> bool:
 
 
 def provider() -> Any:
-    """Return the module of the provider: `open_checkout`, `expire`, `refund`, `sessions_since`. All raise
+    """Return the module of the provider: `open_checkout`, `expire`, `refund`, `has_refunded`,
+    `sessions_since`. All raise
     PaymentsFailed."""
     return PROVIDERS[settings.PAYMENTS_PROVIDER]

@@ -21,6 +21,7 @@ PAID = ("paid", "no_payment_required")
 HUNDREDFOLD = ("ISK", "UGX")
 THREE_DIGITS = ("BHD", "JOD", "KWD", "OMR", "TND")  # the last of the three must be 0
 OVER = ("checkout.session.expired", "checkout.session.async_payment_failed")
+NOT_REFUNDED = ("failed", "canceled")
 TOLD = ("checkout.session.completed", "checkout.session.async_payment_succeeded", *OVER)
 PAGE = 100
 
@@ -53,12 +54,21 @@ def expire(session_id: str) -> None:
 
 def refund(*, intent: str, amount: int, currency: str, key: str) -> str:
     """Return the id of the refund."""
-    said = _call("/v1/refunds", {"payment_intent": intent, "amount": str(_theirs(amount, currency))}, key=key)
-    if said.get("status") in ("failed", "canceled"):
+    fields = {"payment_intent": intent, "amount": str(_theirs(amount, currency)), "metadata[refund]": key}
+    said = _call("/v1/refunds", fields, key=f"refund-{key}")
+    if said.get("status") in NOT_REFUNDED:
         raise PaymentsFailed(Reason.REFUSED, str(said.get("failure_reason", "")))
     if not said.get("id"):
         raise PaymentsFailed(Reason.UNKNOWN, "half an answer")
     return str(said["id"])
+
+
+def has_refunded(intent: str, key: str) -> bool:
+    """Return whether the refund with this key was made, however long ago."""
+    rows = _call(f"/v1/refunds?{urlencode({'payment_intent': intent, 'limit': str(PAGE)})}").get("data")
+    if not isinstance(rows, list):
+        raise PaymentsFailed(Reason.UNKNOWN, "half an answer")
+    return any(row.get("metadata", {}).get("refund") == key and row.get("status") not in NOT_REFUNDED for row in rows)
 
 
 def sessions_since(moment: int) -> Iterator[Session]:

@@ -31,6 +31,7 @@ from patients.chart_rows import (
     chart_not_found,
     exclusive,
     lock_charts,
+    move,
     move_rows,
     relation_label,
     relations_to_move,
@@ -291,13 +292,10 @@ def _put_rows_back(merge: ChartMerge, *, merged: Patient, into: Patient) -> None
         keys = merge.moved.get(relation_label(relation))
         if not keys:
             continue
-        _move(all_rows(model).filter(pk__in=keys), relation.field.name, into, merged)
+        move(relation, all_rows(model).filter(pk__in=keys, **{relation.field.name: into}).order_by(), merged)
         if model is not Deletion:
-            _move(Deletion.objects.filter(about=model._meta.label, about_id__in=keys), "patient", into, merged)
-
-
-def _move(rows: Any, name: str, source: Patient, target: Patient) -> None:
-    rows.filter(**{name: source}).order_by().update(**{name: target})
+            deletions = Deletion.objects.filter(about=model._meta.label, about_id__in=keys, patient=into)
+            deletions.order_by().update(patient=merged)
 
 
 def _check_consistent(*charts: Patient) -> None:

@@ -69,6 +69,7 @@ NOT_WALKED = {
     "files and papers": """
         billing-claim billing-invoice-print billing-month-print billing-receipt billing-report-movements-file
         billing-report-own-file billing-report-revenue-file billing-report-takings-file billing-report-unpaid-file
+        billing-report-payers-file
         billing-statement billing-superbill chart_file_content chart_file_download chart_plan_print form-file
         import-left me_bill me_form_file me_receipt metrics note-print note-templates-export numbers-file prescription
         privacy-accesses-file privacy-accesses-print privacy-people-file privacy-retention-file""",
@@ -178,7 +179,10 @@ def addresses(live_server, practice, make_user, own):
                 *(reverse("billing-invoice", args=[one.pk]) for one in (bill, unissued)),
                 *(reverse(f"billing-{name}", args=[paula.pk]) for name in ("account", "payment-new")),
                 reverse("billing-payment", args=[paid.pk]),
-                *(f"/billing/reports/{name}/" for name in ("takings", "revenue", "unpaid", "movements")),
+                *(
+                    f"/billing/reports/{name}/"
+                    for name in ("takings", "revenue", "unpaid", "payers", "credit", "movements")
+                ),
                 *(
                     "/billing/reports/lines/?by=service",
                     "/billing/reports/open/?age=days0to30",

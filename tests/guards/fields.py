@@ -453,7 +453,15 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "billing.OpenAmount": {
         **_OF_PRACTICE,
-        **dict.fromkeys(("invoice", "issued_on", "due_on", "amount"), OPERATIONAL),
+        **dict.fromkeys(("invoice", "issued_on", "due_on", "amount", "payer"), OPERATIONAL),
+    },
+    "billing.LeftAmount": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("payment", "received_on", "amount"), OPERATIONAL),
+    },
+    "billing.OnlineRefund": {
+        **_OF_PRACTICE,
+        **dict.fromkeys(("payment", "amount", "made_by"), OPERATIONAL),
     },
     "billing.IssuedLine": {
         **_OF_PRACTICE,

@@ -2,11 +2,13 @@
 
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from billing.models import Checkout, CheckoutState
+from billing.models import Checkout, CheckoutState, OnlineRefund
 from billing.online import services
 from core.errors import Refusal
 from core.forms import as_uuid
@@ -16,12 +18,13 @@ from integrations.payments import PaymentsFailed, Session
 from practices.models import Practice
 
 DAY = 24 * 3600
+ANSWERED_WITHIN = timedelta(minutes=10)
 
 
 class Command(BaseCommand):
     help = (
         "Book what was paid online and not told here (a webhook that never came), and name what differs: another "
-        "amount, or a payment that the provider does not know. Exit code 1: something differs."
+        "amount, a payment that the provider does not know, a refund without an answer. Exit code 1: something differs."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -71,4 +74,7 @@ class Command(BaseCommand):
             if checkout.state == CheckoutState.PAID and (name not in theirs or not theirs[name].is_paid):
                 self.stdout.write(f"{name}: paid here, and not there.")
                 differences += 1
+        for asked in OnlineRefund.objects.filter(created_at__lt=timezone.now() - ANSWERED_WITHIN):
+            self.stdout.write(f"Refund {asked.pk} of payment {asked.payment_id}: not answered. Enter it again.")
+            differences += 1
         return differences

@@ -1,0 +1,55 @@
+"""Two charts of one person with insurances become one: policies go along in their order, none is there twice."""
+
+import pytest
+
+from billing.claims import services as claims
+from billing.models import Coverage
+from core.errors import Conflict
+from patients.merging import services as merging
+from patients.tests.factories import PatientFactory
+
+
+@pytest.fixture
+def insured(biller):
+    """`insured("Aetna 1", "Cigna 2")`: a chart with these policies, payer and member id."""
+
+    def make(*policies):
+        chart = PatientFactory()
+        rows = [dict(zip(("payer", "member_id"), policy.rsplit(" ", 1), strict=True)) for policy in policies]
+        claims.set_coverages(by=biller, patient_id=chart.pk, coverages=rows)
+        return chart
+
+    return make
+
+
+def policies_of(chart):
+    return [f"{row.payer} {row.member_id}" for row in Coverage.objects.filter(patient=chart)]
+
+
+def test_policies_go_along_and_come_back(insured, make_user, subtests):
+    desk, manager = make_user("staff"), make_user("admin")
+    for name, of_into, of_source, together in (
+        ("one each", ["Aetna 1"], ["Cigna 2"], ["Aetna 1", "Cigna 2"]),
+        ("only the merged one", [], ["Cigna 2", "Aetna 1"], ["Cigna 2", "Aetna 1"]),
+        ("the same", ["Aetna 1"], ["AETNA 1"], ["Aetna 1"]),
+        ("the same payer for somebody else", ["Aetna 1"], ["Aetna 2"], ["Aetna 1", "Aetna 2"]),
+        ("one of them twice", ["Aetna 1"], ["Cigna 2", "aetna  1", "Humana 3"], ["Aetna 1", "Cigna 2", "Humana 3"]),
+    ):
+        with subtests.test(name):
+            into, source = insured(*of_into), insured(*of_source)
+            assert merging.preview(by=desk, into=into.pk, source=source.pk, keep={}).into == into
+            merging.merge(by=desk, into=into.pk, source=source.pk, keep={})
+            assert policies_of(into) == together
+            merging.undo(by=manager, into=into.pk, source=source.pk)
+            assert (policies_of(into), policies_of(source)) == (of_into, of_source)
+
+
+def test_more_policies_than_a_chart_can_have_are_told_and_none_is_lost(insured, make_user, biller):
+    desk = make_user("staff")
+    into, source = insured("Aetna 1", "Cigna 2"), insured("Humana 3", "Kaiser 4")
+    with pytest.raises(Conflict, match="more than 3 insurances"):
+        merging.merge(by=desk, into=into.pk, source=source.pk, keep={})
+    assert policies_of(into) == ["Aetna 1", "Cigna 2"] and policies_of(source) == ["Humana 3", "Kaiser 4"]
+    claims.set_coverages(by=biller, patient_id=source.pk, coverages=[{"payer": "Kaiser", "member_id": "4"}])
+    merging.merge(by=desk, into=into.pk, source=source.pk, keep={})
+    assert policies_of(into) == ["Aetna 1", "Cigna 2", "Kaiser 4"]
