@@ -8,14 +8,15 @@ halves and says so with `--shared`; then what proves the same in either is run o
   (test_admin*.py), which cost most and meet the stricter walls there. `make test-all` opens them in both halves.
 
 What could differ runs on PostgreSQL and Redis, and with `--sampled` one in SAMPLED_PART of it on SQLite too. Of a test
-with a database and many cases, `--sampled` takes a part of the cases, unless its file is new or changed: every test
-runs, but not with each of its values. Other ones for each commit, all of them in `make test-all` and where somebody
-names the tests to run.
+with a database and many cases, `--sampled` takes a part of the cases, unless its file is new or changed. Of the modules
+in IN_TURN, which start programs of their own and cost most, it takes one in TURNS, and each whose file or subject the
+last commit changed. Every other test runs. What is left out differs from commit to commit, and is taken in
+`make test-all` and where somebody names the tests to run.
 """
 
 import zlib
 from collections import defaultdict
-from pathlib import Path
+from fnmatch import fnmatch
 
 import hypothesis.core
 import pytest
@@ -27,11 +28,35 @@ EMBEDDED = not ON_POSTGRESQL and not ON_REDIS
 BELONGS = {"postgresql": ON_POSTGRESQL, "redis": ON_REDIS, "embedded": EMBEDDED, "exhaustive": sampling.EXHAUSTIVE}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 ON_PRODUCTIONS = ("production", "wire")  # the markers
-SAMPLED_PART = 16
-CASES_PART, FEWEST_CASES = 4, 3
+SAMPLED_PART, TURNS = 16, 3
+CASES_PART, FEWEST_CASES = 8, 2
 # Each of these cases is a fault that somebody met, a rule for everything, or a wall of its own.
 EACH_CASE = ("tests/found/", "tests/guards/", "core/tests/test_row_security.py")
 EVERYWHERE = "both_halves"
+# Modules that start browsers, servers and proxies, and what each is about.
+IN_TURN = {
+    "core/tests/backups/": ("core/backups/*", "core/database/*"),
+    "notifications/tests/test_killed.py": ("notifications/*",),
+    "patients/tests/test_purge_killed.py": ("patients/deletion/*",),
+    "records/tests/attachments/test_hostile_files.py": ("records/attachments/*",),
+    "records/tests/attachments/test_killed.py": ("records/attachments/*",),
+    "records/tests/attachments/test_memory.py": ("records/attachments/*",),
+    "records/tests/attachments/test_pdf_bombs.py": ("records/attachments/*",),
+    "records/tests/attachments/test_quarantine.py": ("records/attachments/*", "integrations/virus_scan/*"),
+    "records/tests/attachments/test_refused_uploads.py": ("records/attachments/*", "core/middleware/*"),
+    "tests/browser/": ("templates/*", "*/static/*", "*/admin/*", "*pages.py", "core/middleware/*"),
+    "tests/test_caddy.py": ("deploy/*", "core/middleware/*"),
+    "tests/test_clients_doc.py": ("docs/*", "demo/*"),
+    "tests/test_commands_run.py": ("manage.py", "Makefile", "README.md", "demo/*"),
+    "tests/test_install.py": ("deploy/*",),
+    "tests/test_metrics_processes.py": ("core/metrics/*",),
+    "tests/test_pgbouncer.py": ("core/database/*", "core/tenancy/*"),
+    "tests/test_proxy.py": ("deploy/*", "core/middleware/*"),
+    "tests/test_rotation_while_serving.py": ("core/encryption/*",),
+    "tests/test_stalled.py": ("core/middleware/*",),
+    "tests/test_two_nodes.py": ("notifications/*", "core/cache/*"),
+}
+ALL_START_WITH = ("requirements.txt", "config/*")
 
 hypothesis.settings.register_profile("sample", max_examples=20, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("all", max_examples=200, deadline=None, print_blob=True)
@@ -59,8 +84,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     sampled = shared and config.getoption("sampled")
     kept = [item for item in items if _belongs(item) and not (shared and _left_to_the_other_half(item))]
     if sampled and not sampling.EXHAUSTIVE:
-        left = _cases_left_to_another_run(kept, config.rootpath)
-        kept = [item for item in kept if item.nodeid not in left and not _left_to_another_run(item)]
+        changed = sampling.changed_files(config.rootpath)
+        kept = [item for item in kept if not _left_to_another_run(item) and not _waits_for_its_turn(item, changed)]
+        left = _cases_left_to_another_run(kept, changed)
+        kept = [item for item in kept if item.nodeid not in left]
     taken = {item.nodeid for item in kept}
     if left_out := [item for item in items if item.nodeid not in taken]:
         config.hook.pytest_deselected(items=left_out)
@@ -91,12 +118,25 @@ def _left_to_another_run(item: pytest.Item) -> bool:
     return bool(_drawn(item.nodeid) % SAMPLED_PART)
 
 
-def _cases_left_to_another_run(items: list[pytest.Item], root: Path) -> set[str]:
+def _waits_for_its_turn(item: pytest.Item, changed: set[str]) -> bool:
+    """Whether this module is left to another run."""
+    file = _file(item)
+    subjects = [subject for module, about in IN_TURN.items() if file.startswith(module) for subject in about]
+    if not subjects:
+        return False
+    patterns = (file, *subjects, *ALL_START_WITH)
+    return bool(_drawn(file) % TURNS) and not any(fnmatch(one, pattern) for one in changed for pattern in patterns)
+
+
+def _file(item: pytest.Item) -> str:
+    return item.path.relative_to(item.config.rootpath).as_posix()
+
+
+def _cases_left_to_another_run(items: list[pytest.Item], changed: set[str]) -> set[str]:
     """The ids of all but a part of each test's cases."""
-    changed = sampling.changed_files(root)
     cases: defaultdict[str, list[str]] = defaultdict(list)
     for item in filter(needs_database, items):
-        file = item.path.relative_to(root).as_posix()
+        file = _file(item)
         if hasattr(item, "callspec") and file not in changed and not file.startswith(EACH_CASE):
             cases[item.nodeid.partition("[")[0]].append(item.nodeid)
     return {one for of_a_test in cases.values() for one in sorted(of_a_test, key=_drawn)[_taken(len(of_a_test)) :]}

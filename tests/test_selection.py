@@ -1,7 +1,9 @@
 """Which tests a run takes, how long one may take, and what a failing one shows."""
 
+import fnmatch
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -96,7 +98,7 @@ def test_embedded_half_takes_a_part_of_what_both_can_run(
 @pytest.mark.parametrize(
     ("everything", "changed", "arguments", "rows"),
     [
-        (False, False, ["--shared", "--sampled"], 4),
+        (False, False, ["--shared", "--sampled"], 2),
         (False, False, ["--shared"], 16),
         (True, False, ["--shared", "--sampled"], 16),
         (False, True, ["--shared", "--sampled"], 16),
@@ -109,7 +111,43 @@ def test_of_many_cases_with_a_database_a_part_is_taken(pytester, monkeypatch, ev
     monkeypatch.setattr(sampling, "changed_files", lambda root: {file.name} if changed else set())
     file = pytester.makepyfile(MANY_CASES)
     taken = Counter(line.rpartition("::")[2].partition("[")[0] for line in taken_by(pytester, *arguments))
-    assert taken == {"test_rows": rows, "test_few": 3, "test_pure": 16}
+    assert taken == {"test_rows": rows, "test_few": min(rows, 3), "test_pure": 16}
+
+
+@pytest.mark.parametrize(
+    ("everything", "changed", "arguments", "in_all"),
+    [
+        (False, set(), ["--shared", "--sampled"], False),
+        (False, {"deploy/nginx.conf"}, ["--shared", "--sampled"], True),
+        (False, {"config/env.py"}, ["--shared", "--sampled"], True),
+        (False, {"docs/api.md"}, ["--shared", "--sampled"], False),
+        (False, set(), ["--shared"], True),
+        (True, set(), ["--shared", "--sampled"], True),
+    ],
+)
+def test_module_waits_for_its_turn_unless_its_subject_changed(
+    pytester, monkeypatch, everything, changed, arguments, in_all
+):
+    monkeypatch.setattr(selection, "IN_TURN", {"test_turn": ("deploy/*",)})
+    monkeypatch.setattr(selection, "_left_to_the_other_half", lambda item: False)
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
+    monkeypatch.setattr(sampling, "SEED", 1)
+    monkeypatch.setattr(sampling, "changed_files", lambda root: changed)
+    files = ["test_each", *(f"test_turn_{number}" for number in range(9))]
+    pytester.makepyfile(**dict.fromkeys(files, "def test_it(): pass"))
+    taken = {line.partition("::")[0] for line in taken_by(pytester, *arguments)}
+    assert "test_each.py" in taken
+    assert 1 < len(taken) < 10 if not in_all else len(taken) == 10
+
+
+def test_what_takes_turns_is_there():
+    command = ["git", "ls-files"]
+    tracked = subprocess.run(
+        command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True
+    ).stdout.split()
+    patterns = {*selection.ALL_START_WITH, *(f"{module}*" for module in selection.IN_TURN)}
+    patterns.update(*selection.IN_TURN.values())
+    assert [pattern for pattern in patterns if not fnmatch.filter(tracked, pattern)] == []
 
 
 def test_changed_files_are_those_of_the_last_commit_and_what_is_not_committed(tmp_path):
