@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -53,16 +54,19 @@ def build(
 
 
 def store(rows: list[Message]) -> None:
-    """Store new rows: a few in one statement, many as fast as the database takes them, since building a statement of
-    many rows takes Django longer than that."""
-    if 0 < len(rows) <= FEW:
-        Message.objects.bulk_create(rows)
-    elif rows:
-        fields = tuple(Message._meta.concrete_fields)
-        for row in rows:
-            row.enter_scope()
-        values = [[field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields] for row in rows]
-        with transaction.atomic(), connection.cursor() as cursor:
+    """Store new rows: a few in one statement, many as fast as the database takes them. Building a statement takes Django
+    longer than that."""
+    if not rows:
+        return
+    fields = tuple(Message._meta.concrete_fields)
+    for row in rows:
+        row.enter_scope()
+    values = [[field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields] for row in rows]
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        if len(rows) <= FEW:
+            statement = insert_statement(Message, connection.alias, fields, len(rows))
+            cursor.execute(statement, list(chain.from_iterable(values)))
+        else:
             cursor.executemany(insert_statement(Message, connection.alias, fields), values)
 
 
