@@ -124,6 +124,7 @@ def book(
         booking_rules.check_own_bookings(by, patient)
         booking_rules.check_policy(by, date)
         appointment = Appointment(
+            practice=doctor.practice,
             patient=patient,
             doctor=doctor,
             type=kind,

@@ -6,7 +6,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import AppointmentEvent
+from appointments.models import AppointmentEvent, EventKind
 from billing.claims import services as claims
 from billing.models import Coverage, Invoice, LedgerEntry, Service
 from billing.policies.services import propose_fee
@@ -20,7 +20,8 @@ CURRENCY_IS_USED = _("The currency can't be changed any more: there are prices, 
 @receiver(post_save, sender=AppointmentEvent, dispatch_uid="propose fee of missed visit")
 def propose_fee_of_missed_visit(instance: AppointmentEvent, **kwargs: Any) -> None:
     """Each change of a visit has an entry in its history, whoever made it and from where."""
-    propose_fee(instance.appointment)
+    if instance.what != EventKind.BOOKED:  # nobody has missed it yet
+        propose_fee(instance.appointment)
 
 
 carries_over(Coverage)(claims.carry_over)

@@ -61,13 +61,16 @@ class Model(models.Model):
 
 
 @cache
-def insert_statement(model: type[models.Model], using: str, fields: "tuple[models.Field[Any, Any], ...]") -> str:
-    """Return the text that inserts one row of values. Where a field has a placeholder of its own, that is the same for
-    any of them."""
+def insert_statement(
+    model: type[models.Model], using: str, fields: "tuple[models.Field[Any, Any], ...]", rows: int = 1
+) -> str:
+    """Return the text that inserts so many rows of values. Where a field has a placeholder of its own, that is the same
+    for any of them."""
     quoted = connections[using].ops.quote_name
     names = ", ".join(quoted(str(field.column)) for field in fields)
     places = ", ".join(
         field.get_placeholder(None, None, connections[using]) if hasattr(field, "get_placeholder") else "%s"
         for field in fields
     )
-    return f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES ({places})"  # noqa: S608 - our names
+    many = ", ".join([f"({places})"] * rows)
+    return f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES {many}"  # noqa: S608 - our names

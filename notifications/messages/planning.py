@@ -17,7 +17,6 @@ from notifications.messages.why import Why
 from notifications.models import Message, MessageKind, MessageSettings, MessageStatus
 
 GRACE = timedelta(minutes=3)  # so that a slip of the hand writes to nobody
-FEW = 20  # rows that one visit may have
 TOGETHER = 50  # rows in one statement
 
 
@@ -55,25 +54,23 @@ def build(
 
 
 def store(rows: list[Message]) -> None:
-    """Store new rows: a few as Django does, and many as fast as the database takes them, some dozens in a statement,
-    since building one of many rows takes Django longer than all that."""
-    if 0 < len(rows) <= FEW:
-        Message.objects.bulk_create(rows)
-    elif rows:
-        fields = tuple(Message._meta.concrete_fields)
-        for row in rows:
-            row.enter_scope()
-        connection = connections[router.db_for_write(Message)]  # the proxy of it looks it up for each value
-        values = list(zip(*(_column(field, rows, connection) for field in fields), strict=True))
-        statement = insert_statement(Message, connection.alias, fields)
-        several = statement + f", {statement.partition(' VALUES ')[2]}" * (TOGETHER - 1)
-        whole = len(rows) // TOGETHER * TOGETHER
-        with transaction.atomic(), connection.cursor() as cursor:
-            if whole:
-                groups = (values[first : first + TOGETHER] for first in range(0, whole, TOGETHER))
-                cursor.executemany(several, [tuple(chain.from_iterable(group)) for group in groups])
-            if values[whole:]:
-                cursor.executemany(statement, values[whole:])
+    """Store new rows, some dozens in a statement whose text is kept: building one takes Django longer than all that."""
+    if not rows:
+        return
+    fields = tuple(Message._meta.concrete_fields)
+    for row in rows:
+        row.enter_scope()
+    connection = connections[router.db_for_write(Message)]  # the proxy of it looks it up for each value
+    values = list(zip(*(_column(field, rows, connection) for field in fields), strict=True))
+    whole = len(rows) // TOGETHER * TOGETHER
+    groups = [values[first : first + TOGETHER] for first in range(0, whole, TOGETHER)]
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        if groups:
+            statement = insert_statement(Message, connection.alias, fields, TOGETHER)
+            cursor.executemany(statement, [tuple(chain.from_iterable(group)) for group in groups])
+        if rest := values[whole:]:
+            statement = insert_statement(Message, connection.alias, fields, len(rest))
+            cursor.execute(statement, tuple(chain.from_iterable(rest)))
 
 
 def _column(field: Any, rows: list[Message], connection: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from accounts.models import User
 from audit import context
 from core.database.locks import take_lock
 from core.errors import Invalid
+from core.tenancy.compiled import CompiledQuery
 from core.tenancy.scope import current_practice_id
 from notifications.models import Channel, MessagePreference, MessageSettings
 
@@ -22,7 +23,11 @@ LONGEST_RECALL = 60  # months
 
 def get_settings() -> MessageSettings:
     """Return the practice's settings, or the defaults."""
-    return MessageSettings.objects.first() or MessageSettings(practice_id=current_practice_id())
+    found = _settings(None).rows(limit=1)
+    return found[0] if found else MessageSettings(practice_id=current_practice_id())
+
+
+_settings = CompiledQuery[MessageSettings](lambda person: MessageSettings.objects.order_by("pk"))
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from accounts.models import User
 from audit import context
 from core.database.locks import take_lock
 from core.errors import Conflict, Invalid
+from core.tenancy.compiled import CompiledQuery
 from integrations.web_post import check_url
 from notifications.events import Event, EventType, in_transaction
 from notifications.jobs import enqueue, enqueue_many
@@ -90,24 +91,28 @@ def resend(*, by: User, webhook_id: UUID, delivery_id: UUID) -> Delivery:
 @in_transaction
 def plan(event: Event) -> None:
     """Write down for each webhook of the practice that wants it that the event is to be sent."""
-    hooks = Webhook.objects.filter(is_active=True).defer("url", "secret", "old_secret")
-    wanting = [hook for hook in hooks if event.type in hook.events]
+    wanting = [hook_id for hook_id, events in _active(None).all() if event.type in events]
     if not wanting:
         return
     planned = [
         Delivery(
-            webhook=hook,
+            webhook_id=hook_id,
             event_key=event.key,
             type=event.type,
             about_id=event.id,
             version=event.version,
             happened_at=event.at,
         )
-        for hook in wanting
+        for hook_id in wanting
     ]
     for delivery in planned:
         delivery.save(force_insert=True)
     enqueue_many(DELIVER, [Planned({"delivery_id": row.pk}, None, f"delivery {row.pk}") for row in planned])
+
+
+@CompiledQuery[Any]
+def _active(person: None) -> Any:
+    return Webhook.objects.filter(is_active=True).values_list("pk", "events")
 
 
 def _locked(webhook_id: UUID) -> Webhook:
