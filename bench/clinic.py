@@ -48,7 +48,7 @@ ENVIRONMENT = {
 def open_practice():
     """Set up Django on the benchmark's database, seed what is missing, print the rate, and return the practice."""
     os.environ.update(ENVIRONMENT)
-    _ensure_database()
+    ensure_database(DATABASE_URL)
     import django
 
     django.setup()
@@ -100,9 +100,9 @@ def _wanted():
     }
 
 
-def _ensure_database():
-    name = urlsplit(DATABASE_URL).path.lstrip("/")
-    maintenance = urlsplit(DATABASE_URL)._replace(path="/postgres").geturl()
+def ensure_database(url):
+    name = urlsplit(url).path.lstrip("/")
+    maintenance = urlsplit(url)._replace(path="/postgres").geturl()
     with psycopg.connect(maintenance, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))

@@ -2,9 +2,12 @@
 COPY does not work on a table with row-level security, so the rows go through a temporary one. Either way the model's
 own fields produce the column values, so PHI is encrypted."""
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, connections, transaction
+from django.db.models import Field
 
 from audit import log
 from audit.events import AuditEvent
@@ -13,6 +16,7 @@ from core.tenancy.models import PracticeModel
 from patients.models import Patient
 from patients.search_index import chart_tokens
 
+PLAIN = {"BooleanField", "CharField", "DateTimeField", "IntegerField", "PositiveIntegerField", "UUIDField"}
 PENDING_KB = 64_000  # of the search index, merged at once; the default of 4 MB suits single inserts
 
 
@@ -42,21 +46,35 @@ def analyze(model: type[PracticeModel]) -> None:
 
 
 def _copy(rows: list[PracticeModel]) -> None:
-    meta, fields = rows[0]._meta, rows[0]._meta.concrete_fields
+    meta, quoted = rows[0]._meta, connection.ops.quote_name
+    plain, prepared = _kinds(meta.concrete_fields)
+    table = quoted(meta.db_table)
+    columns = ", ".join(quoted(str(field.column)) for field in (*plain, *prepared))
+    plain_values = attrgetter(*(field.attname for field in plain))
     database = connections[connection.alias]  # `connection` is a proxy, looked up on every use
-    quoted = connection.ops.quote_name
-    table, columns = quoted(meta.db_table), ", ".join(quoted(str(field.column)) for field in fields)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('gin_pending_list_limit', %s, true)", [str(PENDING_KB)])
         cursor.execute(f"CREATE TEMPORARY TABLE incoming (LIKE {table}) ON COMMIT DROP")
         with cursor.copy(f"COPY incoming ({columns}) FROM STDIN") as copy:
             for row in rows:
-                values = (field.get_db_prep_save(field.pre_save(row, True), database) for field in fields)
-                copy.write_row([_array(value) if isinstance(value, list) else value for value in values])
+                values = [field.get_db_prep_save(field.pre_save(row, True), database) for field in prepared]
+                copy.write_row([*plain_values(row), *map(_array, values)])
         cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming")  # noqa: S608 - our names
         cursor.execute("DROP TABLE incoming")
 
 
-def _array(value: list[Any]) -> str:
-    """Return PostgreSQL's literal for an array of numbers."""
-    return f"{{{','.join(map(str, value))}}}"
+def _kinds(fields: "Sequence[Field[Any, Any]]") -> "tuple[list[Field[Any, Any]], list[Field[Any, Any]]]":
+    """Return the fields whose values PostgreSQL takes as they are, and those that prepare them: asking each field for
+    each row takes a third of a row's time."""
+    plain = [field for field in fields if _is_plain(field)]
+    return plain, [field for field in fields if field not in plain]
+
+
+def _is_plain(field: Any) -> bool:
+    stamps = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return not stamps and (field.target_field if field.is_relation else field).get_internal_type() in PLAIN
+
+
+def _array(value: Any) -> Any:
+    """Return PostgreSQL's literal for an array of numbers, and any other value as it is."""
+    return f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else value

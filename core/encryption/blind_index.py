@@ -11,7 +11,7 @@ import hmac
 import struct
 import unicodedata
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,9 @@ def is_exact(word: str) -> bool:
 
 def _pieces_of_text(word: str) -> set[str]:
     """Return the beginnings of a word and of what may be looked for within it, and its trigrams."""
-    starts = [0] if word.isascii() else [0, *(at for at in range(1, len(word)) if begins_anywhere(word[at]))]
+    if word.isascii():
+        return {word[:1], word[:2]} | _pieces_of_query(word)
+    starts = [0, *(at for at in range(1, len(word)) if begins_anywhere(word[at]))]
     return {word[start : start + size] for start in starts for size in (1, 2)} | _pieces_of_query(word)
 
 
@@ -53,6 +55,7 @@ def _key_changed(*, setting: str, **kwargs: object) -> None:
         _master_key.cache_clear()
         _practice_key.cache_clear()
         _token.cache_clear()
+        _tokens_of_word.cache_clear()
 
 
 @lru_cache(maxsize=1024)
@@ -65,11 +68,17 @@ def _token(key: bytes, piece: str) -> int:
     return int.from_bytes(hmac.digest(key, piece.encode(), "sha256")[:8], "big", signed=True)
 
 
+@lru_cache(maxsize=16_384)
+def _tokens_of_word(key: bytes, word: str) -> frozenset[int]:
+    """Return the hashes of a word. Names come again and again when many charts are indexed."""
+    return frozenset(map(partial(_token, key), _pieces_of_text(word)))
+
+
 def text_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
     """Return the hashes to store for a text: of all pieces of all its words, sorted, so that their order leaks
     nothing."""
     key = _practice_key(practice_id)
-    return sorted({_token(key, piece) for word in words if word for piece in _pieces_of_text(word)})
+    return sorted(set().union(*map(partial(_tokens_of_word, key), filter(None, words))))
 
 
 def query_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:

@@ -27,6 +27,7 @@ from core.encryption.keyring import DecryptionError, get_keyring
 from core.errors import Invalid
 
 MARK = "[cannot be decrypted"  # how the mark begins; no field stores it
+MARK_BYTES = MARK.encode()
 _marking: ContextVar[bool] = ContextVar("marking", default=False)
 
 
@@ -124,7 +125,7 @@ class EncryptedFieldMixin(stock.EncryptedMixin, Field):
     def encrypt(self, value: Any) -> bytes:
         """Encrypt a value; raise Invalid for a mark that is about to be stored as one."""
         plaintext = self.dump(value)
-        if MARK.encode() in plaintext:
+        if MARK_BYTES in plaintext:
             raise Invalid(self.name, _("This placeholder for a value that could not be decrypted can't be saved."))
         return get_keyring().encrypt(plaintext, self._label)
 

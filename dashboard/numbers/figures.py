@@ -128,7 +128,10 @@ def _visits(edges: list[datetime], doctors: list[Any]) -> dict[int, dict[str, An
 
 
 def _charts(start: datetime, end: datetime) -> QuerySet[Patient]:
-    charts: QuerySet[Patient] = Patient.objects.confirmed().filter(created_at__gte=start, created_at__lt=end)
+    """Return the charts opened in this time. What was opened since its start was changed since, too, and for that there
+    is an index."""
+    opened = Patient.objects.confirmed().filter(created_at__gte=start, created_at__lt=end)
+    charts: QuerySet[Patient] = opened.filter(updated_at__gte=start)
     return charts
 
 

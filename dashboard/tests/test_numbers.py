@@ -47,7 +47,8 @@ def counted(practice, make_user):
         visit(2027, 3, 15, 0, 0)
         visit(2027, 3, 16, 10, 0, no_show_at=datetime(2027, 3, 16, 20, tzinfo=UTC))
         visit(2027, 3, 22, 0, 0)
-        Patient.objects.update(created_at=datetime(2027, 3, 15, 3, 59, tzinfo=UTC))  # Sunday evening there
+        opened = datetime(2027, 3, 15, 3, 59, tzinfo=UTC)  # Sunday evening there
+        Patient.objects.update(created_at=opened, updated_at=opened)
     return last
 
 

@@ -6,8 +6,9 @@ compared. A restricted chart is only compared by name, so that whether and where
 else about it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -69,7 +70,14 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(
-        cls, name: Any, phone: Any, date_of_birth: Any, *, restricted: bool, beside: "Identity | None" = None
+        cls,
+        name: Any,
+        phone: Any,
+        date_of_birth: Any,
+        *,
+        restricted: bool,
+        beside: "Identity | None" = None,
+        digits_of: Callable[[str], str] = significant_digits,
     ) -> "Identity":
         """Build it from field values; those that cannot be decrypted match nothing. To compare it with one other alone,
         give that: most phones then need not be parsed, which takes longer than all the rest."""
@@ -81,7 +89,7 @@ class Identity(NamedTuple):
             return cls(name or "", "", None, words)
         if not phone or (beside and not may_end_alike(phone, beside.phone)):
             return cls(name or "", "", date_of_birth, words)
-        return cls(name or "", significant_digits(phone), date_of_birth, words)
+        return cls(name or "", digits_of(phone), date_of_birth, words)
 
 
 class Candidate(NamedTuple):
@@ -98,8 +106,9 @@ def with_matches(charts: Iterable[Patient], *, by_fact: bool = False) -> list[Re
     charts = list(charts)
     waiting = [_identity(chart) for chart in charts]
     found: list[dict[UUID, Candidate]] = [{} for _ in charts]
+    digits_of = cache(significant_digits)  # families and offices share a phone; forgotten with this call
     for number, pk, restricted, *values in _candidates(waiting, by_fact=by_fact):
-        known = Identity.of(*values, restricted=restricted, beside=waiting[number])
+        known = Identity.of(*values, restricted=restricted, beside=waiting[number], digits_of=digits_of)
         if pk not in found[number] and (not restricted or _found_by_name(waiting[number], known)):
             found[number][pk] = Candidate(*_compare(waiting[number], known), restricted)
     least = ENOUGH_REASONS if by_fact else 1

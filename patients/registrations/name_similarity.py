@@ -77,6 +77,8 @@ def _pair_up(words: list[str], known: list[str]) -> bool:
 
 def is_one_typo(one: str, other: str) -> bool:
     """Return whether the words differ by at most one letter (added, missing, replaced) or one swap of neighbours."""
+    if one[:1] != other[:1] and one[-1:] != other[-1:]:  # most words; one change leaves the beginning or the end
+        return False
     if max(len(one), len(other)) < MIN_TYPO_LENGTH or abs(len(one) - len(other)) > 1:
         return False
     return OSA.distance(one, other, score_cutoff=1) <= 1
