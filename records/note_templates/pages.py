@@ -114,7 +114,10 @@ class TemplateForm(AidForm):
 
 class PhraseForm(AidForm):
     word = forms.CharField(
-        max_length=30, validators=[validate_word], label=_("Word"), help_text=_("What you type after the slash.")
+        max_length=30,
+        validators=[validate_line, validate_word],
+        label=_("Word"),
+        help_text=_("What you type after the slash."),
     )
     text = forms.CharField(
         max_length=MAX_PHRASE_LENGTH, strip=False, label=_("Text"), widget=forms.Textarea({"rows": 4})
