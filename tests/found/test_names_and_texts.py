@@ -9,10 +9,11 @@ people in some twenty countries, and phones as they are written there.
 from io import StringIO
 
 import pytest
+from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework import serializers
@@ -462,6 +463,47 @@ def test_every_serializer_checks_the_texts_that_come_in(settings):
     }
 
     assert unchecked == set(UNCHECKED)
+
+
+UNCHECKED_ON_PAGES = {
+    ("AdminConfirmForm", "code"): "a code, only compared",
+    ("AnswerForm", "code"): "a code, only compared",
+    ("CodeForm", "code"): "a code, only compared",
+    ("ConfirmForm", "code"): "a code, only compared",
+    ("ResetRequestForm", "email"): "only compared",
+    ("SearchForm", "q"): "only compared",
+    **{("CodingForm", name): "checked as what it is (billing/codes.py)" for name in ("place_of_service", "diagnoses")},
+    **{("LineForm", name): "checked as what it is (billing/codes.py)" for name in ("code", "modifiers", "pointers")},
+    **{("IdentityForm", name): "checked as what it is (billing/codes.py)" for name in ("npi", "taxonomy", "tax_id")},
+    ("TypeForm", "colour"): "six digits",
+    ("ChangeForm", "several"): "signed by us",
+    ("SeveralForm", "several"): "signed by us",
+    **dict.fromkeys([("CategoryForm", "cursor"), ("ShownForm", "cursor")], "signed by us"),
+    ("ShownForm", "token"): "signed by us",
+    **{("SignatureForm", name): "checked with the answers (records/forms/answers.py)" for name in ("name", "strokes")},
+}
+
+
+def test_every_form_checks_the_texts_that_come_in(settings):
+    """The reason of a refund was taken by the page as U+200B, and refused by the API."""
+    import_pages()
+
+    unchecked = {
+        (form.__name__, name)
+        for form in subclasses(forms.Form)
+        if (settings.BASE_DIR / form.__module__.partition(".")[0]).is_dir() and ".tests." not in form.__module__
+        for name, field in form.base_fields.items()
+        if type(field) is forms.CharField
+        and not isinstance(field.widget, forms.PasswordInput | forms.HiddenInput)
+        and not any(check in field.validators for check in CHECKS)
+    }
+
+    assert unchecked == set(UNCHECKED_ON_PAGES)
+
+
+def import_pages():
+    """Import every page: those of the admin site are imported where its addresses are asked for."""
+    get_resolver().url_patterns  # noqa: B018
 
 
 def subclasses(of):
