@@ -475,7 +475,6 @@ UNCHECKED_ON_PAGES = {
     **{("CodingForm", name): "checked as what it is (billing/codes.py)" for name in ("place_of_service", "diagnoses")},
     **{("LineForm", name): "checked as what it is (billing/codes.py)" for name in ("code", "modifiers", "pointers")},
     **{("IdentityForm", name): "checked as what it is (billing/codes.py)" for name in ("npi", "taxonomy", "tax_id")},
-    ("TypeForm", "colour"): "six digits",
     ("ChangeForm", "several"): "signed by us",
     ("SeveralForm", "several"): "signed by us",
     **dict.fromkeys([("CategoryForm", "cursor"), ("ShownForm", "cursor")], "signed by us"),
