@@ -32,7 +32,7 @@ OTHER_UNIT = _("This kind of measure is not taken in this unit. Choose another u
 OUT_OF_SPAN = _("Enter a number from %(least)s to %(most)s.")
 TOO_FINE = _("Enter a whole number.")
 TOO_MANY_PLACES = _("Enter at most %(places)d digits after the point.")
-UPSIDE_DOWN = _("The diastolic pressure is below the systolic one. Check both numbers.")
+UPSIDE_DOWN = _("The diastolic pressure must be below the systolic one. Check both numbers.")
 TO_COME = _("This moment is still to come. Enter when it was, or leave it blank for now.")
 
 
