@@ -335,7 +335,7 @@ def _busy(
     holds = holds.exclude(pk=hold_id) if hold_id else holds
     begins, ends = SecondsDown("starts_at"), SecondsUp("ends_at")
     kept_before, kept_after = (Coalesce(F(f"type__buffer_{side}"), 0) * MINUTE for side in ("before", "after"))
-    columns = {"kept_from": begins - kept_before, "kept_until": ends + kept_after}
+    columns: dict[str, Any] = {"kept_from": begins - kept_before, "kept_until": ends + kept_after}
     columns |= {} if busy_alone else {"begins": begins, "ends": ends}
     found = [
         rows.filter(doctor__in=doctors, starts_at__gt=earliest, starts_at__lt=before, ends_at__gt=after)
