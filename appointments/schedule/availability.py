@@ -216,7 +216,7 @@ def find_times(
         return
     places: defaultdict[int, list[Place]] = defaultdict(list)
     count = 0
-    for calendar in load_calendars(_doctors(kind, doctor_id), start, end):
+    for calendar in load_calendars(_doctors(kind, doctor_id), start, end, busy_alone=True):
         there: dict[UUID | None, Place] = {}
         for office, moments in calendar.free(start, end, length, office_id):
             place = there.get(office) or there.setdefault(office, Place(calendar.doctor.pk, office))
@@ -261,9 +261,11 @@ def load_calendars(
     *,
     leaving_out: UUID | None = None,
     hold_id: UUID | None = None,
+    busy_alone: bool = False,
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
-    that is booked through, in three queries, or four where anybody has hours."""
+    that is booked through, in three queries, or four where anybody has hours. With `busy_alone` it isn't told what of
+    the busy time is a visit or held."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     if not calendars:
         return []
@@ -282,14 +284,11 @@ def load_calendars(
             calendar.exceptions.append(exception)
     after = start - REACH
     near = {"before": end + REACH, "after": after, "earliest": after - LONGEST_VISIT}
-    found = _busy(None, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all()
-    for is_hold, doctor_id, begins, ends, kept_from, kept_until in found:
+    found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all()
+    for is_hold, doctor_id, kept_from, kept_until, *exact in found:
         calendar = calendars[doctor_id]
-        spans = list(zip(begins, ends, strict=True))
-        if is_hold:
-            calendar.held = spans
-        else:
-            calendar.visits = spans
+        if exact:
+            setattr(calendar, "held" if is_hold else "visits", list(zip(*exact, strict=True)))
         calendar.busy += zip(kept_from, kept_until, strict=True)
         calendar.longest = max(calendar.longest, max(map(sub, kept_until, kept_from), default=0))
     for calendar in calendars.values():
@@ -317,6 +316,7 @@ def _exceptions(person: None, *, doctors: tuple[UUID, ...], before: datetime, af
 @CompiledQuery[Any]
 def _busy(
     person: None,
+    busy_alone: bool,
     *,
     doctors: tuple[UUID, ...],
     before: datetime,
@@ -326,7 +326,7 @@ def _busy(
     hold_id: UUID | None = None,
 ) -> Any:
     """Find of each doctor with visits, and of each with holds, whether these are holds, the id, and when they begin and
-    end in seconds since 1970, without and with the time kept free around them. There may be tens of thousands: the
+    end in seconds since 1970, with and without the time kept free around them. There may be tens of thousands: the
     database gives each doctor's in one row, and no dates. What ends after a moment has begun a visit's length before it
     at the `earliest`, so that the past is not looked through."""
     visits = Appointment.objects.filter(status=AppointmentStatus.SCHEDULED)
@@ -335,7 +335,8 @@ def _busy(
     holds = holds.exclude(pk=hold_id) if hold_id else holds
     begins, ends = SecondsDown("starts_at"), SecondsUp("ends_at")
     kept_before, kept_after = (Coalesce(F(f"type__buffer_{side}"), 0) * MINUTE for side in ("before", "after"))
-    columns = {"begins": begins, "ends": ends, "kept_from": begins - kept_before, "kept_until": ends + kept_after}
+    columns: dict[str, Any] = {"kept_from": begins - kept_before, "kept_until": ends + kept_after}
+    columns |= {} if busy_alone else {"begins": begins, "ends": ends}
     found = [
         rows.filter(doctor__in=doctors, starts_at__gt=earliest, starts_at__lt=before, ends_at__gt=after)
         .order_by()

@@ -1,12 +1,13 @@
 """What patients are told about their visits: when, what, and why not. Time is moved, not waited for."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from appointments import services
+from appointments.messages.planning import plan_missing
 from appointments.models import Appointment
 from appointments.series import services as series
 from appointments.tests.factories import AppointmentTypeFactory
@@ -159,6 +160,28 @@ def test_reminders_go_out_once_by_each_channel(desk, at, mailoutbox, capsys):
     assert "Reply C to confirm, STOP for no more texts" in said
     assert {status for _kind, _channel, status, _why in ledger(visit)} == {"sent"}
     assert run(at, VISIT) == 0
+
+
+def test_many_visits_that_came_by_another_way_are_reminded_of(desk):
+    """More than go into one statement, in few queries: doctors and offices are read once."""
+    change_settings(by=desk.manager, quiet_from=time(0), quiet_until=time(0))
+    half = timedelta(minutes=30)
+    visits = [
+        Appointment(patient=desk.chart, doctor=desk.doctor, starts_at=start, ends_at=start + half, reason="Back pain")
+        for start in (VISIT + half * number for number in range(32))
+    ]
+    Appointment.objects.bulk_create(visits)
+    with CaptureQueriesContext(connection) as asked:
+        assert plan_missing() == 64
+    assert plan_missing() == 0
+    assert len(asked) < 20
+    rows = Message.objects.filter(about_id__in=[visit.pk for visit in visits])
+    assert {(row.kind, row.status, row.text, row.address) for row in rows} == {("reminder", "planned", "", "")}
+    assert {(row.about_id, row.channel, row.due_at) for row in rows} == {
+        (visit.pk, channel, visit.starts_at - timedelta(hours=hours))
+        for visit in visits
+        for channel, hours in (("email", 72), ("sms", 24))
+    }
 
 
 def test_visit_by_video_says_where_to_meet_and_no_office(desk, at, mailoutbox):
