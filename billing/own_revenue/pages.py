@@ -74,9 +74,7 @@ class OwnLinesPage(LinesPage):
         which: dict[str, Any] = {"doctor": self.user.pk}
         if "service" in self.request.GET:
             which["service"] = as_uuid(self.request.GET["service"])
-        found = not_closed(figures.lines(first, last, **which), self.user, "line__invoice__patient").only(
-            *SHOWN_OF_LINE
-        )
+        found = figures.lines(first, last, **which).only(*SHOWN_OF_LINE)
         said = {"first": format_day(first), "last": format_day(last)}
         title = gettext("Billed for your visits, %(first)s to %(last)s") % said
         return title, not_closed(found, self.user, "line__invoice__patient")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -133,23 +134,25 @@ def refund(
         minor = _positive(amount, payment.currency)
         if minor > payment.refundable:
             raise Invalid("amount", MORE_THAN_LEFT % {"left": to_text(payment.refundable, payment.currency)})
-        given = {"method": method or payment.method, "reason": reason, "write_off": write_off}
-        if given["method"] != PaymentMethod.STRIPE:
+        write = partial(_refund, by=by, method=method or payment.method, reason=reason, write_off=write_off)
+        if (method or payment.method) != PaymentMethod.STRIPE:
             check_none_is_asked(payment)
-            _refund(payment, minor, by=by, pk=refund_id, **given)
+            write(payment, minor, pk=refund_id)
             return get_payment(by=by, payment_id=payment_id)
         asked = reserve(payment, minor, by=by, refund_id=refund_id)
     pay_back(asked)
     with transaction.atomic():
         payment = ledger.lock_payment(by, payment_id, is_done=True)
         if not LedgerEntry.objects.filter(pk=asked.pk).exists():  # another desk may have asked again
-            _refund(payment, minor, by=by, pk=asked.pk, **given)
+            write(payment, minor, pk=asked.pk)
         OnlineRefund.objects.filter(pk=asked.pk).delete()
     return get_payment(by=by, payment_id=payment_id)
 
 
-def _refund(payment: LedgerEntry, minor: int, *, by: User, pk: UUID | None, write_off: bool, **fields: str) -> None:
-    common = {"patient": payment.patient, "currency": payment.currency, "reason": fields["reason"]}
+def _refund(
+    payment: LedgerEntry, minor: int, *, by: User, method: str, reason: str, write_off: bool, pk: UUID | None
+) -> None:
+    common = {"patient": payment.patient, "currency": payment.currency, "reason": reason}
     with context.done_by(by):
         for invoice, taken in _take_back(payment, minor - payment.left, by=by):
             if write_off:
@@ -159,7 +162,7 @@ def _refund(payment: LedgerEntry, minor: int, *, by: User, pk: UUID | None, writ
             kind=EntryKind.REFUND,
             amount=minor,
             payment=payment,
-            method=fields["method"],
+            method=method,
             **common,
             **({"pk": pk} if pk else {}),
         )

@@ -346,13 +346,17 @@ class RowsPage(WorkPage):
         query = request.GET.copy()
         query.pop("cursor", None)
         shown = [self.cells(row) for row in rows]
-        context = {"title": title, "headings": self.headings, "rows": shown, "query": query.urlencode()}
-        context |= {
+        context: dict[str, Any] = {
+            "title": title,
+            "headings": self.headings,
+            "rows": shown,
+            "query": query.urlencode(),
             "reports": reports_of(self.user),
             "following": page.next["next"],
             "is_first": not request.GET.get("cursor"),
         }
-        context |= {"file": reverse("billing-report-movements-file")} if isinstance(self, MovementsPage) else {}
+        if isinstance(self, MovementsPage):
+            context["file"] = reverse("billing-report-movements-file")
         return render(request, self.template, context)
 
 
