@@ -8,6 +8,7 @@ import orjson
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
@@ -19,8 +20,10 @@ from core.api.serializers import unknown_names
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NOT_CHANGEABLE = _("This can't be changed here.")
 NO_CONDITION = _("This condition is not supported here.")
-CONDITIONS = ("If-Match", "If-Unmodified-Since")  # what would keep a stale change from being made (RFC 9110, 13.1)
+CONDITIONS = ("If-Match", "If-None-Match", "If-Unmodified-Since")  # that would keep a change from being made (RFC 9110)
 NOTHING_SENT = _("Send at least one field to change.")
+COMPRESSED = _("Send the body without a Content-Encoding.")
+EMPTY = _("Enter a value here, or leave this out.")
 
 
 def check_query(request: Request, takes: Takes) -> None:
@@ -31,10 +34,21 @@ def check_query(request: Request, takes: Takes) -> None:
         raise serializers.ValidationError({**{name: [GIVEN_TWICE] for name in twice}, **errors})
 
 
+def check_nothing_empty(query: Mapping[str, str], fields: Mapping[str, Any]) -> None:
+    """Raise ValidationError for a filter without a value: DRF would take it for one that was not sent, and the list
+    would have everything."""
+    empty = [name for name, value in query.items() if not value and not getattr(fields[name], "allow_blank", False)]
+    if empty:
+        raise serializers.ValidationError({name: [EMPTY] for name in empty})
+
+
 def check_headers(request: Request, takes: Takes) -> None:
-    """Raise ValidationError for a condition that this change would ignore."""
+    """Raise ValidationError for a condition that this change would ignore, and UnsupportedMediaType for a compressed
+    body, which would be read as it is."""
     if request.method in SAFE_METHODS:
         return
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType(request.content_type, detail=COMPRESSED)
     for name in CONDITIONS:
         if name in request.headers and name not in takes.headers:
             raise serializers.ValidationError({name: [NO_CONDITION]})

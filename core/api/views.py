@@ -19,7 +19,14 @@ from core.api import throttling
 from core.api.auditing import AuditMixin
 from core.api.exceptions import NOT_FOUND
 from core.api.idempotency import HEADER, done_once
-from core.api.names import check_body_names, check_headers, check_query, check_something_sent, only_changes
+from core.api.names import (
+    check_body_names,
+    check_headers,
+    check_nothing_empty,
+    check_query,
+    check_something_sent,
+    only_changes,
+)
 from core.api.permissions import IsSignedIn, RolePermission, SecondFactorGiven, WorksInPractice, effective_method
 from core.api.schema import TAKES_NOTHING, Takes
 from core.api.throttling import CallThrottle
@@ -162,7 +169,10 @@ class PracticeScoped(APIView):
 
     def checked_query(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the validated query string; raise ValidationError."""
-        return _validated(serializer, self.request.query_params)
+        query = self.request.query_params
+        validated = _validated(serializer, query)
+        check_nothing_empty(query, _validator(serializer).fields)
+        return validated
 
 
 class ApiView(AuditMixin, PracticeScoped):

@@ -265,6 +265,39 @@ def test_misspelt_query_is_refused(staff, subtests):
             assert (answer.status_code, list(answer.json()["errors"].values())) == (400, [UNKNOWN])
 
 
+def test_filter_without_a_value_is_refused(as_role, staff, subtests):
+    """DRF takes it for one that was not sent: `?status=` showed every appointment."""
+    for client, path, name in [
+        (staff, "appointments", "status"),
+        (staff, "appointments", "from"),
+        (staff, "appointments", "date"),
+        (staff, "appointments", "updatedSince"),
+        (staff, "appointments", "patientId"),
+        (staff, "patients", "page"),
+        (staff, "patients", "limit"),
+        (staff, "patients", "incomplete"),
+        (staff, "waiting-list", "state"),
+        (as_role("doctor"), "sessions", "status"),
+        (as_role("doctor"), "measures", "kind"),
+        (as_role("billing"), "invoices", "status"),
+        (as_role("billing"), "services", "active"),
+        (as_role("admin"), "audit", "event"),
+    ]:
+        with subtests.test(path=path, name=name):
+            answer = client.get(f"/api/{path}?{name}=")
+
+            assert (answer.status_code, set(answer.json()["errors"])) == (400, {name})
+    assert staff.get("/api/patients?search=&cursor=").status_code == 200  # everybody, from the beginning
+
+
+def test_compressed_body_is_not_read_as_it_is(staff, visit):
+    answer = staff.patch(address(visit), {"notes": "Second"}, JSON, headers={"Content-Encoding": "gzip"})
+
+    assert (answer.status_code, answer.json()) == (415, {"detail": "Send the body without a Content-Encoding."})
+    as_it_is = staff.patch(address(visit), {"notes": "Second"}, JSON, headers={"Content-Encoding": "identity"})
+    assert as_it_is.status_code == 200
+
+
 def test_query_given_twice_is_refused(staff):
     answer = staff.get("/api/patients?limit=5&limit=6")
 
@@ -299,6 +332,7 @@ def test_condition_that_would_be_ignored_is_refused(as_role, visit, staff, subte
     for client, path, body, headers in [
         (as_role("admin"), "/api/users/me", {"name": "New"}, {"If-Match": '"1"'}),
         (staff, address(visit), {"notes": "Second"}, since),
+        (staff, address(visit), {"notes": "Second"}, {"If-None-Match": "*"}),
     ]:
         with subtests.test(path=path):
             answer = client.patch(path, body, JSON, headers=headers)
