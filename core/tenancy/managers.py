@@ -49,9 +49,10 @@ class PracticeQuerySet(models.QuerySet):
         derived_from = cast("type[PracticeModel]", self.model).not_bulk_updatable & values.keys()
         if derived_from:
             raise FieldError(f"Other columns are derived from {', '.join(derived_from)}: save the rows one by one.")
+        counted = {"version": models.F("version") + 1} if self.model.counts_changes else {}
         with transaction.atomic(savepoint=False):
             patients, locked = self._lock_rows()
-            changed = models.QuerySet.update(locked, **values)
+            changed = models.QuerySet.update(locked, **counted, **values)
             if changed:
                 self._record(AuditEvent.CHANGED, [*patients, *_moved_to(values)], changed, fields=sorted(values))
         cached_counts.invalidate(self.model, open_scope())

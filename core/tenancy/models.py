@@ -21,6 +21,7 @@ class PracticeModel(Model):
 
     # fields that save() derives other columns from, which a bulk update would not change
     not_bulk_updatable: ClassVar[frozenset[str]] = frozenset()
+    counts_changes: ClassVar[bool] = False  # in `version`, also those of many rows at once
 
     objects: ClassVar[PracticeManager] = PracticeManager()
 

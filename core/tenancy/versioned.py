@@ -11,10 +11,11 @@ from core.tenancy.models import PracticeModel
 
 
 class VersionedModel(PracticeModel):
-    """`version` increases by one with each save that changes something."""
+    """`version` increases by one with each save that changes something, and with each update of a queryset."""
 
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
+    counts_changes = True
     unlogged_fields: ClassVar = {"version"}  # it changes with any other
     _as_loaded: tuple[Any, Any] = ((), ())  # names and values
 

@@ -175,3 +175,16 @@ def test_stale_status_does_not_undo_a_cancellation(two, path):
     first.patch(path, {"status": "cancelled"}, JSON)
 
     assert second.patch(path, {"status": "scheduled"}, JSON, headers={"If-Match": '"1"'}).status_code == 409
+
+
+def test_version_grows_where_many_rows_change_at_once(as_role, scope):
+    """A merge moves what waits for a visit to the other chart."""
+    desk, (kept, twice) = as_role("staff"), (PatientFactory() for _ in range(2))
+    entry = desk.post("/api/waiting-list", {"patientId": str(twice.pk)}, JSON).json()
+    path = f"/api/waiting-list/{entry['id']}"
+
+    desk.post(f"/api/patients/{kept.pk}/merge", {"from": str(twice.pk)}, JSON)
+    answer = desk.patch(path, {"note": "Called"}, JSON, headers={"If-Match": f'"{entry["version"]}"'})
+
+    assert (answer.status_code, answer.json()["current"]["patientId"]) == (409, str(kept.pk))
+    assert desk.get(path)["ETag"] == f'"{entry["version"] + 1}"'
