@@ -57,10 +57,9 @@ def cancel_upcoming(*, chart: Patient, by: User, **kwargs: Any) -> None:
         version=F("version") + 1,
     )
     for visit in visits:
-        visit.version += 1
-        history.record(visit, by=by, what=EventKind.CANCELLED)
         said = planning.says_of(visit)
         visit.status, visit.version = AppointmentStatus.CANCELLED, visit.version + 1
+        history.record(visit, by=by, what=EventKind.CANCELLED)
         planning.follow(visit, said_before=said)
     withdraw_all(chart)
 

@@ -84,7 +84,8 @@ REFUSALS: dict[State, Sentence] = {
     S.NO_SHOW: _("The patient didn't come to this appointment. Undo the no-show first."),
     S.CANCELLED: CANCELLED,
 }
-REASONS_OF_PATIENTS = set(CancelReason) - {CancelReason.PRACTICE, CancelReason.DOCTOR_AWAY}
+REASONS_OF_PRACTICE = {CancelReason.PRACTICE, CancelReason.DOCTOR_AWAY}
+REASONS_OF_PATIENTS = set(CancelReason) - REASONS_OF_PRACTICE
 NOT_CANCELLED = {"cancelled_at": None, "cancelled_late": None, "cancel_reason": ""}
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus
+from appointments.visits.machine import REASONS_OF_PRACTICE
 from audit import context
 from billing.invoices.services import propose
 from billing.models import BillingPolicy, Invoice, InvoiceLine, Service
@@ -31,12 +32,11 @@ def set_policy(*, by: User, no_show_fee_id: UUID | None, late_cancellation_fee_i
 
 
 def fee_of(visit: Appointment, row: BillingPolicy) -> Service | None:
-    """Return what is asked for the visit as it is now."""
+    """Return what is asked for the visit as it is now; nothing of a patient whose visit the practice cancelled."""
     if visit.no_show_at is not None:
         return row.no_show_fee
-    if visit.status == AppointmentStatus.CANCELLED and visit.cancelled_late:
-        return row.late_cancellation_fee
-    return None
+    is_late = visit.status == AppointmentStatus.CANCELLED and visit.cancelled_late
+    return row.late_cancellation_fee if is_late and visit.cancel_reason not in REASONS_OF_PRACTICE else None
 
 
 @transaction.atomic

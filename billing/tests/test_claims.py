@@ -167,9 +167,15 @@ def test_late_cancellation_proposes_its_fee(practice, biller, chart, doctor, mak
     practice.cancellation_hours = 24
     practice.save()
     staff, now = make_user("staff"), timezone.now()
-    for hours, total in ((48, None), (5, Decimal(1_000))):
+    for hours, reason, total in (
+        (48, "patient_asked", None),
+        (5, "patient_asked", Decimal(1_000)),
+        (6, "", Decimal(1_000)),
+        (7, "practice", None),  # it was not the patient
+        (8, "doctor_away", None),
+    ):
         start = now + timedelta(hours=hours)
         visit = AppointmentFactory(patient=chart, doctor=doctor, starts_at=start, ends_at=start + timedelta(minutes=30))
-        appointments.change(by=staff, appointment_id=visit.pk, status="cancelled")
+        appointments.change(by=staff, appointment_id=visit.pk, status="cancelled", cancel_reason=reason)
         found = Invoice.objects.filter(lines__appointment=visit).first()
         assert (found and found.total) == total
