@@ -1,9 +1,7 @@
 """Serializers of the appointments API."""
 
-from datetime import date
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
@@ -29,13 +27,6 @@ from core.api.versions import version_field
 from core.permissions import Permission
 
 NOT_OF_CHANGES = gettext_lazy("Leave this out where you ask for changes.")
-EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 1, 1)
-
-
-def check_day(day: date) -> None:
-    """Raise ValidationError for a day so far away that its bounds may not be valid dates."""
-    if not EARLIEST_DAY <= day <= LATEST_DAY:
-        raise serializers.ValidationError(_("Enter a date between 1900 and 2200."))
 
 
 class OverlapField(StrictBooleanField):
@@ -146,7 +137,6 @@ class ChangeInput(StrictSerializer):
 class AppointmentQuery(WithRange, PageQuery):
     date = DayField(
         required=False,
-        validators=[check_day],
         help_text="A day in the practice's time zone, whatever the office.",
     )
     status = ChoiceField(choices=AppointmentStatus.choices, required=False)

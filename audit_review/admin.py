@@ -23,7 +23,6 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 from accounts.models import User
 from accounts.roles import Role
 from appointments.models import Appointment
-from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from audit import queries
 from audit.events import AuditEvent, Outcome
 from audit.models import Event
@@ -36,7 +35,7 @@ from core.csv_files import csv_response, in_this_context
 from core.encryption.fields import unreadable_marked
 from core.permissions import Permission
 from core.tenancy.scope import current_practice_id
-from core.typed import TypedDateField
+from core.typed import EARLIEST_DAY, LATEST_DAY, TypedDateField
 from patients.models import Patient
 
 EVENTS_PER_PAGE, PATIENTS_PER_EVENT, EVENTS_PER_PART = 25, 5, 500
@@ -46,12 +45,6 @@ class DayField(TypedDateField):
     def __init__(self, **kwargs: Any) -> None:
         attrs = {"type": "date", "class": " ".join(INPUT_CLASSES), "min": str(EARLIEST_DAY), "max": str(LATEST_DAY)}
         super().__init__(required=False, widget=forms.DateInput(attrs=attrs, format="%Y-%m-%d"), **kwargs)
-
-    def clean(self, value: Any) -> date | None:
-        day: date | None = super().clean(value)
-        if day is not None and not EARLIEST_DAY <= day <= LATEST_DAY:
-            raise forms.ValidationError(gettext("Enter a valid date."))
-        return day
 
 
 class PatientWidget(AutocompleteSelect):

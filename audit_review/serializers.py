@@ -8,12 +8,12 @@ from rest_framework import serializers
 
 from accounts.models import ApiKey, User
 from accounts.roles import Role
-from appointments.serializers import check_day
 from audit.events import AuditEvent, Outcome
 from audit.queries import get_email
 from audit_review.entries import Entry
 from core.api.pagination import PageQuery
 from core.api.serializers import ChoiceField, OutputSerializer, RangeBoundaryField, UUIDField, WithRange
+from core.typed import check_day
 
 
 def check_moment(moment: datetime) -> None:

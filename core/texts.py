@@ -28,8 +28,10 @@ _PHONE_FIRST = re.compile(rf"[\s(+*#]*(?:\d{_APART}){{3}}")
 _PHONE_WITHIN = re.compile(rf"(?:\d{_APART}){{7}}")
 _COUNTRY_ALONE = re.compile(r"[\s(]*\+\D*(?:\d\D*){0,5}")  # no country has numbers that short
 _TOO_LONG_FOR_PHONE = re.compile(rf"(?:\d{_APART}){{21}}")  # 15 digits (E.164), and prefixes
-_FOREIGN_TO_PHONES = re.compile(r"[^\w\s+()\-./*#,;:&~'\u2019]")
+_FOREIGN_TO_PHONES = re.compile(r"[^\w\s+()\-./*#,;:=&~'\u2019]")
 _DASHES = re.compile("[\u2010-\u2015\u2212\u30fc]")  # U+30FC is what Japanese keyboards have there
+
+LETTERS = {"Lu", "Ll", "Lt", "Lo"}  # not Lm, what stands beside one: an okina, a tatweel, a long vowel
 
 NO_NAME = _("Enter a name with at least one letter.")
 NOTHING_TO_SEE = _("Enter some text: blank or invisible characters are not enough.")
@@ -77,8 +79,14 @@ def validate_name(text: str) -> None:
     """A person's name: a line with a letter of any script. Joiners are part of Persian and Indic spellings; soft
     hyphens and zero-width spaces come from web pages, and search looks past them."""
     validate_line(text)
-    if not any(character.isalpha() for character in text):
+    if not any(unicodedata.category(character) in LETTERS for character in text):
         raise ValidationError(NO_NAME)
+
+
+def validate_drawn(text: str) -> None:
+    """What programs compare, such as an address: a character that nobody sees would keep two of them apart."""
+    if _UNDRAWN.search(text) or _STAND_INS.search(text):
+        raise ValidationError(LOST)
 
 
 def validate_phone(text: str) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from core.formats import format_time
 from core.regional import region_now
@@ -23,6 +24,8 @@ SHORT_DATES = {
     "month": ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y"],
     "both": [],
 }
+EARLIEST_DAY, LATEST_DAY = date(1880, 1, 1), date(2200, 1, 1)
+FAR_AWAY = _("Enter a date between 1880 and 2200.")
 TYPED = re.compile(
     r"(\d{1,2})(?:\s?[:.h ]\s?(\d{2})|(\d{2}))?(?::(\d{2})(?:\.0+)?)?"  # 2.12.26 is a day
     r"\s*(?:([ap])\.?\s?(?:m\.?)?|(h|hrs?|hours|uhr)\.?)?"
@@ -60,6 +63,12 @@ def parse_date(typed: str) -> date:
         except ValueError:
             continue
     raise ValueError(typed)
+
+
+def check_day(day: date) -> None:
+    """Raise ValidationError for a day so far away that it is a slip, and that its bounds may not be valid dates."""
+    if not EARLIEST_DAY <= day <= LATEST_DAY:
+        raise ValidationError(FAR_AWAY)
 
 
 def date_formats() -> list[str]:
@@ -112,6 +121,8 @@ def invalid_date() -> str:
 class TypedDateField(forms.DateField):
     """A date with the day or the month first as in the practice's region: 5/1/2027 is May 1 in New York, 5 January in
     London. Where short dates have the year first, others are refused, which may mean either."""
+
+    default_validators = [check_day]
 
     def to_python(self, value: Any) -> date | None:
         if value in self.empty_values:

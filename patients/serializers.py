@@ -12,6 +12,7 @@ from core.api.pagination import PageQuery, PageShape
 from core.api.serializers import (
     ChoiceField,
     DayField,
+    EmailField,
     OptionalCharField,
     OptionalDateField,
     OptionalEmailField,
@@ -46,7 +47,7 @@ class GenderOrUnknown(PublicTextChoices):
 
 class ChartInput(StrictSerializer):
     name = StrictCharField(max_length=200, validators=[validate_name])
-    email = serializers.EmailField(max_length=254)
+    email = EmailField(max_length=254)
     phone = StrictCharField(max_length=40, validators=[validate_phone])
     dateOfBirth = DayField(source="date_of_birth", validators=[check_birth_date])
     gender = ChoiceField(choices=Gender.choices)

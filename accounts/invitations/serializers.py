@@ -6,13 +6,13 @@ from accounts.invitations.services import InvitationState, get_state
 from accounts.models import Invitation
 from accounts.roles import REGISTER_ROLES, Role
 from core.api.pagination import PageQuery, PageShape
-from core.api.serializers import ChoiceField, OutputSerializer, StrictCharField, StrictSerializer
+from core.api.serializers import ChoiceField, EmailField, OutputSerializer, StrictCharField, StrictSerializer
 from core.texts import validate_name
 
 
 class InvitationInput(StrictSerializer):
     name = StrictCharField(max_length=200, validators=[validate_name])
-    email = serializers.EmailField(max_length=254)
+    email = EmailField(max_length=254)
     role = ChoiceField(choices=REGISTER_ROLES)
 
 

@@ -23,12 +23,12 @@ from accounts.models import User
 from appointments import services
 from appointments.calendar.links import day_address
 from appointments.models import Appointment, EventKind, Room
-from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from appointments.visits.machine import State, state_of
 from core.admin.base import Access, P, ServiceForm, current_user
 from core.admin.times import TypedDateTimeField
 from core.encryption.fields import unreadable_marked
 from core.formats import format_day, format_local_datetime, zone_label
+from core.typed import EARLIEST_DAY, LATEST_DAY
 from patients.admin.encounters import EncounterAdmin
 from patients.admin.filters import DaysFilter
 from practices.models import Office

@@ -13,12 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentStatus, CancelReason, Priority, SeriesScope, SeriesUnit
 from appointments.models.appointment_type import LONGEST, SHORTEST
-from appointments.serializers import EARLIEST_DAY, LATEST_DAY
 from appointments.time_rules import EARLIEST, INVALID_DATE, LATEST
 from appointments.visits.machine import Action
 from core.forms import CheckedForm, as_uuid
 from core.texts import READABLE, validate_name, validate_phone
-from core.typed import TypedDateField, TypedTimeField, short_date
+from core.typed import EARLIEST_DAY, LATEST_DAY, TypedDateField, TypedTimeField, short_date
 
 # what is said with one click; cancelling and booking again are changes
 SAID = (Action.CONFIRM, Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW, Action.UNDO)
@@ -39,7 +38,7 @@ class DayField(TypedDateField):
 
     def refusal(self) -> str:
         example = short_date(timezone.localdate())
-        return gettext("Enter a date between 1900 and 2200, such as %(day)s.") % {"day": example}
+        return gettext("Enter a date between 1880 and 2200, such as %(day)s.") % {"day": example}
 
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import AppointmentType
+from core.texts import READABLE, validate_line
 from core.typed import TypedTimeField
 from notifications.messages.settings import LONGEST_NOTICE, LONGEST_RECALL
 from notifications.models import Channel, MessageKind, MessageLanguage, MessageSettings
@@ -83,9 +84,15 @@ class SettingsForm(forms.Form):
 
 
 class TextForm(forms.Form):
-    subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT, label=_("Subject"))
+    subject = forms.CharField(
+        required=False, max_length=LONGEST_SUBJECT, validators=[validate_line], label=_("Subject")
+    )
     text = forms.CharField(
-        required=False, max_length=LONGEST_EMAIL, label=_("Text"), widget=forms.Textarea({"rows": 12})
+        required=False,
+        max_length=LONGEST_EMAIL,
+        validators=READABLE,
+        label=_("Text"),
+        widget=forms.Textarea({"rows": 12}),
     )
 
     def __init__(self, *args: Any, channel: str, **kwargs: Any) -> None:

@@ -155,9 +155,9 @@ def test_number_of_queries_does_not_hang_on_what_is_shown(enter_as, day, practic
 
 
 BAD_ADDRESSES = [
-    ({"day": "garbage"}, 400, "Enter a date between 1900 and 2200"),
-    ({"day": "9999-12-31"}, 400, "Enter a date between 1900 and 2200"),
-    ({"day": "0001-01-01"}, 400, "Enter a date between 1900 and 2200"),
+    ({"day": "garbage"}, 400, "Enter a date between 1880 and 2200"),
+    ({"day": "9999-12-31"}, 400, "Enter a date between 1880 and 2200"),
+    ({"day": "0001-01-01"}, 400, "Enter a date between 1880 and 2200"),
     ({"view": "year"}, 400, "Select a valid choice"),
     ({"office": "x"}, 400, "Enter a valid UUID"),
     ({"office": str(uuid4())}, 404, "Office not found."),

@@ -67,6 +67,9 @@ def test_text_that_cannot_be_filled_in_is_refused(scope, enter_as, subtests):
     manager = enter_as("admin")
     cases = {
         "This text has no field {reason}.": {"subject": "x", "text": "Because of {reason}"},
+        "This text has no field {Name}.": {"subject": "x", "text": "Hello {Name}"},  # it was sent as it stands
+        "This text has no field {name.first}.": {"subject": "{name.first}", "text": "x"},
+        "Enter some text: blank or invisible characters are not enough.": {"subject": "x", "text": "\u200b"},
         "Enter a text.": {"subject": "x", "text": " "},
         "Enter a subject.": {"subject": "", "text": "x"},
     }

@@ -27,7 +27,7 @@ from core.errors import Conflict, Invalid, Refusal
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
-from core.texts import validate_line, validate_name
+from core.texts import READABLE, validate_line, validate_name
 from core.typed import PickedDateField
 from integrations import payments
 from notifications.messages.planning import ledger_of
@@ -118,8 +118,8 @@ class LineForm(CheckedForm):
 class DraftForm(CheckedForm):
     version = forms.IntegerField()
     payer_name = forms.CharField(required=False, max_length=200, validators=[validate_name])
-    payer_address = forms.CharField(required=False, max_length=500)
-    note = forms.CharField(required=False, max_length=2000)
+    payer_address = forms.CharField(required=False, max_length=500, validators=READABLE)
+    note = forms.CharField(required=False, max_length=2000, validators=READABLE)
     due_on = PickedDateField(required=False)
 
 
@@ -245,7 +245,7 @@ class StartInvoiceOfVisit(StartInvoice):
 
 
 class ReasonForm(CheckedForm):
-    reason = forms.CharField(max_length=MAX_REASON_LENGTH)
+    reason = forms.CharField(max_length=MAX_REASON_LENGTH, validators=READABLE)
     amount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
 
 

@@ -24,7 +24,7 @@ from core.errors import Invalid, Refusal
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
-from core.texts import validate_line
+from core.texts import READABLE, validate_line
 from notifications.messages.planning import ledger_of
 from notifications.messages.why import explain
 from patients.models import Patient
@@ -134,7 +134,7 @@ class PaymentPage(OnePayment):
 class RefundForm(CheckedForm):
     refund_id = forms.UUIDField()
     amount = forms.DecimalField(min_value=Decimal("0.0001"), max_digits=13, decimal_places=4)
-    reason = forms.CharField(max_length=MAX_REASON_LENGTH)
+    reason = forms.CharField(max_length=MAX_REASON_LENGTH, validators=READABLE)
 
 
 class RefundPage(OnePayment):

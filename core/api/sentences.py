@@ -8,8 +8,11 @@ from rest_framework import fields, serializers
 from rest_framework.utils.formatting import lazy_format
 
 from core.errors import Sentence
+from core.typed import FAR_AWAY
 
 OBJECT, LIST, NUMBER = _("Send an object here."), _("Send a list here."), _("Enter a whole number.")
+A_NUMBER = _("Enter a number, such as 4.5.")
+AT_MOST, AT_LEAST = _("Enter {max_value} or less."), _("Enter {min_value} or more.")
 SENTENCES: dict[Any, dict[str, Sentence]] = {
     serializers.BooleanField: {"invalid": _("This must be true or false.")},
     serializers.CharField: {
@@ -24,14 +27,23 @@ SENTENCES: dict[Any, dict[str, Sentence]] = {
     serializers.DateTimeField: {
         "invalid": _("Enter a date and a time, such as 2027-06-15T10:00."),
         "make_aware": _("This time doesn't exist that day: clocks go forward ({timezone})."),
-        "overflow": _("Enter a date between 1900 and 2200."),
+        "overflow": FAR_AWAY,
+    },
+    serializers.DecimalField: {
+        "invalid": A_NUMBER,
+        "max_value": AT_MOST,
+        "min_value": AT_LEAST,
+        "max_digits": _("Enter no more than {max_digits} digits."),
+        "max_decimal_places": _("Enter no more than {max_decimal_places} decimal places."),
+        "max_whole_digits": _("Enter no more than {max_whole_digits} digits before the decimal point."),
+        "max_string_length": A_NUMBER,
     },
     serializers.DictField: {"not_a_dict": OBJECT},
     serializers.FileField: {"invalid": _("Send a file here.")},
     serializers.IntegerField: {
         "invalid": NUMBER,
-        "max_value": _("Enter {max_value} or less."),
-        "min_value": _("Enter {min_value} or more."),
+        "max_value": AT_MOST,
+        "min_value": AT_LEAST,
         "max_string_length": NUMBER,
     },
     serializers.ListField: {

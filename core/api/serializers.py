@@ -26,7 +26,8 @@ from rest_framework.utils.timezone import datetime_exists  # type: ignore[import
 
 from core.encryption.fields import unreadable_marked
 from core.encryption.keyring import DecryptionError
-from core.texts import READABLE
+from core.texts import READABLE, validate_drawn
+from core.typed import check_day
 
 T = TypeVar("T")
 Getter = Callable[[Any], Any]
@@ -157,8 +158,14 @@ class OptionalCharField(StrictCharField):
         return "" if value is None else value
 
 
-class OptionalEmailField(OptionalCharField, serializers.EmailField):
+class EmailField(serializers.EmailField):
+    default_validators = [validate_drawn]
+
+
+class OptionalEmailField(OptionalCharField, EmailField):
     """An email that may be missing."""
+
+    default_validators: Any = [*READABLE, validate_drawn]
 
 
 class ChoiceField(serializers.ChoiceField):
@@ -179,7 +186,10 @@ class ChoiceField(serializers.ChoiceField):
 
 
 class DayField(serializers.DateField):
-    """Rejects a week without a day, which DRF's own field takes as its Monday."""
+    """Rejects a week without a day, which DRF's own field takes as its Monday, and a day of another age; `validators`
+    that are given take the place of that bound."""
+
+    default_validators = [check_day]
 
     def to_internal_value(self, value: Any) -> date:
         if isinstance(value, str) and _WEEK.fullmatch(value):

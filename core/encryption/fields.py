@@ -25,6 +25,7 @@ from encrypted_model_fields import fields as stock
 
 from core.encryption.keyring import DecryptionError, get_keyring
 from core.errors import Invalid
+from core.texts import validate_drawn
 
 MARK = "[cannot be decrypted"  # how the mark begins; no field stores it
 _marking: ContextVar[bool] = ContextVar("marking", default=False)
@@ -183,7 +184,7 @@ class EncryptedTextField(EncryptedFieldMixin, stock.EncryptedTextField):
 
 
 class EncryptedEmailField(EncryptedFieldMixin, stock.EncryptedEmailField):
-    pass
+    default_validators = [*stock.EncryptedEmailField.default_validators, validate_drawn]
 
 
 class EncryptedDateField(EncryptedFieldMixin, stock.EncryptedDateField):

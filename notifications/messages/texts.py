@@ -8,11 +8,12 @@ from typing import NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Invalid
+from core.texts import has_visible
 from notifications.models import Channel, MessageKind, MessageLanguage
 from notifications.models.preference import LONGEST_SMS
 
 K, EN, DE = MessageKind, MessageLanguage.ENGLISH, MessageLanguage.GERMAN
-FIELD = re.compile(r"\{\s*([a-z_]*)\s*\}")
+FIELD = re.compile(r"\{\s*([^{}]*?)\s*\}")
 
 FIELDS = {  # what may stand in a text, and what it stands for
     "name": _("the patient's name"),
@@ -160,9 +161,9 @@ def check(kind: str, channel: str, *, subject: str, text: str) -> None:
         for found in FIELD.findall(value):
             if found not in FIELDS_OF.get(MessageKind(kind), OF_OTHERS):
                 raise Invalid(name, UNKNOWN % {"name": found})
-    if not text.strip():
+    if not has_visible(text):
         raise Invalid("text", _("Enter a text."))
-    if channel == Channel.EMAIL and not subject.strip():
+    if channel == Channel.EMAIL and not has_visible(subject):
         raise Invalid("subject", _("Enter a subject."))
     if channel == Channel.SMS and len(text) > LONGEST_SMS:
         raise Invalid("text", _("This is too long for a text message."))

@@ -9,6 +9,7 @@ from accounts.sign_in.serializers import MAX_PASSWORD
 from core.api.serializers import (
     ChoiceField,
     CredentialField,
+    EmailField,
     OutputSerializer,
     StrictCharField,
     StrictSerializer,
@@ -19,7 +20,7 @@ from core.texts import validate_name
 
 class MobileRegisterInput(StrictSerializer):
     name = StrictCharField(max_length=200, validators=[validate_name])
-    email = serializers.EmailField(max_length=254)
+    email = EmailField(max_length=254)
     password = CredentialField(max_length=MAX_PASSWORD, trim_whitespace=False)
     role_id = ChoiceField(choices=[role.id for role in NUMBERED_ROLES], help_text="From GET /auth/roles.")
     office_id = UUIDField()

@@ -12,6 +12,7 @@ from core.api.serializers import (
     ChoiceField,
     CredentialField,
     DayField,
+    EmailField,
     ErrorShape,
     OptionalCharField,
     OutputSerializer,
@@ -29,7 +30,7 @@ from patients.serializers import Chart, ChartBrief, check_birth_date
 
 class RegisterInput(StrictSerializer):
     name = StrictCharField(max_length=200, validators=[validate_name])
-    email = serializers.EmailField(max_length=254)
+    email = EmailField(max_length=254)
     password = CredentialField(max_length=MAX_PASSWORD, trim_whitespace=False)
     role = ChoiceField(choices=REGISTER_ROLES)
     phone = OptionalCharField(max_length=40, validators=[validate_phone])

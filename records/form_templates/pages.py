@@ -84,12 +84,17 @@ class TemplateForm(forms.Form):
 class QuestionForm(forms.Form):
     kind = forms.ChoiceField(choices=FieldKind.choices, label=_("Kind"))
     label = forms.CharField(
-        max_length=MAX_STATEMENT, required=False, label=_("Question or text"), widget=forms.Textarea({"rows": 2})
+        max_length=MAX_STATEMENT,
+        required=False,
+        validators=READABLE,
+        label=_("Question or text"),
+        widget=forms.Textarea({"rows": 2}),
     )
-    hint = forms.CharField(max_length=MAX_HINT, required=False, label=_("Hint below it"))
+    hint = forms.CharField(max_length=MAX_HINT, required=False, validators=READABLE, label=_("Hint below it"))
     options = forms.CharField(
         max_length=MOST_OPTIONS * MAX_OPTION,
         required=False,
+        validators=READABLE,
         label=_("Answers to choose from, one on each line"),
         widget=forms.Textarea({"rows": 3}),
     )

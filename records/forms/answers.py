@@ -33,7 +33,6 @@ NOT_COMPLETE = _("The form isn't complete yet. Please look at what is marked.")
 UNKNOWN_ANSWER = _("The form doesn't ask this.")
 SIGN_HERE = _("Please sign: draw your signature, or type your full name.")
 NOT_DRAWN = _("This is not a drawn signature.")
-LATER_DATE = _("Enter a date between 1850 and 2200.")
 
 
 class Incomplete(Refusal):
@@ -74,7 +73,7 @@ def _built(field: dict[str, Any]) -> forms.Field | None:
         return None
     common: dict[str, Any] = {"required": field["required"], "label": field["label"], "help_text": field["hint"]}
     if kind == FieldKind.DATE:
-        return PickedDateField(validators=[_check_year], **common)
+        return PickedDateField(**common)
     if kind == FieldKind.NUMBER:
         return NumberField(max_digits=15, decimal_places=6, widget=forms.TextInput({"inputmode": "decimal"}), **common)
     if kind in (FieldKind.CHOICE, FieldKind.YES_NO):
@@ -89,11 +88,6 @@ def _built(field: dict[str, Any]) -> forms.Field | None:
         validators=[*(READABLE if is_long else [validate_line]), *FILLING.get(field["fills"], [])],
         **common,
     )
-
-
-def _check_year(day: Any) -> None:
-    if not 1850 <= day.year <= 2200:
-        raise ValidationError(LATER_DATE)
 
 
 def checked_answers(

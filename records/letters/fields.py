@@ -19,7 +19,7 @@ from practices.models import Office
 from records.models import ChartEntry
 from records.models.chart_entry import ChartEntryStatus, ChartList
 
-FIELD = re.compile(r"\{\s*(\w+)\s*\}")
+FIELD = re.compile(r"\{\s*([^{}]*?)\s*\}")
 BLANK = re.compile(r"\[\[([^\[\]]*)\]\]")
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from core.texts import validate_line
+from core.texts import READABLE, validate_line
 from records.letters.fields import FIELDS, unknown_fields
 from records.letters.serializers import UNKNOWN
 from records.models import LetterTemplate
@@ -29,7 +29,7 @@ class LetterTemplateForm(AidForm):
     text = forms.CharField(
         max_length=MAX_LETTER_LENGTH,
         strip=False,
-        validators=[validate_fields],
+        validators=[*READABLE, validate_fields],
         label=_("Text"),
         widget=forms.Textarea({"rows": 14}),
     )

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from core.api.serializers import OutputSerializer, StrictBooleanField, StrictCharField, StrictSerializer
 from core.api.versions import NO_VERSION, version_field
-from core.texts import validate_line, validate_text
+from core.texts import READABLE, validate_line
 from records.letters.fields import FIELDS, unknown_fields
 from records.models import LetterTemplate
 from records.models.letter_template import MAX_LETTER_LENGTH
@@ -28,7 +28,7 @@ class LetterTemplateChange(StrictSerializer):
     text = StrictCharField(
         max_length=MAX_LETTER_LENGTH,
         trim_whitespace=False,
-        validators=[validate_text, validate_fields],
+        validators=[*READABLE, validate_fields],
         required=False,
         help_text=f"With {FIELD_LIST}; what is in double brackets is filled in by hand.",
     )
@@ -39,9 +39,7 @@ class LetterTemplateInput(LetterTemplateChange):
     version = NO_VERSION
     name = StrictCharField(max_length=100, validators=[validate_line])
     title = StrictCharField(max_length=200, validators=[validate_line, validate_fields])
-    text = StrictCharField(
-        max_length=MAX_LETTER_LENGTH, trim_whitespace=False, validators=[validate_text, validate_fields]
-    )
+    text = StrictCharField(max_length=MAX_LETTER_LENGTH, trim_whitespace=False, validators=[*READABLE, validate_fields])
     shared = StrictBooleanField(
         required=False, help_text="Whether it is the practice's; otherwise it is your own, and nobody else sees it."
     )

@@ -18,7 +18,7 @@ from core.admin.base import add_refusal
 from core.errors import Refusal, StaleVersion
 from core.pages import WorkPage
 from core.permissions import Permission
-from core.texts import validate_line
+from core.texts import READABLE, validate_line
 from records.models import NoteTemplate, Phrase
 from records.models.note import MAX_SECTION_LENGTH, SECTIONS
 from records.models.note_template import MAX_PHRASE_LENGTH, validate_word
@@ -92,12 +92,14 @@ class TemplateForm(AidForm):
                 max_length=MAX_SECTION_LENGTH,
                 required=False,
                 strip=False,
+                validators=READABLE,
                 label=label,
                 widget=forms.Textarea({"rows": 4}),
             )
             self.fields[f"{name}_prompt"] = forms.CharField(
                 max_length=MAX_PROMPT_LENGTH,
                 required=False,
+                validators=READABLE,
                 label=gettext("%(section)s: what to ask while it is empty") % {"section": label},
             )
 
@@ -114,10 +116,17 @@ class TemplateForm(AidForm):
 
 class PhraseForm(AidForm):
     word = forms.CharField(
-        max_length=30, validators=[validate_word], label=_("Word"), help_text=_("What you type after the slash.")
+        max_length=30,
+        validators=[validate_line, validate_word],
+        label=_("Word"),
+        help_text=_("What you type after the slash."),
     )
     text = forms.CharField(
-        max_length=MAX_PHRASE_LENGTH, strip=False, label=_("Text"), widget=forms.Textarea({"rows": 4})
+        max_length=MAX_PHRASE_LENGTH,
+        strip=False,
+        validators=READABLE,
+        label=_("Text"),
+        widget=forms.Textarea({"rows": 4}),
     )
     field_order = ("word", "text", "shared")
 

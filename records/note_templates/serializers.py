@@ -82,7 +82,7 @@ class TemplateList(OutputSerializer[Any]):
 
 class PhraseChange(StrictSerializer):
     word = StrictCharField(
-        max_length=30, validators=[validate_word], required=False, help_text="What is typed after `/`."
+        max_length=30, validators=[validate_line, validate_word], required=False, help_text="What is typed after `/`."
     )
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False, required=False)
     version = version_field()
@@ -90,7 +90,9 @@ class PhraseChange(StrictSerializer):
 
 class PhraseInput(PhraseChange):
     version = NO_VERSION
-    word = StrictCharField(max_length=30, validators=[validate_word], help_text="What is typed after `/`.")
+    word = StrictCharField(
+        max_length=30, validators=[validate_line, validate_word], help_text="What is typed after `/`."
+    )
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False)
     shared = _shared()
 
@@ -117,7 +119,7 @@ class FileTemplate(StrictSerializer):
 
 
 class FilePhrase(StrictSerializer):
-    word = StrictCharField(max_length=30, validators=[validate_word])
+    word = StrictCharField(max_length=30, validators=[validate_line, validate_word])
     text = StrictCharField(max_length=MAX_PHRASE_LENGTH, trim_whitespace=False)
 
 

@@ -20,6 +20,7 @@ from core.errors import NotFound, Refusal, Sentence, StaleVersion
 from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
+from core.texts import has_visible
 from patients.allergies import allergies_of
 from patients.models import Patient
 from patients.restriction.services import check_access
@@ -178,7 +179,7 @@ class ReviewNote(NotePage):
             return redirect("note-edit", note.pk)
         self.read_notes(note, about_id=note.pk)
         sections = _sections_of(note)
-        missing = [section.label for section in sections if not section.text.strip()]
+        missing = [section.label for section in sections if not has_visible(section.text)]
         return self.page(
             "review", note, sections=sections, missing=missing, is_empty=len(missing) == len(SECTIONS), error=error
         )

@@ -15,6 +15,7 @@ from appointments.time_rules import took_place
 from audit.events import AuditEvent
 from core.api import throttling
 from core.errors import Conflict, Invalid, Refusal, StaleVersion
+from core.texts import has_visible
 from patients.restriction.services import check_access
 from patients.services import lock_chart
 from records.models import PlanOfCare, SessionNote
@@ -161,5 +162,5 @@ def _check_same_patient(note: SessionNote, row: Appointment | PlanOfCare, field:
 
 
 def _check_not_empty(note: SessionNote) -> None:
-    if not any(getattr(note, section).strip() for section in SECTIONS):
+    if not any(has_visible(getattr(note, section)) for section in SECTIONS):
         raise Refusal(EMPTY_NOTE)

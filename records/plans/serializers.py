@@ -6,7 +6,6 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from appointments.serializers import check_day
 from core.api.pagination import PageQuery, PageShape
 from core.api.serializers import (
     ChoiceField,
@@ -27,15 +26,11 @@ MAX_TITLE_LENGTH, MAX_DIAGNOSIS_LENGTH, MAX_FREQUENCY_LENGTH = 200, 2000, 200  #
 MAX_GOAL_LENGTH, MAX_MEASURE_LENGTH, MAX_PROGRESS_LENGTH = 1000, 300, 2000
 
 
-def _day(**kwargs: Any) -> DayField:
-    return DayField(validators=[check_day], **kwargs)
-
-
 class GoalInput(StrictSerializer):
     text = StrictCharField(max_length=MAX_GOAL_LENGTH)
     measure = OptionalCharField(max_length=MAX_MEASURE_LENGTH)
     target = OptionalCharField(max_length=MAX_MEASURE_LENGTH)
-    dueOn = _day(source="due_on", required=False, allow_null=True)
+    dueOn = DayField(source="due_on", required=False, allow_null=True)
     status = ChoiceField(choices=GoalStatus.choices, required=False)
 
 
@@ -63,8 +58,8 @@ class PlanInput(StrictSerializer):
     diagnosis = OptionalCharField(max_length=MAX_DIAGNOSIS_LENGTH)
     frequency = OptionalCharField(max_length=MAX_FREQUENCY_LENGTH, validators=[validate_line])
     plannedVisits = _visits()
-    startsOn = _day(source="starts_on")
-    targetEndOn = _day(source="target_end_on", required=False, allow_null=True)
+    startsOn = DayField(source="starts_on")
+    targetEndOn = DayField(source="target_end_on", required=False, allow_null=True)
     goals = serializers.ListField(child=GoalInput(), required=False, max_length=MAX_GOALS)
 
 
@@ -75,15 +70,15 @@ class PlanAmendment(AmendmentInput):
     diagnosis = OptionalCharField(max_length=MAX_DIAGNOSIS_LENGTH)
     frequency = OptionalCharField(max_length=MAX_FREQUENCY_LENGTH, validators=[validate_line])
     plannedVisits = _visits()
-    startsOn = _day(source="starts_on", required=False)
-    targetEndOn = _day(source="target_end_on", required=False, allow_null=True)
+    startsOn = DayField(source="starts_on", required=False)
+    targetEndOn = DayField(source="target_end_on", required=False, allow_null=True)
     status = ChoiceField(choices=PlanStatus.choices, required=False)
     goals = serializers.ListField(child=GoalChange(), required=False, max_length=MAX_GOALS)
 
 
 class ProgressInput(StrictSerializer):
     text = StrictCharField(max_length=MAX_PROGRESS_LENGTH)
-    date = _day(required=False, help_text="Defaults to today at the practice.")
+    date = DayField(required=False, help_text="Defaults to today at the practice.")
     status = ChoiceField(choices=GoalStatus.choices, required=False, help_text="The goal's new status.")
     value = serializers.DecimalField(
         max_digits=9, decimal_places=2, required=False, allow_null=True, help_text="The number that the goal measures."

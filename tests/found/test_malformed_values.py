@@ -53,6 +53,14 @@ def test_body_is_told_what_to_enter(as_role, staff, doctor, chart):
     }
     walking = {**plan, "title": "Walk", "startsOn": "2027-06-15", "goals": ["walk"]}
     assert errors(doctor.post("/api/plans", walking, JSON)) == {"goals.0": "Send an object here."}
+    for value, said in [
+        ("high", "Enter a number, such as 4.5."),
+        (True, "Enter a number, such as 4.5."),
+        ("9" * 9, "Enter no more than 7 digits."),
+        ("7.125", "Enter no more than 2 decimal places."),
+    ]:
+        measured = {"patientId": str(chart.pk), "kind": "weight", "value": value}
+        assert errors(doctor.post("/api/measures", measured, JSON)) == {"value": said}
     gender = errors(staff.post("/api/patients", {"gender": "x"}, JSON))["gender"]
     assert gender == "Choose one of these: male, female, other."
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from appointments.models import Appointment, WaitingListEntry
 from appointments.tests.factories import AppointmentFactory
+from tests.contract.clinic import CHART
 
 JSON = "application/json"
 DAYS = ["2031-06-15", "20310615", "2031-W24-7", "2031-W24", " 2031-06-15 "]
@@ -127,6 +128,43 @@ def test_holiday_on_a_day_without_a_midnight(as_role, practice, scope):
     made = manager.post("/api/holidays", {**body, "dates": days}, JSON)
 
     assert (made.status_code, len(made.json()["scheduleExceptions"])) == (201, len(days))
+
+
+def test_day_of_another_age_is_a_slip(as_role, doctor, staff, chart, scope, subtests):
+    """0001-01-01 is what programs have for no date, 9999-12-31 for never."""
+    biller, at = as_role("billing"), str(chart.pk)
+    service = {"description": "Massage", "unitPrice": "80.00"}
+    for client, path, body, names in [
+        (doctor, f"/api/patients/{at}/problems", {"text": "Asthma"}, ("since", "until")),
+        (doctor, f"/api/patients/{at}/medications", {"text": "Naproxen"}, ("since", "until")),
+        (
+            doctor,
+            "/api/plans",
+            {"patientId": at, "title": "Walk", "startsOn": "2026-11-02"},
+            ("startsOn", "targetEndOn"),
+        ),
+        (biller, "/api/invoices", {"patientId": at, "lines": [service]}, ("dueOn",)),
+        (biller, "/api/payments", {"patientId": at, "amount": "5.00", "method": "cash"}, ("receivedOn",)),
+        (staff, "/api/waiting-list", {"patientId": at}, ("firstDay", "lastDay")),
+        (staff, "/api/patients", CHART, ("dateOfBirth",)),
+    ]:
+        for name in names:
+            for day in ("0001-01-01", "1879-12-31", "9999-12-31"):
+                with subtests.test(path=path, name=name, day=day):
+                    answer = client.post(path, {**body, name: day}, JSON)
+
+                    assert (answer.status_code, set(answer.json()["errors"])) == (400, {name})
+    for path in ("reports/revenue?from=9999-12-31", "reports/takings?day=0001-01-01"):
+        with subtests.test(path=path):
+            assert biller.get(f"/api/{path}").status_code == 400
+
+
+def test_day_of_another_age_is_a_slip_on_pages(enter_as, own):
+    page = enter_as("doctor").post(
+        reverse("chart_entry_add", args=[own.chart.pk, "problem"]), {"text": "Asthma", "since": "0001-01-01"}
+    )
+
+    assert "Enter a date between 1880 and 2200." in page.content.decode()
 
 
 def test_week_is_no_day(staff, doctor, chart, subtests):
