@@ -165,7 +165,7 @@ class EmailField(serializers.EmailField):
 class OptionalEmailField(OptionalCharField, EmailField):
     """An email that may be missing."""
 
-    default_validators = [*READABLE, validate_drawn]
+    default_validators: Any = [*READABLE, validate_drawn]
 
 
 class ChoiceField(serializers.ChoiceField):

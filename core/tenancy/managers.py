@@ -46,10 +46,11 @@ class PracticeQuerySet(models.QuerySet):
     def update(self, **values: Any) -> int:
         if {"practice", "practice_id"} & values.keys():
             raise ScopeError("A row cannot move to another practice.")
-        derived_from = cast("type[PracticeModel]", self.model).not_bulk_updatable & values.keys()
+        model = cast("type[PracticeModel]", self.model)
+        derived_from = model.not_bulk_updatable & values.keys()
         if derived_from:
             raise FieldError(f"Other columns are derived from {', '.join(derived_from)}: save the rows one by one.")
-        counted = {"version": models.F("version") + 1} if self.model.counts_changes else {}
+        counted = {"version": models.F("version") + 1} if model.counts_changes else {}
         with transaction.atomic(savepoint=False):
             patients, locked = self._lock_rows()
             changed = models.QuerySet.update(locked, **counted, **values)
