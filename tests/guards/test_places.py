@@ -22,6 +22,7 @@ ELSEWHERE = {
     "records.chart.letter_pages": "that of a new letter",
     "records.chart.measure_pages": "that of its measures",
     "records.chart.plan_pages": "that of a plan of care",
+    "records.chart.record_pages": "that of a new medical record",
     "dashboard.privacy.access_pages": "privacy has more than one page: who saw a chart",
     "dashboard.privacy.people_pages": "who may see what",
     "dashboard.privacy.retention_pages": "what is due to be removed",
