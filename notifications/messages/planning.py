@@ -54,8 +54,8 @@ def build(
 
 
 def store(rows: list[Message]) -> None:
-    """Store new rows: a few in one statement, many as fast as the database takes them. Building a statement takes Django
-    longer than that."""
+    """Store new rows: a few in one statement, many as fast as the database takes them. Django's own statements take
+    longer to build than that."""
     if not rows:
         return
     fields = tuple(Message._meta.concrete_fields)
