@@ -1,5 +1,6 @@
-"""PostgreSQL need not plan a statement of a list, a chart or a booking anew (docs/adr/0033): each is one that the connection has
-prepared. Whether it keeps a plan is PostgreSQL's to say, by what plans cost and rows were counted; here it must."""
+"""PostgreSQL need not plan a statement of a list, a chart or a booking anew (docs/adr/0033): each is one that the
+connection has prepared. Whether it keeps a plan is PostgreSQL's to say, by what plans cost and rows were counted; here
+it must."""
 
 import itertools
 from datetime import timedelta
