@@ -133,7 +133,7 @@ def ask_whether_elsewhere(appointment: Appointment) -> Callable[[], bool]:
     question may travel with others."""
     if appointment.status != AppointmentStatus.SCHEDULED:
         return lambda: False
-    sent = _elsewhere(
+    sent: Callable[[], list[Any]] = _elsewhere(
         None,
         pk=appointment.pk,
         patient_id=appointment.patient_id,

@@ -123,10 +123,10 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
             self._send_waiting()
         return super().fetchall()
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> "ScopedCursor":
         if self._waits:
             self._send_waiting()
-        return super().__iter__()
+        return self
 
     @staticmethod
     def scope_text(scope: str) -> str:
