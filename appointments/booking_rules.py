@@ -4,6 +4,7 @@ bounds. That no doctor is in two places, the database sees to.
 Call these with the chart locked, so that of two bookings at once the second sees the first."""
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -89,22 +90,28 @@ def latest(by: User) -> datetime:
     return practice.day_bounds(months_later(practice.today(), practice.booking_months_ahead))[1]
 
 
-def check_overlap(appointment: Appointment, *, by: User, allow_overlap: bool | None) -> list[Sentence]:
+def check_overlap(
+    appointment: Appointment,
+    *,
+    by: User,
+    allow_overlap: bool | None,
+    is_elsewhere: Callable[[], bool] | None = None,
+) -> list[Sentence]:
     """Return what the practice's people are to know of a patient who is with another doctor then; they may say that it
-    is meant (True), or that it is not (False). Raises Conflict for a patient, and if it is not meant, and Forbidden for
-    a patient who means it."""
+    is meant (True), or that it is not (False). The caller may have asked `is_elsewhere` already. Raises Conflict for a
+    patient, and if it is not meant, and Forbidden for a patient who means it."""
     if allow_overlap and is_patient(by):
         raise Forbidden(_("Only the practice can book two appointments at the same time."))
-    if is_patient(by) or allow_overlap is False:
-        check_patient_is_free(appointment, sentence=ELSEWHERE_YOURSELF if is_patient(by) else ELSEWHERE)
-        return []
-    return [ANOTHER_VISIT] if _is_elsewhere(appointment) else []
+    found = (is_elsewhere or ask_whether_elsewhere(appointment))()
+    if found and (is_patient(by) or allow_overlap is False):
+        raise Conflict(ELSEWHERE_YOURSELF if is_patient(by) else ELSEWHERE)
+    return [ANOTHER_VISIT] if found else []
 
 
 def check_patient_is_free(appointment: Appointment, *, sentence: Sentence = ELSEWHERE) -> None:
     """Raise Conflict if the appointment is to take place while its patient is with another doctor. That its own doctor
     is free, the database sees to."""
-    if _is_elsewhere(appointment):
+    if ask_whether_elsewhere(appointment)():
         raise Conflict(sentence)
 
 
@@ -121,10 +128,12 @@ def is_room_taken(appointment: Appointment) -> bool:
     return room_id is not None and bool(_overlapping(appointment).filter(room=room_id).exists())
 
 
-def _is_elsewhere(appointment: Appointment) -> bool:
+def ask_whether_elsewhere(appointment: Appointment) -> Callable[[], bool]:
+    """Ask whether the patient is with another doctor then, and return what says so: within `sent_together`, the
+    question may travel with others."""
     if appointment.status != AppointmentStatus.SCHEDULED:
-        return False
-    return _elsewhere(
+        return lambda: False
+    sent: Callable[[], list[Any]] = _elsewhere(
         None,
         pk=appointment.pk,
         patient_id=appointment.patient_id,
@@ -132,7 +141,8 @@ def _is_elsewhere(appointment: Appointment) -> bool:
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
         earliest=appointment.starts_at - timedelta(minutes=LONGEST),
-    ).exists()
+    ).sent()
+    return lambda: sent() != []
 
 
 @CompiledQuery

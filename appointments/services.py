@@ -31,8 +31,10 @@ from appointments.visits import history, machine
 from appointments.visits.machine import Action
 from core.database.deadlocks import deadlock_as_conflict
 from core.database.locks import take_lock
+from core.database.together import sent_together
 from core.errors import Conflict, Forbidden, NotFound
 from core.permissions import Permission
+from notifications.messages.settings import ask_settings
 from patients.deletion.services import lock_chart_with_deleted
 from patients.restriction.services import check_access
 from patients.services import lock_chart
@@ -62,7 +64,7 @@ def calendar_lock(*ids: UUID | None) -> Iterator[None]:
     SQLite's transactions queue by themselves (IMMEDIATE).
     """
     try:
-        with deadlock_as_conflict(CALENDAR_BUSY), checking_office_exists():
+        with deadlock_as_conflict(CALENDAR_BUSY), checking_office_exists(), sent_together():
             for name in calendar_names(*ids):
                 take_lock(name)
             yield
@@ -137,13 +139,16 @@ def book(
             position=position,
         )
         office_id = get_office(office_id).pk if office_id else None
+        settings, is_elsewhere = ask_settings(), booking_rules.ask_whether_elsewhere(appointment)
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id, hold_id=hold_id)
         check_room_is_there(appointment)
-        overlap = booking_rules.check_overlap(appointment, by=by, allow_overlap=allow_overlap)
+        overlap = booking_rules.check_overlap(
+            appointment, by=by, allow_overlap=allow_overlap, is_elsewhere=is_elsewhere
+        )
         appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
         history.record(appointment, by=said_by or by, what=EventKind.BOOKED)
-        messages.plan_new(appointment)
+        messages.plan_new(appointment, asked=settings)
         if hold:
             hold.delete()
     return appointment

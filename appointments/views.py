@@ -88,7 +88,8 @@ class Appointments(ApiView):
         total = page.total(lambda: _total(self.caller, appointments, query))
         charts = resolve_access(self.caller, [row.patient for row in rows])
         self.audit_read((row.patient_id for row in rows), hits=total, **page.asked, **emergency_details(charts))
-        shown = [AppointmentShape.for_user(self.caller, row) for row in rows]
+        caller = self.caller
+        shown = [AppointmentShape.for_user(caller, row) for row in rows]
         return Response({"appointments": shown, "total": total, **page.next})
 
     def _changes(self, *, updated_since: datetime, page: int, patient_id: UUID | None = None, **query: Any) -> Response:

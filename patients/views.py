@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +17,7 @@ from core.api.schema import Refused, extend_schema, stale
 from core.api.versions import ETAG, IF_MATCH, etag, expected_version
 from core.api.views import ApiView
 from core.cache import cached_counts
+from core.database.together import sent_together
 from core.errors import StaleVersion
 from core.permissions import Permission
 from core.tenancy.compiled import BoundQuery, CompiledQuery
@@ -94,10 +96,13 @@ class Charts(ApiView):
     def post(self, request: Request) -> Response:
         fields = self.checked(chart_input_for(request.data))
         is_sure = fields.pop("confirm_new", True)
-        duplicates = find_possible_duplicates(by=self.caller, **fields)
-        if duplicates and not is_sure:
+        chart = None
+        with transaction.atomic(), sent_together():
+            duplicates = find_possible_duplicates(by=self.caller, **fields)
+            if is_sure or not duplicates:
+                chart = services.open_chart(by=self.caller, **fields)
+        if chart is None:  # the trail keeps that they were shown
             raise MayBeTwice(duplicates)
-        chart = services.open_chart(by=self.caller, **fields)
         return Response(OpenedChart.opened(chart, duplicates), status=201, headers=etag(chart.version))
 
 

@@ -47,16 +47,19 @@ class UserManager(PracticeManager):
         return doctors
 
     def doctor(self, doctor_id: UUID) -> "User":
-        """Return an active doctor, with their practice. Raises NotFound."""
+        """Return an active doctor, with their practice and office. Raises NotFound."""
         found = _doctor(None, pk=doctor_id).rows(limit=1)
         if not found:
             raise NotFound(_("Doctor not found."))
-        return found[0]
+        doctor = found[0]
+        if doctor.office is not None and doctor.practice is not None:
+            doctor.office.practice = doctor.practice
+        return doctor
 
 
 @CompiledQuery["User"]
 def _doctor(person: None, *, pk: UUID) -> models.QuerySet["User"]:
-    return User.objects.doctors().filter(pk=pk).select_related("practice")
+    return User.objects.doctors().filter(pk=pk).select_related("practice", "office")
 
 
 class User(AbstractBaseUser, PracticeModel):

@@ -1,7 +1,7 @@
 """Which messages a visit needs. The ledger says what the patient was told, and every change of the visit is compared
 with that: who was told nothing is told nothing of a slip that was corrected within minutes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -38,11 +38,11 @@ def says_of(visit: Appointment) -> str:
     return f"{moment} {visit.doctor_id.hex[-12:]} {visit.office_id.hex[-12:] if visit.office_id else ''}"
 
 
-def plan_new(visit: Appointment) -> None:
-    """Plan the messages of a new visit: one statement reads the practice's settings, one writes the rows."""
+def plan_new(visit: Appointment, *, asked: Callable[[], MessageSettings] = get_settings) -> None:
+    """Plan the messages of a new visit by the practice's settings, for which the caller may have asked already."""
     now = timezone.now()
     if visit.status == AppointmentStatus.SCHEDULED and visit.starts_at > now:
-        settings = get_settings()
+        settings = asked()
         drafts = _notices(MessageKind.BOOKED, visit, settings, settings.channels_of(MessageKind.BOOKED))
         if visit.series_id and visit.position:
             drafts = [draft._replace(why=Why.SERIES) for draft in drafts]  # the first one's lists them all

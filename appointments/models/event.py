@@ -40,6 +40,7 @@ class AppointmentEvent(PracticeModel):
     details = models.JSONField(default=dict)
 
     audited = False  # the trail has the change itself
+    uncounted = True
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("change of a visit"), _("changes of visits")

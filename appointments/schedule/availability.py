@@ -270,22 +270,24 @@ def load_calendars(
     if not calendars:
         return []
     asked = {"doctors": tuple(calendars)}
-    rules = _rules(None, **asked).all()
+    after = start - REACH
+    near = {"before": end + REACH, "after": after, "earliest": after - LONGEST_VISIT}
+    sent = _rules(None, **asked).sent()
+    exceptions = _exceptions(None, **asked, before=end + DAY, after=start - DAY).sent()
+    found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).sent()
+    rules = sent()
     zones: dict[UUID | None, ZoneInfo] = {office.pk: office.tzinfo for office in _offices(None).all()} if rules else {}
     for doctor_id, at, practices_zone, *hours in rules:
         calendar = calendars[doctor_id]
         office_id = at or calendar.doctor.office_id  # hours without an office are at the doctor's own
         zone = zones.get(office_id) or ZoneInfo(practices_zone)
         calendar.rules.append(Rule(office_id if office_id in zones else None, zone, *hours))
-    for exception in _exceptions(None, **asked, before=end + DAY, after=start - DAY).all():
+    for exception in exceptions():
         for calendar in [calendars[exception.doctor_id]] if exception.doctor_id else calendars.values():
             if exception.doctor_id and exception.kind == ExceptionKind.EXTRA and exception.office_id is None:
                 exception.office_id = calendar.doctor.office_id
             calendar.exceptions.append(exception)
-    after = start - REACH
-    near = {"before": end + REACH, "after": after, "earliest": after - LONGEST_VISIT}
-    found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).all()
-    for is_hold, doctor_id, kept_from, kept_until, *exact in found:
+    for is_hold, doctor_id, kept_from, kept_until, *exact in found():
         calendar = calendars[doctor_id]
         if exact:
             setattr(calendar, "held" if is_hold else "visits", list(zip(*exact, strict=True)))

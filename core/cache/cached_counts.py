@@ -91,6 +91,8 @@ def get_or_compute(
 ) -> Any:
     """Return the cached value of `key` unless a row of the tables `of` has changed in this practice; else `compute()`,
     which must return something that JSON can represent."""
+    if any(getattr(model, "uncounted", False) for model in of):
+        raise ValueError("Nothing invalidates the counts of an uncounted model.")
     if not redis_client.configured():
         return compute()
     total_key = f"total:{practice_id}:{key}"
@@ -121,14 +123,16 @@ def _new_generation(name: str) -> str:
 
 
 def invalidate(model: type[models.Model], practice_id: UUID | None) -> None:
-    """Invalidate the counts of this table in this practice once the transaction has committed."""
-    if practice_id is None or not redis_client.configured():
+    """Invalidate the counts of this table in this practice once the transaction has committed. An `uncounted` model is
+    in none."""
+    if practice_id is None or getattr(model, "uncounted", False) or not redis_client.configured():
         return
     transaction.on_commit(lambda: _advance(_generation_key(model, practice_id)))
 
 
 def _advance(name: str) -> None:
     try:
-        redis_client.call(lambda client: client.set(name, secrets.token_hex(8), ex=GENERATION_LIFE_SECONDS))
+        command = ("SET", name, secrets.token_hex(8), "EX", GENERATION_LIFE_SECONDS)
+        redis_client.call(lambda client: redis_client.run_command(client, *command))
     except redis_client.RedisDown:
         pass  # logged by redis_client.call; the old count expires after LIFE_SECONDS

@@ -90,19 +90,24 @@ _own = _OwnConnection()
 
 
 def run_script(client: redis.Redis, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
-    """Run a registered script on this thread's own connection. Every request of somebody signed in runs one, and what
-    the library does around a command (a connection taken from a pool and probed, its telemetry) costs twice as much as
-    sending and reading it. Raises RedisError."""
+    """Run a registered script on this thread's own connection. Raises RedisError."""
     parameters = (len(keys), *keys, *args)
-    command: tuple[Any, ...] = ("EVALSHA", script.sha, *parameters)
+    try:
+        return run_command(client, "EVALSHA", script.sha, *parameters)
+    except NoScriptError:  # EVAL runs and keeps it; after SCRIPT LOAD it may be lost again
+        return run_command(client, "EVAL", script.script, *parameters)
+
+
+def run_command(client: redis.Redis, *command: Any) -> Any:
+    """Run a command, which may be run twice, on this thread's own connection. Every request of somebody signed in runs
+    one, and what the library does around it (a connection taken from a pool and probed, its telemetry) costs twice as
+    much as sending and reading it. Raises RedisError."""
     fresh = _own.pool is not client.connection_pool or not _own.connection.is_connected
     if _own.pool is not client.connection_pool:
         pool = client.connection_pool
         _own.connection, _own.pool = pool.connection_class(**pool.connection_kwargs), pool
     try:
         return _exchange(command)
-    except NoScriptError:
-        command = ("EVAL", script.script, *parameters)  # runs and keeps it; after SCRIPT LOAD it may be lost again
     except redis.ConnectionError:
         if fresh:
             raise  # otherwise Redis may have closed it since the last request

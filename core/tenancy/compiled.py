@@ -133,10 +133,9 @@ class BoundQuery(Generic[Row]):
 
     def rows(self, *, limit: int, skipped: int = 0) -> list[Row]:
         """Return up to `limit` rows in the query's order, after the skipped ones."""
-        statement = self.query.statement(self, counts=False)
-        if skipped >= JOINED_BEFORE:
-            return self._rows_by_key(statement, (limit, skipped))
-        return statement.made(self._execute(f"{statement.sql} LIMIT %s OFFSET %s", statement, (limit, skipped)))
+        if skipped < JOINED_BEFORE:
+            return self.sent(limit=limit, skipped=skipped)()
+        return self._rows_by_key(self.query.statement(self, counts=False), (limit, skipped))
 
     def _rows_by_key(self, statement: "_Statement", page: tuple[int, int]) -> list[Row]:
         """Return the rows of a page whose keys PostgreSQL selects first, so that what is skipped is not joined."""
@@ -152,8 +151,21 @@ class BoundQuery(Generic[Row]):
 
     def all(self) -> list[Row]:
         """Return every row, in the query's order."""
+        return self.sent()()
+
+    def sent(self, *, limit: int | None = None, skipped: int = 0) -> Callable[[], list[Row]]:
+        """Send the query, and return what gives its rows: within `sent_together`, others may travel with it."""
         statement = self.query.statement(self, counts=False)
-        return statement.made(self._execute(statement.sql, statement, ()))
+        if limit is None:
+            cursor = self._sent(statement.sql, statement, ())
+        else:
+            cursor = self._sent(f"{statement.sql} LIMIT %s OFFSET %s", statement, (limit, skipped))
+
+        def rows() -> list[Row]:
+            with cursor:
+                return statement.made(list(cursor.fetchall()))
+
+        return rows
 
     def narrowed(self, by: Callable[..., Any], narrowing: tuple[Any, ...] | None = None) -> "BoundQuery[Any]":
         """Return the query with the queryset that `by` makes of this one's and of these values."""
@@ -182,6 +194,10 @@ class BoundQuery(Generic[Row]):
         return int(self._execute(statement.sql, statement, ())[0][0])
 
     def _execute(self, sql: str, statement: "_Statement", more: tuple[int, ...]) -> list[Any]:
+        with self._sent(sql, statement, more) as cursor:
+            return list(cursor.fetchall())
+
+    def _sent(self, sql: str, statement: "_Statement", more: tuple[int, ...]) -> Any:
         known = {
             PRACTICE: current_practice_id(),
             PERSON: self.person and self.person.pk,
@@ -191,9 +207,9 @@ class BoundQuery(Generic[Row]):
         values = [_prepared(part.among(known)) if isinstance(part, _Value) else part for part in statement.parameters]
         if statement.locks and not connection.in_atomic_block:
             raise TransactionManagementError("rows are locked within a transaction")
-        with connection.cursor() as cursor:
-            cursor.execute(sql, (*values, *more))
-            return list(cursor.fetchall())
+        cursor = connection.cursor()
+        cursor.execute(sql, (*values, *more))
+        return cursor
 
 
 def _keys(queryset: Any, narrowing: tuple[Any, ...]) -> Any:
@@ -385,13 +401,14 @@ class _Related:
             raise NotCompilable("A relation of a relation.")
 
     def populate(self, rows: list[Any], sources: list[Any]) -> None:
-        made: dict[Any, Any] = {None: None}
+        made: dict[Any, Any] = {}
         for row, source in zip(rows, sources, strict=True):
             key = row[self._key]
-            if key not in made:
-                made[key] = self._make(row)
-                self._set_back(made[key], source)
-            self._set(source, made[key])
+            related = made.get(key) if key is not None else None
+            if related is None and key is not None:
+                related = made[key] = self._make(row)
+                self._set_back(related, source)
+            self._set(source, related)
 
 
 def _maker(

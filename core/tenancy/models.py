@@ -22,6 +22,7 @@ class PracticeModel(Model):
     # fields that save() derives other columns from, which a bulk update would not change
     not_bulk_updatable: ClassVar[frozenset[str]] = frozenset()
     counts_changes: ClassVar[bool] = False  # in `version`, also those of many rows at once
+    uncounted: ClassVar[bool] = False  # core/cache/cached_counts.py keeps no count of these rows
 
     objects: ClassVar[PracticeManager] = PracticeManager()
 

@@ -31,7 +31,7 @@ def give(practice_id: UUID) -> None:
         tell(practice_id)
     if redis_client.configured():
         with suppress(redis_client.RedisDown):
-            redis_client.call(lambda client: client.publish(CHANNEL, practice_id.bytes))
+            redis_client.call(lambda client: redis_client.run_command(client, "PUBLISH", CHANNEL, practice_id.bytes))
 
 
 def hear(tell: Callable[[UUID], None]) -> None:

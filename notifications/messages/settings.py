@@ -1,6 +1,6 @@
 """How the practice of the scope writes to people."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +23,18 @@ LONGEST_RECALL = 60  # months
 
 def get_settings() -> MessageSettings:
     """Return the practice's settings, or the defaults."""
-    found = _settings(None).rows(limit=1)
-    return found[0] if found else MessageSettings(practice_id=current_practice_id())
+    return ask_settings()()
+
+
+def ask_settings() -> Callable[[], MessageSettings]:
+    """Ask for them, and return what returns them: within `sent_together`, the question may travel with others."""
+    sent = _settings(None).sent()
+
+    def settings() -> MessageSettings:
+        found = sent()
+        return found[0] if found else MessageSettings(practice_id=current_practice_id())
+
+    return settings
 
 
 _settings = CompiledQuery[MessageSettings](lambda person: MessageSettings.objects.order_by("pk"))

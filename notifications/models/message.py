@@ -72,6 +72,7 @@ class Message(PracticeModel):
     """
 
     audited = False  # see MessageQuerySet
+    uncounted = True
 
     patient = models.ForeignKey(
         "patients.Patient", verbose_name=_("patient"), null=True, on_delete=models.CASCADE, related_name="+"

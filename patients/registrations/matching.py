@@ -202,21 +202,24 @@ def _confirmed_restricted() -> PatientQuerySet:
 def _candidates_by_fact(known: Identity, *, restricted: bool) -> Iterator[tuple[Any, ...]]:
     """Yield rows of the charts with a fact in common, and of restricted ones with a similar name."""
     facts, names = _fact_tokens(known), list(chain.from_iterable(_name_tokens(known.name)))
+    alike = _compared(names, MAX_RESTRICTED, restricted=True) if names and restricted else None
     if facts:
-        found = _compared(facts, MAX_BY_FACT, restricted=False)
+        found = _compared(facts, MAX_BY_FACT, restricted=False)()
         yield from found
         if names and len(found) == MAX_BY_FACT:  # a date that many share must not crowd out those who share the name
             both = [sorted({*fact, *name}) for fact in facts for name in names]
-            yield from _compared(both, MAX_BY_NAME, restricted=False)
-    if names and restricted:
-        yield from _compared(names, MAX_RESTRICTED, restricted=True)
+            yield from _compared(both, MAX_BY_NAME, restricted=False)()
+    if alike:
+        yield from alike()
 
 
-def _compared(any_of: list[list[int]], most: int, *, restricted: bool) -> list[tuple[Any, ...]]:
-    """Return what is compared of the charts whose index has all tokens of one of these lists."""
+def _compared(any_of: list[list[int]], most: int, *, restricted: bool) -> Callable[[], list[tuple[Any, ...]]]:
+    """Ask for what is compared of the charts whose index has all tokens of one of these lists, and return what returns
+    it: within `sent_together`, the question may travel with others."""
     if connection.vendor != "postgresql":  # its SQL has a part for each token
-        return list(_confirmed(any_of, most, restricted=restricted).values_list(*_COMPARED))
-    return _indexed(None, restricted, any_of=tuple(any_of)).rows(limit=most)
+        found = _confirmed(any_of, most, restricted=restricted).values_list(*_COMPARED)
+        return lambda: list(found)
+    return _indexed(None, restricted, any_of=tuple(any_of)).sent(limit=most)
 
 
 @CompiledQuery

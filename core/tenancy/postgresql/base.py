@@ -5,7 +5,7 @@ once."""
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
@@ -18,13 +18,15 @@ from psycopg.copy import Copy
 from psycopg.pq import PGconn, Ping, TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.tenancy.postgresql.prepared import Key, Statement, Statements, key_of, statement_of
+from core.tenancy.postgresql.prepared import Key, Statement, Statements, key_of, rows_written_by, statement_of
+from core.tenancy.postgresql.waiting import Part, Waiting
 from core.tenancy.scope import open_scope
 
 RETRY_SECONDS = 1.0  # after a failed connection
 WAIT_SECONDS = 15  # for a connection of a busy pool
 PREPARED_STATEMENTS = 100  # of each connection
 BEGIN, BEGIN_DUE = "BEGIN; ", "begin_due"  # the second is set on a connection whose next statement begins a transaction
+WAITING = "waiting"  # set on a connection whose statements wait for each other
 SETTING = "praxis.practice"
 SET_SCOPE = f"SET LOCAL {SETTING} TO %s; "
 
@@ -43,29 +45,101 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
         if "statements" not in known:
             known["statements"] = Statements(prepared_statements)
         self._statements: Statements = known["statements"]
+        self._promised: int | None = None  # rows that a waiting statement writes
+        self._waits = False
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "ScopedCursor":
         statement = self._find_or_prepare(query, params)
-        if statement is None:
-            return self._send(query, params, **options)
+        sent = (query, params) if statement is None else (statement.execute, statement.other_values(params))
+        if WAITING in vars(self.connection) and not options and self._can_wait(query):
+            return self._wait(query, *sent)
         try:
-            return self._send(statement.execute, statement.other_values(params), **options)
-        except errors.FeatureNotSupported:  # a migration has changed the type of a column that it returns
-            self._statements.forget()
-            if self._in_transaction():
-                raise
-        except errors.InvalidSqlStatementName:  # a pooler has given this connection another session
-            self._statements.stop()
-            if self._in_transaction():
+            with self.checking_plans():
+                return self._send(*sent, **options)
+        except (errors.FeatureNotSupported, errors.InvalidSqlStatementName):
+            if statement is None or self._in_transaction():
                 raise
         return self._send(query, params, **options)
 
+    @contextmanager
+    def checking_plans(self) -> Iterator[None]:
+        """Forget what was prepared if PostgreSQL says that it does not hold any more."""
+        try:
+            yield
+        except errors.FeatureNotSupported:  # a migration has changed the type of a column that it returns
+            self._statements.forget()
+            raise
+        except errors.InvalidSqlStatementName:  # a pooler has given this connection another session
+            self._statements.stop()
+            raise
+
+    def _can_wait(self, query: Any) -> bool:
+        return isinstance(query, str) and ";" not in query and not self._has_failed()
+
+    def _wait(self, query: str, text: str, params: Any) -> "ScopedCursor":
+        """Have the statement wait for others. Rows of values are promised to be written: that they are is checked."""
+        self._promised, self._waits = rows_written_by(query), True
+        part = Part(self, _scope_value(), self.mogrify(text, params), self._promised)
+        vars(self.connection)[WAITING].add(part)
+        return self
+
+    def arrived(self, result: Any) -> None:
+        """Take the result of a statement that has waited."""
+        self._waits = False
+        if not self.closed:
+            self._results[:] = [result]
+            self._select_current_result(0)
+
+    def _send_waiting(self) -> None:
+        if waiting := vars(self.connection).get(WAITING):
+            waiting.send()
+
+    @property
+    def rowcount(self) -> int:
+        if self._waits and self._promised is not None:
+            return self._promised
+        if self._waits:
+            self._send_waiting()
+        return super().rowcount
+
+    @property
+    def description(self) -> Any:
+        if self._waits:
+            self._send_waiting()
+        return super().description
+
+    def fetchone(self) -> Any:
+        if self._waits:
+            self._send_waiting()
+        return super().fetchone()
+
+    def fetchmany(self, size: int = 0) -> list[Any]:
+        if self._waits:
+            self._send_waiting()
+        return super().fetchmany(size)
+
+    def fetchall(self) -> list[Any]:
+        if self._waits:
+            self._send_waiting()
+        return super().fetchall()
+
+    def __iter__(self) -> "ScopedCursor":
+        if self._waits:
+            self._send_waiting()
+        return self
+
+    @staticmethod
+    def scope_text(scope: str) -> str:
+        """Return what sets a scope, without what parts it from the next statement."""
+        return SET_SCOPE[:-2] % f"'{scope}'"
+
     def _send(self, query: Any, params: Any, **options: Any) -> "ScopedCursor":
+        self._send_waiting()
         if not self._needs_scope():
             super().execute(query, params, **options)
             return self
         text = query if isinstance(query, str) else _text(query, self)
-        with self._begun() as begin:
+        with self.begun() as begin:
             if params is None or isinstance(params, Mapping):
                 super().execute(begin + SET_SCOPE % f"'{_scope_value()}'" + text, params, **options)
             else:  # as a parameter: psycopg caches how it has parsed a statement, which is the same for every practice
@@ -92,7 +166,7 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
         if self._in_transaction():
             text = f"SAVEPOINT praxis; {text}; RELEASE praxis"
         try:
-            with self._begun() as begin:
+            with self.begun() as begin:
                 super().execute(begin + text, statement.values_in_plan(params))
         except (errors.ProgrammingError, errors.NotSupportedError, errors.DataError) as error:
             if self._has_failed():
@@ -120,7 +194,8 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
 
     def set_scope(self) -> None:
         """Set the scope of the transaction, for a statement that cannot share a message."""
-        with self._begun() as begin:
+        self._send_waiting()
+        with self.begun() as begin:
             super().execute(begin + SET_SCOPE % f"'{_scope_value()}'")
 
     @contextmanager
@@ -154,7 +229,7 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
         )
 
     @contextmanager
-    def _begun(self) -> Iterator[str]:
+    def begun(self) -> Iterator[str]:
         """Give what begins the transaction that Django has entered, in front of its first statement. It stays due if
         the message was never sent, because psycopg cannot write one of its values."""
         known = vars(self.connection)
@@ -209,8 +284,10 @@ class QuickTzLoader(psycopg_any.BaseTzLoader):
     def load(self, data: Any) -> Any:
         text = bytes(data).decode()
         if text.endswith("+00"):
-            with suppress(ValueError):  # a year beyond 9999 or before Christ, and infinity
+            try:
                 return datetime.fromisoformat(text).replace(tzinfo=self.timezone)
+            except ValueError:  # a year beyond 9999 or before Christ, and infinity
+                pass
         return super().load(data)
 
 
@@ -296,6 +373,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A transaction without a statement has never begun."""
         if self.connection is not None:
             vars(self.connection).pop(BEGIN_DUE, None)
+
+    @contextmanager
+    def sent_together(self) -> Iterator[None]:
+        """What core/database/together.py says. A block within another sends what waits before it and in it by itself,
+        so that what is raised is about the block."""
+        self.ensure_connection()
+        known = vars(self.connection)
+        is_outermost = WAITING not in known
+        waiting = known.setdefault(WAITING, Waiting(self))
+        try:
+            waiting.send()
+            yield
+            waiting.send()
+        except BaseException:
+            waiting.drop()
+            raise
+        finally:
+            if is_outermost:
+                known.pop(WAITING, None)
 
     def create_cursor(self, name: str | None = None) -> Any:
         cursor = super().create_cursor(name)

@@ -157,6 +157,12 @@ def key_of(query: Any, parameters: Any) -> Key | None:
 
 
 @lru_cache(1024)
+def rows_written_by(query: str) -> int | None:
+    """Return how many rows an INSERT of values writes; None of any other statement."""
+    return query.count("(%s") if _INSERT.fullmatch(query) and " RETURNING " not in query else None
+
+
+@lru_cache(1024)
 def _shape(query: str) -> tuple[tuple[Any, ...], tuple[bool, ...] | None]:
     """Return the kinds of the parameters where they do not depend on the values (an INSERT of values alone), and of
     each parameter whether it is a limit; None if this cannot be prepared."""
