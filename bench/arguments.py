@@ -10,9 +10,13 @@ with how many charts; the database is seeded once and kept. See also bench/clini
 def parse(purpose, **flags):
     """Return the arguments; `--help` prints the bench's docstring before anything is set up. `flags` maps the name of
     each flag to its help."""
-    parser = argparse.ArgumentParser(
-        description=purpose, epilog=ENVIRONMENT, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(purpose)
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     return parser.parse_args()
+
+
+def parser_of(purpose):
+    return argparse.ArgumentParser(
+        description=purpose, epilog=ENVIRONMENT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
