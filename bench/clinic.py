@@ -22,7 +22,8 @@ APPOINTMENTS, RECORDS = PATIENTS // 2, PATIENTS // 5
 PASSWORD = "Passw0rd!"
 ROLE = "praxis_bench_app"
 AS_ROLE = (
-    f"-c role={ROLE} -c jit=off -c gin_pending_list_limit=256"  # libpq's options; all but the first as in the settings
+    # libpq's options: as in the settings, and as setup_database_roles gives it to the role
+    f"-c role={ROLE} -c jit=off -c gin_pending_list_limit=256 -c effective_io_concurrency=100"
 )
 ENVIRONMENT = {
     "ENV_FILE": "",
@@ -45,7 +46,7 @@ ENVIRONMENT = {
 }
 
 
-def open_practice():
+def open_practice(*, as_owner=False):
     """Set up Django on the benchmark's database, seed what is missing, print the rate, and return the practice."""
     os.environ.update(ENVIRONMENT)
     ensure_database(DATABASE_URL)
@@ -78,7 +79,8 @@ def open_practice():
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
     call_command("setup_database_roles", role=ROLE, apply=True, stdout=sys.stderr)
-    _become_application(connection)
+    if not as_owner:
+        _become_application(connection)
     return practice
 
 

@@ -55,7 +55,9 @@ def main():
         added._raw_delete(added.db)  # or the next run would find them all; faster than taking the import back
     rows = [(*row, "") for row in clock.rows]
     wall, cpu = (sum(row[at] for row in clock.timed) for at in (1, 2))
-    rows.append(("all", f"{wall:.1f}", f"{cpu:.1f}", f"{LINES / wall * 60:,.0f}", f"{LINES / cpu * 60:,.0f}", f"{GOAL:,}"))
+    rows.append(
+        ("all", f"{wall:.1f}", f"{cpu:.1f}", f"{LINES / wall * 60:,.0f}", f"{LINES / cpu * 60:,.0f}", f"{GOAL:,}")
+    )
     notes = [f"among {charts:,} charts", f"{LINES:,} lines: " + ", ".join(f"{n:,} {name}" for name, n in found.items())]
     header = ["step", "seconds", "of this process's CPU", "lines a minute", "by CPU", "goal"]
     print(block("Importing patients", "python -m bench.imports", notes, header, rows))

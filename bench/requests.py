@@ -1,28 +1,49 @@
-"""`python -m bench.requests`: what each request takes: p50, p95, queries, Python calls and the processor's time.
+"""`python -m bench.requests [--growing]`: what each request takes: p50, p95, queries, Python calls and CPU.
 
 Each request goes through Django's test client in this process, as in bench/search.py. The processor's time is this
-process's own, without PostgreSQL and Redis, and hardly depends on what else the machine does.
+process's own, without PostgreSQL and Redis, and hardly depends on what else the machine does. BENCH_CALLS (200) sets
+how often each is asked.
+
+`--growing` asks the databases of BENCH_GROWING in turn, each in a process of its own, and prints one table of all
+sizes: NAME=CHARTS, by default growing_10k=10000 growing_100k=100000 praxis_bench=1000000, on the server of
+BENCH_DATABASE_URL. Those that are not there are seeded, which takes some minutes.
 """
 
 import cProfile
 import logging
+import multiprocessing
+import os
 import pstats
 import random
 import statistics
 import time
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from bench.arguments import parse
-from bench.clinic import PASSWORD, open_practice
+from bench.clinic import DATABASE_URL, ENVIRONMENT, PASSWORD, open_practice
 from bench.report import block
 from bench.search import _signed_in, _totals
 
-CALLS, WARM_UP, PROFILED = 200, 12, 20
+CALLS, WARM_UP, PROFILED = int(os.environ.get("BENCH_CALLS", "200")), 12, 20
+GROWING = os.environ.get("BENCH_GROWING", "growing_10k=10000 growing_100k=100000 praxis_bench=1000000")
+SIDE = "server-side: Django's test client in this process (no socket)"
 CLERK, DOCTOR, SITE = "staff@example.com", "doctor@example.com", "admin@example.com"
 
 
 def main():
-    parse(__doc__)
+    arguments = parse(__doc__, growing="ask the databases of BENCH_GROWING, and print one table of all sizes")
+    if arguments.growing:
+        _print_growing()
+        return
+    rows, totals = _rows()
+    notes = [totals, SIDE, f"{CALLS} requests each"]
+    header = ["request", "p50 ms", "p95 ms", "queries", "Python calls", "CPU ms"]
+    print(block("What each request takes", "python -m bench.requests", notes, header, rows))
+
+
+def _rows():
+    """Return a row for each request, and how many rows the practice has."""
     practice = open_practice()
     from core.tenancy.scope import practice_scope
 
@@ -31,16 +52,39 @@ def main():
         cases = list(_cases())
         totals = _totals()
     clients = {CLERK: _signed_in(CLERK), DOCTOR: _signed_in(DOCTOR), SITE: _on_the_site(SITE)}
-    rows = [(name, *_measured(clients[who], addresses)) for name, who, addresses in cases]
-    notes = [totals, "server-side: Django's test client in this process (no socket)", f"{CALLS} requests each"]
-    header = ["request", "p50 ms", "p95 ms", "queries", "Python calls", "CPU ms"]
-    print(block("What each request takes", "python -m bench.requests", notes, header, rows))
+    return [(name, *_measured(clients[who], addresses)) for name, who, addresses in cases], totals
+
+
+def _print_growing():
+    sizes, found, notes = [], [], []
+    for word in GROWING.split():
+        name, _, charts = word.partition("=")
+        address = urlsplit(DATABASE_URL)._replace(path=f"/{name}").geturl()
+        os.environ.update(BENCH_DATABASE_URL=address, BENCH_PATIENTS=charts)  # read by bench.clinic in the process
+        with multiprocessing.get_context("spawn").Pool(1) as process:
+            rows, totals = process.apply(_rows)
+        sizes.append(f"{int(charts):,}")
+        found.append(rows)
+        notes.append(f"{name}: {totals}")
+    os.environ.update(ENVIRONMENT)
+    import django
+
+    django.setup()  # for the versions
+    measures = {"p50 ms": 1, "p95 ms": 2, "queries": 3, "CPU ms": 5}
+    header = ["request", *(f"{measure}, {' / '.join(sizes)}" for measure in measures)]
+    table = [
+        (same[0][0], *(" / ".join(str(row[at]) for row in same) for at in measures.values()))
+        for same in zip(*found, strict=True)
+    ]
+    notes += [SIDE, f"{CALLS} requests each"]
+    print(block("Growing", "python -m bench.requests --growing", notes, header, table))
 
 
 def _cases():
     """Yield the name of each request, who sends it, and its addresses."""
     from django.utils import timezone
 
+    from demo.people import FREQUENT
     from patients.models import Patient
     from records.models import MedicalRecord
 
@@ -55,6 +99,7 @@ def _cases():
     yield "a chart", CLERK, [f"/api/patients/{pk}" for pk in ids]
     yield "page of charts", CLERK, [f"/api/patients?page={page}" for page in pages]
     yield "first name and surname", CLERK, [f"/api/patients?search={name}" for name in rare]
+    yield "a common surname", CLERK, [f"/api/patients?search={name}" for name in FREQUENT[:20]]
     yield "page of appointments", CLERK, [f"/api/appointments?page={page}" for page in pages]
     yield "a day", CLERK, [f"/api/appointments?date={day}&limit=100" for day in days]
     yield "records of a patient", DOCTOR, [f"/api/records?patientId={pk}" for pk in with_records]
@@ -66,6 +111,7 @@ def _cases():
     yield "site: a chart", SITE, [f"/admin/patients/patient/{pk}/change/" for pk in ids]
     yield "site: appointments", SITE, ["/admin/appointments/appointment/"]
     yield "site: patient search", SITE, [f"/admin/patients/patient/?q={name}" for name in rare]
+    yield "numbers", SITE, ["/numbers/"]
 
 
 def _measured(client, addresses):

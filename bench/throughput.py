@@ -152,7 +152,7 @@ def _cpu_seconds(pid):
 
 
 def _wait_for(address):
-    for _ in range(100):
+    for _ in range(1200):
         try:
             httpx.get(f"{address}/api/health/live")
             return

@@ -139,6 +139,8 @@ def test_application_role_lacks_the_rights_even_without_triggers(database, conte
     database.manage_as_owner("setup_database_roles", "--role", ROLE, "--apply")
     with psycopg.connect(database.database_url, autocommit=True) as owner:
         try:
+            query = "SELECT rolconfig FROM pg_roles WHERE rolname = %s AND NOT rolsuper"
+            assert owner.execute(query, [ROLE]).fetchone() == (["effective_io_concurrency=100"],)
             for table in TABLES:
                 owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
                 for statement in (

@@ -1,12 +1,12 @@
 """What it takes to open a page, said once: the page refuses by it, and menus and the way in after a sign-in ask it."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.urls import Resolver404, get_script_prefix, resolve
+from django.urls import Resolver404, ResolverMatch, get_script_prefix, resolve
 
 from core.client import ADMIN_ROOT, WORK_ROOTS
 from core.permissions import Permission
@@ -36,6 +36,15 @@ def _is_only_posted(page: Any) -> bool:
     return "get" not in view.http_method_names or not hasattr(view, "get")
 
 
+@lru_cache(maxsize=1024)
+def _found_at(address: str) -> ResolverMatch | None:
+    """Return what is at this path. Menus ask for the same forty on each page."""
+    try:
+        return resolve(address)
+    except Resolver404:
+        return None
+
+
 def may_open(request: HttpRequest, address: str) -> bool:
     """Return whether a page of the site is at this path, without its query, and lets the signed-in user in. Of a row
     that it shows this says nothing."""
@@ -43,9 +52,8 @@ def may_open(request: HttpRequest, address: str) -> bool:
     user = request.user
     if not user.is_authenticated or not address.startswith((ADMIN_ROOT, *WORK_ROOTS)):
         return False
-    try:
-        match = resolve(address)
-    except Resolver404:
+    match = _found_at(address)
+    if match is None:
         return False
     page: Any = match.func
     if getattr(page, "superuser_only", False) and not user.is_superuser:
