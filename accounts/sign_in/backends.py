@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from accounts.hashers import forms_to_try, is_outdated
 from accounts.models import User
 from accounts.sessions import services as sessions
-from accounts.sign_in.lockout import clear_attempts
+from accounts.sign_in.lockout import clear_attempts, give_back_attempt
 from core.tenancy.scope import account_scope
 
 
@@ -20,7 +21,11 @@ class EmailBackend:
     ) -> User | None:
         """Return the active user with this email and password, or None. Both take the time of as many password hashes:
         one, for most passwords. Success resets the lockout count."""
-        user = User.all_practices.with_email(username)
+        try:
+            user = User.all_practices.with_email(username)
+        except DatabaseError:
+            give_back_attempt(username)  # nothing was guessed: an outage must not lock out whoever tries again
+            raise
         if user is None:
             for form in forms_to_try(password):
                 make_password(form)

@@ -38,6 +38,9 @@ if count == 0 then
 end
 return 0
 """
+_GIVE_BACK = """
+if tonumber(redis.call('HGET', KEYS[1], 'count') or '0') > 0 then redis.call('HINCRBY', KEYS[1], 'count', -1) end
+"""
 _cache_lock = threading.Lock()
 
 
@@ -97,6 +100,22 @@ def _reserve_in_cache(key: str) -> int:
             return max(left, 1)
         cache.set(key, {**attempts, "count": attempts["count"] + 1}, timeout=left)
         return 0
+
+
+def give_back_attempt(email: str) -> None:
+    """Take back the attempt that was reserved for this email: its password was not compared with anything."""
+    key = attempts_key(email)
+    if not redis_client.configured():
+        with _cache_lock:
+            attempts = cache.get(_cache_key(key))
+            if attempts:
+                left = math.ceil(attempts["first_attempt"] + settings.LOGIN_ATTEMPTS_WINDOW - time.time())
+                cache.set(_cache_key(key), {**attempts, "count": max(attempts["count"] - 1, 0)}, timeout=left)
+        return
+    try:
+        redis_client.call(lambda client: client.eval(_GIVE_BACK, 1, key))
+    except redis_client.RedisDown:
+        pass  # logged by redis_client; the count expires
 
 
 def clear_attempts(email: str) -> None:

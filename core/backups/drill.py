@@ -88,8 +88,7 @@ class Drill:
                 raise Damaged(f"{copy.object} is damaged: it is not what was written.")
             return copy.size
 
-        for size in in_parallel(restore, verified.files):
-            self._steps.advance(size)
+        in_parallel(restore, verified.files, seen=self._steps.advance)
 
     def _look_inside(self, report: Report, verified: Verified, scratch: Database, folder: Path) -> None:
         """Ask Praxis itself, as another process with this database and these files: the trail with its seals, and

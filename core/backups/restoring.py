@@ -46,8 +46,7 @@ class Restore:
         self._require_empty_storage(verified)
         self.missing_keys = missing_keys(manifest)
         self._steps.begin("files", manifest["files"]["bytes"])
-        for size in stored_files.in_parallel(self._restore_file, verified.files):
-            self._steps.advance(size)
+        stored_files.in_parallel(self._restore_file, verified.files, seen=self._steps.advance)
         self._steps.begin("database", manifest["parts"][catalogue.DATABASE]["size"])
         self._database.restore(catalogue.read_part(self._target, backup_id, catalogue.DATABASE))
         try:

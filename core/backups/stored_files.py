@@ -20,7 +20,8 @@ from core.backups.targets import Target, in_chunks
 
 OBJECTS = "objects"
 THREADS = 2  # SHA-256, reading and writing leave Python's lock alone
-One, Result = TypeVar("One"), TypeVar("Result")
+One = TypeVar("One")
+Result = TypeVar("Result")
 _OBJECT = re.compile(rf"{OBJECTS}/[0-9a-f]{{2}}/(?P<name>.+)-(?P<sha256>[0-9a-f]{{64}})")
 
 
@@ -90,10 +91,15 @@ def copies_in(target: Target) -> dict[str, Copy]:
     return found
 
 
-def in_parallel(work: Callable[[One], Result], ones: Iterable[One]) -> Iterator[Result]:
-    """Yield what the work returns for each, in their order; what it raises ends the rest."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(work, ones)
+def in_parallel(work: Callable[[One], Result], ones: Iterable[One], *, seen: Callable[[Result], object]) -> None:
+    """Do the work for each, and tell `seen` in this thread what it returned, in their order. What either raises ends
+    it: nothing is begun any more, and nothing is under way when this returns."""
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for result in pool.map(work, ones):
+            seen(result)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Copying:
@@ -111,23 +117,30 @@ class Copying:
         return sum(size for name, size in files.items() if (name, size) not in self._there)
 
     def run(self, files: dict[str, int]) -> None:
-        missing = [(name, size) for name, size in files.items() if not self._has(name, size)]
-        for (name, size), taken in zip(missing, in_parallel(self._take, missing), strict=True):
-            if taken is not None:
-                self.copies[name], is_new = taken
-                self.copied += is_new
-                self.bytes_copied += is_new * self.copies[name].size
-            self._seen(size)
+        in_parallel(
+            self._take,
+            [(name, size) for name, size in files.items() if not self._has(name, size)],
+            seen=self._taken,
+        )
+
+    def _taken(self, taken: tuple[Copy, bool] | None) -> None:
+        if taken is None:
+            return
+        copy, is_new = taken
+        self.copies[copy.name] = copy
+        self.copied += is_new
+        self.bytes_copied += is_new * copy.size
+        self._seen(copy.size)
 
     def _has(self, name: str, size: int) -> bool:
         known = self.copies.get(name)
         return known is not None and known.size == size
 
-    def _take(self, file: tuple[str, int]) -> tuple[Copy, bool] | None:
+    def _take(self, listed: tuple[str, int]) -> tuple[Copy, bool] | None:
         """Return the copy and whether it was made now, or None: the file was removed since it was listed, and the
         database that is backed up afterwards does not name it."""
-        name, _size = file
-        there = self._there.get(file)
+        name, _size = listed
+        there = self._there.get(listed)
         if there is not None and (there in self._trusted or is_as_written(self._target, there)):
             return there, False
         try:

@@ -33,8 +33,7 @@ class Verified:
                 raise Damaged(f"{copy.object} is damaged: it is not what was written.")
             return copy.size
 
-        for size in in_parallel(check, self.files):
-            seen(size)
+        in_parallel(check, self.files, seen=seen)
 
 
 def _check_part(target: Target, name: str, sha256: str) -> None:

@@ -68,7 +68,7 @@ def make_database(url: str, code: Path, environment: dict[str, str]) -> None:
 def content(url: str, of: Content | None = None) -> Content:
     """Return what is in each table; `of` an earlier content, of its tables and columns alone."""
     with psycopg.connect(url) as owner:
-        columns = dict(owner.execute(COLUMNS).fetchall())
+        columns: dict[str, list[str]] = dict(owner.execute(COLUMNS).fetchall())
         if of is not None:
             columns = {name: [one for one in theirs if one in columns[name]] for name, (theirs, _) in of.items()}
         return {name: (names, _hashes(owner, name, names)) for name, names in columns.items()}

@@ -172,7 +172,7 @@ def test_what_the_old_release_wrote_is_read_and_verified(update):
     update.new.manage_as_owner("audit_seal")
     update.new.manage_as_owner("audit_verify")
     update.new.manage_as_owner("check_encryption")
-    assert update.new.manage_as_owner("migrate", "--check") is not None
+    update.new.manage_as_owner("migrate", "--check")
 
 
 def test_release_before_is_the_one_of_the_guard(update, tmp_path):

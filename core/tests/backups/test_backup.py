@@ -217,33 +217,39 @@ def test_disk_that_fills_up_leaves_no_half_backup(run, target, monkeypatch):
 
 
 @pytest.fixture
-def small_disk(target):
-    """The target is a disk of its own with two megabytes."""
+def disk(target):
+    """The target is a disk of its own; `disk(megabytes)` gives it so much room beside what is there."""
     target.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "praxis-test", str(target)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
+
+    def mount(megabytes, *options):
+        size = sum(path.stat().st_blocks * 512 for path in target.rglob("*")) // 2**20 + 1 + megabytes
+        command = ["mount", "-t", "tmpfs", "-o", ",".join((f"size={size}m,mode=700", *options)), "praxis", str(target)]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    if mount(64):
         pytest.skip("only root may mount a disk")
-    yield target
+    yield lambda megabytes: mount(megabytes, "remount")
     subprocess.run(["umount", str(target)], check=True)
 
 
 def test_disk_that_is_really_full_leaves_the_earlier_backup_and_goes_on_with_more_room(
-    run, small_disk, folder, monkeypatch
+    run, target, disk, folder, monkeypatch
 ):
-    run("backup", small_disk)
-    ids = catalogue.backup_ids(target_at(str(small_disk)))
+    run("backup", target)
+    ids = catalogue.backup_ids(target_at(str(target)))
     fill(folder, 200)
-    monkeypatch.setattr(Folder, "free", lambda self: None)  # somebody else fills it meanwhile
+    assert disk(1) == 0
+    monkeypatch.setattr(Folder, "free", lambda self: None)  # there was room, and somebody else takes it meanwhile
     with pytest.raises(CommandError, match="is full"):
-        run("backup", small_disk)
-    assert catalogue.backup_ids(target_at(str(small_disk))) == ids
-    Verified(target_at(str(small_disk)), ids[0]).check_files()
+        run("backup", target)
+    assert catalogue.backup_ids(target_at(str(target))) == ids
+    Verified(target_at(str(target)), ids[0]).check_files()
 
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    work = Backup(target_at(str(small_disk)))
+    assert disk(64) == 0
+    work = Backup(target_at(str(target)))
     manifest = work.run()
     assert 0 < work.copied < 200 == manifest["files"]["count"]
-    Verified(target_at(str(small_disk)), manifest["id"]).check_files()
+    Verified(target_at(str(target)), manifest["id"]).check_files()
 
 
 def test_rule_keeps_days_weeks_months_and_the_newest():

@@ -51,10 +51,13 @@ def test_worker_says_what_kept_it_from_it(settings, target):
 
 def test_worker_stops_when_told(settings, target, monkeypatch, folder):
     settings.BACKUP_TARGET = str(target)
+    for number in range(50):
+        (folder / f"{number:032x}").write_bytes(b"x")
     monkeypatch.setattr("config.jobs.stopping", lambda: True)
     with pytest.raises(Again):
         back_up()
     assert catalogue.backup_ids(target_at(str(target))) == []
+    assert len(list(target.glob("objects/*/*"))) < 25, "what was not begun is not begun any more"
 
 
 @pytest.mark.slow
