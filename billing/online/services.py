@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from billing import ledger
+from billing.invoices.services import NOTHING_OPEN
 from billing.models import Checkout, CheckoutState, Invoice, ProviderEvent
 from billing.paying_back import failure
 from billing.payments.services import receive_online
@@ -25,7 +26,6 @@ from practices.models import Practice
 
 log = structlog.get_logger("praxis.payments")
 SWITCHED_OFF = _("Online payments are switched off here.")
-NOTHING_OPEN = _("Nothing of this invoice is open. There is nothing left to do.")
 BEING_MADE = _("This link is just being made. Please try again in a moment.")
 WRONG_MODE = _("This is an event of the other mode, tests or real money.")
 WRONG_CURRENCY = _("This was paid in another currency than its invoice.")

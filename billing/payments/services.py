@@ -32,7 +32,7 @@ MORE_THAN_OPEN = _("Only %(open)s of invoice %(number)s is open.")
 TWICE = _("Name each invoice once.")
 OF_ANOTHER = _("This invoice is another patient's.")
 OTHER_CURRENCY = _("This invoice is in another currency.")
-NO_CREDIT = _("There is no credit to pay this invoice with, or nothing of it is open.")
+NO_CREDIT = _("Nothing is owed on this invoice, or the account has no credit.")
 NOTHING_LEFT = _("This payment was refunded as a whole.")
 
 

@@ -36,8 +36,9 @@ def check_query(request: Request, takes: Takes) -> None:
 
 def check_nothing_empty(query: Mapping[str, str], fields: Mapping[str, Any]) -> None:
     """Raise ValidationError for a filter without a value: DRF would take it for one that was not sent, and the list
-    would have everything."""
-    empty = [name for name, value in query.items() if not value and not getattr(fields[name], "allow_blank", False)]
+    would have everything. Without a value, what asks for a page asks for the first, of the usual length."""
+    filters = [name for name, value in query.items() if not value and name not in ("page", "limit", "cursor")]
+    empty = [name for name in filters if not getattr(fields[name], "allow_blank", False)]
     if empty:
         raise serializers.ValidationError({name: [EMPTY] for name in empty})
 

@@ -92,7 +92,7 @@ def get_or_compute(
     """Return the cached value of `key` unless a row of the tables `of` has changed in this practice; else `compute()`,
     which must return something that JSON can represent."""
     if any(getattr(model, "uncounted", False) for model in of):
-        raise ValueError("Nothing invalidates the counts of an uncounted model.")
+        raise RuntimeError("Nothing invalidates the counts of an uncounted model.")
     if not redis_client.configured():
         return compute()
     total_key = f"total:{practice_id}:{key}"

@@ -171,7 +171,7 @@ def place_hold(*, by: User, patient_id: UUID, reason: str) -> LegalHold:
     with _exclusive():
         chart = _lock_active_chart(patient_id)
         if chart.legal_holds.exists():
-            raise Conflict(_("This chart is already on legal hold. There is nothing left to do."))
+            raise Conflict(_("This chart is already on legal hold."))
         if chart.deletion is not None and chart.deletion.purge_began_at:
             raise Conflict(_("This chart is already being deleted permanently, so it can't be put on hold."))
         hold: LegalHold = LegalHold.objects.create(patient=chart, placed_by=by, reason=reason)

@@ -152,7 +152,8 @@ def test_photo_that_is_too_large_is_refused_before_it_is_decoded(upload):
 
     answer = upload("IMG.png", photo, "image/png")
 
-    assert answer.json()["errors"] == {"file": ["A picture has more than 65 million pixels."]}
+    refusal = "A picture has more than 65 million pixels: save a smaller copy and send that."
+    assert answer.json()["errors"] == {"file": [refusal]}
 
 
 NOISE = Image.effect_noise((120, 90), 60)

@@ -472,6 +472,7 @@ UNCHECKED_ON_PAGES = {
     ("ConfirmForm", "code"): "a code, only compared",
     ("ResetRequestForm", "email"): "only compared",
     ("SearchForm", "q"): "only compared",
+    ("SeriesForm", "series"): "only compared",
     **{("CodingForm", name): "checked as what it is (billing/codes.py)" for name in ("place_of_service", "diagnoses")},
     **{("LineForm", name): "checked as what it is (billing/codes.py)" for name in ("code", "modifiers", "pointers")},
     **{("IdentityForm", name): "checked as what it is (billing/codes.py)" for name in ("npi", "taxonomy", "tax_id")},

@@ -104,7 +104,6 @@ NO_VERSION = {
     "api/users/me": "one's own",
     "api/users/<uuid:user_id>": "two switches, each of which is set to what is wanted",
     "api/webhooks/<uuid:webhook_id>": "its manager's alone; a PATCH of other fields keeps them",
-    "api/form-templates/<uuid:form_template_id>": "its body names the version that was read; all versions are kept",
     "api/attachments/<uuid:attachment_id>": "its name alone",
     "api/patients/<uuid:chart_id>/message-wishes": "switches, each of which is set to what is wanted",
 }

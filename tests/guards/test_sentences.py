@@ -40,7 +40,7 @@ SENTENCE = re.compile(r"[A-Z“\"].* .*[.?!:]", re.DOTALL)
 # A sentence may stand plainly as an argument of these:
 FOR_PROGRAMMERS = {
     *("RuntimeError", "ImproperlyConfigured", "FieldError", "ScopeError", "NoOrigin", "CommandError"),
-    *("OperationalError", "Error", "Warning", "Info"),  # of a database driver, and of `manage.py check`
+    *("OperationalError", "InternalError", "Error", "Warning", "Info"),  # of a driver, and of `manage.py check`
     *("NotCompilable", "compile", "TransactionManagementError"),
     *("stale", "Refused", "OpenApiResponse"),  # the schema
 }
