@@ -149,7 +149,7 @@ class PickedDateField(TypedDateField):
         super().__init__(**kwargs)
 
 
-class PickedMomentField(forms.DateTimeField):
+class LocalDateTimeField(forms.DateTimeField):
     """A local date and time, from the browser's own picker or typed: `12/1/2026 2:30 pm`."""
 
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")

@@ -95,7 +95,7 @@ def _css(row: Appointment, begins: int, ends: int, before: list[Visit], look: Lo
     )
 
 
-class Moments:
+class MinutesOfDay:
     """The moments of a local day by its minutes, and these in ISO 8601; None for those that the clocks skip."""
 
     def __init__(self, day: date, zone: ZoneInfo) -> None:
@@ -123,7 +123,7 @@ class Strip(NamedTuple):
     held: list[Held]
 
 
-def cells_of(strip: Strip, first: int, last: int, moments: Moments) -> list[str]:
+def cells_of(strip: Strip, first: int, last: int, moments: MinutesOfDay) -> list[str]:
     """Return the cells from top to bottom. A quarter of an hour into which a visit reaches is free from its end on."""
     spans = [(visit.begins, visit.ends) for visit in strip.visits]
     starts = [begins for begins, _ in spans]

@@ -48,7 +48,7 @@ class DayField(TypedDateField):
         return day
 
 
-class MomentField(forms.DateTimeField):
+class IsoDateTimeField(forms.DateTimeField):
     """A moment in ISO 8601, as the cells of the calendar have it."""
 
     default_error_messages = {"invalid": INVALID_DATE}
@@ -78,7 +78,7 @@ class SlotForm(CheckedForm):
 
     doctor = forms.UUIDField(required=False)
     by_room = forms.BooleanField(required=False)  # the calendar shows rooms: the doctor is chosen here
-    start = MomentField()
+    start = IsoDateTimeField()
     hold = forms.UUIDField(required=False)
     office = forms.UUIDField(required=False)
     type = forms.UUIDField(required=False)
@@ -134,7 +134,7 @@ class ChangeForm(CheckedForm):
 
     version = forms.IntegerField(required=False, min_value=1)
     doctor = forms.UUIDField(required=False)
-    start = MomentField(required=False)
+    start = IsoDateTimeField(required=False)
     day = DayField()
     time = TypedTimeField(required=False)
     room = forms.UUIDField(required=False)  # given, but empty: in none
@@ -232,7 +232,7 @@ class OfferForm(CheckedForm):
     entry = forms.UUIDField()
     offer = forms.UUIDField(required=False)
     doctor = forms.UUIDField()
-    start = MomentField()
+    start = IsoDateTimeField()
     hold = forms.UUIDField(required=False)
 
 

@@ -21,7 +21,7 @@ from appointments.calendar.cells import (
     STEP,
     Held,
     Look,
-    Moments,
+    MinutesOfDay,
     Strip,
     Visit,
     cells_of,
@@ -258,7 +258,7 @@ def _picking(columns: list[Column], picked: UUID | None) -> list[Column]:
 
 def _grid(columns: list[Column], zone: ZoneInfo) -> Grid:
     first, last = _range(columns, zone)
-    days = {column.day: Moments(column.day, zone) for column in columns}
+    days = {column.day: MinutesOfDay(column.day, zone) for column in columns}
     cells = [cells_of(column.strip, first, last, days[column.day]) for column in columns]
     across = zip(*cells, strict=True)
     rows = [row_of(minute, row) for minute, row in zip(range(first, last, STEP), across, strict=False)]

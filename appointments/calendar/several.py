@@ -8,7 +8,7 @@ import orjson
 from django import forms
 from django.utils.translation import gettext
 
-from appointments.calendar.forms import MomentField
+from appointments.calendar.forms import IsoDateTimeField
 from appointments.models import Appointment, AppointmentStatus
 from appointments.models.appointment_type import LONGEST, SHORTEST
 from appointments.series.recurrence import MOST
@@ -24,7 +24,7 @@ class BeforeForm(CheckedForm):
 
     visit = forms.UUIDField()
     version = forms.IntegerField(min_value=1)
-    start = MomentField(required=False)
+    start = IsoDateTimeField(required=False)
     doctor = forms.UUIDField(required=False)
     office = forms.UUIDField(required=False)
     room = forms.UUIDField(required=False)

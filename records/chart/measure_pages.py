@@ -15,7 +15,7 @@ from core.errors import Invalid
 from core.forms import CheckedForm
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
-from core.typed import PickedMomentField
+from core.typed import LocalDateTimeField
 from patients.deletion.services import delete
 from records.chart.measures import measures_shown
 from records.chart.pages import ChartPage, DeletionForm, PostedPage
@@ -24,18 +24,11 @@ from records.measures.series import read_series
 from records.models import Measure
 from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind, Movement, Side, series_title
 
-LOCAL = "%Y-%m-%dT%H:%M"
-
-
-class MomentField(PickedMomentField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(input_formats=[LOCAL, f"{LOCAL}:%S"], **kwargs)
-
 
 class ReadingForm(CheckedForm):
     """The numbers of one kind. `value` and `unit` are those of a form with a line for each kind."""
 
-    measured_at = MomentField(required=False)
+    measured_at = LocalDateTimeField(required=False)
     remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False)
     diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
     joint = forms.ChoiceField(choices=[("", ""), *Joint.choices], required=False)
@@ -73,7 +66,7 @@ class ReadingForm(CheckedForm):
 class CorrectionForm(CheckedForm):
     value = forms.DecimalField(max_digits=7, decimal_places=2)
     diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
-    measured_at = MomentField()
+    measured_at = LocalDateTimeField()
     remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False)
     reason = forms.CharField(max_length=1000, validators=READABLE)
     version = forms.IntegerField(min_value=1)
