@@ -96,8 +96,9 @@ def started(
     """pytest on one half, and where its report will be."""
     report = RESULTS / f"{file}.xml"
     report.unlink(missing_ok=True)
-    # a module's tests stay together: what they share is made once
-    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadscope", f"--junitxml={report}", *arguments]
+    # a module's tests stay together: what they share is made once; tests/selection.py says which begin
+    spread = ["-n", workers, "--dist", "loadscope", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", *spread, f"--junitxml={report}", *arguments]
     urls = urls or {"TEST_DATABASE_URL": "", "TEST_REDIS_URL": ""}
     with child(command, urls, log) as process:
         yield process, report

@@ -48,6 +48,7 @@ IN_TURN = {
     "tests/test_caddy.py": ("deploy/*", "core/middleware/*"),
     "tests/test_clients_doc.py": ("docs/*", "demo/*"),
     "tests/test_commands_run.py": ("manage.py", "Makefile", "README.md", "demo/*"),
+    "tests/test_cut_network.py": ("core/database/*", "core/tenancy/*", "core/cache/*", "notifications/*"),
     "tests/test_install.py": ("deploy/*",),
     "tests/test_metrics_processes.py": ("core/metrics/*",),
     "tests/test_pgbouncer.py": ("core/database/*", "core/tenancy/*"),
@@ -92,6 +93,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out := [item for item in items if item.nodeid not in taken]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+    if shared:  # what waits for programs begins first, while the others have the processor
+        items.sort(key=lambda item: not _subjects(item))
 
 
 def _belongs(item: pytest.Item) -> bool:
@@ -120,12 +123,18 @@ def _left_to_another_run(item: pytest.Item) -> bool:
 
 def _waits_for_its_turn(item: pytest.Item, changed: set[str]) -> bool:
     """Whether this module is left to another run."""
-    file = _file(item)
-    subjects = [subject for module, about in IN_TURN.items() if file.startswith(module) for subject in about]
+    subjects = _subjects(item)
     if not subjects:
         return False
+    file = _file(item)
     patterns = (file, *subjects, *ALL_START_WITH)
     return bool(_drawn(file) % TURNS) and not any(fnmatch(one, pattern) for one in changed for pattern in patterns)
+
+
+def _subjects(item: pytest.Item) -> list[str]:
+    """What a module of IN_TURN is about."""
+    file = _file(item)
+    return [subject for module, about in IN_TURN.items() if file.startswith(module) for subject in about]
 
 
 def _file(item: pytest.Item) -> str:
