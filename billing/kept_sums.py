@@ -144,15 +144,16 @@ def fill_left(apps: Any, schema_editor: Any) -> None:
     _fill(apps, schema_editor.connection, SUM_UP_LEFT)
 
 
-def fill_payers(apps: Any, schema_editor: Any) -> None:
-    """Let open amounts name who pays, where it is not the patient; for RunPython. What was issued never changes, so
-    nothing is locked."""
+def fill_payers(apps: Any, schema_editor: Any, **invoices_with: Any) -> None:
+    """Let open amounts name who pays, where it is not the patient; for RunPython, and of some invoices for a job. What
+    was issued never changes, so nothing is locked."""
     kept, invoices = (apps.get_model("billing", name).objects for name in ("OpenAmount", "Invoice"))
     for practice_id in apps.get_model("practices", "Practice").objects.values_list("pk", flat=True):
         with practice_scope(practice_id), unreadable_marked():
             last = UUID(int=0)
             while some := list(
                 invoices.filter(practice_id=practice_id, kind="invoice", issued_at__isnull=False, pk__gt=last)
+                .filter(**invoices_with)
                 .order_by("pk")
                 .only("payer_name", "patient_name")[:AT_ONCE]
             ):

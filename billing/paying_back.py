@@ -4,6 +4,7 @@ Nothing is locked while the provider is asked. What it is asked for stands in a 
 ledger, and that row's id is its idempotency key: whoever asks again after a lost answer asks for the same refund."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -34,23 +35,28 @@ def failure(error: PaymentsFailed) -> Refusal:
     return Unavailable(UNKNOWN if error.reason == Reason.UNKNOWN else NOT_REACHED)
 
 
-def check_none_is_asked(payment: LedgerEntry, minor: int | None = None) -> OnlineRefund | None:
+def check_none_is_asked(
+    payment: LedgerEntry, minor: int | None = None, refund_id: UUID | None = None
+) -> OnlineRefund | None:
     """Return the refund of so much that the provider was asked for and that is not in the ledger. Raises Conflict if
-    there is one of another amount. The payment is locked."""
+    there is one of another amount, or with another id than a page has: it would be entered under an id that the page
+    does not know, and that page sent again would refund again. The payment is locked."""
     asked: OnlineRefund | None = OnlineRefund.objects.filter(payment=payment).first()
-    if asked and asked.amount != minor:
+    if asked and (asked.amount != minor or refund_id not in (None, asked.pk)):
         raise Conflict(UNANSWERED % {"amount": to_text(asked.amount, payment.currency)})
     return asked
 
 
-def reserve(payment: LedgerEntry, minor: int, *, by: User, refund_id: object = None) -> OnlineRefund:
+def reserve(payment: LedgerEntry, minor: int, *, by: User, refund_id: UUID | None = None) -> OnlineRefund:
     """Return the refund to ask for: of a payment from `lock_payment`, in its transaction. Raises Conflict."""
     checkout = Checkout.objects.filter(payment=payment).first()
     if checkout is None or not providers.is_configured():
         raise Conflict(NOT_CONFIGURED)
     if checkout.is_live != providers.is_live() or checkout.provider != settings.PAYMENTS_PROVIDER:
         raise Conflict(OTHER_MODE)
-    if asked := check_none_is_asked(payment, minor):
+    if asked := check_none_is_asked(payment, minor, refund_id):
+        # so that no earlier attempt forgets it, and `asked` stays older than its row, so that this one does not either
+        OnlineRefund.objects.filter(pk=asked.pk).update(updated_at=timezone.now())
         return asked
     known = {"pk": refund_id} if refund_id else {}
     row: OnlineRefund = OnlineRefund.objects.create(payment=payment, amount=minor, made_by=by, **known)
@@ -61,12 +67,21 @@ def pay_back(asked: OnlineRefund) -> None:
     """Have the provider pay it back to the card, outside of a transaction. Raises Conflict and Unavailable, and forgets
     the refund if it is sure that nothing was done."""
     payment, key = asked.payment, str(asked.pk)
-    intent = payment.checkout.intent
+    intent, would_say = payment.checkout.intent, asked.created_at > timezone.now() - KEYS_ARE_KEPT
     try:
-        if asked.created_at < timezone.now() - KEYS_ARE_KEPT and providers.provider().has_refunded(intent, key):
+        if not would_say and was_made(asked):
             return
+        would_say = True  # if an earlier attempt had succeeded: by the same key or by its list
         providers.provider().refund(intent=intent, amount=asked.amount, currency=payment.currency, key=key)
     except PaymentsFailed as error:
-        if error.reason not in (Reason.UNKNOWN, Reason.BUSY):  # busy: perhaps with the same key, asked by another desk
-            asked.delete()
-        raise failure(error) from error
+        forgotten = OnlineRefund.objects.none()
+        if error.reason == Reason.REFUSED and would_say:
+            forgotten = OnlineRefund.objects.filter(pk=asked.pk)
+        elif error.reason in (Reason.UNREACHABLE, Reason.CREDENTIALS):  # says nothing of other attempts
+            forgotten = OnlineRefund.objects.filter(pk=asked.pk, updated_at=asked.updated_at)
+        raise (failure(error) if forgotten.delete()[0] else Unavailable(UNKNOWN)) from error
+
+
+def was_made(asked: OnlineRefund) -> bool:
+    """Return whether the provider lists this refund. Raises PaymentsFailed."""
+    return bool(providers.provider().has_refunded(asked.payment.checkout.intent, str(asked.pk)))

@@ -178,19 +178,36 @@ def coverages_of(*, by: User, patient_id: UUID) -> tuple[Patient, list[Coverage]
 
 @transaction.atomic
 def set_coverages(*, by: User, patient_id: UUID, coverages: Sequence[Mapping[str, str]]) -> list[Coverage]:
-    """Let these be a patient's insurances, in the order in which they are asked to pay. Raises NotFound and
-    ChartRestricted."""
+    """Let these be a patient's insurances, in the order in which they are asked to pay. An insurance keeps its row,
+    wherever it goes, since undoing a merge gives rows back. Raises NotFound and ChartRestricted."""
     chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
-    there = {row.position: row for row in Coverage.objects.filter(patient=chart)}
+    there = list(Coverage.objects.filter(patient=chart))
+    rows = [
+        Coverage(patient=chart, position=position, **{"payer_id": "", "group": "", **given})
+        for position, given in enumerate(coverages, start=1)
+    ]
+    same = _same(there, rows)
+    stay = {old.pk for row, old in zip(rows, same, strict=True) if old and old.position == row.position}
     with context.done_by(by):
-        for position, given in enumerate(coverages, start=1):
-            row = there.pop(position, None) or Coverage(patient=chart, position=position)
-            row.payer, row.member_id = given["payer"], given["member_id"]
-            row.payer_id, row.group = given.get("payer_id", ""), given.get("group", "")
-            row.save()
-        for row in there.values():
-            row.delete()
+        # what moves is written anew with its id: there is no free place to pass through
+        Coverage.objects.filter(patient=chart).exclude(pk__in=stay).delete()
+        for row, old in zip(rows, same, strict=True):
+            if old:
+                row.pk, row.created_at = old.pk, old.created_at
+            if old is None or old.pk not in stay or _typed(row) != _typed(old):
+                row.save(force_insert=row.pk not in stay, force_update=row.pk in stay)
     return list(Coverage.objects.filter(patient=chart))
+
+
+def _same(there: Sequence[Coverage], rows: Sequence[Coverage]) -> list[Coverage | None]:
+    """Return which of the insurances there each of these rows is: the same policy or, corrected, one of its payer."""
+    found: dict[int, Coverage] = {}
+    for is_same in (_policy, _payer):
+        for place, row in enumerate(rows):
+            left = [old for old in there if old not in found.values() and is_same(old) == is_same(row)]
+            if place not in found and left:
+                found[place] = left[0]
+    return [found.get(place) for place in range(len(rows))]
 
 
 def carry_over(rows: Any, target: Patient) -> list[UUID]:
@@ -213,6 +230,14 @@ def carry_over(rows: Any, target: Patient) -> list[UUID]:
 def _policy(row: Coverage) -> tuple[str, ...]:
     """Return what tells an insurance from another: typed twice, it may differ in capitals and spaces."""
     return tuple("".join(text.split()).casefold() for text in (row.payer, row.member_id, row.group))
+
+
+def _payer(row: Coverage) -> str:
+    return _policy(row)[0]
+
+
+def _typed(row: Coverage) -> tuple[str, ...]:
+    return row.payer, row.payer_id, row.member_id, row.group
 
 
 # --- By what payers know us -------------------------------------------------------------------------------------------

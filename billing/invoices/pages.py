@@ -172,8 +172,8 @@ def _credit_for(invoice: Invoice) -> int:
     """Return what of the patient's credit this invoice can be paid with."""
     if not invoice.open:
         return 0
-    left = LeftAmount.objects.filter(payment__patient=invoice.patient_id, amount__gt=0).aggregate(sum=Sum("amount"))
-    return min(left["sum"] or 0, invoice.open)
+    left = LeftAmount.objects.filter(payment__patient=invoice.patient_id, payment__asked_refunds=None, amount__gt=0)
+    return min(left.aggregate(sum=Sum("amount"))["sum"] or 0, invoice.open)
 
 
 def _rows(invoice: Invoice, typed: QueryDict | None) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from audit.events import AuditEvent
 from billing.invoices.pages import OneInvoice
 from billing.invoices.serializers import MAX_REASON_LENGTH
 from billing.invoices.services import get_invoice
-from billing.models import Invoice, LedgerEntry
+from billing.models import Invoice, LedgerEntry, OnlineRefund
 from billing.models.ledger import BY_HAND
 from billing.money import label, to_decimal, to_minor
 from billing.payments import services
@@ -112,6 +112,7 @@ class OnePayment(WorkPage):
 
     def show(self, payment: LedgerEntry, mistake: str = "") -> HttpResponse:
         self.read([payment], kind=AuditEvent.PAYMENT_READ, about_id=payment.pk)
+        asked = OnlineRefund.objects.filter(payment=payment).values_list("pk", flat=True).first()
         context = {
             "payment": payment,
             "chart": payment.patient,
@@ -125,7 +126,9 @@ class OnePayment(WorkPage):
             "reopens": payment.allocated > 0,
             "may_mail": self.user.can(Permission.TAKE_PAYMENTS),
             "sent": [(row, explain(row)) for row in ledger_of([payment.pk])],
-            "refund_id": self.request.POST.get("refund_id") or uuid7(),
+            # one that was not answered is sent again under its own id
+            "refund_id": asked or self.request.POST.get("refund_id") or uuid7(),
+            "typed": self.request.POST,
             "mistake": mistake,
         }
         return render(self.request, "billing/payment.html", context, status=400 if mistake else 200)

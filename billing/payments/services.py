@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from audit.events import AuditEvent
 from billing import ledger
 from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, OnlineRefund, PaymentMethod
 from billing.money import to_minor, to_text
-from billing.paying_back import check_none_is_asked, pay_back, reserve
+from billing.paying_back import check_none_is_asked, pay_back, reserve, was_made
 from core.errors import Conflict, Invalid
 from patients.models import Patient
 from patients.restriction.services import check_access
@@ -34,6 +33,7 @@ OF_ANOTHER = _("This invoice is another patient's.")
 OTHER_CURRENCY = _("This invoice is in another currency.")
 NO_CREDIT = _("Nothing is owed on this invoice, or the account has no credit.")
 NOTHING_LEFT = _("This payment was refunded as a whole.")
+ANSWER_WAS_LOST = _("Made at the payment provider, whose answer was lost")
 
 
 def found(by: User) -> QuerySet[LedgerEntry]:
@@ -102,6 +102,7 @@ def take(
 def allocate(*, by: User, payment_id: UUID, allocations: Sequence[Mapping[str, Any]]) -> LedgerEntry:
     """Put what is left of a payment towards invoices. Raises what `take` raises."""
     payment = ledger.lock_payment(by, payment_id)
+    check_none_is_asked(payment)
     with context.done_by(by):
         _allocate(payment, allocations, by=by)
         _log(AuditEvent.PAYMENT_ALLOCATED, payment)
@@ -134,19 +135,40 @@ def refund(
         minor = _positive(amount, payment.currency)
         if minor > payment.refundable:
             raise Invalid("amount", MORE_THAN_LEFT % {"left": to_text(payment.refundable, payment.currency)})
-        write = partial(_refund, by=by, method=method or payment.method, reason=reason, write_off=write_off)
-        if (method or payment.method) != PaymentMethod.STRIPE:
+        how: dict[str, Any] = {
+            "by": by,
+            "method": method or payment.method,
+            "reason": reason,
+            "write_off": write_off,
+        }
+        if how["method"] != PaymentMethod.STRIPE:
             check_none_is_asked(payment)
-            write(payment, minor, pk=refund_id)
+            _refund(payment, minor, pk=refund_id, **how)
             return get_payment(by=by, payment_id=payment_id)
         asked = reserve(payment, minor, by=by, refund_id=refund_id)
     pay_back(asked)
-    with transaction.atomic():
-        payment = ledger.lock_payment(by, payment_id, is_done=True)
-        if not LedgerEntry.objects.filter(pk=asked.pk).exists():  # another desk may have asked again
-            write(payment, minor, pk=asked.pk)
-        OnlineRefund.objects.filter(pk=asked.pk).delete()
+    _enter_asked(asked, **how)
     return get_payment(by=by, payment_id=payment_id)
+
+
+def settle(asked: OnlineRefund) -> bool:
+    """Enter a refund that was not answered if the provider has made it, and forget it if not. Returns whether it was
+    made. Raises PaymentsFailed."""
+    if is_made := was_made(asked):
+        reason = str(ANSWER_WAS_LOST)
+        _enter_asked(asked, by=asked.made_by, method=PaymentMethod.STRIPE, reason=reason, write_off=False)
+    else:
+        OnlineRefund.objects.filter(pk=asked.pk, updated_at=asked.updated_at).delete()
+    return is_made
+
+
+@transaction.atomic
+def _enter_asked(asked: OnlineRefund, *, by: User, **how: Any) -> None:
+    """Enter what the provider has done."""
+    payment = ledger.lock_payment(by, asked.payment_id, is_done=True)
+    if not LedgerEntry.objects.filter(pk=asked.pk).exists():  # another desk may have asked again
+        _refund(payment, asked.amount, by=by, pk=asked.pk, **how)
+    OnlineRefund.objects.filter(pk=asked.pk).delete()
 
 
 def _refund(
@@ -189,8 +211,8 @@ def use_credit(*, by: User, invoice_id: UUID) -> int:
 
 
 def with_credit(chart: Patient, currency: str) -> QuerySet[LedgerEntry]:
-    """Return the payments of a patient that are not used up."""
-    payments = LedgerEntry.objects.filter(patient=chart, currency=currency, kept_left__amount__gt=0)
+    """Return the payments of a patient that are not used up, and of which no refund is under way."""
+    payments = LedgerEntry.objects.filter(patient=chart, currency=currency, kept_left__amount__gt=0, asked_refunds=None)
     found: QuerySet[LedgerEntry] = payments.payments().with_sums()
     return found
 

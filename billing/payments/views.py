@@ -105,7 +105,8 @@ class RefundPayment(OfPayments):
     extra_errors = {
         "POST": NOT_FOUND
         | {
-            "409": "The payment was refunded as a whole, or another refund of it is under way.",
+            "409": "The payment was refunded as a whole, or another refund of it is under way; the same "
+            "again is with its key, or with none.",
             "503": "The provider of online payments can't be reached. Try again: it is not done twice.",
         }
     }

@@ -65,7 +65,9 @@ def test_credit_pays_the_oldest_first_and_only_one_patients(deposit, bill, bille
             payments.use_credit(by=biller, invoice_id=wrong.pk)
 
 
-def test_refund_leaves_the_invoice_owed_or_written_off_as_somebody_says(deposit, bill, biller, enter_as, subtests):
+def test_refund_leaves_the_invoice_owed_or_written_off_as_somebody_says(
+    deposit, bill, biller, chart, enter_as, subtests
+):
     for name, amount, is_forgiven, state, still_open, off in (
         ("a part, owed again", "30.00", False, "partly_paid", 3_000, 0),
         ("all of it, owed again", "100.00", False, "issued", 10_000, 0),
@@ -90,6 +92,23 @@ def test_refund_leaves_the_invoice_owed_or_written_off_as_somebody_says(deposit,
             assert desk.post(reverse("billing-refund", args=[paid.pk]), sent).status_code == 302
         found = invoices.get_invoice(by=biller, invoice_id=invoice.pk)
         assert (found.state, found.paid, found.written_off) == ("paid", 8_000, 2_000)
+    with subtests.test("a refused form comes back as it was typed"):
+        for url, typed, box in (
+            (reverse("billing-refund", args=[paid.pk]), {"amount": "900.00", "reason": "Came late"}, "write_off"),
+            (
+                f"{reverse('billing-payment-new', args=[chart.pk])}?deposit=1",
+                {"amount": "12.345", "reference": "Cheque 7", "method": "cheque"},
+                "as_credit",
+            ),
+        ):
+            bill("10.00")
+            for is_ticked in (False, True):
+                ids = {"refund_id": uuid7(), "payment_id": uuid7()}
+                page = desk.post(url, {**typed, **ids, **({box: "on"} if is_ticked else {})})
+                assert page.status_code == 400
+                shown = page.content.decode()
+                assert all(f'value="{text}"' in shown for text in typed.values())
+                assert (f'name="{box}" checked' in shown) == is_ticked and f'name="{box}"' in shown
 
 
 def test_refund_with_a_key_is_done_once_and_credits_after_it_take_the_write_off_back(deposit, bill, biller, client_of):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audit.models import Event
 from billing.claims import services as claims
 from billing.models import Coverage
 from core.errors import Conflict
@@ -15,11 +16,15 @@ def insured(biller):
 
     def make(*policies):
         chart = PatientFactory()
-        rows = [dict(zip(("payer", "member_id"), policy.rsplit(" ", 1), strict=True)) for policy in policies]
-        claims.set_coverages(by=biller, patient_id=chart.pk, coverages=rows)
+        save(biller, chart, *policies)
         return chart
 
     return make
+
+
+def save(biller, chart, *policies):
+    rows = [dict(zip(("payer", "member_id"), policy.rsplit(" ", 1), strict=True)) for policy in policies]
+    claims.set_coverages(by=biller, patient_id=chart.pk, coverages=rows)
 
 
 def policies_of(chart):
@@ -53,3 +58,27 @@ def test_more_policies_than_a_chart_can_have_are_told_and_none_is_lost(insured, 
     claims.set_coverages(by=biller, patient_id=source.pk, coverages=[{"payer": "Kaiser", "member_id": "4"}])
     merging.merge(by=desk, into=into.pk, source=source.pk, keep={})
     assert policies_of(into) == ["Aetna 1", "Cigna 2", "Kaiser 4"]
+
+
+def test_undoing_gives_back_what_came_after_the_list_was_changed(insured, make_user, biller, subtests):
+    desk, manager = make_user("staff"), make_user("admin")
+    for name, typed, of_into, of_source in (
+        ("one removed", "Cigna 2, Kaiser 4", [], ["Cigna 2", "Kaiser 4"]),
+        ("in another order", "Kaiser 4, Aetna 1, Cigna 2", ["Aetna 1"], ["Kaiser 4", "Cigna 2"]),
+        ("one corrected and moved", "cigna 22, AETNA 1", ["AETNA 1"], ["cigna 22"]),
+        ("a new one", "Humana 3, Cigna 2", ["Humana 3"], ["Cigna 2"]),
+    ):
+        with subtests.test(name):
+            into, source = insured("Aetna 1"), insured("Cigna 2", "Kaiser 4")
+            merging.merge(by=desk, into=into.pk, source=source.pk, keep={})
+            save(biller, into, *typed.split(", "))
+            assert policies_of(into) == typed.split(", ")
+            merging.undo(by=manager, into=into.pk, source=source.pk)
+            assert (policies_of(into), policies_of(source)) == (of_into, of_source)
+
+
+def test_saving_the_same_list_changes_nothing(insured, biller):
+    chart, trail = insured("Aetna 1", "Cigna 2"), Event.objects.filter(about=Coverage._meta.label)
+    before = trail.count(), list(Coverage.objects.filter(patient=chart).values())
+    save(biller, chart, "Aetna 1", "Cigna 2")
+    assert (trail.count(), list(Coverage.objects.filter(patient=chart).values())) == before

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
@@ -11,6 +12,7 @@ import orjson
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.urls import reverse
 
 from billing.invoices import services as invoices
 from billing.models import Checkout, Invoice, LedgerEntry, OnlineRefund
@@ -192,7 +194,7 @@ def test_refund_goes_to_the_card_once(subtests, link, client, biller, at_stripe,
                 keys.extend(line for one in server.requests for line in one.split(b"\r\n") if b"Idempotency" in line)
 
     def reconciled_later():
-        OnlineRefund.objects.update(created_at=asked.created_at - timedelta(hours=1))
+        OnlineRefund.objects.update(updated_at=asked.updated_at - timedelta(hours=1))
         out = StringIO()
         with speaking(answer(200, b'{"data": []}')) as server, pytest.raises(CommandError):
             at_stripe(server)
@@ -229,6 +231,128 @@ def test_refund_goes_to_the_card_once(subtests, link, client, biller, at_stripe,
     settings.PAYMENTS_LIVE = True
     with pytest.raises(Conflict, match="real or for tests"):
         refund(amount="1.00")
+
+
+@pytest.fixture
+def refund_of(at_stripe, biller, settings):
+    """`refund_of(checkout, answer(500))`: refund 30.00 of it while Stripe says this, or can't be reached if it says
+    nothing. Returns the idempotency keys that were sent."""
+
+    def refund(checkout, *said):
+        with speaking(*said) as server:
+            at_stripe(server)
+            if not said:
+                settings.STRIPE_API_URL = "http://127.0.0.1:1"
+            with suppress(Refusal):
+                payments.refund(by=biller, payment_id=checkout.pk, amount=Decimal("30.00"), reason="Too long")
+        return [line for one in server.requests for line in one.split(b"\r\n") if b"Idempotency" in line]
+
+    return refund
+
+
+DONE = answer(200, b'{"id": "re_1", "status": "succeeded"}')
+REFUSED = answer(400, b'{"error": {"code": "charge_disputed"}}')
+
+
+def test_refund_without_an_answer_is_not_forgotten_by_later_attempts(link, client, refund_of, subtests):
+    checkout = link()
+    call(client, told(checkout))
+    keys = refund_of(checkout, answer(500))
+    for name, *said in (("not reached",), ("wrong key", answer(401, b"{}")), ("busy", answer(429, b"{}"))):
+        with subtests.test(name):
+            keys += refund_of(checkout, *said)
+            assert OnlineRefund.objects.count() == 1
+    with subtests.test("its list is refused when the key is no longer kept"):
+        asked = OnlineRefund.objects.get()
+        OnlineRefund.objects.update(created_at=asked.created_at - timedelta(days=2))
+        refund_of(checkout, REFUSED)
+        assert OnlineRefund.objects.get() == asked
+        OnlineRefund.objects.update(created_at=asked.created_at)
+    keys += refund_of(checkout, DONE)
+    assert len(keys) == 4 and len(set(keys)) == 1
+    assert LedgerEntry.objects.get(kind="refund").pk == asked.pk and not OnlineRefund.objects.exists()
+    with subtests.test("the one attempt, surely not done"):
+        for said in ((), (REFUSED,)):
+            refund_of(checkout, *said)
+            assert not OnlineRefund.objects.exists()
+    with subtests.test("not in its list, and refused"):
+        refund_of(checkout, answer(500))
+        OnlineRefund.objects.update(created_at=asked.created_at - timedelta(days=2))
+        refund_of(checkout, answer(200, b'{"data": []}'), REFUSED)
+        assert not OnlineRefund.objects.exists()
+
+
+def test_page_sends_the_refund_without_an_answer_again(link, client, refund_of, at_stripe, enter_as):
+    checkout = link()
+    call(client, told(checkout))
+    desk, sent = enter_as("billing"), {"amount": "30.00", "reason": "Too long"}
+    shown, form = (reverse(f"billing-{name}", args=[checkout.pk]) for name in ("payment", "refund"))
+
+    def offered(page):
+        return page.context["refund_id"]
+
+    old = offered(desk.get(shown))
+    refund_of(checkout, answer(500))
+    asked = OnlineRefund.objects.get().pk
+    refused = desk.post(form, {**sent, "refund_id": old})  # opened before: under its own id it would be another one
+    assert refused.status_code == 400 and "was not answered yet" in refused.content.decode()
+    assert offered(refused) == offered(desk.get(shown)) == asked
+    with speaking(DONE) as server:
+        at_stripe(server)
+        for _twice in range(2):
+            assert desk.post(form, {**sent, "refund_id": asked}).status_code == 302
+    assert LedgerEntry.objects.get(kind="refund").pk == asked
+
+
+def test_credit_is_not_spent_while_its_refund_is_under_way(link, client, refund_of, bill, biller, chart, enter_as):
+    checkout = link()
+    parts = [{"invoice_id": checkout.invoice_id, "amount": Decimal("100.00")}]
+    payments.take(by=biller, patient_id=chart.pk, amount=Decimal("100.00"), method="cash", allocations=parts)
+    call(client, told(checkout))  # all of it is credit
+    later = bill("100.00")
+    refund_of(checkout, answer(500))
+    with pytest.raises(Conflict, match="no credit"):
+        payments.use_credit(by=biller, invoice_id=later.pk)
+    with pytest.raises(Conflict, match="not answered yet"):
+        payments.allocate(
+            by=biller,
+            payment_id=checkout.pk,
+            allocations=[{"invoice_id": later.pk, "amount": Decimal("100.00")}],
+        )
+    assert (
+        "with the credit" not in enter_as("billing").get(reverse("billing-invoice", args=[later.pk])).content.decode()
+    )
+    refund_of(checkout, DONE)
+    assert payments.use_credit(by=biller, invoice_id=later.pk) == 7_000
+
+
+def test_refunds_without_an_answer_are_settled_when_nobody_can_enter_them_again(
+    link, client, refund_of, at_stripe, settings, subtests
+):
+    checkout = link()
+    call(client, told(checkout))
+
+    def settled(*said):
+        out = StringIO()
+        with speaking(answer(200, b'{"data": []}'), *said) as server, suppress(CommandError):
+            at_stripe(server)
+            call_command("reconcile_payments", "--settle-refunds", stdout=out)
+        return out.getvalue()
+
+    for is_made, said in ((False, "not made, and forgotten"), (True, "made, and entered now")):
+        with subtests.test(said):
+            refund_of(checkout, answer(500))
+            asked = OnlineRefund.objects.get()
+            assert str(asked.pk) not in settled()  # it may still be under way
+            OnlineRefund.objects.update(updated_at=asked.updated_at - timedelta(hours=1))
+            settings.PAYMENTS_LIVE = True
+            assert "by another provider or mode" in settled() and OnlineRefund.objects.exists()
+            settings.PAYMENTS_LIVE = False
+            assert "not answered again" in settled(answer(500)) and OnlineRefund.objects.exists()
+            rows = [{"metadata": {"refund": str(asked.pk)}, "status": "succeeded"}] if is_made else []
+            assert said in settled(answer(200, orjson.dumps({"data": rows})))
+            assert not OnlineRefund.objects.exists()
+            assert LedgerEntry.objects.filter(kind="refund", pk=asked.pk, amount=3_000).exists() == is_made
 
 
 def test_reconciling_books_what_was_not_told_and_names_differences(link, at_stripe):

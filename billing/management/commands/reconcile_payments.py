@@ -5,11 +5,13 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from billing.models import Checkout, CheckoutState, OnlineRefund
 from billing.online import services
+from billing.payments import services as payments
 from core.errors import Refusal
 from core.forms import as_uuid
 from core.tenancy.scope import practice_scope
@@ -29,8 +31,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, default=7, metavar="N", help="pages of the last N days (%(default)s)")
+        parser.add_argument(
+            "--settle-refunds",
+            action="store_true",
+            help="enter the refunds without an answer that the provider has made, and forget those that it has not",
+        )
 
-    def handle(self, *args: Any, days: int, **options: Any) -> None:
+    def handle(self, *args: Any, days: int, settle_refunds: bool, **options: Any) -> None:
         if not providers.is_configured():
             raise CommandError("Online payments are switched off: PAYMENTS_URL is not set.")
         if days < 1:
@@ -45,7 +52,7 @@ class Command(BaseCommand):
             theirs = {session.id: session for session in sessions if as_uuid(session.practice) == practice.pk}
             with practice_scope(practice.pk):
                 booked += sum(self._book(session) for session in theirs.values())
-                differences += self._compare(theirs, since)
+                differences += self._compare(theirs, since) + self._unanswered(settle=settle_refunds)
         self.stdout.write(f"Pages: {len(sessions)}. Booked now: {booked}. Different: {differences}.")
         if differences:
             raise CommandError("Some payments differ; see above.")
@@ -74,7 +81,22 @@ class Command(BaseCommand):
             if checkout.state == CheckoutState.PAID and (name not in theirs or not theirs[name].is_paid):
                 self.stdout.write(f"{name}: paid here, and not there.")
                 differences += 1
-        for asked in OnlineRefund.objects.filter(created_at__lt=timezone.now() - ANSWERED_WITHIN):
-            self.stdout.write(f"Refund {asked.pk} of payment {asked.payment_id}: not answered. Enter it again.")
-            differences += 1
         return differences
+
+    def _unanswered(self, *, settle: bool) -> int:
+        """Print and count the refunds without an answer; with `settle` those of this provider and mode are settled."""
+        left = 0
+        rows = OnlineRefund.objects.filter(updated_at__lt=timezone.now() - ANSWERED_WITHIN)
+        for asked in rows.select_related("payment__checkout", "made_by"):
+            checkout, said = asked.payment.checkout, "not answered. Enter it again."
+            if (checkout.provider, checkout.is_live) != (settings.PAYMENTS_PROVIDER, providers.is_live()):
+                said = "not answered, by another provider or mode. Run this with its PAYMENTS_URL and --settle-refunds."
+            elif settle:
+                try:
+                    said = "made, and entered now." if payments.settle(asked) else "not made, and forgotten."
+                    left -= 1
+                except PaymentsFailed as error:
+                    said = f"not answered again: {error}."
+            self.stdout.write(f"Refund {asked.pk} of payment {asked.payment_id}: {said}")
+            left += 1
+        return left
