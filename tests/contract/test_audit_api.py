@@ -196,9 +196,9 @@ def test_filter_that_is_empty_is_named(clinic):
     before = events(clinic)
 
     assert events(clinic, cursor="")[1:] == before[:99]
-    filters = ("event", "outcome", "from", "to", "patient", "user")
-    refused = clinic.admin.get(AUDIT, **dict.fromkeys(filters, ""))
-    assert (refused.status, refused.json["errors"].keys()) == (400, set(filters))
+    for filters in (("event", "outcome", "from", "to"), ("patient", "user")):
+        refused = clinic.admin.get(AUDIT, **dict.fromkeys(filters, ""))
+        assert (refused.status, refused.json["errors"].keys()) == (400, set(filters))
 
 
 def test_pages_follow_each_other_whatever_happens_meanwhile(clinic):

@@ -273,8 +273,6 @@ def test_filter_without_a_value_is_refused(as_role, staff, subtests):
         (staff, "appointments", "date"),
         (staff, "appointments", "updatedSince"),
         (staff, "appointments", "patientId"),
-        (staff, "patients", "page"),
-        (staff, "patients", "limit"),
         (staff, "patients", "incomplete"),
         (staff, "waiting-list", "state"),
         (as_role("doctor"), "sessions", "status"),
