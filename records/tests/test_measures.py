@@ -217,6 +217,7 @@ def test_page_has_the_latest_of_each_and_all_of_one(paula):
     pulse = paula.site.get(page, {"series": "pulse"})
     assert pulse.content.decode().count("<tr>") == 1 + 12
     assert "100 per minute" in text_of(pulse) and "lb" not in text_of(pulse).split("Praxis", 1)[1].split()
+    assert paula.site.get(page, {"series": "height"}).url == page  # not "Nothing measured yet"
 
 
 def test_measure_that_cannot_be_decrypted_is_told_and_not_corrected(paula):
