@@ -53,6 +53,7 @@ def main():
         found = {str(state.label): number for state, number in counts(batch).items() if number}
         added = Patient.objects.filter(created_at__gte=batch.created_at).order_by()
         added._raw_delete(added.db)  # or the next run would find them all; faster than taking the import back
+        batch.delete()
     rows = [(*row, "") for row in clock.rows]
     wall, cpu = (sum(row[at] for row in clock.timed) for at in (1, 2))
     rows.append(

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.urls.converters import UUIDConverter
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -19,6 +20,8 @@ class CoreConfig(AppConfig):
 
         autodiscover_modules("metrics")  # each app's `metrics.py` says what is worth watching of it
 
+        # RFC 4122, 3: written in lower case and "case insensitive on input"; Swift writes ids in capitals
+        UUIDConverter.regex = UUIDConverter.regex.replace("a-f", "a-fA-F")
         sentences.use()
         translations.compile_stale()
         connection_created.connect(restrict_sqlite_permissions)

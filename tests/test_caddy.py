@@ -143,7 +143,8 @@ def test_figures_are_not_for_everybody(proxy):
 def test_large_bodies_come_through_where_praxis_takes_them():
     files, imports, others = re.findall(r"path_regexp (\S+)", CADDYFILE.read_text())
     guard = RequestGuard(lambda request: HttpResponse())
-    paths = {"/" + re.sub(r"<uuid:\w+>", str(uuid4()), path) for path, _ in routes()}
+    ids = (str(uuid4()), str(uuid4()).upper())
+    paths = {"/" + re.sub(r"<uuid:\w+>", one, path) for path, _ in routes() for one in ids}
     large = {path for path in paths if guard(upload_to(path)).status_code == 200}
 
     assert large == {path for path in paths if re.search(f"{files}|{imports}", path)}

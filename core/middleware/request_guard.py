@@ -16,8 +16,8 @@ from core.client import is_api
 CHUNK_BYTES, DRAINED_BYTES = 65_536, 16 * 1024 * 1024
 UPLOADS, FORM_BYTES = "/api/attachments", 65_536  # where files are uploaded, and how much the form may add to one
 UPLOAD_PAGES = re.compile(  # they show the error on their own page
-    r"/admin/records/attachment/to/[0-9a-f-]{36}/|/import/new/(patients|appointments)/"
-    r"|/patients/[0-9a-f-]{36}/files/add/"
+    r"/admin/records/attachment/to/[0-9a-fA-F-]{36}/|/import/new/(patients|appointments)/"
+    r"|/patients/[0-9a-fA-F-]{36}/files/add/"
 )
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 

@@ -91,6 +91,8 @@ class Measures(ChartPage):
         measures = read_series(self.chart)
         if asked:
             measures = measures._replace(series=[one for one in measures.series if one.key == asked], unreadable=[])
+            if not measures.series:  # an old link, or the last of it was deleted
+                return redirect("chart_measures", patient_id)
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
         context = {
             "chart": self.chart,

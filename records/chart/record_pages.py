@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
+from uuid_utils.compat import uuid7
 
 from audit.events import AuditEvent
 from core.admin.base import add_refusal
@@ -21,6 +22,7 @@ from records.versions.labels import field_label
 
 
 class RecordForm(forms.Form):
+    record_id = forms.UUIDField(initial=uuid7, widget=forms.HiddenInput)
     diagnosis = forms.CharField(max_length=MAX_TEXT_LENGTH, validators=READABLE, widget=forms.Textarea({"rows": 2}))
     prescription = forms.CharField(
         max_length=MAX_TEXT_LENGTH, validators=READABLE, required=False, widget=forms.Textarea({"rows": 4})
@@ -31,8 +33,8 @@ class RecordForm(forms.Form):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
-        for name, field in self.fields.items():
-            field.label = str(field_label(name))
+        for field in self.visible_fields():
+            field.label = str(field_label(field.name))
 
 
 class NewRecord(ChartPage):
@@ -49,9 +51,10 @@ class NewRecord(ChartPage):
         form = RecordForm(request.POST)
         if not form.is_valid():
             return self.form_page(form)
+        record_id = form.cleaned_data.pop("record_id")
         texts = {name: text.replace("\r\n", "\n") for name, text in form.cleaned_data.items()}  # as forms send lines
         try:
-            record = create_record(by=self.user, patient_id=self.chart.pk, **texts)
+            record = create_record(by=self.user, patient_id=self.chart.pk, record_id=record_id, **texts)
         except Refusal as refusal:
             add_refusal(form, refusal)
             return self.form_page(form)

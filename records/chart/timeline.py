@@ -83,8 +83,16 @@ class Entry(NamedTuple):
         return facts.describe_alone(self.row, self.row.tzinfo)
 
     @property
-    def measured(self) -> list[tuple[Any, str]]:
-        return [(series_title(row.series), row.shown_value) for row in self.rows]
+    def remark(self) -> str:
+        """Return what is remarked on every one of the measures."""
+        remarks = {row.remark for row in self.rows}
+        return remarks.pop() if len(remarks) == 1 else ""
+
+    @property
+    def measured(self) -> list[tuple[Any, str, str]]:
+        """Return what was measured, the value, and what is remarked on it alone."""
+        shared = self.remark
+        return [(series_title(row.series), row.shown_value, "" if shared else row.remark) for row in self.rows]
 
     @property
     def marked(self) -> list[str]:

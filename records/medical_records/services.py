@@ -26,11 +26,16 @@ NO_SUCH_FILE = _("This is not one of the patient's files.")
 
 
 @transaction.atomic
-def create_record(*, by: User, patient_id: UUID, **texts: Any) -> MedicalRecord:
-    """Create a record by this doctor for this patient, linked to their latest encounter that has none yet. Raises
-    NotFound, Forbidden if the chart is closed to the doctor, and Invalid for a file that is not the patient's
-    and for a date that is still to come."""
+def create_record(*, by: User, patient_id: UUID, record_id: UUID | None = None, **texts: Any) -> MedicalRecord:
+    """Create a record by this doctor for this patient, linked to their latest encounter that has none yet. A page sends
+    the id that the record shall have: sent twice, it is written once. Raises NotFound, Forbidden if the chart is closed
+    to the doctor, and Invalid for a file that is not the patient's and for a date that is still to come."""
     patient = check_access(by, lock_chart(by=by, patient_id=patient_id))
+    if record_id and MedicalRecord.with_deleted.filter(pk=record_id).exists():
+        there: MedicalRecord = MedicalRecord.objects.filter(doctor=by, patient=patient).get_or_refuse(pk=record_id)
+        return there
+    if record_id:
+        texts["pk"] = record_id
     if "date" in texts:
         texts["date"] = took_place(texts["date"])
     _check_files(by, patient.pk, texts.get("attachments", []))

@@ -4,6 +4,7 @@ from django.db import migrations, models
 from django.db.models.functions import Coalesce, Lower
 
 from core.database.vendor_sql import VendorSQL
+from core.tenancy.scope import practice_scope
 
 CATEGORIES = ["report", "imaging", "lab", "before", "after", "letter", "form", "other"]
 NAME = "attachment_category_known"
@@ -49,6 +50,15 @@ def unique(name: str, of: Any) -> models.UniqueConstraint:
     return models.UniqueConstraint(owner, of, condition=models.Q(("removed_at", None)), name=name)
 
 
+def forget_removed(apps: Any, schema_editor: Any) -> None:
+    """On the way back: they would come to life again, and their names may have been taken since."""
+    for practice_id in apps.get_model("practices", "Practice").objects.values_list("pk", flat=True):
+        with practice_scope(practice_id):
+            for model in ("LetterTemplate", "NoteTemplate", "Phrase"):
+                rows = apps.get_model("records", model).objects
+                rows.filter(practice_id=practice_id, removed_at__isnull=False).delete()
+
+
 class Migration(migrations.Migration):
     dependencies = [("records", "0022_versions_of_templates")]
 
@@ -63,6 +73,7 @@ class Migration(migrations.Migration):
             for model in ("lettertemplate", "notetemplate", "phrase")
         ),
         *(migrations.AddConstraint(model_name=model, constraint=unique(name, of)) for model, name, of in UNIQUE),
+        migrations.RunPython(migrations.RunPython.noop, forget_removed),
         migrations.RunPython(migrations.RunPython.noop, rebuild_on_sqlite),
         migrations.SeparateDatabaseAndState(
             state_operations=[

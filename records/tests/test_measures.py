@@ -163,6 +163,16 @@ def test_several_are_written_down_at_once_or_none(paula):
     assert "From 7 of 10 on" in chart and "to 2 of 10 on" in chart and "lowest 2, highest 7" in chart
 
 
+def test_remarks_of_one_minute_stand_by_their_values(paula):
+    for day, remarks in (("02", ("After the stairs", "Sitting", "")), ("03", ("At home",) * 3)):
+        for kind, value, remark in zip(("pulse", "pain", "temperature"), (64, 3, 37), remarks, strict=True):
+            unit = {"unit": "C"} if kind == "temperature" else {}
+            take(paula, kind, value, measuredAt=f"2026-03-{day}T09:30:00", remark=remark, **unit)
+    said = text_of(paula.site.get(reverse("chart", args=[paula.chart.pk]), {"show": "measures"}))
+    assert "Pulse 64 per minute (After the stairs) · Pain 3 of 10 (Sitting) · Temperature 37 °C" in said
+    assert "Pulse 64 per minute · Pain 3 of 10 · Temperature 37 °C At home" in said
+
+
 def test_correction_and_deletion_on_the_page(paula):
     made = take(paula, "weight", 172.5, measuredAt=MORNING.replace(second=17).isoformat()).json()
     correct = reverse("chart_measure_correct", args=[paula.chart.pk, made["id"]])
@@ -207,6 +217,7 @@ def test_page_has_the_latest_of_each_and_all_of_one(paula):
     pulse = paula.site.get(page, {"series": "pulse"})
     assert pulse.content.decode().count("<tr>") == 1 + 12
     assert "100 per minute" in text_of(pulse) and "lb" not in text_of(pulse).split("Praxis", 1)[1].split()
+    assert paula.site.get(page, {"series": "height"}).url == page  # not "Nothing measured yet"
 
 
 def test_measure_that_cannot_be_decrypted_is_told_and_not_corrected(paula):

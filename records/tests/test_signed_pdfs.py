@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from django.urls import reverse
 from pypdf import PdfReader
+from uuid_utils.compat import uuid7
 
 from appointments.tests.factories import AppointmentFactory
 from audit.models import Event
@@ -41,13 +42,21 @@ def words(answer):
 def test_prescription_is_written_in_the_chart(enter_as, chart, practice):
     client, address = enter_as("doctor"), reverse("chart_record_new", args=[chart.pk])
     assert "New record or prescription" in client.get(address).content.decode()
-    blank = client.post(address, {"diagnosis": " ", "prescription": "Ibuprofen"}).content.decode()
+    given = {"record_id": str(uuid7()), "diagnosis": " ", "prescription": "Ibuprofen"}
+    blank = client.post(address, given).content.decode()
     assert "This field is required." in blank and "Ibuprofen</textarea>" in blank
-    texts = {"diagnosis": "Neck strain", "prescription": "Ibuprofen 400 mg\r\nwith food"}
-    saved = client.post(address, texts, follow=True)
+    assert f'name="record_id" value="{given["record_id"]}"' in blank
+    given |= {"diagnosis": "Neck strain", "prescription": "Ibuprofen 400 mg\r\nwith food"}
+    saved = client.post(address, given, follow=True)
     with practice_scope(practice.pk):
         record = MedicalRecord.objects.latest("created_at")
+        record_ids = set(MedicalRecord.objects.values_list("pk", flat=True))
     assert (record.doctor_id, record.prescription) == (client.user.pk, "Ibuprofen 400 mg\nwith food")
+    assert client.post(address, given)["Location"] == reverse("chart", args=[chart.pk])  # "Save" was pressed twice
+    with practice_scope(practice.pk):
+        other = reverse("chart_record_new", args=[PatientFactory().pk])
+        assert "Medical record not found." in client.post(other, given).content.decode()
+        assert set(MedicalRecord.objects.values_list("pk", flat=True)) == record_ids
     assert f'<a href="{reverse("prescription", args=[record.pk])}">Show it</a>' in saved.content.decode()
     assert enter_as("staff").get(address).status_code == 403
 

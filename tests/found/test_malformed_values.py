@@ -7,6 +7,9 @@ and `"no_show" is not a valid choice.`, which does not say what is one.
 import pytest
 from rest_framework import serializers
 
+from audit.events import AuditEvent
+from audit.tests.whole_trail import whole_trail
+
 JSON = "application/json"
 A_DATE, A_MOMENT = "Enter a date, such as 2027-06-15.", "Enter a date and a time, such as 2027-06-15T10:00."
 AN_ID, A_NUMBER = "This must be an ID (a UUID).", "Enter a whole number."
@@ -83,6 +86,15 @@ def test_id_is_text(as_role, staff, doctor, chart, subtests):
         for value in (5, True, 2.5, "", [str(chart.pk)], {"id": str(chart.pk)}):
             with subtests.test(path=path, name=name, value=value):
                 assert errors(client.post(path, {**body, name: value}, JSON))[name] == AN_ID
+
+
+def test_id_in_capitals_is_the_same(enter_as, doctor, chart):
+    """Swift writes it so, and every path was a 404."""
+    written = str(chart.pk).upper()
+    assert doctor.get(f"/api/patients/{written}").json()["id"] == str(chart.pk)
+    assert enter_as("doctor").get(f"/patients/{written}/").status_code == 200
+    read = [(event.about_id, event.patients) for event in whole_trail() if event.kind == AuditEvent.CHART_READ]
+    assert read == [(chart.pk, f'["{chart.pk}"]')] * 2
 
 
 def test_time_that_no_clock_shows(db):
