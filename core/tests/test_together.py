@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from psycopg import Connection
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
@@ -112,6 +113,24 @@ def test_nothing_is_booked_or_opened_while_the_trail_cannot_be_written(practice,
                 transaction.set_rollback(True)
     for path, body in (("/api/appointments", visit), ("/api/patients", CHART)):
         assert desk.post(path, body, "application/json").status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_booking_is_six_messages_and_a_new_chart_three(practice, as_role, make_user, monkeypatch):
+    """And one more that says who is asking. The first calls prepare what they send."""
+    desk, doctor, wait, waits = as_role("staff"), make_user("doctor"), Connection.wait, []
+    monkeypatch.setattr(Connection, "wait", lambda *args, **options: waits.append(1) or wait(*args, **options))
+
+    def messages(path, body):
+        waits.clear()
+        assert desk.post(path, body, "application/json").status_code == 201
+        return len(waits)
+
+    with practice_scope(practice.pk):
+        visit = {"patientId": PatientFactory().pk, "doctorId": doctor.pk, "reason": "Pain"}
+    dates = [f"2031-03-0{day}T15:00:00Z" for day in range(3, 7)]
+    assert min(messages("/api/appointments", visit | {"date": date}) for date in dates) == 1 + 6
+    assert min(messages("/api/patients", CHART | {"name": f"Ada {name}"}) for name in ("Ash", "Bly", "Coe")) == 1 + 3
 
 
 @pytest.mark.django_db(transaction=True)
