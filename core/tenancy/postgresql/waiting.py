@@ -75,9 +75,9 @@ class Waiting:
         for place, part in part_at.items():
             part.cursor.arrived(results[place])
             if part.rows is not None and results[place].command_tuples != part.rows:
-                error = InternalError("Not every row was written.")
-                error.add_note(part.query)
-                raise error
+                missing = InternalError("Not every row was written.")
+                missing.add_note(part.query)
+                raise missing
 
 
 class Message(ClientCursor[Any]):
