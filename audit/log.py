@@ -5,7 +5,8 @@ before the response leaves. If an event cannot be recorded, AuditLogUnavailable 
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -139,6 +140,18 @@ def _insert(**columns: Any) -> None:
         raise AuditLogUnavailable from error
     if written != 1:
         raise AuditLogUnavailable  # something in the database discards rows
+
+
+@contextmanager
+def refusing_unwritten() -> Iterator[None]:
+    """Raise AuditLogUnavailable where the INSERT of an event has waited for others, and is the one of them that failed
+    (core/tenancy/postgresql/waiting.py)."""
+    try:
+        yield
+    except DatabaseError as error:
+        if _statement() not in getattr(error.__cause__, "__notes__", ()):
+            raise
+        raise AuditLogUnavailable from error
 
 
 def _prepared(values: tuple[Any, ...]) -> Sequence[Any]:

@@ -33,7 +33,7 @@ ONLY_CONTACT = _(
 UNREACHABLE = _("Enter a phone number, email, address or emergency contact, so that someone can be reached.")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_chart(*, by: User, **fields: Any) -> Patient:
     """Open a confirmed chart, as the front desk does. Raises Invalid if nobody could be reached about this patient."""
     chart = Patient(**fields)

@@ -79,7 +79,7 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
     def _wait(self, query: str, text: str, params: Any) -> "ScopedCursor":
         """Have the statement wait for others. Rows of values are promised to be written: that they are is checked."""
         self._promised, self._waits = rows_written_by(query), True
-        part = Part(self, _scope_value(), self.mogrify(text, params), self._promised)
+        part = Part(self, query, _scope_value(), self.mogrify(text, params), self._promised)
         vars(self.connection)[WAITING].add(part)
         return self
 
@@ -162,6 +162,8 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
     def _prepare(self, key: Key, params: Any) -> Statement | None:
         """Prepare a statement and return it; None if PostgreSQL will not, without harm to an open transaction."""
         statement = statement_of(key)
+        if self._statements.is_full():
+            self._send_waiting()  # it may run the one that makes room
         text = "; ".join([*self._statements.make_room(), statement.prepare])
         if self._in_transaction():
             text = f"SAVEPOINT praxis; {text}; RELEASE praxis"
@@ -392,6 +394,32 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             if is_outermost:
                 known.pop(WAITING, None)
+
+    def _send_waiting(self) -> None:
+        if waiting := vars(self.connection).get(WAITING):
+            waiting.send()
+
+    def check_constraints(self, table_names: Iterable[str] | None = None) -> None:
+        super().check_constraints(table_names)
+        self._send_waiting()
+
+    def _savepoint(self, sid: str) -> None:
+        """Send what waits first, which is not to be rolled back."""
+        self._send_waiting()
+        super()._savepoint(sid)  # type: ignore[misc]
+
+    def _savepoint_commit(self, sid: str) -> None:
+        """Send what waits first, so that Django rolls it back if it fails."""
+        self._send_waiting()
+        super()._savepoint_commit(sid)  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        """Roll back what was sent since the savepoint, and never send what waits. Nothing travels behind it, since it
+        takes the scope back."""
+        if waiting := vars(self.connection).get(WAITING):
+            waiting.forget()
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        self._send_waiting()
 
     def create_cursor(self, name: str | None = None) -> Any:
         cursor = super().create_cursor(name)

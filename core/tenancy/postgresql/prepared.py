@@ -92,13 +92,17 @@ class Statements:
             self._remember(self._sent_once, key)
         return False
 
+    def is_full(self) -> bool:
+        """Return whether something has to be deallocated before another is prepared."""
+        return self._stale or len(self._prepared) >= self.limit
+
     def make_room(self) -> list[str]:
         """Return what to send before another is prepared."""
+        if not self.is_full():
+            return []
         if self._stale:
             self._stale = False
             return ["DEALLOCATE ALL"]
-        if len(self._prepared) < self.limit:
-            return []
         return [f"DEALLOCATE {self._prepared.popitem(last=False)[1].name}"]
 
     def add(self, key: Key, statement: Statement) -> None:
