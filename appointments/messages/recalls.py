@@ -54,13 +54,14 @@ def plan_recalls(*, now: datetime | None = None) -> int:
 def _due(type_id: UUID, months: int, now: datetime) -> AppointmentQuerySet:
     """Return the last finished visits of this type that were so long ago, whose patients have no next one. They are
     locked, so that two runs do not plan the same. Who had a next visit on the day is due once that has passed or fell
-    through, however long ago the day was."""
+    through, however long ago the day was. The latest come first: only once all of the last month are planned are those
+    from before it looked through."""
     practice = current_practice()
     last_day = months_earlier(now.astimezone(practice.tzinfo), months)
     later = Appointment.objects.filter(patient=OuterRef("patient"), starts_at__gt=OuterRef("starts_at"))
     recalls = Message.objects.filter(about_id=OuterRef("pk"), kind=MessageKind.RECALL)
     visits: AppointmentQuerySet = Appointment.objects.filter(
-        Q(starts_at__gte=last_day - LATE) | Q(patient__in=_no_longer_booked(now).values("patient")),
+        Q(starts_at__gte=last_day - LATE) | Exists(_no_longer_booked(months, now)),
         ~Exists(later.filter(type_id=type_id, status=AppointmentStatus.COMPLETED)),
         ~Exists(_next_visits(now).filter(patient=OuterRef("patient"))),
         ~Exists(recalls.exclude(NOT_TOLD)),
@@ -69,16 +70,20 @@ def _due(type_id: UUID, months: int, now: datetime) -> AppointmentQuerySet:
         status=AppointmentStatus.COMPLETED,
         starts_at__lt=last_day,
     )
-    visits = visits.select_for_update(of=("self",)).with_offices().order_by("starts_at", "id")
+    visits = visits.select_for_update(of=("self",)).with_offices().order_by("-starts_at", "-id")
     return visits.defer("reason", "notes", "last_writes")[:AT_ONCE]
 
 
-def _no_longer_booked(now: datetime) -> AppointmentQuerySet:
-    """Return the visits that have passed, were cancelled or were deleted lately."""
+def _no_longer_booked(months: int, now: datetime) -> AppointmentQuerySet:
+    """Return those of the patient's visits that were booked when the recall was due, and have passed, were cancelled or
+    were deleted lately. Asked for each patient: a list of all patients PostgreSQL would read through for each visit."""
     since = now - LATE
+    latest = OuterRef("starts_at") + (timedelta(days=31 * months) + LATE)  # no month is longer
     passed = Q(starts_at__gte=since, starts_at__lte=now)
     visits: AppointmentQuerySet = Appointment.with_deleted.filter(
-        passed | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
+        passed | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since),
+        patient=OuterRef("patient"),
+        created_at__lte=latest,
     )
     return visits
 

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from types import SimpleNamespace
+from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
+from django.db import DatabaseError
 
 from accounts.passwords.reset import request_reset
 from appointments import services
@@ -208,6 +210,30 @@ def test_what_was_marked_together_is_given_back_where_the_provider_is_slow(desk,
     rows = Message.objects.filter(about_id__in=[visit.pk for visit in visits], channel="sms")
     assert [(row.status, row.attempts) for row in rows] == [("sent", 1)] * 5
     assert (provider.calls, waiting) == (5, [1, 4, 3, 2, 1])
+
+
+def test_failure_that_cannot_be_noted_leaves_the_others_to_be_sent(desk, at, provider, monkeypatch):
+    visits = [book(desk, date=VISIT + timedelta(hours=number)) for number in range(5)]
+    run(at, NOW + timedelta(minutes=5))
+    run(at, VISIT - timedelta(hours=30))
+    answers = iter(["SM1", "SM2", SendFailed(Reason.BUSY)])
+
+    def answer(sms):
+        provider.says = None if isinstance(said := next(answers, "SM3"), str) else said
+        return send(sms)
+
+    send = sending.sms.send
+    monkeypatch.setattr(sending.sms, "send", answer)
+    monkeypatch.setattr(sending, "SOON", 1000)
+    with monkeypatch.context() as broken:
+        broken.setattr(sending, "_note_failure", Mock(side_effect=DatabaseError))
+        with pytest.raises(DatabaseError):
+            run(at, VISIT - timedelta(hours=1))
+    rows = Message.objects.filter(about_id__in=[visit.pk for visit in visits], channel="sms").order_by("due_at", "id")
+    assert [row.status for row in rows] == ["sent", "sent", "sending", "planned", "planned"]
+    sending.send_due()
+    assert [row.status for row in rows.all()] == ["sent", "sent", "sending", "sent", "sent"]
+    assert provider.calls == 5
 
 
 def test_visit_that_is_moved_while_the_worker_has_it_is_not_told_of_its_old_time(desk, at, provider, monkeypatch):

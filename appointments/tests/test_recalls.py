@@ -65,8 +65,10 @@ def test_who_needs_none_gets_none(recalled, who, fields):
 
 
 def test_rule_is_of_a_type_and_reaches_back_a_month(recalled):
-    older, other, cancelled = PatientFactory(), PatientFactory(), PatientFactory()
+    older, other, cancelled, with_flu = PatientFactory(), PatientFactory(), PatientFactory(), PatientFactory()
     visit(recalled, older, HALF_A_YEAR_AGO - 40 * DAY)
+    visit(recalled, with_flu, HALF_A_YEAR_AGO - 4000 * DAY)  # their next visit was booked when the rule was set
+    visit(recalled, with_flu, type=recalled.other_kind, start=NOW - 7 * DAY)
     visit(recalled, other, type=recalled.other_kind, start=HALF_A_YEAR_AGO + timedelta(hours=1))
     visit(recalled, cancelled, status=AppointmentStatus.CANCELLED, start=HALF_A_YEAR_AGO + timedelta(hours=2))
     assert plan_recalls(now=NOW) == 1

@@ -234,22 +234,37 @@ def _note_unsent(message: Message, unsent: _Unsent, now: datetime) -> None:
 
 def _send(several: list[Ready]) -> list[Ready]:
     """Send these, at least the first, and return those that are still to be sent because that took so long."""
-    began, sent = timezone.now(), list[tuple[Message, str]]()
+    left, sent = _mark_sending(several, timezone.now()), list[tuple[Message, str]]()
     slow_at = time.monotonic() + TOO_LONG
-    for place, ready in enumerate(marked := _mark_sending(several, began)):
-        if place and time.monotonic() > slow_at:
-            _note_sent(sent, timezone.now())
-            return _take_back(marked[place:])
-        message = ready.message
-        try:
-            sent.append((message, _hand_over(ready)))
-        except SendFailed as failed:
-            _note_failure(message, failed, timezone.now())
-        except Exception as error:
-            logger.error("message uncertain", message_id=str(message.pk), error=type(error).__name__)
-            _note_failure(message, SendFailed(Reason.UNKNOWN), timezone.now())
+    try:
+        while left:
+            _send_one(left.pop(0), sent)
+            if time.monotonic() > slow_at:
+                break
+    except DatabaseError:  # of a failure that could not be noted: the others must not become uncertain
+        _settle(sent, left)
+        raise
+    return _settle(sent, left)
+
+
+def _send_one(ready: Ready, sent: list[tuple[Message, str]]) -> None:
+    message = ready.message
+    try:
+        sent.append((message, _hand_over(ready)))
+    except SendFailed as failed:
+        _note_failure(message, failed, timezone.now())
+    except Exception as error:
+        logger.error("message uncertain", message_id=str(message.pk), error=type(error).__name__)
+        _note_failure(message, SendFailed(Reason.UNKNOWN), timezone.now())
+
+
+def _settle(sent: list[tuple[Message, str]], left: list[Ready]) -> list[Ready]:
+    """Note what was sent, and return what is left, which is planned again: that first, so that it is not left as being
+    sent should noting fail."""
+    if left:
+        _take_back(left)
     _note_sent(sent, timezone.now())
-    return []
+    return left
 
 
 def _mark_sending(several: list[Ready], now: datetime) -> list[Ready]:
@@ -274,12 +289,11 @@ def _own_marks(ready: Ready) -> tuple[object, ...]:
     return (ready.message.attempts + 1, ready.address, index, text.subject, text.text, ready.language, text.version)
 
 
-def _take_back(several: list[Ready]) -> list[Ready]:
-    """Return those of these, which nobody was sent, that are planned again."""
+def _take_back(several: list[Ready]) -> None:
+    """Plan these again, which nobody was sent."""
     ids = [ready.message.pk for ready in several]
     marked = Message.objects.filter(pk__in=ids, status=MessageStatus.SENDING)
     marked.update(status=MessageStatus.PLANNED, updated_at=timezone.now())
-    return several
 
 
 def _hand_over(ready: Ready) -> str:

@@ -152,7 +152,11 @@ def test_first_to_accept_has_the_slot(clinic, doctor, massage):
     assert (booked.json["reason"], booked.json["typeId"]) == ("Massage", massage)
     history = clinic.staff.get(f"/api/appointments/{booked.json['id']}/history").json["history"]
     assert [event["by"]["id"] for event in history] == [str(clinic.doctor.id)]  # not the colleague who offered it
-    assert accept(clinic.staff, first, offers[0]).status == 409
+    late = accept(clinic.staff, first, offers[0])
+    assert (late.status, late.json["detail"]) == (
+        409,
+        "This time isn't on offer any more. Someone else may have taken it.",
+    )
     assert accept(clinic.staff, second, offers[1]).status == 409
     entry = clinic.staff.get(f"{PATH}/{second['id']}").json
     assert (entry["state"], entry["appointmentId"], entry["offers"]) == ("booked", booked.json["id"], [])
