@@ -1,6 +1,6 @@
 """Made-up encounters by specialty: the reason for the visit and what the clinician documents."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Case(NamedTuple):
@@ -10,7 +10,7 @@ class Case(NamedTuple):
     notes: str
     born_by: int = 9999  # the latest year of birth that it fits
 
-    def record(self) -> dict[str, str]:
+    def record(self) -> dict[str, Any]:
         """Return the clinician's texts as fields of records.models.MedicalRecord."""
         return {"diagnosis": self.diagnosis, "prescription": self.prescription, "notes": self.notes}
 

@@ -35,6 +35,7 @@ EACH_CASE = ("tests/found/", "tests/guards/", "core/tests/test_row_security.py")
 EVERYWHERE = "both_halves"
 # Modules that start browsers, servers and proxies, and what each is about.
 IN_TURN = {
+    "billing/tests/test_killed.py": ("billing/*",),
     "core/tests/backups/": ("core/backups/*", "core/database/*"),
     "notifications/tests/test_killed.py": ("notifications/*",),
     "patients/tests/test_purge_killed.py": ("patients/deletion/*",),
