@@ -31,9 +31,12 @@ Case = TypeVar("Case")
 
 def changed_files(root: Path) -> set[str]:
     """What the last commit, or the branch that it merged, changed, and what is not committed; from this folder on."""
-    command = ["git", "-C", str(root), "diff", "--name-only", "--relative", "HEAD^1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return set(done.stdout.splitlines())
+    changed = ("diff", "--name-only", "--relative", "HEAD^1")
+    new = ("ls-files", "--others", "--exclude-standard")
+    asked = [
+        subprocess.run(["git", *one], cwd=root, capture_output=True, text=True, check=False) for one in (changed, new)
+    ]
+    return {name for done in asked for name in done.stdout.splitlines()}
 
 
 def examples(all_of_them: int, in_each_run: int) -> int:

@@ -162,8 +162,9 @@ def test_changed_files_are_those_of_the_last_commit_and_what_is_not_committed(tm
         git("add", "--all")
         if name != "test_now.py":
             git("commit", "--message", "Add a test")
+    (tmp_path / "test_new.py").touch()
 
-    assert sampling.changed_files(tmp_path) == {"test_last.py", "test_now.py"}
+    assert sampling.changed_files(tmp_path) == {"test_last.py", "test_now.py", "test_new.py"}
 
 
 @pytest.mark.slow  # a dozen runs of pytest

@@ -40,12 +40,16 @@ def plan_recalls(*, now: datetime | None = None) -> int:
         while channels:
             with transaction.atomic():
                 visits = list(_due(UUID(type_id), months, moment))
-                earlier = Counter(
-                    row.about_id for row in planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
-                )
-                rows = [_rows(visit, channels, found, moment, earlier[visit.pk]) for visit in visits]
+                # asked once they are locked, so that it has what another run planned meanwhile
+                ledger = planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
+                planned = {
+                    row.about_id for row in ledger if (row.status, row.why) != (MessageStatus.SUPPRESSED, Why.NEXT)
+                }
+                earlier = Counter(row.about_id for row in ledger)
+                left = [visit for visit in visits if visit.pk not in planned]
+                rows = [_rows(visit, channels, found, moment, earlier[visit.pk]) for visit in left]
                 planning.store(list(chain.from_iterable(rows)))
-            count += len(visits)
+            count += len(left)
             if len(visits) < AT_ONCE:
                 break
     return count

@@ -192,10 +192,21 @@ def set_coverages(*, by: User, patient_id: UUID, coverages: Sequence[Mapping[str
         # what moves is written anew with its id: there is no free place to pass through
         Coverage.objects.filter(patient=chart).exclude(pk__in=stay).delete()
         for row, old in zip(rows, same, strict=True):
+            if old and old.pk in stay:
+                if _typed(row) != _typed(
+                    old
+                ):  # django-auditlog compares rows that were loaded, and passes over new ones
+                    old.payer, old.payer_id, old.member_id, old.group = (
+                        row.payer,
+                        row.payer_id,
+                        row.member_id,
+                        row.group,
+                    )
+                    old.save()
+                continue
             if old:
                 row.pk, row.created_at = old.pk, old.created_at
-            if old is None or old.pk not in stay or _typed(row) != _typed(old):
-                row.save(force_insert=row.pk not in stay, force_update=row.pk in stay)
+            row.save(force_insert=True)
     return list(Coverage.objects.filter(patient=chart))
 
 

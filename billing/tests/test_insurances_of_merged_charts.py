@@ -1,5 +1,6 @@
 """Two charts of one person with insurances become one: policies go along in their order, none is there twice."""
 
+import orjson
 import pytest
 
 from audit.models import Event
@@ -82,3 +83,11 @@ def test_saving_the_same_list_changes_nothing(insured, biller):
     before = trail.count(), list(Coverage.objects.filter(patient=chart).values())
     save(biller, chart, "Aetna 1", "Cigna 2")
     assert (trail.count(), list(Coverage.objects.filter(patient=chart).values())) == before
+
+
+def test_corrected_insurance_is_in_the_trail(insured, biller):
+    chart, trail = insured("Aetna 1"), Event.objects.filter(about=Coverage._meta.label)
+    before = set(trail.values_list("pk", flat=True))
+    save(biller, chart, "Aetna 2")
+    (event,) = trail.exclude(pk__in=before)
+    assert (event.kind, orjson.loads(event.details)["fields"]) == ("data.changed", ["member_id"])

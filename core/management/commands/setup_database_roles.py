@@ -23,8 +23,15 @@ REVOKED = {
 # How many pages are asked for ahead. A common name is on thousands of pages of charts, and one after the other, as by
 # default, they take six times as long to come from the disk. Servers that cannot read ahead say 0, and refuse more.
 PAGES_AHEAD = 100
+# From PostgreSQL 16 on a role is changed by who made it, or has it with the admin option.
 CAN_READ_AHEAD = """
-    SELECT boot_val <> '0' AND (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)
+    SELECT boot_val <> '0' AND (
+        SELECT rolsuper OR rolcreaterole AND (
+            current_setting('server_version_num')::int < 160000
+            OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
+            OR EXISTS (SELECT FROM pg_auth_members JOIN pg_roles role ON role.oid = roleid
+                       WHERE role.rolname = %(role)s AND member = owner.oid AND admin_option))
+        FROM pg_roles owner WHERE rolname = current_user)
     FROM pg_settings WHERE name = 'effective_io_concurrency'
 """
 FACTS = """
@@ -93,7 +100,7 @@ class Command(BaseCommand):
             "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT USAGE ON SEQUENCES TO {role}",
         ):
             yield sql.SQL(words).format(role=role, owner=sql.Identifier(owner), database=sql.Identifier(database))
-        cursor.execute(CAN_READ_AHEAD)
+        cursor.execute(CAN_READ_AHEAD, {"role": name})
         if cursor.fetchone()[0]:
             yield sql.SQL("ALTER ROLE {role} SET effective_io_concurrency = {pages}").format(
                 role=role, pages=sql.Literal(PAGES_AHEAD)
