@@ -10,7 +10,9 @@ with how many charts; the database is seeded once and kept. See also bench/clini
 def parse(purpose, *, numbers=None, **flags):
     """Return the arguments; `--help` prints the bench's docstring before anything is set up. `flags` maps the name of
     each flag to its help, and `numbers` that of each option with a number."""
-    parser = parser_of(purpose)
+    parser = argparse.ArgumentParser(
+        description=purpose, epilog=ENVIRONMENT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     for name, text in (numbers or {}).items():
@@ -20,9 +22,3 @@ def parse(purpose, *, numbers=None, **flags):
 
 def _number(text):
     return int(text) if text.isdecimal() else float(text)
-
-
-def parser_of(purpose):
-    return argparse.ArgumentParser(
-        description=purpose, epilog=ENVIRONMENT, formatter_class=argparse.RawDescriptionHelpFormatter
-    )

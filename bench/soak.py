@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from bench.arguments import parser_of
+from bench.arguments import parse
 from bench.clinic import DATABASE_URL, PATIENTS, open_practice
 from bench.report import block
 from bench.search import _signed_in
@@ -32,9 +32,7 @@ NUMBERS = count(1)
 
 
 def main():
-    parser = parser_of(__doc__)
-    parser.add_argument("--minutes", type=float, default=MINUTES, help=f"how long it runs (default {MINUTES})")
-    minutes = parser.parse_args().minutes
+    minutes = parse(__doc__, numbers={"minutes": f"how long it runs ({MINUTES})"}).minutes or MINUTES
     first = open_practice(as_owner=True)
     logging.getLogger().handlers = [logging.FileHandler("/dev/null")]
     practices = [Asker(first, "admin@example.com"), *_others()]

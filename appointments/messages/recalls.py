@@ -27,7 +27,8 @@ from practices.services import current_practice
 
 ABOUT = "appointments.Recall"  # the visit that was the last one: `about_id`
 LATE = timedelta(days=31)  # who was due longer ago, before the practice had a rule, is not written to
-NOT_TOLD = Q(status=MessageStatus.SUPPRESSED, why=Why.NEXT)
+NEXT_CAME = (MessageStatus.SUPPRESSED, Why.NEXT)  # before the message was sent: nobody was told
+NOT_TOLD = Q(status=NEXT_CAME[0], why=NEXT_CAME[1])
 AT_ONCE = 500
 
 
@@ -42,9 +43,7 @@ def plan_recalls(*, now: datetime | None = None) -> int:
                 visits = list(_due(UUID(type_id), months, moment))
                 # asked once they are locked, so that it has what another run planned meanwhile
                 ledger = planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
-                planned = {
-                    row.about_id for row in ledger if (row.status, row.why) != (MessageStatus.SUPPRESSED, Why.NEXT)
-                }
+                planned = {row.about_id for row in ledger if (row.status, row.why) != NEXT_CAME}
                 earlier = Counter(row.about_id for row in ledger)
                 left = [visit for visit in visits if visit.pk not in planned]
                 rows = [_rows(visit, channels, found, moment, earlier[visit.pk]) for visit in left]

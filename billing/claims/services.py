@@ -33,6 +33,7 @@ TOO_MANY_INSURANCES = _(
     "Together these charts have more than %(most)d insurances. Remove those that have ended from one of them first."
 )
 NO_CODES = _("No visit has codes there.")
+TYPED = ("payer", "payer_id", "member_id", "group")  # of an insurance
 
 
 # --- Codes of a visit -------------------------------------------------------------------------------------------------
@@ -193,16 +194,7 @@ def set_coverages(*, by: User, patient_id: UUID, coverages: Sequence[Mapping[str
         Coverage.objects.filter(patient=chart).exclude(pk__in=stay).delete()
         for row, old in zip(rows, same, strict=True):
             if old and old.pk in stay:
-                if _typed(row) != _typed(
-                    old
-                ):  # django-auditlog compares rows that were loaded, and passes over new ones
-                    old.payer, old.payer_id, old.member_id, old.group = (
-                        row.payer,
-                        row.payer_id,
-                        row.member_id,
-                        row.group,
-                    )
-                    old.save()
+                _correct(old, row)
                 continue
             if old:
                 row.pk, row.created_at = old.pk, old.created_at
@@ -247,8 +239,14 @@ def _payer(row: Coverage) -> str:
     return _policy(row)[0]
 
 
-def _typed(row: Coverage) -> tuple[str, ...]:
-    return row.payer, row.payer_id, row.member_id, row.group
+def _correct(old: Coverage, row: Coverage) -> None:
+    """Give an insurance what was typed, if that is something else. The row that was loaded is saved: django-auditlog
+    passes over others."""
+    typed = {name: getattr(row, name) for name in TYPED}
+    if typed != {name: getattr(old, name) for name in TYPED}:
+        for name, value in typed.items():
+            setattr(old, name, value)
+        old.save()
 
 
 # --- By what payers know us -------------------------------------------------------------------------------------------
