@@ -15,6 +15,8 @@ from psycopg import sql
 from tests import databases
 from tests.server import ROOT
 
+PATIENTS = int(os.environ.get("TEST_UPGRADE_PATIENTS", "0"))  # charts more, to see how it scales
+SEED = [f"--patients={PATIENTS}", f"--appointments={PATIENTS // 5}", f"--records={PATIENTS // 5}"]
 BEFORE = "dcbe4025628da584c0e26aadef986ccb123218aa"
 FILL = """
 from audit.context import by_command
@@ -60,6 +62,7 @@ def make_database(url: str, code: Path, environment: dict[str, str]) -> None:
     for command in (
         ["setup_database_roles", "--role", databases.ROLE, "--apply"],
         ["shell", "--command", FILL],
+        *([["seed", "--password", "Passw0rd!", *SEED]] if PATIENTS else []),
         ["audit_seal"],
     ):
         databases.manage_as_owner(url, *command, environment=environment, code=code)

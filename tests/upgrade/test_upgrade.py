@@ -1,7 +1,7 @@
 """An update as docs/operations.md tells it, while people work: the release before serves, `manage.py upgrade` migrates
 beneath it, the new release starts beside it, and the old one ends. No call fails and nothing is lost.
 
-`pytest -s` prints the figures that docs/operations.md has.
+`pytest -s` prints the figures that docs/operations.md has; TEST_UPGRADE_PATIENTS=1000000 makes as many charts first.
 """
 
 import threading
