@@ -16,7 +16,7 @@ from tests import databases
 from tests.server import ROOT
 
 PATIENTS = int(os.environ.get("TEST_UPGRADE_PATIENTS", "0"))  # charts more, to see how it scales
-SEED = [f"--patients={PATIENTS}", f"--appointments={PATIENTS // 5}", f"--records={PATIENTS // 5}"]
+SEED = [["--patients", PATIENTS], ["--appointments", PATIENTS // 5], ["--records", PATIENTS // 5]]
 BEFORE = "dcbe4025628da584c0e26aadef986ccb123218aa"
 FILL = """
 from audit.context import by_command
@@ -62,7 +62,7 @@ def make_database(url: str, code: Path, environment: dict[str, str]) -> None:
     for command in (
         ["setup_database_roles", "--role", databases.ROLE, "--apply"],
         ["shell", "--command", FILL],
-        *([["seed", "--password", "Passw0rd!", *SEED]] if PATIENTS else []),
+        *(["seed", "--password", "Passw0rd!", kind, str(number)] for kind, number in SEED if number),
         ["audit_seal"],
     ):
         databases.manage_as_owner(url, *command, environment=environment, code=code)
