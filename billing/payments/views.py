@@ -57,6 +57,8 @@ class Payments(OfPayments):
         found = services.found(self.caller).exclude(patient__in=inaccessible_to(self.caller).values("pk"))
         if "patient" in query:
             found = found.filter(patient=get_accessible_chart(self.caller, query["patient"]))
+        if query["has_credit"]:
+            found = found.filter(kept_left__amount__gt=0)
         rows = page.rows(found.order_by("-id"))
         total = page.total(found.count)
         self.audit_read((row.patient_id for row in rows), hits=total, **page.asked)
@@ -120,9 +122,9 @@ class RefundPayment(OfPayments):
         "these are owed again, or with `writeOff` written off.",
     )
     def post(self, request: Request, payment_id: UUID) -> Response:
-        key = request.headers.get(HEADER)
-        again = uuid5(payment_id, f"{self.caller.pk} {key}") if key else None
-        values = self.checked(RefundInput)
+        values, key = self.checked(RefundInput), request.headers.get(HEADER)
+        # after a refusal the key is free again, and for the provider another amount is another refund
+        again = uuid5(payment_id, f"{self.caller.pk} {key} {values['amount'].normalize()}") if key else None
         return self.respond(services.refund(by=self.caller, payment_id=payment_id, refund_id=again, **values))
 
 
