@@ -87,7 +87,7 @@ HOMES = {
         "patients|appointments.patient_visits|billing.accounts|audit_review|"
         "records.(attachments|chart|chart_lists|export|forms|letters)"
     ),
-    "reports": "billing.(reports|own_revenue)",
+    "reports": "billing.(reports|own_revenue)|dashboard.numbers",
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "providers": "notifications.providers",
