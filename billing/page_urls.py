@@ -13,8 +13,8 @@ from billing.own_revenue import pages as own
 from billing.payments import pages as payments
 from billing.policies import pages as policies
 from billing.prices import pages as prices
+from billing.report_rows import pages as rows
 from billing.reports import pages as reports
-from billing.reports import rows
 
 CHANGES = {"credit": "credit", "write-off": "write_off", "delete": "delete"}
 

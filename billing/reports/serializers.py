@@ -21,13 +21,12 @@ class TakingsQuery(StrictSerializer):
 class DaysQuery(StrictSerializer):
     """The days of a report."""
 
-    begins: ClassVar = "By default the first of this month."
     most_days: ClassVar = MOST_DAYS
     too_long: ClassVar = TOO_LONG
 
     def get_fields(self) -> dict[str, Any]:
         fields = {
-            "from": DayField(source="first", required=False, help_text=self.begins),
+            "from": DayField(source="first", required=False, help_text="By default the first of this month."),
             "to": DayField(source="last", required=False, help_text="Inclusive; by default today."),
         }
         return {**super().get_fields(), **fields}

@@ -6,16 +6,19 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from billing.reports.serializers import DaysQuery
-from core.api.serializers import OutputSerializer
+from core.api.serializers import DayField, OutputSerializer
 from dashboard.numbers.figures import MOST_WEEKS, WEEK, Week
 
 TOO_LONG = _("Ask for two years at most.")
 
 
 class VisitsQuery(DaysQuery):
-    begins: ClassVar = "By default eleven weeks before `to`."
     most_days: ClassVar = (MOST_WEEKS - 1) * WEEK.days
     too_long: ClassVar = TOO_LONG
+
+    def get_fields(self) -> dict[str, Any]:
+        first = DayField(source="first", required=False, help_text="By default eleven weeks before `to`.")
+        return {**super().get_fields(), "from": first}
 
 
 class WeekShape(OutputSerializer[Week]):

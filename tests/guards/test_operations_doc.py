@@ -44,6 +44,7 @@ NOT_RUN = {  # the first words of other commands in the page: why no test runs t
     "praxis owner": "the same",
     "praxis create_practice": "manage.py create_practice as the user praxis",
     "praxis …": "manage.py as the user praxis",
+    "praxis COMMAND": "the same",
     "systemctl": "no systemd runs as the first process here; tests/test_install.py has it verify the units",
     "python3 verify_export.py": "audit/tests/test_export.py",
     "verify_export.py": "audit/tests/test_export.py",
