@@ -12,6 +12,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn import util
@@ -51,6 +52,7 @@ class Worker(ThreadWorker):
     keeps it open until the end, and drops whoever has come meanwhile.
     """
 
+    sockets: list[Any]
     handle_quit = ThreadWorker.handle_exit
 
     def set_accept_enabled(self, enabled: bool) -> None:

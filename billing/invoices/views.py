@@ -24,7 +24,6 @@ from billing.invoices.serializers import (
 )
 from billing.ledger import IS_DRAFT
 from billing.models import Invoice
-from billing.payments.services import use_credit
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema, stale
 from core.api.versions import ETAG, IF_MATCH, etag, expected_version, given_version
@@ -174,23 +173,6 @@ class WriteOffInvoice(OfInvoices):
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
         return self.respond(services.write_off(by=self.caller, invoice_id=invoice_id, **self.checked(WriteOffInput)))
-
-
-class UseCredit(OfInvoices):
-    permissions = {"POST": Permission.TAKE_PAYMENTS}
-    audit_events = {"POST": AuditEvent.PAYMENT_ALLOCATED}
-    extra_errors = {"POST": NOT_FOUND | {"409": "Nothing of it is open, or the patient has no credit."}}
-
-    @extend_schema(
-        request=None,
-        parameters=[ETAG],
-        responses={200: InvoiceShape},
-        summary="Pay an invoice with the patient's credit",
-        description="With as much as there is, the oldest payment first.",
-    )
-    def post(self, request: Request, invoice_id: UUID) -> Response:
-        use_credit(by=self.caller, invoice_id=invoice_id)
-        return self.respond(services.get_invoice(by=self.caller, invoice_id=invoice_id))
 
 
 class InvoicePdf(OfInvoices):

@@ -19,7 +19,6 @@ from billing.money import to_minor, to_text
 from billing.paying_back import check_none_is_asked, pay_back, reserve, was_made
 from core.database.chosen_ids import ID_TAKEN
 from core.errors import Conflict, Invalid
-from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart
 from practices.services import current_practice
@@ -204,7 +203,8 @@ def use_credit(*, by: User, invoice_id: UUID) -> int:
     ledger.check_open(invoice)
     missing = invoice.open
     with context.done_by(by):
-        for payment in with_credit(invoice.patient, invoice.currency).order_by("booked_on", "pk"):
+        theirs = LedgerEntry.objects.filter(patient=invoice.patient, currency=invoice.currency).with_credit()
+        for payment in theirs.with_sums().order_by("booked_on", "pk"):
             part = min(payment.left, missing)
             if part > 0:
                 ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=part)
@@ -213,13 +213,6 @@ def use_credit(*, by: User, invoice_id: UUID) -> int:
     if missing == invoice.open:
         raise Conflict(NO_CREDIT)
     return invoice.open - missing
-
-
-def with_credit(chart: Patient, currency: str) -> QuerySet[LedgerEntry]:
-    """Return the payments of a patient that are not used up, and of which no refund is under way."""
-    payments = LedgerEntry.objects.filter(patient=chart, currency=currency, kept_left__amount__gt=0, asked_refunds=None)
-    found: QuerySet[LedgerEntry] = payments.payments().with_sums()
-    return found
 
 
 @transaction.atomic

@@ -8,6 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.events import AuditEvent
+from billing.invoices.serializers import InvoiceShape
+from billing.invoices.services import get_invoice
+from billing.invoices.views import OfInvoices
 from billing.models import LedgerEntry
 from billing.payments import services
 from billing.payments.pdf import receipt_pdf
@@ -22,6 +25,7 @@ from billing.payments.serializers import (
 from core.api.idempotency import HEADER
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema
+from core.api.versions import ETAG
 from core.api.views import ApiView
 from core.permissions import Permission
 from patients.restriction.services import emergency_details, get_accessible_chart, inaccessible_to
@@ -126,6 +130,23 @@ class RefundPayment(OfPayments):
         # after a refusal the key is free again, and for the provider another amount is another refund
         again = uuid5(payment_id, f"{self.caller.pk} {key} {values['amount'].normalize()}") if key else None
         return self.respond(services.refund(by=self.caller, payment_id=payment_id, refund_id=again, **values))
+
+
+class UseCredit(OfInvoices):
+    permissions = {"POST": Permission.TAKE_PAYMENTS}
+    audit_events = {"POST": AuditEvent.PAYMENT_ALLOCATED}
+    extra_errors = {"POST": NOT_FOUND | {"409": "Nothing of it is open, or the patient has no credit."}}
+
+    @extend_schema(
+        request=None,
+        parameters=[ETAG],
+        responses={200: InvoiceShape},
+        summary="Pay an invoice with the patient's credit",
+        description="With as much as there is, the oldest payment first.",
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        services.use_credit(by=self.caller, invoice_id=invoice_id)
+        return self.respond(get_invoice(by=self.caller, invoice_id=invoice_id))
 
 
 class PaymentReceipt(OfPayments):

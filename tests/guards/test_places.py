@@ -60,7 +60,7 @@ HOMES = {
     "form-templates": "records.form_templates",
     "forms": "records.(forms|form_templates)",
     "holds": "appointments.holds",
-    "invoices": "billing.(invoices|messages|online)",
+    "invoices": "billing.(invoices|messages|online|payments)",
     "pay": "billing.online",
     "payments": "billing.(payments|messages|online)",
     "services": "billing.prices",
