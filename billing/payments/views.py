@@ -135,6 +135,7 @@ class RefundPayment(OfPayments):
 class UseCredit(OfInvoices):
     permissions = {"POST": Permission.TAKE_PAYMENTS}
     audit_events = {"POST": AuditEvent.PAYMENT_ALLOCATED}
+    audited_model = LedgerEntry._meta.label
     extra_errors = {"POST": NOT_FOUND | {"409": "Nothing of it is open, or the patient has no credit."}}
 
     @extend_schema(
