@@ -82,12 +82,23 @@ def record(
 def try_to_write() -> None:
     """Write an event and take it back, as a health check. Raise AuditLogUnavailable."""
     try:
-        with transaction.atomic():
+        with taken_back():
             record(AuditEvent.PAGE_READ, practice_id=None)
-            transaction.set_rollback(True)
     except DatabaseError as error:
         raise AuditLogUnavailable from error
-    context.current().events -= 1
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Run what is only tried: what it writes is taken back, and its events count for nothing."""
+    origin = context.current()
+    events, patients = origin.events, set(origin.patients)
+    try:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+    finally:
+        origin.events, origin.patients = events, patients
 
 
 def record_bulk(

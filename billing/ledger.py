@@ -3,12 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from billing.models import Allocation, DocumentKind, EntryKind, Invoice, LedgerEntry
+from core.database.chosen_ids import chosen_id
 from core.database.locks import take_lock
 from core.errors import Conflict
 from core.tenancy.scope import current_practice_id
@@ -19,7 +19,6 @@ from practices.services import current_practice
 
 IS_DRAFT = _("This invoice is still a draft. Issue it first.")
 IS_CREDITED = _("This invoice was credited, so nothing is open on it. Choose another one.")
-ID_TAKEN = _("This page is out of date. Reload the page and try again.")
 IS_CREDIT_NOTE = _("This is a credit note. Choose the invoice instead.")
 
 
@@ -63,13 +62,8 @@ def enter(*, by: User, kind: EntryKind, amount: int, **fields: Any) -> LedgerEnt
     """Add a movement to the account of `patient`; today, unless `booked_on` says otherwise. Raises Conflict if its `pk`
     is another entry's, of whatever practice."""
     fields.setdefault("booked_on", current_practice().today())
-    try:
-        with transaction.atomic():
-            entry: LedgerEntry = LedgerEntry.objects.create(author=by, kind=kind, amount=amount, **fields)
-    except IntegrityError as error:
-        if "pk" not in fields:
-            raise
-        raise Conflict(ID_TAKEN) from error  # a page sends the id that the entry shall have
+    with chosen_id(fields.get("pk")):
+        entry: LedgerEntry = LedgerEntry.objects.create(author=by, kind=kind, amount=amount, **fields)
     return entry
 
 

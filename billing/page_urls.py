@@ -13,6 +13,7 @@ from billing.own_revenue import pages as own
 from billing.payments import pages as payments
 from billing.policies import pages as policies
 from billing.prices import pages as prices
+from billing.report_rows import pages as rows
 from billing.reports import pages as reports
 
 CHANGES = {"credit": "credit", "write-off": "write_off", "delete": "delete"}
@@ -60,17 +61,14 @@ urlpatterns = [
     path("reports/own/", own.OwnRevenuePage.as_view(), name="billing-report-own"),
     path("reports/own/own.csv", own.OwnRevenuePage.as_view(as_file=True), name="billing-report-own-file"),
     path("reports/own/lines/", own.OwnLinesPage.as_view(), name="billing-report-own-lines"),
-    *(
-        path(f"reports/{name}/", page.as_view(), name=f"billing-report-{name}")
-        for name, _title, page in reports.REPORTS
-    ),
+    *(path(f"reports/{name}/", page.as_view(), name=f"billing-report-{name}") for name, page in reports.PAGES.items()),
     *(
         path(f"reports/{name}/{name}.csv", page.as_view(as_file=True), name=f"billing-report-{name}-file")
-        for name, _title, page in reports.REPORTS
+        for name, page in reports.PAGES.items()
     ),
-    path("reports/movements/", reports.MovementsPage.as_view(), name="billing-report-movements"),
-    path("reports/movements/movements.csv", reports.MovementsFile.as_view(), name="billing-report-movements-file"),
-    path("reports/lines/", reports.LinesPage.as_view(), name="billing-report-lines"),
-    path("reports/credit/", reports.CreditPage.as_view(), name="billing-report-credit"),
-    path("reports/open/", reports.OpenPage.as_view(), name="billing-report-open"),
+    path("reports/movements/", rows.MovementsPage.as_view(), name="billing-report-movements"),
+    path("reports/movements/movements.csv", rows.MovementsFile.as_view(), name="billing-report-movements-file"),
+    path("reports/lines/", rows.LinesPage.as_view(), name="billing-report-lines"),
+    path("reports/credit/", rows.CreditPage.as_view(), name="billing-report-credit"),
+    path("reports/open/", rows.OpenPage.as_view(), name="billing-report-open"),
 ]

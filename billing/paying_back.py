@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from billing.models import Checkout, LedgerEntry, OnlineRefund
 from billing.money import to_text
+from core.database.chosen_ids import chosen_id
 from core.errors import Conflict, Refusal, Unavailable
 from integrations import payments as providers
 from integrations.payments import PaymentsFailed, Reason
@@ -59,7 +60,8 @@ def reserve(payment: LedgerEntry, minor: int, *, by: User, refund_id: UUID | Non
         OnlineRefund.objects.filter(pk=asked.pk).update(updated_at=timezone.now())
         return asked
     known = {"pk": refund_id} if refund_id else {}
-    row: OnlineRefund = OnlineRefund.objects.create(payment=payment, amount=minor, made_by=by, **known)
+    with chosen_id(refund_id):
+        row: OnlineRefund = OnlineRefund.objects.create(payment=payment, amount=minor, made_by=by, **known)
     return row
 
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.money import to_text
+from core.api.serializers import StrictCharField
 
 
 class TextNumberField(serializers.Field[Any, Any, Any, Any]):
@@ -47,6 +48,19 @@ class QuantityField(TextNumberField):
 class TaxRateField(TextNumberField):
     pattern = re.compile(r"\d{1,2}(\.\d{1,3})?", re.ASCII)
     default_error_messages: ClassVar = {"invalid": _("Enter a rate in percent as text, such as “19.00”.")}
+
+
+@extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+class PayerField(StrictCharField):
+    """A fingerprint of who pays instead of a patient: the same for the same name, however it is written."""
+
+    default_error_messages: ClassVar = {"invalid": _("Take this from the report of payers.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        if not re.fullmatch("[0-9a-f]{64}", text):
+            self.fail("invalid")
+        return text
 
 
 def amount_of(row: Any, name: str) -> str:

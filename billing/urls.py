@@ -21,6 +21,7 @@ urlpatterns = [
     path("invoices/<uuid:invoice_id>/issue", invoices.IssueInvoice.as_view(), name="issue_invoice"),
     path("invoices/<uuid:invoice_id>/credit", invoices.CreditInvoice.as_view(), name="credit_invoice"),
     path("invoices/<uuid:invoice_id>/write-off", invoices.WriteOffInvoice.as_view(), name="write_off_invoice"),
+    path("invoices/<uuid:invoice_id>/use-credit", payments.UseCredit.as_view(), name="use_credit"),
     path("invoices/<uuid:invoice_id>/pdf", invoices.InvoicePdf.as_view(), name="invoice_pdf"),
     path("invoices/<uuid:invoice_id>/pay-link", online.PayLink.as_view(), name="pay_link"),
     path("invoices/<uuid:invoice_id>/email", mails.MailInvoice.as_view(), name="mail_invoice"),
@@ -42,6 +43,7 @@ urlpatterns = [
     path("reports/revenue", reports.RevenueReport.as_view(), name="report_revenue"),
     path("reports/own-revenue", own.OwnRevenue.as_view(), name="report_own_revenue"),
     path("reports/unpaid", reports.Unpaid.as_view(), name="report_unpaid"),
+    path("reports/payers", reports.Payers.as_view(), name="report_payers"),
     path("patients/<uuid:chart_id>/account/statement", accounts.AccountStatement.as_view(), name="account_statement"),
     path("patients/<uuid:chart_id>/account", accounts.PatientAccount.as_view(), name="patient_account"),
 ]

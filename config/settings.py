@@ -97,6 +97,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # from trusted pr
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 METRICS_TOKEN = env.optional_secret("METRICS_TOKEN")
+TRACES_URL = next(iter(env.origins("TRACES_URL", ())), "")
 SECURE_REDIRECT_EXEMPT = [
     r"^api/(v1/)?health(/live|/ready|/worker)?$",
     r"^metrics$",

@@ -23,7 +23,7 @@ from appointments.services import book, change
 from appointments.types.services import create_type
 from appointments.waiting_list.services import add as add_to_waiting_list
 from core.tenancy.scope import practice_scope
-from demo import forms, messages, week
+from demo import forms, messages, week, year
 from demo.bills import add_price_list, bill_visits
 from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
@@ -245,8 +245,8 @@ def _set_hours(manager: User, doctors: list[User]) -> None:
 
 
 def _fill_calendar(practice: Practice, desk: User, doctors: list[User], own_chart: Patient) -> None:
-    """Add charts and appointments, from WEEKS_BACK to WEEKS_AHEAD but for the full weeks between. Patients mostly see
-    their primary doctor."""
+    """Add charts and appointments: a few of the year before, then more from WEEKS_BACK to WEEKS_AHEAD but for the full
+    weeks between. Patients mostly see their primary doctor."""
     random = make_random(SEED)
     patients_of: dict[User, list[Patient]] = {doctor: [] for doctor in doctors}
     for number in range(CHARTS):
@@ -257,7 +257,8 @@ def _fill_calendar(practice: Practice, desk: User, doctors: list[User], own_char
         taken.add((start, doctor))
         _encounter(desk, doctor, own_chart, start, case)
     taken.update(_add_series(practice, desk, doctors[1]))
-    visits = []
+    charts = [patient for patients in zip(*patients_of.values(), strict=True) for patient in patients]
+    visits = [*year.visits(practice, charts, until=practice.today() - timedelta(weeks=WEEKS_BACK))]
     for start, doctor, patient in _plan(random, practice, patients_of):
         if (start, doctor) not in taken:
             born = patient.date_of_birth and patient.date_of_birth.year

@@ -50,6 +50,7 @@ IN_TURN = {
     "tests/test_clients_doc.py": ("docs/*", "demo/*"),
     "tests/test_commands_run.py": ("manage.py", "Makefile", "README.md", "demo/*"),
     "tests/test_cut_network.py": ("core/database/*", "core/tenancy/*", "core/cache/*", "notifications/*"),
+    "tests/test_draining.py": ("deploy/*", "docs/proxy/*"),
     "tests/test_install.py": ("deploy/*",),
     "tests/test_metrics_processes.py": ("core/metrics/*",),
     "tests/test_pgbouncer.py": ("core/database/*", "core/tenancy/*"),

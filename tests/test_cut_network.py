@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -21,7 +20,8 @@ from django.conf import settings
 
 from tests.cable import Cable
 from tests.contract.clients import ServerTransport
-from tests.contract.clinic import PASSWORD, Clinic, fresh_slot
+from tests.contract.clinic import Clinic
+from tests.load import Load, Work
 from tests.pgbouncer import through
 from tests.server import ROOT, Server, own_database, own_redis
 from tests.test_two_nodes import Mailbox, kill, send_at_any_hour, wait_until
@@ -52,52 +52,19 @@ class Site:
         stack.callback(kill, self.worker)
         stack.enter_context(self.server.running())
         self.clinic = Clinic(ServerTransport(self.server))
-        self.charts = [self.clinic.chart(email=f"p{n}@example.com", name=f"Ada N{n}")["id"] for n in range(2)]
         send_at_any_hour(SimpleNamespace(nodes=[None, self.server]), self.clinic)
-        self.answers: list[tuple[str, str, int, float, str]] = []  # phase, what, status, seconds, id
-        self.phase, self.over, self.lock = "before", threading.Event(), threading.Lock()
-        calls = (self.book, self.book, self.sign_in)
-        self.threads = [threading.Thread(target=self._go_on, args=(call, n)) for n, call in enumerate(calls)]
-
-    def _go_on(self, call, number: int) -> None:
-        client = httpx.Client(base_url=self.server.url, timeout=120)
-        while not self.over.is_set():
-            phase, began = self.phase, time.monotonic()
-            try:
-                answer = call(client, number)
-                status, made = answer.status_code, answer.json().get("id", "") if answer.status_code == 201 else ""
-            except httpx.TransportError:
-                status, made = 0, ""
-            self.answers.append((phase, call.__name__, status, time.monotonic() - began, made))
-            if status != 201 and status != 200:
-                time.sleep(0.1)  # as somebody who is told to try again
-
-    def book(self, client: httpx.Client, number: int) -> httpx.Response:
-        with self.lock:
-            slot = fresh_slot()
-        body = {"patientId": self.charts[number], "doctorId": self.clinic.doctor.id, "date": slot, "reason": "Pain"}
-        token = {"Authorization": f"Bearer {self.clinic.staff.access}"}
-        return client.post("/api/appointments", json=body, headers=token)
-
-    def sign_in(self, client: httpx.Client, number: int) -> httpx.Response:
-        client.cookies.clear()
-        return client.post("/api/auth/login", json={"email": self.clinic.staff.user["email"], "password": PASSWORD})
+        work = Work(self.clinic, self.server.url, callers=2)
+        self.load = Load([work.book, work.book, work.sign_in], self.server.url)
 
     def during(self, phase: str, what=nullcontext, *, answered: bool = True) -> None:
         """Until calls that began in it were answered, unless none can be, and then until they are again as before."""
-        self.phase = phase
+        load = self.load
+        load.phase = phase
         with what():
             time.sleep(CUT)
-            wait_until(lambda: not answered or all(self.statuses(phase, one) for one in ("book", "sign_in")))
-        self.phase = f"after {phase}"
-        wait_until(lambda: self.done("book") >= 2 and self.done("sign_in") >= 2)
-
-    def done(self, what: str) -> int:
-        good = {"book": 201, "sign_in": 200}[what]
-        return self.statuses(self.phase, what)[good]
-
-    def statuses(self, phase: str, what: str) -> Counter[int]:
-        return Counter(status for one, name, status, *_ in list(self.answers) if (one, name) == (phase, what))
+            wait_until(lambda: not answered or all(load.of(one, phase) for one in ("book", "sign_in")))
+        load.phase = f"after {phase}"
+        assert load.wait_for_each(2, seconds=120)
 
 
 @pytest.fixture(scope="module")
@@ -105,37 +72,32 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("cut")
     with own_database(directory) as database_url, ExitStack() as stack:
         site = Site(directory, database_url, stack)
-        stack.callback(site.over.set)
-        for thread in site.threads:
-            thread.start()
+        stack.callback(site.load.over.set)
+        site.load.start()
         site.during("nothing")
         site.during("PostgreSQL silent", site.postgresql.silent, answered=False)
         site.during("PostgreSQL cut", site.postgresql.cut)
         site.during("Redis silent", site.redis.silent)
         site.during("Redis cut", site.redis.cut)
-        site.over.set()
-        for thread in site.threads:
-            thread.join()
+        site.load.stop()
         yield site
 
 
 def test_calls_wait_or_are_refused_and_go_on_afterwards(site):
-    for phase in dict.fromkeys(phase for phase, *_ in site.answers):
-        took = sorted(seconds for one, _, _, seconds, _ in site.answers if one == phase)
-        said = {what: dict(site.statuses(phase, what)) for what in ("book", "sign_in")}
-        print(f"\n{phase}: {said}, p50 {took[len(took) // 2]:.2f} s, longest {took[-1]:.2f} s", end="")
-    assert {status for _, _, status, *_ in site.answers} <= {200, 201, 503}
-    assert site.statuses("nothing", "book").keys() == {201}
-    assert 503 in site.statuses("PostgreSQL cut", "book")
+    load = site.load
+    load.print_figures()
+    assert {one.status for one in load.answers} <= {200, 201, 503}
+    assert load.statuses("book", "nothing").keys() == {201}
+    assert 503 in load.statuses("book", "PostgreSQL cut")
     for phase in ("Redis silent", "Redis cut"):
-        assert 503 in site.statuses(phase, "sign_in"), phase
-        assert set(site.statuses(phase, "book")) == {201}, "who is signed in works on"
-    assert site.done("book") and site.done("sign_in")
+        assert 503 in load.statuses("sign_in", phase), phase
+        assert set(load.statuses("book", phase)) == {201}, "who is signed in works on"
+    assert load.statuses("book", load.phase)[201] and load.statuses("sign_in", load.phase)[200]
     assert httpx.get(f"{site.server.url}/api/health/ready", timeout=60).status_code == 200
 
 
 def test_what_was_acknowledged_is_there_once(site):
-    acknowledged = [made for *_, made in site.answers if made]
+    acknowledged = site.load.acknowledged
     kept = [(str(pk), at) for pk, at in site.server.rows("SELECT id, starts_at FROM appointments_appointment")]
     assert len(acknowledged) > 10 and set(acknowledged) <= {pk for pk, _ in kept}
     assert len({at for _, at in kept}) == len(kept)

@@ -77,12 +77,15 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Proxy"]:
         server = Server(directory, database_url, own_redis(), changes)
         server.prepare()
         with server.running():
-            yield from Proxy(directory, server).running()
+            for proxy in Proxy(directory, server.port).running():
+                proxy.server = server
+                yield proxy
 
 
 class Proxy:
-    def __init__(self, directory: Path, server: Server) -> None:
-        self.directory, self.server = directory, server
+    def __init__(self, directory: Path, *ports: int) -> None:
+        """`ports` are those of the servers behind it."""
+        self.directory = directory
         self.http, self.https = free_port(), free_port()
         make_certificate(directory)
         text = CONFIGURATION.read_text()
@@ -92,7 +95,8 @@ class Proxy:
             "listen 80;": f"listen 127.0.0.1:{self.http};",
             "listen 443 ssl": f"listen 127.0.0.1:{self.https} ssl",
             "praxis.example.org": "localhost",
-            "server 127.0.0.1:8000;": f"server 127.0.0.1:{server.port};",
+            "server 127.0.0.1:8000 fail": " fail_timeout=2s; ".join(f"server 127.0.0.1:{port}" for port in ports)
+            + " fail",
             "/etc/ssl/praxis": str(directory),
             "/var/log/nginx": str(directory),
         }.items():

@@ -24,13 +24,15 @@ import psycopg
 import pytest
 
 from tests.contract.clients import ServerTransport
-from tests.contract.clinic import PASSWORD, Clinic, fresh_slot
+from tests.contract.clinic import Clinic
+from tests.load import GOOD, Load, Work
 from tests.server import ROOT, Server, own_database, own_redis
 from tests.services import free_port
 from tests.test_caddy import Proxy
 
 pytestmark = [pytest.mark.production, pytest.mark.slow]
 BEFORE, AFTER = 3, 6  # seconds of load around the kill
+AFTER_KILL = "after the kill"
 LEASE = 3  # seconds after which the other worker takes over what a dead one had
 
 
@@ -120,64 +122,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(directory, database_url, stack)
 
 
-class Load:
-    """Callers that book, and others that sign in, through the proxy until they are told to stop."""
-
-    def __init__(self, site: Site, clinic: Clinic, charts: list[str]) -> None:
-        self.site, self.clinic, self.charts = site, clinic, charts
-        self.over, self.lock, self.killed_at = threading.Event(), threading.Lock(), 0.0
-        self.answers: list[tuple[str, int, float, float, str]] = []  # what, status, when, how long, id
-        self.threads = [threading.Thread(target=self._go_on, args=(self._book, n)) for n in range(4)]
-        self.threads += [threading.Thread(target=self._go_on, args=(self._sign_in, n)) for n in range(2)]
-
-    def _go_on(self, call, number: int) -> None:
-        client = httpx.Client(base_url=self.site.proxy.url, verify=self.site.proxy.context, timeout=60)
-        while not self.over.is_set():
-            started = time.monotonic()
-            try:
-                answer = call(client, number)
-                status, made = answer.status_code, answer.json().get("id", "") if answer.status_code == 201 else ""
-            except httpx.TransportError:
-                status, made = 0, ""
-            self.answers.append((call.__name__, status, started, time.monotonic() - started, made))
-
-    def _book(self, client: httpx.Client, number: int) -> httpx.Response:
-        with self.lock:
-            slot = fresh_slot()
-        body = {"patientId": self.charts[number], "doctorId": self.clinic.doctor.id, "date": slot, "reason": "Pain"}
-        token = {"Authorization": f"Bearer {self.clinic.staff.access}", "Origin": self.site.proxy.url}
-        cookies = "; ".join(f"{name}={value}" for name, (value, _) in self.clinic.staff.cookies.items())
-        return client.post("/api/appointments", json=body, headers={**token, "Cookie": cookies})
-
-    def _sign_in(self, client: httpx.Client, number: int) -> httpx.Response:
-        client.cookies.clear()
-        body = {"email": self.clinic.staff.user["email"], "password": PASSWORD}
-        return client.post("/api/auth/login", json=body, headers={"Origin": self.site.proxy.url})
-
-    def run(self) -> None:
-        for thread in self.threads:
-            thread.start()
-        time.sleep(BEFORE)
-        self.killed_at = time.monotonic()
-        kill(self.site.processes[0])
-        time.sleep(AFTER)
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
-
-    def of(self, what: str, *, after: bool) -> list[tuple[int, float]]:
-        return [(status, took) for name, status, when, took, _ in self.answers
-                if name == what and (when >= self.killed_at) is after]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def load(site: Site) -> Load:
     clinic = Clinic(ServerTransport(site.nodes[1]))
-    charts = [clinic.chart(email=f"p{n}@example.com", name=f"Ada {word}")["id"] for n, word in
-              enumerate(("One", "Two", "Three", "Four"))]  # fmt: skip
+    work = Work(clinic, site.proxy.url, callers=4)
     send_at_any_hour(site, clinic)
-    load = Load(site, clinic, charts)
-    load.run()
+    load = Load([work.book] * 4 + [work.sign_in] * 2, site.proxy.url, site.proxy.context)
+    load.start()
+    time.sleep(BEFORE)
+    load.phase = AFTER_KILL
+    kill(site.processes[0])
+    time.sleep(AFTER)
+    load.stop()
     return load
 
 
@@ -193,31 +149,22 @@ def send_at_any_hour(site: Site, clinic: Clinic) -> None:
 
 
 def test_no_acknowledged_booking_is_lost(site, load):
-    acknowledged = {made for name, status, *_, made in load.answers if name == "_book" and status == 201}
+    load.print_figures()
+    acknowledged = set(load.acknowledged)
     kept = {str(row[0]) for row in site.nodes[1].rows("SELECT id FROM appointments_appointment")}
     slots = [row[0] for row in site.nodes[1].rows("SELECT starts_at FROM appointments_appointment")]
 
     assert len(acknowledged) > 5
     assert acknowledged <= kept
     assert len(slots) == len(set(slots))  # none twice, either
-    for what in ("_book", "_sign_in"):
-        for after in (False, True):
-            answers = load.of(what, after=after)
-            took = sorted(seconds for _, seconds in answers)
-            statuses = dict(Counter(status for status, _ in answers))
-            print(f"\n{what} {'after' if after else 'before'} the kill: {statuses}, p50 {took[len(took) // 2]:.3f} s, "
-                  f"longest {took[-1]:.3f} s", end="")  # fmt: skip
 
 
 def test_people_go_on_signing_in(load):
     """What was under way on the node that died may fail, a call of each caller at most."""
-    for what, callers in (("_book", 4), ("_sign_in", 2)):
-        before = [status for status, _ in load.of(what, after=False)]
-        after = [status for status, _ in load.of(what, after=True)]
-        good = 201 if what == "_book" else 200
-        failed = [status for status in before + after if status != good]
+    for what, callers in (("book", 4), ("sign_in", 2)):
+        failed = [one.status for one in load.failed if one.what == what]
         assert len(failed) <= callers and set(failed) <= {0, 502, 503}, failed
-        assert after.count(good) > 3
+        assert load.statuses(what, AFTER_KILL)[GOOD[what]] > 3
 
 
 def test_no_message_goes_out_twice(site, load):

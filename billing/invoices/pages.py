@@ -21,7 +21,7 @@ from billing.invoices import services
 from billing.invoices.pdf import invoice_pdf
 from billing.invoices.serializers import MAX_REASON_LENGTH
 from billing.ledger import IS_DRAFT
-from billing.models import Invoice, InvoiceLine, InvoiceState, LeftAmount, OpenAmount, Service
+from billing.models import Invoice, InvoiceLine, InvoiceState, LedgerEntry, OpenAmount, Service
 from billing.money import label
 from core.admin.access_log import log_page_refusal
 from core.errors import Conflict, Invalid, Refusal
@@ -172,8 +172,8 @@ def _credit_for(invoice: Invoice) -> int:
     """Return what of the patient's credit this invoice can be paid with."""
     if not invoice.open:
         return 0
-    left = LeftAmount.objects.filter(payment__patient=invoice.patient_id, payment__asked_refunds=None, amount__gt=0)
-    return min(left.aggregate(sum=Sum("amount"))["sum"] or 0, invoice.open)
+    theirs = LedgerEntry.objects.filter(patient=invoice.patient, currency=invoice.currency).with_credit()
+    return min(theirs.aggregate(sum=Sum("kept_left__amount"))["sum"] or 0, invoice.open)
 
 
 def _rows(invoice: Invoice, typed: QueryDict | None) -> list[dict[str, Any]]:

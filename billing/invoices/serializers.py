@@ -7,7 +7,7 @@ from rest_framework import serializers
 from billing.invoices.lines import MOST_LINES
 from billing.models import DocumentKind, Invoice, InvoiceLine, InvoiceState
 from billing.money import rate_text, to_text
-from billing.serializers import AmountField, QuantityField, TaxRateField, amount_of
+from billing.serializers import AmountField, PayerField, QuantityField, TaxRateField, amount_of
 from core.api.pagination import PageQuery, PageShape
 from core.api.serializers import (
     ChoiceField,
@@ -91,6 +91,7 @@ class WriteOffInput(CreditInput):
 class InvoiceQuery(PageQuery):
     patientId = UUIDField(source="patient", required=False)
     status = ChoiceField(choices=[*InvoiceState.choices, ("unpaid", "unpaid")], required=False)
+    payer = PayerField(required=False, help_text="The `payer` of a row of `/reports/payers`.")
 
 
 def quantity_text(line: InvoiceLine) -> str:

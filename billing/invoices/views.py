@@ -67,6 +67,8 @@ class Invoices(OfInvoices):
         query = self.checked_query(InvoiceQuery)
         page = Page.taken_from(query)
         found = Invoice.objects.visible_to(self.caller)
+        if "payer" in query:
+            found = found.filter(kept_open__payer=bytes.fromhex(query["payer"]))
         if "patient" in query:
             found = found.filter(patient=get_accessible_chart(self.caller, query["patient"]))
         summed = found.with_sums()

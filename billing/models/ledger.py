@@ -55,6 +55,10 @@ class LedgerQuerySet(OfAccountQuerySet):
     def payments(self) -> Self:
         return self.filter(kind=EntryKind.PAYMENT)
 
+    def with_credit(self) -> Self:
+        """Return the payments that are not used up, and of which no refund is under way."""
+        return self.payments().filter(kept_left__amount__gt=0, asked_refunds=None)
+
     def with_sums(self) -> Self:
         """Annotate payments with what of them was allocated to invoices, and what was refunded."""
         return self.annotate(

@@ -10,9 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from billing.closed_charts import not_closed
 from billing.money import label
 from billing.own_revenue.services import check_allowed
+from billing.report_rows.pages import SHOWN_OF_LINE, LinesPage
 from billing.reports import figures
+from billing.reports.base import Cell, RangeForm, ReportPage, Table, link
 from billing.reports.figures import BY_OWN, Revenue
-from billing.reports.pages import BY_LABELS, SHOWN_OF_LINE, Cell, LinesPage, RangeForm, ReportPage, Table, link, name_of
+from billing.reports.pages import BY_LABELS, name_of
 from billing.reports.views import days_of
 from core.drawing import draw
 from core.formats import format_day

@@ -126,8 +126,9 @@ class OnePayment(WorkPage):
             "reopens": payment.allocated > 0,
             "may_mail": self.user.can(Permission.TAKE_PAYMENTS),
             "sent": [(row, explain(row)) for row in ledger_of([payment.pk])],
-            # one that was not answered is sent again under its own id
-            "refund_id": asked or self.request.POST.get("refund_id") or uuid7(),
+            # one that was not answered is sent again under its own id; what was refused is over, and the provider would
+            # take another amount under its id for the same refund
+            "refund_id": asked or uuid7(),
             "typed": self.request.POST,
             "mistake": mistake,
         }

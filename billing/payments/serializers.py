@@ -63,6 +63,9 @@ class RefundInput(StrictSerializer):
 
 class PaymentQuery(PageQuery):
     patientId = UUIDField(source="patient", required=False)
+    hasCredit = serializers.BooleanField(
+        source="has_credit", required=False, default=False, help_text="Only payments that are not used up."
+    )
 
 
 class AllocationShape(OutputSerializer[Any]):

@@ -17,8 +17,8 @@ from billing import ledger
 from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, OnlineRefund, PaymentMethod
 from billing.money import to_minor, to_text
 from billing.paying_back import check_none_is_asked, pay_back, reserve, was_made
+from core.database.chosen_ids import ID_TAKEN
 from core.errors import Conflict, Invalid
-from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart
 from practices.services import current_practice
@@ -33,6 +33,8 @@ OF_ANOTHER = _("This invoice is another patient's.")
 OTHER_CURRENCY = _("This invoice is in another currency.")
 NO_CREDIT = _("Nothing is owed on this invoice, or the account has no credit.")
 NOTHING_LEFT = _("This payment was refunded as a whole.")
+TAKEN_ALREADY = _("A payment of %(amount)s was taken with this page already. Open the account to take another one.")
+REFUNDED_ALREADY = _("%(amount)s was refunded with this page already. Check below what is left of the payment.")
 ANSWER_WAS_LOST = _("Made at the payment provider, whose answer was lost")
 
 
@@ -72,14 +74,17 @@ def take(
 ) -> LedgerEntry:
     """Take a payment and put it towards invoices; what is left stays the patient's credit. A page sends the id that the
     payment shall have: sent twice, it is taken once. Raises NotFound for an unknown patient or invoice,
-    ChartRestricted, Invalid, and Conflict for an invoice that is not to be paid."""
+    ChartRestricted, Invalid, and Conflict for an invoice that is not to be paid or an id of another payment."""
     chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
-    if payment_id and (there := LedgerEntry.objects.filter(pk=payment_id).first()):
-        return get_payment(by=by, payment_id=there.pk if there.patient_id == chart.pk else NOBODYS)
     practice = current_practice()
     if received_on and received_on > practice.today():
         raise Invalid("receivedOn", NOT_TO_COME)
     minor = _positive(amount, practice.currency)
+    if payment_id and (there := LedgerEntry.objects.filter(pk=payment_id).first()):
+        payment = get_payment(by=by, payment_id=there.pk if there.patient_id == chart.pk else NOBODYS)
+        if (-payment.amount, payment.method, payment.reference) != (minor, method, reference):
+            raise Conflict(TAKEN_ALREADY % {"amount": to_text(-payment.amount, payment.currency)})
+        return payment
     with context.done_by(by):
         payment = ledger.enter(
             by=by,
@@ -126,10 +131,9 @@ def refund(
     To a card it takes three steps, so that nothing is locked while the provider is asked."""
     with transaction.atomic():
         payment = ledger.lock_payment(by, payment_id)
-        if refund_id and LedgerEntry.objects.filter(pk=refund_id, payment=payment).exists():
+        if refund_id and (there := LedgerEntry.objects.filter(pk=refund_id).first()):
+            _check_same(there, payment, amount)
             return get_payment(by=by, payment_id=payment_id)
-        if refund_id and LedgerEntry.objects.filter(pk=refund_id).exists():
-            raise Conflict(ledger.ID_TAKEN)
         if not payment.refundable:
             raise Conflict(NOTHING_LEFT)
         minor = _positive(amount, payment.currency)
@@ -199,7 +203,8 @@ def use_credit(*, by: User, invoice_id: UUID) -> int:
     ledger.check_open(invoice)
     missing = invoice.open
     with context.done_by(by):
-        for payment in with_credit(invoice.patient, invoice.currency).order_by("booked_on", "pk"):
+        theirs = LedgerEntry.objects.filter(patient=invoice.patient, currency=invoice.currency).with_credit()
+        for payment in theirs.with_sums().order_by("booked_on", "pk"):
             part = min(payment.left, missing)
             if part > 0:
                 ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=part)
@@ -208,13 +213,6 @@ def use_credit(*, by: User, invoice_id: UUID) -> int:
     if missing == invoice.open:
         raise Conflict(NO_CREDIT)
     return invoice.open - missing
-
-
-def with_credit(chart: Patient, currency: str) -> QuerySet[LedgerEntry]:
-    """Return the payments of a patient that are not used up, and of which no refund is under way."""
-    payments = LedgerEntry.objects.filter(patient=chart, currency=currency, kept_left__amount__gt=0, asked_refunds=None)
-    found: QuerySet[LedgerEntry] = payments.payments().with_sums()
-    return found
 
 
 @transaction.atomic
@@ -235,6 +233,14 @@ def receive_online(*, by: User, invoice_id: UUID, minor: int, payment_id: UUID) 
     ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=max(0, min(minor, invoice.open)))
     _log(AuditEvent.PAYMENT_TAKEN, payment)
     return payment
+
+
+def _check_same(there: LedgerEntry, payment: LedgerEntry, amount: Decimal) -> None:
+    """Raise Conflict unless this entry is the refund of so much of the payment."""
+    if there.payment_id != payment.pk:
+        raise Conflict(ID_TAKEN)
+    if there.amount != _positive(amount, payment.currency):
+        raise Conflict(REFUNDED_ALREADY % {"amount": to_text(there.amount, payment.currency)})
 
 
 def _positive(amount: Decimal, currency: str) -> int:

@@ -8,6 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.events import AuditEvent
+from billing.invoices.serializers import InvoiceShape
+from billing.invoices.services import get_invoice
+from billing.invoices.views import OfInvoices
 from billing.models import LedgerEntry
 from billing.payments import services
 from billing.payments.pdf import receipt_pdf
@@ -22,6 +25,7 @@ from billing.payments.serializers import (
 from core.api.idempotency import HEADER
 from core.api.pagination import Page
 from core.api.schema import NOT_FOUND, extend_schema
+from core.api.versions import ETAG
 from core.api.views import ApiView
 from core.permissions import Permission
 from patients.restriction.services import emergency_details, get_accessible_chart, inaccessible_to
@@ -57,6 +61,8 @@ class Payments(OfPayments):
         found = services.found(self.caller).exclude(patient__in=inaccessible_to(self.caller).values("pk"))
         if "patient" in query:
             found = found.filter(patient=get_accessible_chart(self.caller, query["patient"]))
+        if query["has_credit"]:
+            found = found.filter(kept_left__amount__gt=0)
         rows = page.rows(found.order_by("-id"))
         total = page.total(found.count)
         self.audit_read((row.patient_id for row in rows), hits=total, **page.asked)
@@ -120,10 +126,28 @@ class RefundPayment(OfPayments):
         "these are owed again, or with `writeOff` written off.",
     )
     def post(self, request: Request, payment_id: UUID) -> Response:
-        key = request.headers.get(HEADER)
-        again = uuid5(payment_id, f"{self.caller.pk} {key}") if key else None
-        values = self.checked(RefundInput)
+        values, key = self.checked(RefundInput), request.headers.get(HEADER)
+        # after a refusal the key is free again, and for the provider another amount is another refund
+        again = uuid5(payment_id, f"{self.caller.pk} {key} {values['amount'].normalize()}") if key else None
         return self.respond(services.refund(by=self.caller, payment_id=payment_id, refund_id=again, **values))
+
+
+class UseCredit(OfInvoices):
+    permissions = {"POST": Permission.TAKE_PAYMENTS}
+    audit_events = {"POST": AuditEvent.PAYMENT_ALLOCATED}
+    audited_model = LedgerEntry._meta.label
+    extra_errors = {"POST": NOT_FOUND | {"409": "Nothing of it is open, or the patient has no credit."}}
+
+    @extend_schema(
+        request=None,
+        parameters=[ETAG],
+        responses={200: InvoiceShape},
+        summary="Pay an invoice with the patient's credit",
+        description="With as much as there is, the oldest payment first.",
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        services.use_credit(by=self.caller, invoice_id=invoice_id)
+        return self.respond(get_invoice(by=self.caller, invoice_id=invoice_id))
 
 
 class PaymentReceipt(OfPayments):

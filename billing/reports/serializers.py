@@ -1,6 +1,6 @@
 """Serializers of reports. Amounts are texts in the practice's currency."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -18,8 +18,11 @@ class TakingsQuery(StrictSerializer):
     day = DayField(required=False, help_text="By default today, in the practice's time zone.")
 
 
-class RevenueQuery(StrictSerializer):
-    by = ChoiceField(choices=BY, default="day")
+class DaysQuery(StrictSerializer):
+    """The days of a report."""
+
+    most_days: ClassVar = MOST_DAYS
+    too_long: ClassVar = TOO_LONG
 
     def get_fields(self) -> dict[str, Any]:
         fields = {
@@ -32,10 +35,14 @@ class RevenueQuery(StrictSerializer):
         if "first" in attrs and "last" in attrs:
             if attrs["first"] > attrs["last"]:
                 raise serializers.ValidationError({"to": [BEFORE]})
-            if (attrs["last"] - attrs["first"]).days > MOST_DAYS:
-                raise serializers.ValidationError({"to": [TOO_LONG]})
+            if (attrs["last"] - attrs["first"]).days > self.most_days:
+                raise serializers.ValidationError({"to": [self.too_long]})
         checked: dict[str, Any] = super().validate(attrs)
         return checked
+
+
+class RevenueQuery(DaysQuery):
+    by = ChoiceField(choices=BY, default="day")
 
 
 class OwnRevenueQuery(RevenueQuery):
@@ -103,6 +110,24 @@ class RevenueShape(OwnRevenueShape):
     by = serializers.ChoiceField(choices=BY)
     total = SumsShape()
     rows = RevenueRow(many=True)
+
+
+class PayerShape(OutputSerializer[Any]):
+    payer = serializers.CharField(allow_null=True, help_text="For `GET /invoices`; null where patients pay themselves.")
+    name = serializers.CharField(
+        allow_null=True,
+        help_text="Null where patients pay themselves, and of a payer of charts that are closed to you.",
+    )
+    total = serializers.CharField()
+    ages: OutputSerializer[Any] = AgesShape()
+
+
+class PayersShape(OutputSerializer[Any]):
+    """Who owes what, who owes most first."""
+
+    currency = serializers.CharField()
+    total = serializers.CharField()
+    payers: OutputSerializer[Any] = PayerShape(many=True)
 
 
 class UnpaidShape(OutputSerializer[Any]):

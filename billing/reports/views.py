@@ -7,12 +7,15 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.events import AuditEvent
+from billing.models import Invoice
 from billing.money import to_text
 from billing.reports import figures
 from billing.reports.figures import MOST_DAYS, Revenue, Taken
 from billing.reports.serializers import (
     BEFORE,
     TOO_LONG,
+    PayersShape,
     RevenueQuery,
     RevenueShape,
     TakingsQuery,
@@ -88,6 +91,32 @@ def in_sums(rows: list[Revenue], columns: Sequence[str]) -> dict[str, Any]:
 
     shown = [{"key": row.key and str(row.key), "name": row.name, **sums(row)} for row in rows]
     return {"currency": currency, "total": sums(figures.summed(rows)), "rows": shown}
+
+
+class Payers(ApiView):
+    permissions = {"GET": Permission.READ_BILLING}
+    audit_events = {"GET": AuditEvent.INVOICES_LISTED}
+    audited_model = Invoice._meta.label
+
+    @extend_schema(
+        responses={200: PayersShape}, summary="What insurers, guarantors and patients themselves owe, by age"
+    )
+    def get(self, request: Request) -> Response:
+        practice = current_practice()
+        rows, currency = figures.unpaid_by_payer(practice.today(), by=self.caller), practice.currency
+        invoices = Invoice.objects.in_bulk([row.example for row in rows if row.example])
+        self.audit_read((invoice.patient_id for invoice in invoices.values()), hits=len(rows))
+        shown = [
+            {
+                "payer": row.payer and row.payer.hex(),
+                "name": invoices[row.example].payer_name if row.example else None,
+                "total": to_text(row.total, currency),
+                "ages": {name: to_text(amount, currency) for name, amount in row.ages.items()},
+            }
+            for row in rows
+        ]
+        total = to_text(sum(row.total for row in rows), currency)
+        return Response({"currency": currency, "total": total, "payers": shown})
 
 
 class Unpaid(ApiView):

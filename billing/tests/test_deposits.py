@@ -7,9 +7,10 @@ import pytest
 from django.urls import reverse
 from uuid_utils.compat import uuid7
 
+from billing import ledger
 from billing.accounts.services import account_of
 from billing.invoices import services as invoices
-from billing.models import LedgerEntry
+from billing.models import EntryKind, LedgerEntry
 from billing.payments import services as payments
 from core.errors import Conflict, Invalid, NotFound
 from core.tenancy.scope import practice_scope
@@ -109,6 +110,17 @@ def test_refund_leaves_the_invoice_owed_or_written_off_as_somebody_says(
                 shown = page.content.decode()
                 assert all(f'value="{text}"' in shown for text in typed.values())
                 assert (f'name="{box}" checked' in shown) == is_ticked and f'name="{box}"' in shown
+
+
+def test_credit_of_another_currency_pays_nothing(deposit, bill, biller, chart, enter_as):
+    """A practice's currency can't be changed once there is money in it; an older installation may have two."""
+    euros = {"patient": chart, "currency": "EUR", "method": "cash"}
+    ledger.enter(by=biller, kind=EntryKind.PAYMENT, amount=-7_000, **euros)
+    deposit("20.00")
+    invoice = bill("50.00")
+    page = enter_as("staff").get(reverse("billing-invoice", args=[invoice.pk])).content.decode()
+    assert "Pay 20.00 USD with the credit" in page
+    assert payments.use_credit(by=biller, invoice_id=invoice.pk) == 2_000
 
 
 def test_refund_with_a_key_is_done_once_and_credits_after_it_take_the_write_off_back(deposit, bill, biller, client_of):

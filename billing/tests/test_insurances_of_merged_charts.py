@@ -53,8 +53,9 @@ def test_policies_go_along_and_come_back(insured, make_user, subtests):
 def test_more_policies_than_a_chart_can_have_are_told_and_none_is_lost(insured, make_user, biller):
     desk = make_user("staff")
     into, source = insured("Aetna 1", "Cigna 2"), insured("Humana 3", "Kaiser 4")
-    with pytest.raises(Conflict, match="more than 3 insurances"):
-        merging.merge(by=desk, into=into.pk, source=source.pk, keep={})
+    for attempt in (merging.preview, merging.merge):
+        with pytest.raises(Conflict, match="more than 3 insurances"):
+            attempt(by=desk, into=into.pk, source=source.pk, keep={})
     assert policies_of(into) == ["Aetna 1", "Cigna 2"] and policies_of(source) == ["Humana 3", "Kaiser 4"]
     claims.set_coverages(by=biller, patient_id=source.pk, coverages=[{"payer": "Kaiser", "member_id": "4"}])
     merging.merge(by=desk, into=into.pk, source=source.pk, keep={})

@@ -1,6 +1,6 @@
-"""Two desks write, issue, pay, allocate, refund, credit and write off in any order. A plain model of the account says
-what must come out: the balance is the sum of the ledger, nothing is negative that may not be, and what was issued stays
-as it was."""
+"""Two desks write, issue, pay, allocate, refund, credit and write off in any order, and a provider tells of what was
+paid on its pages late, twice and in any order. A plain model of the account says what must come out: the balance is the
+sum of the ledger, nothing is negative that may not be, and what was issued stays as it was."""
 
 from decimal import Decimal
 from itertools import cycle
@@ -22,8 +22,10 @@ from billing.accounts.services import account_of
 from billing.invoices import services as invoices
 from billing.invoices.serializers import InvoiceShape
 from billing.models import Invoice, LedgerEntry, LeftAmount, OpenAmount
+from billing.online import services as online
 from billing.payments import services as payments
 from core.errors import Refusal
+from integrations.payments import Event, Session
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples
 
@@ -49,6 +51,7 @@ class Account(RuleBasedStateMachine):
         self.drafts, self.open_of, self.totals, self.shown = [], {}, {}, {}
         self.left, self.refundable, self.towards = {}, {}, {}  # by payment; towards: (payment, invoice) -> amount
         self.off, self.balance, self.numbers = {}, 0, []
+        self.pages = {}  # of the provider, also those that were closed
 
     def teardown(self):
         if hasattr(self, "savepoint"):
@@ -150,8 +153,8 @@ class Account(RuleBasedStateMachine):
             self.refuses(payments.use_credit, invoice_id=invoice)
             return
         payments.use_credit(by=next(self.desk), invoice_id=invoice)
-        for payment, left in self.left.items():  # the oldest first
-            part = min(left, self.open_of[invoice])
+        for payment in sorted(self.left):  # the oldest first; what was paid online is as old as its page
+            part = min(self.left[payment], self.open_of[invoice])
             if part:
                 self.left[payment] -= part
                 self._put(payment, invoice, part)
@@ -179,6 +182,31 @@ class Account(RuleBasedStateMachine):
         self.off[invoice] += amount
         self.open_of[invoice] -= amount
         self.balance -= amount
+
+    @precondition(lambda self: any(self.open_of.values()))
+    @rule(pick=picks)
+    def ask_for_page(self, pick):
+        invoice = self.one_of([pk for pk, amount in self.open_of.items() if amount], pick)
+        page = online.pay_link(by=next(self.desk), invoice_id=invoice)
+        assert page.amount == self.open_of[invoice]
+        self.pages[page.pk] = page
+
+    @precondition(lambda self: self.pages)
+    @rule(pick=picks, number=st.integers(0, 2), is_paid=st.booleans())
+    def be_told(self, pick, number, is_paid):
+        page = self.one_of(self.pages.values(), pick)
+        ours = {"key": str(page.pk), "practice": str(page.practice_id)}
+        said = {"amount": page.amount, "currency": page.currency, "is_paid": is_paid, "is_over": not is_paid}
+        event = Event(f"{page.pk} {is_paid} {number}", is_live=False, session=Session(page.session, **ours, **said))
+        online.take_event(event)
+        if not is_paid or page.pk in self.left:
+            return
+        put = min(page.amount, self.open_of.get(page.invoice_id, 0))
+        self.left[page.pk], self.refundable[page.pk] = page.amount - put, page.amount
+        self.towards[page.pk] = {}
+        if put:
+            self._put(page.pk, page.invoice_id, put)
+        self.balance -= page.amount
 
     @invariant()
     def account_is_as_the_model_says(self):

@@ -304,6 +304,32 @@ def test_page_sends_the_refund_without_an_answer_again(link, client, refund_of, 
     assert LedgerEntry.objects.get(kind="refund").pk == asked
 
 
+def test_another_amount_after_a_refusal_is_another_refund(link, client, at_stripe, enter_as, client_of, biller):
+    """For Stripe the same key with another amount is a mistake, for a day."""
+    checkout = link()
+    call(client, told(checkout))
+    desk, api = enter_as("billing"), client_of(biller)
+    form = reverse("billing-refund", args=[checkout.pk])
+
+    def on_page(amount, refund_id):
+        page = desk.post(form, {"amount": amount, "reason": "Too long", "refund_id": refund_id})
+        return page.context["refund_id"] if page.status_code == 400 else None
+
+    def by_api(amount):
+        body, headers = {"amount": amount, "reason": "Too long"}, {"Idempotency-Key": "k1"}
+        address = f"/api/payments/{checkout.pk}/refund"
+        return api.post(address, body, content_type="application/json", headers=headers).status_code
+
+    with speaking(REFUSED, DONE, REFUSED, DONE) as server:
+        at_stripe(server)
+        shown = desk.get(reverse("billing-payment", args=[checkout.pk])).context["refund_id"]
+        assert on_page("30.00", on_page("40.00", shown)) is None
+        assert [by_api("20.00"), by_api("10.00")] == [409, 200]
+    keys = [line for one in server.requests for line in one.split(b"\r\n") if b"Idempotency" in line]
+    assert len(set(keys)) == 4
+    assert payments.get_payment(by=biller, payment_id=checkout.pk).refunded == 4_000
+
+
 def test_credit_is_not_spent_while_its_refund_is_under_way(link, client, refund_of, bill, biller, chart, enter_as):
     checkout = link()
     parts = [{"invoice_id": checkout.invoice_id, "amount": Decimal("100.00")}]

@@ -206,6 +206,28 @@ def test_closed_chart_is_closed_on_pages(enter_as, chart, bill):
     assert list(desk.get(address("")).context["rows"]) == []
 
 
+def test_what_was_sent_before_with_other_figures_is_refused(enter_as, chart):
+    """Somebody goes back to the form and types again; what is sent twice as it is, is done once."""
+    desk, before = enter_as("billing"), LedgerEntry.objects.count()
+    form = address("-payment-new", chart)
+    payment = {"payment_id": desk.get(form).context["payment_id"], "amount": "50.00", "method": "cash"}
+    for changed, status in (({}, 302), ({}, 302), ({"amount": "60.00"}, 400), ({"method": "card"}, 400)):
+        page = desk.post(form, payment | changed)
+        assert page.status_code == status
+    assert "A payment of 50.00 was taken with this page already" in page.content.decode()
+    paid = LedgerEntry.objects.payments().get()
+    refund = {
+        "refund_id": desk.get(address("-payment", paid)).context["refund_id"],
+        "amount": "10.00",
+        "reason": "Late",
+    }
+    for changed, status in (({}, 302), ({}, 302), ({"amount": "20.00"}, 400)):
+        page = desk.post(address("-refund", paid), refund | changed)
+        assert page.status_code == status
+    assert "10.00 was refunded with this page already" in page.content.decode()
+    assert LedgerEntry.objects.count() == before + 2
+
+
 def test_a_refund_under_the_id_of_another_entry_is_refused(enter_as, chart, biller):
     desk = enter_as("billing")
     first, second = (

@@ -171,7 +171,7 @@ def test_unpaid_by_payer_and_age_and_credit_that_is_left(on, biller, chart, bill
 
 
 def test_rows_are_paged_without_counting_them(year, enter_as, monkeypatch):
-    monkeypatch.setattr("billing.reports.pages.SHOWN", 3)
+    monkeypatch.setattr("billing.report_rows.pages.SHOWN", 3)
     desk, query, seen = enter_as("billing"), {"first": "2030-01-01", "last": "2031-03-31"}, []
     while True:
         page = desk.get(reverse("billing-report-movements"), query)
@@ -185,7 +185,7 @@ def test_rows_are_paged_without_counting_them(year, enter_as, monkeypatch):
 
 
 def test_file_of_movements_has_each_once_in_parts(year, enter_as, monkeypatch):
-    monkeypatch.setattr("billing.reports.pages.AT_ONCE", 3)
+    monkeypatch.setattr("billing.report_rows.pages.AT_ONCE", 3)
     query = {"first": "2030-01-01", "last": "2031-03-31"}
     answer = enter_as("billing").get(reverse("billing-report-movements-file"), query)
     rows = b"".join(answer.streaming_content).decode().splitlines()[1:]

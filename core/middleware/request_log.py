@@ -16,6 +16,7 @@ from audit.context import Origin, coming_from
 from core.client import client_address
 from core.database.availability import RETRY_AFTER_SECONDS
 from core.metrics.requests import METHODS, count_request
+from core.metrics.traces import trace_request
 
 logger = structlog.get_logger("praxis.request")
 
@@ -45,6 +46,11 @@ def _route(request: HttpRequest) -> str | None:
 def _note(request: HttpRequest, origin: Origin, status: int, started: float) -> None:
     route = _route(request)
     count_request(request.method, route, status, started)
+    method = request.method if request.method in METHODS else "other"  # a client may send any word
+    seconds, parent = time.perf_counter() - started, request.headers.get("traceparent")
+    trace_request(
+        method=str(method), route=route, status=status, seconds=seconds, request_id=origin.request_id, parent=parent
+    )
     if settings.DEBUG and route == _STATIC_FILES and status < 400:
         return  # most of what a page asks for, and nothing that a developer looks for
     named = {"route": route} if route or not settings.DEBUG else {}  # every JSON line has the same keys
@@ -52,10 +58,10 @@ def _note(request: HttpRequest, origin: Origin, status: int, started: float) -> 
         "request",
         user_id=origin.user_id,
         practice_id=origin.practice_id,
-        method=request.method if request.method in METHODS else "other",  # a client may send any word
+        method=method,
         **named,
         status=status,
-        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+        duration_ms=round(seconds * 1000, 1),
     )
 
 

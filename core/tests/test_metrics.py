@@ -1,10 +1,12 @@
 """/metrics: what it counts, that no label tells of anybody, and who may read it."""
 
+import queue
 import re
 import shutil
 import subprocess
 from datetime import timedelta
 
+import orjson
 import pytest
 import yaml
 from django.conf import settings as project
@@ -19,9 +21,12 @@ from core.api import health
 from core.backups import runs
 from core.backups.models import Kind
 from core.cache import redis_client
+from core.metrics import traces
 from core.metrics.requests import COUNTED
 from core.monitoring import gauges, shared
 from core.tenancy.scope import installation_scope
+from integrations.tests.speaking import answer as reply
+from integrations.tests.speaking import speaking
 from notifications.models import Job, JobState, Schedule
 
 PROMTOOL = shutil.which("promtool") or ""
@@ -250,3 +255,37 @@ def test_each_alert_is_whole_and_has_its_line_in_the_runbook():
         assert f"| `{rule['alert']}` |" in runbook, rule["alert"]
     written = set(re.findall(r"^\| `(Praxis\w+)` \|", runbook, re.MULTILINE))
     assert written == {rule["alert"] for rule in rules}
+
+
+def test_each_request_is_a_span_where_a_collector_is_named(as_role, settings, monkeypatch):
+    """Of what was typed nothing is in it; a collector that is away keeps nobody waiting."""
+    exporter = traces.Exporter("http://127.0.0.1:1/")
+    monkeypatch.setattr(traces, "exporter", lambda: exporter)
+    monkeypatch.setattr(traces, "PAUSE", 0.01)
+    caller, parent = as_role("staff"), f"00-{'a' * 32}-{'b' * 16}-01"
+    caller.get("/api/patients?search=Zwq-marked")
+    assert exporter.spans.empty(), "by choice"
+    settings.TRACES_URL = "http://127.0.0.1:1"
+    answer = caller.get("/api/patients?search=Zwq-marked", headers={"traceparent": parent})
+    caller.get("/api/nowhere/Zwq-marked", headers={"traceparent": "00-Zwq-marked"})
+    first, second = exporter.gathered()
+    assert (first["traceId"], first["parentSpanId"], first["name"]) == ("a" * 32, "b" * 16, "GET /api/patients")
+    assert "parentSpanId" not in second and len(second["traceId"]) == 32
+    said = {one["key"]: one["value"] for one in first["attributes"]}
+    assert said["praxis.request_id"] == {"stringValue": answer["X-Request-ID"]}
+    assert said["http.response.status_code"] == {"intValue": "200"}
+    assert int(first["endTimeUnixNano"]) > int(first["startTimeUnixNano"])
+    with speaking(reply(200), reply(503)) as collector:
+        exporter.url = f"{collector.url}/v1/traces"
+        exporter.send([first, second])
+        exporter.send([first])
+    (sent, _again) = collector.requests
+    assert sent.startswith(b"POST /v1/traces ") and b"Zwq-marked" not in sent
+    assert orjson.loads(sent.partition(b"\r\n\r\n")[2])["resourceSpans"][0]["scopeSpans"][0]["spans"] == [first, second]
+    assert not exporter.is_heard
+    exporter.url = "http://127.0.0.1:1/v1/traces"
+    exporter.send([first])
+    monkeypatch.setattr(exporter, "spans", queue.Queue(1))
+    for _ in range(3):
+        exporter.add(first)
+    assert exporter.spans.qsize() == 1

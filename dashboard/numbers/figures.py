@@ -25,6 +25,7 @@ from django.db.models import (
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus, ScheduleException, WorkingHours
 from appointments.schedule.free_time import windows
+from core.forms import EARLIEST, LATEST
 from patients.models import Patient
 from practices.models import Practice
 from records.models import MedicalRecord, SessionNote
@@ -71,6 +72,17 @@ class Week(NamedTuple):
 
 def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
+
+
+def days_of(today: date, first: date | None, last: date | None) -> tuple[date, date]:
+    """Return the days that are asked for, by default those of the last weeks; two years at most."""
+    last = min(last or (first + DEFAULT_WEEKS * WEEK if first else today), LATEST)
+    first = max(first or last - (DEFAULT_WEEKS - 1) * WEEK, EARLIEST, last - (MOST_WEEKS - 1) * WEEK)
+    return first, max(first, last)
+
+
+def summed(weeks: list[Week]) -> Week:
+    return Week(weeks[0].first, *(sum(column) for column in list(zip(*weeks, strict=True))[1:]))
 
 
 def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:

@@ -17,10 +17,10 @@ from audit.events import AuditEvent
 from core.csv_files import csv_response
 from core.drawing import Drawing, draw
 from core.formats import format_day
-from core.forms import EARLIEST, LATEST, DaysForm
+from core.forms import DaysForm
 from core.pages import WorkPage
 from core.permissions import Permission
-from dashboard.numbers.figures import DEFAULT_WEEKS, MOST_WEEKS, WEEK, Week, monday_of, owed_visits, weeks_of
+from dashboard.numbers.figures import Week, days_of, monday_of, owed_visits, summed, weeks_of
 from patients.restriction.services import resolve_access
 
 OWED_SHOWN = 200
@@ -53,10 +53,7 @@ class NumbersPage(WorkPage):
         today = self.request.practice.today()
         form = DaysForm(self.request.GET or None)
         given = form.cleaned_data if form.is_valid() else {}
-        last = given.get("last") or (given["first"] + DEFAULT_WEEKS * WEEK if given.get("first") else today)
-        last = min(last, LATEST)
-        first = given.get("first") or last - (DEFAULT_WEEKS - 1) * WEEK
-        first = max(first, EARLIEST, last - (MOST_WEEKS - 1) * WEEK)
+        first, last = days_of(today, given.get("first"), given.get("last"))
         form.initial = {"first": monday_of(first), "last": last}
         return form, first, last
 
@@ -73,7 +70,7 @@ class Numbers(NumbersPage):
             "drawings": _drawings(weeks),
             "headings": HEADINGS,
             "rows": [_cells(week) for week in weeks],
-            "whole": _cells(_whole(weeks), last=weeks[-1].last),
+            "whole": _cells(summed(weeks), last=weeks[-1].last),
             "query": urlencode({"first": first, "last": last}),
         }
         return render(request, "dashboard/numbers/numbers.html", context)
@@ -110,10 +107,6 @@ class OwedVisits(NumbersPage):
         return render(request, "dashboard/numbers/owed.html", context)
 
 
-def _whole(weeks: list[Week]) -> Week:
-    return Week(weeks[0].first, *(sum(column) for column in list(zip(*weeks, strict=True))[1:]))
-
-
 def _cells(week: Week, last: date | None = None) -> list[Cell]:
     """Return a row of the table; each figure leads to the rows that it counts."""
     days = {"days": f"{week.first}..{last or week.last}"}
@@ -142,7 +135,7 @@ def _percent(value: float | None) -> str:
 
 def _drawings(weeks: list[Week]) -> list[Drawing]:
     names = [format_day(week.first, "MONTH_DAY_FORMAT") for week in weeks]
-    whole = _whole(weeks)
+    whole = summed(weeks)
     states = [("b1", _("Completed")), ("b2", _("Scheduled")), ("b3", _("Cancelled")), ("b4", _("No-shows"))]
     counted = [[week.completed, week.scheduled, week.cancelled, week.no_shows] for week in weeks]
 

@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F, OuterRef, Subquery
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import JoinCode, User
 from appointments.models import Appointment, WaitingListEntry
+from billing.models import Invoice
+from billing.reports import figures
 from core.tenancy.scope import practice_scope
+from dashboard.numbers.figures import weeks_of
 from demo import week
 from demo.people import FREQUENT, make_random, person
 from patients.models import ChartStatus, Deletion, Patient
@@ -185,6 +189,7 @@ class TestOnAnyDay:
         by_day = Counter(start.date() for start in starts)
 
         assert practice.today() == today
+        by_day = Counter({day: number for day, number in by_day.items() if day >= today - timedelta(days=28)})
         assert set(by_day) == {today + timedelta(days=offset) for offset in range(-28, 28)}
         assert overlaps() == 0
         assert all(9 <= start.hour < 17 for start in starts)
@@ -208,6 +213,22 @@ class TestOnAnyDay:
         assert len(series) == 6 and statuses == sorted(statuses) and set(statuses) == {"completed", "scheduled"}
         assert len({visit.starts_at.astimezone(visit.tzinfo).time() for visit in series}) == 1
         assert WaitingListEntry.objects.count() == 5
+
+    def test_there_is_a_year_of_invoices_with_some_unpaid_of_each_age(self, demo_on_day):
+        practice, today = demo_on_day
+        year = today - timedelta(days=365)
+        months = figures.revenue(year, today, "month")
+        assert len(months) >= 12 and all(month.invoiced and month.paid for month in months[1:])
+        assert all(amount > 0 for amount in figures.unpaid(today).values())
+        payers = figures.unpaid_by_payer(today, by=User.all_practices.with_email("billing@example.com"))
+        assert len(payers) == 3  # patients and two insurers
+        numbers = list(Invoice.objects.filter(year=today.year).order_by("sequence").values_list("sequence", flat=True))
+        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 200
+        weeks = weeks_of(practice, year, today)
+        assert sum(week.visits > 0 for week in weeks) > 45 and sum(week.new_patients > 0 for week in weeks) > 30
+        first = Appointment.objects.filter(patient=OuterRef("pk")).order_by("starts_at").values("starts_at")[:1]
+        confirmed = Patient.objects.confirmed().filter(created_at__lt=practice.day_bounds(today)[0])
+        assert not confirmed.annotate(first=Subquery(first)).filter(first__lt=F("created_at")).exists()
 
     def test_demo_patient_has_a_doctor_past_visits_with_records_and_three_to_come(self, demo_on_day):
         chart = User.all_practices.with_email("patient@example.com").chart

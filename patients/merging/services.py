@@ -96,9 +96,12 @@ class Plan:
 
 
 def preview(*, by: User, into: UUID, source: UUID, keep: Mapping[str, str]) -> Plan:
-    """Return what merging the chart `source` into the chart `into` would do. Raises like `merge`."""
-    charts = {chart.pk: chart for chart in Patient.objects.filter(pk__in=(into, source))}
-    return _plan(*_checked(charts, by=by, into=into, source=source), keep)
+    """Return what merging the chart `source` into the chart `into` would do. Raises like `merge`: rows are moved, and
+    back again, for only that tells what can't be in one chart."""
+    with exclusive(BUSY), log.taken_back():
+        plan = _plan(*_checked(lock_charts(into, source), by=by, into=into, source=source), keep)
+        move_rows(plan.source, plan.into)
+    return plan
 
 
 def merge(*, by: User, into: UUID, source: UUID, keep: Mapping[str, str]) -> Plan:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus
 from appointments.time_rules import took_place
-from core.errors import Invalid
+from core.database.chosen_ids import chosen_id
+from core.errors import Conflict, Invalid
 from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart
@@ -22,6 +23,7 @@ from records.models.attachment import FileState
 from records.models.medical_record import referenced_files
 from records.versions import services as versions
 
+SAVED_ALREADY = _("This record was saved already, with other texts. Open it in the chart and amend it there.")
 NO_SUCH_FILE = _("This is not one of the patient's files.")
 
 
@@ -29,10 +31,13 @@ NO_SUCH_FILE = _("This is not one of the patient's files.")
 def create_record(*, by: User, patient_id: UUID, record_id: UUID | None = None, **texts: Any) -> MedicalRecord:
     """Create a record by this doctor for this patient, linked to their latest encounter that has none yet. A page sends
     the id that the record shall have: sent twice, it is written once. Raises NotFound, Forbidden if the chart is closed
-    to the doctor, and Invalid for a file that is not the patient's and for a date that is still to come."""
+    to the doctor, Invalid for a file that is not the patient's and for a date that is still to come, and Conflict if
+    the id is that of a record with other texts."""
     patient = check_access(by, lock_chart(by=by, patient_id=patient_id))
     if record_id and MedicalRecord.with_deleted.filter(pk=record_id).exists():
         there: MedicalRecord = MedicalRecord.objects.filter(doctor=by, patient=patient).get_or_refuse(pk=record_id)
+        if any(getattr(there, name) != text for name, text in texts.items()):
+            raise Conflict(SAVED_ALREADY)
         return there
     if record_id:
         texts["pk"] = record_id
@@ -40,7 +45,8 @@ def create_record(*, by: User, patient_id: UUID, record_id: UUID | None = None, 
         texts["date"] = took_place(texts["date"])
     _check_files(by, patient.pk, texts.get("attachments", []))
     encounter = _encounter_without_record(by, patient)
-    record: MedicalRecord = MedicalRecord.objects.create(patient=patient, doctor=by, appointment=encounter, **texts)
+    with chosen_id(record_id):
+        record: MedicalRecord = MedicalRecord.objects.create(patient=patient, doctor=by, appointment=encounter, **texts)
     return record
 
 

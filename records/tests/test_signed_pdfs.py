@@ -39,7 +39,7 @@ def words(answer):
     return " ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages)
 
 
-def test_prescription_is_written_in_the_chart(enter_as, chart, practice):
+def test_prescription_is_written_in_the_chart(enter_as, chart, practice, other_practice, make_user):
     client, address = enter_as("doctor"), reverse("chart_record_new", args=[chart.pk])
     assert "New record or prescription" in client.get(address).content.decode()
     given = {"record_id": str(uuid7()), "diagnosis": " ", "prescription": "Ibuprofen"}
@@ -53,6 +53,12 @@ def test_prescription_is_written_in_the_chart(enter_as, chart, practice):
         record_ids = set(MedicalRecord.objects.values_list("pk", flat=True))
     assert (record.doctor_id, record.prescription) == (client.user.pk, "Ibuprofen 400 mg\nwith food")
     assert client.post(address, given)["Location"] == reverse("chart", args=[chart.pk])  # "Save" was pressed twice
+    changed = client.post(address, given | {"diagnosis": "Shoulder strain"})  # went back to the form, and typed again
+    assert "was saved already, with other texts" in changed.content.decode()
+    with practice_scope(other_practice.pk):
+        foreign = MedicalRecordFactory(doctor=make_user("doctor", practice=other_practice), patient=PatientFactory()).pk
+    taken = client.post(address, given | {"record_id": str(foreign)})
+    assert (taken.status_code, "Reload the page" in taken.content.decode()) == (200, True)
     with practice_scope(practice.pk):
         other = reverse("chart_record_new", args=[PatientFactory().pk])
         assert "Medical record not found." in client.post(other, given).content.decode()

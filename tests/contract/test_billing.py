@@ -274,6 +274,50 @@ def test_lists_by_state(clinic, biller):
         assert listed(status) == {one["id"] for one in invoices}, status
 
 
+def test_payers_and_credit_by_api(clinic, biller):
+    """An insurer owes one invoice of two; a deposit is found, and pays it."""
+    chart = clinic.chart()
+    owes, own = issued(biller, chart, payerName="Blue Cross of Elsewhere"), issued(biller, chart)
+    assert (owes["payerName"], own["payerName"]) == ("Blue Cross of Elsewhere", chart["name"])
+
+    def payers():
+        return {one["name"]: one for one in ok(clinic.staff.get("/api/reports/payers"))["payers"]}
+
+    found = payers()
+    insurer, themselves = found["Blue Cross of Elsewhere"], found[None]
+    assert (insurer["total"], insurer["ages"]["days0to30"], themselves["payer"]) == ("119.00", "119.00", None)
+    listed = ok(biller.get("/api/invoices", payer=insurer["payer"], status="unpaid"))["invoices"]
+    assert [one["id"] for one in listed] == [owes["id"]]
+    assert biller.get("/api/invoices", payer="Blue Cross").status == 400
+
+    used_up, deposit = paid(clinic.staff, chart, "119.00", (own, "119.00")), paid(clinic.staff, chart, "200.00")
+    with_credit = ok(clinic.staff.get("/api/payments", patientId=chart["id"], hasCredit="true"))["payments"]
+    assert [one["id"] for one in with_credit] == [deposit["id"]] != [used_up["id"]]
+    assert account(biller, chart)["credit"] == "200.00"
+    use = f"/api/invoices/{owes['id']}/use-credit"
+    assert clinic.doctor.post(use).status == 403
+    settled = ok(clinic.staff.post(use))
+    assert (settled["status"], settled["paid"]) == ("paid", "119.00")
+    assert clinic.staff.post(use).status == 409
+    assert account(biller, chart)["credit"] == "81.00"
+    assert "Blue Cross of Elsewhere" not in payers()
+
+
+def test_numbers_of_visits_by_api(clinic):
+    address, asked = "/api/reports/visits", {"from": "2031-01-06", "to": "2031-01-19"}
+    before = ok(clinic.admin.get(address, **asked))
+    visit = {"patientId": clinic.chart()["id"], "doctorId": clinic.doctor.id, "date": "2031-01-07T03:00:00Z"}
+    ok(clinic.staff.post("/api/appointments", {**visit, "reason": "Pain"}), 201)
+    after = ok(clinic.admin.get(address, **asked))
+    assert [week["monday"] for week in after["weeks"]] == ["2031-01-06", "2031-01-13"]
+    assert after["weeks"][0]["scheduled"] == before["weeks"][0]["scheduled"] + 1
+    assert after["total"]["scheduled"] == before["total"]["scheduled"] + 1
+    assert len(ok(clinic.admin.get(address))["weeks"]) == 12
+    for first, last in (("2031-01-06", "2031-01-05"), ("2020-01-01", "2031-01-01")):
+        assert clinic.admin.get(address, **{"from": first, "to": last}).status == 400
+    assert clinic.billing.get(address).status == 403
+
+
 def test_patient_sees_their_own_and_no_drafts(clinic, biller):
     patient = clinic.patient
     chart = {"id": clinic.chart_of(patient)}

@@ -1,5 +1,6 @@
 """Checks the deployment files themselves, because no Docker engine runs where these tests do."""
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
 from config.dotenv import RENAMED, write_dotenv
 
@@ -283,6 +285,13 @@ def test_bucket_is_the_one_that_the_environment_names(compose, tmp_path):
     assert written["FILES_S3_ACCESS_KEY"] == minio["environment"]["MINIO_ROOT_USER"]
     assert "http://minio:9000 praxis" in bucket["command"][-1]
     assert len(written["FILES_S3_SECRET_KEY"]) >= 24
+
+
+def test_compose_file_is_what_its_schema_says(compose):
+    schema = json.loads((Path(__file__).parent / "compose_spec.json").read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(compose)] == []
+    broken = {**compose, "services": {**compose["services"], "web": {**compose["services"]["web"], "read_onyl": True}}}
+    assert list(Draft7Validator(schema).iter_errors(broken))
 
 
 def test_compose_itself_takes_the_file(tmp_path):

@@ -58,6 +58,8 @@ WHOLE = {
     "api/reports/takings": "a row for each method",
     "api/reports/revenue": "sums of the days that were asked for, five years at most",
     "api/reports/own-revenue": "the same, of one doctor",
+    "api/reports/payers": "a row for each payer who owes",
+    "api/reports/visits": "a row for each week, two years at most",
     "api/claims/identities": "the practice and its doctors",
     "api/claims/visits/<uuid:appointment_id>/codes": "one visit",
     "api/claims/patients/<uuid:chart_id>/coverages": "three at most",

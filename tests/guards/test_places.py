@@ -60,7 +60,7 @@ HOMES = {
     "form-templates": "records.form_templates",
     "forms": "records.(forms|form_templates)",
     "holds": "appointments.holds",
-    "invoices": "billing.(invoices|messages|online)",
+    "invoices": "billing.(invoices|messages|online|payments)",
     "pay": "billing.online",
     "payments": "billing.(payments|messages|online)",
     "services": "billing.prices",
@@ -87,7 +87,7 @@ HOMES = {
         "patients|appointments.patient_visits|billing.accounts|audit_review|"
         "records.(attachments|chart|chart_lists|export|forms|letters)"
     ),
-    "reports": "billing.(reports|own_revenue)",
+    "reports": "billing.(reports|own_revenue)|dashboard.numbers",
     "phrases": "records.note_templates",
     "plans": "records.plans",
     "providers": "notifications.providers",

@@ -414,6 +414,7 @@ def test_every_list_has_a_query_count_test():
         "api/holidays",  # asks no table
         "api/sessions/last-finalised",
         *("api/reports/takings", "api/reports/revenue", "api/reports/unpaid", "api/reports/own-revenue"),  # sums
+        *("api/reports/payers", "api/reports/visits"),
         *("api/billing-policy", "api/claims/identities"),
     }
     counted |= {address.partition("?")[0] for address in BILLS}

@@ -238,6 +238,8 @@ LET_IN = {
     ("GET", "api/reports/takings"): "ASB",
     ("GET", "api/reports/revenue"): "AB",
     ("GET", "api/reports/unpaid"): "ASB",
+    ("GET", "api/reports/payers"): "ASB",
+    ("GET", "api/reports/visits"): "A",
     ("GET", "api/reports/own-revenue"): "D",
     ("GET", "api/claims/visits/<uuid:appointment_id>/cms1500"): "ADB",
     ("POST", "api/invoices/<uuid:invoice_id>/email"): "ASB",
@@ -254,6 +256,7 @@ LET_IN = {
     ("POST", "api/invoices/<uuid:invoice_id>/issue"): "AB",
     ("POST", "api/invoices/<uuid:invoice_id>/credit"): "AB",
     ("POST", "api/invoices/<uuid:invoice_id>/write-off"): "AB",
+    ("POST", "api/invoices/<uuid:invoice_id>/use-credit"): "ASB",
     **{
         ("GET", f"api/{path}"): "ASBP"
         for path in (

@@ -67,6 +67,7 @@ NO_PHI = {
     ("GET", "api/reports/revenue"): "sums",
     ("GET", "api/reports/unpaid"): "sums",
     ("GET", "api/reports/own-revenue"): "sums",
+    ("GET", "api/reports/visits"): "sums",
     **{
         (method, path): "what the practice offers and when its doctors work; a change is logged as a data change"
         for path in (

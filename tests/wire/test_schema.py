@@ -176,6 +176,7 @@ OWN_ERRORS = {
     ("post", "/api/invoices/{invoice_id}/issue"): {"404", "409"},
     ("post", "/api/invoices/{invoice_id}/credit"): {"404", "409"},
     ("post", "/api/invoices/{invoice_id}/write-off"): {"404", "409"},
+    ("post", "/api/invoices/{invoice_id}/use-credit"): {"404", "409"},
     ("post", "/api/invoices/{invoice_id}/pay-link"): {"404", "409"},
     ("post", "/api/invoices/{invoice_id}/email"): {"404", "409"},
     ("post", "/api/payments/{payment_id}/email"): {"404", "409"},

@@ -230,8 +230,10 @@ def billing(clinic: Clinic) -> None:
     clinic.staff.post(f"{towards}/email")
     clinic.admin.patch("/api/practice", {"doctorsSeeRevenue": True})
     clinic.doctor.get("/api/reports/own-revenue")
-    for report in ("takings", "revenue", "unpaid"):
+    for report in ("takings", "revenue", "unpaid", "payers"):
         biller.get(f"/api/reports/{report}")
+    clinic.admin.get("/api/reports/visits")
+    biller.post(f"{address}/use-credit")
     biller.post(f"{address}/write-off", {"amount": "1.00", "reason": "Goodwill"})
     biller.post(f"{address}/credit", {"reason": "Wrong service"})
     biller.post(f"{towards}/refund", {"amount": "50.00", "reason": "Paid too much"})
