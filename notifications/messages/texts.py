@@ -92,10 +92,10 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     ),
     (K.RECEIPT, "sms", EN): Text("", "{practice}: thank you for your payment. {link}"),
     (K.RECALL, "email", EN): Text(
-        "Time for your next appointment",
-        "Dear {name},\n\nit is time to book your next appointment at {practice}:\n{link}" + _END_EN,
+        "Time for your next regular appointment",
+        "Dear {name},\n\nit is time to book your next regular appointment at {practice}:\n{link}" + _END_EN,
     ),
-    (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next appointment. {link}"),
+    (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next regular appointment. {link}"),
     (K.BOOKED, "email", DE): Text(
         "Ihr Termin am {date}",
         "Guten Tag {name},\n\nIhr Termin bei {practice} ist am {date} um {time}.\n\n{series}\n\n" + _WHERE + "\n\n"
@@ -148,10 +148,10 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     ),
     (K.RECEIPT, "sms", DE): Text("", "{practice}: Vielen Dank für Ihre Zahlung. {link}"),
     (K.RECALL, "email", DE): Text(
-        "Zeit für Ihren nächsten Termin",
-        "Guten Tag {name},\n\nes ist Zeit für Ihren nächsten Termin bei {practice}:\n{link}" + _END_EN,
+        "Zeit für Ihren nächsten regelmäßigen Termin",
+        "Guten Tag {name},\n\nes ist Zeit für Ihren nächsten regelmäßigen Termin bei {practice}:\n{link}" + _END_EN,
     ),
-    (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten Termin. {link}"),
+    (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten regelmäßigen Termin. {link}"),
 }
 UNKNOWN = _("This text has no field {%(name)s}.")
 
