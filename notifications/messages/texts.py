@@ -24,7 +24,7 @@ FIELDS = {  # what may stand in a text, and what it stands for
     "office": _("the office"),
     "address": _("the office's address"),
     "phone": _("the phone number to call"),
-    "link": _("the link to confirm or cancel"),
+    "link": _("the link, such as to confirm or cancel"),
     "series": _("the further visits of a series"),
     "video": _("where to meet by video"),
 }
@@ -75,7 +75,7 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.OFFER, "email", EN): Text(
         "An appointment is free on {date}",
         "Dear {name},\n\nan appointment at {practice} is free on {date} at {time}, and we keep it for you for a short "
-        "time.\n\nTo take it, sign in or call us:\n{link}" + _END_EN,
+        "time.\n\nTo take it, or to let someone else have it:\n{link}\n\nOr call us." + _END_EN,
     ),
     (K.OFFER, "sms", EN): Text("", "{practice}: an appointment is free on {date} at {time}. {link} {phone}"),
     (K.REGISTERED, "email", EN): Text(
@@ -129,7 +129,7 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.OFFER, "email", DE): Text(
         "Ein Termin ist frei am {date}",
         "Guten Tag {name},\n\nbei {practice} ist ein Termin frei: {date} um {time}. Wir halten ihn kurze Zeit für Sie."
-        "\n\nMelden Sie sich an oder rufen Sie uns an:\n{link}" + _END_EN,
+        "\n\nAnnehmen oder ablehnen:\n{link}\n\nOder rufen Sie uns an." + _END_EN,
     ),
     (K.OFFER, "sms", DE): Text("", "{practice}: Ein Termin ist frei am {date} um {time}. {link} {phone}"),
     (K.REGISTERED, "email", DE): Text(
