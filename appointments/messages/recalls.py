@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -58,15 +58,11 @@ def rules_of(found: MessageSettings, now: datetime) -> list[Rule]:
 def plan_recalls(*, now: datetime | None = None) -> int:
     """Plan the recalls that are due in the practice of the scope, and return how many patients that is. Each visit has
     one in its life, unless a next visit came before it was sent: a later run finds it in the ledger."""
-    moment, found = now or timezone.now(), get_settings()
-    count = 0
+    moment, found, count = now or timezone.now(), get_settings(), 0
     for rule in rules_of(found, moment):
         since = max(rule.since, moment - LATE)
-        count += _plan_all(_due(rule, moment, since=since), found, moment)
-        left = _left_without_next(rule, moment, since=since)
-        for first in range(0, len(left), AT_ONCE):
-            of_these = _last_visits(rule, moment).filter(patient__in=left[first : first + AT_ONCE])
-            count += _plan_all(of_these, found, moment)
+        patients = _due(rule, moment, since=since) | _left_without_next(rule, moment, since=since)
+        count += _plan(rule, sorted(patients), found, moment)
     return count
 
 
@@ -74,59 +70,77 @@ def plan_overdue(*, months: int, now: datetime | None = None) -> int:
     """Plan the recalls of those, too, who have been due for up to so many months, and return how many that is."""
     moment, found = now or timezone.now(), get_settings()
     since, _end = current_practice().day_bounds(months_earlier(moment, months))
-    return sum(_plan_all(_due(rule, moment, since=since), found, moment) for rule in rules_of(found, moment))
+    rules = rules_of(found, moment)
+    return sum(_plan(rule, sorted(_due(rule, moment, since=since)), found, moment) for rule in rules)
 
 
-def _plan_all(visits: AppointmentQuerySet, found: MessageSettings, now: datetime) -> int:
-    """Plan the recalls of these visits, the latest first, some hundred in a transaction, and return how many."""
+def _plan(rule: Rule, patients: Sequence[UUID], found: MessageSettings, now: datetime) -> int:
+    """Plan the recalls of those of these patients who are due, some hundred in a transaction."""
     channels, count = found.channels_of(MessageKind.RECALL), 0
-    visits = visits.select_for_update(of=("self",)).with_offices().order_by("-starts_at", "-id")
-    visits = visits.defer("reason", "notes", "last_writes")[:AT_ONCE]
-    while True:
+    for first in range(0, len(patients), AT_ONCE):
+        due = _last_visits(rule, patients[first : first + AT_ONCE], now)
+        if not due:
+            continue
         with transaction.atomic():
-            batch = list(visits.all())
+            visits = list(_locked(due))
             # asked once they are locked, so that it has what another run planned meanwhile
-            ledger = planning.ledger_of([one.pk for one in batch], MessageKind.RECALL)
+            ledger = planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
             planned = {row.about_id for row in ledger if (row.status, row.why) != NEXT_CAME}
             earlier = Counter(row.about_id for row in ledger)
-            left = [visit for visit in batch if visit.pk not in planned]
+            left = [visit for visit in visits if visit.pk not in planned]
             rows = [_rows(visit, channels, found, now, earlier[visit.pk]) for visit in left]
             planning.store(list(chain.from_iterable(rows)))
         count += len(left)
-        if len(batch) < AT_ONCE:
-            return count
+    return count
 
 
-def _due(rule: Rule, now: datetime, *, since: datetime) -> AppointmentQuerySet:
-    """Return the visits whose months were over since then."""
+# What follows asks for a month, or for some hundred patients: joined into one statement, PostgreSQL may well read all
+# visits that ever were.
+
+
+def _due(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
+    """Return the patients of visits whose months were over since then."""
     start, _end = current_practice().day_bounds(months_earlier(since, rule.months))
-    due: AppointmentQuerySet = _last_visits(rule, now).filter(starts_at__gte=start)
-    return due
+    visits = _finished(rule).filter(starts_at__gte=start, starts_at__lt=_end_of_due(rule, now))
+    return set(visits.values_list("patient_id", flat=True))
 
 
-def _last_visits(rule: Rule, now: datetime) -> AppointmentQuerySet:
-    """Return the last finished visits of this type that were so long ago, whose patients have no next one."""
-    _start, end = current_practice().day_bounds(months_earlier(now, rule.months))
-    later = Appointment.objects.filter(patient=OuterRef("patient"), starts_at__gt=OuterRef("starts_at"))
-    recalls = Message.objects.filter(about_id=OuterRef("pk"), kind=MessageKind.RECALL)
-    visits: AppointmentQuerySet = Appointment.objects.filter(
-        ~Exists(later.filter(type_id=rule.type_id, status=AppointmentStatus.COMPLETED)),
-        ~Exists(_next_visits(now).filter(_may_be(rule.type_id), patient=OuterRef("patient"))),
-        ~Exists(recalls.exclude(NOT_TOLD)),
-        patient__in=Patient.objects.confirmed(),
-        type_id=rule.type_id,
-        status=AppointmentStatus.COMPLETED,
-        starts_at__lt=end,
+def _left_without_next(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
+    """Return the patients of whom a visit that might have been the next one has passed, was cancelled or was deleted
+    since then."""
+    ended = Q(starts_at__lte=now) | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
+    visits = Appointment.with_deleted.filter(_may_be(rule.type_id), ended, starts_at__gte=since)
+    return set(visits.values_list("patient_id", flat=True))
+
+
+def _last_visits(rule: Rule, patients: Sequence[UUID], now: datetime) -> list[UUID]:
+    """Return the last finished visits of this type that were so long ago, of those patients who have no next one and
+    were not asked about them."""
+    finished = _finished(rule).filter(patient__in=patients).order_by("starts_at", "id")
+    last = {patient: (start, pk) for patient, start, pk in finished.values_list("patient_id", "starts_at", "pk")}
+    coming = _next_visits(now).filter(_may_be(rule.type_id), patient__in=patients)
+    booked, end = set(coming.values_list("patient_id", flat=True)), _end_of_due(rule, now)
+    visits = {pk for patient, (start, pk) in last.items() if start < end and patient not in booked}
+    asked = Message.objects.filter(about_id__in=visits, kind=MessageKind.RECALL).exclude(NOT_TOLD)
+    return sorted(visits - set(asked.values_list("about_id", flat=True)))
+
+
+def _locked(visits: Sequence[UUID]) -> AppointmentQuerySet:
+    found: AppointmentQuerySet = Appointment.objects.filter(
+        pk__in=visits, status=AppointmentStatus.COMPLETED, patient__in=Patient.objects.confirmed()
     )
+    found = found.select_for_update(of=("self",)).with_offices().order_by("pk")
+    return found.defer("reason", "notes", "last_writes")
+
+
+def _finished(rule: Rule) -> AppointmentQuerySet:
+    visits: AppointmentQuerySet = Appointment.objects.filter(type_id=rule.type_id, status=AppointmentStatus.COMPLETED)
     return visits
 
 
-def _left_without_next(rule: Rule, now: datetime, *, since: datetime) -> list[UUID]:
-    """Return the patients of whom a visit that might have been the next one has passed, was cancelled or was deleted
-    since then. Asked apart from what is due: PostgreSQL would look for them beside each visit that ever was."""
-    ended = Q(starts_at__lte=now) | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
-    visits = Appointment.with_deleted.filter(_may_be(rule.type_id), ended, starts_at__gte=since)
-    return sorted(set(visits.values_list("patient_id", flat=True)))
+def _end_of_due(rule: Rule, now: datetime) -> datetime:
+    _start, end = current_practice().day_bounds(months_earlier(now, rule.months))
+    return end
 
 
 def _may_be(type_id: UUID) -> Q:
