@@ -70,7 +70,7 @@ class SettingsForm(forms.Form):
                 required=False,
                 min_value=1,
                 max_value=LONGEST_RECALL,
-                label=_("Ask once also whoever has been due for up to so many months"),
+                label=_("Once, also ask everyone who has been due for up to this many months"),
             )
 
     def values(self) -> dict[str, Any]:

@@ -48,7 +48,9 @@ class MessagesPage(SettingsPage):
         self.done(gettext("Saved: when and how patients get messages."))
         if months := form.cleaned_data.get("overdue"):
             enqueue("appointments.plan_overdue_recalls", payload={"months": months}, unique_key=f"overdue {months}")
-            self.done(gettext("Whoever has been due for up to that long is asked now, or after the quiet hours."))
+            self.done(
+                gettext("Everyone who has been due for up to that long will be asked now, or after the quiet hours.")
+            )
         return redirect("messages")
 
     def show(self, form: SettingsForm) -> HttpResponse:

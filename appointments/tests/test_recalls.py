@@ -183,7 +183,7 @@ def test_rule_is_set_on_the_page_of_messages(practice, enter_as):
         found = get_settings()
     assert (found.recalls, found.quiet_from, found.quiet_until) == ({str(kind.pk): 6}, time(20), time(8))
     asked = client.post(address, {**sent, "overdue": "12"}, follow=True).content.decode()
-    assert "Whoever has been due for up to that long is asked" in asked
+    assert "Everyone who has been due for up to that long will be asked" in asked
     assert client.post(address, {**sent, "overdue": "61"}).status_code == 200
     run_due()
     with practice_scope(practice.pk):

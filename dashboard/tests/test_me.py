@@ -142,7 +142,7 @@ def test_offers_are_accepted_and_declined(me, mine, make_user, subtests):
 
         first, second, theirs = offer(entries[0], 5), offer(entries[0], 6), offer(entries[1], 7)
     page = me.get(ME).content.decode()
-    assert "Free for you" in page and page.count("We keep it for you until") == 2
+    assert "Times offered to you" in page and page.count("We keep it for you until") == 2
 
     def say(what, offer):
         address = reverse(f"me_offer_{what}", args=[offer.entry_id, offer.pk])
@@ -155,7 +155,7 @@ def test_offers_are_accepted_and_declined(me, mine, make_user, subtests):
     assert me.get(ME).content.decode().count("We keep it for you until") == 1
     assert "Booked: your visit on" in say("accept", second)
     assert "isn&#x27;t waiting any more" in say("accept", second)
-    assert "Free for you" not in me.get(ME).content.decode()
+    assert "Times offered to you" not in me.get(ME).content.decode()
     with practice_scope(mine["chart"].practice_id):
         assert Appointment.objects.filter(patient=mine["chart"], starts_at=monday(6)).count() == 1
         assert not Appointment.objects.filter(starts_at__in=[monday(5), monday(7)]).exists()
