@@ -38,6 +38,12 @@ def plan_recalls() -> None:
     recalls.plan_recalls()
 
 
+@job("appointments.plan_overdue_recalls")
+def plan_overdue_recalls(months: int) -> None:
+    """Plan the recalls of whoever was due already when the practice's rules were set."""
+    recalls.plan_overdue(months=months)
+
+
 @scheduled("appointments.find_recalls", daily_at=time(4))
 def find_recalls() -> None:
     for practice_id in each_practice():

@@ -98,6 +98,7 @@ def book(
     series: AppointmentSeries | None = None,
     position: int | None = None,
     said_by: User | None = None,
+    via: str = "",
 ) -> Appointment:
     """Create a scheduled appointment that takes `minutes`, else as long as its type, else the practice's usual length.
     It is where the doctor works at that time, else at the doctor's own office, unless an office or a room is given.
@@ -108,8 +109,8 @@ def book(
     a taken slot or room, for a patient who has booked enough or whom this time is not offered
     (appointments/schedule/availability.py), and what `booking_rules.check_overlap` raises for a patient who is with
     another doctor at this time. `hold_id` is a slot that `by` holds, which ends with the booking; while anybody else
-    holds the time it is a Conflict. `said_by` books it, if that is not `by`, whose rules
-    hold. What speaks against the time is in `warnings` of what it returns.
+    holds the time it is a Conflict. `said_by` books it, if that is not `by`, whose rules hold; with `via`, the patient
+    does, who is not signed in. What speaks against the time is in `warnings` of what it returns.
     """
     doctor = User.objects.doctor(doctor_id)
     room = get_bookable_room(room_id) if room_id else None
@@ -147,7 +148,7 @@ def book(
         )
         appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
-        history.record(appointment, by=said_by or by, what=EventKind.BOOKED)
+        history.record_booked(appointment, by=said_by or by, via=via)
         messages.plan_new(appointment, asked=settings)
         if hold:
             hold.delete()

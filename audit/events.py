@@ -60,7 +60,7 @@ class AuditEvent(models.TextChoices):
     WAITING_LIST_READ = "waiting_list.read", _("Waiting list viewed")
     WAITING_WITHDRAWN = "waiting_list.withdrawn", _("Taken off the waiting list")
     SLOT_OFFERED = "waiting_list.offered", _("Free time offered")
-    OFFER_WITHDRAWN = "waiting_list.offer_withdrawn", _("Offer taken back")
+    OFFER_WITHDRAWN = "waiting_list.offer_withdrawn", _("Offer taken back or declined")
     OFFER_ACCEPTED = "waiting_list.accepted", _("Offer accepted")
     RECORD_READ = "record.read", _("Medical record opened")
     RECORDS_LISTED = "record.listed", _("Medical records listed")

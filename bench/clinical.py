@@ -24,7 +24,7 @@ os.environ.setdefault("BENCH_PATIENTS", "20000")
 from bench.arguments import parse
 from bench.clinic import PASSWORD, open_practice
 from bench.report import block
-from bench.throughput import CONNECTIONS, _server
+from bench.throughput import CONNECTIONS, serving
 
 NOTES, PLANS, OF_ONE_PATIENT, DRAFTS = 100_000, 10_000, 500, 20_000
 CALLS = int(os.environ.get("BENCH_CALLS", "400"))  # of each case
@@ -47,7 +47,7 @@ def main():
     with practice_scope(practice.pk):
         seeded = _seed()
     print(block("What encryption adds to a section of a note", COMMAND, *_encryption()))
-    with _server(AUTOSAVES_PER_MINUTE="1000000") as server:
+    with serving(AUTOSAVES_PER_MINUTE="1000000") as server:
         clients = [_Client(server.address) for _ in range(CONNECTIONS)]
         rows = [_row(name, clients, requests) for name, requests in _cases(seeded)]
     notes = [

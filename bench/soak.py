@@ -24,7 +24,7 @@ from bench.arguments import parse
 from bench.clinic import DATABASE_URL, PATIENTS, open_practice
 from bench.report import block
 from bench.search import _signed_in
-from bench.throughput import _server
+from bench.throughput import serving
 
 PRACTICES, CLIENTS, PARTS = 50, 8, 10
 MINUTES = 30
@@ -36,7 +36,7 @@ def main():
     first = open_practice(as_owner=True)
     logging.getLogger().handlers = [logging.FileHandler("/dev/null")]
     practices = [Asker(first, "admin@example.com"), *_others()]
-    with _server() as server:
+    with serving() as server:
         parts = _soak(practices, server, minutes * 60 / PARTS)
     rows = [part.cells(number) for number, part in enumerate(parts, 1)]
     sizes = sorted((len(one.charts) for one in practices), reverse=True)

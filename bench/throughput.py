@@ -53,7 +53,7 @@ def main():
     if arguments.compare:
         _compare(goals, notes)
         return
-    with _server() as server:
+    with serving() as server:
         rows = [(_shown(path), *server.measure(path).cells(), f"{goal:,}") for path, goal in goals.items()]
     header = ["request", "a second", "p50", "p99", "worker's CPU ms each", "goal a second"]
     print(block("Throughput of one worker", "python -m bench.throughput", notes, header, rows))
@@ -62,7 +62,7 @@ def main():
 def _compare(goals, notes):
     """Measure with and without row-level security in turn, so that other load affects both."""
     rows = []
-    with _server() as walled, _server(**WITHOUT) as plain:
+    with serving() as walled, serving(**WITHOUT) as plain:
         for path in goals:
             rounds = [(plain.measure(path), walled.measure(path)) for _ in range(ROUNDS)]
             without, under = ([one[side] for one in rounds] for side in (0, 1))
@@ -85,13 +85,18 @@ def _shown(path):
     return re.sub(r"[0-9a-f-]{36}", ":id", path)
 
 
+def as_application():
+    """Return the environment of a process that works as the application's role."""
+    return {**ENVIRONMENT, "DATABASE_URL": f"{DATABASE_URL}?options={quote(AS_ROLE)}"}
+
+
 @contextmanager
-def _server(**changes):
+def serving(**changes):
     """Start gunicorn as the application's role, and sign in."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**ENVIRONMENT, "DATABASE_URL": f"{DATABASE_URL}?options={quote(AS_ROLE)}", **changes}
+    environment = {**as_application(), **changes}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"],
         env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"},

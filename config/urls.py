@@ -56,6 +56,7 @@ urlpatterns = [
     path("messages", RedirectView.as_view(pattern_name="messages")),
     path("messages/", message_pages.MessagesPage.as_view(), name="messages"),
     path("messages/<str:kind>/<str:channel>/<str:language>/", message_pages.TextPage.as_view(), name="message_text"),
+    path("visit/offer/<str:token>/", visit_link_pages.OfferLink.as_view(), name="offer_link"),
     path("visit/<str:token>/", visit_link_pages.VisitLink.as_view(), name="visit_link"),
     path("billing", RedirectView.as_view(pattern_name="billing")),
     path("billing/", include("billing.page_urls")),

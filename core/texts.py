@@ -40,6 +40,7 @@ DIRECTION = _("Remove the invisible characters that change the direction of the 
 ONE_LINE = _("Enter this on one line, without tabs or line breaks.")
 LOST = _("Type this again: some of its characters are blank or were lost.")
 NO_PHONE = _("Enter a phone number, such as (212) 555-0144 or +49 30 901820.")
+NO_EMAIL = _("Enter a valid email address.")
 NO_CURRENCY = _("Enter the three-letter code of a currency, such as USD or EUR.")
 
 
@@ -87,6 +88,17 @@ def validate_drawn(text: str) -> None:
     """What programs compare, such as an address: a character that nobody sees would keep two of them apart."""
     if _UNDRAWN.search(text) or _STAND_INS.search(text):
         raise ValidationError(LOST)
+
+
+def validate_mailable(text: str) -> None:
+    """An email that can be written to from elsewhere, as everybody's can: Django's validator takes a@localhost and
+    a@[127.0.0.1], too."""
+    host = text.rpartition("@")[2].lower()
+    if host == "localhost" or host.startswith("["):
+        raise ValidationError(NO_EMAIL)
+
+
+EMAIL = [validate_drawn, validate_mailable]
 
 
 def validate_phone(text: str) -> None:

@@ -65,6 +65,13 @@ class SettingsForm(forms.Form):
                 label=label,
                 initial=settings.recalls.get(str(each.pk)),
             )
+        if self.types:
+            self.fields["overdue"] = forms.IntegerField(
+                required=False,
+                min_value=1,
+                max_value=LONGEST_RECALL,
+                label=_("Once, also ask everyone who has been due for up to this many months"),
+            )
 
     def values(self) -> dict[str, Any]:
         given = self.cleaned_data

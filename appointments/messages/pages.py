@@ -46,6 +46,11 @@ class MessagesPage(SettingsPage):
         if when != (after.quiet_from, after.quiet_until, after.reminders):
             enqueue("appointments.plan_reminders_again", payload={}, unique_key="again")
         self.done(gettext("Saved: when and how patients get messages."))
+        if months := form.cleaned_data.get("overdue"):
+            enqueue("appointments.plan_overdue_recalls", payload={"months": months}, unique_key=f"overdue {months}")
+            self.done(
+                gettext("Everyone who has been due for up to that long will be asked now, or after the quiet hours.")
+            )
         return redirect("messages")
 
     def show(self, form: SettingsForm) -> HttpResponse:

@@ -1,16 +1,23 @@
-"""Recalls: so many months after the last visit of a type, whoever has no next one is asked to come again."""
+"""Recalls: so many months after the last visit of a type, whoever has no next one is asked to come again.
+
+A patient is due from the moment at which both are so, and asked if that moment is later than the rule: when the months
+are over, or, should a next visit be booked then, when that comes to nothing. A visit without a type may be the next
+one, a visit of another type is not. Only the last month is looked through, so that no night takes longer because the
+practice is older; who was due before the rule was set is looked for once, if its manager wants that."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from appointments.booking_rules import months_later
 from appointments.messages.source import facts_of_chart
@@ -26,69 +33,118 @@ from patients.models import Patient
 from practices.services import current_practice
 
 ABOUT = "appointments.Recall"  # the visit that was the last one: `about_id`
-LATE = timedelta(days=31)  # who was due longer ago, before the practice had a rule, is not written to
+LATE = timedelta(days=31)  # is caught up with: a worker that did not run, a visit that was completed late
 NEXT_CAME = (MessageStatus.SUPPRESSED, Why.NEXT)  # before the message was sent: nobody was told
 NOT_TOLD = Q(status=NEXT_CAME[0], why=NEXT_CAME[1])
 AT_ONCE = 500
 
 
+class Rule(NamedTuple):
+    """Visits of this type are recalled after so many months, by a rule that was set at this moment."""
+
+    type_id: UUID
+    months: int
+    since: datetime
+
+
+def rules_of(found: MessageSettings, now: datetime) -> list[Rule]:
+    long_ago = (now - LATE).isoformat()  # of a rule from before that was kept
+    rules = found.recalls.items() if found.channels_of(MessageKind.RECALL) else ()
+    return [
+        Rule(UUID(key), months, parse_datetime(found.recalls_since.get(key, long_ago)) or now) for key, months in rules
+    ]
+
+
 def plan_recalls(*, now: datetime | None = None) -> int:
     """Plan the recalls that are due in the practice of the scope, and return how many patients that is. Each visit has
     one in its life, unless a next visit came before it was sent: a later run finds it in the ledger."""
-    moment, found = now or timezone.now(), get_settings()
-    channels, count = found.channels_of(MessageKind.RECALL), 0
-    for type_id, months in found.recalls.items():
-        while channels:
-            with transaction.atomic():
-                visits = list(_due(UUID(type_id), months, moment))
-                # asked once they are locked, so that it has what another run planned meanwhile
-                ledger = planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
-                planned = {row.about_id for row in ledger if (row.status, row.why) != NEXT_CAME}
-                earlier = Counter(row.about_id for row in ledger)
-                left = [visit for visit in visits if visit.pk not in planned]
-                rows = [_rows(visit, channels, found, moment, earlier[visit.pk]) for visit in left]
-                planning.store(list(chain.from_iterable(rows)))
-            count += len(left)
-            if len(visits) < AT_ONCE:
-                break
+    moment, found, count = now or timezone.now(), get_settings(), 0
+    for rule in rules_of(found, moment):
+        since = max(rule.since, moment - LATE)
+        patients = _due(rule, moment, since=since) | _left_without_next(rule, moment, since=since)
+        count += _plan(rule, sorted(patients), found, moment)
     return count
 
 
-def _due(type_id: UUID, months: int, now: datetime) -> AppointmentQuerySet:
-    """Return the last finished visits of this type that were so long ago, whose patients have no next one. They are
-    locked, so that two runs do not plan the same. Who had a next visit on the day is due once that has passed or fell
-    through, however long ago the day was. The latest come first: only once all of the last month are planned are those
-    from before it looked through."""
-    practice = current_practice()
-    last_day = months_earlier(now.astimezone(practice.tzinfo), months)
-    later = Appointment.objects.filter(patient=OuterRef("patient"), starts_at__gt=OuterRef("starts_at"))
-    recalls = Message.objects.filter(about_id=OuterRef("pk"), kind=MessageKind.RECALL)
-    visits: AppointmentQuerySet = Appointment.objects.filter(
-        Q(starts_at__gte=last_day - LATE) | Exists(_no_longer_booked(months, now)),
-        ~Exists(later.filter(type_id=type_id, status=AppointmentStatus.COMPLETED)),
-        ~Exists(_next_visits(now).filter(patient=OuterRef("patient"))),
-        ~Exists(recalls.exclude(NOT_TOLD)),
-        patient__in=Patient.objects.confirmed(),
-        type_id=type_id,
-        status=AppointmentStatus.COMPLETED,
-        starts_at__lt=last_day,
-    )
-    visits = visits.select_for_update(of=("self",)).with_offices().order_by("-starts_at", "-id")
-    return visits.defer("reason", "notes", "last_writes")[:AT_ONCE]
+def plan_overdue(*, months: int, now: datetime | None = None) -> int:
+    """Plan the recalls of those, too, who have been due for up to so many months, and return how many that is."""
+    moment, found = now or timezone.now(), get_settings()
+    since, _end = current_practice().day_bounds(months_earlier(moment, months))
+    rules = rules_of(found, moment)
+    return sum(_plan(rule, sorted(_due(rule, moment, since=since)), found, moment) for rule in rules)
 
 
-def _no_longer_booked(months: int, now: datetime) -> AppointmentQuerySet:
-    """Return those of the patient's visits that were booked when the recall was due, and have passed, were cancelled or
-    were deleted lately. Asked for each patient: a list of all patients PostgreSQL would read through for each visit."""
-    since = now - LATE
-    latest = OuterRef("starts_at") + (timedelta(days=31 * months) + LATE)  # no month is longer
-    passed = Q(starts_at__gte=since, starts_at__lte=now)
-    visits: AppointmentQuerySet = Appointment.with_deleted.filter(
-        passed | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since),
-        patient=OuterRef("patient"),
-        created_at__lte=latest,
+def _plan(rule: Rule, patients: Sequence[UUID], found: MessageSettings, now: datetime) -> int:
+    """Plan the recalls of those of these patients who are due, some hundred in a transaction."""
+    channels, count = found.channels_of(MessageKind.RECALL), 0
+    for first in range(0, len(patients), AT_ONCE):
+        due = _last_visits(rule, patients[first : first + AT_ONCE], now)
+        if not due:
+            continue
+        with transaction.atomic():
+            visits = list(_locked(due))
+            # asked once they are locked, so that it has what another run planned meanwhile
+            ledger = planning.ledger_of([one.pk for one in visits], MessageKind.RECALL)
+            planned = {row.about_id for row in ledger if (row.status, row.why) != NEXT_CAME}
+            earlier = Counter(row.about_id for row in ledger)
+            left = [visit for visit in visits if visit.pk not in planned]
+            rows = [_rows(visit, channels, found, now, earlier[visit.pk]) for visit in left]
+            planning.store(list(chain.from_iterable(rows)))
+        count += len(left)
+    return count
+
+
+# What follows asks for a month, or for some hundred patients: joined into one statement, PostgreSQL may well read all
+# visits that ever were.
+
+
+def _due(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
+    """Return the patients of visits whose months were over since then."""
+    start, _end = current_practice().day_bounds(months_earlier(since, rule.months))
+    visits = _finished(rule).filter(starts_at__gte=start, starts_at__lt=_end_of_due(rule, now))
+    return set(visits.values_list("patient_id", flat=True))
+
+
+def _left_without_next(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
+    """Return the patients of whom a visit that might have been the next one has passed, was cancelled or was deleted
+    since then."""
+    ended = Q(starts_at__lte=now) | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
+    visits = Appointment.with_deleted.filter(_may_be(rule.type_id), ended, starts_at__gte=since)
+    return set(visits.values_list("patient_id", flat=True))
+
+
+def _last_visits(rule: Rule, patients: Sequence[UUID], now: datetime) -> list[UUID]:
+    """Return the last finished visits of this type that were so long ago, of those patients who have no next one and
+    were not asked about them."""
+    finished = _finished(rule).filter(patient__in=patients).order_by("starts_at", "id")
+    last = {patient: (start, pk) for patient, start, pk in finished.values_list("patient_id", "starts_at", "pk")}
+    coming = _next_visits(now).filter(_may_be(rule.type_id), patient__in=patients)
+    booked, end = set(coming.values_list("patient_id", flat=True)), _end_of_due(rule, now)
+    visits = {pk for patient, (start, pk) in last.items() if start < end and patient not in booked}
+    asked = Message.objects.filter(about_id__in=visits, kind=MessageKind.RECALL).exclude(NOT_TOLD)
+    return sorted(visits - set(asked.values_list("about_id", flat=True)))
+
+
+def _locked(visits: Sequence[UUID]) -> AppointmentQuerySet:
+    found: AppointmentQuerySet = Appointment.objects.filter(
+        pk__in=visits, status=AppointmentStatus.COMPLETED, patient__in=Patient.objects.confirmed()
     )
+    found = found.select_for_update(of=("self",)).with_offices().order_by("pk")
+    return found.defer("reason", "notes", "last_writes")
+
+
+def _finished(rule: Rule) -> AppointmentQuerySet:
+    visits: AppointmentQuerySet = Appointment.objects.filter(type_id=rule.type_id, status=AppointmentStatus.COMPLETED)
     return visits
+
+
+def _end_of_due(rule: Rule, now: datetime) -> datetime:
+    _start, end = current_practice().day_bounds(months_earlier(now, rule.months))
+    return end
+
+
+def _may_be(type_id: UUID) -> Q:
+    return Q(type_id=type_id) | Q(type_id=None)
 
 
 def _next_visits(now: datetime) -> AppointmentQuerySet:
@@ -96,10 +152,9 @@ def _next_visits(now: datetime) -> AppointmentQuerySet:
     return visits
 
 
-def months_earlier(moment: datetime, months: int) -> datetime:
-    """Return the end of the local day that is so many months before."""
-    day = months_later(moment.date(), -months)
-    return datetime.combine(day + timedelta(days=1), time.min, moment.tzinfo)
+def months_earlier(moment: datetime, months: int) -> date:
+    """Return the day that is so many months before, in the practice's time zone."""
+    return months_later(moment.astimezone(current_practice().tzinfo).date(), -months)
 
 
 def _rows(
@@ -113,20 +168,21 @@ def _rows(
 
 @source(ABOUT)
 def facts_of_recalls(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
-    """Whoever has booked since, or whose visit is no finished one any more, is not written to."""
+    """Whoever has booked the next one since, or whose visit is no finished one any more, is not written to."""
     patients = {message.patient_id for message in messages}
     known = {
         chart.pk: chart for chart in Patient.objects.confirmed().filter(pk__in=patients).select_related("practice")
     }
-    booked = set(_next_visits(now).filter(patient__in=patients).values_list("patient_id", flat=True))
+    booked = set(_next_visits(now).filter(patient__in=patients).values_list("patient_id", "type_id"))
     visits = Appointment.objects.filter(pk__in={message.about_id for message in messages})
-    finished = set(visits.filter(status=AppointmentStatus.COMPLETED).values_list("pk", flat=True))
+    types = dict(visits.filter(status=AppointmentStatus.COMPLETED).values_list("pk", "type_id"))
     found: dict[UUID, Facts | Why] = {}
     for message in messages:
         chart = known.get(message.patient_id)
-        if chart is None or message.about_id not in finished:
+        if chart is None or message.about_id not in types:
             continue
-        found[message.pk] = Why.NEXT if chart.pk in booked else facts_of_chart(chart, _fields(chart))
+        has_next = booked & {(chart.pk, types[message.about_id]), (chart.pk, None)}
+        found[message.pk] = Why.NEXT if has_next else facts_of_chart(chart, _fields(chart))
     return found
 
 

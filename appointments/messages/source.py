@@ -5,13 +5,11 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone, translation
 
 from appointments.feeds.services import visit_as_calendar
 from appointments.messages.planning import ABOUT, CANCELLED, says_of
-from appointments.messages.tokens import link_of
+from appointments.messages.tokens import LinkKind, link_of
 from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from core.formats import format_moment
 from integrations.email import Attachment
@@ -82,7 +80,7 @@ def _fields(visit: Appointment, language: str) -> Mapping[str, str]:
         "name": visit.patient.name,
         "practice": visit.practice.name,
         "doctor": visit.doctor.name,
-        "link": link_of(visit.practice_id, visit.pk, visit.starts_at),
+        "link": link_of(LinkKind.VISIT, visit.practice_id, visit.pk, visit.starts_at),
         "series": _series(visit, language),
         **_video(visit, language),
     }
@@ -137,7 +135,7 @@ def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Fa
 
 
 def _facts_of_offer(offer: SlotOffer) -> Facts:
-    visit = Appointment(doctor=offer.doctor, starts_at=offer.starts_at, practice=offer.practice)
+    visit = offer.as_visit()
     chart = offer.entry.patient
 
     def fields(language: str) -> Mapping[str, str]:
@@ -146,7 +144,7 @@ def _facts_of_offer(offer: SlotOffer) -> Facts:
             "name": chart.name,
             "practice": offer.practice.name,
             "doctor": offer.doctor.name,
-            "link": settings.SITE_URL + reverse("my_page") if chart.user_id else "",
+            "link": link_of(LinkKind.OFFER, offer.practice_id, offer.pk, offer.expires_at),
         }
 
     return Facts(

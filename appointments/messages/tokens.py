@@ -1,11 +1,13 @@
-"""The links with which patients confirm or cancel a visit. A link is signed for this purpose alone, over the visit's
-time: once it is moved, or has begun, the link is good for nothing."""
+"""The links in messages with which patients act without signing in. A link is signed for one purpose alone, over the
+moment until which it is good: to confirm or cancel a visit until it begins, which ends when it is moved, too; to accept
+or decline an offer until it expires."""
 
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from uuid import UUID
 
@@ -13,27 +15,41 @@ from django.conf import settings
 from django.urls import reverse
 
 ID_BYTES, MAC_BYTES = 16, 12
-PURPOSE = b"appointments.visit_link"  # stays: links that were sent carry it
+
+
+class LinkKind(Enum):
+    """What a link is for, and the name of its page. They stay: links that were sent carry them."""
+
+    VISIT = b"appointments.visit_link", "visit_link"
+    OFFER = b"appointments.offer_link", "offer_link"
+
+    @property
+    def purpose(self) -> bytes:
+        return self.value[0]
+
+    @property
+    def page(self) -> str:
+        return self.value[1]
 
 
 @cache
-def _key(secret: str) -> bytes:
-    return hmac.digest(secret.encode(), PURPOSE, hashlib.sha256)
+def _key(secret: str, purpose: bytes) -> bytes:
+    return hmac.digest(secret.encode(), purpose, hashlib.sha256)
 
 
-def _mac(practice_id: UUID, visit_id: UUID, starts_at: datetime) -> bytes:
-    signed = practice_id.bytes + visit_id.bytes + int(starts_at.timestamp()).to_bytes(8, "big", signed=True)
-    return hmac.digest(_key(settings.SECRET_KEY), signed, hashlib.sha256)[:MAC_BYTES]
+def _mac(kind: LinkKind, practice_id: UUID, row_id: UUID, until: datetime) -> bytes:
+    signed = practice_id.bytes + row_id.bytes + int(until.timestamp()).to_bytes(8, "big", signed=True)
+    return hmac.digest(_key(settings.SECRET_KEY, kind.purpose), signed, hashlib.sha256)[:MAC_BYTES]
 
 
-def link_of(practice_id: UUID, visit_id: UUID, starts_at: datetime) -> str:
-    raw = practice_id.bytes + visit_id.bytes + _mac(practice_id, visit_id, starts_at)
+def link_of(kind: LinkKind, practice_id: UUID, row_id: UUID, until: datetime) -> str:
+    raw = practice_id.bytes + row_id.bytes + _mac(kind, practice_id, row_id, until)
     token = urlsafe_b64encode(raw).decode().rstrip("=")
-    return settings.SITE_URL + reverse("visit_link", args=[token])
+    return settings.SITE_URL + reverse(kind.page, args=[token])
 
 
 def read(token: str) -> tuple[UUID, UUID, bytes] | None:
-    """Return practice, visit and signature, which is not checked yet; None for what is no token."""
+    """Return practice, visit or offer, and signature, which is not checked yet; None for what is no token."""
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (Base64Error, UnicodeEncodeError, ValueError):
@@ -43,5 +59,5 @@ def read(token: str) -> tuple[UUID, UUID, bytes] | None:
     return UUID(bytes=raw[:ID_BYTES]), UUID(bytes=raw[ID_BYTES : 2 * ID_BYTES]), raw[2 * ID_BYTES :]
 
 
-def is_signed(practice_id: UUID, visit_id: UUID, starts_at: datetime, mac: bytes) -> bool:
-    return hmac.compare_digest(_mac(practice_id, visit_id, starts_at), mac)
+def is_signed(kind: LinkKind, practice_id: UUID, row_id: UUID, until: datetime, mac: bytes) -> bool:
+    return hmac.compare_digest(_mac(kind, practice_id, row_id, until), mac)

@@ -140,6 +140,13 @@ class SlotOfferQuerySet(PracticeQuerySet):
         """Return what can still be accepted: neither expired, nor withdrawn, nor taken by somebody."""
         return self.filter(hold__isnull=False, expires_at__gt=timezone.now())
 
+    def visible_to(self, user: User) -> Self:
+        """Return the offers to whom this person may see on the waiting list."""
+        return self.filter(entry__in=WaitingListEntry.objects.visible_to(user))
+
+    def with_shown(self) -> Self:
+        return self.select_related("entry__type", "practice", "doctor__office__practice")
+
 
 class SlotOfferManager(PracticeManager.from_queryset(SlotOfferQuerySet)):  # type: ignore[misc]
     pass
@@ -167,6 +174,16 @@ class SlotOffer(PracticeModel):
 
     def about_patients(self) -> list[UUID]:
         return [self.entry.patient_id]
+
+    def as_visit(self) -> Appointment:
+        """Return the visit that it would be, which is not stored."""
+        return Appointment(
+            doctor=self.doctor,
+            type=self.entry.type,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            practice=self.practice,
+        )
 
     def is_open(self, now: datetime) -> bool:
         return self.hold_id is not None and self.expires_at > now

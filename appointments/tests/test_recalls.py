@@ -6,14 +6,14 @@ import pytest
 from django.urls import reverse
 
 from appointments import services
-from appointments.messages.recalls import plan_recalls
+from appointments.messages.recalls import plan_overdue, plan_recalls
 from appointments.models import Appointment, AppointmentStatus
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from appointments.tests.messages import NOW, book, ledger, run
 from core.tenancy.scope import practice_scope
 from notifications.jobs import run_due, schedule
 from notifications.messages.settings import change_settings, get_settings
-from notifications.models import Message, MessagePreference
+from notifications.models import Job, Message, MessagePreference
 from patients.tests.factories import PatientFactory
 
 DAY = timedelta(days=1)
@@ -47,7 +47,7 @@ def test_recall_is_sent_once_on_its_day(recalled, at, mailoutbox):
     run(at, NOW)
     assert recalls_of(recalled.visit) == [("recall", "email", "sent", "")]
     (mail,) = [mail for mail in mailoutbox if mail.to == ["paula@example.org"]]
-    assert mail.subject == "Time for your next appointment"
+    assert mail.subject == "Time for your next regular appointment"
     assert "https://praxis.example.org/" in mail.body
     assert "Check-up" not in mail.body
 
@@ -64,15 +64,51 @@ def test_who_needs_none_gets_none(recalled, who, fields):
     assert plan_recalls(now=NOW) == 0, who
 
 
-def test_rule_is_of_a_type_and_reaches_back_a_month(recalled):
-    older, other, cancelled, with_flu = PatientFactory(), PatientFactory(), PatientFactory(), PatientFactory()
-    visit(recalled, older, HALF_A_YEAR_AGO - 40 * DAY)
-    visit(recalled, with_flu, HALF_A_YEAR_AGO - 4000 * DAY)  # their next visit was booked when the rule was set
-    visit(recalled, with_flu, type=recalled.other_kind, start=NOW - 7 * DAY)
+def test_rule_is_of_a_type_and_begins_when_it_is_set(recalled, at):
+    at(NOW)
+    change_settings(by=recalled.manager, recalls={str(recalled.kind.pk): 5})
+    change_settings(by=recalled.manager, recalls={str(recalled.kind.pk): 6})
+    before, today, long_due, other, cancelled = (PatientFactory() for _ in range(5))
+    visit(recalled, before, HALF_A_YEAR_AGO - DAY)
+    visit(recalled, today, HALF_A_YEAR_AGO + timedelta(hours=9, minutes=30))
+    visit(recalled, long_due, HALF_A_YEAR_AGO - 400 * DAY)
     visit(recalled, other, type=recalled.other_kind, start=HALF_A_YEAR_AGO + timedelta(hours=1))
     visit(recalled, cancelled, status=AppointmentStatus.CANCELLED, start=HALF_A_YEAR_AGO + timedelta(hours=2))
+    assert plan_recalls(now=NOW + DAY) == 2
+    asked = {row.patient_id for row in Message.objects.filter(kind="recall")}
+    assert asked == {recalled.chart.pk, today.pk}
+    change_settings(by=recalled.manager, quiet_from=time(21))
+    assert plan_recalls(now=NOW + 2 * DAY) == 0
+    assert plan_overdue(months=3, now=NOW) == 1
+    assert plan_overdue(months=14, now=NOW) == 1
+    assert plan_overdue(months=14, now=NOW) == 0
+
+
+def test_other_visits_do_not_keep_a_patient_from_being_recalled(recalled, at):
+    """Paula comes for a massage each week, and it is said what for."""
+    for week in range(-3, 4):
+        booked = AppointmentStatus.COMPLETED if week < 0 else AppointmentStatus.SCHEDULED
+        visit(recalled, recalled.chart, NOW + DAY + week * 7 * DAY, type=recalled.other_kind, status=booked)
     assert plan_recalls(now=NOW) == 1
-    assert {row.patient_id for row in Message.objects.filter(kind="recall")} == {recalled.chart.pk}
+    run(at, NOW)
+    assert recalls_of(recalled.visit) == [("recall", "email", "sent", "")]
+
+
+def test_due_before_the_rule_and_in_a_chain_of_next_visits_that_ends(recalled, at):
+    """Each next one is booked before the last of them is over, until one is cancelled."""
+    last = visit(recalled, PatientFactory(), HALF_A_YEAR_AGO - 400 * DAY)
+    missed = {"status": AppointmentStatus.SCHEDULED, "no_show_at": NOW}
+    for month in (1, 2):
+        visit(recalled, last.patient, NOW + month * 30 * DAY, **missed)
+    end = NOW + 90 * DAY
+    coming = visit(recalled, last.patient, end + DAY, status=AppointmentStatus.SCHEDULED)
+    for months in (1, 2, 3):
+        plan_recalls(now=NOW + months * 30 * DAY)
+    assert recalls_of(last) == []
+    Appointment.objects.filter(pk=coming.pk).update(status=AppointmentStatus.CANCELLED, cancelled_at=end)
+    assert plan_recalls(now=end + timedelta(hours=1)) == 1
+    assert plan_recalls(now=end + DAY) == 0
+    assert recalls_of(last) == [("recall", "email", "planned", "")]
 
 
 def test_booking_before_it_is_sent_makes_it_needless(recalled, at):
@@ -88,7 +124,7 @@ def test_next_visit_that_comes_to_nothing_puts_it_off(recalled, at, subtests):
     next_one = {
         "missed": (march - DAY, {"status": AppointmentStatus.SCHEDULED, "no_show_at": march}),
         "cancelled": (march + 9 * DAY, {"status": cancelled, "cancelled_at": march - DAY}),
-        "of another type": (march - DAY / 2, {"type": recalled.other_kind}),
+        "without a type": (march - DAY / 2, {"type": None}),
     }
     for hours, (what, (start, fields)) in enumerate(next_one.items(), start=1):
         with subtests.test(what):
@@ -146,6 +182,13 @@ def test_rule_is_set_on_the_page_of_messages(practice, enter_as):
     with practice_scope(practice.pk):
         found = get_settings()
     assert (found.recalls, found.quiet_from, found.quiet_until) == ({str(kind.pk): 6}, time(20), time(8))
+    asked = client.post(address, {**sent, "overdue": "12"}, follow=True).content.decode()
+    assert "Everyone who has been due for up to that long will be asked" in asked
+    assert client.post(address, {**sent, "overdue": "61"}).status_code == 200
+    run_due()
+    with practice_scope(practice.pk):
+        job = Job.objects.get(name="appointments.plan_overdue_recalls")
+    assert (job.payload, job.state, job.last_error) == ({"months": 12}, "done", "")
     assert 'max="60"' in client.get(address).content.decode()
     assert client.post(address, {**sent, f"recall_{kind.pk}": "61"}).status_code == 200
     with practice_scope(practice.pk):

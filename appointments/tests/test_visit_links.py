@@ -6,8 +6,14 @@ from datetime import timedelta
 import pytest
 
 from appointments import services
+from appointments.messages.tokens import LinkKind, link_of
+from appointments.models import Appointment, SlotHold
+from appointments.tests.factories import WaitingListEntryFactory
 from appointments.tests.messages import NOW, VISIT, book, run
+from appointments.waiting_list import services as waiting_list
+from audit.models import Event
 from notifications.messages.settings import say_preference
+from patients.tests.factories import PatientFactory
 
 # --- Explained --------------------------------------------------------------------------------------------------------
 
@@ -34,6 +40,11 @@ def test_messages_of_a_visit_are_explained(desk, at, client_of):
 
 def link_in(mail) -> str:
     return re.search(r"https://praxis\.example\.org(/visit/\S+)", mail.body)[1]
+
+
+def link_to(page) -> str:
+    """Return the address of a link without its host."""
+    return page.removeprefix("https://praxis.example.org")
 
 
 @pytest.fixture
@@ -90,3 +101,89 @@ def test_link_cancels_only_as_long_as_patients_may(desk, link, client, at):
 def test_links_cannot_be_tried_out(desk, link, client, settings):
     settings.ANON_RATE_LIMIT_PER_MINUTE = 3
     assert [client.get(link).status_code for _ in range(5)][-1] == 429
+
+
+# --- The link of an offer ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def offered(desk, at, mailoutbox):
+    """A time is offered to Paula, who has no account."""
+    desk.entry = WaitingListEntryFactory(patient=desk.chart)
+    desk.offer = offer_to(desk, desk.entry)
+    run(at, NOW)
+    assert desk.chart.user_id is None
+    return link_in(mailoutbox[0])
+
+
+def offer_to(desk, entry, **fields):
+    return waiting_list.offer(by=desk.staff, entry_id=entry.pk, doctor_id=desk.doctor.pk, date=VISIT, **fields)
+
+
+def trail_of(desk):
+    found = Event.objects.filter(practice_id=desk.practice.pk, about_id=desk.entry.pk, details__contains="link")
+    return sorted((event.kind, event.user_id, event.patients) for event in found)
+
+
+def test_offer_is_accepted_by_its_link_which_asks_first(desk, offered, client, at, mailoutbox):
+    page = client.get(offered).content.decode()
+    assert "Yes, book it" in page and "until 10:30 AM" in page and "Dr. Reyes" in page and "Paula" not in page
+    assert not Appointment.objects.exists()
+    assert "your appointment is booked" in client.post(offered, {"action": "accept"}).content.decode()
+    visit = Appointment.objects.get()
+    assert (visit.patient_id, visit.doctor_id, visit.starts_at) == (desk.chart.pk, desk.doctor.pk, VISIT)
+    event = visit.events.get()
+    assert (event.what, event.by_id, event.details) == ("booked", None, {"via": "link"})
+    patients = f'["{desk.chart.pk}"]'
+    assert trail_of(desk) == [
+        ("waiting_list.accepted", None, patients),
+        ("waiting_list.read", None, patients),
+    ]
+    again = client.post(offered, {"action": "accept"})
+    assert (again.status_code, "This offer is over" in again.content.decode()) == (404, True)
+    run(at, NOW + timedelta(minutes=5))
+    assert "Your appointment on" in mailoutbox[-1].subject
+
+
+def test_offer_is_declined_by_its_link(desk, offered, client):
+    assert "stay on the waiting list" in client.post(offered, {"action": "decline"}).content.decode()
+    desk.entry.refresh_from_db()
+    assert desk.entry.status == "waiting"
+    assert not SlotHold.objects.exists()
+    assert [kind for kind, *_ in trail_of(desk)] == ["waiting_list.offer_withdrawn"]
+    assert client.get(offered).status_code == 404
+
+
+def test_offer_that_is_over_made_up_or_meant_for_a_visit(desk, offered, client, at, subtests):
+    visit = book(desk, date=VISIT + timedelta(days=1))
+    good_until = desk.offer.expires_at
+    for what, link in {
+        "made up": offered[:-3] + "AA/",
+        "no token": "/visit/offer/é/",
+        "signed for a visit": link_to(link_of(LinkKind.VISIT, desk.practice.pk, desk.offer.pk, good_until)).replace(
+            "/visit/", "/visit/offer/"
+        ),
+        "of a visit": link_to(link_of(LinkKind.OFFER, desk.practice.pk, visit.pk, good_until)),
+    }.items():
+        with subtests.test(what):
+            assert client.post(link, {"action": "accept"}).status_code == 404
+    with subtests.test("an offer's link opens no visit"):
+        assert client.get(offered.replace("/visit/offer/", "/visit/")).status_code == 404
+    with subtests.test("expired"):
+        at(good_until)
+        assert client.post(offered, {"action": "accept"}).status_code == 404
+    assert Appointment.objects.count() == 1
+
+
+def test_offer_to_two_goes_to_the_first_and_who_is_elsewhere_is_told(desk, offered, client):
+    other = WaitingListEntryFactory(patient=PatientFactory())
+    theirs = offer_to(desk, other)
+    booked = services.book(
+        by=desk.staff, patient_id=other.patient_id, doctor_id=desk.other.pk, date=VISIT, reason="Elsewhere"
+    )
+    link = link_to(link_of(LinkKind.OFFER, desk.practice.pk, theirs.pk, theirs.expires_at))
+    page = client.post(link, {"action": "accept"})
+    assert page.status_code == 409 and 'role="alert"' in page.content.decode()
+    assert client.post(offered, {"action": "accept"}).status_code == 200
+    assert client.post(link, {"action": "accept"}).status_code == 404
+    assert set(Appointment.objects.values_list("patient_id", flat=True)) == {booked.patient_id, desk.chart.pk}

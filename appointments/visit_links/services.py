@@ -10,11 +10,12 @@ from appointments import services
 from appointments.messages import tokens
 from appointments.messages.planning import ABOUT
 from appointments.messages.source import place_and_time
+from appointments.messages.tokens import LinkKind
 from appointments.models import Appointment, AppointmentStatus
 from appointments.visits.machine import Action
 from audit import log
 from audit.events import AuditEvent
-from core.errors import Refusal
+from core.errors import Refusal, Sentence
 from core.tenancy.scope import practice_scope
 from notifications.messages.sources import on_confirm
 from notifications.messages.texts import answer
@@ -24,12 +25,12 @@ NOT_VALID = _("This link no longer works. The appointment may have been moved, c
 
 
 class LinkNotValid(Refusal):
-    """404: made up, or of a visit that was moved, cancelled or has begun."""
+    """404: made up, or of a visit that was moved, cancelled or has begun, or of an offer that is over."""
 
     status = 404
 
-    def __init__(self) -> None:
-        super().__init__(NOT_VALID)
+    def __init__(self, sentence: Sentence = NOT_VALID) -> None:
+        super().__init__(sentence)
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def opened(token: str) -> Iterator[Appointment]:
     practice_id, visit_id, mac = parts
     with practice_scope(practice_id):
         visit = Appointment.objects.with_offices().filter(pk=visit_id).first()
-        if visit is None or not tokens.is_signed(practice_id, visit_id, visit.starts_at, mac):
+        if visit is None or not tokens.is_signed(LinkKind.VISIT, practice_id, visit_id, visit.starts_at, mac):
             raise LinkNotValid
         if visit.status != AppointmentStatus.SCHEDULED or visit.starts_at <= timezone.now():
             raise LinkNotValid

@@ -51,6 +51,14 @@ def record(visit: Appointment, *, by: User | None, what: EventKind, **details: A
     AppointmentEvent.objects.create(appointment=visit, by=by, what=what, details=details)
 
 
+def record_booked(visit: Appointment, *, by: User, via: str = "") -> None:
+    """Add that it was booked: by this person or, with `via`, by the patient, who was not signed in."""
+    if via:
+        record(visit, by=None, what=EventKind.BOOKED, via=via)
+    else:
+        record(visit, by=by, what=EventKind.BOOKED)
+
+
 def record_many(visits: Iterable[Appointment], *, by: User | None, what: EventKind) -> None:
     """Add the same entry for many visits."""
     AppointmentEvent.objects.bulk_create([AppointmentEvent(appointment=visit, by=by, what=what) for visit in visits])

@@ -20,6 +20,7 @@ from appointments.models import (
     Appointment,
     AppointmentStatus,
     AppointmentType,
+    SlotHold,
     SlotOffer,
     WaitingListEntry,
     WaitingState,
@@ -248,33 +249,50 @@ def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> App
     """Book what is offered, by the rules that hold for the colleague who keeps it: the practice has chosen the time.
     Raises NotFound, and Conflict if the offer has expired or the slot is somebody else's by now."""
     with _locked(by, entry_id, waiting=True) as entry:
-        accepted: SlotOffer = _offers(entry).select_related("hold__held_by").get_or_refuse(pk=offer_id)
-        if accepted.hold is None:
-            raise Conflict(TAKEN)
-        if not accepted.is_open(timezone.now()):
-            raise Conflict(EXPIRED)
-        entry.appointment = services.book(
-            by=accepted.hold.held_by,
-            patient_id=entry.patient_id,
-            doctor_id=accepted.doctor_id,
-            date=accepted.starts_at,
-            reason=reason or (entry.type.name if entry.type else str(_("From the waiting list"))),
-            type_id=entry.type_id,
-            minutes=int((accepted.ends_at - accepted.starts_at).total_seconds()) // 60,
-            allow_overlap=False,  # nobody reads a warning
-            hold_id=accepted.hold_id,
-            said_by=by,
-        )
-        _end(entry, WaitingState.BOOKED)
+        _book(entry, offer_id, reason=reason, said_by=by)
     return Appointment.objects.with_people().get(pk=entry.appointment_id)
 
 
+def accept_by_link(offer: SlotOffer) -> None:
+    """Book what is offered for whoever has the link to it, who is not signed in. Raises what `accept` raises."""
+    with _locked_by_link(offer, waiting=True) as entry:
+        _book(entry, offer.pk, via="link")
+
+
+def _book(entry: WaitingListEntry, offer_id: UUID, *, reason: str = "", **who: Any) -> None:
+    accepted: SlotOffer = _offers(entry).select_related("hold__held_by").get_or_refuse(pk=offer_id)
+    if accepted.hold is None:
+        raise Conflict(TAKEN)
+    if not accepted.is_open(timezone.now()):
+        raise Conflict(EXPIRED)
+    entry.appointment = services.book(
+        by=accepted.hold.held_by,
+        patient_id=entry.patient_id,
+        doctor_id=accepted.doctor_id,
+        date=accepted.starts_at,
+        reason=reason or (entry.type.name if entry.type else str(_("From the waiting list"))),
+        type_id=entry.type_id,
+        minutes=int((accepted.ends_at - accepted.starts_at).total_seconds()) // 60,
+        allow_overlap=False,  # nobody reads a warning
+        hold_id=accepted.hold_id,
+        **who,
+    )
+    _end(entry, WaitingState.BOOKED)
+
+
 def take_back(*, by: User, entry_id: UUID, offer_id: UUID) -> WaitingListEntry:
-    """Withdraw an offer; the slot is free again unless it is offered to others. Raises NotFound."""
+    """Withdraw an offer, or decline one's own; the slot is free again unless it is offered to others, and the patient
+    waits as before. Raises NotFound."""
     with _locked(by, entry_id) as entry:
         offered: SlotOffer = _offers(entry).select_related("hold").get_or_refuse(pk=offer_id)
         _take_back(offered)
     return entry
+
+
+def decline_by_link(offer: SlotOffer) -> None:
+    """Decline what is offered for whoever has the link to it, who is not signed in."""
+    with _locked_by_link(offer) as entry:
+        _take_back(_offers(entry).select_related("hold").get_or_refuse(pk=offer.pk))
 
 
 def _offers(entry: WaitingListEntry) -> SlotOfferQuerySet:
@@ -304,10 +322,27 @@ def _take_back(offer: SlotOffer) -> None:
 def _locked(by: User, entry_id: UUID, *, waiting: bool = False) -> Iterator[WaitingListEntry]:
     """Run the block in one transaction that has the entry, its chart, and before them the calendars of all doctors of
     whom something is offered. Raises NotFound and, with `waiting`, Conflict if the patient does not wait any more."""
+    with _calendars_locked(by, entry_id), context.done_by(by):
+        yield _lock(by, entry_id, waiting=waiting)
+
+
+@contextmanager
+def _locked_by_link(offer: SlotOffer, *, waiting: bool = False) -> Iterator[WaitingListEntry]:
+    """The same for a patient who is not signed in, which is what the trail says. The rules are those of whoever keeps
+    the time. Raises Conflict if nobody does any more."""
+    held = SlotHold.objects.filter(offers=offer).select_related("held_by").first()
+    if held is None:
+        raise Conflict(TAKEN)
+    with _calendars_locked(held.held_by, offer.entry_id):
+        yield _lock(held.held_by, offer.entry_id, waiting=waiting)
+
+
+@contextmanager
+def _calendars_locked(by: User, entry_id: UUID) -> Iterator[None]:
     known = WaitingListEntry.objects.visible_to(by).get_or_refuse(pk=entry_id)
     doctors = set(known.offers.values_list("doctor_id", flat=True))
-    with services.calendar_lock(*doctors), context.done_by(by):
-        yield _lock(by, entry_id, waiting=waiting)
+    with services.calendar_lock(*doctors):
+        yield
 
 
 def _lock(by: User, entry_id: UUID, *, waiting: bool = True) -> WaitingListEntry:

@@ -26,7 +26,7 @@ from rest_framework.utils.timezone import datetime_exists  # type: ignore[import
 
 from core.encryption.fields import unreadable_marked
 from core.encryption.keyring import DecryptionError
-from core.texts import READABLE, validate_drawn
+from core.texts import EMAIL, READABLE
 from core.typed import check_day
 
 T = TypeVar("T")
@@ -159,13 +159,13 @@ class OptionalCharField(StrictCharField):
 
 
 class EmailField(serializers.EmailField):
-    default_validators = [validate_drawn]
+    default_validators = EMAIL
 
 
 class OptionalEmailField(OptionalCharField, EmailField):
     """An email that may be missing."""
 
-    default_validators: Any = [*READABLE, validate_drawn]
+    default_validators: Any = [*READABLE, *EMAIL]
 
 
 class ChoiceField(serializers.ChoiceField):

@@ -25,7 +25,7 @@ from encrypted_model_fields import fields as stock
 
 from core.encryption.keyring import DecryptionError, get_keyring
 from core.errors import Invalid
-from core.texts import validate_drawn
+from core.texts import EMAIL
 
 MARK = "[cannot be decrypted"  # how the mark begins; no field stores it
 MARK_BYTES = MARK.encode()
@@ -185,7 +185,7 @@ class EncryptedTextField(EncryptedFieldMixin, stock.EncryptedTextField):
 
 
 class EncryptedEmailField(EncryptedFieldMixin, stock.EncryptedEmailField):
-    default_validators = [*stock.EncryptedEmailField.default_validators, validate_drawn]
+    default_validators = [*stock.EncryptedEmailField.default_validators, *EMAIL]
 
 
 class EncryptedDateField(EncryptedFieldMixin, stock.EncryptedDateField):

@@ -37,8 +37,11 @@ _FINAL_CONSONANTS = {
 }
 _OTHER_FORMS = _ARABIC | _FINAL_CONSONANTS
 # The other spelling of letters that are written in two ways without them: as in passports (ICAO Doc 9303-3, section 6:
-# Müller is Mueller or Muller), and Djordje for Đorđe, Aliyev for Əliyev.
-_SECOND_SPELLING = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "đ": "dj", "ə": "a"}
+# Müller is Mueller or Muller; Ŋ is N there and NG elsewhere, ð is D there and TH to English ears: Sigurthsson), and
+# Djordje for Đorđe, Aliyev for Əliyev.
+_SECOND_SPELLING = {
+    "ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "đ": "dj", "ə": "a", "ð": "th", "ŋ": "n",
+}  # fmt: skip
 MAX_MIXED = 2  # of these letters in a text; with more, all are spelt in the first way or in the second
 _SPELT_TWICE = re.compile(f"[{''.join(_SECOND_SPELLING)}]")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")

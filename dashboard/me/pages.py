@@ -31,8 +31,9 @@ from appointments.booking_rules import TOO_LATE, is_late
 from appointments.calendar.forms import DayField
 from appointments.calendar.page import describe_time
 from appointments.calendar.visit import get_visit
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from appointments.schedule import availability
+from appointments.waiting_list import services as waiting_list
 from audit import queries
 from audit.events import AuditEvent
 from audit.queries import EventFilter
@@ -90,9 +91,12 @@ class Overview(OwnPage):
         coming, past = list(to_come), list(others[:PAST_SHOWN])
         for visit in coming:
             visit.may_change = visit.starts_at > now and not is_late(visit.starts_at)
+        offers = list(SlotOffer.objects.open().visible_to(self.user).with_shown().order_by("starts_at", "id"))
         own_forms = list(PatientForm.objects.visible_to(self.user).with_people().newest_first()[:FORMS_SHOWN])
-        self.read([*coming, *past, *own_forms], kind=AuditEvent.APPOINTMENTS_LISTED, hits=len(coming) + len(past))
+        hits = len(coming) + len(past)
+        self.read([*coming, *past, *offers, *own_forms], kind=AuditEvent.APPOINTMENTS_LISTED, hits=hits)
         shown = {
+            "offers": [(offer, offer.as_visit()) for offer in offers],
             "coming": coming,
             "past": past,
             "too_late": TOO_LATE,
@@ -103,6 +107,36 @@ class Overview(OwnPage):
 
 
 # --- Visits ----------------------------------------------------------------------------------------------------------
+
+
+class DecideOffer(OwnPage):
+    """Say yes or no to a time that is offered to somebody who waits."""
+
+    needs = Permission.CHANGE_OWN_APPOINTMENTS
+    verb = staticmethod(waiting_list.accept)
+
+    def get(self, request: HttpRequest, entry_id: UUID, offer_id: UUID) -> HttpResponse:
+        return redirect("my_page")  # after a sign-in
+
+    def post(self, request: HttpRequest, entry_id: UUID, offer_id: UUID) -> HttpResponse:
+        try:
+            done = self.verb(by=self.user, entry_id=entry_id, offer_id=offer_id)
+        except Refusal as refusal:
+            log_page_refusal(request, refusal)
+            messages.error(request, refusal.detail)
+            return redirect("my_page")
+        messages.success(request, self.sentence(done))
+        return redirect("my_page")
+
+    def sentence(self, booked: Appointment) -> str:
+        return gettext("Booked: your visit on %(time)s.") % {"time": describe_time(booked)}
+
+
+class DeclineOffer(DecideOffer):
+    verb = staticmethod(waiting_list.take_back)  # type: ignore[assignment]
+
+    def sentence(self, _entry: object) -> str:
+        return gettext("Declined. You stay on the waiting list.")
 
 
 class TimeForm(forms.Form):

@@ -7,6 +7,8 @@ from dashboard.me import form_pages, pages
 
 urlpatterns = [
     path("", pages.Overview.as_view(), name="my_page"),
+    path("offers/<uuid:entry_id>/<uuid:offer_id>/accept/", pages.DecideOffer.as_view(), name="me_offer_accept"),
+    path("offers/<uuid:entry_id>/<uuid:offer_id>/decline/", pages.DeclineOffer.as_view(), name="me_offer_decline"),
     path("visits/<uuid:visit_id>/move/", pages.MoveVisit.as_view(), name="me_move"),
     path("visits/<uuid:visit_id>/cancel/", pages.CancelVisit.as_view(), name="me_cancel"),
     path("forms/needed/<uuid:template_id>/", form_pages.FillNeeded.as_view(), name="me_form_needed"),

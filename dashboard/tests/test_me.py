@@ -14,7 +14,13 @@ from django.utils import timezone
 from accounts.models import Authenticator, LoginSession, Passkey
 from accounts.tests.soft_passkey import SoftPasskey
 from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
+from appointments.tests.factories import (
+    AppointmentFactory,
+    AppointmentTypeFactory,
+    WaitingListEntryFactory,
+    WorkingHoursFactory,
+)
+from appointments.waiting_list import services as waiting_list
 from audit.events import AuditEvent
 from audit.models import Event
 from billing.invoices import services as invoices
@@ -123,6 +129,41 @@ def test_visit_is_cancelled_and_moved_as_the_policy_allows(me, mine, subtests):
             assert me.get(address).status_code == 404
             assert "Cancelled: your" not in me.post(address, {"version": "1"}, follow=True).content.decode()
     assert stored(mine["foreign"]).status == "scheduled"
+
+
+def test_offers_are_accepted_and_declined(me, mine, make_user, subtests):
+    staff, doctor, foreign = make_user("staff"), mine["next"].doctor, mine["foreign"].patient
+    with practice_scope(mine["chart"].practice_id):
+        entries = [WaitingListEntryFactory(patient=chart) for chart in (mine["chart"], foreign)]
+
+        def offer(entry, weeks):
+            slot = {"entry_id": entry.pk, "doctor_id": doctor.pk, "date": monday(weeks)}
+            return waiting_list.offer(by=staff, **slot)
+
+        first, second, theirs = offer(entries[0], 5), offer(entries[0], 6), offer(entries[1], 7)
+    page = me.get(ME).content.decode()
+    assert "Times offered to you" in page and page.count("We keep it for you until") == 2
+
+    def say(what, offer):
+        address = reverse(f"me_offer_{what}", args=[offer.entry_id, offer.pk])
+        return me.post(address, follow=True).content.decode()
+
+    with subtests.test("somebody else's"):
+        assert 'role="alert"' in say("accept", theirs)
+        assert 'role="alert"' in say("decline", theirs)
+    assert "Declined. You stay on the waiting list." in say("decline", first)
+    assert me.get(ME).content.decode().count("We keep it for you until") == 1
+    assert "Booked: your visit on" in say("accept", second)
+    assert "isn&#x27;t waiting any more" in say("accept", second)
+    assert "Times offered to you" not in me.get(ME).content.decode()
+    with practice_scope(mine["chart"].practice_id):
+        assert Appointment.objects.filter(patient=mine["chart"], starts_at=monday(6)).count() == 1
+        assert not Appointment.objects.filter(starts_at__in=[monday(5), monday(7)]).exists()
+    changed = [event for event in events(mine["next"], kind=AuditEvent.CHANGED) if event.user_id == mine["user"].pk]
+    assert [(event.about, event.about_id) for event in changed] == [
+        ("appointments.SlotOffer", first.pk),
+        ("appointments.WaitingListEntry", entries[0].pk),
+    ]
 
 
 def test_stale_page_changes_nothing(me, mine):

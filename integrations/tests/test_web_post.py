@@ -19,6 +19,13 @@ PRIVATE = (
     *("255.255.255.255", "198.18.0.1", "192.0.2.1", "240.0.0.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1"),
     *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "2001::1"),
 )
+# what resolvers take for an address of this machine, or of its network
+SPELT_OTHERWISE = (
+    *("127.1", "0x7f.1", "0x7f000001", "0x7f.0x1", "017700000001", "2130706433", "127.0.1", "0177.0.0.01", "0", "10.1"),
+    *("127.0.0.1.", "127.1.", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:a00:1]", "[fe80::1%25eth0]"),
+    *("localhost.", "LOCALHOST", "praxis.localhost", "printer.local.", "nas.lan", "router.home.arpa", "db.internal."),
+    *("%31%32%37.0.0.1", "127.0.0.1%00.example.com", "example..com", "8.8.2056"),
+)
 
 
 def test_private_addresses_are_not_public(subtests):
@@ -35,6 +42,7 @@ def test_wrong_addresses_are_refused(subtests):
         *("https://example.com:99999/", "https://example.com:0/", "https://a b.example.com/", "https://localhost/"),
         *("https://user@example.com/", "https://example.com/#part", "https://printer.local/", "https://intranet/"),
         *(f"https://{address}/" for address in ("127.0.0.1", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]")),
+        *(f"https://{host}/" for host in SPELT_OTHERWISE),
         *(
             "https://example.com/\r\nHost: other",
             "https://example.com/" + "x" * 500,
@@ -45,6 +53,15 @@ def test_wrong_addresses_are_refused(subtests):
         with subtests.test(url=url), pytest.raises(ValueError, match=r"^(not|more)"):
             check_url(url)
     assert check_url("https://hooks.example.com:8443/a?b=c").port == 8443
+    for host in (
+        "hooks.example.com.",
+        "8.8.8.8",
+        "[2606:4700:4700::1111]",
+        "xn--mnchen-3ya.de",
+        "a_b.example.co",
+        "1.fm",
+    ):
+        assert check_url(f"https://{host}/").hostname == host.strip("[]")
 
 
 def names(monkeypatch, *addresses):

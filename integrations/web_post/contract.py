@@ -1,11 +1,18 @@
 """What an address must be, and how sending fails."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 MAX_URL = 500
 # IPv6 addresses that stand for an IPv4 one, which is what is asked about: 6to4, Teredo, NAT64 (RFC 3056, 4380, 6052)
 _CARRYING = [ip_network(network) for network in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48")]
+
+# A name with a dot, whose last part begins with a letter: resolvers read 127.1, 0x7f.0x1 and 2130706433 as addresses.
+# Not those of RFC 6761, 6762 and 8375, and what networks at home and at work use. What any other name leads to is asked
+# before each connection.
+_PRIVATE = r"(?:localhost|local|internal|lan|localdomain|home\.arpa)"
+_PUBLIC_NAME = re.compile(rf"(?!(?:.*\.)?{_PRIVATE}\.?$)(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\.?")
 
 
 class PostFailed(Exception):
@@ -32,9 +39,7 @@ def check_url(url: str) -> SplitResult:
     if len(url) > MAX_URL or not url.isascii() or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
         raise ValueError("not an address")
     literal = _literal(host)
-    if literal is not None and not is_public(literal):
-        raise ValueError("not public")
-    if literal is None and ("." not in host.strip(".") or host.rstrip(".").rsplit(".", 1)[-1] in ("local", "internal")):
+    if not (is_public(literal) if literal is not None else _PUBLIC_NAME.fullmatch(host)):
         raise ValueError("not public")
     return parts
 
@@ -53,5 +58,4 @@ def _literal(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host)
     except ValueError:
-        # resolvers read 127.1 and 0x7f000001 as addresses; what they make of them is asked before each connection
         return None

@@ -53,6 +53,11 @@ def stopping() -> bool:
     return _stop.is_set()
 
 
+def pause(seconds: float) -> None:
+    """Let others have the processor for so long, unless the worker is told to stop."""
+    _stop.wait(seconds)
+
+
 def stop_with(event: Event) -> None:
     """Have `stopping` ask this event, which the worker sets."""
     global _stop

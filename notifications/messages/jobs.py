@@ -1,11 +1,12 @@
 """What the worker does for messages."""
 
+import time
 from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
-from notifications.jobs import enqueue, job, scheduled, stopping
+from notifications.jobs import enqueue, job, pause, scheduled, stopping
 from notifications.messages import sending
 from notifications.models import Message
 from practices.services import each_practice
@@ -23,10 +24,13 @@ def find_due() -> None:
 @job("messages.send_due", max_attempts=1)
 def send_due() -> None:
     """Send what is due in the practice. Should the worker die, nothing is sent twice: each message is marked before
-    its provider is called."""
+    its provider is called. Between batches it rests as long as it computed, so that sending some thousands never takes
+    a whole core from whoever works with the pages."""
     while not stopping():
+        began = time.thread_time()
         if sending.send_due(most=sending.BATCH) < sending.BATCH:
             break
+        pause(time.thread_time() - began)
 
 
 @job("messages.send_one", max_attempts=1, urgent=True)

@@ -46,12 +46,21 @@ def change_settings(*, by: User, **fields: Any) -> MessageSettings:
     visits are planned anew by the app that owns them. Raises Invalid."""
     with context.done_by(by):
         found = MessageSettings.objects.select_for_update().first() or MessageSettings()
+        recalls = found.recalls
         for name, value in fields.items():
             setattr(found, name, value)
         _check(found)
+        found.recalls_since = _since(found, recalls, timezone.now().isoformat())
         found.version += 0 if found._state.adding else 1
         found.save()
     return found
+
+
+def _since(settings: MessageSettings, before: dict[str, int], now: str) -> dict[str, str]:
+    """Return since when each rule of recalls is as it is. One that was there before this was kept has no moment."""
+    changed = {key: now for key, months in settings.recalls.items() if before.get(key) != months}
+    kept = {key: since for key, since in settings.recalls_since.items() if key in settings.recalls}
+    return kept | changed
 
 
 def _check(settings: MessageSettings) -> None:

@@ -24,7 +24,7 @@ FIELDS = {  # what may stand in a text, and what it stands for
     "office": _("the office"),
     "address": _("the office's address"),
     "phone": _("the phone number to call"),
-    "link": _("the link to confirm or cancel"),
+    "link": _("the link, such as to confirm or cancel"),
     "series": _("the further visits of a series"),
     "video": _("where to meet by video"),
 }
@@ -75,7 +75,7 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.OFFER, "email", EN): Text(
         "An appointment is free on {date}",
         "Dear {name},\n\nan appointment at {practice} is free on {date} at {time}, and we keep it for you for a short "
-        "time.\n\nTo take it, sign in or call us:\n{link}" + _END_EN,
+        "time.\n\nTo take it, or to let someone else have it:\n{link}\n\nOr call us." + _END_EN,
     ),
     (K.OFFER, "sms", EN): Text("", "{practice}: an appointment is free on {date} at {time}. {link} {phone}"),
     (K.REGISTERED, "email", EN): Text(
@@ -92,10 +92,10 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     ),
     (K.RECEIPT, "sms", EN): Text("", "{practice}: thank you for your payment. {link}"),
     (K.RECALL, "email", EN): Text(
-        "Time for your next appointment",
-        "Dear {name},\n\nit is time to book your next appointment at {practice}:\n{link}" + _END_EN,
+        "Time for your next regular appointment",
+        "Dear {name},\n\nit is time to book your next regular appointment at {practice}:\n{link}" + _END_EN,
     ),
-    (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next appointment. {link}"),
+    (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next regular appointment. {link}"),
     (K.BOOKED, "email", DE): Text(
         "Ihr Termin am {date}",
         "Guten Tag {name},\n\nIhr Termin bei {practice} ist am {date} um {time}.\n\n{series}\n\n" + _WHERE + "\n\n"
@@ -129,7 +129,7 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     (K.OFFER, "email", DE): Text(
         "Ein Termin ist frei am {date}",
         "Guten Tag {name},\n\nbei {practice} ist ein Termin frei: {date} um {time}. Wir halten ihn kurze Zeit für Sie."
-        "\n\nMelden Sie sich an oder rufen Sie uns an:\n{link}" + _END_EN,
+        "\n\nAnnehmen oder ablehnen:\n{link}\n\nOder rufen Sie uns an." + _END_EN,
     ),
     (K.OFFER, "sms", DE): Text("", "{practice}: Ein Termin ist frei am {date} um {time}. {link} {phone}"),
     (K.REGISTERED, "email", DE): Text(
@@ -148,10 +148,10 @@ DEFAULTS: dict[tuple[str, str, str], Text] = {
     ),
     (K.RECEIPT, "sms", DE): Text("", "{practice}: Vielen Dank für Ihre Zahlung. {link}"),
     (K.RECALL, "email", DE): Text(
-        "Zeit für Ihren nächsten Termin",
-        "Guten Tag {name},\n\nes ist Zeit für Ihren nächsten Termin bei {practice}:\n{link}" + _END_EN,
+        "Zeit für Ihren nächsten regelmäßigen Termin",
+        "Guten Tag {name},\n\nes ist Zeit für Ihren nächsten regelmäßigen Termin bei {practice}:\n{link}" + _END_EN,
     ),
-    (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten Termin. {link}"),
+    (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten regelmäßigen Termin. {link}"),
 }
 UNKNOWN = _("This text has no field {%(name)s}.")
 

@@ -48,11 +48,14 @@ class MessageSettings(PracticeModel):
     notices = models.JSONField(_("notices"), default=default_notices)
     reminders = models.JSONField(_("reminders"), default=default_reminders)
     recalls = models.JSONField(_("recalls"), default=dict, blank=True)  # months after the last visit, by its type's id
+    recalls_since = models.JSONField(
+        _("recalls since"), default=dict, editable=False
+    )  # when each of these was set, in ISO 8601
     quiet_from = models.TimeField(_("quiet from"), default=time(20))
     quiet_until = models.TimeField(_("quiet until"), default=time(8))
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
-    unlogged_fields: ClassVar = {"version"}
+    unlogged_fields: ClassVar = {"version", "recalls_since"}
 
     class Meta(PracticeModel.Meta):
         verbose_name = verbose_name_plural = _("settings of messages")

@@ -1,6 +1,7 @@
 """The schedule: each tick once, whoever is there; what was missed once; and how late the worker is."""
 
 from datetime import UTC, datetime, time, timedelta
+from threading import Event
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -8,6 +9,8 @@ from django.core.management import CommandError, call_command
 from core.tenancy.scope import installation_scope
 from notifications.jobs import leases, registry, run_due, schedule, scheduled, status, tick
 from notifications.jobs.registry import RHYTHMS, Rhythm
+from notifications.messages import sending
+from notifications.messages.jobs import send_due
 from notifications.models import Job, JobState, Schedule
 
 NOW = datetime(2031, 5, 5, 12, 0, tzinfo=UTC)
@@ -130,3 +133,20 @@ def test_everything_that_was_a_timer_is_scheduled_and_runs(practice, make_user, 
         assert names | {"holds.remove_expired", "sessions.clear", "jobs.remove_old"} <= set(tick())
     ran = {job.name: (job.state, job.last_error) for job in run_due()}
     assert {ran[name] for name in names} == {(JobState.DONE, "")}
+
+
+def test_worker_leaves_the_processor_to_pages(monkeypatch):
+    """It has a lower priority, once, and rests between batches of messages as long as it computed."""
+    nice, rests = [0], []
+    monkeypatch.setattr("os.nice", lambda more: nice.append(nice[-1] + more) or nice[-1])
+    monkeypatch.setattr("notifications.management.commands.worker.set_on_termination", Event)
+    monkeypatch.setattr("notifications.jobs.worker.Worker.run", lambda worker: 0)
+    for _ in range(2):
+        call_command("worker", verbosity=0)
+    assert nice[-1] == 5
+    handled = iter([sending.BATCH, sending.BATCH, 3])
+    monkeypatch.setattr(sending, "send_due", lambda **most: sum(range(20_000)) and next(handled))
+    monkeypatch.setattr("notifications.messages.jobs.pause", rests.append)
+    monkeypatch.setattr("notifications.messages.jobs.stopping", lambda: False)
+    send_due()
+    assert len(rests) == 2 and min(rests) > 0

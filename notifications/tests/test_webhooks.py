@@ -201,6 +201,7 @@ def test_wrong_webhooks_are_refused(manager, subtests):
         {"url": "http://example.com/"},
         {"url": "https://localhost/"},
         {"url": "https://10.0.0.1/"},
+        {"url": "https://0x7f.1/"},
         {"url": "https://user:pass@example.com/"},
         {"events": []},
         {"events": ["appointment.booked"]},

@@ -19,7 +19,7 @@ from audit.events import AuditEvent
 from core.encryption.fields import is_unreadable
 from core.formats import format_day
 from core.permissions import Permission
-from core.texts import READABLE, validate_drawn, validate_line, validate_name, validate_phone
+from core.texts import EMAIL, READABLE, validate_line, validate_name, validate_phone
 from core.typed import PickedDateField
 from patients.models import Gender, Patient
 from patients.models.patient import WANTED
@@ -54,7 +54,7 @@ class ContactForm(forms.Form):
     date_of_birth = PickedDateField(label=_("Date of birth"), required=False)
     gender = forms.ChoiceField(label=_("Gender"), choices=[("", _("Unknown")), *Gender.choices], required=False)
     phone = forms.CharField(label=_("Phone"), max_length=40, required=False, validators=[validate_phone])
-    email = forms.EmailField(label=_("Email"), max_length=254, required=False, validators=[validate_drawn])
+    email = forms.EmailField(label=_("Email"), max_length=254, required=False, validators=EMAIL)
     address = LinesField(label=_("Address"), max_length=500, required=False, validators=READABLE)
     emergency_contact = LinesField(label=_("Emergency contact"), max_length=300, required=False, validators=READABLE)
     primary_doctor_id = forms.TypedChoiceField(

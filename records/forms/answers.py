@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import Refusal
 from core.formats import format_day
-from core.texts import READABLE, validate_line, validate_name, validate_phone
+from core.texts import EMAIL, READABLE, validate_line, validate_name, validate_phone
 from core.typed import PickedDateField
 from records.form_templates.content import COLUMNS, Fills
 from records.models import FormVersion
@@ -22,7 +22,7 @@ LONGEST = {FieldKind.TEXT: 500, FieldKind.LONG_TEXT: 5000}
 LONGEST_FILLING = {"phone": 40, "email": 254, "emergency_contact": 300, "blood_type": 20}
 FILLING: dict[str, list[Any]] = {
     Fills.PHONE: [validate_phone],
-    Fills.EMAIL: [EmailValidator()],
+    Fills.EMAIL: [EmailValidator(), *EMAIL],
     Fills.BLOOD_TYPE: [validate_line],
 }
 YES_NO = (("yes", _("Yes")), ("no", _("No")))

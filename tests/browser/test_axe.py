@@ -63,9 +63,9 @@ NOT_WALKED = {
         chart_allergies chart_body_delete chart_entry_add chart_entry_change chart_entry_delete chart_file_add
         chart_file_delete chart_letter_preview chart_lists_take_over chart_measure_delete chart_measures_add
         chart_no_known_allergies chart_plan_progress form-code form-hand-over form-review form-template-archive
-        form-withdraw import import-match me_form_needed me_form_withdraw me_security_passkey me_security_passkey_add
-        me_security_passkey_remove me_security_recovery_codes me_security_totp me_security_totp_confirm
-        me_security_totp_remove my-day-act sign_out""",
+        form-withdraw import import-match me_form_needed me_form_withdraw me_offer_accept me_offer_decline
+        me_security_passkey me_security_passkey_add me_security_passkey_remove me_security_recovery_codes
+        me_security_totp me_security_totp_confirm me_security_totp_remove my-day-act sign_out""",
     "files and papers": """
         billing-claim billing-invoice-print billing-month-print billing-receipt billing-report-movements-file
         billing-report-own-file billing-report-revenue-file billing-report-takings-file billing-report-unpaid-file
@@ -74,7 +74,8 @@ NOT_WALKED = {
         import-left me_bill me_form_file me_receipt metrics note-print note-templates-export numbers-file prescription
         privacy-accesses-file privacy-accesses-print privacy-people-file privacy-retention-file""",
     "where a secret or a state leads that these rows do not have": """
-        chart_emergency invitation password_reset_set pay_console pay_thanks second_factor visit_link""",
+        chart_emergency invitation password_reset_set pay_console pay_thanks second_factor visit_link
+        offer_link""",
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)\w|\{\w*\}")
 SAID = """() => {

@@ -239,6 +239,11 @@ def test_patient_sees_accepts_and_withdraws_their_own_alone(clinic, doctor):
     assert clinic.billing.get(PATH).status == 403
     assert accept(own, entry, offer).status == 201  # though it is years ahead, and they may book by themselves less far
     again = waiting(clinic, chart=clinic.chart_of(own))
+    next_day = offered(clinic, doctor, again, date=later(MONDAY, 24 * 60))
+    path = f"{PATH}/{again['id']}/offers/{next_day['id']}"
+    assert stranger.request("DELETE", path).status == 404
+    assert own.request("DELETE", path).status == 204  # they would rather not
+    assert own.get(f"{PATH}/{again['id']}").json["state"] == "waiting"
     assert own.post(f"{PATH}/{again['id']}/withdraw").json["state"] == "withdrawn"
 
 

@@ -262,7 +262,9 @@ def test_offices_plans_and_visits(as_role, own, subtests):
     assert (empty.status_code, "at least one section" in empty.json()["detail"]) == (400, True)
 
 
-def test_email_has_no_character_that_nobody_sees(as_role, enter_as, anonymous, own, subtests):
+def test_email_has_no_character_that_nobody_sees_and_a_host_of_the_internet(
+    as_role, enter_as, anonymous, own, subtests
+):
     """It was stored, no mail arrived, and who typed it again was somebody else."""
     email, registering = "ada@example.com\u200b", {"name": "Ada", "password": "Passw0rd!", "role": "patient"}
     incomplete = {"name": "Ada", "incomplete": True}
@@ -275,9 +277,13 @@ def test_email_has_no_character_that_nobody_sees(as_role, enter_as, anonymous, o
     ]:
         with subtests.test(path=path):
             assert refused_for(post(client, path, {**body, "email": email}), "email")
+            for nowhere in ("a@localhost", "a@LOCALHOST", "a@[127.0.0.1]", "a@[IPv6:::1]"):
+                assert refused_for(post(client, path, {**body, "email": nowhere}), "email"), nowhere
     desk = enter_as("staff")
     page = reverse("chart_contact", args=[own.chart.pk])
     assert "characters are blank" in desk.post(page, {"email": email, "initial-email": ""}).content.decode()
+    nowhere = desk.post(page, {"email": "a@localhost", "initial-email": ""}).content.decode()
+    assert "Enter a valid email address." in nowhere
 
 
 def test_templates_of_texts(as_role, subtests):

@@ -58,6 +58,13 @@ EAST_AND_SOUTH = [
 ]
 BOTH_SPELLINGS = [
     ("Zoë Müller", "Muller"),
+    ("Jón Sigurðsson", "Sigurdsson"),
+    ("Jón Sigurðsson", "Sigurthsson"),  # as English ears have it
+    ("Jon Sigurthsson", "Sigurðsson"),
+    ("Biret Juŋu", "Jungu"),  # Sápmi
+    ("Biret Juŋu", "Junu"),  # as passports have it
+    ("Ŋane Sowah", "Ngane"),  # Ghana
+    ("Ŋane Sowah", "nane"),
     ("Zoë Müller", "Mueller"),
     ("Zoë Müller", "MUELLER"),
     ("Zoë Müller", "Mu\u0308ller"),  # decomposed, as macOS sends it

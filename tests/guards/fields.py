@@ -110,6 +110,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "notices": OPERATIONAL,
         "reminders": OPERATIONAL,
         "recalls": OPERATIONAL,
+        "recalls_since": OPERATIONAL,
         "quiet_from": OPERATIONAL,
         "quiet_until": OPERATIONAL,
         "version": OPERATIONAL,

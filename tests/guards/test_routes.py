@@ -132,7 +132,7 @@ LET_IN = {
     ("PATCH", "api/waiting-list/<uuid:entry_id>"): "ADS",
     ("POST", "api/waiting-list/<uuid:entry_id>/withdraw"): "ADSP",
     ("POST", "api/waiting-list/<uuid:entry_id>/offers"): "ADS",
-    ("DELETE", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>"): "ADS",
+    ("DELETE", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>"): "ADSP",
     ("POST", "api/waiting-list/<uuid:entry_id>/offers/<uuid:offer_id>/accept"): "ADSP",
     ("GET", "api/appointments/<uuid:appointment_id>/history"): "ADSB",
     ("GET", "api/appointments/<uuid:appointment_id>/messages"): "ADSB",

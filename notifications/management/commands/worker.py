@@ -19,6 +19,7 @@ from notifications.models import JobState, Schedule
 
 GRACE_SECONDS = 8  # containers are killed after ten
 BATCH = 100
+NICE = 5  # whoever waits for a page comes first
 
 
 class Command(BaseCommand):
@@ -66,6 +67,7 @@ class Command(BaseCommand):
     def _work(self, options: dict[str, Any]) -> None:
         keywords = {name: options[name] for name in ("threads", "grace")}
         keywords["lease"] = timedelta(seconds=options["lease"])
+        os.nice(max(0, NICE - os.nice(0)))
         parent = options["parent"]
         if options["reload"]:
             autoreload.run_with_reloader(_run_reloaded, parent, keywords)
