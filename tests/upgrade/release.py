@@ -16,7 +16,7 @@ from tests import databases
 from tests.server import ROOT
 
 PATIENTS = int(os.environ.get("TEST_UPGRADE_PATIENTS", "0"))  # charts more, to see how it scales
-SEED = [["--patients", PATIENTS], ["--appointments", PATIENTS // 5], ["--records", PATIENTS // 5]]
+SEED = (("--patients", PATIENTS), ("--appointments", PATIENTS // 5), ("--records", PATIENTS // 5))
 BEFORE = "dcbe4025628da584c0e26aadef986ccb123218aa"
 FILL = """
 from audit.context import by_command
