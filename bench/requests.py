@@ -10,6 +10,7 @@ BENCH_DATABASE_URL. Those that are not there are seeded, which takes some minute
 """
 
 import cProfile
+import gc
 import logging
 import multiprocessing
 import os
@@ -52,6 +53,8 @@ def _rows():
         cases = list(_cases())
         totals = _totals()
     clients = {CLERK: _signed_in(CLERK), DOCTOR: _signed_in(DOCTOR), SITE: _on_the_site(SITE)}
+    gc.collect()
+    gc.freeze()  # as in config/gunicorn.py
     return [(name, *_measured(clients[who], addresses)) for name, who, addresses in cases], totals
 
 
