@@ -23,6 +23,7 @@ from core.search.letters import spellings
 from core.search.phones import MIN_DIGITS, may_end_alike, significant_digits
 from core.search.words import name_words
 from core.tenancy.compiled import CompiledQuery
+from core.tenancy.postgresql.prepared import Numbers
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient, PatientQuerySet
 from patients.registrations.name_similarity import Words, compare_words, read_name, typed_words
@@ -206,7 +207,7 @@ def _candidates_by_fact(known: Identity, *, restricted: bool) -> Iterator[tuple[
         found = _compared(facts, MAX_BY_FACT, restricted=False)()
         yield from found
         if names and len(found) == MAX_BY_FACT:  # a date that many share must not crowd out those who share the name
-            both = [sorted({*fact, *name}) for fact in facts for name in names]
+            both = [Numbers(sorted({*fact, *name})) for fact in facts for name in names]
             yield from _compared(both, MAX_BY_NAME, restricted=False)()
     if alike:
         yield from alike()
@@ -271,7 +272,7 @@ def _fact_tokens(known: Identity) -> list[list[int]]:
     if known.phone:
         facts.append(_tokens(known.phone[-MIN_DIGITS:]))
     if known.date_of_birth is not None:
-        facts.append([birth_date_token(known.date_of_birth, practice_id=current_practice_id())])
+        facts.append(Numbers([birth_date_token(known.date_of_birth, practice_id=current_practice_id())]))
     return facts
 
 
@@ -301,7 +302,7 @@ def _found_by_name(waiting: Identity, known: Identity) -> bool:
 
 
 def _tokens(*words: str) -> list[int]:
-    return sorted(query_tokens(words, practice_id=current_practice_id()))
+    return Numbers(query_tokens(words, practice_id=current_practice_id()))
 
 
 def _confirmed(any_of: Sequence[list[int]], most: int, *, restricted: bool) -> PatientQuerySet:
