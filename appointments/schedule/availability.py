@@ -282,8 +282,8 @@ def load_calendars(
     exceptions = _exceptions(None, **asked, before=end + DAY, after=start - DAY).sent()
     found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).sent()
     rules = sent()
-    offices = {office.pk: office for office in _offices(None).all()} if rules else {}
-    zones: dict[UUID | None, ZoneInfo] = {pk: office.tzinfo for pk, office in offices.items()}
+    offices: dict[UUID | None, Office] = {office.pk: office for office in _offices(None).all()} if rules else {}
+    zones = {pk: office.tzinfo for pk, office in offices.items()}
     for doctor_id, at, practices_zone, *hours in rules:
         calendar = calendars[doctor_id]
         office_id = at or calendar.doctor.office_id  # hours without an office are at the doctor's own

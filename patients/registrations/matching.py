@@ -213,7 +213,7 @@ def _candidates_by_fact(known: Identity, *, restricted: bool) -> Iterator[tuple[
         yield from alike()
 
 
-def _compared(any_of: list[list[int]], most: int, *, restricted: bool) -> Callable[[], list[tuple[Any, ...]]]:
+def _compared(any_of: Sequence[list[int]], most: int, *, restricted: bool) -> Callable[[], list[tuple[Any, ...]]]:
     """Ask for what is compared of the charts whose index has all tokens of one of these lists, and return what returns
     it: within `sent_together`, the question may travel with others."""
     if connection.vendor != "postgresql":  # its SQL has a part for each token
