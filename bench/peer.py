@@ -62,7 +62,7 @@ def main():
                 found[name].append(_loaded(folder, address, pid, seconds))
     for name in (COPY, PEERS):
         _drop(name)
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(ENVIRONMENT, DATABASE_URL=_address(TEMPLATE))
     import django
 
     django.setup()  # for the versions
