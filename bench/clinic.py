@@ -46,8 +46,9 @@ ENVIRONMENT = {
 }
 
 
-def open_practice(*, as_owner=False):
-    """Set up Django on the benchmark's database, seed what is missing, print the rate, and return the practice."""
+def open_practice(*, as_owner=False, events=0):
+    """Set up Django on the benchmark's database, seed what is missing, print the rate, and return the practice, whose
+    trail has at least so many events."""
     os.environ.update(ENVIRONMENT)
     ensure_database(DATABASE_URL)
     import django
@@ -57,6 +58,7 @@ def open_practice(*, as_owner=False):
     from django.db import connection
 
     from audit.context import by_command
+    from bench.trail_rows import fill
     from core.cache import redis_client
     from core.tenancy.scope import practice_scope
     from demo.clinic import ensure_demo
@@ -75,7 +77,9 @@ def open_practice(*, as_owner=False):
             # a new random seed, or an interrupted run's people would be created again
             call_command("seed", password=PASSWORD, random_seed=secrets.randbelow(10**9), **{kind: amount})
             print(f"{amount / (time.perf_counter() - started):,.0f} {kind} a second", file=sys.stderr)
-    if any(missing.values()):
+    with practice_scope(practice.pk):
+        is_filled = fill(practice.pk, events=events)  # without triggers, which only the owner may
+    if any(missing.values()) or is_filled:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
     call_command("setup_database_roles", role=ROLE, apply=True, stdout=sys.stderr)

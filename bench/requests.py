@@ -1,4 +1,4 @@
-"""`python -m bench.requests [--growing]`: what each request takes: p50, p95, queries, Python calls and CPU.
+"""`python -m bench.requests [--growing [--events N]]`: each request's p50, p95, queries, Python calls and CPU.
 
 Each request goes through Django's test client in this process, as in bench/search.py. The processor's time is this
 process's own, without PostgreSQL and Redis, and hardly depends on what else the machine does. BENCH_CALLS (200) sets
@@ -6,10 +6,12 @@ how often each is asked.
 
 `--growing` asks the databases of BENCH_GROWING in turn, each in a process of its own, and prints one table of all
 sizes: NAME=CHARTS, by default growing_10k=10000 growing_100k=100000 praxis_bench=1000000, on the server of
-BENCH_DATABASE_URL. Those that are not there are seeded, which takes some minutes.
+BENCH_DATABASE_URL. Those that are not there are seeded, which takes some minutes. With `--events 10000000` the trail of
+the last one is filled to that many events first, as by bench.trail_reading; they are kept.
 """
 
 import cProfile
+import gc
 import logging
 import multiprocessing
 import os
@@ -32,9 +34,10 @@ CLERK, DOCTOR, SITE = "staff@example.com", "doctor@example.com", "admin@example.
 
 
 def main():
-    arguments = parse(__doc__, growing="ask the databases of BENCH_GROWING, and print one table of all sizes")
+    growing, events = "ask the databases of BENCH_GROWING, and print one table of all sizes", "events in the last trail"
+    arguments = parse(__doc__, growing=growing, numbers={"events": events})
     if arguments.growing:
-        _print_growing()
+        _print_growing(arguments.events or 0)
         return
     rows, totals = _rows()
     notes = [totals, SIDE, f"{CALLS} requests each"]
@@ -42,9 +45,9 @@ def main():
     print(block("What each request takes", "python -m bench.requests", notes, header, rows))
 
 
-def _rows():
-    """Return a row for each request, and how many rows the practice has."""
-    practice = open_practice()
+def _rows(events=0):
+    """Return a row for each request, and how many rows the practice has, with at least so many events in its trail."""
+    practice = open_practice(events=events)
     from core.tenancy.scope import practice_scope
 
     logging.getLogger().handlers = [logging.FileHandler("/dev/null")]
@@ -52,17 +55,20 @@ def _rows():
         cases = list(_cases())
         totals = _totals()
     clients = {CLERK: _signed_in(CLERK), DOCTOR: _signed_in(DOCTOR), SITE: _on_the_site(SITE)}
+    gc.collect()
+    gc.freeze()  # as in config/gunicorn.py
     return [(name, *_measured(clients[who], addresses)) for name, who, addresses in cases], totals
 
 
-def _print_growing():
+def _print_growing(events):
     sizes, found, notes = [], [], []
-    for word in GROWING.split():
+    words = GROWING.split()
+    for word in words:
         name, _, charts = word.partition("=")
         address = urlsplit(DATABASE_URL)._replace(path=f"/{name}").geturl()
         os.environ.update(BENCH_DATABASE_URL=address, BENCH_PATIENTS=charts)  # read by bench.clinic in the process
         with multiprocessing.get_context("spawn").Pool(1) as process:
-            rows, totals = process.apply(_rows)
+            rows, totals = process.apply(_rows, (events if word == words[-1] else 0,))
         sizes.append(f"{int(charts):,}")
         found.append(rows)
         notes.append(f"{name}: {totals}")
@@ -76,7 +82,7 @@ def _print_growing():
         (same[0][0], *(" / ".join(str(row[at]) for row in same) for at in measures.values()))
         for same in zip(*found, strict=True)
     ]
-    notes += [SIDE, f"{CALLS} requests each"]
+    notes += [SIDE, f"{CALLS} requests each", *([f"{events:,} events in the last trail"] if events else [])]
     print(block("Growing", "python -m bench.requests --growing", notes, header, table))
 
 

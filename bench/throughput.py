@@ -92,14 +92,14 @@ def as_application():
 
 @contextmanager
 def serving(**changes):
-    """Start gunicorn as the application's role, and sign in."""
+    """Start gunicorn as the application's role, with one worker, and sign in."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**as_application(), **changes}
+    environment = {**as_application(), "WEB_CONCURRENCY": "1", **changes}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"],
-        env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"},
+        env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port)},
         stderr=subprocess.DEVNULL,
     )
     try:

@@ -24,13 +24,11 @@ AUDIT = "/api/audit"
 
 def main():
     arguments = parse(__doc__, plans="print PostgreSQL's plan of each query too")
-    practice = open_practice()
-    from bench.trail_rows import fill
+    practice = open_practice(events=EVENTS)
     from core.tenancy.scope import practice_scope
 
     logging.getLogger().handlers = [logging.FileHandler("/dev/null")]
     with practice_scope(practice.pk):
-        fill(practice.pk, events=EVENTS)
         cases = _cases(practice)
     client = _signed_in("admin@example.com")
     rows = []

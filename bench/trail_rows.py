@@ -85,16 +85,16 @@ ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
 
 
 def fill(practice_id, *, events):
-    """Write the practice's trail unless it has `events` already; existing events are kept."""
+    """Write the practice's trail unless it has `events` already, and return whether it did; existing ones are kept."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM audit_event WHERE practice_id = %s", [practice_id])
         if cursor.fetchone()[0] >= events:
-            return
+            return False
         started = time.perf_counter()
         with transaction.atomic():
             _write(cursor, practice_id, events)
-        cursor.execute("VACUUM ANALYZE audit_event, audit_subject")
     print(f"{events / (time.perf_counter() - started):,.0f} events a second", file=sys.stderr)
+    return True
 
 
 def _write(cursor, practice_id, events):

@@ -99,6 +99,7 @@ class Calendar:
     held: list[tuple[int, int]] = field(default_factory=list)
     busy: list[tuple[int, int]] = field(default_factory=list)
     longest: int = 0  # of those that are busy
+    offices: dict[UUID | None, Office] = field(default_factory=dict)  # the practice's, where anybody has hours
 
     @property
     def has_hours(self) -> bool:
@@ -141,6 +142,11 @@ class Calendar:
         there = [one for one in self.windows(start, end) if one.start <= begins < one.end]
         there.sort(key=lambda one: (one.end < ends, one.office_id is not None))
         return there[0].office_id if there else self.doctor.office_id
+
+    def office_of(self, appointment: Appointment) -> Office | None:
+        """Return the visit's office if it has been read."""
+        own = self.doctor.office if appointment.office_id == self.doctor.office_id else None
+        return self.offices.get(appointment.office_id) or own
 
     def offers(self, appointment: Appointment, length: Length) -> bool:
         """Return whether a patient may book this. A doctor without hours is booked at any minute."""
@@ -276,7 +282,8 @@ def load_calendars(
     exceptions = _exceptions(None, **asked, before=end + DAY, after=start - DAY).sent()
     found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).sent()
     rules = sent()
-    zones: dict[UUID | None, ZoneInfo] = {office.pk: office.tzinfo for office in _offices(None).all()} if rules else {}
+    offices: dict[UUID | None, Office] = {office.pk: office for office in _offices(None).all()} if rules else {}
+    zones = {pk: office.tzinfo for pk, office in offices.items()}
     for doctor_id, at, practices_zone, *hours in rules:
         calendar = calendars[doctor_id]
         office_id = at or calendar.doctor.office_id  # hours without an office are at the doctor's own
@@ -294,6 +301,7 @@ def load_calendars(
         calendar.busy += zip(kept_from, kept_until, strict=True)
         calendar.longest = max(calendar.longest, max(map(sub, kept_until, kept_from), default=0))
     for calendar in calendars.values():
+        calendar.offices = offices
         calendar.busy.sort()
     return list(calendars.values())
 
@@ -396,6 +404,8 @@ def place(
     if calendar.holds(appointment):
         raise Conflict(HELD)
     appointment.office_id = office_id or calendar.office_at(start, end)
+    if office := calendar.office_of(appointment):
+        appointment.office = office  # or the messages would read it, and its practice, for the time zone
     minutes = Length(int((end - start).total_seconds()))
     length = minutes if kind is None else length_of(kind)._replace(visit=minutes.visit)
     theirs = kind is None or _doctors(kind, appointment.doctor_id) != []

@@ -13,11 +13,10 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import connection, models
 from django.db.models import Count
@@ -29,6 +28,7 @@ from django.utils import timezone
 
 from core.tenancy.managers import row_not_found
 from core.tenancy.scope import current_practice_id, practice_scope
+from core.tenancy.stand_ins import MOMENTS, PEOPLE, PRACTICES, ZONES, NotCompilable, person_like, stand_in, type_of
 
 SHAPES_KEPT = 500  # of each query; there are as many as roles and combinations of filters
 JOINED_BEFORE = 50  # rows to skip; for more, their keys are selected first
@@ -36,10 +36,6 @@ PRACTICE, PERSON, NOW, NARROWING = "practice", "person", "now", "narrowing"
 _clock: ContextVar[datetime | None] = ContextVar("clock", default=None)
 
 Row = TypeVar("Row", bound=models.Model)
-
-
-class NotCompilable(RuntimeError):
-    """The query depends on something that is no value of it, or on no practice."""
 
 
 def now() -> datetime:
@@ -66,7 +62,7 @@ class CompiledQuery(Generic[Row]):
 
     def statement(self, bound: "BoundQuery[Row]", *, counts: bool) -> "_Statement":
         who = bound.person and (bound.person.role, bound.person.practice_id is None, bound.person.granted)
-        values = tuple((name, _type_of(value)) for name, value in bound.values.items())
+        values = tuple((name, type_of(value)) for name, value in bound.values.items())
         shape = (connection.vendor, who, bound.flags, values, counts)
         statement = self._statements.get(shape)
         if statement is None:
@@ -97,12 +93,12 @@ class CompiledQuery(Generic[Row]):
         return first._replace(parameters=tuple(_parameters(first, second)))
 
     def _compile_with(self, bound: "BoundQuery[Row]", which: int, *, counts: bool) -> "_Statement":
-        stand_ins = {name: _stand_in(value, which, place) for place, (name, value) in enumerate(bound.values.items())}
-        practice_id, person_id, moment = _PRACTICES[which], _PEOPLE[which], _MOMENTS[which]
-        person = bound.person and _person_like(bound.person, pk=person_id, practice_id=practice_id)
+        stand_ins = {name: stand_in(value, which, place) for place, (name, value) in enumerate(bound.values.items())}
+        practice_id, person_id, moment = PRACTICES[which], PEOPLE[which], MOMENTS[which]
+        person = bound.person and person_like(bound.person, pk=person_id, practice_id=practice_id)
         token = _clock.set(moment)
         try:
-            with practice_scope(practice_id), timezone.override(_ZONES[which]), connection.execute_wrapper(_refuse):
+            with practice_scope(practice_id), timezone.override(ZONES[which]), connection.execute_wrapper(_refuse):
                 queryset = self._build(person, *bound.flags, **stand_ins)
                 query = queryset.query
                 if queryset._prefetch_related_lookups or query.is_sliced or query.is_empty():
@@ -296,49 +292,6 @@ def _prepared(value: Any) -> Any:
 def _refuse(*asked: Any) -> Any:
     """A stand-in's practice is empty, so what is read while a query is built says nothing of the practice."""
     raise NotCompilable("The query was built with something read from the database.")
-
-
-# --- Stand-ins --------------------------------------------------------------------------------------------------------
-
-_PRACTICES = UUID(int=0xFE0), UUID(int=0xFF0)
-_PEOPLE = UUID(int=0xFE1), UUID(int=0xFF1)
-_ZONES = UTC, ZoneInfo("Asia/Tokyo")
-_MOMENTS = datetime(1901, 1, 1, tzinfo=UTC), datetime(1902, 1, 1, tzinfo=UTC)
-
-
-def _person_like(person: Any, *, pk: UUID, practice_id: UUID) -> Any:
-    """Return a person of this role; reading anything else of them fails."""
-    seen = {"id": pk, "role": person.role, "practice_id": person.practice_id and practice_id}
-    names = [field.attname for field in person._meta.concrete_fields if field.attname in seen]
-    model = person._meta.model  # the person of the admin site is a lazy object
-    like = model.from_db("default", names, [seen[name] for name in names])
-    like.granted = person.granted
-    return like
-
-
-def _type_of(value: Any) -> Any:
-    """Return the type; of a tuple of values, also how many there are."""
-    if isinstance(value, tuple):
-        return type(value[0]), len(value)
-    return type(value)
-
-
-def _stand_in(value: Any, which: int, place: int) -> Any:
-    """Return a value of the same type that occurs nowhere else in the query."""
-    if isinstance(value, tuple):
-        return tuple(_stand_in(one, which, place + 10_000 * number) for number, one in enumerate(value, start=1))
-    number = 1000 * (which + 1) + place
-    if isinstance(value, UUID):
-        return UUID(int=number << 16)
-    if isinstance(value, datetime):
-        return datetime(1903, 1, 1, tzinfo=UTC) + timedelta(days=number)
-    if isinstance(value, date):
-        return date(1903, 1, 1) + timedelta(days=number)
-    if isinstance(value, str):
-        return f"stand-in {number}"
-    if isinstance(value, list) and all(isinstance(one, int) for one in value):  # an array, on PostgreSQL alone
-        return [number]
-    raise NotCompilable(f"A {type(value).__name__} cannot be a value of a compiled query: make it a flag.")
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------------

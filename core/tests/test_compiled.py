@@ -17,8 +17,9 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from core.errors import NotFound
 from core.tenancy import compiled
-from core.tenancy.compiled import CompiledQuery, NotCompilable, now
+from core.tenancy.compiled import CompiledQuery, now
 from core.tenancy.scope import ScopeError, practice_scope
+from core.tenancy.stand_ins import NotCompilable
 from patients import views as charts
 from patients.models import EmergencyAccess, Patient
 from patients.restriction import services as restriction

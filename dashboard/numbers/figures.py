@@ -1,6 +1,7 @@
 """What the office manager counts, by local week of the practice. The database counts; weeks begin on Monday at the
 practice's midnight, so that one in which clocks change is an hour longer or shorter."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -25,13 +26,16 @@ from django.db.models import (
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus, ScheduleException, WorkingHours
 from appointments.schedule.free_time import windows
+from core.cache import cached_counts
 from core.forms import EARLIEST, LATEST
+from core.tenancy.models import PracticeModel
 from patients.models import Patient
 from practices.models import Practice
 from records.models import MedicalRecord, SessionNote
 from records.models.note import finalised_q
 
 WEEK = timedelta(weeks=1)
+Counted = list[tuple[int, dict[str, Any]]]  # of each week that has any
 DEFAULT_WEEKS, MOST_WEEKS = 12, 104
 NO_SHOW = Q(no_show_at__isnull=False)
 CANCELLED = Q(status=AppointmentStatus.CANCELLED)
@@ -86,7 +90,7 @@ def summed(weeks: list[Week]) -> Week:
 
 
 def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
-    """Return the weeks from that of `first` to that of `last`."""
+    """Return the weeks from that of `first` to that of `last`, cached until something that they count changes."""
     mondays: list[date] = []
     monday = monday_of(first)
     while monday <= last and len(mondays) < MOST_WEEKS:
@@ -96,21 +100,26 @@ def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
     start, end = edges[0], edges[-1]
     doctors = list(WorkingHours.objects.order_by("doctor").values_list("doctor_id", flat=True).distinct())
     found: dict[date, dict[str, int]] = {monday: {} for monday in mondays}
-    for counted in (
-        _visits(edges, doctors),
-        _by_week(_charts(start, end), "created_at", edges, new_patients=Count("pk")),
-        _by_week(owed_visits(start, end), "starts_at", edges, owed=Count("pk")),
-    ):
-        for number, values in counted.items():
+    parts: list[tuple[tuple[type[PracticeModel], ...], Callable[[], Counted]]] = [
+        ((Appointment, WorkingHours), lambda: _visits(edges, doctors)),
+        ((Patient,), lambda: _by_week(_charts(start, end), "created_at", edges, new_patients=Count("*"))),
+        (
+            (Appointment, MedicalRecord, SessionNote),
+            lambda: _by_week(owed_visits(start, end), "starts_at", edges, owed=Count("*")),
+        ),
+    ]
+    for at, (tables, count) in enumerate(parts):
+        key = f"weeks:{at}:{practice.timezone}:{mondays[0]}:{len(mondays)}"
+        for number, values in cached_counts.get_or_compute(key, practice_id=practice.pk, of=tables, compute=count):
             found[mondays[number - 1]].update(values)
     minutes = _minutes(mondays, edges, doctors)
     return [Week(monday, **{**found[monday], "minutes": minutes[monday]}) for monday in mondays]
 
 
-def _by_week(rows: Any, moment: str, edges: list[datetime], **counted: Any) -> dict[int, dict[str, Any]]:
-    """Return what is counted by the number of the week, from 1."""
+def _by_week(rows: Any, moment: str, edges: list[datetime], **counted: Any) -> Counted:
+    """Return what is counted, with the number of each week, from 1."""
     weeks = rows.order_by().annotate(week=_week_of(moment, edges)).values("week").annotate(**counted)
-    return {row.pop("week"): row for row in weeks}
+    return [(row.pop("week"), row) for row in weeks]
 
 
 def _week_of(moment: str, edges: list[datetime]) -> Any:
@@ -122,7 +131,7 @@ def _week_of(moment: str, edges: list[datetime]) -> Any:
     return Case(*ends, output_field=IntegerField())
 
 
-def _visits(edges: list[datetime], doctors: list[Any]) -> dict[int, dict[str, Any]]:
+def _visits(edges: list[datetime], doctors: list[Any]) -> Counted:
     took = ExpressionWrapper(F("ends_at") - F("starts_at"), output_field=DurationField())
     rows = _by_week(
         Appointment.objects.filter(starts_at__gte=edges[0], starts_at__lt=edges[-1]),
@@ -134,7 +143,7 @@ def _visits(edges: list[datetime], doctors: list[Any]) -> dict[int, dict[str, An
         no_shows=Count("pk", filter=NO_SHOW),
         booked=Sum(took, filter=~CANCELLED & Q(doctor__in=doctors)),
     )
-    for row in rows.values():
+    for _number, row in rows:
         row["booked"] = int(row["booked"].total_seconds()) // 60 if row["booked"] else 0
     return rows
 

@@ -23,6 +23,7 @@ from core.search.letters import spellings
 from core.search.phones import MIN_DIGITS, may_end_alike, significant_digits
 from core.search.words import name_words
 from core.tenancy.compiled import CompiledQuery
+from core.tenancy.postgresql.prepared import Numbers
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient, PatientQuerySet
 from patients.registrations.name_similarity import Words, compare_words, read_name, typed_words
@@ -188,10 +189,9 @@ def _candidates(waiting: list[Identity], *, by_fact: bool) -> Iterator[tuple[Any
         for number, known in enumerate(waiting):
             yield from ((number, *row) for row in _candidates_by_fact(known, restricted=look_at_restricted))
         return
-    parts = [part for number, known in enumerate(waiting) for part in _candidate_queries(number, known)]
+    parts = [part for number, known in enumerate(waiting) for part in _candidate_parts(number, known)]
     if parts:
-        first, *others = parts
-        yield from first.union(*others, all=True)
+        yield from _ask_all(parts)
 
 
 def _confirmed_restricted() -> PatientQuerySet:
@@ -207,13 +207,13 @@ def _candidates_by_fact(known: Identity, *, restricted: bool) -> Iterator[tuple[
         found = _compared(facts, MAX_BY_FACT, restricted=False)()
         yield from found
         if names and len(found) == MAX_BY_FACT:  # a date that many share must not crowd out those who share the name
-            both = [sorted({*fact, *name}) for fact in facts for name in names]
+            both = [Numbers(sorted({*fact, *name})) for fact in facts for name in names]
             yield from _compared(both, MAX_BY_NAME, restricted=False)()
     if alike:
         yield from alike()
 
 
-def _compared(any_of: list[list[int]], most: int, *, restricted: bool) -> Callable[[], list[tuple[Any, ...]]]:
+def _compared(any_of: Sequence[list[int]], most: int, *, restricted: bool) -> Callable[[], list[tuple[Any, ...]]]:
     """Ask for what is compared of the charts whose index has all tokens of one of these lists, and return what returns
     it: within `sent_together`, the question may travel with others."""
     if connection.vendor != "postgresql":  # its SQL has a part for each token
@@ -227,16 +227,43 @@ def _indexed(person: None, restricted: bool, *, any_of: tuple[list[int], ...]) -
     return _having(any_of, restricted=restricted).values_list(*_COMPARED)
 
 
-def _candidate_queries(number: int, known: Identity) -> Iterator[PatientQuerySet]:
-    """Yield queries with a limit each, so that a common name does not crowd out a match by phone."""
+class Part(NamedTuple):
+    """What is asked for one registration: at most so many charts whose index has all tokens of one of the lists."""
+
+    number: int
+    any_of: tuple[list[int], ...]
+    most: int
+    restricted: bool = False
+
+
+def _candidate_parts(number: int, known: Identity) -> Iterator[Part]:
+    """Yield what to ask, with a limit each, so that a common name does not crowd out a match by phone."""
     facts, names = _fact_tokens(known), _name_tokens(known.name)
     limits = (MAX_BY_FACT, MAX_BY_NAME, MAX_BY_PREFIXES, MAX_BY_WORD)
     # at most five: SQLite can join 500, and a page has 100 registrations
     for any_of, most in zip((facts, *names), limits, strict=True):
         if any_of:
-            yield _numbered(number, _confirmed(any_of, most, restricted=False))
+            yield Part(number, tuple(any_of), most)
     if any(names):
-        yield _numbered(number, _confirmed(list(chain.from_iterable(names)), MAX_RESTRICTED, restricted=True))
+        yield Part(number, tuple(chain.from_iterable(names)), MAX_RESTRICTED, restricted=True)
+
+
+def _ask_all(parts: list[Part]) -> Iterable[tuple[Any, ...]]:
+    """Ask for all of it in one query, which is compiled once for as many registrations with names of as many words."""
+    if connection.vendor != "postgresql":
+        return _united(parts).iterator()
+    shape = [part._replace(any_of=()) for part in parts]
+    return _all_parts(None, *shape, **{f"part{at}": part.any_of for at, part in enumerate(parts)}).all()
+
+
+@CompiledQuery
+def _all_parts(person: None, *shape: Part, **any_of: tuple[list[int], ...]) -> Any:
+    return _united([part._replace(any_of=any_of[f"part{at}"]) for at, part in enumerate(shape)])
+
+
+def _united(parts: list[Part]) -> Any:
+    first, *others = map(_numbered, parts)
+    return first.union(*others, all=True)
 
 
 def _fact_tokens(known: Identity) -> list[list[int]]:
@@ -245,7 +272,7 @@ def _fact_tokens(known: Identity) -> list[list[int]]:
     if known.phone:
         facts.append(_tokens(known.phone[-MIN_DIGITS:]))
     if known.date_of_birth is not None:
-        facts.append([birth_date_token(known.date_of_birth, practice_id=current_practice_id())])
+        facts.append(Numbers([birth_date_token(known.date_of_birth, practice_id=current_practice_id())]))
     return facts
 
 
@@ -275,10 +302,10 @@ def _found_by_name(waiting: Identity, known: Identity) -> bool:
 
 
 def _tokens(*words: str) -> list[int]:
-    return sorted(query_tokens(words, practice_id=current_practice_id()))
+    return Numbers(query_tokens(words, practice_id=current_practice_id()))
 
 
-def _confirmed(any_of: list[list[int]], most: int, *, restricted: bool) -> PatientQuerySet:
+def _confirmed(any_of: Sequence[list[int]], most: int, *, restricted: bool) -> PatientQuerySet:
     """Return at most so many of the charts whose index has all tokens of one of these lists."""
     return _having(any_of, restricted=restricted)[:most]
 
@@ -289,9 +316,10 @@ def _having(any_of: Sequence[list[int]], *, restricted: bool) -> PatientQuerySet
     return found
 
 
-def _numbered(number: int, charts: PatientQuerySet) -> PatientQuerySet:
+def _numbered(part: Part) -> PatientQuerySet:
+    charts = _confirmed(part.any_of, part.most, restricted=part.restricted)
     rows = Patient.objects.filter(pk__in=charts.values("pk")).order_by()
-    columns: PatientQuerySet = rows.annotate(number=Value(number, output_field=IntegerField())).values_list(
+    columns: PatientQuerySet = rows.annotate(number=Value(part.number, output_field=IntegerField())).values_list(
         "number", *_COMPARED
     )
     return columns

@@ -86,6 +86,9 @@ class MedicalRecord(Amendable):
             models.Index(fields=["practice", "date", "id"], name="record_page"),
             models.Index(fields=["patient", "date", "id"], name="record_of_patient"),
             models.Index(fields=["doctor"], name="record_of_doctor"),
+            models.Index(  # alone tells which visits have one
+                fields=["practice", "appointment"], condition=models.Q(deletion=None), name="record_of_visit"
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

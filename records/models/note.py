@@ -101,6 +101,11 @@ class SessionNote(Amendable):
             models.Index(fields=["practice", "status", "date", "id"], name="note_status"),
             models.Index(fields=["patient", "date", "id"], name="note_of_patient"),
             models.Index(fields=["doctor", "date", "id"], name="note_of_doctor"),
+            models.Index(  # alone tells which visits have one that is signed
+                fields=["practice", "appointment"],
+                condition=finalised_q() & models.Q(deletion=None),
+                name="note_signed_of_visit",
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(status__in=NoteStatus.values), name="note_status_known"),

@@ -1,6 +1,6 @@
-"""PostgreSQL need not plan a statement of a list, a chart or a booking anew (docs/adr/0033): each is one that the
-connection has prepared. Whether it keeps a plan is PostgreSQL's to say, by what plans cost and rows were counted; here
-it must."""
+"""PostgreSQL need not plan a statement of a list, a chart, a new one or a booking anew (docs/adr/0033): each is one
+that the connection has prepared. Whether it keeps a plan is PostgreSQL's to say, by what plans cost and rows were
+counted; here it must."""
 
 import itertools
 from datetime import timedelta
@@ -72,6 +72,21 @@ def test_lists_are_not_planned_anew(subtests, as_role, chart, settings):
             expected, _ = PLANNED_ANEW.get(name, (0, ""))
             assert planned_anew(lambda path=path: client.get(path)) == expected
     assert LISTS.keys() | TRAIL.keys() > PLANNED_ANEW.keys()
+
+
+def test_new_chart_is_not_planned_anew(as_role, chart, settings):
+    settings.RATE_LIMIT_PER_MINUTE = 10_000
+    client, numbers = as_role("staff"), itertools.count(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+
+    def open_chart():
+        number = next(numbers)
+        person = {"name": "Grace Hopper", "email": f"grace{number}@example.com", "phone": f"+1 212 555 {number:04}"}
+        person |= {"dateOfBirth": f"1950-01-{number:02}", "gender": "female", "address": "1 Main Street"}
+        return client.post("/api/patients", person, content_type="application/json")
+
+    assert planned_anew(open_chart) == 0
 
 
 def test_booking_is_not_planned_anew(as_role, chart, settings):

@@ -1,5 +1,6 @@
 """A list takes as many queries for three rows as for one, at most 6; a chart at most 4."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -356,6 +357,22 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
 
     assert queries(client, address) == one
     assert one <= AT_MOST_LIST + 4  # free times: who is asked, five of calendars, the practice
+
+
+def test_booking_reads_offices_once(as_role, practice, make_user):
+    client, doctor = as_role("staff"), make_user("doctor")
+    with practice_scope(practice.pk):
+        office, chart = OfficeFactory(), PatientFactory()
+        for weekday in range(7):
+            WorkingHoursFactory(doctor=doctor, office=office, weekday=weekday)
+    at_ten = f"{timezone.localdate() + timedelta(days=30)}T10:00:00"
+    visit = {"patientId": chart.pk, "doctorId": doctor.pk, "date": at_ten, "reason": "Check-up"}
+
+    with CaptureQueriesContext(connection) as asked:
+        booked = client.post("/api/appointments", visit, content_type="application/json")
+
+    assert booked.json()["officeId"] == str(office.pk)
+    assert sum('FROM "practices_office"' in query["sql"] for query in asked) == 1
 
 
 def test_query_count_of_the_waiting_list_is_constant(as_role, practice, make_user):

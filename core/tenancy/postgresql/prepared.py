@@ -26,6 +26,10 @@ _INSERT = re.compile(r"INSERT INTO \S+ \([^()]+\) VALUES (?:\((?:%s(?:, )?)+\)(?
 _PLACEHOLDER = re.compile("(LIMIT |OFFSET )?%(.)")
 
 
+class Numbers(list[int]):
+    """An array for which no plan is better than another: a statement with it is prepared like others."""
+
+
 class _Int4:
     """A number that PostgreSQL reads as `integer`."""
 
@@ -44,6 +48,7 @@ _TYPES = {
     date: "date",
     bytes: "bytea",
     Binary: "bytea",
+    Numbers: "int8[]",
     _Int4: "int4",
     _Int8: "int8",
     _Column: "unknown",
@@ -135,7 +140,7 @@ def key_of(query: Any, parameters: Any) -> Key | None:
     Each parameter gets the type as which PostgreSQL reads its literal. Text and truth values stand in the plan: they
     are names of statuses, roles and kinds, of which there are few, and the best plan for a rare one is not that for a
     common one. So do limits: without one PostgreSQL would plan for a tenth of the table. Statements with lists are
-    planned each time, for the values that they have: searches depend on it.
+    planned each time, for the values that they have: searches depend on it. Lists that are `Numbers` are not.
     """
     if type(query) is not str or len(query) > MOST_CHARACTERS or not isinstance(parameters, list | tuple):
         return None
