@@ -28,7 +28,7 @@ from psycopg.sql import SQL, Identifier
 from bench.arguments import parse
 from bench.clinic import AS_ROLE, DATABASE_URL, ENVIRONMENT, REDIS_URL, ensure_database, open_practice
 from bench.report import block
-from bench.throughput import CONNECTIONS, _server
+from bench.throughput import CONNECTIONS, serving
 
 CHARTS, VISITS, RECORDS = 10_000, 20_000, 10_000
 SCENARIOS = {
@@ -134,7 +134,7 @@ def _praxis(folder, workers):
     with psycopg.connect(_address(COPY), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")  # as the peer's seed.py does
     address = f"{_address(COPY)}?options={quote(AS_ROLE)}"
-    with _server(DATABASE_URL=address, WEB_CONCURRENCY=str(workers)) as server:
+    with serving(DATABASE_URL=address, WEB_CONCURRENCY=str(workers)) as server:
         yield server.address, server.pid
 
 
