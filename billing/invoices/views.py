@@ -119,7 +119,7 @@ class InvoiceById(OfInvoices):
 
     @extend_schema(parameters=[IF_MATCH], responses={204: None}, summary="Delete a draft")
     def delete(self, request: Request, invoice_id: UUID) -> Response:
-        services.delete_draft(by=self.caller, invoice_id=invoice_id, expected=given_version(request, None))
+        services.remove_draft(by=self.caller, invoice_id=invoice_id, expected=given_version(request, None))
         return Response(status=204)
 
 
