@@ -70,6 +70,7 @@ class InvoicesPage(WorkPage):
             "state": state,
             "states": STATES,
             "owed": owed,
+            "none_yet": not rows and not Invoice.objects.exists(),
             "currency": practice.currency,
             "today": practice.today(),
             "may_bill": self.user.can(Permission.MANAGE_BILLING),
