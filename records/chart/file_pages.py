@@ -219,7 +219,7 @@ class FileContent(FilesPage):
         services.look_at(by=self.user, file=file)
         self.read([file], kind=AuditEvent.FILE_READ, about_id=file.pk, file=file.pk)
         if self.is_small and (small := small_picture(file)):
-            return HttpResponse(small, content_type=MediaType.JPEG, headers=SHOWN_HEADERS)
+            return HttpResponse(small, content_type=MediaType.JPEG.value, headers=SHOWN_HEADERS)
         return file_response(file, with_body=True) if self.as_download else shown_response(file)
 
 
