@@ -11,7 +11,7 @@ from django.utils.translation import ngettext_lazy
 
 from core.errors import Sentence
 
-ONE_OF_THESE = {"required": _("Choose one."), "invalid_choice": _("Choose one from the list.")}
+ONE_OF_THESE: dict[str, Sentence] = {"required": _("Choose one."), "invalid_choice": _("Choose one from the list.")}
 SENTENCES: dict[type[forms.Field], dict[str, Sentence]] = {
     forms.Field: {"required": _("Fill this in.")},
     forms.BooleanField: {"required": _("Tick this to go on.")},
@@ -47,7 +47,7 @@ OF_VALIDATORS: dict[Any, Promise] = {
 def use() -> None:
     """Let the fields and validators say so: Django reads these attributes whenever it makes one."""
     for field, sentences in SENTENCES.items():
-        own: dict[str, Any] = vars(field).get("default_error_messages", {})
-        field.default_error_messages = {**own, **sentences}
+        messages: dict[str, Any] = {**vars(field).get("default_error_messages", {}), **sentences}
+        field.default_error_messages = messages
     for validator, sentence in OF_VALIDATORS.items():
-        validator.message = sentence  # type: ignore[assignment] # the stubs know no lazy plural
+        validator.message = sentence

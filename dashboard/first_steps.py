@@ -1,6 +1,6 @@
 """What a new practice still lacks before its first visit, for the manager's page Today."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Exists
 from django.http import HttpRequest
@@ -41,12 +41,12 @@ def first_steps(request: HttpRequest) -> list[Step]:
         return []
     practice: Practice = request.practice  # type: ignore[attr-defined]
     there = {name: Exists(_rows(model).order_by()) for name, model, _address, _title in STEPS}
-    found = Practice.objects.filter(pk=practice.pk).values(**there).get()
+    found: Any = Practice.objects.filter(pk=practice.pk).values(**there).get()
     if all(found[name] for name in there.keys() - CAN_WAIT):
         return []
     steps = (Step(title, reverse(address), found[name]) for name, _model, address, title in STEPS)
     return [step for step in steps if may_open(request, step.address)]
 
 
-def _rows(model: type) -> object:
-    return User.objects.doctors() if model is User else model.objects.all()  # type: ignore[attr-defined]
+def _rows(model: Any) -> Any:
+    return User.objects.doctors() if model is User else model.objects.all()
