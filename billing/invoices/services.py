@@ -128,6 +128,7 @@ def remove_draft(*, by: User, invoice_id: UUID, expected: int | None = None) -> 
     invoice.removed_at = timezone.now()
     with context.done_by(by):
         invoice.save()
+        _log(AuditEvent.SOFT_DELETED, invoice)
     return invoice
 
 
@@ -142,6 +143,7 @@ def put_back_draft(*, by: User, invoice_id: UUID) -> Invoice:
         draft.removed_at = None
         with context.done_by(by):
             draft.save()
+            _log(AuditEvent.RESTORED, draft)
     return get_invoice(by=by, invoice_id=invoice_id)
 
 

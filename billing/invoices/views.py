@@ -101,7 +101,7 @@ class InvoiceById(OfInvoices):
     audit_events = {
         "GET": AuditEvent.INVOICE_READ,
         "PATCH": AuditEvent.CHANGED,
-        "DELETE": AuditEvent.DELETED,
+        "DELETE": AuditEvent.SOFT_DELETED,
     }
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | BILLED | STALE, "DELETE": NOT_FOUND | STALE}
 

@@ -156,6 +156,8 @@ def test_deleted_draft_can_be_put_back_for_a_day(enter_as, visit, chart):
     assert (desk.get(page).status_code, Invoice.objects.exists()) == (404, False)
     assert desk.post(delete, {"undo": "1"})["Location"] == page
     assert desk.get(page).status_code == 200
+    told = whole_trail().filter(user_id=desk.user.pk, about_id=str(draft.pk)).values_list("kind", flat=True)
+    assert {AuditEvent.SOFT_DELETED, AuditEvent.RESTORED} <= set(told)
 
     desk.post(delete)
     assert desk.post(start)["Location"] != page  # the visit can be billed again, and then the draft stays away
