@@ -19,8 +19,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve, reverse
 from django.utils import timezone
+from playwright.sync_api import expect
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, WaitingListEntryFactory
 from audit.context import Origin, coming_from
 from billing.invoices import services as invoices
 from billing.payments import services as payments
@@ -48,8 +49,11 @@ from records.tests.factories import (
     consent_template,
     stored_file,
 )
+from tests.browser.test_calendar import MONDAY, cell, monday
 from tests.browser.test_pages import overflows
 from tests.sampling import sample
+
+__all__ = ["monday"]
 
 LANGUAGES, WIDTHS, SCHEMES = ("de", "en"), (320, 768, 1280), ("light", "dark")
 IN_EACH_RUN = 40
@@ -275,6 +279,30 @@ def test_every_page_is_whole(page, addresses, live_server, subtests):
             assert not overflows(page)
             assert page.complaints == []
         page.complaints.clear()
+
+
+def test_panels_of_the_calendar_are_whole(page, sign_in, monday):
+    """What the walk opens shows none of them: a free time with who waits for it, a visit, the waiting list."""
+    with practice_scope(monday.practice.pk):
+        WaitingListEntryFactory(patient=PatientFactory(name="Wanda Waits"), type=monday.visit.type)
+    sign_in("staff")
+    axe, panel = Axe(), page.locator("#panel")
+    for width, scheme in sample(list(product(WIDTHS, SCHEMES)), 1):
+        page.set_viewport_size({"width": width, "height": 850})
+        page.emulate_media(color_scheme=scheme)
+        openings = {
+            "Wanda Waits": cell(page, "Dr. Daniel Reyes", "11:00 AM"),
+            "Cancel visit": page.locator(f"#v-{monday.visit.pk}"),
+            "Waiting list": page.get_by_role("button", name="Waiting list"),
+            "Next free": page.get_by_role("button", name="Next free"),
+        }
+        for said, opening in openings.items():
+            page.goto(MONDAY)
+            opening.click()
+            expect(panel).to_contain_text(said)
+            found = axe.run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert not overflows(page)
 
 
 def _enter(page, live_server, user):
