@@ -38,6 +38,7 @@ OF_VALIDATORS: dict[Any, Promise] = {
         "Write a little more: at least %(limit_value)d characters.",
         "limit_value",
     ),
+    validators.EmailValidator: _("Enter a valid email address."),  # in German Django's own is on first-name terms
     validators.URLValidator: _("Enter a web address such as https://example.org."),
     validators.MaxValueValidator: _("Enter %(limit_value)s or less."),
     validators.MinValueValidator: _("Enter %(limit_value)s or more."),
