@@ -47,6 +47,7 @@ PAGES = {
     **{name: _("Chart: files") for name in ("chart_files", "chart_file", "chart_file_add", "chart_file_delete")},
     "chart_files_compare": _("Chart: pictures compared"),
     "chart_file_content": _("Chart: file shown"),
+    "chart_file_small": _("Chart: file shown"),
     "chart_file_download": _("Chart: file downloaded"),
     **{
         name: _("Chart: measures")

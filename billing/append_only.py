@@ -101,6 +101,16 @@ class KeepRows(Operation):
         return f"Rows of {self.model_name} are kept"
 
 
+class KeepRowsOnTheWayBack(KeepRows):
+    """Does so only on the way back, before which a later `KeepRows` of the migration was undone."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        pass
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        KeepRows(self.model_name, once=self.once).database_forwards(app_label, schema_editor, from_state, to_state)
+
+
 class KeepLines(KeepRows):
     """Refuses to add, change or remove lines of an issued invoice."""
 

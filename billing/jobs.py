@@ -5,10 +5,19 @@ from datetime import time, timedelta
 from django.apps import apps
 from django.utils import timezone
 
+from billing.invoices.services import forget_removed_drafts
 from billing.kept_sums import fill_payers
 from notifications.jobs import scheduled
+from practices.services import each_practice
 
 LATELY = timedelta(days=7)
+
+
+@scheduled("billing.forget_drafts", daily_at=time(1))
+def forget_drafts() -> None:
+    """Delete drafts that were removed a day ago, before what was deleted with their charts is removed for good."""
+    for _practice in each_practice():
+        forget_removed_drafts()
 
 
 @scheduled("billing.find_payers", daily_at=time(4, 20))

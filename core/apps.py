@@ -7,14 +7,15 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.urls.converters import UUIDConverter
 from django.utils.module_loading import autodiscover_modules
+from django.views import debug
 
 
 class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        from core import translations
-        from core.api import sentences
+        from core import form_sentences, translations
+        from core.api import exceptions, sentences
         from core.encryption import checks  # noqa: F401 - registers them
         from core.monitoring import gauges  # noqa: F401 - before those of the apps
 
@@ -22,7 +23,10 @@ class CoreConfig(AppConfig):
 
         # RFC 4122, 3: written in lower case and "case insensitive on input"; Swift writes ids in capitals
         UUIDConverter.regex = UUIDConverter.regex.replace("a-f", "a-fA-F")
+        # people use the demo, which runs with DEBUG: unknown addresses show the site's page, not Django's list of URLs
+        debug.technical_404_response = exceptions.not_found
         sentences.use()
+        form_sentences.use()
         translations.compile_stale()
         connection_created.connect(restrict_sqlite_permissions)
 

@@ -17,9 +17,11 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 class CheckedForm(forms.Form):
     @property
     def given(self) -> dict[str, Any]:
-        """Return the values. Raises Invalid for the first that is wrong."""
+        """Return the values. Raises Invalid for the first that is wrong, with what the field is called where it has a
+        label, since not every page can show it beside the field."""
         for name, errors in self.errors.items():
-            raise Invalid(name, str(errors[0]))
+            label = self.fields[name].label if name in self.fields else None
+            raise Invalid(name, f"{label}: {errors[0]}" if label else str(errors[0]))
         return self.cleaned_data
 
 

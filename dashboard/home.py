@@ -16,6 +16,7 @@ from core.admin.access_log import log_page_read
 from core.admin.base import current_user
 from core.admin.needs import may_open
 from core.permissions import Permission
+from dashboard.first_steps import first_steps
 from dashboard.statistics import dashboard_numbers
 from patients.models import EmergencyAccess, EmergencyAccessQuerySet, Patient
 from patients.registrations.matching import with_matches
@@ -69,6 +70,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "day": start,
+        "first_steps": first_steps(request),
         "day_news": day_news.for_page(request, practice=practice),
         "numbers": numbers,
         "emergencies": emergencies,

@@ -60,4 +60,5 @@ def for_templates(request: HttpRequest) -> dict[str, Callable[[], Any]]:
         "work_account": partial(account_entries, request),
         "may_search": partial(may_open, request, reverse("search")),
         "may_book": partial(may_open, request, reverse("calendar")),
+        "may_set_up": partial(may_open, request, reverse("admin:appointments_workinghours_add")),
     }

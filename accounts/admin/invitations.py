@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin.users import roles_explained
 from accounts.invitations import services
 from accounts.models import Invitation, User, display_name
 from accounts.roles import Role
@@ -21,7 +22,7 @@ from core.formats import format_datetime
 @admin.register(Invitation)
 @shows_no_patient("people who have no account yet")
 class InvitationAdmin(PracticeModelAdmin):
-    empty_hint = _("Add a person under People, and their invitation waits here until they accept it.")
+    empty_hint = _("Invite a person, and their invitation waits here until they accept it.")
     access = Access(P.MANAGE_USERS, add=P.REGISTER_USERS)
     list_display = ("name", "email", "role", "state", "sent", "expires")
     change_form_outer_after_template = "admin/accounts/invitation/waiting.html"
@@ -34,6 +35,12 @@ class InvitationAdmin(PracticeModelAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
         return {"role": Role.STAFF}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "role":
+            field.help_text = roles_explained()
+        return field
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Invitation:
         return services.invite(by=current_user(request), **values)

@@ -81,7 +81,7 @@ class UserForm(ServiceForm):
         if not self.own:
             self.fields.pop("current_password", None)
         if "role" in self.fields:
-            self.fields["role"].help_text = _roles_explained()
+            self.fields["role"].help_text = roles_explained()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -222,7 +222,7 @@ def _link_sent(person: User) -> str:
     return sentence % {"email": person.email, "minutes": reset.MINUTES}
 
 
-def _roles_explained() -> str:
+def roles_explained() -> str:
     """Return what each role may do, as a list."""
     rows = ((str(Role(one.role).label), str(one.description)) for one in NUMBERED_ROLES)
     return format_html_join("", "<span><strong>{}:</strong> {}</span> ", rows)

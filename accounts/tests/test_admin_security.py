@@ -109,7 +109,7 @@ def test_each_change_asks_for_the_password_and_wrong_ones_lock(enter_as, address
     for password in ("", "wrong", "wrong", "wrong", "wrong", "wrong"):
         answer = client.post(address, {"password": password, "name": "Key"})
         text = page_text(answer)
-        assert ("This field is required." if not password else "Incorrect password.") in text
+        assert ("Fill this in." if not password else "Incorrect password.") in text
         assert text.count('<details class="praxis-fold" open>') == 1
     answer = client.post(address, {**RIGHT, "name": "Key"})
     assert answer.status_code == 429

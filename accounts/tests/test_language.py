@@ -59,7 +59,7 @@ def test_own_choice_comes_before_the_practices_and_the_browsers(practice, make_u
         saved = client.post("/language/", {"language": chosen}, follow=True)
         assert "Saved: the language of pages and emails." in saved.content.decode()
         assert is_german(client.get("/calendar/")) == expected
-    assert "Select a valid choice" in client.post("/language/", {"language": "fr"}).content.decode()
+    assert "Choose one from the list." in client.post("/language/", {"language": "fr"}).content.decode()
     changes = [event.details for event in whole_trail() if event.about_id == user.pk]
     assert changes.count('{"fields":["language"]}') == 3
 

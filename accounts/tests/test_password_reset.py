@@ -281,7 +281,7 @@ def test_forgotten_password_from_sign_in_page_to_new_password(user, client, mail
     [
         ({**FORM, "again": "Another2!"}, "The passwords don't match."),
         ({"password": "short", "again": "short"}, "too short"),
-        ({"password": ""}, "This field is required."),
+        ({"password": ""}, "Fill this in."),
         ({"password": "a\x00bcdefg", "again": "a\x00bcdefg"}, "Null characters are not allowed."),
     ],
 )

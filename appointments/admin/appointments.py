@@ -181,6 +181,7 @@ def _clocks_differ(row: Appointment) -> bool:
 @admin.register(Appointment)
 class AppointmentAdmin(EncounterAdmin):
     empty_hint = _("Book a visit in the calendar.")
+    begins_at = (("calendar", _("Open the calendar")),)
     access = Access(
         P.READ_APPOINTMENT_TEXT,
         add=P.BOOK_IN_ADMIN_SITE,

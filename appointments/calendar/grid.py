@@ -84,6 +84,10 @@ class Grid:
     without_room: int = 0  # visits that no room's column shows
 
     @property
+    def is_in_use(self) -> bool:
+        return any(column.is_in_use for column in self.columns)
+
+    @property
     def appointments(self) -> list[Appointment]:
         return [visit.row for column in self.columns for visit in column.visits]
 

@@ -158,7 +158,7 @@ BAD_ADDRESSES = [
     ({"day": "garbage"}, 400, "Enter a date between 1880 and 2200"),
     ({"day": "9999-12-31"}, 400, "Enter a date between 1880 and 2200"),
     ({"day": "0001-01-01"}, 400, "Enter a date between 1880 and 2200"),
-    ({"view": "year"}, 400, "Select a valid choice"),
+    ({"view": "year"}, 400, "Choose one from the list."),
     ({"office": "x"}, 400, "Enter a valid UUID"),
     ({"office": str(uuid4())}, 404, "Office not found."),
     ({"doctor": str(uuid4())}, 404, "Doctor not found."),

@@ -50,7 +50,7 @@ def test_series_is_shown_before_it_is_booked_and_undone(enter_as, day):
     assert "Book 2 visits" in ask(unit="month", ends="until", until="2030-02-20")
     assert "at most 100 visits" in ask(unit="week", count="100", every="4")
     wrong = client.post(reverse("calendar_book"), slot(day, unit="week", every="0"), **PART).content.decode()
-    assert "Every: Ensure this value is greater than or equal to 1." in wrong
+    assert "Every: Enter 1 or more." in wrong
     assert len(visits(day.practice)) == 2
 
     refused = book(client, day).content.decode()

@@ -39,7 +39,7 @@ def test_manager_says_when_and_what(desk, at, enter_as):
         ("reminder", "email", VISIT - timedelta(hours=48)),
     ]
     at(None)
-    assert "Ensure this value" in manager.post("/messages/", {**SETTINGS, "sms_hours": "9999"}).content.decode()
+    assert "or less." in manager.post("/messages/", {**SETTINGS, "sms_hours": "9999"}).content.decode()
 
 
 def test_own_text_is_previewed_kept_used_and_given_up(desk, at, enter_as, mailoutbox):

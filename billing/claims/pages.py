@@ -8,6 +8,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from appointments.calendar.page import describe_time
 from audit.events import AuditEvent
@@ -31,11 +32,11 @@ _SPLIT = re.compile(r"[\s,;]+")
 
 
 class LineForm(CheckedForm):
-    code = forms.CharField(max_length=5)
-    modifiers = forms.CharField(required=False, max_length=20)
-    pointers = forms.CharField(required=False, max_length=12)
-    units = forms.IntegerField(required=False, min_value=1, max_value=999)
-    charge = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=3)
+    code = forms.CharField(max_length=5, label=_("Code"))
+    modifiers = forms.CharField(required=False, max_length=20, label=_("Modifiers"))
+    pointers = forms.CharField(required=False, max_length=12, label=_("For diagnoses"))
+    units = forms.IntegerField(required=False, min_value=1, max_value=999, label=_("Units"))
+    charge = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=3, label=_("Charge"))
 
     def line(self) -> dict[str, Any]:
         """Return the line. Raises Invalid."""
@@ -54,8 +55,8 @@ class LineForm(CheckedForm):
 
 class CodingForm(CheckedForm):
     version = forms.IntegerField(min_value=0)
-    place_of_service = forms.CharField(max_length=2, validators=[validate_place])
-    diagnoses = forms.CharField(max_length=200)
+    place_of_service = forms.CharField(max_length=2, validators=[validate_place], label=_("Place of service"))
+    diagnoses = forms.CharField(max_length=200, label=_("Diagnoses"))
 
 
 class CodingPage(WorkPage):
@@ -138,10 +139,10 @@ class PrintSuperbill(WorkPage):
 
 
 class CoverageForm(CheckedForm):
-    payer = forms.CharField(max_length=200, validators=[validate_name])
-    payer_id = forms.CharField(required=False, max_length=80, validators=[validate_line])
-    member_id = forms.CharField(max_length=80, validators=[validate_line])
-    group = forms.CharField(required=False, max_length=80, validators=[validate_line])
+    payer = forms.CharField(max_length=200, validators=[validate_name], label=_("Payer"))
+    payer_id = forms.CharField(required=False, max_length=80, validators=[validate_line], label=_("Payer id"))
+    member_id = forms.CharField(max_length=80, validators=[validate_line], label=_("Member id"))
+    group = forms.CharField(required=False, max_length=80, validators=[validate_line], label=_("Group"))
 
 
 class CoveragePage(WorkPage):

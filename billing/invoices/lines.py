@@ -37,7 +37,7 @@ def lines_of_visits(invoice: Invoice, appointment_ids: Iterable[UUID]) -> list[I
     NotFound, Invalid for another patient's, and Conflict for one that is on an invoice or was cancelled."""
     ids = list(dict.fromkeys(appointment_ids))
     visits = [_visit(invoice, pk) for pk in ids]
-    _check_not_billed(ids)
+    check_not_billed(ids)
     lines = []
     for visit in sorted(visits, key=lambda visit: (visit.starts_at, visit.pk)):
         if visit.status == AppointmentStatus.CANCELLED:
@@ -65,20 +65,22 @@ def lines_from(
 def not_billed(by: User) -> AppointmentQuerySet:
     """Return the visits that took place and are on no invoice, but for those of charts that are closed to this
     person."""
-    billed = _billed().filter(appointment=OuterRef("pk"))
+    of_visit = billed().filter(appointment=OuterRef("pk"))
     done: AppointmentQuerySet = Appointment.objects.visible_to(by).filter(status=AppointmentStatus.COMPLETED)
-    return done.filter(~Exists(billed), patient__deletion=None).exclude(patient__in=inaccessible_to(by).values("pk"))
+    return done.filter(~Exists(of_visit), patient__deletion=None).exclude(patient__in=inaccessible_to(by).values("pk"))
 
 
 def billed_on(visit: Appointment) -> UUID | None:
     """Return the invoice that this visit is on."""
-    line = _billed().filter(appointment=visit).first()
+    line = billed().filter(appointment=visit).first()
     return line.invoice_id if line else None
 
 
-def _billed() -> QuerySet[InvoiceLine]:
+def billed() -> QuerySet[InvoiceLine]:
     """Return the lines of drafts, and of invoices that were not credited."""
-    found: QuerySet[InvoiceLine] = InvoiceLine.objects.filter(invoice__credits=None, invoice__credit_note=None)
+    found: QuerySet[InvoiceLine] = InvoiceLine.objects.filter(
+        invoice__credits=None, invoice__credit_note=None, invoice__removed_at=None
+    )
     return found
 
 
@@ -144,9 +146,9 @@ def _visit(invoice: Invoice, appointment_id: UUID) -> Appointment:
     return visit
 
 
-def _check_not_billed(appointment_ids: list[UUID]) -> None:
+def check_not_billed(appointment_ids: list[UUID]) -> None:
     """Raise Conflict if one of the visits is on a draft, or on an invoice that was not credited."""
-    if _billed().filter(appointment__in=appointment_ids).exists():
+    if billed().filter(appointment__in=appointment_ids).exists():
         raise Conflict(BILLED_ALREADY)
 
 

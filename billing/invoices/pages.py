@@ -70,6 +70,7 @@ class InvoicesPage(WorkPage):
             "state": state,
             "states": STATES,
             "owed": owed,
+            "none_yet": not rows and not Invoice.objects.exists(),
             "currency": practice.currency,
             "today": practice.today(),
             "may_bill": self.user.can(Permission.MANAGE_BILLING),
@@ -115,11 +116,15 @@ class LineForm(CheckedForm):
 
     id = forms.UUIDField(required=False)
     service_id = forms.UUIDField(required=False)
-    description = forms.CharField(required=False, max_length=500, validators=[validate_line])
-    quantity = forms.DecimalField(required=False, min_value=Decimal("0.0001"), max_digits=9, decimal_places=4)
-    unit_price = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
-    discount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
-    tax_rate = forms.DecimalField(required=False, min_value=0, max_value=99, max_digits=5, decimal_places=3)
+    description = forms.CharField(required=False, max_length=500, validators=[validate_line], label=_("Description"))
+    quantity = forms.DecimalField(
+        required=False, min_value=Decimal("0.0001"), max_digits=9, decimal_places=4, label=_("Number")
+    )
+    unit_price = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4, label=_("Price"))
+    discount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4, label=_("Discount"))
+    tax_rate = forms.DecimalField(
+        required=False, min_value=0, max_value=99, max_digits=5, decimal_places=3, label=_("Tax rate (percent)")
+    )
     tax_included = forms.BooleanField(required=False)
 
     def values(self, had_service: UUID | None) -> dict[str, Any]:
@@ -134,10 +139,10 @@ class LineForm(CheckedForm):
 
 class DraftForm(CheckedForm):
     version = forms.IntegerField()
-    payer_name = forms.CharField(required=False, max_length=200, validators=[validate_name])
-    payer_address = forms.CharField(required=False, max_length=500, validators=READABLE)
-    note = forms.CharField(required=False, max_length=2000, validators=READABLE)
-    due_on = PickedDateField(required=False)
+    payer_name = forms.CharField(required=False, max_length=200, validators=[validate_name], label=_("Payer"))
+    payer_address = forms.CharField(required=False, max_length=500, validators=READABLE, label=_("Payer's address"))
+    note = forms.CharField(required=False, max_length=2000, validators=READABLE, label=_("Note"))
+    due_on = PickedDateField(required=False, label=_("Due on"))
 
 
 class OneInvoice(WorkPage):
@@ -271,18 +276,20 @@ class StartInvoiceOfVisit(StartInvoice):
 
 
 class ReasonForm(CheckedForm):
-    reason = forms.CharField(max_length=MAX_REASON_LENGTH, validators=READABLE)
-    amount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4)
+    reason = forms.CharField(max_length=MAX_REASON_LENGTH, validators=READABLE, label=_("Reason"))
+    amount = forms.DecimalField(required=False, min_value=0, max_digits=13, decimal_places=4, label=_("Amount"))
 
 
 class ChangeInvoice(OneInvoice):
-    """Credit an invoice, write off what is open of it, or delete a draft."""
+    """Credit an invoice, write off what is open of it, or delete a draft, which `undo` puts back."""
 
     http_method_names = ["post"]
     needs = Permission.MANAGE_BILLING
     verb = ""
 
     def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+        if self.verb == "delete" and "undo" in request.POST:
+            return self._put_back(invoice_id)
         invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
         try:
             return getattr(self, f"_{self.verb}")(invoice)
@@ -305,9 +312,15 @@ class ChangeInvoice(OneInvoice):
         return redirect("billing-invoice", invoice.pk)
 
     def _delete(self, invoice: Invoice) -> HttpResponse:
-        services.delete_draft(by=self.user, invoice_id=invoice.pk)
-        self.done(gettext("Deleted: the draft for %(patient)s.") % {"patient": invoice.patient.name})
+        services.remove_draft(by=self.user, invoice_id=invoice.pk)
+        said = gettext("Deleted: the draft for %(patient)s.") % {"patient": invoice.patient.name}
+        self.done(said, undo=self.request.path)
         return redirect("billing-account", invoice.patient_id)
+
+    def _put_back(self, invoice_id: UUID) -> HttpResponse:
+        draft = services.put_back_draft(by=self.user, invoice_id=invoice_id)
+        self.done(gettext("Put back: the draft for %(patient)s.") % {"patient": draft.patient.name})
+        return redirect("billing-invoice", draft.pk)
 
 
 class PrintInvoice(OneInvoice):

@@ -33,6 +33,7 @@ COPIED = (
     *("currency", "net", "tax", "total", "patient_name", "patient_address", "payer_name", "payer_address"),
     "issuer",
 )
+PUT_BACK_WITHIN = timedelta(days=1)
 NOT_A_DRAFT = _("This was issued and can't be changed any more. Credit it instead.")
 NO_LINES = _("An invoice needs at least one line.")
 DUE_BEFORE = _("Enter today or a later day.")
@@ -120,13 +121,37 @@ def change_draft(
 
 
 @transaction.atomic
-def delete_draft(*, by: User, invoice_id: UUID, expected: int | None = None) -> None:
-    """Raises NotFound, ChartRestricted, StaleVersion, and Conflict if it was issued."""
+def remove_draft(*, by: User, invoice_id: UUID, expected: int | None = None) -> Invoice:
+    """Remove a draft, and return what it was; it can be put back for a day. Raises NotFound, ChartRestricted,
+    StaleVersion, and Conflict if it was issued."""
     invoice = _lock_draft(by, invoice_id, expected)
+    invoice.removed_at = timezone.now()
     with context.done_by(by):
-        for line in invoice.lines.all():
-            line.delete()
-        invoice.delete()
+        invoice.save()
+        _log(AuditEvent.SOFT_DELETED, invoice)
+    return invoice
+
+
+@transaction.atomic
+def put_back_draft(*, by: User, invoice_id: UUID) -> Invoice:
+    """Take the removal back. Raises NotFound, ChartRestricted, and Conflict if one of its visits was billed since."""
+    known = Invoice.with_removed.readable_by(by).only("patient_id").get_or_refuse(pk=invoice_id)
+    check_access(by, lock_chart(by=by, patient_id=known.patient_id))
+    draft: Invoice = Invoice.with_removed.select_for_update(of=("self",)).get_or_refuse(pk=invoice_id)
+    if draft.removed_at is not None:
+        written.check_not_billed([line.appointment_id for line in draft.lines.all() if line.appointment_id])
+        draft.removed_at = None
+        with context.done_by(by):
+            draft.save()
+            _log(AuditEvent.RESTORED, draft)
+    return get_invoice(by=by, invoice_id=invoice_id)
+
+
+def forget_removed_drafts() -> None:
+    """Delete the practice's drafts that can't be put back any more."""
+    for draft in Invoice.with_removed.filter(removed_at__lt=timezone.now() - PUT_BACK_WITHIN):
+        with transaction.atomic():
+            draft.delete()
 
 
 def _lock_draft(by: User, invoice_id: UUID, expected: int | None) -> Invoice:

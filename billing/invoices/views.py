@@ -103,7 +103,7 @@ class InvoiceById(OfInvoices):
     audit_events = {
         "GET": AuditEvent.INVOICE_READ,
         "PATCH": AuditEvent.CHANGED,
-        "DELETE": AuditEvent.DELETED,
+        "DELETE": AuditEvent.SOFT_DELETED,
     }
     extra_errors = {"GET": NOT_FOUND, "PATCH": NOT_FOUND | BILLED | STALE, "DELETE": NOT_FOUND | STALE}
 
@@ -121,7 +121,7 @@ class InvoiceById(OfInvoices):
 
     @extend_schema(parameters=[IF_MATCH], responses={204: None}, summary="Delete a draft")
     def delete(self, request: Request, invoice_id: UUID) -> Response:
-        services.delete_draft(by=self.caller, invoice_id=invoice_id, expected=given_version(request, None))
+        services.remove_draft(by=self.caller, invoice_id=invoice_id, expected=given_version(request, None))
         return Response(status=204)
 
 

@@ -94,13 +94,17 @@ class InvoiceQuerySet(OfAccountQuerySet):
 
 
 class InvoiceManager(PracticeManager.from_queryset(InvoiceQuerySet)):  # type: ignore[misc]
-    pass
+    """Leaves out the drafts that were removed."""
+
+    def base_queryset(self) -> PracticeQuerySet:
+        kept: PracticeQuerySet = super().base_queryset().filter(removed_at=None)
+        return kept
 
 
 class Invoice(PracticeModel):
     """An invoice, or the credit note that undoes one. A draft until it is issued, which gives it a number and copies
     the names; from then on the database refuses to change it or its lines (migration 0002). Who pays is the patient,
-    unless another payer is named."""
+    unless another payer is named. A draft that was removed can come back for a day."""
 
     patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="invoices")
     kind = models.CharField(_("kind"), max_length=11, choices=DocumentKind.choices, default=DocumentKind.INVOICE)
@@ -134,6 +138,7 @@ class Invoice(PracticeModel):
         User, verbose_name=_("issued by"), null=True, on_delete=models.PROTECT, related_name="+"
     )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    removed_at = models.DateTimeField(_("removed at"), null=True, editable=False)
 
     patient_field = "patient_id"
     unlogged_fields: ClassVar = {"version"}
@@ -143,6 +148,7 @@ class Invoice(PracticeModel):
     is_credited: bool
 
     objects: ClassVar[InvoiceManager] = InvoiceManager()
+    with_removed: ClassVar[Any] = PracticeManager.from_queryset(InvoiceQuerySet)()
 
     class Meta(PracticeModel.Meta):
         verbose_name, verbose_name_plural = _("invoice"), _("invoices")

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from audit.events import AuditEvent
@@ -52,9 +54,9 @@ def shared_out(minor: int, invoices: Sequence[Invoice]) -> list[dict[str, Any]]:
 
 class PaymentForm(CheckedForm):
     payment_id = forms.UUIDField()
-    amount = forms.DecimalField(min_value=0, max_digits=13, decimal_places=4)
-    method = forms.ChoiceField(choices=BY_HAND)
-    reference = forms.CharField(required=False, max_length=200, validators=[validate_line])
+    amount = forms.DecimalField(min_value=0, max_digits=13, decimal_places=4, label=_("Amount"))
+    method = forms.ChoiceField(choices=BY_HAND, label=_("Method"))
+    reference = forms.CharField(required=False, max_length=200, validators=[validate_line], label=_("Reference"))
     as_credit = forms.BooleanField(required=False)
 
 
@@ -142,8 +144,13 @@ class PaymentPage(OnePayment):
 
 class RefundForm(CheckedForm):
     refund_id = forms.UUIDField()
-    amount = forms.DecimalField(min_value=Decimal("0.0001"), max_digits=13, decimal_places=4)
-    reason = forms.CharField(max_length=MAX_REASON_LENGTH, validators=READABLE)
+    amount = forms.DecimalField(
+        validators=[MinValueValidator(Decimal("0.0001"), services.NOT_NOTHING)],
+        max_digits=13,
+        decimal_places=4,
+        label=_("Amount"),
+    )
+    reason = forms.CharField(max_length=MAX_REASON_LENGTH, validators=READABLE, label=_("Reason"))
     write_off = forms.BooleanField(required=False)
 
 

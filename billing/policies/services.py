@@ -8,8 +8,9 @@ from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus
 from appointments.visits.machine import REASONS_OF_PRACTICE
 from audit import context
+from billing.invoices import lines as written
 from billing.invoices.services import propose
-from billing.models import BillingPolicy, Invoice, InvoiceLine, Service
+from billing.models import BillingPolicy, Invoice, Service
 
 
 def policy() -> BillingPolicy:
@@ -46,8 +47,7 @@ def propose_fee(visit: Appointment) -> Invoice | None:
     row = policy()
     fee = fee_of(visit, row)
     ours = [pk for pk in (row.no_show_fee_id, row.late_cancellation_fee_id) if pk]
-    lines = InvoiceLine.objects.filter(appointment=visit, invoice__credits=None, invoice__credit_note=None)
-    billed = list(lines.select_related("invoice"))
+    billed = list(written.billed().filter(appointment=visit).select_related("invoice"))
     for line in billed:
         is_proposed = line.invoice.is_draft and line.service_id in ours and line.invoice.lines.count() == 1
         if is_proposed and (fee is None or line.service_id != fee.pk):

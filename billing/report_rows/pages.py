@@ -84,6 +84,7 @@ class RowsPage(WorkPage):
     needs = Permission.READ_BILLING
     template = "billing/reports/rows.html"
     headings: tuple[Any, ...] = ()
+    nothing: Any = _("Nothing in these days. Go back to the report and choose others.")
 
     def rows(self) -> tuple[str, Any]:
         """Return the title and the rows. Raises Invalid."""
@@ -108,6 +109,7 @@ class RowsPage(WorkPage):
             "title": title,
             "headings": self.headings,
             "rows": shown,
+            "nothing": self.nothing,
             "query": query.urlencode(),
             "reports": reports_of(self.user),
             "following": page.next["next"],
@@ -215,6 +217,7 @@ class OpenPage(RowsPage):
 
     about = Invoice._meta.label
     headings = (_("Date"), _("Invoice"), _("Patient"), _("Open"))
+    nothing = _("Nothing is unpaid here.")
 
     def rows(self) -> tuple[str, Any]:
         given = OpenForm(self.request.GET).given
@@ -245,6 +248,7 @@ class CreditPage(RowsPage):
 
     about = LedgerEntry._meta.label
     headings = (_("Date"), _("Payment"), _("Patient"), _("Credit"))
+    nothing = _("No patient has credit. It comes from a deposit, or from a payment of more than is owed.")
 
     def rows(self) -> tuple[str, Any]:
         found = figures.credit().select_related("payment__patient")

@@ -13,6 +13,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
+from billing.jobs import forget_drafts
 from billing.models import Invoice, LedgerEntry, Service, ServiceOfType
 from billing.payments import services as payments
 from billing.tests.factories import ServiceFactory
@@ -142,6 +143,32 @@ def test_home_of_billing_lists_what_is_unpaid(enter_as, bill):
     assert list(desk.get(address("") + "?status=draft").context["rows"]) == [draft]
     assert desk.post(address("-invoice-delete", draft)).status_code == 302
     assert desk.get(reverse("home"))["Location"] == address("")
+
+
+def test_deleted_draft_can_be_put_back_for_a_day(enter_as, visit, chart):
+    desk = enter_as("billing")
+    start = address("-visit-invoice", visit)
+    page = desk.post(start)["Location"]
+    draft = Invoice.objects.get()
+    delete = address("-invoice-delete", draft)
+    after = desk.post(delete, follow=True).content.decode()
+    assert f'action="{delete}"' in after and "Undo" in after
+    assert (desk.get(page).status_code, Invoice.objects.exists()) == (404, False)
+    assert desk.post(delete, {"undo": "1"})["Location"] == page
+    assert desk.get(page).status_code == 200
+    told = whole_trail().filter(user_id=desk.user.pk, about_id=str(draft.pk)).values_list("kind", flat=True)
+    assert {AuditEvent.SOFT_DELETED, AuditEvent.RESTORED} <= set(told)
+
+    desk.post(delete)
+    assert desk.post(start)["Location"] != page  # the visit can be billed again, and then the draft stays away
+    refused = desk.post(delete, {"undo": "1"})
+    assert (refused.status_code, "already on an invoice" in refused.content.decode()) == (409, True)
+    assert not Invoice.objects.filter(pk=draft.pk).exists()
+
+    Invoice.with_removed.filter(pk=draft.pk).update(removed_at=timezone.now() - timedelta(days=2))
+    forget_drafts()
+    assert desk.post(delete, {"undo": "1"}).status_code == 404
+    assert Invoice.objects.get().lines.count() == 1
 
 
 def test_price_list_is_kept_on_pages(enter_as, scope):

@@ -21,7 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -31,6 +31,7 @@ from unfold.views import ChangeList
 from core.admin.access_log import log_page_read, log_page_refusal
 from core.admin.changelist import CachedCountPaginator, SafeChangeList
 from core.admin.export import export_list
+from core.admin.needs import may_open
 from core.admin.related import shown_to
 from core.admin.times import DateTimeWidget, DateWidget, TimeWidget, TypedDateField, TypedDateTimeField, TypedTimeField
 from core.database.locks import take_lock
@@ -120,6 +121,13 @@ class ServiceForm(forms.ModelForm):
             add_refusal(self, refusal, form_field_names=self.form_field_names)
 
 
+def _nothing_to_choose(beginnings: list[tuple[str, Any]]) -> Any:
+    """Return the help below a field that has to be chosen where there is nothing yet to choose from."""
+    link = '<a class="font-medium text-primary-600 underline dark:text-primary-500" href="{}">{}</a>'
+    links = format_html_join(" ", link, beginnings)
+    return format_html("{} {}", gettext("There is nothing to choose from yet."), links)
+
+
 def post_action(
     route: str,
     *,
@@ -156,6 +164,7 @@ def post_action(
 class PracticeModelAdmin(ModelAdmin):
     access: ClassVar[Access]
     empty_hint: Any  # how to begin, where the list is empty
+    begins_at: tuple[tuple[str, Any], ...] = ()  # on which pages, if not with the form of a new row: name, label
 
     form = ServiceForm
     paginator = CachedCountPaginator
@@ -224,6 +233,12 @@ class PracticeModelAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def beginnings(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """Return address and label of the pages where this person can make a first row."""
+        add = (f"admin:{self.opts.app_label}_{self.opts.model_name}_add", gettext("Add %s") % self.opts.verbose_name)
+        pages = [(reverse(name), label) for name, label in self.begins_at or (add,)]
+        return [(address, label) for address, label in pages if may_open(request, address)]
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """Answer 404; Django would redirect and repeat the id."""
@@ -364,6 +379,8 @@ class PracticeModelAdmin(ModelAdmin):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         related = self.admin_site.get_model_admin(db_field.remote_field.model)
         field.label_from_instance = related.get_choice_label
+        if field.required and db_field.name not in self.autocomplete_fields and not field.queryset.exists():
+            field.help_text = _nothing_to_choose(related.beginnings(request))
         return field
 
     # --- Lists

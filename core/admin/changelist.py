@@ -36,6 +36,7 @@ class SafeChangeList(ChangeList):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         self.title = capfirst(str(self.opts.verbose_name_plural))  # Django's "Select appointment to change"
+        self.beginnings = self.model_admin.beginnings(request)
 
     @property
     def print_url(self) -> str | None:
@@ -55,7 +56,7 @@ class SafeChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        if self.paginator.cache_key is not None:
+        if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count  # otherwise the page offers "Show all" where all rows are shown
 
     def get_ordering_field(self, field_name: Any) -> Any:

@@ -29,6 +29,7 @@ TRAIL_DOWN = _(
     "The audit trail can't be written right now, so nothing was done or shown. Please try again in a moment."
 )
 NOT_FOUND = _("Not found.")
+NO_PAGE = _("There is nothing at this address that you can open. Check the address, or begin at the home page.")
 MALFORMED = _("The request is malformed.")
 
 
@@ -113,12 +114,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Django's handler404."""
+    """Django's handler404, and with DEBUG what is shown in place of its technical page (core/apps.py)."""
     if is_api(request):
         return error_response(404, NOT_FOUND)
-    return render(
-        request, "error.html", {"title": _("Page not found"), "sentence": _("This page does not exist.")}, status=404
-    )
+    return _error(request, 404, _("Page not found"), NO_PAGE)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
+from django.test import Client
 from django.urls import reverse
 
 from tests.sampling import sample
@@ -112,6 +113,14 @@ def test_no_form_is_a_server_error(enter_as, own):
 @pytest.mark.parametrize("path", ["%00", "patients/patient/%00/change/", "%ff/", "nothing/"])
 def test_odd_path_is_404(enter_as, own, path):
     assert enter_as("admin").get(f"/admin/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_unknown_address_leads_back(enter_as, own, settings, debug):
+    settings.DEBUG = debug  # as in the demo
+    for answer in (Client().get("/nowhere/"), enter_as("admin").get("/admin/nowhere/")):
+        assert answer.status_code == 404
+        assert "Check the address" in answer.content.decode() and 'href="/"' in answer.content.decode()
 
 
 # --- Suggestions

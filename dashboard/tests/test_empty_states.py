@@ -7,8 +7,10 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from appointments.tests.calendar_day import PART
+from appointments.tests.factories import AppointmentTypeFactory, WorkingHoursFactory
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
 
 PAGES = {  # name of the address, with its query: how to begin
     "calendar": ("", "No doctors here yet. Add the first one and their working hours to see free times."),
@@ -16,7 +18,9 @@ PAGES = {  # name of the address, with its query: how to begin
     "note-templates": ("", "None yet. Begin with the visit that you write up most often."),
     "form-templates": ("", "No forms yet. Begin with what every patient signs, such as a consent to treatment."),
     "billing-prices": ("", "No services yet. Begin with what you bill most often"),
-    "billing": ("?status=issued", "No invoices here. Begin one from a visit that is not billed yet"),
+    "billing": ("", "No invoices yet. Set your prices first, then bill the visits that took place."),
+    "billing-report-credit": ("", "No patient has credit. It comes from a deposit"),
+    "billing-visits": ("", "No visits are left to bill. A visit appears here once it is done."),
     "duplicates": ("", "No duplicates found. Compare the charts again after an import."),
     "imports": ("", "None yet. Begin with the patients: appointments are matched with their charts."),
     "calendar_waiting": (
@@ -56,7 +60,29 @@ def test_empty_lists_of_the_admin_site_say_how_to_begin(practice, enter_as):
         if answer.status_code != 200 or "praxis-empty" not in answer.content.decode():
             continue
         seen += 1
-        if escape(str(model_admin.empty_hint)) not in text_of(answer):
+        text, beginnings = text_of(answer), answer.context["cl"].beginnings
+        begins = all(f'href="{address}"' in text for address, _label in beginnings) and "Show all" not in text
+        if escape(str(model_admin.empty_hint)) not in text or not begins:
             silent.append(model)
     assert silent == []
     assert seen > 5
+    of_staff = text_of(enter_as("staff").get(reverse("admin:appointments_room_changelist")))
+    assert "Nothing here yet. The office manager can add the first one." in of_staff
+
+
+def test_field_without_choices_says_where_to_add_one(practice, enter_as):
+    form = text_of(enter_as("admin").get(reverse("admin:appointments_room_add")))
+    assert "There is nothing to choose from yet." in form
+    assert f'href="{reverse("admin:practices_office_add")}"' in form
+
+
+def test_today_leads_a_manager_through_the_first_steps(practice, enter_as):
+    home = reverse("admin:index")
+    first = text_of(enter_as("admin").get(home))
+    assert "Add when each doctor works" in first and "(done)" not in first
+    assert "First steps" not in text_of(enter_as("staff").get(home))
+    with practice_scope(practice.pk):
+        WorkingHoursFactory(doctor=enter_as("doctor").user)
+        for factory in (AppointmentTypeFactory, OfficeFactory, PatientFactory):
+            factory()
+    assert "First steps" not in text_of(enter_as("admin").get(home))

@@ -138,6 +138,11 @@ class LiftForm(forms.Form):
 @admin.register(Patient)
 class PatientAdmin(ChartSectionsAdmin):
     empty_hint = _("Add the first patient, or import the charts of another program.")
+    begins_at = (
+        ("admin:patients_patient_add", _("Add patient")),
+        ("imports", _("Import")),
+        ("calendar", _("Open the calendar")),
+    )
     access = Access(P.READ_CHARTS, add=P.WRITE_CHARTS, change=P.WRITE_CHARTS, delete=P.DELETE_CLINICAL)
     form = ChartForm
     list_display = ("name", "birth_date", "phone_number", "email_address", "status")

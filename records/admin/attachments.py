@@ -66,6 +66,7 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(Attachment)
 class FileAdmin(ClinicalAdmin):
     empty_hint = _("Files are added on the page of a chart.")
+    begins_at = (("admin:patients_patient_changelist", _("Patients")),)
     access = Access(P.READ_RECORDS, change=P.ADD_FILES, delete=P.ADD_FILES)
     ordering = ("-id",)
     list_display = ("name", "patient_name", "kind", "file_size", "state", "added")

@@ -61,7 +61,8 @@ def page_of(row: Any) -> str:
 
 @admin.register(MedicalRecord)
 class RecordAdmin(ClinicalAdmin):
-    empty_hint = _("Records are written by doctors and by programs that use the API.")
+    empty_hint = _("Doctors write records on the page of a chart.")
+    begins_at = (("admin:patients_patient_changelist", _("Patients")),)
     access = Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL)
     ordering = ("-date", "-id")
     list_display = ("date", "patient_name", "doctor_name", "has_prescription")

@@ -29,6 +29,7 @@ from records.plans.pdf import plan_pdf
 @admin.register(PlanOfCare)
 class PlanAdmin(ClinicalAdmin):
     empty_hint = _("Plans of care are begun on the page of a chart.")
+    begins_at = (("admin:patients_patient_changelist", _("Patients")),)
     access = Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL)
     ordering = ("-starts_on", "-id")
     list_display = ("title", "patient_name", "doctor_name", "starts_on", "status", "goals_met")

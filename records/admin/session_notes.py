@@ -14,6 +14,7 @@ from records.models.note import SECTIONS
 @admin.register(SessionNote)
 class NoteAdmin(ClinicalAdmin):
     empty_hint = _("Notes are written from a doctor's day or the page of a chart.")
+    begins_at = (("my-day", _("My day")), ("admin:patients_patient_changelist", _("Patients")))
     access = Access(P.READ_RECORDS, delete=P.DELETE_CLINICAL)
     ordering = ("-date", "-id")
     list_display = ("when", "patient_name", "doctor_name", "status")

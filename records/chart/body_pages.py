@@ -7,6 +7,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
 from core.errors import Invalid, Refusal
@@ -42,11 +43,11 @@ class MarksField(forms.Field):
 
 class DrawingForm(CheckedForm):
     mark = MarksField(required=False)
-    sensation = forms.ChoiceField(choices=Sensation.choices)
-    level = forms.IntegerField(min_value=0, max_value=10)
-    remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=READABLE, required=False)
+    sensation = forms.ChoiceField(choices=Sensation.choices, label=_("What is felt"))
+    level = forms.IntegerField(min_value=0, max_value=10, label=_("How strong, from 0 to 10"))
+    remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=READABLE, required=False, label=_("Remark"))
     note = forms.UUIDField(required=False)
-    reason = forms.CharField(max_length=1000, validators=READABLE, required=False)
+    reason = forms.CharField(max_length=1000, validators=READABLE, required=False, label=_("Reason for the correction"))
     version = forms.IntegerField(min_value=1, required=False)
 
     @property

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from audit.events import AuditEvent
@@ -23,7 +24,8 @@ from core.permissions import Permission
 from core.texts import READABLE
 from patients.deletion.services import delete
 from records.attachments import services, storage
-from records.attachments.downloads import SHOWN, check_downloadable, file_response, shown_response
+from records.attachments.downloads import SHOWN, SHOWN_HEADERS, check_downloadable, file_response, shown_response
+from records.attachments.small_pictures import small_picture
 from records.attachments.uploads import read_form
 from records.chart.accepted import Accepted
 from records.chart.pages import ChartPage, DeletionForm, PostedPage
@@ -49,7 +51,7 @@ class AddForm(CheckedForm):
 class ChangeForm(CheckedForm):
     """`name` is asked of those who may rename the file."""
 
-    name = forms.CharField(max_length=MAX_NAME_LENGTH, validators=READABLE, required=False)
+    name = forms.CharField(max_length=MAX_NAME_LENGTH, validators=READABLE, required=False, label=_("Name"))
     category = forms.ChoiceField(choices=FileCategory.choices)
 
 
@@ -206,7 +208,7 @@ class FileContent(FilesPage):
     """The file itself: to be shown in a page of ours, or as a download."""
 
     http_method_names = ["get", "head"]
-    as_download = False
+    as_download = is_small = False
 
     def get(self, request: HttpRequest, patient_id: UUID, file_id: UUID) -> HttpResponseBase:
         refused = self.open_chart(patient_id)
@@ -216,11 +218,19 @@ class FileContent(FilesPage):
         check_downloadable(file)
         services.look_at(by=self.user, file=file)
         self.read([file], kind=AuditEvent.FILE_READ, about_id=file.pk, file=file.pk)
+        if self.is_small and (small := small_picture(file)):
+            return HttpResponse(small, content_type=MediaType.JPEG.value, headers=SHOWN_HEADERS)
         return file_response(file, with_body=True) if self.as_download else shown_response(file)
 
 
 class DownloadFile(FileContent):
     as_download = True
+
+
+class SmallPicture(FileContent):
+    """A picture in a small size, for the banner."""
+
+    is_small = True
 
 
 class DeleteFile(PostedPage):

@@ -7,6 +7,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
@@ -30,8 +31,8 @@ class PickedForm(CheckedForm):
 
 
 class LetterForm(CheckedForm):
-    title = forms.CharField(max_length=200, validators=[validate_line])
-    text = forms.CharField(max_length=MAX_LETTER_LENGTH, validators=READABLE, strip=False)
+    title = forms.CharField(max_length=200, validators=[validate_line], label=_("Title"))
+    text = forms.CharField(max_length=MAX_LETTER_LENGTH, validators=READABLE, strip=False, label=_("Text"))
 
     @property
     def letter(self) -> dict[str, str]:

@@ -28,9 +28,11 @@ from records.models.measure import MAX_REMARK_LENGTH, SPANS, Joint, MeasureKind,
 class ReadingForm(CheckedForm):
     """The numbers of one kind. `value` and `unit` are those of a form with a line for each kind."""
 
-    measured_at = LocalDateTimeField(required=False)
-    remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False)
-    diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
+    measured_at = LocalDateTimeField(required=False, label=_("When"))
+    remark = forms.CharField(
+        max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False, label=_("Remark")
+    )
+    diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False, label=_("Diastolic"))
     joint = forms.ChoiceField(choices=[("", ""), *Joint.choices], required=False)
     movement = forms.ChoiceField(choices=[("", ""), *Movement.choices], required=False)
     side = forms.ChoiceField(choices=[("", ""), *Side.choices], required=False)
@@ -39,7 +41,9 @@ class ReadingForm(CheckedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for kind, units in SPANS.items():
-            self.fields[f"value_{kind}"] = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
+            self.fields[f"value_{kind}"] = forms.DecimalField(
+                max_digits=7, decimal_places=2, required=False, label=MeasureKind(kind).label
+            )
             choices = [("", ""), *((unit.value, unit.value) for unit in units)]
             self.fields[f"unit_{kind}"] = forms.ChoiceField(choices=choices, required=False)
 
@@ -64,11 +68,13 @@ class ReadingForm(CheckedForm):
 
 
 class CorrectionForm(CheckedForm):
-    value = forms.DecimalField(max_digits=7, decimal_places=2)
-    diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False)
-    measured_at = LocalDateTimeField()
-    remark = forms.CharField(max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False)
-    reason = forms.CharField(max_length=1000, validators=READABLE)
+    value = forms.DecimalField(max_digits=7, decimal_places=2, label=_("Value"))
+    diastolic = forms.DecimalField(max_digits=7, decimal_places=2, required=False, label=_("Diastolic"))
+    measured_at = LocalDateTimeField(label=_("When"))
+    remark = forms.CharField(
+        max_length=MAX_REMARK_LENGTH, validators=[validate_line], required=False, label=_("Remark")
+    )
+    reason = forms.CharField(max_length=1000, validators=READABLE, label=_("Reason"))
     version = forms.IntegerField(min_value=1)
 
 

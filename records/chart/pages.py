@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from appointments.calendar.links import booking_address
 from audit.events import AuditEvent
@@ -56,11 +57,11 @@ class SearchForm(CheckedForm):
 
 
 class ReasonForm(CheckedForm):
-    reason = forms.CharField(min_length=MIN_REASON_LENGTH, max_length=2000, validators=READABLE)
+    reason = forms.CharField(min_length=MIN_REASON_LENGTH, max_length=2000, validators=READABLE, label=_("Reason"))
 
 
 class AllergiesForm(CheckedForm):
-    allergies = forms.CharField(max_length=5000, validators=READABLE, required=False)
+    allergies = forms.CharField(max_length=5000, validators=READABLE, required=False, label=_("Allergies"))
     none_known = forms.BooleanField(required=False)
     version = forms.IntegerField(min_value=1)
 
@@ -68,14 +69,18 @@ class AllergiesForm(CheckedForm):
 class EntryForm(CheckedForm):
     """An entry of one of the chart's lists; a list without a field leaves it empty."""
 
-    text = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line])
-    code = forms.CharField(max_length=50, validators=[validate_line], required=False)
-    code_system = forms.CharField(max_length=100, validators=[validate_line], required=False)
-    dose = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
-    reaction = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False)
+    text = forms.CharField(max_length=MAX_LINE_LENGTH, validators=[validate_line], label=_("What it is"))
+    code = forms.CharField(max_length=50, validators=[validate_line], required=False, label=_("Code"))
+    code_system = forms.CharField(max_length=100, validators=[validate_line], required=False, label=_("Code system"))
+    dose = forms.CharField(
+        max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False, label=_("Dose and instructions")
+    )
+    reaction = forms.CharField(
+        max_length=MAX_LINE_LENGTH, validators=[validate_line], required=False, label=_("Reaction")
+    )
     severity = forms.ChoiceField(choices=[("", ""), *Severity.choices], required=False)
-    since = PickedDateField(required=False)
-    until = PickedDateField(required=False)
+    since = PickedDateField(required=False, label=_("Since"))
+    until = PickedDateField(required=False, label=_("Until"))
 
 
 class EntryChangeForm(EntryForm):
@@ -84,7 +89,7 @@ class EntryChangeForm(EntryForm):
 
 
 class DeletionForm(CheckedForm):
-    reason = forms.CharField(max_length=1000, validators=READABLE)
+    reason = forms.CharField(max_length=1000, validators=READABLE, label=_("Reason"))
 
 
 class ChartPage(WorkPage):

@@ -133,10 +133,10 @@ class PlanForm(forms.Form):
 
 
 class ProgressForm(CheckedForm):
-    text = forms.CharField(max_length=MAX_PROGRESS_LENGTH, validators=READABLE)
-    value = forms.DecimalField(max_digits=9, decimal_places=2, required=False)
+    text = forms.CharField(max_length=MAX_PROGRESS_LENGTH, validators=READABLE, label=_("Progress"))
+    value = forms.DecimalField(max_digits=9, decimal_places=2, required=False, label=_("Number"))
     status = forms.ChoiceField(choices=[("", ""), *GoalStatus.choices], required=False)
-    date = PickedDateField(required=False)
+    date = PickedDateField(required=False, label=_("Date"))
 
 
 class PlanPage(ChartPage):

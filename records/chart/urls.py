@@ -18,6 +18,7 @@ urlpatterns = [
     path("files/compare/", file_pages.CompareFiles.as_view(), name="chart_files_compare"),
     path("files/<uuid:file_id>/", file_pages.File.as_view(), name="chart_file"),
     path("files/<uuid:file_id>/content/", file_pages.FileContent.as_view(), name="chart_file_content"),
+    path("files/<uuid:file_id>/small/", file_pages.SmallPicture.as_view(), name="chart_file_small"),
     path("files/<uuid:file_id>/download/", file_pages.DownloadFile.as_view(), name="chart_file_download"),
     path("files/<uuid:file_id>/delete/", file_pages.DeleteFile.as_view(), name="chart_file_delete"),
     path("letters/new/", letter_pages.NewLetter.as_view(), name="chart_letter"),

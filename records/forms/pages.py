@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.sessions.ending import sign_out_of_api
 from audit.events import AuditEvent
@@ -42,7 +43,7 @@ class AskForm(CheckedForm):
 
 
 class WithdrawForm(CheckedForm):
-    reason = forms.CharField(max_length=1000, required=False, validators=READABLE)
+    reason = forms.CharField(max_length=1000, required=False, validators=READABLE, label=_("Reason"))
 
 
 class AcceptForm(CheckedForm):

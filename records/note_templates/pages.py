@@ -26,7 +26,9 @@ from records.note_templates import services
 from records.note_templates.serializers import MAX_PROMPT_LENGTH, AidsFile
 from records.versions.labels import field_label
 
-NOT_READABLE = _("This is not a file of templates and phrases.")
+NOT_READABLE = _(
+    "This is not a file of templates and phrases. Choose one that was saved here with “Export all as a file”."
+)
 
 
 class AidPage(WorkPage):

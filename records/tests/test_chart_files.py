@@ -207,7 +207,8 @@ def test_list_has_pages_and_categories(paula):
 def test_files_of_closed_and_foreign_charts_are_not_shown(other_practice, make_user, enter_as, paula):
     addresses = [at("chart_files", paula), at("chart_files_compare", paula)]
     addresses += [
-        at(name, paula, paula.file.pk) for name in ("chart_file", "chart_file_content", "chart_file_download")
+        at(name, paula, paula.file.pk)
+        for name in ("chart_file", "chart_file_content", "chart_file_small", "chart_file_download")
     ]
     stranger = Client()
     stranger.force_login(make_user("doctor", practice=other_practice))

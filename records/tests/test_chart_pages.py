@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime, timedelta
 from html import unescape
+from io import BytesIO
 from types import SimpleNamespace
 
 import orjson
@@ -12,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
@@ -36,7 +38,15 @@ from tests import damage
 
 WEIGHT, PAIN = {"value": "172", "unit": "lb"}, {"value": "3", "unit": "of_10"}
 REMINDER = {"kind": "reminder", "channel": "sms", "about": "visit"}
-PHOTO = {"content": b"\xff\xd8\xff", "name": "paula.jpg", "media_type": "image/jpeg"}
+
+
+def jpeg(width, height):
+    made = BytesIO()
+    Image.new("RGB", (width, height), "teal").save(made, "JPEG")
+    return made.getvalue()
+
+
+PHOTO = {"content": jpeg(3000, 4000), "name": "paula.jpg", "media_type": "image/jpeg"}
 
 
 @pytest.fixture
@@ -167,7 +177,10 @@ def test_photo_is_one_of_the_charts_files_by_choice(enter_as, paula):
     assert 'class="photo"' not in desk.get(paula.address).content.decode()
     assert desk.post(address, {"category": "portrait"}).url == address
     (shown,) = re.findall(r'class="photo" src="([^"]+)"', desk.get(paula.address).content.decode())
-    assert desk.get(shown)["Content-Type"] == "image/jpeg"
+    small = desk.get(shown)
+    assert (small["Content-Type"], small["Cache-Control"]) == ("image/jpeg", "no-store")
+    with Image.open(BytesIO(small.content)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (162, 216))
     assert events(paula.practice, kind="file.read", user_id=desk.user.pk)
     billing = enter_as("billing")
     assert 'class="photo"' not in billing.get(paula.address).content.decode()

@@ -108,7 +108,7 @@ def test_plan_is_amended_with_the_version_that_was_read(paula):
         "goal_1_text": "Carry it",
         "goal_0_measure": "",
     }
-    assert "This field is required" in text_of(paula.site.post(amend, {**form, "reason": ""}))
+    assert "Fill this in." in text_of(paula.site.post(amend, {**form, "reason": ""}))
     assert paula.site.post(amend, form).url == at("chart_plan", paula, paula.plan.pk)
     said = text_of(paula.site.get(at("chart_plan", paula, paula.plan.pk)))
     for words in ("Lift more", "Lift twelve kilograms", "Carry it", "amended"):

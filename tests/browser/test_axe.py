@@ -19,8 +19,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve, reverse
 from django.utils import timezone
+from playwright.sync_api import expect
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, WaitingListEntryFactory
 from audit.context import Origin, coming_from
 from billing.invoices import services as invoices
 from billing.payments import services as payments
@@ -48,8 +49,11 @@ from records.tests.factories import (
     consent_template,
     stored_file,
 )
+from tests.browser.test_calendar import MONDAY, cell, monday
 from tests.browser.test_pages import overflows
 from tests.sampling import sample
+
+__all__ = ["monday"]
 
 LANGUAGES, WIDTHS, SCHEMES = ("de", "en"), (320, 768, 1280), ("light", "dark")
 IN_EACH_RUN = 40
@@ -65,14 +69,21 @@ NOT_WALKED = {
         chart_no_known_allergies chart_plan_progress form-code form-hand-over form-review form-template-archive
         form-withdraw import import-match me_form_needed me_form_withdraw me_offer_accept me_offer_decline
         me_security_passkey me_security_passkey_add me_security_passkey_remove me_security_recovery_codes
-        me_security_totp me_security_totp_confirm me_security_totp_remove my-day-act sign_out""",
+        me_security_totp me_security_totp_confirm
+        me_security_totp_remove my-day-act sign_out admin:logout admin:own_sessions_end admin:own_sessions_end_others
+        admin:security_passkey admin:security_passkey_add admin:security_passkey_remove admin:security_recovery_codes
+        admin:security_totp admin:security_totp_confirm admin:security_totp_remove""",
+    "what leads elsewhere or is asked by a page": "admin:login admin:search admin:autocomplete",
     "files and papers": """
         billing-claim billing-invoice-print billing-month-print billing-receipt billing-report-movements-file
         billing-report-own-file billing-report-revenue-file billing-report-takings-file billing-report-unpaid-file
         billing-report-payers-file
-        billing-statement billing-superbill chart_file_content chart_file_download chart_plan_print form-file
+        billing-statement billing-superbill chart_file_content chart_file_small
+        chart_file_download chart_plan_print form-file
         import-left me_bill me_form_file me_receipt metrics note-print note-templates-export numbers-file prescription
-        privacy-accesses-file privacy-accesses-print privacy-people-file privacy-retention-file""",
+        privacy-accesses-file privacy-accesses-print privacy-people-file privacy-retention-file
+        admin:jsi18n admin:patients_patient_export admin:records_attachment_content admin:records_planofcare_pdf
+        admin:trail_export""",
     "where a secret or a state leads that these rows do not have": """
         chart_emergency invitation password_reset_set pay_console pay_thanks second_factor visit_link
         offer_link""",
@@ -95,18 +106,25 @@ SAID = """() => {
 
 
 def admin_pages(user, own):
-    """Yield the list, the form of a new row and that of one that exists, of everything on the admin site."""
+    """Yield the list, the form of a new row, that of one that exists and the page that deletes it, of everything on the
+    admin site, and its other pages."""
     asking = SimpleNamespace(user=user)
-    yield from (reverse(f"admin:{name}") for name in ("index", "security", "own_sessions", "password_change", "trail"))
-    for model in admin.site._registry:
+    of_account = ("security", "own_sessions", "password_change", "password_change_done")
+    yield from (reverse(f"admin:{name}") for name in ("index", "trail", *of_account))
+    yield reverse("admin:app_list", args=["accounts"])
+    yield reverse("admin:records_attachment_add_to", args=[own.chart.pk])
+    yield reverse("admin:patients_patient_merge_charts", args=[own.chart.pk])
+    for model, model_admin in admin.site._registry.items():
         named = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        of_own = [row for row in vars(own).values() if isinstance(row, model)]
-        pages = [reverse(f"{named}_changelist"), *(reverse(f"{named}_change", args=[row.pk]) for row in of_own[:1])]
+        rows = [row for row in vars(own).values() if isinstance(row, model)][:1]
+        pages = [reverse(f"{named}_changelist"), *(reverse(f"{named}_change", args=[row.pk]) for row in rows)]
         yield from (page for page in [*pages, reverse(f"{named}_add")] if may_open(asking, page))
+        deleted = (row for row in rows if model_admin.has_delete_permission(asking, row))
+        yield from (reverse(f"{named}_delete", args=[row.pk]) for row in deleted)
 
 
 @pytest.fixture
-def addresses(live_server, practice, make_user, own):
+def addresses(live_server, practice, make_user, own, superuser):
     """Return each role's user and the pages to look at. `own` has a row of everything that the admin site shows."""
     people = {role: make_user(role) for role in ("admin", "doctor", "staff", "billing", "patient")}
     doctor, soon = people["doctor"], timezone.now() + timedelta(hours=2)
@@ -155,6 +173,7 @@ def addresses(live_server, practice, make_user, own):
     corrected = {"measure_correct": measure, "body_correct": body}
     return {
         None: (None, ["/", "/password-reset/", "/tablet/", f"/tablet/{code}/", "/tablet/done/"]),
+        "superuser": (superuser, [reverse("admin:pick_practice"), reverse("admin:system")]),
         "admin": (
             people["admin"],
             [
@@ -264,6 +283,30 @@ def test_every_page_is_whole(page, addresses, live_server, subtests):
         page.complaints.clear()
 
 
+def test_panels_of_the_calendar_are_whole(page, sign_in, monday):
+    """What the walk opens shows none of them: a free time with who waits for it, a visit, the waiting list."""
+    with practice_scope(monday.practice.pk):
+        WaitingListEntryFactory(patient=PatientFactory(name="Wanda Waits"), type=monday.visit.type)
+    sign_in("staff")
+    axe, panel = Axe(), page.locator("#panel")
+    for width, scheme in sample(list(product(WIDTHS, SCHEMES)), 1):
+        page.set_viewport_size({"width": width, "height": 850})
+        page.emulate_media(color_scheme=scheme)
+        openings = {
+            "Wanda Waits": cell(page, "Dr. Daniel Reyes", "11:00 AM"),
+            "Cancel visit": page.locator(f"#v-{monday.visit.pk}"),
+            "Waiting list": page.get_by_role("button", name="Waiting list"),
+            "Next free": page.get_by_role("button", name="Next free"),
+        }
+        for said, opening in openings.items():
+            page.goto(MONDAY)
+            opening.click()
+            expect(panel).to_contain_text(said)
+            found = axe.run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert not overflows(page)
+
+
 def _enter(page, live_server, user):
     page.context.clear_cookies()
     if user:
@@ -312,16 +355,24 @@ def _left_in_english(page):
 
 def test_no_page_is_left_out(addresses):
     walked = {resolve(urlsplit(path).path).view_name for _user, paths in addresses.values() for path in paths}
-    pages = {name for name, view in _pages(get_resolver()) if name and not _is_only_posted(view)}
-    assert pages - walked == {name for names in NOT_WALKED.values() for name in names.split()}
+    pages = {name for name, view in _pages(get_resolver()) if not _is_only_posted(view)}
+    assert pages - walked - _of_models() == {name for names in NOT_WALKED.values() for name in names.split()}
 
 
-def _pages(resolver, prefix=""):
+def _pages(resolver, prefix="", namespace=""):
     for entry in resolver.url_patterns:
         address = prefix + str(entry.pattern)
-        if address.startswith(("api", "auth", "admin")):
+        if address.startswith(("api", "auth")):
             continue
         if isinstance(entry, URLPattern):
-            yield entry.name, entry.callback
+            if entry.name:
+                yield namespace + entry.name, entry.callback
         else:
-            yield from _pages(entry, address)
+            yield from _pages(entry, address, f"{entry.namespace}:" if entry.namespace else namespace)
+
+
+def _of_models():
+    """Return the names of the pages that `admin_pages` yields of every model, and of those that show nothing."""
+    pages = ("changelist", "add", "change", "delete", "history", "export_list")
+    models = [model._meta for model in admin.site._registry]
+    return {f"admin:{model.app_label}_{model.model_name}_{page}" for model in models for page in pages}

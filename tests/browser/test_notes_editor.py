@@ -16,6 +16,7 @@ from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from records.models import SessionNote
 from records.tests.factories import FinalisedNoteFactory, NoteTemplateFactory, PhraseFactory
+from records.versions.services import list_versions
 from tests.browser.test_pages import NARROW, overflows
 
 SAVED = re.compile("^Saved")
@@ -148,6 +149,41 @@ def test_text_outlives_a_lost_connection_and_a_server_killed_in_the_middle_of_a_
     (note,) = written(desk)
     assert note.subjective == "Neck pain since Monday"
     assert note.version == 2  # what was sent again was recognised
+    page.complaints.clear()  # those of the connection
+
+
+def test_finalising_and_amending_outlive_a_server_killed_before_it_answers(desk):
+    """What was stored is shown the next time, and stored once."""
+    page = open_new(desk)
+    page.keyboard.type("Neck pain")
+    expect(state(page)).to_have_text(SAVED)
+    calls = []
+
+    def plug(route):
+        if route.request.method != "POST" or route.request.url in calls:
+            return route.fallback()
+        calls.append(route.request.url)
+        route.fetch(max_redirects=0)
+        return route.abort()
+
+    page.get_by_role("button", name="Review and finalise").click()
+    page.route("**/review/", plug)
+    page.route("**/amend/save/", plug)
+    review = page.url
+    page.get_by_role("button", name="Finalise").click()
+    page.wait_for_url("chrome-error://**")
+    page.goto(review)
+    expect(page.get_by_text(re.compile(r"Finalised \w+ \d"))).to_be_visible()
+
+    page.get_by_role("link", name="Amend").click()
+    page.get_by_label("Reason").fill("Side was missing")
+    page.get_by_label("Subjective").fill("Neck pain, right")
+    page.get_by_role("button", name="Save amendment").click()
+    expect(page.get_by_text("last amended")).to_be_visible()
+    assert len(calls) == 2
+    (note,) = written(desk)
+    with practice_scope(desk.practice.pk):
+        assert (note.subjective, len(list_versions(note))) == ("Neck pain, right", 2)
     page.complaints.clear()  # those of the connection
 
 

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from itertools import product
 from types import SimpleNamespace
+from urllib.parse import unquote_plus
 
 import pytest
 from django.test import Client
@@ -101,8 +102,19 @@ def on_paper(page, name):
     return answer.body()
 
 
+CLINICAL = (
+    *("Neck pain", "Tuesday", "Range of motion", "No known allergies", "Wrong day", "Lift again", "Ten kilograms"),
+    *("was treated at", "Knee", "Neck strain", "Ibuprofen", "Stretching"),
+)
+STORED = """async () => JSON.stringify([
+  {...localStorage}, {...sessionStorage}, document.cookie, await indexedDB.databases(), await caches.keys()
+])"""
+
+
 @in_some_look(0)
-def test_a_doctors_day(look, page, clinic):
+def test_a_doctors_day(look, page, clinic, caplog):
+    addresses = []
+    page.on("request", lambda request: addresses.append(unquote_plus(request.url)))
     with practice_scope(clinic.practice.pk):
         NoteTemplateFactory(name="Back pain", texts={"objective": "Range of motion:"})
         PhraseFactory(word="nka", text="No known allergies.")
@@ -181,6 +193,9 @@ def test_a_doctors_day(look, page, clinic):
     assert not overflows(page)
     page.keyboard.press("d")
     page.wait_for_url("**/my-day/")
+    assert len(addresses) > 50 and "/my-day/" in str(addresses)
+    elsewhere = f"{addresses} {page.evaluate(STORED)} {caplog.text}"
+    assert [word for word in CLINICAL if word in elsewhere] == []
 
 
 @in_some_look(1)

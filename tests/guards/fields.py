@@ -431,7 +431,7 @@ FIELDS: dict[str, dict[str, str]] = {
         **_OF_PRACTICE,
         **dict.fromkeys(("patient", "kind", "credits", "currency", "net", "tax", "total", "version"), OPERATIONAL),
         **dict.fromkeys(("year", "sequence", "issued_at", "issued_on", "due_on", "issuer"), OPERATIONAL),
-        **dict.fromkeys(("created_by", "issued_by"), OPERATIONAL),
+        **dict.fromkeys(("created_by", "issued_by", "removed_at"), OPERATIONAL),
         **dict.fromkeys(("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason"), PHI),
     },
     "billing.InvoiceLine": {

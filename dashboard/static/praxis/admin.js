@@ -17,6 +17,13 @@ document.addEventListener('DOMContentLoaded', () => {
   }
 })
 
+// On a narrow screen unfold writes Each Word Of A Column's Name With A Capital, which no language here does.
+document.addEventListener('DOMContentLoaded', () => {
+  for (const cell of document.querySelectorAll('#result_list [data-label]')) {
+    cell.dataset.label = cell.dataset.label.replace(/^\p{Ll}/u, letter => letter.toUpperCase())
+  }
+})
+
 // unfold shows in which part of the site one is by its colours alone.
 document.addEventListener('DOMContentLoaded', () => {
   const link = document.querySelector('#nav-sidebar-apps a.active')
