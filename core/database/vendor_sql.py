@@ -1,8 +1,22 @@
-"""For migrations: SQL for one kind of database."""
+"""For migrations: what is done on one kind of database alone."""
 
 from typing import Any
 
-from django.db.migrations.operations import RunSQL
+from django.db.migrations.operations import AddIndex, RunSQL
+
+
+class AddIndexBesideWriters(AddIndex):
+    """AddIndex that keeps no writer waiting on PostgreSQL. Its migration has `atomic = False` and nothing else. One that
+    was stopped in the middle leaves an index of no use, and removes that when it runs again."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            schema_editor.add_index(model, self.index)
+            return
+        name = schema_editor.quote_name(self.index.name)
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        schema_editor.add_index(model, self.index, concurrently=True)
 
 
 class VendorSQL(RunSQL):

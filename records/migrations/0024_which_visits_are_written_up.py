@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from core.database.vendor_sql import AddIndexBesideWriters
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('appointments', '0018_versions'),
@@ -15,11 +19,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexBesideWriters(
             model_name='medicalrecord',
             index=models.Index(condition=models.Q(('deletion', None)), fields=['practice', 'appointment'], name='record_of_visit'),
         ),
-        migrations.AddIndex(
+        AddIndexBesideWriters(
             model_name='sessionnote',
             index=models.Index(condition=models.Q(('status__in', ('finalised', 'amended')), ('deletion', None)), fields=['practice', 'appointment'], name='note_signed_of_visit'),
         ),

@@ -29,9 +29,6 @@ KNOWN = {  # "app.0042_name: the rule": "the reason"
     "records.0023_photos_and_removed_templates: keeps writers out: an index without CONCURRENTLY": (
         "tables of templates and phrases: a few dozen rows for each practice"
     ),
-    "records.0024_which_visits_are_written_up: keeps writers out: an index without CONCURRENTLY": (
-        "built in less than a second for 200,000 records or notes, and only their writers wait"
-    ),
     "practices.0017_billing_settings: reads the table under a lock: a constraint that is not NOT VALID": (
         "a row for each practice"
     ),
