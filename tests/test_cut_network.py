@@ -24,7 +24,7 @@ from tests.contract.clients import ServerTransport
 from tests.contract.clinic import PASSWORD, Clinic, fresh_slot
 from tests.pgbouncer import through
 from tests.server import ROOT, Server, own_database, own_redis
-from tests.test_two_nodes import Mailbox, kill, send_at_any_hour, wait_until
+from tests.test_two_nodes import PAUSE, Mailbox, kill, send_at_any_hour, wait_until
 
 pytestmark = [pytest.mark.production, pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 CUT = 3  # seconds
@@ -69,8 +69,7 @@ class Site:
             except httpx.TransportError:
                 status, made = 0, ""
             self.answers.append((phase, call.__name__, status, time.monotonic() - began, made))
-            if status != 201 and status != 200:
-                time.sleep(0.1)  # as somebody who is told to try again
+            self.over.wait(PAUSE)
 
     def book(self, client: httpx.Client, number: int) -> httpx.Response:
         with self.lock:
