@@ -140,14 +140,43 @@ def test_module_waits_for_its_turn_unless_its_subject_changed(
     assert 1 < len(taken) < 10 if not in_all else len(taken) == 10
 
 
+@pytest.mark.parametrize(
+    ("everything", "changed", "arguments", "in_all"),
+    [
+        (False, set(), ["--shared", "--sampled"], False),
+        (False, {"rooms/services.py"}, ["--shared", "--sampled"], True),
+        (False, {"templates/rooms/list.html"}, ["--shared", "--sampled"], True),
+        (False, {"config/env.py"}, ["--shared", "--sampled"], True),
+        (False, {"docs/rooms.md", "tests/rooms.py"}, ["--shared", "--sampled"], False),
+        (False, set(), ["--shared"], True),
+        (True, set(), ["--shared", "--sampled"], True),
+    ],
+)
+def test_part_of_an_app_is_taken_unless_the_app_changed(pytester, monkeypatch, everything, changed, arguments, in_all):
+    monkeypatch.setattr(selection, "EMBEDDED", False)
+    monkeypatch.setattr(selection, "ONE_BY_ONE", {"rooms/tests/": ("rooms/*", "templates/rooms/*")})
+    monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
+    monkeypatch.setattr(sampling, "SEED", 1)
+    monkeypatch.setattr(sampling, "changed_files", lambda root: changed)
+    for folder in (pytester.path / "rooms/tests/services", pytester.path / "tests/guards"):
+        folder.mkdir(parents=True)
+        (folder / f"test_{folder.name}.py").write_text(MANY_TESTS)
+    taken = Counter(line.partition("::")[0] for line in taken_by(pytester, *arguments))
+    assert taken["tests/guards/test_guards.py"] == 12
+    assert (taken["rooms/tests/services/test_services.py"] == 12) == in_all
+    assert taken["rooms/tests/services/test_services.py"] > 1
+
+
 def test_what_takes_turns_is_there():
     command = ["git", "ls-files"]
     tracked = subprocess.run(
         command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True
     ).stdout.split()
-    patterns = {*selection.ALL_START_WITH, *(f"{module}*" for module in selection.IN_TURN)}
-    patterns.update(*selection.IN_TURN.values())
-    assert [pattern for pattern in patterns if not fnmatch.filter(tracked, pattern)] == []
+    turns = selection.IN_TURN | selection.ONE_BY_ONE
+    patterns = {*selection.ALL_START_WITH, *(f"{place}*" for place in turns)}
+    patterns.update(*turns.values())
+    unknown = {pattern for pattern in patterns if not fnmatch.filter(tracked, pattern)}
+    assert unknown <= {f"templates/{app}/*" for app in selection.APPS}  # not each has pages of its own
 
 
 def test_changed_files_are_those_of_the_last_commit_and_what_is_not_committed(tmp_path):
