@@ -50,6 +50,7 @@ IN_TURN = {
     "records/tests/attachments/test_pdf_bombs.py": ("records/attachments/*",),
     "records/tests/attachments/test_quarantine.py": ("records/attachments/*", "integrations/virus_scan/*"),
     "records/tests/attachments/test_refused_uploads.py": ("records/attachments/*", "core/middleware/*"),
+    "records/tests/attachments/test_sandbox.py": ("records/attachments/*",),
     "tests/browser/": ("templates/*", "*/static/*", "*/admin/*", "*pages.py", "core/middleware/*"),
     "tests/test_caddy.py": ("deploy/*", "core/middleware/*"),
     "tests/test_clients_doc.py": ("docs/*", "demo/*"),
