@@ -156,7 +156,7 @@ def _subjects(item: pytest.Item, of: dict[str, tuple[str, ...]]) -> list[str]:
 
 
 def _file(item: pytest.Item) -> str:
-    return item.path.relative_to(item.config.rootpath).as_posix()
+    return item.nodeid.partition("::")[0]
 
 
 def _cases_left_to_another_run(items: list[pytest.Item], changed: set[str]) -> set[str]:
