@@ -110,8 +110,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out := [item for item in items if item.nodeid not in taken]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
-    if shared:  # what waits for programs begins first, while the others have the processor; long modules end nothing
-        items.sort(key=lambda item: (not _subjects(item, IN_TURN), not _file(item).startswith("tests/")))
+    if shared:  # what waits for programs begins first, while the others have the processor
+        items.sort(key=lambda item: not _subjects(item, IN_TURN))
 
 
 def _belongs(item: pytest.Item) -> bool:
