@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client, RequestFactory
+from httpx._transports import default as httpx_transports
 from redis import Redis
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -45,6 +46,8 @@ def _find_static_files_once(middleware: WhiteNoiseMiddleware) -> None:
 
 
 WhiteNoiseMiddleware.add_files_from_finders = _find_static_files_once
+# each httpx.get() would load the certificates of the whole web, which takes longer than the call and its answer
+httpx_transports.create_ssl_context = functools.cache(httpx_transports.create_ssl_context)
 pytest_plugins = ["tests.admin_site", "tests.emptying", "tests.last_request", "pytester"]
 
 by_command("test")  # the origin of what tests do outside of requests

@@ -14,7 +14,7 @@ from tests.contract.clinic import PASSWORD, Clinic, fresh_slot
 
 Call = Callable[[httpx.Client, int], httpx.Response]  # with the caller's own connections, and its number
 GOOD = {"book": 201, "sign_in": 200, "read": 200}
-REFUSED_REST = 0.1  # seconds, as somebody who is told to try again
+PAUSE = 0.2  # seconds of a caller between two calls: without it they would take both cores all the time
 
 
 class Answer(NamedTuple):
@@ -30,8 +30,10 @@ class Load:
     """A thread for each of the calls. `phase` is what happens meanwhile, and stands in each answer to a call that began
     in it."""
 
-    def __init__(self, calls: Sequence[Call], url: str, verify: ssl.SSLContext | bool = True) -> None:
-        self.calls, self.url, self.verify = calls, url, verify
+    def __init__(
+        self, calls: Sequence[Call], url: str, verify: ssl.SSLContext | bool = True, *, pause: float = PAUSE
+    ) -> None:
+        self.calls, self.url, self.verify, self.pause = calls, url, verify, pause
         self.phase, self.over = "before", threading.Event()
         self.answers: list[Answer] = []
         self.threads = [threading.Thread(target=self._go_on, args=(call, n)) for n, call in enumerate(calls)]
@@ -55,8 +57,7 @@ class Load:
             except httpx.TransportError:
                 status, made = 0, ""
             self.answers.append(Answer(phase, call.__name__, status, began, time.monotonic() - began, made))
-            if status >= 400:
-                self.over.wait(REFUSED_REST)
+            self.over.wait(self.pause)
 
     def of(self, what: str, phase: str) -> list[Answer]:
         return [one for one in list(self.answers) if (one.what, one.phase) == (what, phase)]

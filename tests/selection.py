@@ -7,11 +7,12 @@ halves and says so with `--shared`; then what proves the same in either is run o
 - one marked `production` (or `wire`) on PostgreSQL and Redis, as production runs it; so are the pages of the admin site
   (test_admin*.py), which cost most and meet the stricter walls there. `make test-all` opens them in both halves.
 
-What could differ runs on PostgreSQL and Redis, and with `--sampled` one in SAMPLED_PART of it on SQLite too. Of a test
-with a database and many cases, `--sampled` takes a part of the cases, unless its file is new or changed. Of the modules
-in IN_TURN, which start programs of their own and cost most, it takes one in TURNS, and each whose file or subject the
-last commit changed. Every other test runs. What is left out differs from commit to commit, and is taken in
-`make test-all` and where somebody names the tests to run.
+What could differ runs on PostgreSQL and Redis, and with `--sampled` one in SAMPLED_PART of it on SQLite too. With
+`--sampled` one in TURNS runs of the modules in IN_TURN, which start programs of their own, and of the tests with a
+database in the folders of ONE_BY_ONE, unless the last commit changed the file or something of its subject. Of a test
+with a database and many cases it takes a part of the cases, unless its file is new or changed. Every other test runs.
+What is left out differs from commit to commit, and is taken in `make test-all` and where somebody names the tests to
+run.
 """
 
 import zlib
@@ -33,10 +34,14 @@ CASES_PART, FEWEST_CASES = 8, 2
 # Each of these cases is a fault that somebody met, a rule for everything, or a wall of its own.
 EACH_CASE = ("tests/found/", "tests/guards/", "core/tests/test_row_security.py")
 EVERYWHERE = "both_halves"
-# Modules that start browsers, servers and proxies, and what each is about.
+# Modules that start browsers, servers, proxies and commands, or rotate every key, and what each is about.
 IN_TURN = {
+    "audit/tests/test_sealing.py": ("audit/*",),
     "billing/tests/test_killed.py": ("billing/*",),
     "core/tests/backups/": ("core/backups/*", "core/database/*"),
+    "core/tests/test_database_roles.py": ("core/management/*", "core/tenancy/*", "*/migrations/*"),
+    "core/tests/test_rotate_keys.py": ("core/encryption/*", "core/management/*"),
+    "demo/tests/test_seed.py": ("demo/*",),
     "notifications/tests/test_killed.py": ("notifications/*",),
     "patients/tests/test_purge_killed.py": ("patients/deletion/*",),
     "records/tests/attachments/test_hostile_files.py": ("records/attachments/*",),
@@ -45,11 +50,13 @@ IN_TURN = {
     "records/tests/attachments/test_pdf_bombs.py": ("records/attachments/*",),
     "records/tests/attachments/test_quarantine.py": ("records/attachments/*", "integrations/virus_scan/*"),
     "records/tests/attachments/test_refused_uploads.py": ("records/attachments/*", "core/middleware/*"),
+    "records/tests/attachments/test_sandbox.py": ("records/attachments/*",),
     "tests/browser/": ("templates/*", "*/static/*", "*/admin/*", "*pages.py", "core/middleware/*"),
     "tests/test_caddy.py": ("deploy/*", "core/middleware/*"),
     "tests/test_clients_doc.py": ("docs/*", "demo/*"),
     "tests/test_commands_run.py": ("manage.py", "Makefile", "README.md", "demo/*"),
     "tests/test_cut_network.py": ("core/database/*", "core/tenancy/*", "core/cache/*", "notifications/*"),
+    "tests/test_deploy_checks.py": ("*/checks.py", "deploy/*"),
     "tests/test_draining.py": ("deploy/*", "docs/proxy/*"),
     "tests/test_install.py": ("deploy/*",),
     "tests/test_metrics_processes.py": ("core/metrics/*",),
@@ -57,8 +64,17 @@ IN_TURN = {
     "tests/test_proxy.py": ("deploy/*", "core/middleware/*"),
     "tests/test_rotation_while_serving.py": ("core/encryption/*",),
     "tests/test_stalled.py": ("core/middleware/*",),
+    "tests/test_tls.py": ("core/cache/*", "core/database/*", "deploy/*"),
     "tests/test_two_nodes.py": ("notifications/*", "core/cache/*"),
+    "tests/wire/test_limits.py": ("core/api/*", "core/cache/*", "core/middleware/*"),
+    "tests/wire/test_proxies.py": ("core/middleware/*", "deploy/*"),
 }
+# Folders whose tests with a database take turns one by one, and what they are about: each app but those that all
+# others stand on, and what the API promises.
+APPS = ("accounts", "appointments", "audit_review", "billing", "dashboard", "demo", "notifications", "patients")
+APPS += ("practices", "records")
+ONE_BY_ONE = {f"{app}/tests/": (f"{app}/*", f"templates/{app}/*") for app in APPS}
+ONE_BY_ONE["tests/contract/"] = ("*/services.py", "*views.py", "*/serializers.py", "*/urls.py", "core/api/*")
 ALL_START_WITH = ("requirements.txt", "config/*")
 
 hypothesis.settings.register_profile("sample", max_examples=20, deadline=None, print_blob=True)
@@ -96,7 +112,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
     if shared:  # what waits for programs begins first, while the others have the processor
-        items.sort(key=lambda item: not _subjects(item))
+        items.sort(key=lambda item: not _subjects(item, IN_TURN))
 
 
 def _belongs(item: pytest.Item) -> bool:
@@ -124,23 +140,24 @@ def _left_to_another_run(item: pytest.Item) -> bool:
 
 
 def _waits_for_its_turn(item: pytest.Item, changed: set[str]) -> bool:
-    """Whether this module is left to another run."""
-    subjects = _subjects(item)
-    if not subjects:
-        return False
+    """Whether this module, or this test of a folder whose tests take turns, is left to another run."""
     file = _file(item)
+    drawn, subjects = file, _subjects(item, IN_TURN)
+    if not subjects and not EMBEDDED and needs_database(item):  # of these the embedded half has few anyway
+        drawn, subjects = item.nodeid.partition("[")[0], _subjects(item, ONE_BY_ONE)
     patterns = (file, *subjects, *ALL_START_WITH)
-    return bool(_drawn(file) % TURNS) and not any(fnmatch(one, pattern) for one in changed for pattern in patterns)
+    is_drawn = not subjects or _drawn(drawn) % TURNS == 0
+    return not is_drawn and not any(fnmatch(one, pattern) for one in changed for pattern in patterns)
 
 
-def _subjects(item: pytest.Item) -> list[str]:
-    """What a module of IN_TURN is about."""
+def _subjects(item: pytest.Item, of: dict[str, tuple[str, ...]]) -> list[str]:
+    """What this module, or its folder, is about; empty where it does not take turns."""
     file = _file(item)
-    return [subject for module, about in IN_TURN.items() if file.startswith(module) for subject in about]
+    return [subject for place, about in of.items() if file.startswith(place) for subject in about]
 
 
 def _file(item: pytest.Item) -> str:
-    return item.path.relative_to(item.config.rootpath).as_posix()
+    return item.nodeid.partition("::")[0]
 
 
 def _cases_left_to_another_run(items: list[pytest.Item], changed: set[str]) -> set[str]:

@@ -100,7 +100,8 @@ def test_ending_server_loses_no_call(proxied, tmp_path):
     port, nodes = proxied
     callers = Callers()
     context = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
-    load = Load([callers.hurry] * BUSY + [callers.rest] * RESTING, f"https://localhost:{port}", context)
+    calls = [callers.hurry] * BUSY + [callers.rest] * RESTING
+    load = Load(calls, f"https://localhost:{port}", context, pause=0)
     load.start()
     wait_until(lambda: len(callers.answered) == len(nodes))
     for node in nodes * ENDS:

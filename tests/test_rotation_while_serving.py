@@ -20,7 +20,7 @@ from tests.server import ROOT, Server, own_database, own_redis
 pytestmark = [pytest.mark.production, pytest.mark.slow]
 
 PASSWORD = "Passw0rd!"
-PAUSE_SECONDS = 0.02  # of the desk, or the server would take the cores that the rotation needs
+PAUSE_SECONDS = 0.1  # of the desk, or the server would take the cores that the rotation needs
 OLD, NEW = b"\x01\x00\x01", b"\x01\x00\x02"
 
 
@@ -116,7 +116,7 @@ def in_the_middle(server: Server, process: subprocess.Popen[str]) -> None:
     while (left := charts_under(server, OLD)) >= most:
         most = left  # until the key is there, the desk adds to them
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-        time.sleep(0.005)
+        time.sleep(0.015)
 
 
 def test_rotation_resumes_after_being_killed_and_loses_no_edit(server):

@@ -114,30 +114,43 @@ def test_of_many_cases_with_a_database_a_part_is_taken(pytester, monkeypatch, ev
     assert taken == {"test_rows": rows, "test_few": min(rows, 3), "test_pure": 16}
 
 
+SAMPLED = ["--shared", "--sampled"]
+
+
 @pytest.mark.parametrize(
-    ("everything", "changed", "arguments", "in_all"),
+    ("everything", "changed", "arguments", "whole"),
     [
-        (False, set(), ["--shared", "--sampled"], False),
-        (False, {"deploy/nginx.conf"}, ["--shared", "--sampled"], True),
-        (False, {"config/env.py"}, ["--shared", "--sampled"], True),
-        (False, {"docs/api.md"}, ["--shared", "--sampled"], False),
-        (False, set(), ["--shared"], True),
-        (True, set(), ["--shared", "--sampled"], True),
+        (False, set(), SAMPLED, ""),
+        (False, {"docs/api.md", "tests/rooms.py"}, SAMPLED, ""),
+        (False, {"deploy/nginx.conf"}, SAMPLED, "modules"),
+        (False, {"rooms/services.py"}, SAMPLED, "rooms"),
+        (False, {"config/env.py"}, SAMPLED, "modules, rooms"),
+        (False, set(), ["--shared"], "modules, rooms"),
+        (True, set(), SAMPLED, "modules, rooms"),
     ],
 )
-def test_module_waits_for_its_turn_unless_its_subject_changed(
-    pytester, monkeypatch, everything, changed, arguments, in_all
+def test_modules_and_tests_of_an_app_wait_for_their_turn_unless_their_subject_changed(
+    pytester, monkeypatch, everything, changed, arguments, whole
 ):
     monkeypatch.setattr(selection, "IN_TURN", {"test_turn": ("deploy/*",)})
+    monkeypatch.setattr(selection, "ONE_BY_ONE", {"rooms/tests/": ("rooms/*",)})
+    monkeypatch.setattr(selection, "EMBEDDED", False)
     monkeypatch.setattr(selection, "_left_to_the_other_half", lambda item: False)
     monkeypatch.setattr(sampling, "EXHAUSTIVE", everything)
     monkeypatch.setattr(sampling, "SEED", 1)
     monkeypatch.setattr(sampling, "changed_files", lambda root: changed)
     files = ["test_each", *(f"test_turn_{number}" for number in range(9))]
     pytester.makepyfile(**dict.fromkeys(files, "def test_it(): pass"))
-    taken = {line.partition("::")[0] for line in taken_by(pytester, *arguments)}
-    assert "test_each.py" in taken
-    assert 1 < len(taken) < 10 if not in_all else len(taken) == 10
+    for folder in (pytester.path / "rooms/tests/services", pytester.path / "tests/guards"):
+        folder.mkdir(parents=True)
+        (folder / f"test_{folder.name}.py").write_text(MANY_TESTS)
+
+    taken = Counter(line.partition("::")[0] for line in taken_by(pytester, *arguments))
+
+    rooms, guards = taken.pop("rooms/tests/services/test_services.py"), taken.pop("tests/guards/test_guards.py")
+    assert "test_each.py" in taken and guards == 12
+    assert len(taken) == 10 if "modules" in whole else 1 < len(taken) < 10
+    assert rooms == 12 if "rooms" in whole else 1 < rooms < 12
 
 
 def test_what_takes_turns_is_there():
@@ -145,9 +158,11 @@ def test_what_takes_turns_is_there():
     tracked = subprocess.run(
         command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True
     ).stdout.split()
-    patterns = {*selection.ALL_START_WITH, *(f"{module}*" for module in selection.IN_TURN)}
-    patterns.update(*selection.IN_TURN.values())
-    assert [pattern for pattern in patterns if not fnmatch.filter(tracked, pattern)] == []
+    turns = selection.IN_TURN | selection.ONE_BY_ONE
+    patterns = {*selection.ALL_START_WITH, *(f"{place}*" for place in turns)}
+    patterns.update(*turns.values())
+    unknown = {pattern for pattern in patterns if not fnmatch.filter(tracked, pattern)}
+    assert unknown <= {f"templates/{app}/*" for app in selection.APPS}  # not each has pages of its own
 
 
 def test_changed_files_are_those_of_the_last_commit_and_what_is_not_committed(tmp_path):

@@ -281,9 +281,11 @@ def test_the_other_order_is_never_tried(day, form, order):
         assert (found.day, found.month, found.year) == (expected_day, expected_month, day.year)
 
 
+# what hypothesis itself finds for `codec="cp1252"` after asking of each letter there is
+CP1252 = sorted(set(bytes(range(256)).decode("cp1252", "ignore")) - set("\0\r"))
 CELL = st.one_of(
     st.sampled_from(["", "=1+1", "@SUM(A1)", '"', "a;b", "x,y", "l1\nl2", "\t", "'=x", "Ünï", "31/12/1980", "1/2/79"]),
-    st.text(st.characters(codec="cp1252", exclude_characters="\0\r"), max_size=12),
+    st.text(CP1252, max_size=12),
 )
 NAMES = st.sampled_from(["Paula Jensen", "Jörg Müller", "Ann", "=1+1", "", "1234", "Zoë\u00a0Q"])
 DATES = st.one_of(st.sampled_from(["", "31/12/1980", "12/31/1980", "1/2/79", "3.4.05", "x", "29/02/2001"]), CELL)

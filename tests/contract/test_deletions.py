@@ -2,7 +2,7 @@
 
 from tests.contract.clients import UNSET
 from tests.contract.clinic import NOBODY
-from tests.contract.test_sessions import finalised, write
+from tests.contract.session_notes.writing import finalised, write
 from tests.contract.test_users import MOMENT
 
 REASON = {"reason": "Opened twice by mistake"}

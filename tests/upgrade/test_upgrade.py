@@ -66,7 +66,7 @@ def update(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Update]:
         try:
             clinic = Clinic(ServerTransport(old))
             work = Work(clinic, proxy.url, callers=CALLERS)
-            load = Load([work.book, work.book, work.sign_in, work.read], proxy.url, proxy.context)
+            load = Load([work.book, work.book, work.sign_in, work.read], proxy.url, proxy.context, pause=0)
             load.start()
             stack.callback(load.over.set)
             load.wait_for_each(3)

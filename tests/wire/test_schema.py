@@ -91,7 +91,7 @@ def explore(operation: Any, mode: GenerationMode, most: int, call: Callable[[Any
 @pytest.mark.parametrize("role", sample(ROLES, 1))
 def test_no_answer_is_outside_the_schema(schema, explored, of_the_practice, role):
     asked = 0
-    for operation in sample([found.ok() for found in schema.get_all_operations()], 100):
+    for operation in sample([found.ok() for found in schema.get_all_operations()], 50):
         if role not in ("admin", "anonymous") and operation.path.startswith(("/api/auth", "/api/health")):
             continue  # these do not look at the role
         cookies = cookie_of(explored, role, operation.path)
@@ -110,7 +110,7 @@ def test_no_answer_is_outside_the_schema(schema, explored, of_the_practice, role
 
         for mode, most in MODES.items():
             explore(operation, mode, min(most, 2) if operation.path in HASHES_A_PASSWORD else most, call)
-    assert asked > 30
+    assert asked > 20
 
 
 OWN_ERRORS = {

@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture
+def chart(clinic):
+    return clinic.chart()["id"]
