@@ -6,7 +6,7 @@ from django.db.migrations.operations import AddIndex, RunSQL
 
 
 class AddIndexBesideWriters(AddIndex):
-    """AddIndex that keeps no writer waiting on PostgreSQL. Its migration has `atomic = False` and nothing else. If it is
+    """AddIndex that keeps no writer waiting on PostgreSQL. Its migration has `atomic = False`, nothing else. If it is
     stopped in the middle, it leaves an index of no use, and removes that when it runs again."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
