@@ -71,7 +71,11 @@ class Postgresql:
             row = opened.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [LOCK]).fetchone()
             if not row or not row[0]:
                 raise Busy(BUSY)
-            yield
+            try:
+                yield
+            finally:
+                with suppress(psycopg.OperationalError):  # or who comes next may meet a backend that is still ending
+                    opened.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [LOCK])
 
     @contextmanager
     def dump(self) -> Iterator["PostgresqlDump"]:
