@@ -125,7 +125,7 @@ def _nothing_to_choose(beginnings: list[tuple[str, Any]]) -> Any:
     """Return the help below a field that has to be chosen where there is nothing yet to choose from."""
     link = '<a class="font-medium text-primary-600 underline dark:text-primary-500" href="{}">{}</a>'
     links = format_html_join(" ", link, beginnings)
-    return format_html("{} {}", gettext("There is nothing to choose from yet."), links)
+    return format_html("{} {}", gettext("Nothing to choose from yet."), links)
 
 
 def post_action(

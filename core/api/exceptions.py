@@ -29,7 +29,7 @@ TRAIL_DOWN = _(
     "The audit trail can't be written right now, so nothing was done or shown. Please try again in a moment."
 )
 NOT_FOUND = _("Not found.")
-NO_PAGE = _("There is nothing at this address that you can open. Check the address, or begin at the home page.")
+NO_PAGE = _("This page does not exist, or you may not open it. Check the address, or begin at the home page.")
 MALFORMED = _("The request is malformed.")
 
 

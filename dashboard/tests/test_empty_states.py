@@ -72,7 +72,7 @@ def test_empty_lists_of_the_admin_site_say_how_to_begin(practice, enter_as):
 
 def test_field_without_choices_says_where_to_add_one(practice, enter_as):
     form = text_of(enter_as("admin").get(reverse("admin:appointments_room_add")))
-    assert "There is nothing to choose from yet." in form
+    assert "Nothing to choose from yet." in form
     assert f'href="{reverse("admin:practices_office_add")}"' in form
 
 
