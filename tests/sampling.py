@@ -30,13 +30,17 @@ Case = TypeVar("Case")
 
 
 def changed_files(root: Path) -> set[str]:
-    """What the last commit, or the branch that it merged, changed, and what is not committed; from this folder on."""
-    changed = ("diff", "--name-only", "--relative", "HEAD^1")
-    new = ("ls-files", "--others", "--exclude-standard")
-    asked = [
-        subprocess.run(["git", *one], cwd=root, capture_output=True, text=True, check=False) for one in (changed, new)
-    ]
-    return {name for done in asked for name in done.stdout.splitlines()}
+    """What the last commit, or the branch that it merged, changed, and what is not committed; from this folder on. In
+    a clone that lacks the commit before, every file may be."""
+
+    def listed(*arguments: str) -> list[str] | None:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        return None if done.returncode else done.stdout.splitlines()
+
+    changed = listed("diff", "--name-only", "--relative", "HEAD^1")
+    if changed is None:
+        changed = listed("ls-files")
+    return {*(changed or ()), *(listed("ls-files", "--others", "--exclude-standard") or ())}
 
 
 def examples(all_of_them: int, in_each_run: int) -> int:

@@ -180,6 +180,8 @@ def test_changed_files_are_those_of_the_last_commit_and_what_is_not_committed(tm
     (tmp_path / "test_new.py").touch()
 
     assert sampling.changed_files(tmp_path) == {"test_last.py", "test_now.py", "test_new.py"}
+    git("clone", "--depth=1", f"file://{tmp_path}", str(tmp_path / "shallow"))
+    assert sampling.changed_files(tmp_path / "shallow") == {"test_first.py", "test_last.py"}
 
 
 @pytest.mark.slow  # a dozen runs of pytest

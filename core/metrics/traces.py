@@ -6,6 +6,7 @@ import re
 import secrets
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -33,8 +34,8 @@ class Exporter(threading.Thread):
         self.is_heard = True
 
     def add(self, span: dict[str, Any]) -> None:
-        if not self.spans.full():
-            self.spans.put(span)
+        with suppress(queue.Full):
+            self.spans.put_nowait(span)
 
     def run(self) -> None:
         while True:

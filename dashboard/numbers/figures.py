@@ -98,10 +98,9 @@ def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
         monday += WEEK
     edges = [practice.day_bounds(monday)[0] for monday in [*mondays, mondays[-1] + WEEK]]
     start, end = edges[0], edges[-1]
-    doctors = list(WorkingHours.objects.order_by("doctor").values_list("doctor_id", flat=True).distinct())
     found: dict[date, dict[str, int]] = {monday: {} for monday in mondays}
     parts: list[tuple[tuple[type[PracticeModel], ...], Callable[[], Counted]]] = [
-        ((Appointment, WorkingHours), lambda: _visits(edges, doctors)),
+        ((Appointment, WorkingHours), lambda: _visits(edges)),
         ((Patient,), lambda: _by_week(_charts(start, end), "created_at", edges, new_patients=Count("*"))),
         (
             (Appointment, MedicalRecord, SessionNote),
@@ -112,7 +111,7 @@ def weeks_of(practice: Practice, first: date, last: date) -> list[Week]:
         key = f"weeks:{at}:{practice.timezone}:{mondays[0]}:{len(mondays)}"
         for number, values in cached_counts.get_or_compute(key, practice_id=practice.pk, of=tables, compute=count):
             found[mondays[number - 1]].update(values)
-    minutes = _minutes(mondays, edges, doctors)
+    minutes = _minutes(mondays, edges, _doctors())
     return [Week(monday, **{**found[monday], "minutes": minutes[monday]}) for monday in mondays]
 
 
@@ -131,7 +130,12 @@ def _week_of(moment: str, edges: list[datetime]) -> Any:
     return Case(*ends, output_field=IntegerField())
 
 
-def _visits(edges: list[datetime], doctors: list[Any]) -> Counted:
+def _doctors() -> list[Any]:
+    """Return the keys of those who have hours. What is cached asks for them itself, after the generations."""
+    return list(WorkingHours.objects.order_by("doctor").values_list("doctor_id", flat=True).distinct())
+
+
+def _visits(edges: list[datetime]) -> Counted:
     took = ExpressionWrapper(F("ends_at") - F("starts_at"), output_field=DurationField())
     rows = _by_week(
         Appointment.objects.filter(starts_at__gte=edges[0], starts_at__lt=edges[-1]),
@@ -141,7 +145,7 @@ def _visits(edges: list[datetime], doctors: list[Any]) -> Counted:
         scheduled=Count("pk", filter=Q(status=AppointmentStatus.SCHEDULED) & ~NO_SHOW),
         cancelled=Count("pk", filter=CANCELLED & ~NO_SHOW),
         no_shows=Count("pk", filter=NO_SHOW),
-        booked=Sum(took, filter=~CANCELLED & Q(doctor__in=doctors)),
+        booked=Sum(took, filter=~CANCELLED & Q(doctor__in=_doctors())),
     )
     for _number, row in rows:
         row["booked"] = int(row["booked"].total_seconds()) // 60 if row["booked"] else 0

@@ -23,12 +23,12 @@ def small_picture(attachment: Attachment) -> bytes | None:
     content = BytesIO(b"".join(storage.open_file(attachment)))
     try:
         with Image.open(content) as opened:
-            if opened.format != "JPEG" and opened.width * opened.height > MOST_PIXELS:
+            if (opened.format, opened.mode) != ("JPEG", "RGB") and opened.width * opened.height > MOST_PIXELS:
                 return None
             opened.draft("RGB", (SIDE, SIDE))
             opened.thumbnail((SIDE, SIDE))
             small = BytesIO()
             opened.convert("RGB").save(small, "JPEG", quality=85)
-    except (OSError, ValueError):  # from before pictures were cleaned
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # from before pictures were cleaned
         return None
     return small.getvalue()

@@ -189,6 +189,19 @@ def test_photo_is_one_of_the_charts_files_by_choice(enter_as, paula):
     assert 'class="photo"' not in desk.get(paula.address).content.decode()
 
 
+def test_picture_that_cannot_be_made_small_is_shown_as_it_is(enter_as, paula):
+    """From before pictures were cleaned there may be one that browsers show and Pillow does not read."""
+    whole = BytesIO()
+    Image.effect_noise((500, 500), 90).save(whole, "PNG")
+    start, _mark, end = whole.getvalue().rpartition(b"IDAT")
+    broken = start + b"\1\2\3\4" + end
+    with practice_scope(paula.practice.pk):
+        whose = {"patient": paula.chart, "uploaded_by": paula.doctor, "category": "portrait"}
+        file = stored_file(**whose, content=broken, name="paula.png", media_type="image/png")
+    answer = enter_as("staff").get(reverse("chart_file_small", args=[paula.chart.pk, file.pk]))
+    assert (answer.status_code, b"".join(answer)) == (200, broken)
+
+
 def test_number_of_queries_does_not_grow_with_the_chart(enter_as, paula):
     client = enter_as("doctor")
 
