@@ -78,8 +78,8 @@ def relation_label(relation: ForeignObjectRel) -> str:
 
 
 def all_rows(model: Any) -> Any:
-    """Return the rows of this practice with the deleted ones, which move too and can be restored there."""
-    return getattr(model, "with_deleted", model.objects)
+    """Return the rows of this practice with the deleted and removed ones, which move too and can be restored there."""
+    return getattr(model, "with_deleted", None) or getattr(model, "with_removed", model.objects)
 
 
 def rows_of(chart: Patient) -> Iterator[tuple[ForeignObjectRel, Any]]:

@@ -34,6 +34,8 @@ COPIED = (
     "issuer",
 )
 PUT_BACK_WITHIN = timedelta(days=1)
+TOO_LATE = _("This draft was deleted more than a day ago. Make a new invoice.")
+VISIT_DELETED = _("A visit on this draft was deleted. Make a new invoice without it.")
 NOT_A_DRAFT = _("This was issued and can't be changed any more. Credit it instead.")
 NO_LINES = _("An invoice needs at least one line.")
 DUE_BEFORE = _("Enter today or a later day.")
@@ -134,12 +136,18 @@ def remove_draft(*, by: User, invoice_id: UUID, expected: int | None = None) -> 
 
 @transaction.atomic
 def put_back_draft(*, by: User, invoice_id: UUID) -> Invoice:
-    """Take the removal back. Raises NotFound, ChartRestricted, and Conflict if one of its visits was billed since."""
+    """Take the removal back. Raises NotFound, ChartRestricted, and Conflict if one of its visits was billed or deleted
+    since, or a day is over."""
     known = Invoice.with_removed.readable_by(by).only("patient_id").get_or_refuse(pk=invoice_id)
     check_access(by, lock_chart(by=by, patient_id=known.patient_id))
     draft: Invoice = Invoice.with_removed.select_for_update(of=("self",)).get_or_refuse(pk=invoice_id)
     if draft.removed_at is not None:
-        written.check_not_billed([line.appointment_id for line in draft.lines.all() if line.appointment_id])
+        if draft.removed_at < timezone.now() - PUT_BACK_WITHIN:
+            raise Conflict(TOO_LATE)
+        visits = [line.appointment_id for line in draft.lines.all() if line.appointment_id]
+        if Appointment.with_deleted.filter(pk__in=visits).exclude(deletion=None).exists():
+            raise Conflict(VISIT_DELETED)
+        written.check_not_billed(visits)
         draft.removed_at = None
         with context.done_by(by):
             draft.save()
@@ -149,9 +157,11 @@ def put_back_draft(*, by: User, invoice_id: UUID) -> Invoice:
 
 def forget_removed_drafts() -> None:
     """Delete the practice's drafts that can't be put back any more."""
-    for draft in Invoice.with_removed.filter(removed_at__lt=timezone.now() - PUT_BACK_WITHIN):
+    late = Invoice.with_removed.filter(removed_at__lt=timezone.now() - PUT_BACK_WITHIN)
+    for pk in list(late.values_list("pk", flat=True)):
         with transaction.atomic():
-            draft.delete()
+            if draft := late.select_for_update(of=("self",)).filter(pk=pk).first():  # unless it was put back meanwhile
+                draft.delete()
 
 
 def _lock_draft(by: User, invoice_id: UUID, expected: int | None) -> Invoice:

@@ -179,6 +179,7 @@ class Invoice(PracticeModel):
             models.CheckConstraint(
                 condition=Q(net__gte=0, tax__gte=0, total=F("net") + F("tax")), name="invoice_sums_agree"
             ),
+            models.CheckConstraint(condition=Q(issued_at=None) | Q(removed_at=None), name="invoice_issued_is_there"),
         ]
 
     def __str__(self) -> str:

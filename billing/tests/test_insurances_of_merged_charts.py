@@ -1,10 +1,13 @@
 """Two charts of one person with insurances become one: policies go along in their order, none is there twice."""
 
+from decimal import Decimal
+
 import orjson
 import pytest
 
 from audit.models import Event
 from billing.claims import services as claims
+from billing.invoices import services as invoices
 from billing.models import Coverage
 from core.errors import Conflict
 from patients.merging import services as merging
@@ -92,3 +95,12 @@ def test_corrected_insurance_is_in_the_trail(insured, biller):
     save(biller, chart, "Aetna 2")
     (event,) = trail.exclude(pk__in=before)
     assert (event.kind, orjson.loads(event.details)["fields"]) == ("data.changed", ["member_id"])
+
+
+def test_removed_draft_goes_along_and_can_be_put_back(biller, make_user):
+    into, source = PatientFactory(), PatientFactory()
+    lines = [{"description": "Massage", "unit_price": Decimal(80)}]
+    draft = invoices.write_draft(by=biller, patient_id=source.pk, lines=lines)
+    invoices.remove_draft(by=biller, invoice_id=draft.pk)
+    merging.merge(by=make_user("staff"), into=into.pk, source=source.pk, keep={})
+    assert invoices.put_back_draft(by=biller, invoice_id=draft.pk).patient_id == into.pk

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from billing.jobs import forget_drafts
 from billing.models import Invoice, LedgerEntry, Service, ServiceOfType
 from billing.payments import services as payments
 from billing.tests.factories import ServiceFactory
+from patients.deletion.services import delete as delete_row
 from patients.models import Patient
 
 HOUR = timedelta(hours=1)
@@ -165,10 +166,22 @@ def test_deleted_draft_can_be_put_back_for_a_day(enter_as, visit, chart):
     assert (refused.status_code, "already on an invoice" in refused.content.decode()) == (409, True)
     assert not Invoice.objects.filter(pk=draft.pk).exists()
 
+    with pytest.raises(IntegrityError), transaction.atomic():  # as the release before would
+        issued = {"issued_at": timezone.now(), "issued_on": timezone.now(), "issued_by": desk.user}
+        Invoice.with_removed.filter(pk=draft.pk).update(**issued, year=2026, sequence=1)
     Invoice.with_removed.filter(pk=draft.pk).update(removed_at=timezone.now() - timedelta(days=2))
+    refused = desk.post(delete, {"undo": "1"})
+    assert (refused.status_code, "more than a day ago" in refused.content.decode()) == (409, True)
     forget_drafts()
     assert desk.post(delete, {"undo": "1"}).status_code == 404
-    assert Invoice.objects.get().lines.count() == 1
+    left = Invoice.objects.get()
+    assert left.lines.count() == 1
+
+    delete = address("-invoice-delete", left)
+    desk.post(delete)
+    delete_row(by=enter_as("admin").user, row=visit, reason="Entered twice")
+    refused = desk.post(delete, {"undo": "1"})
+    assert (refused.status_code, "A visit on this draft was deleted" in refused.content.decode()) == (409, True)
 
 
 def test_price_list_is_kept_on_pages(enter_as, scope):
