@@ -115,4 +115,4 @@ def test_socket_is_the_one_that_the_proxy_calls(installed):
     (address,) = re.findall(r"^ListenStream=(.+)$", socket, re.M)
     assert "Service=praxis-web.service" in socket
     assert f"{{$UPSTREAMS:{address}}}" in (installed / "etc/praxis/Caddyfile").read_text()
-    assert f"server {address};" in (installed / "etc/praxis/nginx.conf").read_text()
+    assert f"server {address} " in (installed / "etc/praxis/nginx.conf").read_text()
