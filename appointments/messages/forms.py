@@ -73,6 +73,13 @@ class SettingsForm(forms.Form):
                 label=_("Once, also ask everyone who has been due for up to this many months"),
             )
 
+    def clean(self) -> None:
+        given = self.cleaned_data
+        has_rule = any(given.get(f"recall_{each.pk}") for each in self.types)
+        if given.get("overdue") and not (has_rule and given.get(f"notice_{MessageKind.RECALL}")):
+            sentence = gettext("Say after how many months a type of visit is due again, and how patients are asked.")
+            self.add_error("overdue", sentence)
+
     def values(self) -> dict[str, Any]:
         given = self.cleaned_data
         reminders = {"": {Channel.EMAIL.value: given["email_hours"], Channel.SMS.value: given["sms_hours"]}}

@@ -11,6 +11,7 @@ from appointments.feeds.services import visit_as_calendar
 from appointments.messages.planning import ABOUT, CANCELLED, says_of
 from appointments.messages.tokens import LinkKind, link_of
 from appointments.models import Appointment, AppointmentStatus, SlotOffer
+from appointments.schedule.availability import visits_of
 from core.formats import format_moment
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
@@ -135,7 +136,7 @@ def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Fa
 
 
 def _facts_of_offer(offer: SlotOffer) -> Facts:
-    visit = offer.as_visit()
+    (visit,) = visits_of([offer])
     chart = offer.entry.patient
 
     def fields(language: str) -> Mapping[str, str]:

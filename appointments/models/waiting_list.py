@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from appointments.models.appointment import Appointment
+from appointments.models.appointment import Appointment, AppointmentStatus
 from appointments.models.appointment_type import AppointmentType
 from appointments.models.hold import SlotHold
 from core.choices import PublicTextChoices
@@ -184,6 +184,14 @@ class SlotOffer(PracticeModel):
             ends_at=self.ends_at,
             practice=self.practice,
         )
+
+    def accepted_visit(self) -> Appointment | None:
+        """Return the visit that was booked by accepting it, while it is still to come at that time."""
+        visit = self.entry.appointment if self.entry.status == WaitingState.BOOKED else None
+        if visit is None or visit.deletion_id or visit.status != AppointmentStatus.SCHEDULED:
+            return None
+        is_this = (visit.doctor_id, visit.starts_at) == (self.doctor_id, self.starts_at)
+        return visit if is_this and visit.starts_at > timezone.now() else None
 
     def is_open(self, now: datetime) -> bool:
         return self.hold_id is not None and self.expires_at > now

@@ -5,7 +5,7 @@ visit, and are warned."""
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import sub
@@ -27,6 +27,7 @@ from appointments.models import (
     ExceptionKind,
     ScheduleException,
     SlotHold,
+    SlotOffer,
     WorkingHours,
 )
 from appointments.models.appointment_type import LONGEST, LONGEST_BUFFER
@@ -384,6 +385,22 @@ def _doctors(kind: AppointmentType | None, doctor_id: UUID | None) -> list[User]
         return [doctor] if not offering or doctor.pk in offering else []
     doctors = User.objects.doctors().order_by("id")
     return [doctor for doctor in doctors if not offering or doctor.pk in offering]
+
+
+def visits_of(offers: Sequence[SlotOffer]) -> list[Appointment]:
+    """Return the visits that these offers would be, which are not stored, each where it would be booked."""
+    if not offers:
+        return []
+    doctors = {offer.doctor_id: offer.doctor for offer in offers}
+    first, last = min(offer.starts_at for offer in offers), max(offer.ends_at for offer in offers)
+    calendars = {calendar.doctor.pk: calendar for calendar in load_calendars(doctors.values(), first, last)}
+    visits = [offer.as_visit() for offer in offers]
+    for visit in visits:
+        calendar = calendars[visit.doctor_id]
+        visit.office_id = calendar.office_at(visit.starts_at, visit.ends_at)
+        if office := calendar.office_of(visit):
+            visit.office = office
+    return visits
 
 
 def place(

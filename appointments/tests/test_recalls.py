@@ -182,6 +182,10 @@ def test_rule_is_set_on_the_page_of_messages(practice, enter_as):
     with practice_scope(practice.pk):
         found = get_settings()
     assert (found.recalls, found.quiet_from, found.quiet_until) == ({str(kind.pk): 6}, time(20), time(8))
+    for nobody in ({}, {"notice_recall": ["email"], f"recall_{kind.pk}": ""}):
+        refused = client.post(address, {**sent, **nobody, "overdue": "12"}, follow=True).content.decode()
+        assert "Say after how many months" in refused and "Everyone who has been due" not in refused
+    sent["notice_recall"] = ["email"]
     asked = client.post(address, {**sent, "overdue": "12"}, follow=True).content.decode()
     assert "Everyone who has been due for up to that long will be asked" in asked
     assert client.post(address, {**sent, "overdue": "61"}).status_code == 200

@@ -8,12 +8,13 @@ import pytest
 from appointments import services
 from appointments.messages.tokens import LinkKind, link_of
 from appointments.models import Appointment, SlotHold
-from appointments.tests.factories import WaitingListEntryFactory
+from appointments.tests.factories import WaitingListEntryFactory, WorkingHoursFactory
 from appointments.tests.messages import NOW, VISIT, book, run
 from appointments.waiting_list import services as waiting_list
 from audit.models import Event
 from notifications.messages.settings import say_preference
 from patients.tests.factories import PatientFactory
+from practices.models import Office
 
 # --- Explained --------------------------------------------------------------------------------------------------------
 
@@ -139,10 +140,43 @@ def test_offer_is_accepted_by_its_link_which_asks_first(desk, offered, client, a
         ("waiting_list.accepted", None, patients),
         ("waiting_list.read", None, patients),
     ]
-    again = client.post(offered, {"action": "accept"})
-    assert (again.status_code, "This offer is over" in again.content.decode()) == (404, True)
+    for again in (client.get(offered), *(client.post(offered, {"action": each}) for each in ("accept", "decline"))):
+        page = again.content.decode()
+        assert (again.status_code, "your appointment is booked" in page, "Yes, book it" in page) == (200, True, False)
+    assert Appointment.objects.get().status == "scheduled"
+    assert "waiting_list.offer_withdrawn" not in {kind for kind, *_ in trail_of(desk)}
     run(at, NOW + timedelta(minutes=5))
     assert "Your appointment on" in mailoutbox[-1].subject
+    services.change(by=desk.staff, appointment_id=visit.pk, status="cancelled")
+    assert client.get(offered).status_code == 404
+
+
+def test_decline_that_comes_after_an_accept_is_refused(desk, offered, client, monkeypatch):
+    real = waiting_list._calendars_locked
+
+    def accepted_meanwhile(by, entry_id):
+        monkeypatch.setattr(waiting_list, "_calendars_locked", real)
+        waiting_list.accept(by=desk.staff, entry_id=desk.entry.pk, offer_id=desk.offer.pk)
+        return real(by, entry_id)
+
+    monkeypatch.setattr(waiting_list, "_calendars_locked", accepted_meanwhile)
+    page = client.post(offered, {"action": "decline"})
+    assert (page.status_code, "stay on the waiting list" in page.content.decode()) == (409, False)
+    assert "waiting_list.offer_withdrawn" not in {kind for kind, *_ in trail_of(desk)}
+
+
+def test_offer_names_the_office_where_the_doctor_works_that_day(desk, client, at, mailoutbox):
+    elsewhere = Office.objects.create(name="Harbor", address="2 Pier", timezone="America/Chicago")
+    WorkingHoursFactory(doctor=desk.doctor, office=elsewhere)
+    desk.entry = WaitingListEntryFactory(patient=desk.chart)
+    desk.offer = offer_to(desk, desk.entry)
+    run(at, NOW)
+    link = link_in(mailoutbox[0])
+    assert "2:00 PM" in mailoutbox[0].body
+    for page in (client.get(link), client.post(link, {"action": "accept"})):
+        shown = page.content.decode()
+        assert ("Harbor, 2 Pier" in shown, "Main Street" in shown, "2:00 PM" in shown) == (True, False, True)
+    assert Appointment.objects.get().office == elsewhere
 
 
 def test_offer_is_declined_by_its_link(desk, offered, client):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,19 +22,27 @@ OVER = _("This offer is over. It may have expired, or someone else may have take
 
 @contextmanager
 def opened(token: str) -> Iterator[SlotOffer]:
-    """Run the block in the scope of the practice of this link's offer, which is open. Raises LinkNotValid."""
+    """Run the block in the scope of the practice of this link's offer, which is open or was accepted: whoever clicks
+    twice, or opens the mail again, has the time. Raises LinkNotValid."""
     parts = tokens.read(token)
     if parts is None:
         raise LinkNotValid(OVER)
     practice_id, offer_id, mac = parts
     with practice_scope(practice_id):
-        offer = SlotOffer.objects.with_shown().select_related("entry__patient").filter(pk=offer_id).first()
+        offer = _find(offer_id)
         if offer is None or not tokens.is_signed(LinkKind.OFFER, practice_id, offer_id, offer.expires_at, mac):
             raise LinkNotValid(OVER)
-        is_waiting = offer.entry.status == WaitingState.WAITING and not offer.entry.patient.deletion_id
-        if not is_waiting or not offer.is_open(timezone.now()):
+        is_open = offer.entry.status == WaitingState.WAITING and offer.is_open(timezone.now())
+        if offer.entry.patient.deletion_id or not (is_open or offer.accepted_visit()):
             raise LinkNotValid(OVER)
         yield offer
+
+
+def _find(offer_id: UUID) -> SlotOffer | None:
+    booked = [f"entry__appointment__{name}" for name in ("practice", "office__practice", "doctor__office__practice")]
+    found = SlotOffer.objects.with_shown().select_related("entry__type", "entry__patient", *booked)
+    offer: SlotOffer | None = found.filter(pk=offer_id).first()
+    return offer
 
 
 def read(token: str) -> SlotOffer:
@@ -44,20 +53,25 @@ def read(token: str) -> SlotOffer:
 
 
 def accept(token: str) -> SlotOffer:
-    """Book what is offered. Raises LinkNotValid, and what `waiting_list.services.accept` raises."""
+    """Book what is offered, unless it was booked already. Raises LinkNotValid, and what `waiting_list.services.accept`
+    raises."""
     return _act(token, services.accept_by_link, AuditEvent.OFFER_ACCEPTED)
 
 
 def decline(token: str) -> SlotOffer:
-    """Let others have the time. Raises LinkNotValid, and Conflict if somebody has it by now."""
+    """Let others have the time, unless it was booked already. Raises LinkNotValid, and Conflict if somebody has it by
+    now."""
     return _act(token, services.decline_by_link, AuditEvent.OFFER_WITHDRAWN)
 
 
 def _act(token: str, verb: Callable[[SlotOffer], None], event: AuditEvent) -> SlotOffer:
     with opened(token) as offer, transaction.atomic():
+        if offer.accepted_visit():
+            _record(offer, AuditEvent.WAITING_LIST_READ)
+            return offer
         verb(offer)
         _record(offer, event)
-        return offer
+        return _find(offer.pk) or offer
 
 
 def _record(offer: SlotOffer, event: AuditEvent) -> None:

@@ -7,6 +7,7 @@ from rest_framework.exceptions import Throttled
 from accounts.passwords.pages import Page
 from appointments.booking_rules import is_late
 from appointments.models import Appointment, SlotOffer
+from appointments.schedule.availability import visits_of
 from appointments.visit_links import offers, services
 from appointments.visits.machine import Action
 from core.api import throttling
@@ -104,12 +105,16 @@ def _page_of_refused(request: HttpRequest, token: str, refusal: Refusal) -> Http
 def _offer_page(
     request: HttpRequest, offer: SlotOffer, *, done: str = "", error: str = "", status: int = 200
 ) -> HttpResponse:
-    visit = offer.as_visit()
+    with practice_scope(offer.practice_id):
+        booked = offer.accepted_visit()
+        visit = booked or visits_of([offer])[0]
+    if booked:  # also by an earlier click, which a later one must not make doubtful
+        done, error, status = "accept", "", 200
     context = {
         "practice": offer.practice,
         "when": format_local_datetime(visit, offer.starts_at),
         "doctor": offer.doctor.name,
-        "office": offer.doctor.office,
+        "office": visit.office or visit.doctor.office,
         "until": format_moment(offer.expires_at, visit.tzinfo, "TIME_FORMAT"),
         "done": done,
         "error": error,

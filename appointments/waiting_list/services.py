@@ -255,7 +255,7 @@ def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> App
 
 def accept_by_link(offer: SlotOffer) -> None:
     """Book what is offered for whoever has the link to it, who is not signed in. Raises what `accept` raises."""
-    with _locked_by_link(offer, waiting=True) as entry:
+    with _locked_by_link(offer) as entry:
         _book(entry, offer.pk, via="link")
 
 
@@ -290,7 +290,8 @@ def take_back(*, by: User, entry_id: UUID, offer_id: UUID) -> WaitingListEntry:
 
 
 def decline_by_link(offer: SlotOffer) -> None:
-    """Decline what is offered for whoever has the link to it, who is not signed in."""
+    """Decline what is offered for whoever has the link to it, who is not signed in. Raises Conflict if the patient does
+    not wait any more."""
     with _locked_by_link(offer) as entry:
         _take_back(_offers(entry).select_related("hold").get_or_refuse(pk=offer.pk))
 
@@ -327,14 +328,14 @@ def _locked(by: User, entry_id: UUID, *, waiting: bool = False) -> Iterator[Wait
 
 
 @contextmanager
-def _locked_by_link(offer: SlotOffer, *, waiting: bool = False) -> Iterator[WaitingListEntry]:
+def _locked_by_link(offer: SlotOffer) -> Iterator[WaitingListEntry]:
     """The same for a patient who is not signed in, which is what the trail says. The rules are those of whoever keeps
-    the time. Raises Conflict if nobody does any more."""
+    the time. Raises Conflict if nobody does any more, or the patient does not wait any more."""
     held = SlotHold.objects.filter(offers=offer).select_related("held_by").first()
     if held is None:
         raise Conflict(TAKEN)
     with _calendars_locked(held.held_by, offer.entry_id):
-        yield _lock(held.held_by, offer.entry_id, waiting=waiting)
+        yield _lock(held.held_by, offer.entry_id)
 
 
 @contextmanager

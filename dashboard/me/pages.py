@@ -12,6 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -31,10 +32,10 @@ from appointments.booking_rules import TOO_LATE, is_late
 from appointments.calendar.forms import DayField
 from appointments.calendar.page import describe_time
 from appointments.calendar.visit import get_visit
-from appointments.models import Appointment, AppointmentStatus, SlotOffer
+from appointments.models import Appointment, AppointmentStatus, SlotOffer, WaitingListEntry
 from appointments.schedule import availability
 from appointments.waiting_list import services as waiting_list
-from audit import queries
+from audit import log, queries
 from audit.events import AuditEvent
 from audit.queries import EventFilter
 from audit_review.entries import Entry, entries
@@ -96,7 +97,7 @@ class Overview(OwnPage):
         hits = len(coming) + len(past)
         self.read([*coming, *past, *offers, *own_forms], kind=AuditEvent.APPOINTMENTS_LISTED, hits=hits)
         shown = {
-            "offers": [(offer, offer.as_visit()) for offer in offers],
+            "offers": list(zip(offers, availability.visits_of(offers), strict=True)),
             "coming": coming,
             "past": past,
             "too_late": TOO_LATE,
@@ -114,29 +115,46 @@ class DecideOffer(OwnPage):
 
     needs = Permission.CHANGE_OWN_APPOINTMENTS
     verb = staticmethod(waiting_list.accept)
+    event = AuditEvent.OFFER_ACCEPTED
 
     def get(self, request: HttpRequest, entry_id: UUID, offer_id: UUID) -> HttpResponse:
         return redirect("my_page")  # after a sign-in
 
     def post(self, request: HttpRequest, entry_id: UUID, offer_id: UUID) -> HttpResponse:
-        try:
-            done = self.verb(by=self.user, entry_id=entry_id, offer_id=offer_id)
-        except Refusal as refusal:
+        refusal = None if self.accepted(entry_id, offer_id) else self.decide(entry_id, offer_id)
+        if booked := self.accepted(entry_id, offer_id):  # also by an earlier click
+            messages.success(request, gettext("Booked: your visit on %(time)s.") % {"time": describe_time(booked)})
+        elif refusal:
             log_page_refusal(request, refusal)
             messages.error(request, refusal.detail)
-            return redirect("my_page")
-        messages.success(request, self.sentence(done))
+        else:
+            messages.success(request, gettext("Declined. You stay on the waiting list."))
         return redirect("my_page")
 
-    def sentence(self, booked: Appointment) -> str:
-        return gettext("Booked: your visit on %(time)s.") % {"time": describe_time(booked)}
+    def accepted(self, entry_id: UUID, offer_id: UUID) -> Appointment | None:
+        offer = SlotOffer.objects.visible_to(self.user).with_shown().filter(pk=offer_id, entry=entry_id).first()
+        return offer.accepted_visit() if offer else None
+
+    def decide(self, entry_id: UUID, offer_id: UUID) -> Refusal | None:
+        try:
+            with transaction.atomic():
+                decided = self.verb(by=self.user, entry_id=entry_id, offer_id=offer_id)
+                # by hand: what a page declares is not recorded where it leads on to another
+                log.record(
+                    self.event,
+                    practice_id=decided.practice_id,
+                    patients=[decided.patient_id],
+                    about=WaitingListEntry._meta.label,
+                    about_id=entry_id,
+                )
+        except Refusal as refusal:
+            return refusal
+        return None
 
 
 class DeclineOffer(DecideOffer):
     verb = staticmethod(waiting_list.take_back)  # type: ignore[assignment]
-
-    def sentence(self, _entry: object) -> str:
-        return gettext("Declined. You stay on the waiting list.")
+    event = AuditEvent.OFFER_WITHDRAWN
 
 
 class TimeForm(forms.Form):

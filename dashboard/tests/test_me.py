@@ -154,7 +154,9 @@ def test_offers_are_accepted_and_declined(me, mine, make_user, subtests):
     assert "Declined. You stay on the waiting list." in say("decline", first)
     assert me.get(ME).content.decode().count("We keep it for you until") == 1
     assert "Booked: your visit on" in say("accept", second)
-    assert "isn&#x27;t waiting any more" in say("accept", second)
+    for again in ("accept", "decline"):
+        page = say(again, second)
+        assert "Booked: your visit on" in page and "isn&#x27;t waiting any more" not in page
     assert "Times offered to you" not in me.get(ME).content.decode()
     with practice_scope(mine["chart"].practice_id):
         assert Appointment.objects.filter(patient=mine["chart"], starts_at=monday(6)).count() == 1
@@ -164,6 +166,9 @@ def test_offers_are_accepted_and_declined(me, mine, make_user, subtests):
         ("appointments.SlotOffer", first.pk),
         ("appointments.WaitingListEntry", entries[0].pk),
     ]
+    for kind in (AuditEvent.OFFER_WITHDRAWN, AuditEvent.OFFER_ACCEPTED):
+        (event,) = events(mine["next"], kind=kind)
+        assert (event.user_id, event.about_id) == (mine["user"].pk, entries[0].pk)
 
 
 def test_stale_page_changes_nothing(me, mine):
