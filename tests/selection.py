@@ -29,7 +29,7 @@ EMBEDDED = not ON_POSTGRESQL and not ON_REDIS
 BELONGS = {"postgresql": ON_POSTGRESQL, "redis": ON_REDIS, "embedded": EMBEDDED, "exhaustive": sampling.EXHAUSTIVE}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 ON_PRODUCTIONS = ("production", "wire")  # the markers
-SAMPLED_PART, TURNS = 16, 3
+SAMPLED_PART, TURNS = 16, 4
 CASES_PART, FEWEST_CASES = 8, 2
 # Each of these cases is a fault that somebody met, a rule for everything, or a wall of its own.
 EACH_CASE = ("tests/found/", "tests/guards/", "core/tests/test_row_security.py")
