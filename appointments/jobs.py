@@ -40,7 +40,7 @@ def plan_recalls() -> None:
 
 @job("appointments.plan_overdue_recalls")
 def plan_overdue_recalls(months: int) -> None:
-    """Plan the recalls of whoever was due already when the practice's rules were set."""
+    """Plan the recalls of patients who were already due when the practice's rules were set."""
     recalls.plan_overdue(months=months)
 
 

@@ -77,8 +77,8 @@ def open_practice(*, as_owner=False, events=0):
             # a new random seed, or an interrupted run's people would be created again
             call_command("seed", password=PASSWORD, random_seed=secrets.randbelow(10**9), **{kind: amount})
             print(f"{amount / (time.perf_counter() - started):,.0f} {kind} a second", file=sys.stderr)
-    with practice_scope(practice.pk):
-        is_filled = fill(practice.pk, events=events)  # without triggers, which only the owner may
+    with practice_scope(practice.pk):  # without triggers, which only the owner may
+        is_filled = events > 0 and fill(practice.pk, events=events)
     if any(missing.values()) or is_filled:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
@@ -106,9 +106,18 @@ def _wanted():
     }
 
 
+def drop_database(url):
+    name = psycopg.sql.Identifier(urlsplit(url).path.lstrip("/"))
+    with maintenance(url) as connection:
+        connection.execute(psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def maintenance(url):
+    return psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl(), autocommit=True)
+
+
 def ensure_database(url):
     name = urlsplit(url).path.lstrip("/")
-    maintenance = urlsplit(url)._replace(path="/postgres").geturl()
-    with psycopg.connect(maintenance, autocommit=True) as connection:
+    with maintenance(url) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))

@@ -26,7 +26,16 @@ import redis
 from psycopg.sql import SQL, Identifier
 
 from bench.arguments import parse
-from bench.clinic import AS_ROLE, DATABASE_URL, ENVIRONMENT, REDIS_URL, ensure_database, open_practice
+from bench.clinic import (
+    AS_ROLE,
+    DATABASE_URL,
+    ENVIRONMENT,
+    REDIS_URL,
+    drop_database,
+    ensure_database,
+    maintenance,
+    open_practice,
+)
 from bench.report import block
 from bench.throughput import CONNECTIONS, serving
 
@@ -61,7 +70,7 @@ def main():
             with server(folder, workers) as (address, pid):
                 found[name].append(_loaded(folder, address, pid, seconds))
     for name in (COPY, PEERS):
-        _drop(name)
+        drop_database(_address(name))
     os.environ.update(ENVIRONMENT, DATABASE_URL=_address(TEMPLATE))
     import django
 
@@ -127,9 +136,9 @@ def _peer(folder, workers):
 @contextmanager
 def _praxis(folder, workers):
     """Run Praxis on a new copy of its rows, and give its address and process."""
-    _drop(COPY)
+    drop_database(_address(COPY))
     _empty_redis()
-    with _maintenance() as connection:
+    with maintenance(DATABASE_URL) as connection:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(COPY), Identifier(TEMPLATE)))
     with psycopg.connect(_address(COPY), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")  # as the peer's seed.py does
@@ -140,15 +149,6 @@ def _praxis(folder, workers):
 
 def _empty_redis():
     redis.Redis.from_url(REDIS_URL).flushdb()
-
-
-def _drop(name):
-    with _maintenance() as connection:
-        connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
-
-
-def _maintenance():
-    return psycopg.connect(_address("postgres"), autocommit=True)
 
 
 # --- The rows, in a process of its own --------------------------------------------------------------------------------

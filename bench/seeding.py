@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
-
 from bench import clinic
 from bench.arguments import parse
 from bench.report import block
@@ -26,7 +24,7 @@ def main():
     parse(__doc__)
     address = urlsplit(clinic.DATABASE_URL)
     own = address._replace(path=f"{address.path}_seeding").geturl()
-    _drop(own)
+    clinic.drop_database(own)
     os.environ.update(clinic.ENVIRONMENT, DATABASE_URL=own)
     clinic.ensure_database(own)
     import django
@@ -42,7 +40,7 @@ def main():
 
         connection.close()
         connection.close_pool()
-        _drop(own)
+        clinic.drop_database(own)
 
 
 def _measured():
@@ -77,14 +75,6 @@ def _measured():
 def _processor_time(pid):
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / TICKS
-
-
-def _drop(url):
-    name = urlsplit(url).path.lstrip("/")
-    with psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl(), autocommit=True) as connection:
-        connection.execute(
-            psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
-        )
 
 
 if __name__ == "__main__":

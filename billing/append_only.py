@@ -108,7 +108,7 @@ class KeepRowsOnTheWayBack(KeepRows):
         pass
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        KeepRows(self.model_name, once=self.once).database_forwards(app_label, schema_editor, from_state, to_state)
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
 
 
 class KeepLines(KeepRows):

@@ -11,6 +11,8 @@ from rest_framework import serializers
 from billing.money import to_text
 from core.api.serializers import StrictCharField
 
+PAYER = "^[0-9a-f]{64}$"  # a fingerprint, in hexadecimal digits
+
 
 class TextNumberField(serializers.Field[Any, Any, Any, Any]):
     """A number that is not negative, written as text."""
@@ -50,7 +52,7 @@ class TaxRateField(TextNumberField):
     default_error_messages: ClassVar = {"invalid": _("Enter a rate in percent as text, such as “19.00”.")}
 
 
-@extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+@extend_schema_field({"type": "string", "pattern": PAYER})
 class PayerField(StrictCharField):
     """A fingerprint of who pays instead of a patient: the same for the same name, however it is written."""
 
@@ -58,7 +60,7 @@ class PayerField(StrictCharField):
 
     def to_internal_value(self, data: Any) -> str:
         text: str = super().to_internal_value(data)
-        if not re.fullmatch("[0-9a-f]{64}", text):
+        if not re.fullmatch(PAYER, text):
             self.fail("invalid")
         return text
 

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from core.errors import Sentence
+from core.texts import NO_EMAIL
 
+WEB_ADDRESS = _("Enter a web address such as https://example.org.")
 ONE_OF_THESE: dict[str, Sentence] = {"required": _("Choose one."), "invalid_choice": _("Choose one from the list.")}
 SENTENCES: dict[type[forms.Field], dict[str, Sentence]] = {
     forms.Field: {"required": _("Fill this in.")},
@@ -20,7 +22,7 @@ SENTENCES: dict[type[forms.Field], dict[str, Sentence]] = {
     forms.MultipleChoiceField: {"required": _("Choose at least one."), "invalid_choice": _("Choose from the list.")},
     forms.DateTimeField: {"invalid": _("Enter a date and a time.")},
     forms.ModelMultipleChoiceField: {"required": _("Choose at least one.")},
-    forms.URLField: {"invalid": _("Enter a web address such as https://example.org.")},
+    forms.URLField: {"invalid": WEB_ADDRESS},
     forms.FileField: {
         "required": _("Choose a file."),
         "invalid": _("Choose a file."),
@@ -38,8 +40,8 @@ OF_VALIDATORS: dict[Any, Promise] = {
         "Write a little more: at least %(limit_value)d characters.",
         "limit_value",
     ),
-    validators.EmailValidator: _("Enter a valid email address."),  # in German Django's own is on first-name terms
-    validators.URLValidator: _("Enter a web address such as https://example.org."),
+    validators.EmailValidator: NO_EMAIL,  # in German Django's own is on first-name terms
+    validators.URLValidator: WEB_ADDRESS,
     validators.MaxValueValidator: _("Enter %(limit_value)s or less."),
     validators.MinValueValidator: _("Enter %(limit_value)s or more."),
 }

@@ -15,7 +15,7 @@ from accounts.join_codes import services as join_codes
 from accounts.models import User
 from accounts.roles import Role
 from accounts.users.services import register_user, update_user
-from appointments.models import Appointment, AppointmentStatus, AppointmentType, Priority
+from appointments.models import AppointmentStatus, AppointmentType, Priority
 from appointments.rooms.services import create_room
 from appointments.schedule.services import add_hours
 from appointments.series import services as series
@@ -29,7 +29,7 @@ from demo.calendar import is_working_day, slots
 from demo.cases import SPECIALTIES, Case, cases_of
 from demo.people import email_of, make_random, person
 from demo.record import write_up
-from demo.visits import facts, insert_visits
+from demo.visits import insert_visits, visit_of
 from patients.models import ChartStatus as Registration
 from patients.models import Patient
 from patients.registrations.register import register_patient
@@ -263,24 +263,10 @@ def _fill_calendar(practice: Practice, desk: User, doctors: list[User], own_char
         if (start, doctor) not in taken:
             born = patient.date_of_birth and patient.date_of_birth.year
             case = random.choice(cases_of(doctor.specialization, born))
-            visits.append((_visit(random, practice, doctor, patient, start, case.reason), case))
+            end = start + timedelta(minutes=practice.appointment_minutes)
+            fields = {"practice": practice, "patient": patient, "reason": case.reason}
+            visits.append((visit_of(random, doctor, start, end, **fields), case))
     insert_visits(random, visits, desk)
-
-
-def _visit(
-    random: Random, practice: Practice, doctor: User, patient: Patient, start: datetime, reason: str
-) -> Appointment:
-    end = start + timedelta(minutes=practice.appointment_minutes)
-    return Appointment(
-        practice=practice,
-        doctor=doctor,
-        patient=patient,
-        office_id=doctor.office_id,
-        starts_at=start,
-        ends_at=end,
-        reason=reason,
-        **facts(random, start, end),
-    )
 
 
 def _add_series(practice: Practice, desk: User, doctor: User) -> Iterator[tuple[datetime, User]]:

@@ -49,6 +49,12 @@ def facts(random: Random, start: datetime, end: datetime) -> dict[str, Any]:
     return {**came, "status": AppointmentStatus.COMPLETED, "finished_at": end}
 
 
+def visit_of(random: Random, doctor: User, start: datetime, end: datetime, **fields: Any) -> Appointment:
+    """Return a visit at the doctor's own office, with what has happened to it by now."""
+    here = {"doctor": doctor, "office_id": doctor.office_id, "starts_at": start, "ends_at": end}
+    return Appointment(**here, **fields, **facts(random, start, end))
+
+
 def insert_visits(random: Random, visits: list[tuple[Appointment, Case]], desk: User) -> None:
     """Insert them with their history, and the records that the doctors have got round to."""
     insert([visit for visit, _ in visits])

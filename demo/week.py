@@ -22,7 +22,7 @@ from demo.calendar import is_working_day
 from demo.cases import Case, cases_of
 from demo.load import insert
 from demo.people import make_random, person
-from demo.visits import facts, insert_visits
+from demo.visits import insert_visits, visit_of
 from patients.models import Patient
 from practices.models import Practice
 
@@ -83,18 +83,8 @@ class _Plan:
                         continue
                     born = patient.date_of_birth and patient.date_of_birth.year
                     case = self.random.choice(cases_of(doctor.specialization, born))
-                    visit = Appointment(
-                        practice=self.practice,
-                        doctor=doctor,
-                        patient=patient,
-                        office_id=doctor.office_id,
-                        room=None if kind.video else room,
-                        type=kind,
-                        starts_at=span[0],
-                        ends_at=span[1],
-                        reason=case.reason,
-                        **facts(self.random, *span),
-                    )
+                    what: dict[str, Any] = {"type": kind, "room": None if kind.video else room, "reason": case.reason}
+                    visit = visit_of(self.random, doctor, *span, practice=self.practice, patient=patient, **what)
                     if visit.status != AppointmentStatus.CANCELLED:
                         self._take(doctor.pk, patient.pk, span)
                     yield visit, case

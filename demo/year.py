@@ -9,7 +9,7 @@ from appointments.models import Appointment, AppointmentType
 from demo.calendar import is_working_day
 from demo.cases import Case, cases_of
 from demo.people import make_random
-from demo.visits import facts
+from demo.visits import visit_of
 from patients.models import Patient
 from practices.models import Practice
 
@@ -45,15 +45,5 @@ def _visit(
     start = datetime.combine(day, time(random.choice(hours)), zone).astimezone(UTC)
     end = start + timedelta(minutes=kind.minutes)
     case = random.choice(cases_of(doctor.specialization, chart.date_of_birth and chart.date_of_birth.year))
-    visit = Appointment(
-        practice=practice,
-        doctor=doctor,
-        patient=chart,
-        office_id=doctor.office_id,
-        type=kind,
-        starts_at=start,
-        ends_at=end,
-        reason=case.reason,
-        **facts(random, start, end),
-    )
-    return visit, case
+    fields = {"practice": practice, "patient": chart, "type": kind, "reason": case.reason}
+    return visit_of(random, doctor, start, end, **fields), case

@@ -1,4 +1,4 @@
-"""Recalls: so many months after the last visit of a type, whoever has no next one is asked to come again.
+"""Recalls: so many months after the last visit of a type, patients who have no next one are asked to come again.
 
 A patient is due from the moment at which both are so, and asked if that moment is later than the rule: when the months
 are over, or, should a next visit be booked then, when that comes to nothing. A visit without a type may be the next
@@ -168,7 +168,7 @@ def _rows(
 
 @source(ABOUT)
 def facts_of_recalls(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
-    """Whoever has booked the next one since, or whose visit is no finished one any more, is not written to."""
+    """Nothing is sent to patients who have booked the next visit since, or whose last one is no longer completed."""
     patients = {message.patient_id for message in messages}
     known = {
         chart.pk: chart for chart in Patient.objects.confirmed().filter(pk__in=patients).select_related("practice")

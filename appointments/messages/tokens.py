@@ -49,7 +49,7 @@ def link_of(kind: LinkKind, practice_id: UUID, row_id: UUID, until: datetime) ->
 
 
 def read(token: str) -> tuple[UUID, UUID, bytes] | None:
-    """Return practice, visit or offer, and signature, which is not checked yet; None for what is no token."""
+    """Return practice, visit or offer, and signature, which is not checked yet; None if this is not a token."""
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (Base64Error, UnicodeEncodeError, ValueError):

@@ -144,10 +144,13 @@ class Calendar:
         there.sort(key=lambda one: (one.end < ends, one.office_id is not None))
         return there[0].office_id if there else self.doctor.office_id
 
-    def office_of(self, appointment: Appointment) -> Office | None:
-        """Return the visit's office if it has been read."""
+    def set_office(self, appointment: Appointment, office_id: UUID | None = None) -> None:
+        """Put the visit in this office, else where the doctor works at its time. An office that has been read goes with
+        it, or the messages would read it, and its practice, for the time zone."""
+        appointment.office_id = office_id or self.office_at(appointment.starts_at, appointment.ends_at)
         own = self.doctor.office if appointment.office_id == self.doctor.office_id else None
-        return self.offices.get(appointment.office_id) or own
+        if office := self.offices.get(appointment.office_id) or own:
+            appointment.office = office
 
     def offers(self, appointment: Appointment, length: Length) -> bool:
         """Return whether a patient may book this. A doctor without hours is booked at any minute."""
@@ -396,10 +399,7 @@ def visits_of(offers: Sequence[SlotOffer]) -> list[Appointment]:
     calendars = {calendar.doctor.pk: calendar for calendar in load_calendars(doctors.values(), first, last)}
     visits = [offer.as_visit() for offer in offers]
     for visit in visits:
-        calendar = calendars[visit.doctor_id]
-        visit.office_id = calendar.office_at(visit.starts_at, visit.ends_at)
-        if office := calendar.office_of(visit):
-            visit.office = office
+        calendars[visit.doctor_id].set_office(visit)
     return visits
 
 
@@ -420,9 +420,7 @@ def place(
     (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk, hold_id=hold_id)
     if calendar.holds(appointment):
         raise Conflict(HELD)
-    appointment.office_id = office_id or calendar.office_at(start, end)
-    if office := calendar.office_of(appointment):
-        appointment.office = office  # or the messages would read it, and its practice, for the time zone
+    calendar.set_office(appointment, office_id)
     minutes = Length(int((end - start).total_seconds()))
     length = minutes if kind is None else length_of(kind)._replace(visit=minutes.visit)
     theirs = kind is None or _doctors(kind, appointment.doctor_id) != []

@@ -22,8 +22,8 @@ OVER = _("This offer is over. It may have expired, or someone else may have take
 
 @contextmanager
 def opened(token: str) -> Iterator[SlotOffer]:
-    """Run the block in the scope of the practice of this link's offer, which is open or was accepted: whoever clicks
-    twice, or opens the mail again, has the time. Raises LinkNotValid."""
+    """Run the block in the scope of the practice of this link's offer, which is open or was accepted: a second click
+    must not say that the time is gone. Raises LinkNotValid."""
     parts = tokens.read(token)
     if parts is None:
         raise LinkNotValid(OVER)
@@ -40,7 +40,7 @@ def opened(token: str) -> Iterator[SlotOffer]:
 
 def _find(offer_id: UUID) -> SlotOffer | None:
     booked = [f"entry__appointment__{name}" for name in ("practice", "office__practice", "doctor__office__practice")]
-    found = SlotOffer.objects.with_shown().select_related("entry__type", "entry__patient", *booked)
+    found = SlotOffer.objects.with_shown().select_related("entry__patient", *booked)
     offer: SlotOffer | None = found.filter(pk=offer_id).first()
     return offer
 

@@ -254,7 +254,7 @@ def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> App
 
 
 def accept_by_link(offer: SlotOffer) -> None:
-    """Book what is offered for whoever has the link to it, who is not signed in. Raises what `accept` raises."""
+    """Book what is offered, by the link in the offer: nobody is signed in. Raises what `accept` raises."""
     with _locked_by_link(offer) as entry:
         _book(entry, offer.pk, via="link")
 
@@ -290,8 +290,8 @@ def take_back(*, by: User, entry_id: UUID, offer_id: UUID) -> WaitingListEntry:
 
 
 def decline_by_link(offer: SlotOffer) -> None:
-    """Decline what is offered for whoever has the link to it, who is not signed in. Raises Conflict if the patient does
-    not wait any more."""
+    """Decline what is offered, by the link in the offer: nobody is signed in. Raises Conflict if the patient does not
+    wait any more."""
     with _locked_by_link(offer) as entry:
         _take_back(_offers(entry).select_related("hold").get_or_refuse(pk=offer.pk))
 

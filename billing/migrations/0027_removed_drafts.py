@@ -13,7 +13,10 @@ NAME = "invoice_issued_is_there"
 ISSUED_IS_THERE = models.CheckConstraint(
     condition=models.Q(("issued_at", None), ("removed_at", None), _connector="OR"), name=NAME
 )
-ON_POSTGRESQL = f"ALTER TABLE billing_invoice ADD CONSTRAINT {NAME} CHECK (issued_at IS NULL OR removed_at IS NULL)"
+ADD_CHECK = f"""
+ALTER TABLE billing_invoice ADD CONSTRAINT {NAME} CHECK (issued_at IS NULL OR removed_at IS NULL) NOT VALID
+"""
+DROP_CHECK = f"ALTER TABLE billing_invoice DROP CONSTRAINT {NAME}"
 
 
 def rebuild_on_sqlite(apps: Any, schema_editor: Any) -> None:
@@ -47,7 +50,7 @@ class Migration(migrations.Migration):
             state_operations=[migrations.AddConstraint(model_name="invoice", constraint=ISSUED_IS_THERE)]
         ),
         migrations.RunPython(rebuild_on_sqlite, migrations.RunPython.noop),
-        VendorSQL("postgresql", f"{ON_POSTGRESQL} NOT VALID", f"ALTER TABLE billing_invoice DROP CONSTRAINT {NAME}"),
+        VendorSQL("postgresql", ADD_CHECK, DROP_CHECK),
         KeepRows("Invoice", once="issued_at"),
         migrations.RunPython(migrations.RunPython.noop, forget_removed),
     ]

@@ -31,6 +31,7 @@ from billing.reports import figures
 from billing.reports.base import Cell, RangeForm, reports_of
 from billing.reports.figures import BY
 from billing.reports.views import days_of
+from billing.serializers import PAYER
 from core.api.pagination import Page
 from core.csv_files import csv_response, in_this_context
 from core.formats import format_day
@@ -52,7 +53,7 @@ class LinesForm(RangeForm):
 
 class OpenForm(CheckedForm):
     age = forms.ChoiceField(required=False, choices=lambda: list(age_labels().items()))
-    payer = forms.RegexField(r"^[0-9a-f]{64}$", required=False)
+    payer = forms.RegexField(PAYER, required=False)
 
 
 def _of(path: str, *names: str) -> list[str]:

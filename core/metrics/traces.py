@@ -59,7 +59,7 @@ class Exporter(threading.Thread):
             status = http.post(self.url, body, headers={"Content-Type": "application/json"}, seconds=PATIENCE).status
         except (http.NotSent, http.Unanswered):
             status = 0
-        if self.is_heard != (status < 300 and status > 0):  # said once, and not with each span
+        if self.is_heard != (0 < status < 300):  # said once, and not with each span
             self.is_heard = not self.is_heard
             logger.warning("traces_not_taken" if not self.is_heard else "traces_taken_again", status=status)
 
