@@ -172,6 +172,7 @@ def test_a_doctors_day(look, page, clinic, caplog):
     page.keyboard.press("Enter")
     expect(page.locator("#measures .series")).to_contain_text("7")
     page.keyboard.press("w")
+    page.wait_for_url("**/body/draw/")  # with its script: a click before that marks nothing
     page.locator("[data-region='front.left.knee']").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Knee, left (front): pain, 5 of 10")).to_be_visible()
