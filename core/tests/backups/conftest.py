@@ -55,7 +55,7 @@ def new_machine(settings, tmp_path):
 def _of(url):
     scheme, _, rest = url.partition(":///")
     if scheme == "sqlite":
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": rest}
+        return {"ENGINE": "core.database.sqlite", "NAME": rest}
     import environ
 
     return {**environ.Env.db_url_config(url), "ENGINE": "core.tenancy.postgresql"}

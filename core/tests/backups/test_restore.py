@@ -23,7 +23,7 @@ from records.models.attachment import FileState
 from tests.guards.rows import Rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]  # they restore whole databases
-SQLITE = configured.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+SQLITE = connection.vendor == "sqlite"
 
 
 @pytest.fixture
