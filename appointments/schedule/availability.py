@@ -100,7 +100,7 @@ class Calendar:
     held: list[tuple[int, int]] = field(default_factory=list)
     busy: list[tuple[int, int]] = field(default_factory=list)
     longest: int = 0  # of those that are busy
-    offices: dict[UUID | None, Office] = field(default_factory=dict)  # the practice's, where anybody has hours
+    offices: dict[UUID | None, Office] = field(default_factory=dict)  # those that were read, where anybody has hours
 
     @property
     def has_hours(self) -> bool:
@@ -274,8 +274,8 @@ def load_calendars(
     busy_alone: bool = False,
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
-    that is booked through, in three queries, or four where anybody has hours. With `busy_alone` it isn't told what of
-    the busy time is a visit or held."""
+    that is booked through, in three queries, or four where anybody has hours at an office that did not come with the
+    doctors. With `busy_alone` it isn't told what of the busy time is a visit or held."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     if not calendars:
         return []
