@@ -148,8 +148,8 @@ def book(
         )
         appointment.warnings = [*appointment.warnings, *overlap]
         appointment.save(force_insert=True)
+        messages.plan_new(appointment, asked=settings)  # before the entry, which asks for webhooks: all is sent then
         history.record_booked(appointment, by=said_by or by, via=via)
-        messages.plan_new(appointment, asked=settings)
         if hold:
             hold.delete()
     return appointment

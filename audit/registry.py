@@ -1,7 +1,10 @@
 """Registers every model with `audited` at django-auditlog, which reports only the names of changed fields."""
 
+from collections.abc import Callable
+
 from auditlog.registry import auditlog
 from django.apps import apps
+from django.db.models.signals import post_save
 
 # Derived from other fields.
 _FINGERPRINTS = {"search_index", "email_index", "code_index", "join_code_index", "token_hash"}
@@ -14,7 +17,8 @@ def hide(value: str) -> str:
     return "***"
 
 
-def follow_models() -> None:
+def follow_models(*, record_new_row: Callable[..., None]) -> None:
+    auditlog._signals[post_save] = record_new_row  # in place of its own
     for model in apps.get_models():
         if getattr(model, "audited", False):
             unlogged = UNLOGGED_FIELDS | getattr(model, "unlogged_fields", set())

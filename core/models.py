@@ -54,23 +54,22 @@ class Model(models.Model):
         with connection.cursor() as cursor:
             prepared = zip(fields, values, strict=True)
             cursor.execute(
-                insert_statement(type(self), using, tuple(fields)),
+                insert_statement(type(self), using, tuple([field.name for field in fields])),
                 [field.get_db_prep_save(value, connection) for field, value in prepared],
             )
         return []
 
 
 @cache
-def insert_statement(
-    model: type[models.Model], using: str, fields: "tuple[models.Field[Any, Any], ...]", rows: int = 1
-) -> str:
-    """Return the text that inserts so many rows of values. Where a field has a placeholder of its own, that is the same
-    for any of them."""
+def insert_statement(model: type[models.Model], using: str, fields: tuple[str, ...], rows: int = 1) -> str:
+    """Return the text that inserts so many rows of values of these fields, by their names: fields themselves take
+    hundreds of calls to be looked up by. Where one has a placeholder of its own, that is the same for any value."""
     quoted = connections[using].ops.quote_name
-    names = ", ".join(quoted(str(field.column)) for field in fields)
+    named: list[Any] = [model._meta.get_field(name) for name in fields]
+    names = ", ".join(quoted(str(field.column)) for field in named)
     places = ", ".join(
         field.get_placeholder(None, None, connections[using]) if hasattr(field, "get_placeholder") else "%s"
-        for field in fields
+        for field in named
     )
     many = ", ".join([f"({places})"] * rows)
     return f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES {many}"  # noqa: S608 - our names

@@ -100,7 +100,7 @@ class Calendar:
     held: list[tuple[int, int]] = field(default_factory=list)
     busy: list[tuple[int, int]] = field(default_factory=list)
     longest: int = 0  # of those that are busy
-    offices: dict[UUID | None, Office] = field(default_factory=dict)  # the practice's, where anybody has hours
+    offices: dict[UUID | None, Office] = field(default_factory=dict)  # those that were read, where anybody has hours
 
     @property
     def has_hours(self) -> bool:
@@ -274,8 +274,8 @@ def load_calendars(
     busy_alone: bool = False,
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
-    that is booked through, in three queries, or four where anybody has hours. With `busy_alone` it isn't told what of
-    the busy time is a visit or held."""
+    that is booked through, in three queries, or four where anybody has hours at an office that did not come with the
+    doctors. With `busy_alone` it isn't told what of the busy time is a visit or held."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     if not calendars:
         return []
@@ -286,7 +286,7 @@ def load_calendars(
     exceptions = _exceptions(None, **asked, before=end + DAY, after=start - DAY).sent()
     found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).sent()
     rules = sent()
-    offices: dict[UUID | None, Office] = {office.pk: office for office in _offices(None).all()} if rules else {}
+    offices = _offices_of(rules, {pk: calendar.doctor for pk, calendar in calendars.items()})
     zones = {pk: office.tzinfo for pk, office in offices.items()}
     for doctor_id, at, practices_zone, *hours in rules:
         calendar = calendars[doctor_id]
@@ -308,6 +308,15 @@ def load_calendars(
         calendar.offices = offices
         calendar.busy.sort()
     return list(calendars.values())
+
+
+def _offices_of(rules: list[Any], doctors: dict[UUID, User]) -> dict[UUID | None, Office]:
+    """Return the offices where these doctors have hours, and others: those that came with the doctors, if that is
+    enough, else the practice's."""
+    came = [doctor.office for doctor in doctors.values() if User.office.is_cached(doctor)]
+    known: dict[UUID | None, Office] = {one.pk: one for one in came if one and Office.practice.is_cached(one)}
+    needed = {at or doctors[doctor_id].office_id for doctor_id, at, *_ in rules} - {None}
+    return known if needed <= known.keys() else {office.pk: office for office in _offices(None).all()}
 
 
 @CompiledQuery[Any]

@@ -90,9 +90,9 @@ def _parse_strictly(typed: str, region: str) -> PhoneNumber | None:
         number = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
         return None
-    if phonenumbers.is_valid_number(number):
-        return number
-    return number if typed.lstrip().startswith("+") and phonenumbers.is_possible_number(number) else None
+    if typed.lstrip().startswith("+") and phonenumbers.is_possible_number(number):
+        return number  # a number of North America is only valid in one of 25 regions, which takes 360 calls to say
+    return number if phonenumbers.is_valid_number(number) else None
 
 
 def _national(number: PhoneNumber) -> str:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import Count
 from django.db.models.base import ModelState
 from django.db.models.query import get_related_populators
@@ -200,10 +200,13 @@ class BoundQuery(Generic[Row]):
             NOW: timezone.now(),
             **self.values,
         }
-        values = [_prepared(part.among(known)) if isinstance(part, _Value) else part for part in statement.parameters]
-        if statement.locks and not connection.in_atomic_block:
+        values = [part.among(known) if isinstance(part, _Value) else part for part in statement.parameters]
+        database = connections[DEFAULT_DB_ALIAS]  # the proxy of it looks it up for each attribute
+        if database.vendor != "postgresql":  # whose driver takes them as they are
+            values = [_prepared(value) for value in values]
+        if statement.locks and not database.in_atomic_block:
             raise TransactionManagementError("rows are locked within a transaction")
-        cursor = connection.cursor()
+        cursor = database.cursor()
         cursor.execute(sql, (*values, *more))
         return cursor
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import connections, router, transaction
 from django.utils import timezone
 
+from core.encryption.fields import EncryptedFieldMixin
 from core.models import insert_statement
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings
@@ -57,7 +58,8 @@ def store(rows: list[Message]) -> None:
     """Store new rows, some dozens in a statement whose text is kept: building one takes Django longer than all that."""
     if not rows:
         return
-    fields = tuple(Message._meta.concrete_fields)
+    fields = Message._meta.concrete_fields
+    names = tuple(field.name for field in fields)
     for row in rows:
         row.enter_scope()
     connection = connections[router.db_for_write(Message)]  # the proxy of it looks it up for each value
@@ -66,18 +68,20 @@ def store(rows: list[Message]) -> None:
     groups = [values[first : first + TOGETHER] for first in range(0, whole, TOGETHER)]
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if groups:
-            statement = insert_statement(Message, connection.alias, fields, TOGETHER)
+            statement = insert_statement(Message, connection.alias, names, TOGETHER)
             cursor.executemany(statement, [tuple(chain.from_iterable(group)) for group in groups])
         if rest := values[whole:]:
-            statement = insert_statement(Message, connection.alias, fields, len(rest))
+            statement = insert_statement(Message, connection.alias, names, len(rest))
             cursor.execute(statement, tuple(chain.from_iterable(rest)))
 
 
 def _column(field: Any, rows: list[Message], connection: Any) -> list[Any]:
-    """Return what is stored of one field. A text that is written in none of the rows yet is encrypted once."""
+    """Return what is stored of one field. What all rows have is prepared once, but for a text that is encrypted and
+    written."""
     values = [field.pre_save(row, True) for row in rows]
-    if not any(values):
-        return [field.get_db_prep_save(values[0], connection)] * len(rows)
+    first = values[0]
+    if values.count(first) == len(values) and not (first and isinstance(field, EncryptedFieldMixin)):
+        return [field.get_db_prep_save(first, connection)] * len(rows)
     return [field.get_db_prep_save(value, connection) for value in values]
 
 

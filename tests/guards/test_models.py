@@ -1,8 +1,11 @@
 """Each model is scoped to a practice, each field is classified, PHI is encrypted, and no `str()` contains a name."""
 
 import pytest
+from auditlog.diff import model_instance_diff
 from django.apps import apps
+from django.db.models import DateTimeField
 
+from audit.auditlog_adapter import fields_of_new
 from core.encryption.fields import EncryptedFieldMixin
 from core.tenancy.models import PracticeModel
 from core.tenancy.scope import ScopeError, practice_scope
@@ -149,3 +152,19 @@ def test_chart_read_in_another_scope_cannot_be_saved(db, practice, other_practic
         foreign.save()
     with practice_scope(practice.pk), pytest.raises(ScopeError):
         foreign.delete()
+
+
+def test_event_of_a_new_row_names_the_fields_that_django_auditlog_would(subtests):
+    """audit/auditlog_adapter.py reads them in a tenth of the calls."""
+    followed = [model for model in apps.get_models() if getattr(model, "audited", False)]
+    for model in followed:
+        with subtests.test(model=model.__name__):
+            empty, filled = model(), model()
+            for field in model._meta.concrete_fields:
+                if not field.is_relation and not field.primary_key:
+                    is_empty = getattr(filled, field.attname) is None and not isinstance(field, DateTimeField)
+                    if is_empty:
+                        setattr(filled, field.attname, "1")
+            for row in (empty, filled):
+                assert fields_of_new(row) == sorted(model_instance_diff(None, row))
+    assert len(followed) > 40

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base, operations, psycopg_any, schema
 from psycopg import ClientCursor, OperationalError, errors, sql
+from psycopg.adapt import Transformer
 from psycopg.conninfo import make_conninfo
 from psycopg.copy import Copy
 from psycopg.pq import PGconn, Ping, TransactionStatus
@@ -50,7 +51,7 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "ScopedCursor":
         statement = self._find_or_prepare(query, params)
-        sent = (query, params) if statement is None else (statement.execute, statement.other_values(params))
+        sent = (query, params) if statement is None else (statement.execute(params, quote=self._quote), None)
         if WAITING in vars(self.connection) and not options and self._can_wait(query):
             return self._wait(query, *sent)
         try:
@@ -79,7 +80,11 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
     def _wait(self, query: str, text: str, params: Any) -> "ScopedCursor":
         """Have the statement wait for others. Rows of values are promised to be written: that they are is checked."""
         self._promised, self._waits = rows_written_by(query), True
-        part = Part(self, query, _scope_value(), self.mogrify(text, params), self._promised)
+        if params is None:
+            self._tx = Transformer(self)  # reads the result; `mogrify` makes its own
+        else:
+            text = self.mogrify(text, params)
+        part = Part(self, query, _scope_value(), text, self._promised)
         vars(self.connection)[WAITING].add(part)
         return self
 
@@ -147,6 +152,9 @@ class ScopedCursor(base.CursorMixin, ClientCursor[Any]):
         for _ in range(2 if begin else 1):
             self.nextset()
         return self
+
+    def _quote(self, value: Any) -> str:
+        return sql.quote(value, self)
 
     def _find_or_prepare(self, query: Any, params: Any) -> Statement | None:
         if not self._statements.limit or self._has_failed():

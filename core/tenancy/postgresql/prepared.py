@@ -6,7 +6,7 @@ PostgreSQL will not prepare can be sent as it is.
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,8 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Binary
+from psycopg.types.json import Jsonb
+from psycopg.types.numeric import Int2, Int4, Int8
 
-MOST_CHARACTERS, MOST_PARAMETERS = 16_000, 100  # a longer statement writes in bulk, or holds a list of its own
+MOST_CHARACTERS, MOST_PARAMETERS = 16_000, 150  # a longer statement writes in bulk, or holds a list of its own
 LONGEST_NAME = 32  # of a status, a role, a kind; a longer text is hardly ever the same again
 Key = tuple[str, tuple[Any, ...]]  # the statement, and of each parameter its type, or the value that stands in the plan
 
@@ -62,14 +64,19 @@ class Statement:
 
     name: str
     prepare: str  # with placeholders for the values that stand in the plan
-    execute: str  # with placeholders for the others
     is_planned: tuple[bool, ...]
 
     def values_in_plan(self, parameters: Sequence[Any]) -> list[Any]:
         return [value for value, is_planned in zip(parameters, self.is_planned, strict=True) if is_planned]
 
-    def other_values(self, parameters: Sequence[Any]) -> list[Any]:
-        return [value for value, is_planned in zip(parameters, self.is_planned, strict=True) if not is_planned]
+    def execute(self, parameters: Sequence[Any], *, quote: Callable[[Any], str]) -> str:
+        """Return what runs it with the values that do not stand in the plan; `quote` writes those of rare types."""
+        given = [
+            _WRITTEN.get(type(value), _written_other)(value) or quote(value)
+            for value, is_planned in zip(parameters, self.is_planned, strict=True)
+            if not is_planned
+        ]
+        return f"EXECUTE {self.name} ({', '.join(given)})" if given else f"EXECUTE {self.name}"
 
 
 class Statements:
@@ -197,10 +204,53 @@ def statement_of(key: Key) -> Statement:
     text = _PLACEHOLDER.sub(fill, query)
     types = [_TYPES[kind] for kind in kinds if isinstance(kind, type)]
     name = f"praxis_{blake2b(repr(key).encode(), digest_size=16).hexdigest()}"
-    declared, given = (f" ({', '.join(names)})" if types else "" for names in (types, ["%s"] * len(types)))
+    declared = f" ({', '.join(types)})" if types else ""
     return Statement(
         name=name,
         prepare=f"PREPARE {name}{declared} AS {text}",
-        execute=f"EXECUTE {name}{given}",
         is_planned=tuple(not isinstance(kind, type) for kind in kinds),
     )
+
+
+# --- Values as text ---------------------------------------------------------------------------------------------------
+
+_PLAIN = re.compile(r"[^'\\\0\ud800-\udfff]*")  # needs no escaping, and can be written
+
+
+def _written_text(value: str) -> str:
+    return f"'{value}'" if _PLAIN.fullmatch(value) else ""
+
+
+def _written_bytes(value: bytes) -> str:
+    return f"E'\\\\x{value.hex()}'"  # which means the same whatever standard_conforming_strings says
+
+
+def _written_numbers(value: list[Any]) -> str:
+    return f"'{{{','.join(map(str, value))}}}'" if set(map(type, value)) == {int} else ""
+
+
+def _written_json(value: Jsonb) -> str:
+    text = value.dumps(value.obj) if value.dumps else b""
+    return _written_text(text) if isinstance(text, str) else ""
+
+
+def _written_other(value: Any) -> str:
+    return _written_text(str.__str__(value)) if isinstance(value, str) else ""  # of choices
+
+
+# How a value is written whose parameter has its type already. psycopg, which takes eight calls for one, writes the
+# rest: types that are not here, and values for which this gives nothing.
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    UUID: lambda value: f"'{value!s}'",
+    datetime: lambda value: f"'{value!s}'",
+    date: lambda value: f"'{value!s}'",
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda value: "NULL",
+    bytes: _written_bytes,
+    Binary: lambda value: _written_bytes(bytes(value.obj)),
+    str: _written_text,
+    Jsonb: _written_json,
+    list: _written_numbers,
+    Numbers: _written_numbers,
+    **dict.fromkeys((int, Int2, Int4, Int8), int.__repr__),
+}
