@@ -22,7 +22,7 @@ HUNDREDFOLD = ("ISK", "UGX")
 THREE_DIGITS = ("BHD", "JOD", "KWD", "OMR", "TND")  # the last of the three must be 0
 OVER = ("checkout.session.expired", "checkout.session.async_payment_failed")
 NOT_REFUNDED = ("failed", "canceled")
-TOLD = ("checkout.session.completed", "checkout.session.async_payment_succeeded", *OVER)
+HANDLED_EVENTS = ("checkout.session.completed", "checkout.session.async_payment_succeeded", *OVER)
 PAGE = 100
 
 
@@ -186,5 +186,5 @@ def event_in(body: bytes) -> Event:
     if not isinstance(said.get("id"), str) or not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise ValueError("not an event")
     kind = said.get("type")
-    session = _session(data["object"], str(kind)) if kind in TOLD else None
+    session = _session(data["object"], str(kind)) if kind in HANDLED_EVENTS else None
     return Event(said["id"][:255], said.get("livemode") is True, session)

@@ -64,7 +64,7 @@ def clinic(live_server, settings, practice, make_user):
 
 
 def sign_in(page, user):
-    """Through the door, as everybody does."""
+    """Through the sign-in page, as everybody does."""
     page.goto("/")
     page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
