@@ -10,7 +10,7 @@ from appointments import services
 from appointments.models import Appointment, AppointmentEvent
 from appointments.tests.factories import AppointmentFactory
 from appointments.visits.history import no_shows_of
-from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
+from appointments.visits.machine import MAY_FOLLOW, Action, VisitState, state_of
 from patients.deletion import services as deletions
 from patients.tests.factories import PatientFactory
 
@@ -42,11 +42,11 @@ class Clinic:
 
     def visit_in(self, state, **fields):
         visit = self.visit(**fields)
-        if state == State.CONFIRMED:
+        if state == VisitState.CONFIRMED:
             Appointment.objects.filter(pk=visit.pk).update(confirmed_at=NOW())
-        elif state == State.CANCELLED:
+        elif state == VisitState.CANCELLED:
             assert self.patch(visit, status="cancelled").status_code == 200
-        elif state != State.BOOKED:
+        elif state != VisitState.BOOKED:
             assert self.act(visit, WAYS[state]).status_code == 200
         visit.refresh_from_db()
         assert state_of(visit) == state
@@ -64,25 +64,30 @@ class Clinic:
         return answer.json()["history"]
 
 
-WAYS = {State.ARRIVED: "arrive", State.STARTED: "start", State.FINISHED: "finish", State.NO_SHOW: "no-show"}
+WAYS = {
+    VisitState.ARRIVED: "arrive",
+    VisitState.STARTED: "start",
+    VisitState.FINISHED: "finish",
+    VisitState.NO_SHOW: "no-show",
+}
 AFTER = {
-    "arrive": State.ARRIVED,
-    "start": State.STARTED,
-    "finish": State.FINISHED,
-    "no-show": State.NO_SHOW,
-    "confirm": State.CONFIRMED,
+    "arrive": VisitState.ARRIVED,
+    "start": VisitState.STARTED,
+    "finish": VisitState.FINISHED,
+    "no-show": VisitState.NO_SHOW,
+    "confirm": VisitState.CONFIRMED,
 }
 # What an action gives in each state: done, already so, refused.
 DONE, SO, NO = 200, "so", 409
 TABLE = {
     #            confirm arrive start finish no-show undo cancel reopen
-    State.BOOKED: (NO, DONE, DONE, DONE, DONE, NO, DONE, SO),  # confirming comes too late for these: they have begun
-    State.CONFIRMED: (SO, DONE, DONE, DONE, DONE, DONE, DONE, SO),
-    State.ARRIVED: (NO, SO, DONE, DONE, NO, DONE, DONE, SO),
-    State.STARTED: (NO, NO, SO, DONE, NO, DONE, DONE, SO),
-    State.FINISHED: (NO, NO, NO, SO, NO, DONE, DONE, DONE),
-    State.NO_SHOW: (NO, DONE, DONE, DONE, SO, DONE, DONE, SO),
-    State.CANCELLED: (NO, NO, NO, NO, NO, DONE, SO, DONE),
+    VisitState.BOOKED: (NO, DONE, DONE, DONE, DONE, NO, DONE, SO),  # too late: they have begun
+    VisitState.CONFIRMED: (SO, DONE, DONE, DONE, DONE, DONE, DONE, SO),
+    VisitState.ARRIVED: (NO, SO, DONE, DONE, NO, DONE, DONE, SO),
+    VisitState.STARTED: (NO, NO, SO, DONE, NO, DONE, DONE, SO),
+    VisitState.FINISHED: (NO, NO, NO, SO, NO, DONE, DONE, DONE),
+    VisitState.NO_SHOW: (NO, DONE, DONE, DONE, SO, DONE, DONE, SO),
+    VisitState.CANCELLED: (NO, NO, NO, NO, NO, DONE, SO, DONE),
 }
 ACTIONS = ("confirm", "arrive", "start", "finish", "no-show", "undo", "cancel", "reopen")
 
@@ -155,7 +160,7 @@ def test_times_decide_too(clinic, subtests):
             visit.delete()
 
     with subtests.test("an arrived one is not moved to a later day, a no-show not to what is to come"):
-        arrived, missed = clinic.visit_in(State.ARRIVED), clinic.visit_in(State.NO_SHOW)
+        arrived, missed = clinic.visit_in(VisitState.ARRIVED), clinic.visit_in(VisitState.NO_SHOW)
         for visit in (arrived, missed):
             refused = clinic.patch(visit, date=(NOW() + timedelta(days=3)).isoformat())
             assert (refused.status_code, set(refused.json()["errors"])) == (400, {"date"})
@@ -166,11 +171,11 @@ def test_times_decide_too(clinic, subtests):
 
 
 def test_no_show_is_counted_and_has_no_record(clinic, client_of):
-    missed = clinic.visit_in(State.NO_SHOW)
+    missed = clinic.visit_in(VisitState.NO_SHOW)
     record = {"patientId": str(clinic.chart.pk), "diagnosis": "Strain", "prescription": "", "notes": ""}
     assert client_of(clinic.doctor).post("/api/records", record, JSON).status_code == 201
     assert not missed.records.exists()
-    clinic.visit_in(State.FINISHED)
+    clinic.visit_in(VisitState.FINISHED)
     assert no_shows_of(clinic.chart) == 1
     clinic.patch(missed, status="cancelled")
     assert no_shows_of(clinic.chart) == 1  # its time is free, and it still is one
