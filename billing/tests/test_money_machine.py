@@ -223,7 +223,8 @@ class Account(RuleBasedStateMachine):
         assert dict(OpenAmount.objects.values_list("invoice_id", "amount")) == {row.pk: row.open for row in found}
         assert all(row.open >= 0 and row.paid >= 0 and row.off <= 0 for row in found)
         assert {
-            row.pk: (row.left, row.refundable) for row in payments.found(self.desks[0]).filter(patient=self.chart)
+            row.pk: (row.left, row.refundable)
+            for row in payments.readable_payments(self.desks[0]).filter(patient=self.chart)
         } == {pk: (self.left[pk], self.refundable[pk]) for pk in self.left}
         assert dict(LeftAmount.objects.values_list("payment_id", "amount")) == self.left
         assert sorted(self.numbers) == list(range(1, len(self.numbers) + 1))
