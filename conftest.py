@@ -23,7 +23,7 @@ from accounts.sessions import services as sessions
 from accounts.sessions.tokens import TokenType, issue
 from accounts.tests.factories import UserFactory
 from audit.context import by_command
-from audit.tests.emptying import let_tests_empty_the_trail
+from audit.tests.emptying import committed_events, let_tests_empty_the_trail
 from core.api import throttling
 from core.cache import redis_client
 from core.tenancy.scope import practice_scope
@@ -68,7 +68,9 @@ def django_db_setup(
             stack.enter_context(as_plain_role())
         yield
         with django_db_blocker.unblock():
+            left = committed_events()
             stack.close()
+    assert left == [], "committed by a test that wrote without the fixture db or transactional_db"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

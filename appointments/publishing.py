@@ -1,4 +1,4 @@
-"""Tells programs and open pages that a visit is new, has changed, or is gone (notifications/events.py)."""
+"""Publishes to programs and open pages that a visit is new, has changed, or is gone (notifications/events.py)."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from notifications.events import EventType, publish
 from patients.deletion.services import post_restore, pre_soft_delete
 
 
-def _tell(visit: Appointment, what: EventType) -> None:
+def _publish(visit: Appointment, what: EventType) -> None:
     user_id = context.current().user_id
     publish(practice=visit.practice_id, type=what, id=visit.pk, version=visit.version, by=user_id)
 
 
 @receiver(post_save, sender=AppointmentEvent, dispatch_uid="publish appointment")
-def tell_changed(instance: AppointmentEvent, **kwargs: Any) -> None:
+def publish_changed(instance: AppointmentEvent, **kwargs: Any) -> None:
     """Each change of a visit has an entry in its history, also where many change by one statement."""
-    _tell(instance.appointment, EventType.APPOINTMENT_CHANGED)
+    _publish(instance.appointment, EventType.APPOINTMENT_CHANGED)
 
 
 @receiver(pre_soft_delete, sender=Appointment, dispatch_uid="publish deleted appointment")
-def tell_deleted(row: Appointment, **kwargs: Any) -> None:
-    _tell(row, EventType.APPOINTMENT_DELETED)
+def publish_deleted(row: Appointment, **kwargs: Any) -> None:
+    _publish(row, EventType.APPOINTMENT_DELETED)
 
 
 @receiver(post_restore, sender=Appointment, dispatch_uid="publish restored appointment")
-def tell_restored(row: Appointment, **kwargs: Any) -> None:
-    _tell(row, EventType.APPOINTMENT_CHANGED)
+def publish_restored(row: Appointment, **kwargs: Any) -> None:
+    _publish(row, EventType.APPOINTMENT_CHANGED)

@@ -385,6 +385,6 @@ def _check_patient_action(appointment: Appointment, action: Action, *, by: User)
     """Raise Forbidden unless a patient confirms their appointment, or takes back that they did."""
     if action == Action.CONFIRM:
         return
-    is_confirmed = machine.state_of(appointment) == machine.State.CONFIRMED
+    is_confirmed = machine.state_of(appointment) == machine.VisitState.CONFIRMED
     if not (action == Action.UNDO and is_confirmed and history.did(by, EventKind.CONFIRMED, appointment)):
         raise Forbidden(_("You can only confirm your appointment, or take back that you did."))

@@ -86,6 +86,7 @@ CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "Retry-After", "X-Request-
 CORS_URLS_REGEX = r"^/(api|auth)/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # the admin site's own cookies
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_FAILURE_VIEW = "accounts.sign_in.pages.csrf_failure"
 SESSION_COOKIE_NAME = "praxis_admin"
 MESSAGE_STORAGE = "core.admin.messages.EncryptedMessages"
 SESSION_ENGINE = "accounts.sessions.admin_store"

@@ -16,7 +16,7 @@ WORK_ROOTS = (
     *("/session/", "/second-factor/"),
 )
 TABLET_ROOT = "/tablet/"  # with our own scripts, and nobody signed in
-DOOR = ("/", "/sign-out/")  # where everybody signs in and out
+SIGN_IN_PAGES = ("/", "/sign-out/")
 SITE_BITS = 64  # bits of an IPv6 address: the network that one connection is given (RFC 6177)
 
 
@@ -53,13 +53,13 @@ def is_on_tablet(request: HttpRequest) -> bool:
     return request.path_info.startswith(TABLET_ROOT)
 
 
-def is_at_door(request: HttpRequest) -> bool:
-    return request.path_info in DOOR
+def is_sign_in_page(request: HttpRequest) -> bool:
+    return request.path_info in SIGN_IN_PAGES
 
 
 def is_on_site(request: HttpRequest) -> bool:
     """Return whether the request goes to a page that knows who is signed in."""
-    return is_in_admin(request) or is_daily_work(request) or is_at_door(request)
+    return is_in_admin(request) or is_daily_work(request) or is_sign_in_page(request)
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Tells programs and open pages that a chart is new, has changed, or is gone (notifications/events.py)."""
+"""Publishes to programs and open pages that a chart is new, has changed, or is gone (notifications/events.py)."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ from patients.deletion.services import post_restore, pre_soft_delete
 from patients.models import Patient
 
 
-def _tell(chart: Patient, what: EventType) -> None:
+def _publish(chart: Patient, what: EventType) -> None:
     user_id = context.current().user_id
     publish(practice=chart.practice_id, type=what, id=chart.pk, version=chart.version, by=user_id)
 
 
 @receiver(post_save, sender=Patient, dispatch_uid="publish chart")
-def tell_changed(instance: Patient, **kwargs: Any) -> None:
-    _tell(instance, EventType.PATIENT_CHANGED)
+def publish_changed(instance: Patient, **kwargs: Any) -> None:
+    _publish(instance, EventType.PATIENT_CHANGED)
 
 
 @receiver(pre_soft_delete, sender=Patient, dispatch_uid="publish deleted chart")
-def tell_deleted(row: Patient, **kwargs: Any) -> None:
-    _tell(row, EventType.PATIENT_DELETED)
+def publish_deleted(row: Patient, **kwargs: Any) -> None:
+    _publish(row, EventType.PATIENT_DELETED)
 
 
 @receiver(post_restore, sender=Patient, dispatch_uid="publish restored chart")
-def tell_restored(row: Patient, **kwargs: Any) -> None:
-    _tell(row, EventType.PATIENT_CHANGED)
+def publish_restored(row: Patient, **kwargs: Any) -> None:
+    _publish(row, EventType.PATIENT_CHANGED)

@@ -1,8 +1,9 @@
-"""The door: everybody who has an account signs in and out here, with email and password. The page for a second factor
-is in accounts/second_factor/pages.py."""
+"""The sign-in page: everybody who has an account signs in and out here, with email and password. The page for a second
+factor is in accounts/second_factor/pages.py."""
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
@@ -12,11 +13,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views import csrf
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import Throttled
 
 from accounts.homes import way_in
-from accounts.models import SignInChannel, User
+from accounts.models import SignInChannel, User, display_name
 from accounts.second_factor_challenge import available_methods, issue_challenge_token
 from core.admin.access_log import own_account_page
 from core.api import throttling
@@ -81,3 +83,20 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, gettext("You're signed out."))
     return redirect("home")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose CSRF token is no longer the browser's (CSRF_FAILURE_VIEW).
+
+    Each sign-in changes the token. When a session times out in two tabs, both show the sign-in page; after a sign-in in
+    one, the other's form leads to its page and says who is signed in, since somebody else may have typed there.
+    A browser without the cookie would be sent here for ever: it gets the refusal, as does every other form.
+    """
+    of_sign_in = request.path in (reverse("home"), reverse("second_factor"))
+    if not of_sign_in or settings.CSRF_COOKIE_NAME not in request.COOKIES:
+        return csrf.csrf_failure(request, reason)
+    if request.user.is_authenticated:
+        messages.info(request, gettext("You're already signed in as %(name)s.") % {"name": display_name(request.user)})
+    else:
+        messages.warning(request, gettext("This page was out of date. Please sign in again."))
+    return redirect_with_next("home", request.GET.get("next", ""))

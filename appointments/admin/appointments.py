@@ -23,7 +23,7 @@ from accounts.models import User
 from appointments import services
 from appointments.calendar.links import day_address
 from appointments.models import Appointment, EventKind, Room
-from appointments.visits.machine import State, state_of
+from appointments.visits.machine import VisitState, state_of
 from core.admin.base import Access, P, ServiceForm, current_user
 from core.admin.times import TypedDateTimeField
 from core.encryption.fields import unreadable_marked
@@ -253,7 +253,11 @@ class AppointmentAdmin(EncounterAdmin):
     def happened(self, row: Appointment) -> str:
         """Return what the status does not say."""
         state = state_of(row)
-        return "" if state in (State.BOOKED, State.FINISHED, State.CANCELLED) else str(EventKind(state).label)
+        return (
+            ""
+            if state in (VisitState.BOOKED, VisitState.FINISHED, VisitState.CANCELLED)
+            else str(EventKind(state).label)
+        )
 
     @admin.display(description=_("Ends at"))
     def ends(self, row: Appointment) -> str:

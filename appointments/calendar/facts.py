@@ -12,18 +12,18 @@ from accounts.models import User
 from appointments.calendar.due import register_due, what_is_due
 from appointments.calendar.forms import SAID
 from appointments.models import Appointment
-from appointments.visits.machine import Action, State, may_follow, state_of
+from appointments.visits.machine import Action, VisitState, may_follow, state_of
 from core.errors import Sentence
 from core.formats import format_time
 
-WORDS: dict[State, Sentence] = {
-    State.BOOKED: "",
-    State.CONFIRMED: _("confirmed"),
-    State.ARRIVED: _("here"),
-    State.STARTED: _("in progress"),
-    State.FINISHED: _("done"),
-    State.NO_SHOW: _("no-show"),
-    State.CANCELLED: _("cancelled"),
+WORDS: dict[VisitState, Sentence] = {
+    VisitState.BOOKED: "",
+    VisitState.CONFIRMED: _("confirmed"),
+    VisitState.ARRIVED: _("here"),
+    VisitState.STARTED: _("in progress"),
+    VisitState.FINISHED: _("done"),
+    VisitState.NO_SHOW: _("no-show"),
+    VisitState.CANCELLED: _("cancelled"),
 }
 LABELS: dict[Action, Sentence] = {
     Action.CONFIRM: _("Confirmed"),
@@ -33,17 +33,17 @@ LABELS: dict[Action, Sentence] = {
     Action.NO_SHOW: _("No-show"),
 }
 USUALLY_NEXT = {
-    State.BOOKED: Action.ARRIVE,
-    State.CONFIRMED: Action.ARRIVE,
-    State.ARRIVED: Action.START,
-    State.STARTED: Action.FINISH,
+    VisitState.BOOKED: Action.ARRIVE,
+    VisitState.CONFIRMED: Action.ARRIVE,
+    VisitState.ARRIVED: Action.START,
+    VisitState.STARTED: Action.FINISH,
 }
 
 
 def describe(visit: Appointment, zone: ZoneInfo) -> str:
     """Return `here since 10:05 AM`; nothing for a visit of which nothing has been said yet."""
     state = state_of(visit)
-    if state == State.ARRIVED and visit.arrived_at:
+    if state == VisitState.ARRIVED and visit.arrived_at:
         time = format_time(visit.arrived_at.astimezone(zone).time())
         return gettext("here since %(time)s") % {"time": time}
     return str(WORDS[state])
@@ -58,7 +58,7 @@ def describe_alone(visit: Appointment, zone: ZoneInfo) -> str:
 
 @register_due
 def confirmation_is_missing(_user: User, visit: Appointment) -> Sentence:
-    is_booked = state_of(visit) == State.BOOKED
+    is_booked = state_of(visit) == VisitState.BOOKED
     return _("Not confirmed yet") if is_booked and visit.starts_at > timezone.now() else ""
 
 
@@ -71,5 +71,5 @@ def of_panel(by: User, visit: Appointment) -> dict[str, Any]:
         "said": describe(visit, visit.tzinfo),
         "due": what_is_due(by, visit),
         "actions": [(action.value, LABELS[action], action == USUALLY_NEXT.get(state)) for action in said],
-        "may_undo": Action.UNDO in possible and state != State.CANCELLED,  # that is booked again
+        "may_undo": Action.UNDO in possible and state != VisitState.CANCELLED,  # that is booked again
     }

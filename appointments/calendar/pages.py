@@ -18,7 +18,7 @@ from appointments.calendar.page import CalendarPage, describe_moment
 from appointments.calendar.shown import Shown, remember, what_to_show
 from appointments.models import Appointment, AppointmentType, Room
 from appointments.schedule import availability
-from appointments.visits.machine import State
+from appointments.visits.machine import VisitState
 from audit.events import AuditEvent
 from core.admin.access_log import asked_by_page, shows_no_patient
 from core.api import throttling
@@ -49,7 +49,9 @@ class CalendarView(CalendarPage):
                 "pickable": _pickable(context),
                 "picked": _picked(context),
                 "may_keep_list": self.user.can(Permission.MANAGE_WAITING_LIST),
-                "states": [(state, word) for state, word in facts.WORDS.items() if word and state != State.CANCELLED],
+                "states": [
+                    (state, word) for state, word in facts.WORDS.items() if word and state != VisitState.CANCELLED
+                ],
             },
         )
 

@@ -26,7 +26,16 @@ from core.search.words import split_words
 from core.tenancy.scope import current_practice_id
 from patients.deletion import services as deletion
 from patients.imports.dates import UnclearDateError, read_day, read_time, split_moment
-from patients.imports.kinds import Cells, Context, Field, Kind, Verdict, named_elsewhere, number_key_of, register_kind
+from patients.imports.kinds import (
+    Cells,
+    Context,
+    Field,
+    Importer,
+    Verdict,
+    named_elsewhere,
+    number_key_of,
+    register_kind,
+)
 from patients.models import ImportKind, ImportLine, LineState, Patient
 from patients.registrations.matching import MatchReason, with_matches
 
@@ -54,7 +63,7 @@ IS_THERE = gettext_lazy("This appointment is in the calendar already.")
 
 
 @register_kind
-class Visits(Kind):
+class Visits(Importer):
     name = ImportKind.APPOINTMENTS.value
     label = gettext_lazy("Appointments")
     asks_doctor = True

@@ -109,7 +109,7 @@ class TextPage(SettingsPage):
             return self.show(key, form)
         return self.show(key, form, shown=shown, said=said)
 
-    def text(self, key: dict[str, str]) -> templates.Text:
+    def text(self, key: dict[str, str]) -> templates.MessageText:
         try:
             return templates.get_text(**key)
         except LookupError as error:

@@ -19,7 +19,7 @@ from notifications.messages.quiet import reminder_time
 from notifications.messages.settings import get_settings
 from notifications.messages.why import Why
 from notifications.models import Channel, Message, MessageKind, MessageSettings
-from notifications.models.message import TOLD
+from notifications.models.message import MAY_HAVE_ARRIVED
 from practices.models import Office
 from practices.services import NO_SUCH_OFFICE
 
@@ -60,14 +60,18 @@ def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> No
     if visit.starts_at <= now or not (is_open or says == CANCELLED):
         return  # it is over: nobody is told
     settings, rows = get_settings(), planning.ledger_of([visit.pk])
-    told = planning.last_said([row for row in rows if row.status in TOLD or row.why == Why.SERIES])
+    told = planning.last_said([row for row in rows if row.status in MAY_HAVE_ARRIVED or row.why == Why.SERIES])
     drafts: list[Draft] = []
     for channel in Channel.values:
         kind = _notice_kind(told.get(channel), says)
         if kind and channel in settings.channels_of(kind):
             drafts += _notices(kind, visit, settings, [channel], says=says)
     if is_open:
-        reminded = {(row.channel, row.says) for row in rows if row.kind == MessageKind.REMINDER and row.status in TOLD}
+        reminded = {
+            (row.channel, row.says)
+            for row in rows
+            if row.kind == MessageKind.REMINDER and row.status in MAY_HAVE_ARRIVED
+        }
         drafts += [one for one in _reminders(visit, settings, now) if (one.channel, one.says) not in reminded]
     planning.store(_rows(visit, drafts, earlier=len(rows)))
 
@@ -175,7 +179,7 @@ def _plan_again(visits: list[Appointment], settings: MessageSettings, now: datet
     new: list[Message] = []
     for visit in visits:
         rows = known.get(visit.pk, [])
-        told = {row.channel for row in rows if row.kind == MessageKind.REMINDER and row.status in TOLD}
+        told = {row.channel for row in rows if row.kind == MessageKind.REMINDER and row.status in MAY_HAVE_ARRIVED}
         drafts = [one for one in _reminders(visit, settings, now) if not one.why and one.channel not in told]
         new += _rows(visit, drafts, earlier=len(rows))
     planning.store(new)

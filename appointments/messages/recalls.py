@@ -34,8 +34,8 @@ from practices.services import current_practice
 
 ABOUT = "appointments.Recall"  # the visit that was the last one: `about_id`
 LATE = timedelta(days=31)  # is caught up with: a worker that did not run, a visit that was completed late
-NEXT_CAME = (MessageStatus.SUPPRESSED, Why.NEXT)  # before the message was sent: nobody was told
-NOT_TOLD = Q(status=NEXT_CAME[0], why=NEXT_CAME[1])
+NEXT_CAME = (MessageStatus.SUPPRESSED, Why.NEXT)  # before the message was sent
+NOT_SENT = Q(status=NEXT_CAME[0], why=NEXT_CAME[1])
 AT_ONCE = 500
 
 
@@ -121,7 +121,7 @@ def _last_visits(rule: Rule, patients: Sequence[UUID], now: datetime) -> list[UU
     coming = _next_visits(now).filter(_may_be(rule.type_id), patient__in=patients)
     booked, end = set(coming.values_list("patient_id", flat=True)), _end_of_due(rule, now)
     visits = {pk for patient, (start, pk) in last.items() if start < end and patient not in booked}
-    asked = Message.objects.filter(about_id__in=visits, kind=MessageKind.RECALL).exclude(NOT_TOLD)
+    asked = Message.objects.filter(about_id__in=visits, kind=MessageKind.RECALL).exclude(NOT_SENT)
     return sorted(visits - set(asked.values_list("about_id", flat=True)))
 
 

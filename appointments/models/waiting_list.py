@@ -45,11 +45,11 @@ class WaitingListQuerySet(PracticeQuerySet):
     def visible_to(self, user: User) -> Self:
         """Return the entries this person may see: the practice's, or those of their own chart. Deleted charts do not
         wait."""
-        living = self.filter(patient__deletion=None)
+        not_deleted = self.filter(patient__deletion=None)
         if user.can(Permission.MANAGE_WAITING_LIST):
-            return living
+            return not_deleted
         if user.can(Permission.READ_OWN_APPOINTMENTS):
-            return living.filter(patient__user_id=user.pk)
+            return not_deleted.filter(patient__user_id=user.pk)
         return self.none()
 
     def waiting(self) -> Self:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from appointments.tests.factories import AppointmentFactory
-from appointments.tests.test_visits import JSON, Feed
+from appointments.tests.test_visit_changes import Feed
+from appointments.tests.test_visits import JSON
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples

@@ -1,4 +1,4 @@
-"""What happens to a visit: which action may follow which, history, and what changed since. Over HTTP."""
+"""What happens to a visit: which action may follow which, and history. Over HTTP."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,8 +10,7 @@ from appointments import services
 from appointments.models import Appointment, AppointmentEvent
 from appointments.tests.factories import AppointmentFactory
 from appointments.visits.history import no_shows_of
-from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
-from core.tenancy.scope import practice_scope
+from appointments.visits.machine import MAY_FOLLOW, Action, VisitState, state_of
 from patients.deletion import services as deletions
 from patients.tests.factories import PatientFactory
 
@@ -43,11 +42,11 @@ class Clinic:
 
     def visit_in(self, state, **fields):
         visit = self.visit(**fields)
-        if state == State.CONFIRMED:
+        if state == VisitState.CONFIRMED:
             Appointment.objects.filter(pk=visit.pk).update(confirmed_at=NOW())
-        elif state == State.CANCELLED:
+        elif state == VisitState.CANCELLED:
             assert self.patch(visit, status="cancelled").status_code == 200
-        elif state != State.BOOKED:
+        elif state != VisitState.BOOKED:
             assert self.act(visit, WAYS[state]).status_code == 200
         visit.refresh_from_db()
         assert state_of(visit) == state
@@ -65,25 +64,30 @@ class Clinic:
         return answer.json()["history"]
 
 
-WAYS = {State.ARRIVED: "arrive", State.STARTED: "start", State.FINISHED: "finish", State.NO_SHOW: "no-show"}
+WAYS = {
+    VisitState.ARRIVED: "arrive",
+    VisitState.STARTED: "start",
+    VisitState.FINISHED: "finish",
+    VisitState.NO_SHOW: "no-show",
+}
 AFTER = {
-    "arrive": State.ARRIVED,
-    "start": State.STARTED,
-    "finish": State.FINISHED,
-    "no-show": State.NO_SHOW,
-    "confirm": State.CONFIRMED,
+    "arrive": VisitState.ARRIVED,
+    "start": VisitState.STARTED,
+    "finish": VisitState.FINISHED,
+    "no-show": VisitState.NO_SHOW,
+    "confirm": VisitState.CONFIRMED,
 }
 # What an action gives in each state: done, already so, refused.
 DONE, SO, NO = 200, "so", 409
 TABLE = {
     #            confirm arrive start finish no-show undo cancel reopen
-    State.BOOKED: (NO, DONE, DONE, DONE, DONE, NO, DONE, SO),  # confirming comes too late for these: they have begun
-    State.CONFIRMED: (SO, DONE, DONE, DONE, DONE, DONE, DONE, SO),
-    State.ARRIVED: (NO, SO, DONE, DONE, NO, DONE, DONE, SO),
-    State.STARTED: (NO, NO, SO, DONE, NO, DONE, DONE, SO),
-    State.FINISHED: (NO, NO, NO, SO, NO, DONE, DONE, DONE),
-    State.NO_SHOW: (NO, DONE, DONE, DONE, SO, DONE, DONE, SO),
-    State.CANCELLED: (NO, NO, NO, NO, NO, DONE, SO, DONE),
+    VisitState.BOOKED: (NO, DONE, DONE, DONE, DONE, NO, DONE, SO),  # too late: they have begun
+    VisitState.CONFIRMED: (SO, DONE, DONE, DONE, DONE, DONE, DONE, SO),
+    VisitState.ARRIVED: (NO, SO, DONE, DONE, NO, DONE, DONE, SO),
+    VisitState.STARTED: (NO, NO, SO, DONE, NO, DONE, DONE, SO),
+    VisitState.FINISHED: (NO, NO, NO, SO, NO, DONE, DONE, DONE),
+    VisitState.NO_SHOW: (NO, DONE, DONE, DONE, SO, DONE, DONE, SO),
+    VisitState.CANCELLED: (NO, NO, NO, NO, NO, DONE, SO, DONE),
 }
 ACTIONS = ("confirm", "arrive", "start", "finish", "no-show", "undo", "cancel", "reopen")
 
@@ -156,7 +160,7 @@ def test_times_decide_too(clinic, subtests):
             visit.delete()
 
     with subtests.test("an arrived one is not moved to a later day, a no-show not to what is to come"):
-        arrived, missed = clinic.visit_in(State.ARRIVED), clinic.visit_in(State.NO_SHOW)
+        arrived, missed = clinic.visit_in(VisitState.ARRIVED), clinic.visit_in(VisitState.NO_SHOW)
         for visit in (arrived, missed):
             refused = clinic.patch(visit, date=(NOW() + timedelta(days=3)).isoformat())
             assert (refused.status_code, set(refused.json()["errors"])) == (400, {"date"})
@@ -167,11 +171,11 @@ def test_times_decide_too(clinic, subtests):
 
 
 def test_no_show_is_counted_and_has_no_record(clinic, client_of):
-    missed = clinic.visit_in(State.NO_SHOW)
+    missed = clinic.visit_in(VisitState.NO_SHOW)
     record = {"patientId": str(clinic.chart.pk), "diagnosis": "Strain", "prescription": "", "notes": ""}
     assert client_of(clinic.doctor).post("/api/records", record, JSON).status_code == 201
     assert not missed.records.exists()
-    clinic.visit_in(State.FINISHED)
+    clinic.visit_in(VisitState.FINISHED)
     assert no_shows_of(clinic.chart) == 1
     clinic.patch(missed, status="cancelled")
     assert no_shows_of(clinic.chart) == 1  # its time is free, and it still is one
@@ -292,161 +296,6 @@ def test_history_tells_who_did_what_and_no_text(clinic, as_role, scope):
     event.what = "edited"
     with pytest.raises(Exception, match=r"(?i)unique"):
         event.save()
-
-
-class Feed:
-    """A client that asks for what changed, and keeps what it was told."""
-
-    def __init__(self, client, **query):
-        self.client, self.query, self.cursor = client, query, None
-        self.known, self.told = {}, []
-
-    def ask(self, **query):
-        cursor = {"cursor": self.cursor} if self.cursor else {}
-        answer = self.client.get("/api/appointments", {**self.query, **query, **cursor})
-        assert answer.status_code == 200, answer.content
-        body = answer.json()
-        self.cursor = body["next"]
-        gone = (*body["deleted"], *body["removed"])
-        self.known |= {row["id"]: row for row in body["appointments"]} | {row["id"]: None for row in gone}
-        self.told += [row["id"] for row in (*body["appointments"], *body["deleted"])]
-        return body
-
-
-def test_changes_since_are_told_once(clinic, as_role, scope):
-    before, manager = NOW() + timedelta(minutes=2), as_role("admin")  # later than all that was made so far
-    old = clinic.visit()
-    feed = Feed(clinic.desk, updatedSince=before.isoformat(), limit=2)
-    assert feed.ask() == {"appointments": [], "deleted": [], "removed": [], "total": 0, "next": feed.cursor}
-
-    made = [clinic.visit() for _ in range(3)]
-    clinic.act(made[0], "arrive")
-    clinic.act(old, "no-show")
-    manager.delete(f"/api/appointments/{made[1].pk}", {"reason": "Twice"}, JSON)
-
-    first, second = feed.ask(), feed.ask()
-    assert (first["total"], second["total"]) == (4, 2)
-    assert feed.told == [str(row.pk) for row in (made[2], made[0], old)] + [str(made[1].pk)]
-    (deleted,) = second["deleted"]
-    assert deleted["deletedAt"] and feed.known[str(old.pk)]["noShowAt"]
-    assert feed.ask()["total"] == 0
-    manager.post(f"/api/appointments/{made[1].pk}/restore")
-    assert [row["id"] for row in feed.ask()["appointments"]] == [str(made[1].pk)]
-
-    # a doctor is told of everybody's, or one that was given to a colleague would stay
-    for filters, total in [
-        ({}, 4),
-        ({"patientId": str(clinic.chart.pk)}, 4),
-        ({"doctorId": str(clinic.doctor.pk), "from": "2020-01-01", "to": "2190-01-01"}, 4),
-        ({"status": "completed"}, 0),
-        ({"typeId": str(clinic.chart.pk)}, 0),
-        ({"roomId": str(clinic.chart.pk)}, 0),  # none of them has a room
-    ]:
-        doctors = Feed(as_role("doctor"), updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=100, **filters)
-        answer = doctors.ask()
-        assert (len(answer["appointments"]), len(answer["removed"]), answer["total"]) == (total, 4 - total, 4)
-    assert clinic.desk.get("/api/appointments", {**doctors.query, "patientId": str(made[0].pk)}).status_code == 404
-    assert clinic.desk.get("/api/appointments", {"typeId": str(clinic.chart.pk)}).json()["total"] == 0
-
-
-def test_copy_of_a_doctors_day_stays_the_day(clinic, as_role, make_user):
-    """Whatever leaves the day, and comes back: the copy of a client equals the list."""
-    colleague, manager = make_user("doctor"), as_role("admin")
-    visits = [clinic.visit() for _ in range(6)]
-    first = min(visit.starts_at for visit in visits)
-    day = {"doctorId": str(clinic.doctor.pk), "status": "scheduled", "to": (first + timedelta(days=3)).isoformat()}
-    feed = Feed(clinic.desk, updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=3, **day)
-
-    def check(*gone):
-        while feed.ask()["total"]:
-            pass
-        listed = clinic.desk.get("/api/appointments", {**day, "limit": 100}).json()["appointments"]
-        assert {row["id"] for row in listed} == {pk for pk, row in feed.known.items() if row}
-        assert not {str(row.pk) for row in gone} & {row["id"] for row in listed}
-
-    check()
-    to_colleague, later, cancelled, deleted, both = visits[:5]
-    assert clinic.patch(to_colleague, doctorId=str(colleague.pk)).status_code == 200
-    assert clinic.patch(later, date=(first + timedelta(days=5)).isoformat()).status_code == 200
-    assert clinic.patch(cancelled, status="cancelled").status_code == 200
-    manager.delete(f"/api/appointments/{deleted.pk}", {"reason": "Twice"}, JSON)
-    clinic.patch(both, doctorId=str(colleague.pk))
-    manager.delete(f"/api/appointments/{both.pk}", {"reason": "Twice"}, JSON)
-    check(*visits[:5])
-    assert clinic.patch(to_colleague, doctorId=str(clinic.doctor.pk)).status_code == 200
-    manager.post(f"/api/appointments/{deleted.pk}/restore")
-    check(later, cancelled, both)
-    assert feed.known[str(to_colleague.pk)] and feed.known[str(deleted.pk)]
-
-
-def test_visit_that_a_merge_moved_is_told(clinic, as_role):
-    twice = PatientFactory()
-    visit, merged = clinic.visit(patient=twice), {"from": str(twice.pk)}
-    feed = Feed(clinic.desk, updatedSince=(NOW() + timedelta(minutes=2)).isoformat())
-    assert feed.ask()["total"] == 0
-    for who, path, chart in ((clinic.desk, "merge", clinic.chart), (as_role("admin"), "merge/undo", twice)):
-        answer = who.post(f"/api/patients/{clinic.chart.pk}/{path}", merged, JSON)
-        assert answer.status_code in (200, 204), answer.content
-        (told,) = feed.ask()["appointments"]
-        assert (told["id"], told["patientId"]) == (str(visit.pk), str(chart.pk))
-
-
-def test_changes_that_cannot_be_told_are_refused(clinic, scope, subtests):
-    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
-    feed.ask()
-    listed = clinic.desk.get("/api/appointments", {"cursor": ""}).json()
-    clinic.visit(), clinic.visit()
-    other = clinic.desk.get("/api/appointments", {"cursor": "", "limit": 1}).json()["next"]
-    for query, field in [
-        ({"updatedSince": "2026-11-30"}, "updatedSince"),
-        ({"updatedSince": "yesterday"}, "updatedSince"),
-        ({"updatedSince": "2020-01-01T00:00:00Z"}, "updatedSince"),
-        ({"updatedSince": NOW().isoformat(), "cursor": other}, "cursor"),
-        ({"cursor": feed.cursor}, "cursor"),
-        ({"updatedSince": NOW().isoformat(), "cursor": feed.cursor + "x"}, "cursor"),
-        ({"updatedSince": NOW().isoformat(), "date": "2026-11-30"}, "date"),
-        ({"updatedSince": NOW().isoformat(), "page": "2"}, "page"),
-        ({"typeId": "massage"}, "typeId"),
-    ]:
-        with subtests.test(query=query):
-            answer = clinic.desk.get("/api/appointments", query)
-            assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
-    assert "deleted" not in listed
-
-
-def test_patients_are_told_their_own_changes(clinic, make_user, client_of):
-    person = make_user("patient")
-    visit = clinic.visit(patient=PatientFactory(user=person))
-    feed = Feed(client_of(person), updatedSince=NOW().isoformat())
-    clinic.visit()
-
-    feed.ask()
-    clinic.act(clinic.visit(), "arrive")
-    clinic.act(visit, "arrive")
-    feed.ask()
-
-    assert set(feed.told) == {str(visit.pk)} and feed.known[str(visit.pk)]["arrivedAt"]
-
-
-def test_nothing_new_costs_one_query_and_leaves_no_event(clinic, practice, django_assert_max_num_queries):
-    from audit.tests.whole_trail import whole_trail
-
-    clinic.visit()
-    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
-    feed.ask()
-    events = whole_trail().count()
-    with django_assert_max_num_queries(4) as asked:  # of them the session and the practice
-        feed.ask()
-    assert sum("appointments_appointment" in query["sql"] for query in asked.captured_queries) == 1
-    assert whole_trail().count() == events
-
-
-def test_another_practices_changes_are_not_told(clinic, other_practice, make_user, as_role):
-    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
-    feed.ask()
-    with practice_scope(other_practice.pk):
-        AppointmentFactory(patient=PatientFactory(), doctor=make_user("doctor", practice=other_practice))
-    assert feed.ask()["total"] == 0
 
 
 # --- Deleted by somebody else at the same time

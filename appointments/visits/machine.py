@@ -26,7 +26,7 @@ ONLY_CANCELLED = _("Only a cancelled appointment has a reason why.")
 NOT_YOURS = _("You can't give this reason.")
 
 
-class State(StrEnum):
+class VisitState(StrEnum):
     """The last thing that happened to a visit."""
 
     BOOKED = "booked"
@@ -49,10 +49,10 @@ class Action(StrEnum):
     UNDO = "undo"
 
 
-S, A = State, Action
+S, A = VisitState, Action
 TO_COME = {S.BOOKED, S.CONFIRMED}
 CAME = {S.ARRIVED, S.STARTED, S.FINISHED}
-MAY_FOLLOW: dict[Action, set[State]] = {
+MAY_FOLLOW: dict[Action, set[VisitState]] = {
     A.CONFIRM: {S.BOOKED},
     A.ARRIVE: {*TO_COME, S.NO_SHOW},  # late, but here
     A.START: {*TO_COME, S.NO_SHOW, S.ARRIVED},
@@ -75,7 +75,7 @@ OF_STATUS = {  # what a new status means
     AppointmentStatus.COMPLETED: A.FINISH,
     AppointmentStatus.CANCELLED: A.CANCEL,
 }
-REFUSALS: dict[State, Sentence] = {
+REFUSALS: dict[VisitState, Sentence] = {
     S.BOOKED: NOTHING_TO_UNDO,
     S.CONFIRMED: NOTHING_TO_UNDO,
     S.ARRIVED: _("The patient has arrived already."),
@@ -89,7 +89,7 @@ REASONS_OF_PATIENTS = set(CancelReason) - REASONS_OF_PRACTICE
 NOT_CANCELLED = {"cancelled_at": None, "cancelled_late": None, "cancel_reason": ""}
 
 
-def state_of(visit: Appointment) -> State:
+def state_of(visit: Appointment) -> VisitState:
     if visit.status == AppointmentStatus.CANCELLED:
         return S.CANCELLED
     if visit.status == AppointmentStatus.COMPLETED:

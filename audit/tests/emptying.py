@@ -3,6 +3,8 @@
 
 from django.db import connection
 
+from tests.plain_role import as_owner
+
 TABLES = ("audit_event", "audit_subject", "audit_seal")
 
 
@@ -13,3 +15,10 @@ def let_tests_empty_the_trail() -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_not_emptied ON {table}")
             else:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_not_deleted")
+
+
+def committed_events() -> list[tuple[object, ...]]:
+    """Return events that a test left in the trail: every later test of this worker that reads the trail finds them."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT at, kind, outcome, request_id FROM audit_event ORDER BY at LIMIT 5")
+        return list(cursor.fetchall())

@@ -46,7 +46,7 @@ NOT_NOTHING = _("Enter an amount above zero.")
 PAYER_NAME = _("Enter the payer's name as well.")
 
 
-def found(by: User) -> QuerySet[Invoice]:
+def readable_invoices(by: User) -> QuerySet[Invoice]:
     """Return the invoices that this person may read, those of closed charts too, with all that is shown of one."""
     invoices: QuerySet[Invoice] = (
         Invoice.objects.readable_by(by)
@@ -59,7 +59,7 @@ def found(by: User) -> QuerySet[Invoice]:
 
 def get_invoice(*, by: User, invoice_id: UUID) -> Invoice:
     """Raises NotFound and ChartRestricted."""
-    invoice: Invoice = found(by).get_or_refuse(pk=invoice_id)  # type: ignore[attr-defined]
+    invoice: Invoice = readable_invoices(by).get_or_refuse(pk=invoice_id)  # type: ignore[attr-defined]
     check_access(by, invoice.patient)
     return invoice
 

@@ -47,11 +47,11 @@ class OfAccountQuerySet(PracticeQuerySet):
 
     def readable_by(self, user: User) -> Self:
         """Return the rows that this person's role may read, including those of charts closed to them."""
-        living = self.filter(patient__deletion=None)
+        not_deleted = self.filter(patient__deletion=None)
         if user.can(Permission.READ_BILLING):
-            return living
+            return not_deleted
         if user.can(Permission.READ_OWN_BILLING):
-            return living.filter(patient__user_id=user.pk)
+            return not_deleted.filter(patient__user_id=user.pk)
         return self.none()
 
     def visible_to(self, user: User) -> Self:

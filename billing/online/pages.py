@@ -62,7 +62,7 @@ class ConsoleCheckout(Page):
         checkout = self._checkout(session)
         is_paid = request.POST.get("action") == "pay"
         kind = "completed" if is_paid else "expired"
-        body = orjson.dumps(_told(checkout, kind))
+        body = orjson.dumps(_stripe_event(checkout, kind))
         signature = stripe.signed(body, int(time.time()), settings.STRIPE_WEBHOOK_SECRET)
         if stripe.is_genuine(body, f"t={int(time.time())},v1={signature}"):
             services.take_event(stripe.event_in(body))
@@ -79,7 +79,7 @@ class ConsoleCheckout(Page):
         return checkout
 
 
-def _told(checkout: Checkout, kind: str) -> dict[str, Any]:
+def _stripe_event(checkout: Checkout, kind: str) -> dict[str, Any]:
     """Return the event that Stripe would send."""
     session = {
         "id": checkout.session,

@@ -20,7 +20,7 @@ from core.errors import Conflict, Refusal, Unavailable
 from core.forms import as_uuid
 from core.tenancy.scope import practice_scope
 from integrations import payments as providers
-from integrations.payments import Event, PaymentsFailed, Session
+from integrations.payments import CheckoutSession, Event, PaymentsFailed
 from patients.models import Patient
 from practices.models import Practice
 
@@ -137,7 +137,7 @@ def take_event(event: Event) -> None:
 
 
 @transaction.atomic
-def apply(session: Session) -> bool:
+def apply(session: CheckoutSession) -> bool:
     """Book what a session says, in the scope of its practice: paid or not any more to be paid. In any order and time
     and again, the same is true in the end. Returns whether a payment was booked."""
     known = Checkout.objects.filter(pk=as_uuid(session.key)).only("patient_id").first()

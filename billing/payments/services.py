@@ -38,7 +38,7 @@ REFUNDED_ALREADY = _("%(amount)s was refunded with this page already. Check belo
 ANSWER_WAS_LOST = _("Made at the payment provider, whose answer was lost")
 
 
-def found(by: User) -> QuerySet[LedgerEntry]:
+def readable_payments(by: User) -> QuerySet[LedgerEntry]:
     """Return the payments that this person may read, those of closed charts too, with all that is shown of one."""
     payments: QuerySet[LedgerEntry] = (
         LedgerEntry.objects.readable_by(by)
@@ -55,7 +55,7 @@ def found(by: User) -> QuerySet[LedgerEntry]:
 
 def get_payment(*, by: User, payment_id: UUID) -> LedgerEntry:
     """Raises NotFound and ChartRestricted."""
-    payment: LedgerEntry = found(by).get_or_refuse(pk=payment_id)  # type: ignore[attr-defined]
+    payment: LedgerEntry = readable_payments(by).get_or_refuse(pk=payment_id)  # type: ignore[attr-defined]
     check_access(by, payment.patient)
     return payment
 

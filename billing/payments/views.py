@@ -58,7 +58,7 @@ class Payments(OfPayments):
     def get(self, request: Request) -> Response:
         query = self.checked_query(PaymentQuery)
         page = Page.taken_from(query)
-        found = services.found(self.caller).exclude(patient__in=inaccessible_to(self.caller).values("pk"))
+        found = services.readable_payments(self.caller).exclude(patient__in=inaccessible_to(self.caller).values("pk"))
         if "patient" in query:
             found = found.filter(patient=get_accessible_chart(self.caller, query["patient"]))
         if query["has_credit"]:

@@ -25,7 +25,7 @@ from billing.models import Invoice, LedgerEntry, LeftAmount, OpenAmount
 from billing.online import services as online
 from billing.payments import services as payments
 from core.errors import Refusal
-from integrations.payments import Event, Session
+from integrations.payments import CheckoutSession, Event
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples
 
@@ -197,7 +197,9 @@ class Account(RuleBasedStateMachine):
         page = self.one_of(self.pages.values(), pick)
         ours = {"key": str(page.pk), "practice": str(page.practice_id)}
         said = {"amount": page.amount, "currency": page.currency, "is_paid": is_paid, "is_over": not is_paid}
-        event = Event(f"{page.pk} {is_paid} {number}", is_live=False, session=Session(page.session, **ours, **said))
+        event = Event(
+            f"{page.pk} {is_paid} {number}", is_live=False, session=CheckoutSession(page.session, **ours, **said)
+        )
         online.take_event(event)
         if not is_paid or page.pk in self.left:
             return
@@ -221,7 +223,8 @@ class Account(RuleBasedStateMachine):
         assert dict(OpenAmount.objects.values_list("invoice_id", "amount")) == {row.pk: row.open for row in found}
         assert all(row.open >= 0 and row.paid >= 0 and row.off <= 0 for row in found)
         assert {
-            row.pk: (row.left, row.refundable) for row in payments.found(self.desks[0]).filter(patient=self.chart)
+            row.pk: (row.left, row.refundable)
+            for row in payments.readable_payments(self.desks[0]).filter(patient=self.chart)
         } == {pk: (self.left[pk], self.refundable[pk]) for pk in self.left}
         assert dict(LeftAmount.objects.values_list("payment_id", "amount")) == self.left
         assert sorted(self.numbers) == list(range(1, len(self.numbers) + 1))

@@ -20,7 +20,7 @@ from billing.online import services
 from billing.payments import services as payments
 from core.errors import Conflict, Refusal, Unavailable
 from core.tenancy.scope import practice_scope
-from integrations.payments import Session, stripe
+from integrations.payments import CheckoutSession, stripe
 from integrations.tests.speaking import answer, speaking
 from patients.tests.factories import PatientFactory
 
@@ -435,7 +435,7 @@ def test_chart_is_free_while_the_provider_is_asked(practice, make_user, at_strip
         with speaking(after_another_desk(page())) as server:
             at_stripe(server)
             checkout = services.pay_link(by=biller, invoice_id=invoice.pk)
-        session = Session(id=checkout.session, is_paid=True, intent="pi_1", amount=10_000, currency="USD",
+        session = CheckoutSession(id=checkout.session, is_paid=True, intent="pi_1", amount=10_000, currency="USD",
                           key=str(checkout.pk), practice=str(practice.pk))  # fmt: skip
         assert services.apply(session)
         paid = checkout.pk

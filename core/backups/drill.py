@@ -18,7 +18,7 @@ from core.backups import catalogue, databases, runs
 from core.backups.dumps import Database
 from core.backups.errors import BackupError, Damaged
 from core.backups.making import Silent, Steps
-from core.backups.models import Kind
+from core.backups.models import RunKind
 from core.backups.stored_files import Copy, in_parallel
 from core.backups.targets import Target, in_chunks
 from core.backups.verifying import Verified, differences, lacks_migrations, missing_keys, require_readable
@@ -52,7 +52,7 @@ class Drill:
             except BackupError as error:
                 report.differences.append(str(error))
         report.seconds = round((timezone.now() - began).total_seconds(), 1)
-        runs.record(Kind.DRILL, name=report.backup, began_at=began, is_good=not report.differences)
+        runs.record(RunKind.DRILL, name=report.backup, began_at=began, is_good=not report.differences)
         return report
 
     def _try(self, report: Report) -> None:

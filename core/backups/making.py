@@ -17,7 +17,7 @@ from audit.models import Seal
 from audit.seals.log_reader import practice_ids_in
 from core.backups import catalogue, databases, pruning, runs, stored_files
 from core.backups.errors import BackupError
-from core.backups.models import Kind
+from core.backups.models import RunKind
 from core.backups.sealing import NO_KEY, fingerprint
 from core.backups.stored_files import Copy, Copying
 from core.backups.targets import Target, Written
@@ -62,10 +62,10 @@ class Backup:
             try:
                 manifest = self._make(began)
             except BackupError:
-                runs.record(Kind.BACKUP, name="", began_at=began, is_good=False)
+                runs.record(RunKind.BACKUP, name="", began_at=began, is_good=False)
                 raise
             size = self.bytes_written
-            runs.record(Kind.BACKUP, name=manifest["id"], began_at=began, is_good=True, bytes_written=size)
+            runs.record(RunKind.BACKUP, name=manifest["id"], began_at=began, is_good=True, bytes_written=size)
             if keep:
                 self.pruned = pruning.prune(self._target, keep)
         return manifest

@@ -8,7 +8,7 @@ from django.db import models
 from core.models import Model
 
 
-class Kind(StrEnum):
+class RunKind(StrEnum):
     BACKUP = "backup"
     DRILL = "drill"
     RESTORE = "restore"
@@ -19,7 +19,7 @@ class Run(Model):
 
     audited = False
 
-    kind = models.CharField(max_length=10)  # a Kind
+    kind = models.CharField(max_length=10)  # a RunKind
     name = models.CharField(max_length=40, blank=True)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField()

@@ -6,7 +6,7 @@ from django.utils import timezone
 from core.backups import catalogue, databases, runs, stored_files
 from core.backups.errors import BackupError
 from core.backups.making import Silent, Steps
-from core.backups.models import Kind
+from core.backups.models import RunKind
 from core.backups.stored_files import Copy
 from core.backups.targets import Target
 from core.backups.verifying import Verified, differences, missing_keys, require_readable
@@ -30,11 +30,11 @@ class Restore:
         with self._target.lock(shared=True):
             backup_id = catalogue.pick(self._target, wanted)
             if not self._database.is_empty():
-                runs.record(Kind.RESTORE, name=backup_id, began_at=began, is_good=False)
+                runs.record(RunKind.RESTORE, name=backup_id, began_at=began, is_good=False)
                 raise BackupError(NOT_EMPTY)
             manifest = self._restore(backup_id)
         connection.close()  # it may be to a file that is no more
-        runs.record(Kind.RESTORE, name=backup_id, began_at=began, is_good=True)
+        runs.record(RunKind.RESTORE, name=backup_id, began_at=began, is_good=True)
         return manifest
 
     def _restore(self, backup_id: str) -> catalogue.Manifest:

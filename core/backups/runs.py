@@ -15,27 +15,27 @@ from audit import log
 from audit.events import AuditEvent
 from audit.log import AuditLogUnavailable
 from audit.models import NO_PRACTICE, Event
-from core.backups.models import Kind, Run
+from core.backups.models import Run, RunKind
 from core.tenancy.scope import installation_scope
 
 logger = structlog.get_logger("praxis.backups")
 KEPT = timedelta(days=400)
 EVENTS = {
-    Kind.BACKUP: AuditEvent.BACKED_UP,
-    Kind.DRILL: AuditEvent.BACKUP_TRIED,
-    Kind.RESTORE: AuditEvent.BACKUP_RESTORED,
+    RunKind.BACKUP: AuditEvent.BACKED_UP,
+    RunKind.DRILL: AuditEvent.BACKUP_TRIED,
+    RunKind.RESTORE: AuditEvent.BACKUP_RESTORED,
 }
 NOBODY = 2**32 - 1  # what Linux says of a process that no sign-in began
 
 
 def last_backup() -> Run | None:
     """Return the last backup that ended well; None if there is none. `ended_at` says when."""
-    return _last(Kind.BACKUP)
+    return _last(RunKind.BACKUP)
 
 
 def last_drill() -> Run | None:
     """Return the last drill that found no difference."""
-    return _last(Kind.DRILL)
+    return _last(RunKind.DRILL)
 
 
 def latest_events(limit: int) -> list[Event]:
@@ -44,7 +44,7 @@ def latest_events(limit: int) -> list[Event]:
     return list(events.order_by("-pk")[:limit])
 
 
-def record(kind: Kind, *, name: str, began_at: datetime, is_good: bool, bytes_written: int = 0) -> None:
+def record(kind: RunKind, *, name: str, began_at: datetime, is_good: bool, bytes_written: int = 0) -> None:
     """Record a run, here and in the audit trail. What it did stands without either, which the database may be unable to
     take: it is full, of the release before, or empty."""
     now = timezone.now()
@@ -76,7 +76,7 @@ def operator() -> str:
         return str(number)
 
 
-def _try(kind: Kind, write: Callable[[], object]) -> None:
+def _try(kind: RunKind, write: Callable[[], object]) -> None:
     try:
         with installation_scope(), transaction.atomic():
             write()
@@ -84,5 +84,5 @@ def _try(kind: Kind, write: Callable[[], object]) -> None:
         logger.warning("a backup or drill could not be recorded", kind=str(kind), error=type(error).__name__)
 
 
-def _last(kind: Kind) -> Run | None:
+def _last(kind: RunKind) -> Run | None:
     return Run.objects.filter(kind=kind, is_good=True).order_by("-ended_at").first()

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from audit.models import Event
 from core.api import health
 from core.backups import runs
-from core.backups.models import Kind
+from core.backups.models import RunKind
 from core.cache import redis_client
 from core.metrics import traces
 from core.metrics.requests import COUNTED
@@ -116,7 +116,7 @@ def test_last_backup(db):
     assert number(samples, "praxis_backup_known") == 0
     assert ("praxis_backup_timestamp_seconds",) not in samples
     moment = timezone.now()
-    runs.record(Kind.BACKUP, name="one", began_at=moment, is_good=True)
+    runs.record(RunKind.BACKUP, name="one", began_at=moment, is_good=True)
     samples = read()
     assert number(samples, "praxis_backup_known") == 1
     assert number(samples, "praxis_backup_timestamp_seconds") == pytest.approx(moment.timestamp(), abs=1)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from billing.online.pages import PayOwnBill
-from dashboard.me import form_pages, pages
+from dashboard.me import account_pages, form_pages, pages
 
 urlpatterns = [
     path("", pages.Overview.as_view(), name="my_page"),
@@ -21,14 +21,14 @@ urlpatterns = [
     path("bills/<uuid:invoice_id>/pay/", PayOwnBill.as_view(), name="me_bill_pay"),
     path("receipts/<uuid:payment_id>/", pages.Receipt.as_view(), name="me_receipt"),
     path("data/", pages.download_data, name="me_data"),
-    path("sessions/", pages.sessions_page, name="me_sessions"),
-    path("sessions/end-others/", pages.end_other_sessions, name="me_sessions_end_others"),
-    path("sessions/<uuid:session_id>/end/", pages.end_session, name="me_session_end"),
+    path("sessions/", account_pages.sessions_page, name="me_sessions"),
+    path("sessions/end-others/", account_pages.end_other_sessions, name="me_sessions_end_others"),
+    path("sessions/<uuid:session_id>/end/", account_pages.end_session, name="me_session_end"),
     path("messages/", pages.OwnMessages.as_view(), name="me_messages"),
-    path("password/", pages.change_password, name="me_password"),
-    path("security/", pages.security, name="me_security"),
+    path("password/", account_pages.change_password, name="me_password"),
+    path("security/", account_pages.security, name="me_security"),
     *(
-        path(f"security/{address}", pages.security_form(verb), name=f"me_security_{name}")
-        for name, (address, verb) in pages.SECURITY_FORMS.items()
+        path(f"security/{address}", account_pages.security_form(verb), name=f"me_security_{name}")
+        for name, (address, verb) in account_pages.SECURITY_FORMS.items()
     ),
 ]

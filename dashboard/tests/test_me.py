@@ -26,7 +26,7 @@ from audit.models import Event
 from billing.invoices import services as invoices
 from billing.payments import services as payments
 from core.tenancy.scope import practice_scope
-from dashboard.me.pages import SECURITY_FORMS
+from dashboard.me.account_pages import SECURITY_FORMS
 from patients.tests.factories import PatientFactory
 from practices.models import Practice
 from tests.authenticator import RIGHT, App, as_json, codes_on, page_secret

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.backups import runs
-from core.backups.models import Kind
+from core.backups.models import RunKind
 from core.tenancy.scope import installation_scope
 from dashboard.system import findings
 from notifications.models import Schedule
@@ -39,7 +39,7 @@ def test_nobody_but_the_superuser_opens_or_finds_it(enter_as, root, practice):
 
 def test_it_tells_what_is_wrong_and_what_to_do(root, settings, db):
     settings.ALLOWED_HOSTS = ["*"]
-    runs.record(Kind.BACKUP, name="old", began_at=timezone.now() - timedelta(days=3), is_good=True)
+    runs.record(RunKind.BACKUP, name="old", began_at=timezone.now() - timedelta(days=3), is_good=True)
     with installation_scope():
         Schedule.objects.all().delete()
     page = root.get(reverse("admin:system"))
@@ -53,7 +53,7 @@ def test_it_tells_what_is_wrong_and_what_to_do(root, settings, db):
     assert "Django" in lines
     with installation_scope():
         Schedule.objects.create(name="audit.seal", next_run_at=timezone.now() + timedelta(minutes=1))
-    runs.record(Kind.BACKUP, name="new", began_at=timezone.now(), is_good=True)
+    runs.record(RunKind.BACKUP, name="new", began_at=timezone.now(), is_good=True)
     page = root.get(reverse("admin:system"))
     lines = {str(line.name): line for _title, part in page.context["parts"] for line in part}
     assert (lines["Schedule"].value, lines["Last backup"].is_bad) == ("on time", False)

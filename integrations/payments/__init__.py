@@ -7,10 +7,10 @@ from django.conf import settings
 
 from integrations.payments import console, stripe
 from integrations.payments.contract import Checkout as Checkout
+from integrations.payments.contract import CheckoutSession as CheckoutSession
 from integrations.payments.contract import Event as Event
 from integrations.payments.contract import PaymentsFailed as PaymentsFailed
 from integrations.payments.contract import Reason as Reason
-from integrations.payments.contract import Session as Session
 
 PROVIDERS: dict[str, Any] = {"console": console, "stripe": stripe}
 

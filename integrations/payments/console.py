@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from integrations.payments.contract import Checkout, Session
+from integrations.payments.contract import Checkout, CheckoutSession
 
 PREFIX = "cs_console_"
 HOURS = 24
 
 
-def open_checkout(checkout: Checkout) -> Session:
+def open_checkout(checkout: Checkout) -> CheckoutSession:
     name = f"{PREFIX}{checkout.practice}_{secrets.token_urlsafe(24)}"
     url = f"{settings.SITE_URL}/pay/{name}/"
-    return Session(id=name, url=url, expires_at=int(time.time()) + HOURS * 3600)
+    return CheckoutSession(id=name, url=url, expires_at=int(time.time()) + HOURS * 3600)
 
 
 def expire(session_id: str) -> None:
@@ -31,5 +31,5 @@ def has_refunded(intent: str, key: str) -> bool:
     return False
 
 
-def sessions_since(moment: int) -> Iterator[Session]:
+def sessions_since(moment: int) -> Iterator[CheckoutSession]:
     return iter(())

@@ -16,7 +16,7 @@ class Checkout(NamedTuple):
     back_to: str
 
 
-class Session(NamedTuple):
+class CheckoutSession(NamedTuple):
     """A page of the provider for one checkout. `amount` is what it asks for, in minor units."""
 
     id: str
@@ -37,7 +37,7 @@ class Event(NamedTuple):
 
     id: str
     is_live: bool
-    session: Session | None
+    session: CheckoutSession | None
 
 
 class Reason(StrEnum):

@@ -11,7 +11,7 @@ import orjson
 from django.conf import settings
 
 from integrations import http
-from integrations.payments.contract import Checkout, Event, PaymentsFailed, Reason, Session
+from integrations.payments.contract import Checkout, CheckoutSession, Event, PaymentsFailed, Reason
 
 SIGNATURE = "Stripe-Signature"
 TOLERANCE = 300  # seconds, Stripe's own default
@@ -22,11 +22,11 @@ HUNDREDFOLD = ("ISK", "UGX")
 THREE_DIGITS = ("BHD", "JOD", "KWD", "OMR", "TND")  # the last of the three must be 0
 OVER = ("checkout.session.expired", "checkout.session.async_payment_failed")
 NOT_REFUNDED = ("failed", "canceled")
-TOLD = ("checkout.session.completed", "checkout.session.async_payment_succeeded", *OVER)
+HANDLED_EVENTS = ("checkout.session.completed", "checkout.session.async_payment_succeeded", *OVER)
 PAGE = 100
 
 
-def open_checkout(checkout: Checkout) -> Session:
+def open_checkout(checkout: Checkout) -> CheckoutSession:
     """Open the page for a checkout. Called again with the same key within a day, Stripe gives the same page."""
     ours = {"checkout": checkout.key, "practice": checkout.practice}
     fields = {
@@ -71,7 +71,7 @@ def has_refunded(intent: str, key: str) -> bool:
     return any(row.get("metadata", {}).get("refund") == key and row.get("status") not in NOT_REFUNDED for row in rows)
 
 
-def sessions_since(moment: int) -> Iterator[Session]:
+def sessions_since(moment: int) -> Iterator[CheckoutSession]:
     """Yield the sessions that were opened since this moment (seconds of Unix time), the newest first."""
     after = ""
     while True:
@@ -139,12 +139,12 @@ def _ours(amount: int, currency: str) -> int:
     return amount // 100 if currency in HUNDREDFOLD else amount
 
 
-def _session(said: Mapping[str, Any], kind: str = "") -> Session:
+def _session(said: Mapping[str, Any], kind: str = "") -> CheckoutSession:
     metadata = said.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     currency = str(said.get("currency") or "").upper()
     amount = said.get("amount_total")
-    return Session(
+    return CheckoutSession(
         id=str(said.get("id") or ""),
         url=str(said.get("url") or ""),
         intent=str(said.get("payment_intent") or ""),
@@ -186,5 +186,5 @@ def event_in(body: bytes) -> Event:
     if not isinstance(said.get("id"), str) or not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise ValueError("not an event")
     kind = said.get("type")
-    session = _session(data["object"], str(kind)) if kind in TOLD else None
+    session = _session(data["object"], str(kind)) if kind in HANDLED_EVENTS else None
     return Event(said["id"][:255], said.get("livemode") is True, session)

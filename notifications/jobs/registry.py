@@ -10,7 +10,7 @@ NAME = "job_name"  # attribute of a registered function
 
 
 @dataclass(frozen=True)
-class Kind:
+class JobKind:
     """A registered job. `first_delay` doubles with each attempt that fails, up to `longest_delay`."""
 
     name: str
@@ -47,7 +47,7 @@ class Rhythm:
         return today if today > now else today + timedelta(days=1)
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, JobKind] = {}
 RHYTHMS: dict[str, Rhythm] = {}
 
 
@@ -73,7 +73,7 @@ def job(
         known = KINDS.get(name)
         if known and known.function.__module__ != function.__module__:
             raise RuntimeError(f"There are two jobs {name}.")
-        KINDS[name] = Kind(
+        KINDS[name] = JobKind(
             name, function, max_attempts, first_delay, longest_delay, urgent, atomic, on_failed, on_uncertain
         )
         setattr(function, NAME, name)

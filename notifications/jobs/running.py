@@ -16,7 +16,7 @@ from audit.context import Origin, coming_from
 from core.tenancy.scope import installation_scope
 from notifications.jobs import leases
 from notifications.jobs.errors import Again, GiveUp, LeaseLost, Uncertain
-from notifications.jobs.registry import KINDS, Kind
+from notifications.jobs.registry import KINDS, JobKind
 from notifications.models import Job, JobState
 
 log = structlog.get_logger("praxis.jobs")
@@ -84,7 +84,7 @@ def run(job: Job, now: datetime | None = None) -> None:
         _current.reset(token)
 
 
-def _run(job: Job, kind: Kind, now: datetime | None) -> None:
+def _run(job: Job, kind: JobKind, now: datetime | None) -> None:
     try:
         if kind.atomic:
             with transaction.atomic():
@@ -100,12 +100,12 @@ def _run(job: Job, kind: Kind, now: datetime | None) -> None:
         leases.end(job, JobState.DONE, _now(now))
 
 
-def _call(job: Job, kind: Kind) -> None:
+def _call(job: Job, kind: JobKind) -> None:
     with leases.scope_of(job):
         kind.function(**job.payload)
 
 
-def _end_badly(job: Job, kind: Kind, error: BaseException, now: datetime) -> None:
+def _end_badly(job: Job, kind: JobKind, error: BaseException, now: datetime) -> None:
     text, attempt = describe(error), job.attempts + 1
     nothing_happened = job.past_return_at is None or isinstance(error, Again | GiveUp)
     is_last = attempt >= job.max_attempts or isinstance(error, GiveUp)
@@ -121,7 +121,7 @@ def _end_badly(job: Job, kind: Kind, error: BaseException, now: datetime) -> Non
 
 
 @transaction.atomic
-def end_with_hook(job: Job, kind: Kind, state: JobState, now: datetime, *, error: str, attempts: int = 1) -> None:
+def end_with_hook(job: Job, kind: JobKind, state: JobState, now: datetime, *, error: str, attempts: int = 1) -> None:
     """End the job and tell the app that it belongs to, in one transaction."""
     leases.end(job, state, now, error=error, attempts=attempts)
     hook = kind.on_failed if state == JobState.FAILED else kind.on_uncertain

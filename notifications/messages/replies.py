@@ -10,7 +10,7 @@ from notifications.messages.settings import say_preference
 from notifications.messages.sources import REPLIES
 from notifications.messages.texts import answer
 from notifications.models import Channel, How, Message, MessageKind
-from notifications.models.message import TOLD
+from notifications.models.message import MAY_HAVE_ARRIVED
 from practices.services import each_practice
 
 # Twilio's words (https://help.twilio.com/articles/223134027), which it acts on, too, and those of German carriers
@@ -32,7 +32,7 @@ def take(inbound: Inbound) -> str:
 
 def _written_to(index: bytes) -> list[Message]:
     """Return the practice's messages to this number, the latest first."""
-    rows = Message.objects.filter(address_index=index, status__in=TOLD, channel=Channel.SMS)
+    rows = Message.objects.filter(address_index=index, status__in=MAY_HAVE_ARRIVED, channel=Channel.SMS)
     return list(rows.defer("address", "subject", "text").order_by("-id")[:200])
 
 

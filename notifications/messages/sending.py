@@ -30,7 +30,7 @@ from notifications.messages.addresses import twilio_address
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings, preferences_of, say_preference
 from notifications.messages.sources import Facts, facts_of
-from notifications.messages.texts import DEFAULTS, Text, fill
+from notifications.messages.texts import DEFAULTS, MessageText, fill
 from notifications.messages.why import Why
 from notifications.models import (
     Channel,
@@ -58,7 +58,7 @@ class Ready(NamedTuple):
 
     message: Message
     address: str
-    text: Text
+    text: MessageText
     language: str
     attachments: tuple[Attachment, ...] = ()
     until: datetime | None = None
@@ -139,7 +139,7 @@ def _prepare(batch: list[Message], now: datetime) -> list[Ready]:
 
 def _as_written(message: Message) -> Ready:
     """Return a message to an account, which was written where it was planned (account_mail.py)."""
-    return Ready(message, message.address, Text(message.subject, message.text), message.language)
+    return Ready(message, message.address, MessageText(message.subject, message.text), message.language)
 
 
 def _prepare_others(batch: list[Message], now: datetime) -> list[Ready]:
@@ -160,9 +160,9 @@ def _prepare_others(batch: list[Message], now: datetime) -> list[Ready]:
     return ready
 
 
-def _own_texts() -> dict[tuple[str, str, str], Text]:
+def _own_texts() -> dict[tuple[str, str, str], MessageText]:
     return {
-        (row.kind, row.channel, row.language): Text(row.subject, row.text, row.version)
+        (row.kind, row.channel, row.language): MessageText(row.subject, row.text, row.version)
         for row in MessageTemplate.objects.all()
     }
 
@@ -172,7 +172,7 @@ def _prepared(
     facts: Facts | Why,
     preference: MessagePreference | None,
     settings: MessageSettings,
-    own: Mapping[tuple[str, str, str], Text],
+    own: Mapping[tuple[str, str, str], MessageText],
     now: datetime,
 ) -> Ready:
     """Return the message with all that it takes to send it. Raises _Unsent."""
@@ -203,12 +203,12 @@ def _prepared(
 
 
 def written(
-    kind: str, channel: str, language: str, fields: Mapping[str, str], own: Mapping[tuple[str, str, str], Text]
-) -> Text:
+    kind: str, channel: str, language: str, fields: Mapping[str, str], own: Mapping[tuple[str, str, str], MessageText]
+) -> MessageText:
     """Return the text of a message, filled in: the practice's own, or the one that comes with Praxis."""
     found = own.get((kind, channel, language)) or DEFAULTS[kind, channel, language]
     subject = " ".join(fill(found.subject, fields).split())
-    return Text(subject[:300], fill(found.text, fields)[:5000], found.version)
+    return MessageText(subject[:300], fill(found.text, fields)[:5000], found.version)
 
 
 def _is_configured(channel: str) -> bool:

@@ -14,7 +14,7 @@ from core.search.phones import international
 from notifications.jobs import enqueue
 from notifications.messages.jobs import send_one
 from notifications.messages.sending import written
-from notifications.messages.texts import DEFAULTS, Text, check
+from notifications.messages.texts import DEFAULTS, MessageText, check
 from notifications.models import Channel, Message, MessageKind, MessageTemplate
 from practices.models import Office
 from practices.services import current_practice
@@ -30,10 +30,10 @@ def own_texts() -> dict[tuple[str, str, str], MessageTemplate]:
     return {(row.kind, row.channel, row.language): row for row in MessageTemplate.objects.all()}
 
 
-def get_text(kind: str, channel: str, language: str) -> Text:
+def get_text(kind: str, channel: str, language: str) -> MessageText:
     """Return the practice's text, or the one that comes with Praxis. Raises LookupError."""
     own = MessageTemplate.objects.filter(kind=kind, channel=channel, language=language).first()
-    return Text(own.subject, own.text, own.version) if own else DEFAULTS[kind, channel, language]
+    return MessageText(own.subject, own.text, own.version) if own else DEFAULTS[kind, channel, language]
 
 
 @transaction.atomic
@@ -57,13 +57,13 @@ def use_default(*, by: User, kind: str, channel: str, language: str) -> None:
             row.delete()
 
 
-def preview(kind: str, channel: str, language: str, *, subject: str, text: str) -> Text:
+def preview(kind: str, channel: str, language: str, *, subject: str, text: str) -> MessageText:
     """Return the text filled in with examples. Raises Invalid."""
     check(kind, channel, subject=subject, text=text)
     practice = current_practice()
     office = practice_office()
     fields = {**EXAMPLES[language], **office, "practice": practice.name, "link": "https://…", "series": "", "video": ""}
-    return written(kind, channel, language, fields, {(kind, channel, language): Text(subject, text)})
+    return written(kind, channel, language, fields, {(kind, channel, language): MessageText(subject, text)})
 
 
 def practice_office() -> dict[str, str]:

@@ -33,7 +33,7 @@ OF_OTHERS = frozenset({"name", "practice", "phone", "link"})
 FIELDS_OF = dict.fromkeys((K.BOOKED, K.MOVED, K.CANCELLED, K.REMINDER, K.OFFER), OF_VISITS)
 
 
-class Text(NamedTuple):
+class MessageText(NamedTuple):
     subject: str
     text: str
     version: int = 0
@@ -41,117 +41,117 @@ class Text(NamedTuple):
 
 _WHERE = "{office}, {address}\n{video}"
 _END_EN = "\n\n{practice}\n{phone}"
-DEFAULTS: dict[tuple[str, str, str], Text] = {
-    (K.BOOKED, "email", EN): Text(
+DEFAULTS: dict[tuple[str, str, str], MessageText] = {
+    (K.BOOKED, "email", EN): MessageText(
         "Your appointment on {date}",
         "Dear {name},\n\nyour appointment at {practice} is on {date} at {time}.\n\n{series}\n\n" + _WHERE + "\n\n"
         "To confirm or cancel it:\n{link}" + _END_EN,
     ),
-    (K.BOOKED, "sms", EN): Text("", "{practice}: your appointment is on {date} at {time}. {link}"),
-    (K.MOVED, "email", EN): Text(
+    (K.BOOKED, "sms", EN): MessageText("", "{practice}: your appointment is on {date} at {time}. {link}"),
+    (K.MOVED, "email", EN): MessageText(
         "Your appointment is now on {date}",
         "Dear {name},\n\nyour appointment at {practice} has changed. It is now on {date} at {time}.\n\n"
         + _WHERE
         + "\n\nTo confirm or cancel it:\n{link}"
         + _END_EN,
     ),
-    (K.MOVED, "sms", EN): Text("", "{practice}: your appointment is now on {date} at {time}. {link}"),
-    (K.CANCELLED, "email", EN): Text(
+    (K.MOVED, "sms", EN): MessageText("", "{practice}: your appointment is now on {date} at {time}. {link}"),
+    (K.CANCELLED, "email", EN): MessageText(
         "Your appointment on {date} is cancelled",
         "Dear {name},\n\nyour appointment at {practice} on {date} at {time} is cancelled.\n\n"
         "To book another one, please contact us." + _END_EN,
     ),
-    (K.CANCELLED, "sms", EN): Text("", "{practice}: your appointment on {date} at {time} is cancelled. {phone}"),
-    (K.REMINDER, "email", EN): Text(
+    (K.CANCELLED, "sms", EN): MessageText("", "{practice}: your appointment on {date} at {time} is cancelled. {phone}"),
+    (K.REMINDER, "email", EN): MessageText(
         "Reminder: your appointment on {date}",
         "Dear {name},\n\nwe look forward to seeing you at {practice} on {date} at {time}.\n\n" + _WHERE + "\n\n"
         "To confirm or cancel your appointment:\n{link}" + _END_EN,
     ),
-    (K.REMINDER, "sms", EN): Text(
+    (K.REMINDER, "sms", EN): MessageText(
         "",
         "{practice}: reminder of your appointment on {date} at {time}. Reply C to confirm, STOP for no more texts. "
         "To cancel: {link}",
     ),
-    (K.OFFER, "email", EN): Text(
+    (K.OFFER, "email", EN): MessageText(
         "An appointment is free on {date}",
         "Dear {name},\n\nan appointment at {practice} is free on {date} at {time}, and we keep it for you for a short "
         "time.\n\nTo take it, or to let someone else have it:\n{link}\n\nOr call us." + _END_EN,
     ),
-    (K.OFFER, "sms", EN): Text("", "{practice}: an appointment is free on {date} at {time}. {link} {phone}"),
-    (K.REGISTERED, "email", EN): Text(
+    (K.OFFER, "sms", EN): MessageText("", "{practice}: an appointment is free on {date} at {time}. {link} {phone}"),
+    (K.REGISTERED, "email", EN): MessageText(
         "Welcome to {practice}",
         "Dear {name},\n\n{practice} has confirmed your registration. You can now book appointments:\n{link}" + _END_EN,
     ),
-    (K.REGISTERED, "sms", EN): Text("", "{practice} has confirmed your registration. {link}"),
-    (K.INVOICE, "email", EN): Text(
+    (K.REGISTERED, "sms", EN): MessageText("", "{practice} has confirmed your registration. {link}"),
+    (K.INVOICE, "email", EN): MessageText(
         "An invoice from {practice}", "Dear {name},\n\nthere is a new invoice for you. To see it:\n{link}" + _END_EN
     ),
-    (K.INVOICE, "sms", EN): Text("", "{practice}: there is a new invoice for you. {link}"),
-    (K.RECEIPT, "email", EN): Text(
+    (K.INVOICE, "sms", EN): MessageText("", "{practice}: there is a new invoice for you. {link}"),
+    (K.RECEIPT, "email", EN): MessageText(
         "A receipt from {practice}", "Dear {name},\n\nthank you for your payment. The receipt:\n{link}" + _END_EN
     ),
-    (K.RECEIPT, "sms", EN): Text("", "{practice}: thank you for your payment. {link}"),
-    (K.RECALL, "email", EN): Text(
+    (K.RECEIPT, "sms", EN): MessageText("", "{practice}: thank you for your payment. {link}"),
+    (K.RECALL, "email", EN): MessageText(
         "Time for your next regular appointment",
         "Dear {name},\n\nit is time to book your next regular appointment at {practice}:\n{link}" + _END_EN,
     ),
-    (K.RECALL, "sms", EN): Text("", "{practice}: it is time to book your next regular appointment. {link}"),
-    (K.BOOKED, "email", DE): Text(
+    (K.RECALL, "sms", EN): MessageText("", "{practice}: it is time to book your next regular appointment. {link}"),
+    (K.BOOKED, "email", DE): MessageText(
         "Ihr Termin am {date}",
         "Guten Tag {name},\n\nIhr Termin bei {practice} ist am {date} um {time}.\n\n{series}\n\n" + _WHERE + "\n\n"
         "Bestätigen oder absagen:\n{link}" + _END_EN,
     ),
-    (K.BOOKED, "sms", DE): Text("", "{practice}: Ihr Termin ist am {date} um {time}. {link}"),
-    (K.MOVED, "email", DE): Text(
+    (K.BOOKED, "sms", DE): MessageText("", "{practice}: Ihr Termin ist am {date} um {time}. {link}"),
+    (K.MOVED, "email", DE): MessageText(
         "Ihr Termin ist jetzt am {date}",
         "Guten Tag {name},\n\nIhr Termin bei {practice} wurde geändert. Er ist jetzt am {date} um {time}.\n\n"
         + _WHERE
         + "\n\nBestätigen oder absagen:\n{link}"
         + _END_EN,
     ),
-    (K.MOVED, "sms", DE): Text("", "{practice}: Ihr Termin ist jetzt am {date} um {time}. {link}"),
-    (K.CANCELLED, "email", DE): Text(
+    (K.MOVED, "sms", DE): MessageText("", "{practice}: Ihr Termin ist jetzt am {date} um {time}. {link}"),
+    (K.CANCELLED, "email", DE): MessageText(
         "Ihr Termin am {date} ist abgesagt",
         "Guten Tag {name},\n\nIhr Termin bei {practice} am {date} um {time} ist abgesagt.\n\n"
         "Für einen neuen Termin melden Sie sich bitte bei uns." + _END_EN,
     ),
-    (K.CANCELLED, "sms", DE): Text("", "{practice}: Ihr Termin am {date} um {time} ist abgesagt. {phone}"),
-    (K.REMINDER, "email", DE): Text(
+    (K.CANCELLED, "sms", DE): MessageText("", "{practice}: Ihr Termin am {date} um {time} ist abgesagt. {phone}"),
+    (K.REMINDER, "email", DE): MessageText(
         "Erinnerung: Ihr Termin am {date}",
         "Guten Tag {name},\n\nwir freuen uns auf Sie: {practice}, {date} um {time}.\n\n" + _WHERE + "\n\n"
         "Bestätigen oder absagen:\n{link}" + _END_EN,
     ),
-    (K.REMINDER, "sms", DE): Text(
+    (K.REMINDER, "sms", DE): MessageText(
         "",
         "{practice}: Erinnerung an Ihren Termin am {date} um {time}. Antworten Sie C zum Bestätigen, STOP für "
         "keine SMS mehr. Absagen: {link}",
     ),
-    (K.OFFER, "email", DE): Text(
+    (K.OFFER, "email", DE): MessageText(
         "Ein Termin ist frei am {date}",
         "Guten Tag {name},\n\nbei {practice} ist ein Termin frei: {date} um {time}. Wir halten ihn kurze Zeit für Sie."
         "\n\nAnnehmen oder ablehnen:\n{link}\n\nOder rufen Sie uns an." + _END_EN,
     ),
-    (K.OFFER, "sms", DE): Text("", "{practice}: Ein Termin ist frei am {date} um {time}. {link} {phone}"),
-    (K.REGISTERED, "email", DE): Text(
+    (K.OFFER, "sms", DE): MessageText("", "{practice}: Ein Termin ist frei am {date} um {time}. {link} {phone}"),
+    (K.REGISTERED, "email", DE): MessageText(
         "Willkommen bei {practice}",
         "Guten Tag {name},\n\n{practice} hat Ihre Anmeldung bestätigt. Sie können jetzt Termine buchen:\n{link}"
         + _END_EN,
     ),
-    (K.REGISTERED, "sms", DE): Text("", "{practice} hat Ihre Anmeldung bestätigt. {link}"),
-    (K.INVOICE, "email", DE): Text(
+    (K.REGISTERED, "sms", DE): MessageText("", "{practice} hat Ihre Anmeldung bestätigt. {link}"),
+    (K.INVOICE, "email", DE): MessageText(
         "Eine Rechnung von {practice}", "Guten Tag {name},\n\nIhre Rechnung finden Sie hier:\n{link}" + _END_EN
     ),
-    (K.INVOICE, "sms", DE): Text("", "{practice}: Ihre Rechnung: {link}"),
-    (K.RECEIPT, "email", DE): Text(
+    (K.INVOICE, "sms", DE): MessageText("", "{practice}: Ihre Rechnung: {link}"),
+    (K.RECEIPT, "email", DE): MessageText(
         "Eine Quittung von {practice}",
         "Guten Tag {name},\n\nvielen Dank für Ihre Zahlung. Die Quittung:\n{link}" + _END_EN,
     ),
-    (K.RECEIPT, "sms", DE): Text("", "{practice}: Vielen Dank für Ihre Zahlung. {link}"),
-    (K.RECALL, "email", DE): Text(
+    (K.RECEIPT, "sms", DE): MessageText("", "{practice}: Vielen Dank für Ihre Zahlung. {link}"),
+    (K.RECALL, "email", DE): MessageText(
         "Zeit für Ihren nächsten regelmäßigen Termin",
         "Guten Tag {name},\n\nes ist Zeit für Ihren nächsten regelmäßigen Termin bei {practice}:\n{link}" + _END_EN,
     ),
-    (K.RECALL, "sms", DE): Text("", "{practice}: Zeit für Ihren nächsten regelmäßigen Termin. {link}"),
+    (K.RECALL, "sms", DE): MessageText("", "{practice}: Zeit für Ihren nächsten regelmäßigen Termin. {link}"),
 }
 UNKNOWN = _("This text has no field {%(name)s}.")
 

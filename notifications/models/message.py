@@ -44,7 +44,7 @@ class MessageStatus(PublicTextChoices):
 
 
 S = MessageStatus
-TOLD = (S.SENDING, S.SENT, S.DELIVERED, S.UNCERTAIN)  # the person knows, or may know
+MAY_HAVE_ARRIVED = (S.SENDING, S.SENT, S.DELIVERED, S.UNCERTAIN)  # the person knows, or may know
 
 
 class MessageQuerySet(PracticeQuerySet):

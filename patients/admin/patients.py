@@ -4,40 +4,35 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ValidationError as ApiValidationError
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import User
 from core.admin.access_log import log_page_read, log_page_refusal
-from core.admin.base import Access, P, ServiceForm, current_user, post_action
+from core.admin.base import Access, P, current_user, post_action
 from core.errors import Conflict, Invalid, Refusal
 from core.formats import format_day
-from core.texts import READABLE
 from patients import services
+from patients.admin.chart_forms import ChartForm, DeclineForm, EmergencyForm, LiftForm
 from patients.admin.filters import DaysFilter
 from patients.admin.sections import ChartSectionsAdmin
 from patients.chart_rows import warnings_of_joining
 from patients.merging import services as merging
-from patients.models import ACTIVE_STATUSES, ChartMerge, ChartStatus, EmergencyAccess, Gender, Patient
+from patients.models import ACTIVE_STATUSES, ChartMerge, ChartStatus, EmergencyAccess, Patient
 from patients.registrations import services as registrations
 from patients.registrations.duplicates import MayBeTwice, find_possible_duplicates
 from patients.registrations.matching import with_matches
 from patients.registrations.services import DeclineReason
 from patients.restriction import services as restriction
 from patients.restriction import two_people
-from patients.restriction.serializers import MIN_REASON_LENGTH
 from patients.search import search_charts
-from patients.serializers import check_birth_date
 
 
 class StatusFilter(SimpleListFilter):
@@ -82,57 +77,6 @@ class IncompleteFilter(SimpleListFilter):
             return queryset
         closed = restriction.inaccessible_to(current_user(request))
         return queryset.filter(incomplete=True).exclude(pk__in=closed.values("pk"))
-
-
-class DeclineForm(forms.Form):
-    reason = forms.ChoiceField(choices=DeclineReason.choices, required=False)
-
-
-class ChartForm(ServiceForm):
-    confirm_new = forms.BooleanField(required=False)  # asked for in templates/admin/patients/patient/may_be_twice.html
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:
-            del self.fields["confirm_new"]
-        if "primary_doctor" in self.fields:
-            offered = Q(pk__in=User.objects.doctors().values("pk")) | Q(pk=self.instance.primary_doctor_id)
-            self.fields["primary_doctor"].queryset = User.objects.filter(offered).order_by("id")  # type: ignore[attr-defined]
-        if "gender" in self.fields:
-            self.fields["gender"].choices = [("", gettext("Unknown")), *Gender.choices]  # type: ignore[attr-defined]
-
-    def clean_date_of_birth(self) -> Any:
-        birth_date = self.cleaned_data["date_of_birth"]
-        try:
-            if birth_date is not None:
-                check_birth_date(birth_date)
-        except ApiValidationError as error:
-            raise ValidationError([str(detail) for detail in error.detail]) from error
-        return birth_date
-
-
-class EmergencyForm(forms.Form):
-    """The reason for breaking the glass; stored encrypted and shown to the reviewer."""
-
-    reason = forms.CharField(
-        label=_("Reason for emergency access"),
-        min_length=MIN_REASON_LENGTH,
-        max_length=2000,
-        validators=READABLE,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
-
-
-class LiftForm(forms.Form):
-    """Why a restriction is to be lifted; stored encrypted and shown to the second person."""
-
-    why = forms.CharField(
-        label=_("Why the restriction should be lifted"),
-        min_length=MIN_REASON_LENGTH,
-        max_length=2000,
-        validators=READABLE,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
 
 
 @admin.register(Patient)

@@ -17,7 +17,7 @@ from patients.imports.kinds import (
     Cells,
     Context,
     Field,
-    Kind,
+    Importer,
     Verdict,
     named_elsewhere,
     number_key_of,
@@ -44,7 +44,7 @@ TWICE = gettext_lazy("Line %(number)d is the same person.")
 
 
 @register_kind
-class Charts(Kind):
+class Charts(Importer):
     name = ImportKind.PATIENTS.value
     label = gettext_lazy("Patients")
     one_of = (("name", "last_name"),)

@@ -83,7 +83,7 @@ def _doctor_name(text: str) -> str:
     return " ".join(sorted(words))
 
 
-class Kind:
+class Importer:
     """One kind of import. Each method works on some lines at once, in the caller's transaction."""
 
     name: ClassVar[str]
@@ -146,10 +146,10 @@ def squeezed(name: str) -> str:
     return "".join(split_words(fold(name)))
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, Importer] = {}
 
 
-def register_kind(kind: type[Kind]) -> type[Kind]:
+def register_kind(kind: type[Importer]) -> type[Importer]:
     KINDS[kind.name] = kind()
     return kind
 

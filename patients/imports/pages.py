@@ -22,7 +22,7 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from patients.imports import services
-from patients.imports.kinds import KINDS, Kind
+from patients.imports.kinds import KINDS, Importer
 from patients.imports.reading import ENCODINGS, SEPARATORS
 from patients.imports.uploads import SpooledFile, SpoolingHandler
 from patients.models import DateOrder, Import, ImportLine, ImportPart, ImportState, LineState, Patient
@@ -219,7 +219,7 @@ def _only(told: dict[str, int]) -> str:
     return next(iter(told)) if len(told) == 1 else ""
 
 
-def _mapping_of(posted: Any, batch: Import, kind: Kind) -> dict[str, int]:
+def _mapping_of(posted: Any, batch: Import, kind: Importer) -> dict[str, int]:
     found: dict[str, int] = {}
     for at in range(len(batch.columns)):
         name = posted.get(f"column-{at}", "")

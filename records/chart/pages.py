@@ -37,7 +37,7 @@ from records.chart.banner import build_banner
 from records.chart.contact import ContactForm, fields_of, last_changed_by, missing_in
 from records.chart.lists import build_lists
 from records.chart.measures import measures_shown
-from records.chart.timeline import Kind, kinds_for, read_timeline
+from records.chart.timeline import TimelineKind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
 from records.models import ChartEntry, SessionNote
 from records.models.attachment import FileCategory
@@ -48,7 +48,7 @@ HITS = 50
 
 
 class ShownForm(CheckedForm):
-    show = forms.ChoiceField(choices=[("", ""), *Kind.choices], required=False)
+    show = forms.ChoiceField(choices=[("", ""), *TimelineKind.choices], required=False)
     cursor = forms.CharField(required=False)
 
 
@@ -158,7 +158,7 @@ class ChartPage(WorkPage):
             "may_delete_entries": self.user.can(Permission.DELETE_CLINICAL),
         }
 
-    def show_timeline(self, *, kind: Kind | None = None, cursor: str = "", **context: Any) -> HttpResponse:
+    def show_timeline(self, *, kind: TimelineKind | None = None, cursor: str = "", **context: Any) -> HttpResponse:
         if kind is not None and kind not in kinds_for(self.user):
             raise PermissionDenied
         self.read([self.chart], kind=AuditEvent.CHART_READ, about_id=self.chart.pk)
@@ -174,7 +174,7 @@ class Chart(ChartPage):
         if refused is not None:
             return refused
         asked = ShownForm(request.GET).given
-        return self.show_timeline(kind=Kind(asked["show"]) if asked["show"] else None, cursor=asked["cursor"])
+        return self.show_timeline(kind=TimelineKind(asked["show"]) if asked["show"] else None, cursor=asked["cursor"])
 
 
 class PostedPage(ChartPage):
@@ -195,13 +195,13 @@ class SearchNotes(PostedPage):
             raise PermissionDenied
         form = SearchForm(request.POST)
         if not form.is_valid():
-            return self.show_timeline(kind=Kind.NOTES)
+            return self.show_timeline(kind=TimelineKind.NOTES)
         query = form.cleaned_data["query"]
         notes = SessionNote.objects.visible_to(self.user).filter(patient=self.chart).latest_first()
         hits, total = search(notes, query, Page(page=1, limit=HITS))
         self.read([self.chart], kind=AuditEvent.NOTES_SEARCHED, about_id=self.chart.pk, hits=total)
         shown = [(hit, links.note_address(hit.note.pk)) for hit in hits]
-        return self.page(query=query, hits=shown, total=total, most=HITS, shown=Kind.NOTES)
+        return self.page(query=query, hits=shown, total=total, most=HITS, shown=TimelineKind.NOTES)
 
 
 class ChangeAllergies(PostedPage):

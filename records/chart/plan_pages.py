@@ -214,7 +214,7 @@ def drawn(line: GoalLine) -> dict[str, Any] | None:
     return {
         "key": f"goal-{line.goal.pk}",
         "title": line.goal.measure or line.goal.text,
-        "told": line.told,
+        "text_alternative": line.text_alternative,
         "lines": lines,
     }
 

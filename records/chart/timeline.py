@@ -37,7 +37,7 @@ from records.models.note import SECTIONS
 SIZE = 20
 
 
-class Kind(models.TextChoices):
+class TimelineKind(models.TextChoices):
     VISITS = "visits", _("Visits")
     NOTES = "notes", _("Notes")
     RECORDS = "records", _("Records")
@@ -56,7 +56,7 @@ class Place(NamedTuple):
 class Entry(NamedTuple):
     """`rows` are several where they are of one moment: what was measured at once."""
 
-    kind: Kind
+    kind: TimelineKind
     at: datetime
     rows: list[Any]
     address: str
@@ -71,11 +71,11 @@ class Entry(NamedTuple):
 
     @property
     def when(self) -> str:
-        if self.kind == Kind.VISITS:
+        if self.kind == TimelineKind.VISITS:
             return format_local_datetime(self.row, self.at)
-        if self.kind == Kind.PLANS:
+        if self.kind == TimelineKind.PLANS:
             return format_day(self.row.starts_on)
-        return format_date(self.at) if self.kind == Kind.FILES else format_datetime(self.at)
+        return format_date(self.at) if self.kind == TimelineKind.FILES else format_datetime(self.at)
 
     @property
     def state(self) -> str:
@@ -164,27 +164,27 @@ def _messages(_by: User, chart: Patient) -> QuerySet[Any]:
     return sent.only("kind", "channel", "status", "sent_at")
 
 
-SOURCES: dict[Kind, Source] = {
-    Kind.VISITS: Source(Permission.READ_APPOINTMENTS, "starts_at", _visits, day_address),
-    Kind.NOTES: Source(Permission.READ_RECORDS, "date", _notes, lambda row: links.note_address(row.pk)),
-    Kind.RECORDS: Source(Permission.READ_RECORDS, "date", _records, lambda row: links.record_address(row.pk)),
-    Kind.PLANS: Source(
+SOURCES: dict[TimelineKind, Source] = {
+    TimelineKind.VISITS: Source(Permission.READ_APPOINTMENTS, "starts_at", _visits, day_address),
+    TimelineKind.NOTES: Source(Permission.READ_RECORDS, "date", _notes, lambda row: links.note_address(row.pk)),
+    TimelineKind.RECORDS: Source(Permission.READ_RECORDS, "date", _records, lambda row: links.record_address(row.pk)),
+    TimelineKind.PLANS: Source(
         Permission.READ_RECORDS, "starts_on", _plans, lambda row: links.plan_address(row.patient_id, row.pk)
     ),
-    Kind.FILES: Source(
+    TimelineKind.FILES: Source(
         Permission.READ_RECORDS, "created_at", _files, lambda row: links.file_address(row.patient_id, row.pk)
     ),
-    Kind.MEASURES: Source(
+    TimelineKind.MEASURES: Source(
         Permission.READ_RECORDS, "measured_at", _measures, lambda row: reverse("chart_measures", args=[row.patient_id])
     ),
-    Kind.BODY: Source(
+    TimelineKind.BODY: Source(
         Permission.READ_RECORDS, "drawn_at", _body_charts, lambda row: reverse("chart_body", args=[row.patient_id])
     ),
-    Kind.MESSAGES: Source(Permission.READ_APPOINTMENTS, "sent_at", _messages, lambda row: ""),
+    TimelineKind.MESSAGES: Source(Permission.READ_APPOINTMENTS, "sent_at", _messages, lambda row: ""),
 }
 
 
-def kinds_for(user: User) -> list[Kind]:
+def kinds_for(user: User) -> list[TimelineKind]:
     return [kind for kind, source in SOURCES.items() if user.can(source.needs)]
 
 
@@ -193,7 +193,7 @@ class Timeline(NamedTuple):
     cursor: str | None  # of the next page
 
 
-def read_timeline(*, by: User, chart: Patient, kind: Kind | None = None, cursor: str = "") -> Timeline:
+def read_timeline(*, by: User, chart: Patient, kind: TimelineKind | None = None, cursor: str = "") -> Timeline:
     """Return the page of entries that begins at the cursor: of one kind, or of all. Visits to come are shown among
     visits alone; they would push what has happened off the page. Raises Invalid for a cursor of another chart."""
     place = _place(chart, cursor) if cursor else None
@@ -202,7 +202,7 @@ def read_timeline(*, by: User, chart: Patient, kind: Kind | None = None, cursor:
     for each in kinds_for(by) if kind is None else [kind]:
         source = SOURCES[each]
         rows = source.rows(by, chart).order_by(f"-{source.column}", "-pk")
-        if kind is None and each == Kind.VISITS:
+        if kind is None and each == TimelineKind.VISITS:
             rows = rows.filter(starts_at__lt=tomorrow)
         if place is not None:
             rows = rows.filter(_before(source.column, place))
@@ -213,7 +213,7 @@ def read_timeline(*, by: User, chart: Patient, kind: Kind | None = None, cursor:
     return Timeline(_gathered(found[:SIZE]), cursor_of_next)
 
 
-def _entries(kind: Kind, rows: Iterable[Any]) -> list[Entry]:
+def _entries(kind: TimelineKind, rows: Iterable[Any]) -> list[Entry]:
     source = SOURCES[kind]
     return [Entry(kind, _moment(getattr(row, source.column)), [row], source.address(row)) for row in rows]
 
@@ -223,7 +223,7 @@ def _gathered(entries: Iterable[Entry]) -> list[Entry]:
     found: list[Entry] = []
     for entry in entries:
         last = found[-1] if found else None
-        if last and entry.kind == last.kind == Kind.MEASURES and _is_together(entry, last):
+        if last and entry.kind == last.kind == TimelineKind.MEASURES and _is_together(entry, last):
             last.rows.insert(0, entry.row)  # in the order of the form
         else:
             found.append(entry)

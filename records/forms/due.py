@@ -3,12 +3,12 @@
 from accounts.models import User
 from appointments.calendar.due import register_due
 from appointments.models import Appointment
-from appointments.visits.machine import State, state_of
+from appointments.visits.machine import VisitState, state_of
 from core.errors import Sentence
 from core.permissions import Permission
 from records.forms.services import describe_needed, missing_before
 
-OVER = (State.CANCELLED, State.NO_SHOW)
+OVER = (VisitState.CANCELLED, VisitState.NO_SHOW)
 
 
 @register_due

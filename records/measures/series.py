@@ -50,7 +50,7 @@ class Series(NamedTuple):
     title: str | Promise
     rows: list[Measure]
     lines: list[Line]
-    told: str  # what the lines show, for whoever does not see them
+    text_alternative: str  # what the lines show, for whoever does not see them
 
     @property
     def brief(self) -> list[Measure]:
@@ -103,7 +103,7 @@ def _build(key: tuple[Any, ...], rows: list[Measure]) -> Series:
     span = (Decimal(0), Decimal(10)) if key[0] == MeasureKind.PAIN else (min(upper + lower), max(upper + lower))
     lines = [line_of(moments, values, span) for values in (upper, lower) if values]
     title = series_title(key)
-    return Series("-".join(part for part in key if part), title, rows, lines, _tell(rows, upper))
+    return Series("-".join(part for part in key if part), title, rows, lines, _describe(rows, upper))
 
 
 def line_of(moments: Sequence[datetime], values: Sequence[Decimal], span: tuple[Decimal, Decimal]) -> Line:
@@ -120,7 +120,7 @@ def line_of(moments: Sequence[datetime], values: Sequence[Decimal], span: tuple[
     return Line(points)
 
 
-def _tell(rows: list[Measure], upper: list[Decimal]) -> str:
+def _describe(rows: list[Measure], upper: list[Decimal]) -> str:
     latest, first = rows[0], rows[:POINTS][-1]
     if latest is first:
         return gettext("%(value)s on %(day)s") % {"value": latest.shown_value, "day": format_date(latest.measured_at)}

@@ -15,7 +15,7 @@ from accounts.models import User
 from appointments.calendar import day_news, facts
 from appointments.models import Appointment, AppointmentStatus
 from appointments.services import act
-from appointments.visits.machine import MAY_FOLLOW, Action, State, state_of
+from appointments.visits.machine import MAY_FOLLOW, Action, VisitState, state_of
 from audit.events import AuditEvent
 from core.admin.access_log import log_page_refusal
 from core.errors import Refusal
@@ -30,8 +30,8 @@ from records.forms.services import describe_needed, missing_before
 from records.models import SessionNote
 from records.my_day.owed import OwedList, drafts_of, files_to_look_at, plans_to_review, visits_without_note
 
-STATES = (State.ARRIVED, State.STARTED, State.FINISHED, State.NO_SHOW, State.CONFIRMED)
-OVER = (State.FINISHED, State.NO_SHOW)
+STATES = (VisitState.ARRIVED, VisitState.STARTED, VisitState.FINISHED, VisitState.NO_SHOW, VisitState.CONFIRMED)
+OVER = (VisitState.FINISHED, VisitState.NO_SHOW)
 
 
 class ActionForm(CheckedForm):
@@ -44,7 +44,7 @@ class Visit(NamedTuple):
 
     row: Appointment
     time: str
-    state: State
+    state: VisitState
     said: str
     age: str
     allergies: str

@@ -27,7 +27,7 @@ class GoalLine(NamedTuple):
     values: list[Decimal]
 
     @property
-    def told(self) -> str:
+    def text_alternative(self) -> str:
         """Return what the line shows, for whoever does not see it."""
         first, last = self.days[0], self.days[-1]
         return gettext("From %(first)s on %(first_day)s to %(last)s on %(last_day)s") % {

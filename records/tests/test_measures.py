@@ -199,7 +199,9 @@ def test_lines_run_over_time_in_one_unit(paula):
     points = series.lines[0].points
     assert [point.x for point in points] == [6, WIDTH / 2, WIDTH - 6]
     assert (points[0].y, points[2].y) == (6.1, HEIGHT - 6)  # 80 kg are 176.37 lb
-    assert "From 80 kg on Mar 2, 2026 to 165.3 lb on Mar 22, 2026; lowest 165.3, highest 176.4" in series.told
+    assert (
+        "From 80 kg on Mar 2, 2026 to 165.3 lb on Mar 22, 2026; lowest 165.3, highest 176.4" in series.text_alternative
+    )
     assert round(in_unit(Decimal(37), "C", "F"), 1) == Decimal("98.6")
     assert round(in_unit(Decimal(70), "in", "cm"), 1) == Decimal("177.8")
 

@@ -8,9 +8,11 @@ from io import BytesIO
 from itertools import product
 from pathlib import Path
 
+from django.utils import timezone
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
+from accounts.models import LoginSession, RevocationReason
 from appointments.holds import services as holds
 from appointments.models import Appointment, SlotHold, SlotOffer
 from appointments.tests.factories import AppointmentFactory, RoomFactory, WaitingListEntryFactory
@@ -70,6 +72,22 @@ def test_time_is_kept_while_the_panel_is_open_and_colleagues_see_it(sign_in, mon
     with practice_scope(monday.practice.pk):
         holds.release(by=kim, hold_id=hold.pk)
     expect(cell(page, "Dr. Mei Chen", "12:00 PM")).to_be_visible()
+
+
+def test_closed_form_of_an_ended_session_does_not_open_the_sign_in_page(sign_in, monday):
+    """Behind the page that is shown it would take the message that is there for it, and change the CSRF token of a
+    sign-in form that is being filled in."""
+    page = sign_in("staff")
+    page.goto(MONDAY)
+    cell(page, "Dr. Daniel Reyes", "11:00 AM").click()
+    expect(page.get_by_text("Kept for you until")).to_be_visible()
+    LoginSession.objects.update(revoked_at=timezone.now(), revocation_reason=RevocationReason.TIMED_OUT)
+    with page.expect_response("**/calendar/release/") as answer:
+        page.keyboard.press("Escape")
+    assert answer.value.status == 302
+    page.goto(MONDAY)
+    expect(page.get_by_text("Your session timed out. Please sign in again.")).to_be_visible()
+    page.complaints.clear()  # what else the calendar asked for was refused
 
 
 def test_button_of_a_panel_that_is_about_to_go_is_not_pressed(sign_in, monday):

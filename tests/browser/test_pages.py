@@ -14,7 +14,7 @@ def overflows(page) -> bool:
     return shown > window
 
 
-def test_door_works_with_the_keyboard_and_on_a_narrow_screen(page):
+def test_sign_in_page_works_with_the_keyboard_and_on_a_narrow_screen(page):
     page.set_viewport_size(NARROW)
     page.goto("/", wait_until="networkidle")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -181,8 +181,8 @@ def test_sqlite_that_cannot_grow_is_503(as_role, settings):
 
 
 @pytest.fixture
-def server(django_db_setup, django_db_blocker, monkeypatch):
-    """`with server.stopped():` the port of the database is closed for new connections of any thread."""
+def server(transactional_db, monkeypatch):
+    """`with server():` the port of the database is closed for new connections of any thread."""
     settings = all_connections.settings["default"]
     monkeypatch.setattr(base, "WAIT_SECONDS", 300)
 
@@ -197,10 +197,9 @@ def server(django_db_setup, django_db_blocker, monkeypatch):
             yield
         connection.close_pool()
 
-    with django_db_blocker.unblock():
-        connection.close()
-        yield stopped
-        DatabaseWrapper._away_until = 0.0
+    connection.close()
+    yield stopped
+    DatabaseWrapper._away_until = 0.0
 
 
 def in_threads(number, work):

@@ -1,4 +1,4 @@
-"""The classification of every model field. A new field must be added here.
+"""The classification of every model field. A new field must be added here, unless it is a relation or of every model.
 
 `phi`          identifies a patient or describes their health (45 CFR 160.103): always encrypted.
 `secret`       a credential: always encrypted, unless it is a hash (then it is operational).
@@ -6,895 +6,273 @@
 `operational`  anything else: keys, times, statuses, and the practice's own public data.
 """
 
+from django.apps import apps
+
 PHI, SECRET, PERSONAL, OPERATIONAL = "phi", "secret", "personal", "operational"
 
-_MODEL = {"id": OPERATIONAL, "created_at": OPERATIONAL, "updated_at": OPERATIONAL}
-_OF_PRACTICE = {**_MODEL, "practice": OPERATIONAL}
+OUR_APPS = {"core", "practices", "accounts", "notifications", "patients", "appointments", "records", "dashboard"}
+OUR_APPS |= {"billing", "audit"}
+OURS = [model for model in apps.get_models() if model.__module__.split(".")[0] in OUR_APPS]
+OF_EVERY_MODEL = {"id", "created_at", "updated_at", "practice"}
 
-_OF_VERSION = {**_OF_PRACTICE, "number": OPERATIONAL, "author": OPERATIONAL, "reason": PHI, "content": PHI}
-
-FIELDS: dict[str, dict[str, str]] = {
-    "audit.Event": {
-        "id": OPERATIONAL,
-        "at": OPERATIONAL,
-        "practice_id": OPERATIONAL,
-        "kind": OPERATIONAL,
-        "outcome": OPERATIONAL,
-        "user_id": OPERATIONAL,
-        "role": OPERATIONAL,
-        "email": PHI,
-        "address": PERSONAL,
-        "agent": PERSONAL,
-        "request_id": OPERATIONAL,
-        "patients": OPERATIONAL,  # ids
-        "about": OPERATIONAL,
-        "about_id": OPERATIONAL,
-        "details": OPERATIONAL,  # names of fields, counts, ids; a test looks for PHI in it
-        "key_id": OPERATIONAL,
-        "mac": OPERATIONAL,
-    },
-    "audit.Subject": {
-        "practice_id": OPERATIONAL,
-        "patient_id": OPERATIONAL,
-        "event_id": OPERATIONAL,
-    },
-    "audit.Unsealed": {"event_id": OPERATIONAL, "practice_id": OPERATIONAL},
-    "audit.Seal": {
-        "id": OPERATIONAL,
-        "at": OPERATIONAL,
-        "practice_id": OPERATIONAL,
-        "number": OPERATIONAL,
-        "last_event": OPERATIONAL,
-        "apart": OPERATIONAL,
-        "count": OPERATIONAL,
-        "digest": OPERATIONAL,
-        "key_id": OPERATIONAL,
-        "mac": OPERATIONAL,
-    },
-    "notifications.Job": {
-        **_OF_PRACTICE,
-        "name": OPERATIONAL,
-        "payload": OPERATIONAL,  # ids alone (notifications/jobs/services.py)
-        "unique_key": OPERATIONAL,
-        "urgent": OPERATIONAL,
-        "run_at": OPERATIONAL,
-        "state": OPERATIONAL,
-        "attempts": OPERATIONAL,
-        "max_attempts": OPERATIONAL,
-        "lost": OPERATIONAL,
-        "claimed_by": OPERATIONAL,
-        "claimed_until": OPERATIONAL,
-        "started_at": OPERATIONAL,
-        "past_return_at": OPERATIONAL,
-        "last_error": OPERATIONAL,  # types and places, never the text of an exception that is not ours
-        "finished_at": OPERATIONAL,
-    },
-    "notifications.Message": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "user": OPERATIONAL,
-        "about": OPERATIONAL,
-        "about_id": OPERATIONAL,
-        "occurrence": OPERATIONAL,
-        "says": OPERATIONAL,  # a moment and ends of ids
-        "kind": OPERATIONAL,
-        "channel": OPERATIONAL,
-        "status": OPERATIONAL,
-        "why": OPERATIONAL,
-        "why_details": OPERATIONAL,  # moments and a provider's codes
-        "planned_for": OPERATIONAL,
-        "due_at": OPERATIONAL,
-        "attempts": OPERATIONAL,
-        "started_at": OPERATIONAL,
-        "sent_at": OPERATIONAL,
-        "address": PHI,
-        "address_index": OPERATIONAL,  # keyed hash
-        "subject": PHI,
-        "text": PHI,
-        "language": OPERATIONAL,
-        "template_version": OPERATIONAL,
-        "provider_id": OPERATIONAL,
-    },
-    "notifications.MessagePreference": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "language": OPERATIONAL,
-        "no_email_since": OPERATIONAL,
-        "no_email_how": OPERATIONAL,
-        "no_sms_since": OPERATIONAL,
-        "no_sms_how": OPERATIONAL,
-    },
-    "notifications.MessageSettings": {
-        **_OF_PRACTICE,
-        "language": OPERATIONAL,
-        "notices": OPERATIONAL,
-        "reminders": OPERATIONAL,
-        "recalls": OPERATIONAL,
-        "recalls_since": OPERATIONAL,
-        "quiet_from": OPERATIONAL,
-        "quiet_until": OPERATIONAL,
-        "version": OPERATIONAL,
-    },
-    "notifications.MessageTemplate": {
-        **_OF_PRACTICE,
-        "kind": OPERATIONAL,
-        "channel": OPERATIONAL,
-        "language": OPERATIONAL,
-        "subject": OPERATIONAL,
-        "text": OPERATIONAL,  # of nobody: what it says of a patient is filled in
-        "version": OPERATIONAL,
-    },
-    "notifications.Webhook": {
-        **_OF_PRACTICE,
-        "url": SECRET,  # it may hold a credential of the other program
-        "events": OPERATIONAL,
-        "is_active": OPERATIONAL,
-        "secret": SECRET,
-        "old_secret": SECRET,
-        "old_secret_until": OPERATIONAL,
-    },
-    "notifications.Delivery": {
-        **_OF_PRACTICE,
-        "webhook": OPERATIONAL,
-        "event_key": OPERATIONAL,
-        "type": OPERATIONAL,
-        "about_id": OPERATIONAL,
-        "version": OPERATIONAL,
-        "happened_at": OPERATIONAL,
-        "state": OPERATIONAL,
-        "attempts": OPERATIONAL,
-        "attempted_at": OPERATIONAL,
-        "answered": OPERATIONAL,
-        "error": OPERATIONAL,  # fixed words (integrations/web_post)
-    },
-    "notifications.Schedule": {
-        **_MODEL,
-        "name": OPERATIONAL,
-        "last_run_at": OPERATIONAL,
-        "next_run_at": OPERATIONAL,
-    },
-    "practices.Practice": {
-        **_MODEL,
-        "name": OPERATIONAL,
-        "timezone": OPERATIONAL,
-        "language": OPERATIONAL,
-        "appointment_minutes": OPERATIONAL,
-        "max_upcoming_appointments": OPERATIONAL,
-        "booking_months_ahead": OPERATIONAL,
-        "booking_notice_hours": OPERATIONAL,
-        "same_day_booking": OPERATIONAL,
-        "cancellation_hours": OPERATIONAL,
-        "currency": OPERATIONAL,
-        "two_factor_required": OPERATIONAL,
-        "payment_days": OPERATIONAL,
-        "doctors_see_revenue": OPERATIONAL,
-        "doctors_see_drafts": OPERATIONAL,
-        "retention_years": OPERATIONAL,
-        "join_code": SECRET,
-        "join_code_index": OPERATIONAL,  # a keyed hash
-        "version": OPERATIONAL,
-    },
-    "practices.Office": {
-        **_OF_PRACTICE,
-        "name": OPERATIONAL,
-        "address": OPERATIONAL,
-        "phone": OPERATIONAL,
-        "timezone": OPERATIONAL,
-        "version": OPERATIONAL,
-    },
-    "accounts.User": {  # most accounts are patients', so what names the person is PHI
-        **_OF_PRACTICE,
-        "email": PHI,
-        "email_index": OPERATIONAL,  # a keyed hash
-        "name": PHI,
-        "phone": PHI,
-        "role": OPERATIONAL,
-        "language": OPERATIONAL,
-        "office": OPERATIONAL,
-        "specialization": OPERATIONAL,  # doctors alone have one
-        "department": OPERATIONAL,  # staff alone have one
-        "is_active": OPERATIONAL,
-        "is_superuser": OPERATIONAL,
-        "password": OPERATIONAL,  # a bcrypt hash
-        "session_epoch": OPERATIONAL,  # a count
-    },
-    "accounts.LoginSession": {
-        **_MODEL,
-        "user": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-        "last_seen_at": OPERATIONAL,
-        "address": PERSONAL,
-        "agent": PERSONAL,
-        "channel": OPERATIONAL,
-        "second_factor": OPERATIONAL,
-        "refresh_hash": OPERATIONAL,  # SHA-256 of a signed token
-        "replaced_hash": OPERATIONAL,  # the same
-        "replaced_at": OPERATIONAL,
-        "revoked_at": OPERATIONAL,
-        "revocation_reason": OPERATIONAL,
-    },
-    "accounts.Authenticator": {
-        **_MODEL,
-        "user": OPERATIONAL,
-        "secret": SECRET,
-        "confirmed_at": OPERATIONAL,
-        "last_step": OPERATIONAL,
-    },
-    "accounts.Passkey": {
-        **_MODEL,
-        "user": OPERATIONAL,
-        "name": PHI,  # free text: "Ada's phone"
-        "credential_id": OPERATIONAL,
-        "public_key": OPERATIONAL,  # opens nothing by itself
-        "sign_count": OPERATIONAL,
-        "transports": OPERATIONAL,
-        "last_used_at": OPERATIONAL,
-    },
-    "accounts.PasskeyChallenge": {**_MODEL, "user": OPERATIONAL, "value": OPERATIONAL, "expires_at": OPERATIONAL},
-    "accounts.RecoveryCode": {
-        **_MODEL,
-        "user": OPERATIONAL,
-        "code_hash": OPERATIONAL,  # SHA-256 of 78 random bits
-        "used_at": OPERATIONAL,
-    },
-    "accounts.Invitation": {
-        **_OF_PRACTICE,
-        "name": PHI,
-        "email": PHI,
-        "email_index": OPERATIONAL,  # a keyed hash
-        "role": OPERATIONAL,
-        "invited_by": OPERATIONAL,
-        "token_hash": OPERATIONAL,  # SHA-256 of 256 random bits
-        "sent_at": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-        "accepted_at": OPERATIONAL,
-        "withdrawn_at": OPERATIONAL,
-    },
-    "accounts.ApiKey": {
-        **_OF_PRACTICE,
-        "name": PHI,  # free text
-        "prefix": OPERATIONAL,
-        "secret_hash": OPERATIONAL,  # SHA-256 of 256 random bits
-        "permissions": OPERATIONAL,
-        "made_by": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-        "last_used_at": OPERATIONAL,
-        "revoked_at": OPERATIONAL,
-    },
-    "accounts.JoinCode": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "office": OPERATIONAL,
-        "code_index": OPERATIONAL,  # a keyed hash
-        "made_by": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-        "most_uses": OPERATIONAL,
-        "uses": OPERATIONAL,
-        "withdrawn_at": OPERATIONAL,
-    },
-    "patients.Patient": {
-        **_OF_PRACTICE,
-        "user": OPERATIONAL,
-        "status": OPERATIONAL,
-        "primary_doctor": OPERATIONAL,
-        "merged_into": OPERATIONAL,
-        "deletion": OPERATIONAL,
-        "name": PHI,
-        "email": PHI,
-        "phone": PHI,
-        "date_of_birth": PHI,
-        "gender": OPERATIONAL,  # three values over a whole practice single nobody out, and the column is constrained
-        "address": PHI,
-        "blood_type": PHI,
-        "allergies": PHI,
-        "medical_history": PHI,
-        "emergency_contact": PHI,
-        "search_index": OPERATIONAL,  # keyed hashes; docs/adr/0003 says what they leak
-        "restricted": OPERATIONAL,  # the practice may know that it is, not why
-        "incomplete": OPERATIONAL,  # that something is not known, not what
-        "version": OPERATIONAL,
-    },
-    "patients.ChartMerge": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "merged": OPERATIONAL,
-        "merged_by": OPERATIONAL,
-        "moved": OPERATIONAL,  # ids
-        "values": PHI,
-        "accounts": OPERATIONAL,  # ids
-    },
-    "patients.DuplicatePair": {
-        **_OF_PRACTICE,
-        "one": OPERATIONAL,
-        "other": OPERATIONAL,
-        "reasons": OPERATIONAL,  # from a fixed list
-        "dismissed_by": OPERATIONAL,
-    },
-    "patients.DuplicateSearch": {**_OF_PRACTICE, "changed_at": OPERATIONAL, "chart_id": OPERATIONAL},
-    "patients.Import": {
-        **_OF_PRACTICE,
-        "kind": OPERATIONAL,
-        "state": OPERATIONAL,
-        "made_by": OPERATIONAL,
-        "file_name": PHI,
-        "encoding": OPERATIONAL,
-        "separator": OPERATIONAL,
-        "quoted": OPERATIONAL,
-        "columns": PHI,
-        "lines": OPERATIONAL,
-        "parts_count": OPERATIONAL,
-        "mapping": OPERATIONAL,  # names of fields
-        "date_order": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "position": OPERATIONAL,
-        "finished_at": OPERATIONAL,
-        "emptied_at": OPERATIONAL,
-    },
-    "patients.ImportPart": {**_OF_PRACTICE, "of": OPERATIONAL, "number": OPERATIONAL, "rows": PHI},
-    "patients.ImportLine": {
-        **_OF_PRACTICE,
-        "of": OPERATIONAL,
-        "number": OPERATIONAL,
-        "state": OPERATIONAL,
-        "row_id": OPERATIONAL,
-        "person": OPERATIONAL,  # a keyed hash
-        "number_key": OPERATIONAL,  # the same
-        "report": PHI,
-    },
-    "patients.ImportMapping": {**_OF_PRACTICE, "kind": OPERATIONAL, "fields": PHI},
-    "patients.PrivacyRequest": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "kind": OPERATIONAL,
-        "received_on": OPERATIONAL,
-        "due_on": OPERATIONAL,
-        "state": OPERATIONAL,
-        "refusal": OPERATIONAL,
-        "entered_by": OPERATIONAL,
-        "handled_by": OPERATIONAL,
-        "handled_at": OPERATIONAL,
-    },
-    "patients.LiftRequest": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "asked_by": OPERATIONAL,
-        "reason": PHI,
-        "expires_at": OPERATIONAL,
-    },
-    "patients.LegalHold": {**_OF_PRACTICE, "patient": OPERATIONAL, "placed_by": OPERATIONAL, "reason": PHI},
-    "patients.Deletion": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "about": OPERATIONAL,
-        "about_id": OPERATIONAL,
-        "deleted_by": OPERATIONAL,
-        "reason": PHI,
-        "purge_began_at": OPERATIONAL,
-    },
-    "patients.EmergencyAccess": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "opened_by": OPERATIONAL,
-        "reason": PHI,  # free text
-        "expires_at": OPERATIONAL,
-        "alerted_at": OPERATIONAL,
-        "reviewed_by": OPERATIONAL,
-        "reviewed_at": OPERATIONAL,
-        "note": PHI,  # free text
-    },
-    "appointments.Appointment": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "office": OPERATIONAL,
-        "type": OPERATIONAL,
-        "room": OPERATIONAL,
-        "starts_at": OPERATIONAL,  # the calendar is filtered and kept free of overlaps by it
-        "ends_at": OPERATIONAL,
-        "status": OPERATIONAL,
-        "reason": PHI,
-        "notes": PHI,
-        **dict.fromkeys(("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"), OPERATIONAL),
-        **dict.fromkeys(("cancelled_at", "cancelled_late"), OPERATIONAL),
-        "cancel_reason": OPERATIONAL,  # one of six; withheld like the reason of the visit
-        "version": OPERATIONAL,
-        "change_number": OPERATIONAL,
-        "changed_at": OPERATIONAL,
-        "last_writes": OPERATIONAL,  # names of fields, ids and times
-        "series": OPERATIONAL,
-        "position": OPERATIONAL,
-        "deletion": OPERATIONAL,
-    },
-    "appointments.AppointmentSeries": {**_OF_PRACTICE, "every": OPERATIONAL, "unit": OPERATIONAL},
-    "appointments.SlotHold": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "type": OPERATIONAL,
-        "held_by": OPERATIONAL,
-        "starts_at": OPERATIONAL,
-        "ends_at": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-    },
-    **{
-        name: {
-            **_OF_PRACTICE,
-            **dict.fromkeys(("code", "name", "price", "currency", "tax_rate", "tax_included"), OPERATIONAL),
-            **dict.fromkeys(further, OPERATIONAL),
-        }
-        for name, further in {
-            "billing.Service": ("is_active", "version"),
-            "billing.ServicePrice": ("service", "number", "author"),
-        }.items()
-    },
-    "billing.ServiceOfType": {**_OF_PRACTICE, "service": OPERATIONAL, "appointment_type": OPERATIONAL},
-    "billing.Invoice": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("patient", "kind", "credits", "currency", "net", "tax", "total", "version"), OPERATIONAL),
-        **dict.fromkeys(("year", "sequence", "issued_at", "issued_on", "due_on", "issuer"), OPERATIONAL),
-        **dict.fromkeys(("created_by", "issued_by", "removed_at"), OPERATIONAL),
-        **dict.fromkeys(("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason"), PHI),
-    },
-    "billing.InvoiceLine": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("invoice", "position", "service", "appointment", "quantity", "unit_price"), OPERATIONAL),
-        **dict.fromkeys(("discount", "tax_rate", "tax_included", "net", "tax", "total"), OPERATIONAL),
-        "code": PHI,  # what was done
-        "description": PHI,
-    },
-    "billing.LedgerEntry": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("patient", "kind", "amount", "currency", "booked_on", "invoice", "payment"), OPERATIONAL),
-        **dict.fromkeys(("method", "author"), OPERATIONAL),
-        "reference": PHI,
-        "reason": PHI,
-    },
-    "billing.Allocation": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("payment", "invoice", "amount", "author"), OPERATIONAL),
-    },
-    "billing.OpenAmount": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("invoice", "issued_on", "due_on", "amount", "payer"), OPERATIONAL),
-    },
-    "billing.LeftAmount": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("payment", "received_on", "amount"), OPERATIONAL),
-    },
-    "billing.OnlineRefund": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("payment", "amount", "made_by"), OPERATIONAL),
-    },
-    "billing.IssuedLine": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("line", "issued_on", "kind", "doctor", "service", "total"), OPERATIONAL),
-    },
-    "billing.Checkout": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("patient", "invoice", "amount", "currency", "state", "provider", "is_live"), OPERATIONAL),
-        **dict.fromkeys(("session", "intent", "expires_at", "payment", "made_by"), OPERATIONAL),
-        "url": SECRET,  # whoever has it can see what is to be paid
-    },
-    "billing.ProviderIdentity": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("doctor", "npi", "taxonomy"), OPERATIONAL),  # NPIs are public (NPPES)
-        "tax_id": SECRET,  # of a sole proprietor it is the social security number
-    },
-    "billing.VisitCoding": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("appointment", "patient", "place_of_service", "version"), OPERATIONAL),
-        "content": PHI,
-    },
-    "billing.Coverage": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("patient", "position"), OPERATIONAL),
-        **dict.fromkeys(("payer", "payer_id", "member_id", "group"), PHI),
-    },
-    "billing.BillingPolicy": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("no_show_fee", "late_cancellation_fee", "changed_by"), OPERATIONAL),
-    },
-    "billing.ProviderEvent": {**_OF_PRACTICE, "event": OPERATIONAL},
-    "appointments.WaitingListEntry": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "type": OPERATIONAL,
-        "first_day": OPERATIONAL,  # like these, the times that suit are searched by when a slot becomes free
-        "last_day": OPERATIONAL,
-        "weekdays": OPERATIONAL,
-        "earliest": OPERATIONAL,
-        "latest": OPERATIONAL,
-        "priority": OPERATIONAL,
-        "note": PHI,
-        "status": OPERATIONAL,
-        "appointment": OPERATIONAL,
-        "version": OPERATIONAL,
-    },
-    "appointments.WantedDoctor": {**_OF_PRACTICE, "entry": OPERATIONAL, "doctor": OPERATIONAL},
-    "appointments.SlotOffer": {
-        **_OF_PRACTICE,
-        "entry": OPERATIONAL,
-        "hold": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "starts_at": OPERATIONAL,
-        "ends_at": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-    },
-    "appointments.CalendarFeed": {
-        **_OF_PRACTICE,
-        "user": OPERATIONAL,
-        "secret_hash": OPERATIONAL,  # of 256 random bits
-    },
-    "appointments.AppointmentEvent": {
-        **_OF_PRACTICE,
-        "appointment": OPERATIONAL,
-        "by": OPERATIONAL,
-        "what": OPERATIONAL,
-        "details": OPERATIONAL,  # ids, times and names of fields
-    },
-    "appointments.AppointmentType": {
-        **_OF_PRACTICE,
-        "name": OPERATIONAL,
-        "minutes": OPERATIONAL,
-        "buffer_before": OPERATIONAL,
-        "buffer_after": OPERATIONAL,
-        "colour": OPERATIONAL,
-        "bookable_online": OPERATIONAL,
-        "video": OPERATIONAL,
-        "video_link": OPERATIONAL,  # the practice's own meeting room, which patients are told
-        "position": OPERATIONAL,
-        "is_active": OPERATIONAL,
-        "version": OPERATIONAL,
-    },
-    "records.NoteTemplate": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "name": OPERATIONAL,
-        "texts": PHI,  # clinical words, though of no patient
-        "prompts": PHI,
-        "appointment_type": OPERATIONAL,
-        "version": OPERATIONAL,
-        "removed_at": OPERATIONAL,
-    },
-    "records.LetterTemplate": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "name": OPERATIONAL,
-        "title": OPERATIONAL,
-        "text": PHI,
-        "version": OPERATIONAL,
-        "removed_at": OPERATIONAL,
-    },
-    "records.FormTemplate": {
-        **_OF_PRACTICE,
-        "name": OPERATIONAL,
-        "need": OPERATIONAL,
-        "number": OPERATIONAL,
-        "valid_from": OPERATIONAL,
-        "archived_at": OPERATIONAL,
-    },
-    "records.FormForType": {**_OF_PRACTICE, "template": OPERATIONAL, "appointment_type": OPERATIONAL},
-    "records.FormVersion": {
-        **_OF_PRACTICE,
-        "template": OPERATIONAL,
-        "number": OPERATIONAL,
-        "author": OPERATIONAL,
-        "content": PHI,  # clinical words, though of no patient
-    },
-    "records.PatientForm": {
-        **_OF_PRACTICE,
-        **dict.fromkeys(("patient", "template", "version", "asked_by", "filled_by", "file", "deletion"), OPERATIONAL),
-        **dict.fromkeys(("reviewed_by", "reviewed_at", "withdrawn_by", "withdrawn_at"), OPERATIONAL),
-        **dict.fromkeys(("state", "channel", "completed_at"), OPERATIONAL),
-        "sha256": OPERATIONAL,  # of a file with a person's signature and the time, which nobody can guess
-        "address": PERSONAL,
-        "answers": PHI,
-        "signature": PHI,
-        "withdrawal_reason": PHI,
-    },
-    "records.FormCode": {
-        **_MODEL,
-        "fingerprint": OPERATIONAL,  # keyed
-        "practice_id": OPERATIONAL,
-        "form_id": OPERATIONAL,
-        "handed_by_id": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-    },
-    "records.Phrase": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "word": OPERATIONAL,
-        "text": PHI,
-        "version": OPERATIONAL,
-        "removed_at": OPERATIONAL,
-    },
-    "appointments.Room": {
-        **_OF_PRACTICE,
-        "office": OPERATIONAL,
-        "name": OPERATIONAL,
-        "is_active": OPERATIONAL,
-        "version": OPERATIONAL,
-    },
-    "appointments.TypeOffer": {**_OF_PRACTICE, "appointment_type": OPERATIONAL, "doctor": OPERATIONAL},
-    "appointments.WorkingHours": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "office": OPERATIONAL,
-        "weekday": OPERATIONAL,
-        "start": OPERATIONAL,
-        "end": OPERATIONAL,
-        "valid_from": OPERATIONAL,
-        "valid_to": OPERATIONAL,
-        "version": OPERATIONAL,
-    },
-    "appointments.ScheduleException": {
-        **_OF_PRACTICE,
-        "doctor": OPERATIONAL,
-        "office": OPERATIONAL,
-        "starts_at": OPERATIONAL,
-        "ends_at": OPERATIONAL,
-        "kind": OPERATIONAL,
-        "reason": PHI,  # free text: why a colleague is away
-        "version": OPERATIONAL,
-    },
-    "backups.Run": {
-        **_MODEL,
-        "kind": OPERATIONAL,
-        "name": OPERATIONAL,
-        "began_at": OPERATIONAL,
-        "ended_at": OPERATIONAL,
-        "is_good": OPERATIONAL,
-        "bytes_written": OPERATIONAL,
-    },
-    "idempotency.KeptAnswer": {
-        **_OF_PRACTICE,
-        "user_id": OPERATIONAL,
-        "key_hash": OPERATIONAL,
-        "request": PHI,  # a hash of what was typed, which is guessable
-        "answer": PHI,
-        "is_done": OPERATIONAL,
-        "began_at": OPERATIONAL,
-        "expires_at": OPERATIONAL,
-    },
-    "records.MedicalRecord": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "appointment": OPERATIONAL,
-        "deletion": OPERATIONAL,
-        "version": OPERATIONAL,
-        "amended_at": OPERATIONAL,
-        "date": OPERATIONAL,
-        "diagnosis": PHI,
-        "prescription": PHI,
-        "has_prescription": OPERATIONAL,  # counted by the dashboard; says no more than that the text is not empty
-        "notes": PHI,
-        "attachments": PHI,
-    },
-    "records.ChartEntry": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "deletion": OPERATIONAL,
-        "version": OPERATIONAL,
-        "amended_at": OPERATIONAL,
-        "kind": OPERATIONAL,
-        "status": OPERATIONAL,
-        "text": PHI,
-        "code": PHI,
-        "code_system": PHI,
-        "dose": PHI,
-        "reaction": PHI,
-        "severity": PHI,
-        "since": PHI,
-        "until": PHI,
-    },
-    "records.Measure": {
-        **_OF_PRACTICE,
-        "deletion": OPERATIONAL,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "kind": OPERATIONAL,
-        "measured_at": OPERATIONAL,
-        "reading": PHI,
-        "remark": PHI,
-        "version": OPERATIONAL,
-        "amended_at": OPERATIONAL,
-    },
-    "records.BodyChart": {
-        **_OF_PRACTICE,
-        "deletion": OPERATIONAL,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "note": OPERATIONAL,
-        "drawn_at": OPERATIONAL,
-        "marks": PHI,
-        "remark": PHI,
-        "version": OPERATIONAL,
-        "amended_at": OPERATIONAL,
-    },
-    "records.BodyChartVersion": {**_OF_VERSION, "body_chart": OPERATIONAL},
-    "records.MeasureVersion": {**_OF_VERSION, "measure": OPERATIONAL},
-    "records.ChartEntryVersion": {**_OF_VERSION, "entry": OPERATIONAL},
-    "records.RecordVersion": {**_OF_VERSION, "record": OPERATIONAL},
-    "records.SessionNote": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "appointment": OPERATIONAL,
-        "plan_of_care": OPERATIONAL,
-        "deletion": OPERATIONAL,
-        "date": OPERATIONAL,
-        "duration_minutes": OPERATIONAL,
-        "subjective": PHI,
-        "objective": PHI,
-        "assessment": PHI,
-        "plan": PHI,
-        "status": OPERATIONAL,
-        "version": OPERATIONAL,
-        "finalised_at": OPERATIONAL,
-        "amended_at": OPERATIONAL,
-    },
-    "records.NoteVersion": {**_OF_VERSION, "note": OPERATIONAL},
-    "records.PlanOfCare": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "doctor": OPERATIONAL,
-        "deletion": OPERATIONAL,
-        "title": PHI,
-        "diagnosis": PHI,
-        "frequency": PHI,
-        "planned_visits": OPERATIONAL,
-        "starts_on": OPERATIONAL,
-        "target_end_on": OPERATIONAL,
-        "status": OPERATIONAL,
-        "version": OPERATIONAL,
-        "amended_at": OPERATIONAL,
-    },
-    "records.Goal": {
-        **_OF_PRACTICE,
-        "plan": OPERATIONAL,
-        "position": OPERATIONAL,
-        "text": PHI,
-        "measure": PHI,
-        "target": PHI,
-        "due_on": OPERATIONAL,
-        "status": OPERATIONAL,
-    },
-    "records.GoalProgress": {
-        **_OF_PRACTICE,
-        "goal": OPERATIONAL,
-        "author": OPERATIONAL,
-        "date": OPERATIONAL,
-        "text": PHI,
-        "value": PHI,
-        "status": OPERATIONAL,
-    },
-    "records.PlannedAppointment": {**_OF_PRACTICE, "plan": OPERATIONAL, "appointment": OPERATIONAL},
-    "records.PlanVersion": {**_OF_VERSION, "plan": OPERATIONAL},
-    "records.Attachment": {
-        **_OF_PRACTICE,
-        "patient": OPERATIONAL,
-        "note": OPERATIONAL,
-        "uploaded_by": OPERATIONAL,
-        "deletion": OPERATIONAL,
-        "name": PHI,
-        "media_type": OPERATIONAL,
-        "size": OPERATIONAL,
-        "state": OPERATIONAL,
-        "storage_name": OPERATIONAL,  # random
-        "data_key": SECRET,
-        "category": OPERATIONAL,
-        "seen_by": OPERATIONAL,
-        "seen_at": OPERATIONAL,
-        "scanned_at": OPERATIONAL,
-        "scan_tries": OPERATIONAL,
-    },
+# What is not encrypted: operational, or personal where PERSONAL_FIELDS says so. Relations are ids, and not listed.
+PLAIN = {
+    "audit.Event": (
+        "at practice_id kind outcome user_id role address agent request_id patients about about_id details key_id mac"
+    ),
+    "audit.Subject": "practice_id patient_id event_id",
+    "audit.Unsealed": "event_id practice_id",
+    "audit.Seal": "at practice_id number last_event apart count digest key_id mac",
+    "backups.Run": "kind name began_at ended_at is_good bytes_written",
+    "idempotency.KeptAnswer": "user_id key_hash is_done began_at expires_at",
+    "practices.Practice": (
+        "name timezone language appointment_minutes max_upcoming_appointments booking_months_ahead "
+        "booking_notice_hours same_day_booking cancellation_hours currency two_factor_required payment_days "
+        "doctors_see_revenue doctors_see_drafts retention_years join_code_index version"
+    ),
+    "practices.Office": "name address phone timezone version",
+    "accounts.User": (
+        "email_index role language specialization department is_active is_superuser password session_epoch"
+    ),
+    "accounts.LoginSession": (
+        "expires_at last_seen_at address agent channel second_factor refresh_hash replaced_hash replaced_at "
+        "revoked_at revocation_reason"
+    ),
+    "accounts.Authenticator": "confirmed_at last_step",
+    "accounts.Passkey": "credential_id public_key sign_count transports last_used_at",
+    "accounts.PasskeyChallenge": "value expires_at",
+    "accounts.RecoveryCode": "code_hash used_at",
+    "accounts.Invitation": "email_index role token_hash sent_at expires_at accepted_at withdrawn_at",
+    "accounts.ApiKey": "prefix secret_hash permissions expires_at last_used_at revoked_at",
+    "accounts.JoinCode": "code_index expires_at most_uses uses withdrawn_at",
+    "notifications.Job": (
+        "name payload unique_key urgent run_at state attempts max_attempts lost claimed_by claimed_until "
+        "started_at past_return_at last_error finished_at"
+    ),
+    "notifications.Message": (
+        "about about_id occurrence says kind channel status why why_details planned_for due_at attempts "
+        "started_at sent_at address_index language template_version provider_id"
+    ),
+    "notifications.MessagePreference": "language no_email_since no_email_how no_sms_since no_sms_how",
+    "notifications.MessageSettings": "language notices reminders recalls recalls_since quiet_from quiet_until version",
+    "notifications.MessageTemplate": "kind channel language subject text version",
+    "notifications.Webhook": "events is_active old_secret_until",
+    "notifications.Delivery": "event_key type about_id version happened_at state attempts attempted_at answered error",
+    "notifications.Schedule": "name last_run_at next_run_at",
+    "patients.Patient": "status gender search_index restricted incomplete version",
+    "patients.ChartMerge": "moved accounts",
+    "patients.DuplicatePair": "reasons",
+    "patients.DuplicateSearch": "changed_at chart_id",
+    "patients.Import": (
+        "kind state encoding separator quoted lines parts_count mapping date_order position finished_at emptied_at"
+    ),
+    "patients.ImportPart": "number",
+    "patients.ImportLine": "number state row_id person number_key",
+    "patients.ImportMapping": "kind",
+    "patients.PrivacyRequest": "kind received_on due_on state refusal handled_at",
+    "patients.LiftRequest": "expires_at",
+    "patients.Deletion": "about about_id purge_began_at",
+    "patients.EmergencyAccess": "expires_at alerted_at reviewed_at",
+    "appointments.Appointment": (
+        "starts_at ends_at status confirmed_at arrived_at started_at finished_at no_show_at cancelled_at "
+        "cancelled_late cancel_reason version change_number changed_at last_writes position"
+    ),
+    "appointments.AppointmentSeries": "every unit",
+    "appointments.SlotHold": "starts_at ends_at expires_at",
+    "appointments.WaitingListEntry": "first_day last_day weekdays earliest latest priority status version",
+    "appointments.SlotOffer": "starts_at ends_at expires_at",
+    "appointments.CalendarFeed": "secret_hash",
+    "appointments.AppointmentEvent": "what details",
+    "appointments.AppointmentType": (
+        "name minutes buffer_before buffer_after colour bookable_online video video_link position is_active version"
+    ),
+    "appointments.Room": "name is_active version",
+    "appointments.WorkingHours": "weekday start end valid_from valid_to version",
+    "appointments.ScheduleException": "starts_at ends_at kind version",
+    "records.NoteTemplate": "name version removed_at",
+    "records.LetterTemplate": "name title version removed_at",
+    "records.FormTemplate": "name need number valid_from archived_at",
+    "records.FormVersion": "number",
+    "records.PatientForm": "reviewed_at withdrawn_at state channel completed_at sha256 address",
+    "records.FormCode": "fingerprint practice_id form_id handed_by_id expires_at",
+    "records.Phrase": "word version removed_at",
+    "records.MedicalRecord": "version amended_at date has_prescription",
+    "records.ChartEntry": "version amended_at kind status",
+    "records.Measure": "kind measured_at version amended_at",
+    "records.BodyChart": "drawn_at version amended_at",
+    "records.BodyChartVersion": "number",
+    "records.MeasureVersion": "number",
+    "records.ChartEntryVersion": "number",
+    "records.RecordVersion": "number",
+    "records.SessionNote": "date duration_minutes status version finalised_at amended_at",
+    "records.NoteVersion": "number",
+    "records.PlanOfCare": "planned_visits starts_on target_end_on status version amended_at",
+    "records.Goal": "position due_on status",
+    "records.GoalProgress": "date status",
+    "records.PlanVersion": "number",
+    "records.Attachment": "media_type size state storage_name category seen_at scanned_at scan_tries",
+    "billing.Service": "code name price currency tax_rate tax_included is_active version",
+    "billing.ServicePrice": "code name price currency tax_rate tax_included number",
+    "billing.Invoice": "kind currency net tax total version year sequence issued_at issued_on due_on issuer removed_at",
+    "billing.InvoiceLine": "position quantity unit_price discount tax_rate tax_included net tax total",
+    "billing.LedgerEntry": "kind amount currency booked_on method",
+    "billing.Allocation": "amount",
+    "billing.OpenAmount": "issued_on due_on amount payer",
+    "billing.LeftAmount": "received_on amount",
+    "billing.OnlineRefund": "amount",
+    "billing.IssuedLine": "issued_on kind total",
+    "billing.Checkout": "amount currency state provider is_live session intent expires_at",
+    "billing.ProviderIdentity": "npi taxonomy",
+    "billing.VisitCoding": "place_of_service version",
+    "billing.Coverage": "position",
+    "billing.ProviderEvent": "event",
 }
 
+PERSONAL_FIELDS = {
+    "audit.Event.address",
+    "audit.Event.agent",
+    "accounts.LoginSession.address",
+    "accounts.LoginSession.agent",
+    "records.PatientForm.address",
+}
+
+# Fields that hold less than their names suggest.
+WHY_PLAIN = {
+    "audit.Event.patients": "ids",
+    "audit.Event.details": "names of fields, counts, ids; a test looks for PHI in it",
+    "notifications.Job.payload": "ids alone (notifications/jobs/services.py)",
+    "notifications.Job.last_error": "types and places, never the text of an exception that is not ours",
+    "notifications.Message.says": "a moment and ends of ids",
+    "notifications.Message.why_details": "moments and a provider's codes",
+    "notifications.Message.address_index": "keyed hash",
+    "notifications.MessageTemplate.text": "of nobody: what it says of a patient is filled in",
+    "notifications.Delivery.error": "fixed words (integrations/web_post)",
+    "practices.Practice.join_code_index": "a keyed hash",
+    "accounts.User.email_index": "a keyed hash",
+    "accounts.User.specialization": "doctors alone have one",
+    "accounts.User.department": "staff alone have one",
+    "accounts.User.password": "a bcrypt hash",
+    "accounts.User.session_epoch": "a count",
+    "accounts.LoginSession.refresh_hash": "SHA-256 of a signed token",
+    "accounts.LoginSession.replaced_hash": "SHA-256 of a signed token",
+    "accounts.Passkey.public_key": "opens nothing by itself",
+    "accounts.RecoveryCode.code_hash": "SHA-256 of 78 random bits",
+    "accounts.Invitation.email_index": "a keyed hash",
+    "accounts.Invitation.token_hash": "SHA-256 of 256 random bits",
+    "accounts.ApiKey.secret_hash": "SHA-256 of 256 random bits",
+    "accounts.JoinCode.code_index": "a keyed hash",
+    "patients.Patient.gender": "three values over a whole practice single nobody out, and the column is constrained",
+    "patients.Patient.search_index": "keyed hashes; docs/adr/0003 says what they leak",
+    "patients.Patient.restricted": "the practice may know that it is, not why",
+    "patients.Patient.incomplete": "that something is not known, not what",
+    "patients.ChartMerge.moved": "ids",
+    "patients.ChartMerge.accounts": "ids",
+    "patients.DuplicatePair.reasons": "from a fixed list",
+    "patients.Import.mapping": "names of fields",
+    "patients.ImportLine.person": "a keyed hash",
+    "patients.ImportLine.number_key": "a keyed hash",
+    "appointments.Appointment.starts_at": "the calendar is filtered and kept free of overlaps by it",
+    "appointments.Appointment.cancel_reason": "one of six; withheld like the reason of the visit",
+    "appointments.Appointment.last_writes": "names of fields, ids and times",
+    "billing.ProviderIdentity.npi": "NPIs are public (NPPES)",
+    "billing.ProviderIdentity.taxonomy": "NPIs are public (NPPES)",
+    "appointments.WaitingListEntry.first_day": "the days and times that suit are searched by when a slot becomes free",
+    "appointments.CalendarFeed.secret_hash": "of 256 random bits",
+    "appointments.AppointmentEvent.details": "ids, times and names of fields",
+    "appointments.AppointmentType.video_link": "the practice's own meeting room, which patients are told",
+    "records.PatientForm.sha256": "of a file with a person's signature and the time, which nobody can guess",
+    "records.FormCode.fingerprint": "keyed",
+    "records.MedicalRecord.has_prescription": "counted by the dashboard; says no more than that the text is not empty",
+    "records.Attachment.storage_name": "random",
+}
+
+# The encrypted fields of each model: PHI, unless in SECRETS. The label before them is bound to every ciphertext
+# (`patient.name`), so it can never change, not even when a model or a field is renamed.
+ENCRYPTED: dict[str, tuple[str, str]] = {
+    "idempotency.KeptAnswer": ("kept_answer", "request answer"),
+    "practices.Practice": ("practice", "join_code"),
+    "accounts.User": ("user", "email name phone"),
+    "accounts.Authenticator": ("authenticator", "secret"),
+    "accounts.ApiKey": ("api_key", "name"),
+    "accounts.Invitation": ("invitation", "email name"),
+    "accounts.Passkey": ("passkey", "name"),
+    "notifications.Webhook": ("webhook", "url secret old_secret"),
+    "notifications.Message": ("message", "address subject text"),
+    "patients.Patient": (
+        "patient",
+        "name email phone date_of_birth address blood_type allergies medical_history emergency_contact",
+    ),
+    "patients.ChartMerge": ("chart_merge", "values"),
+    "patients.LiftRequest": ("lift_request", "reason"),
+    "patients.Import": ("import", "file_name columns"),
+    "patients.ImportPart": ("import_part", "rows"),
+    "patients.ImportLine": ("import_line", "report"),
+    "patients.ImportMapping": ("import_mapping", "fields"),
+    "patients.EmergencyAccess": ("emergency", "reason note"),
+    "patients.LegalHold": ("legal_hold", "reason"),
+    "patients.Deletion": ("deletion", "reason"),
+    "appointments.Appointment": ("appointment", "reason notes"),
+    "appointments.ScheduleException": ("schedule_exception", "reason"),
+    "appointments.WaitingListEntry": ("waiting_list_entry", "note"),
+    "records.MedicalRecord": ("record", "diagnosis prescription notes attachments"),
+    "records.ChartEntry": ("chart_entry", "text code code_system dose reaction severity since until"),
+    "records.BodyChart": ("body_chart", "marks remark"),
+    "records.BodyChartVersion": ("body_chart_version", "content reason"),
+    "records.Measure": ("measure", "reading remark"),
+    "records.MeasureVersion": ("measure_version", "content reason"),
+    "records.ChartEntryVersion": ("chart_entry_version", "content reason"),
+    "records.RecordVersion": ("record_version", "content reason"),
+    "records.NoteTemplate": ("note_template", "texts prompts"),
+    "records.LetterTemplate": ("letter_template", "text"),
+    "records.Phrase": ("phrase", "text"),
+    "records.FormVersion": ("form_version", "content"),
+    "records.PatientForm": ("patient_form", "answers signature withdrawal_reason"),
+    "records.SessionNote": ("note", "subjective objective assessment plan"),
+    "records.NoteVersion": ("note_version", "content reason"),
+    "records.PlanOfCare": ("plan", "title diagnosis frequency"),
+    "records.Goal": ("goal", "text measure target"),
+    "records.GoalProgress": ("goal_progress", "text value"),
+    "records.PlanVersion": ("plan_version", "content reason"),
+    "records.Attachment": ("attachment", "name data_key"),
+    "billing.Invoice": ("invoice", "patient_name patient_address payer_name payer_address note reason"),
+    "billing.InvoiceLine": ("invoice_line", "code description"),
+    "billing.ProviderIdentity": ("provider_identity", "tax_id"),
+    "billing.VisitCoding": ("visit_coding", "content"),
+    "billing.Coverage": ("coverage", "payer payer_id member_id group"),
+    "billing.Checkout": ("checkout", "url"),
+    "billing.LedgerEntry": ("ledger_entry", "reference reason"),
+}
+LABELS = {f"{model}.{name}": f"{label}.{name}" for model, (label, names) in ENCRYPTED.items() for name in names.split()}
 # PHI that is encrypted, though not by the fields of core/encryption/.
 ENCRYPTED_OTHERWISE = {
     "audit.Event.email": "under the trail's own keys (audit/keys.py): a row that never changes is never re-encrypted"
 }
-
-# Bound to every ciphertext, so these can never change, not even when a model or a field is renamed.
-LABELS = {
-    "practices.Practice.join_code": "practice.join_code",
-    "accounts.User.email": "user.email",
-    "accounts.User.name": "user.name",
-    "accounts.User.phone": "user.phone",
-    "accounts.Authenticator.secret": "authenticator.secret",
-    "accounts.ApiKey.name": "api_key.name",
-    "accounts.Invitation.email": "invitation.email",
-    "notifications.Webhook.url": "webhook.url",
-    "notifications.Webhook.secret": "webhook.secret",
-    "notifications.Webhook.old_secret": "webhook.old_secret",
-    "accounts.Invitation.name": "invitation.name",
-    "accounts.Passkey.name": "passkey.name",
-    "patients.Patient.name": "patient.name",
-    "patients.Patient.email": "patient.email",
-    "patients.Patient.phone": "patient.phone",
-    "patients.Patient.date_of_birth": "patient.date_of_birth",
-    "patients.Patient.address": "patient.address",
-    "patients.Patient.blood_type": "patient.blood_type",
-    "patients.Patient.allergies": "patient.allergies",
-    "patients.Patient.medical_history": "patient.medical_history",
-    "patients.Patient.emergency_contact": "patient.emergency_contact",
-    "patients.ChartMerge.values": "chart_merge.values",
-    "patients.LiftRequest.reason": "lift_request.reason",
-    "patients.Import.file_name": "import.file_name",
-    "patients.Import.columns": "import.columns",
-    "patients.ImportPart.rows": "import_part.rows",
-    "patients.ImportLine.report": "import_line.report",
-    "patients.ImportMapping.fields": "import_mapping.fields",
-    "patients.EmergencyAccess.reason": "emergency.reason",
-    "patients.EmergencyAccess.note": "emergency.note",
-    "idempotency.KeptAnswer.request": "kept_answer.request",
-    "idempotency.KeptAnswer.answer": "kept_answer.answer",
-    "appointments.Appointment.reason": "appointment.reason",
-    "appointments.Appointment.notes": "appointment.notes",
-    "appointments.ScheduleException.reason": "schedule_exception.reason",
-    "appointments.WaitingListEntry.note": "waiting_list_entry.note",
-    "notifications.Message.address": "message.address",
-    "notifications.Message.subject": "message.subject",
-    "notifications.Message.text": "message.text",
-    **{
-        f"billing.Invoice.{name}": f"invoice.{name}"
-        for name in ("patient_name", "patient_address", "payer_name", "payer_address", "note", "reason")
-    },
-    "billing.InvoiceLine.code": "invoice_line.code",
-    "billing.InvoiceLine.description": "invoice_line.description",
-    "billing.ProviderIdentity.tax_id": "provider_identity.tax_id",
-    "billing.VisitCoding.content": "visit_coding.content",
-    **{f"billing.Coverage.{name}": f"coverage.{name}" for name in ("payer", "payer_id", "member_id", "group")},
-    "billing.Checkout.url": "checkout.url",
-    "billing.LedgerEntry.reference": "ledger_entry.reference",
-    "billing.LedgerEntry.reason": "ledger_entry.reason",
-    "records.MedicalRecord.diagnosis": "record.diagnosis",
-    "records.MedicalRecord.prescription": "record.prescription",
-    "records.MedicalRecord.notes": "record.notes",
-    "records.MedicalRecord.attachments": "record.attachments",
-    "patients.LegalHold.reason": "legal_hold.reason",
-    "patients.Deletion.reason": "deletion.reason",
-    **{
-        f"records.ChartEntry.{name}": f"chart_entry.{name}"
-        for name in ("text", "code", "code_system", "dose", "reaction", "severity", "since", "until")
-    },
-    "records.BodyChart.marks": "body_chart.marks",
-    "records.BodyChart.remark": "body_chart.remark",
-    "records.BodyChartVersion.content": "body_chart_version.content",
-    "records.BodyChartVersion.reason": "body_chart_version.reason",
-    "records.Measure.reading": "measure.reading",
-    "records.Measure.remark": "measure.remark",
-    "records.MeasureVersion.content": "measure_version.content",
-    "records.MeasureVersion.reason": "measure_version.reason",
-    "records.ChartEntryVersion.content": "chart_entry_version.content",
-    "records.ChartEntryVersion.reason": "chart_entry_version.reason",
-    "records.RecordVersion.content": "record_version.content",
-    "records.RecordVersion.reason": "record_version.reason",
-    "records.NoteTemplate.texts": "note_template.texts",
-    "records.NoteTemplate.prompts": "note_template.prompts",
-    "records.LetterTemplate.text": "letter_template.text",
-    "records.Phrase.text": "phrase.text",
-    "records.FormVersion.content": "form_version.content",
-    "records.PatientForm.answers": "patient_form.answers",
-    "records.PatientForm.signature": "patient_form.signature",
-    "records.PatientForm.withdrawal_reason": "patient_form.withdrawal_reason",
-    "records.SessionNote.subjective": "note.subjective",
-    "records.SessionNote.objective": "note.objective",
-    "records.SessionNote.assessment": "note.assessment",
-    "records.SessionNote.plan": "note.plan",
-    "records.NoteVersion.content": "note_version.content",
-    "records.NoteVersion.reason": "note_version.reason",
-    "records.PlanOfCare.title": "plan.title",
-    "records.PlanOfCare.diagnosis": "plan.diagnosis",
-    "records.PlanOfCare.frequency": "plan.frequency",
-    "records.Goal.text": "goal.text",
-    "records.Goal.measure": "goal.measure",
-    "records.Goal.target": "goal.target",
-    "records.GoalProgress.text": "goal_progress.text",
-    "records.GoalProgress.value": "goal_progress.value",
-    "records.PlanVersion.content": "plan_version.content",
-    "records.PlanVersion.reason": "plan_version.reason",
-    "records.Attachment.name": "attachment.name",
-    "records.Attachment.data_key": "attachment.data_key",
+# Encrypted, and no PHI.
+SECRETS = {
+    "notifications.Webhook.url",  # it may hold a credential of the other program
+    "notifications.Webhook.secret",
+    "notifications.Webhook.old_secret",
+    "practices.Practice.join_code",
+    "accounts.Authenticator.secret",
+    "billing.Checkout.url",  # whoever has it can see what is to be paid
+    "billing.ProviderIdentity.tax_id",  # of a sole proprietor it is the social security number
+    "records.Attachment.data_key",
 }
+
+
+def _classified(label: str, relations: set[str]) -> dict[str, str]:
+    def named(model_fields) -> set[str]:
+        return {field.rpartition(".")[2] for field in model_fields if field.rpartition(".")[0] == label}
+
+    kinds = dict.fromkeys([*sorted(relations), *PLAIN.get(label, "").split()], OPERATIONAL)
+    kinds |= dict.fromkeys(named(PERSONAL_FIELDS), PERSONAL)
+    kinds |= dict.fromkeys(named([*LABELS, *ENCRYPTED_OTHERWISE]), PHI)
+    return kinds | dict.fromkeys(named(SECRETS), SECRET)
+
+
+def _unlisted(model) -> set[str]:
+    fields = [field for field in model._meta.get_fields() if field.concrete]
+    return {field.name for field in fields if field.is_relation or field.name in OF_EVERY_MODEL}
+
+
+FIELDS = {model._meta.label: _classified(model._meta.label, _unlisted(model)) for model in OURS}

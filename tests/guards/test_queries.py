@@ -1,15 +1,12 @@
-"""A list takes as many queries for three rows as for one, at most 6; a chart at most 4."""
+"""A list takes as many queries for three rows as for one, at most 6."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
-from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import LoginSession
 from accounts.tests.factories import ApiKeyFactory, InvitationFactory, JoinCodeFactory
 from appointments.models import TypeOffer, WantedDoctor
 from appointments.tests.factories import (
@@ -440,47 +437,3 @@ def test_every_list_has_a_query_count_test():
     counted |= {address.partition("?")[0] for address in BILLS}
     counted |= {WAITING_LIST.removeprefix("/"), "api/waiting-list/matches"}
     assert lists == counted | one_thing
-
-
-@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
-def test_chart_takes_at_most_four_queries(as_role, practice, role):
-    with practice_scope(practice.pk):
-        chart = PatientFactory()
-
-    assert queries(as_role(role), f"/api/patients/{chart.pk}") <= AT_MOST_ROW
-
-
-@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing", "patient"])
-def test_account_takes_at_most_four_queries_and_dashboard_eight(as_role, role):
-    client = as_role(role)
-
-    assert queries(client, "/api/users/me") <= AT_MOST_ROW
-    assert queries(client, "/api/dashboard/stats") <= 8
-
-
-COMPILED = {
-    "staff": ["/api/patients", "/api/appointments", "/api/appointments?date=2030-01-07", "/api/patients/{chart}"],
-    "doctor": ["/api/records", "/api/records?patientId={chart}", "/api/sessions", "/api/plans", "/api/appointments"],
-}
-
-
-@pytest.mark.parametrize("role", COMPILED)
-def test_daily_lists_compile_no_query_from_the_second_request_on(subtests, as_role, add_rows, role, monkeypatch):
-    """See core/tenancy/compiled.py. Without Redis the session is looked up by an ordinary query."""
-    client, compiled = as_role(role), []
-    add_rows(3)
-    with practice_scope(client.user.practice_id):
-        chart = Patient.objects.newest_first()[0].pk
-    as_sql = SQLCompiler.as_sql
-
-    def counted(compiler, *given, **named):
-        compiled.append(compiler.query.model)
-        return as_sql(compiler, *given, **named)
-
-    monkeypatch.setattr(SQLCompiler, "as_sql", counted)
-    for path in COMPILED[role]:
-        with subtests.test(path=path):
-            assert client.get(path.format(chart=chart)).status_code == 200
-            compiled.clear()
-            assert client.get(path.format(chart=chart)).status_code == 200
-            assert [model for model in compiled if model is not LoginSession] == []

@@ -16,7 +16,7 @@ from core.errors import Refusal
 from core.forms import as_uuid
 from core.tenancy.scope import practice_scope
 from integrations import payments as providers
-from integrations.payments import PaymentsFailed, Session
+from integrations.payments import CheckoutSession, PaymentsFailed
 from practices.models import Practice
 
 DAY = 24 * 3600
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         if differences:
             raise CommandError("Some payments differ; see above.")
 
-    def _book(self, session: Session) -> bool:
+    def _book(self, session: CheckoutSession) -> bool:
         if session.is_live != providers.is_live():
             return False
         try:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{session.id}: {refusal.detail}")
             return False
 
-    def _compare(self, theirs: dict[str, Session], since: int) -> int:
+    def _compare(self, theirs: dict[str, CheckoutSession], since: int) -> int:
         """Print and count what is not the same there and here."""
         differences = 0
         ours = Checkout.objects.filter(provider="stripe", is_live=providers.is_live()).select_related("payment")

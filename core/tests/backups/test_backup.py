@@ -13,7 +13,7 @@ from django.core.management import CommandError
 
 from core.backups import catalogue, databases, pruning, runs
 from core.backups.making import Backup, Silent
-from core.backups.models import Kind
+from core.backups.models import RunKind
 from core.backups.targets import Folder, target_at
 from core.backups.verifying import Verified
 from core.encryption.key_file import entry_of
@@ -154,7 +154,7 @@ def test_what_changes_meanwhile_leaves_the_backup_consistent(target, folder, new
 
         def begin(self, what, total):
             if what == "database":
-                runs.record(Kind.DRILL, name="", began_at=datetime.now(UTC), is_good=True)
+                runs.record(RunKind.DRILL, name="", began_at=datetime.now(UTC), is_good=True)
                 next(folder.glob("?/*")).unlink()
                 (folder / "f" / f"f{0:031x}").parent.mkdir(exist_ok=True)
                 (folder / "f" / f"f{0:031x}").write_bytes(b"new")

@@ -33,10 +33,12 @@ export function keep() {
   return window.htmx.ajax('POST', calendar.dataset.keep, { source: '#kept', target: '#kept', swap: 'outerHTML', values })
 }
 
-// Let others have the time, also while the page is being left: htmx would not send it then.
+// Let others have the time, also while the page is being left: htmx would not send it then. After the session it would
+// follow to the sign-in page, unseen, and change the CSRF token of a sign-in form that is open by now.
 export function release(hold) {
   const headers = JSON.parse(document.body.getAttribute('hx-headers'))
-  fetch(calendar.dataset.release, { method: 'POST', headers, body: new URLSearchParams({ hold }), keepalive: true }).catch(() => {})
+  const whileLeaving = { keepalive: true, redirect: 'manual' }
+  fetch(calendar.dataset.release, { method: 'POST', headers, body: new URLSearchParams({ hold }), ...whileLeaving }).catch(() => {})
 }
 
 export function openVisit(id) {

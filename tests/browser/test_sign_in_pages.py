@@ -1,5 +1,5 @@
-"""The door and what is behind it for a patient: signing in, moving and cancelling a visit with the keyboard; and being
-signed out of an idle page and led back to it."""
+"""The sign-in page and what a patient finds behind it: signing in, moving and cancelling a visit with the keyboard; and
+being signed out of an idle page and led back to it."""
 
 from datetime import timedelta
 

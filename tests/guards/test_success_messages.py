@@ -10,7 +10,7 @@ from django.urls import get_resolver
 
 from core.pages import WorkPage
 
-SAYING = {"done", "_say", "_done", "say", "changed_page", "success", "_closing"}
+SUCCESS_CALLS = {"done", "_say", "_done", "say", "changed_page", "success", "_closing"}
 VAGUE = re.compile(r"""gettext\(\s*"(Saved|Done|Issued|Deleted|Removed|Refunded|Added|Success\w*)[.!]"\s*\)""")
 SAYS_NOTHING = {  # view: why
     "Slot": "opens the form of a visit",
@@ -64,7 +64,7 @@ def says(view):
     """Whether its methods, or those that it inherits from our pages, say something."""
     for part in view.__mro__[: view.__mro__.index(WorkPage)]:
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(part)))):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in SAYING:
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in SUCCESS_CALLS:
                 return True
     return False
 

@@ -1,0 +1,81 @@
+"""What one request may ask the database: a chart takes at most 4 queries, a daily list compiles none."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.sql.compiler import SQLCompiler
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import LoginSession
+from appointments.tests.factories import (
+    WorkingHoursFactory,
+)
+from core.tenancy.scope import practice_scope
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
+from practices.tests.factories import OfficeFactory
+from tests.guards.test_queries import AT_MOST_ROW, add_rows, queries
+
+__all__ = ["add_rows"]
+
+
+def test_booking_reads_offices_once(as_role, practice, make_user):
+    client, doctor = as_role("staff"), make_user("doctor")
+    with practice_scope(practice.pk):
+        office, chart = OfficeFactory(), PatientFactory()
+        for weekday in range(7):
+            WorkingHoursFactory(doctor=doctor, office=office, weekday=weekday)
+    at_ten = f"{timezone.localdate() + timedelta(days=30)}T10:00:00"
+    visit = {"patientId": chart.pk, "doctorId": doctor.pk, "date": at_ten, "reason": "Check-up"}
+
+    with CaptureQueriesContext(connection) as asked:
+        booked = client.post("/api/appointments", visit, content_type="application/json")
+
+    assert booked.json()["officeId"] == str(office.pk)
+    assert sum('FROM "practices_office"' in query["sql"] for query in asked) == 1
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
+def test_chart_takes_at_most_four_queries(as_role, practice, role):
+    with practice_scope(practice.pk):
+        chart = PatientFactory()
+
+    assert queries(as_role(role), f"/api/patients/{chart.pk}") <= AT_MOST_ROW
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing", "patient"])
+def test_account_takes_at_most_four_queries_and_dashboard_eight(as_role, role):
+    client = as_role(role)
+
+    assert queries(client, "/api/users/me") <= AT_MOST_ROW
+    assert queries(client, "/api/dashboard/stats") <= 8
+
+
+COMPILED = {
+    "staff": ["/api/patients", "/api/appointments", "/api/appointments?date=2030-01-07", "/api/patients/{chart}"],
+    "doctor": ["/api/records", "/api/records?patientId={chart}", "/api/sessions", "/api/plans", "/api/appointments"],
+}
+
+
+@pytest.mark.parametrize("role", COMPILED)
+def test_daily_lists_compile_no_query_from_the_second_request_on(subtests, as_role, add_rows, role, monkeypatch):
+    """See core/tenancy/compiled.py. Without Redis the session is looked up by an ordinary query."""
+    client, compiled = as_role(role), []
+    add_rows(3)
+    with practice_scope(client.user.practice_id):
+        chart = Patient.objects.newest_first()[0].pk
+    as_sql = SQLCompiler.as_sql
+
+    def counted(compiler, *given, **named):
+        compiled.append(compiler.query.model)
+        return as_sql(compiler, *given, **named)
+
+    monkeypatch.setattr(SQLCompiler, "as_sql", counted)
+    for path in COMPILED[role]:
+        with subtests.test(path=path):
+            assert client.get(path.format(chart=chart)).status_code == 200
+            compiled.clear()
+            assert client.get(path.format(chart=chart)).status_code == 200
+            assert [model for model in compiled if model is not LoginSession] == []
