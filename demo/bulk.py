@@ -76,8 +76,10 @@ def _maker(model: type[PracticeModel]) -> Callable[..., Any]:
     fixed = {field.attname: field.get_default() for field in fields}
     fresh = {field.attname: field.default for field in fields if field.has_default() and callable(field.default)}
 
+    construct: Callable[..., PracticeModel] = model
+
     def make(**values: Any) -> PracticeModel:
-        return model(*(fixed | {name: default() for name, default in fresh.items()} | values).values())
+        return construct(*(fixed | {name: default() for name, default in fresh.items()} | values).values())
 
     return make
 
