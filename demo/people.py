@@ -3,6 +3,7 @@ domains reserved for examples (RFC 2606), so nobody real is ever called or writt
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from itertools import accumulate, islice
 from random import Random
 
@@ -104,6 +105,17 @@ def email_of(name: str, number: int, random: Random) -> str:
 _PLAIN = str.maketrans("áàäéëíóöúüñø", "aaaeeioouuno")
 
 
+@cache
+def _kin_of(year: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Return whom somebody born then has to call: the relation, and first names of such people."""
+    return [(relation, first_names) for relation, first_names, first, last in KIN if first <= year <= last]
+
+
+@cache
+def _histories_of(year: int) -> list[str]:
+    return [history for history, latest in HISTORIES if year <= latest]
+
+
 def person(random: Random, number: int = 0) -> Person:
     """Return a new person. `number` makes the emails of many people distinct."""
     gender = "female" if random.random() < 0.52 else "male"
@@ -112,9 +124,8 @@ def person(random: Random, number: int = 0) -> Person:
     town, zip_code, area = random.choice(TOWNS)
     street = f"{random.choice(STREETS)} {random.choice(STREET_KINDS)}"
     born = OLDEST + timedelta(days=random.randrange((YOUNGEST - OLDEST).days))
-    relation, first_names, *_ = random.choice([kin for kin in KIN if kin[2] <= born.year <= kin[3]])
+    relation, first_names = random.choice(_kin_of(born.year))
     kin = f"{random.choice(first_names)} {family} ({relation})"
-    histories = [history for history, latest in HISTORIES if born.year <= latest]
     return Person(
         name=name,
         email=email_of(name, number, random),
@@ -124,6 +135,6 @@ def person(random: Random, number: int = 0) -> Person:
         address=f"{random.randrange(1, 999)} {street}, {town} {zip_code + random.randrange(20):05}",
         blood_type=random.choices(BLOOD_TYPES, BLOOD_WEIGHTS)[0] if random.random() < 0.7 else "",
         allergies=random.choice(ALLERGIES) if random.random() < 0.3 else "",
-        medical_history=random.choice(histories) if random.random() < 0.6 else "",
+        medical_history=random.choice(_histories_of(born.year)) if random.random() < 0.6 else "",
         emergency_contact=f"{kin}, {phone(random, area)}",
     )

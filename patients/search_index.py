@@ -22,7 +22,7 @@ def chart_tokens(patient: Any) -> list[int]:
     """Return the tokens of this chart's name, email, phone and date of birth."""
     practice_id = patient.practice_id
     words = [word for field, split in WORDS_OF.items() for word in split(getattr(patient, field))]
-    tokens = set(text_tokens(words, practice_id=practice_id))
+    tokens = text_tokens(words, practice_id=practice_id)
     tokens.update(joined_token(joined, practice_id=practice_id) for joined in joined_words(patient.name))
     if patient.date_of_birth is not None:
         tokens.add(birth_date_token(patient.date_of_birth, practice_id=practice_id))

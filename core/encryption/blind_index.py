@@ -11,7 +11,8 @@ import hmac
 import struct
 import unicodedata
 from collections.abc import Iterable
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -30,18 +31,18 @@ def is_exact(word: str) -> bool:
     return len(word) <= PIECE
 
 
-def _pieces_of_text(word: str) -> set[str]:
-    """Return the beginnings of a word and of what may be looked for within it, and its trigrams."""
+def _pieces_of_text(word: str) -> list[str]:
+    """Return the beginnings of a word and of what may be looked for within it, and its trigrams; some twice."""
     if word.isascii():
-        return {word[:1], word[:2]} | _pieces_of_query(word)
+        return [word[:1], word[:2], *_pieces_of_query(word)]
     starts = [0, *(at for at in range(1, len(word)) if begins_anywhere(word[at]))]
-    return {word[start : start + size] for start in starts for size in (1, 2)} | _pieces_of_query(word)
+    return [word[start : start + size] for start in starts for size in (1, 2)] + _pieces_of_query(word)
 
 
-def _pieces_of_query(word: str) -> set[str]:
+def _pieces_of_query(word: str) -> list[str]:
     if len(word) < PIECE:
-        return {word}
-    return {word[start : start + PIECE] for start in range(len(word) - PIECE + 1)}
+        return [word]
+    return [word[start : start + PIECE] for start in range(len(word) - PIECE + 1)]
 
 
 @cache
@@ -71,14 +72,14 @@ def _token(key: bytes, piece: str) -> int:
 @lru_cache(maxsize=16_384)
 def _tokens_of_word(key: bytes, word: str) -> frozenset[int]:
     """Return the hashes of a word. Names come again and again when many charts are indexed."""
-    return frozenset(map(partial(_token, key), _pieces_of_text(word)))
+    return frozenset([_token(key, piece) for piece in _pieces_of_text(word)])
 
 
-def text_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
-    """Return the hashes to store for a text: of all pieces of all its words, sorted, so that their order leaks
-    nothing."""
+def text_tokens(words: Iterable[str], *, practice_id: UUID) -> set[int]:
+    """Return the hashes to store for a text, of all pieces of all its words. Sort them with whatever else a row stores,
+    so that their order leaks nothing."""
     key = _practice_key(practice_id)
-    return sorted(set().union(*map(partial(_tokens_of_word, key), filter(None, words))))
+    return set().union(*[_tokens_of_word(key, word) for word in words if word])
 
 
 def query_tokens(words: Iterable[str], *, practice_id: UUID) -> list[int]:
@@ -145,6 +146,12 @@ class BlindIndexField(models.Field):
         if connection.vendor == "postgresql":
             return list(value)
         return struct.pack(f">{len(value)}q", *value)
+
+    def binary(self, value: list[int]) -> bytes:
+        """Return the value as PostgreSQL's binary COPY takes it: one dimension, no nulls, the element's type (int8),
+        how many and from which index on, then each with its size."""
+        sizes_and_hashes = chain.from_iterable([(8, token) for token in value])
+        return struct.pack(f">5i{'iq' * len(value)}", 1, 0, 20, len(value), 1, *sizes_and_hashes)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> list[int]:
         if connection.vendor == "postgresql":

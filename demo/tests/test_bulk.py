@@ -6,6 +6,8 @@ from django.db import connection
 from appointments.models import Appointment, AppointmentStatus
 from core.tenancy.scope import practice_scope
 from demo import bulk
+from demo.people import make_random, person
+from patients.models import Patient
 from records.models import MedicalRecord
 from tests.plain_role import as_owner
 
@@ -23,6 +25,26 @@ def test_postgresql_knows_how_large_a_filled_table_is(practice):
 def test_role_that_owns_no_table_can_seed(practice):
     with practice_scope(practice.pk):
         assert sum(bulk.add_patients(practice, 3, seed=1)) == 3
+
+
+def test_seeded_charts_are_stored_as_saved_ones_are(practice):
+    """They go past Django's INSERT, in the database's own format."""
+    with practice_scope(practice.pk):
+        sum(bulk.add_patients(practice, 3, seed=1))
+        seeded = list(Patient.with_deleted.defer(None).order_by("pk"))
+        random = make_random("1 patients")
+        expected = [person(random, number).fields() for number in (1, 2, 3)]
+        assert [{name: getattr(chart, name) for name in expected[0]} for chart in seeded] == expected
+        columns = [list(Patient.objects.filter(pk=chart.pk).values()) for chart in seeded]
+        for chart in seeded:
+            chart.save()
+        saved = [list(Patient.objects.filter(pk=chart.pk).values()) for chart in seeded]
+        derived = ("updated_at", "version")
+        assert [without(derived, row) for (row,) in saved] == [without(derived, row) for (row,) in columns]
+
+
+def without(names, row):
+    return {name: value for name, value in row.items() if name not in names}
 
 
 def test_records_are_of_completed_appointments_newest_first_and_once(practice, make_user, monkeypatch):

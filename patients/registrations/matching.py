@@ -296,7 +296,7 @@ def _found_by_name(waiting: Identity, known: Identity) -> bool:
     """Return whether the name alone would find this chart. The index also covers email and phone, and the words of a
     registered name may be someone's phone number."""
     practice_id = current_practice_id()
-    tokens = set(text_tokens(name_words(known.name), practice_id=practice_id))
+    tokens = text_tokens(name_words(known.name), practice_id=practice_id)
     ways = chain.from_iterable(_name_queries(waiting.name))
     return any(tokens.issuperset(query_tokens(words, practice_id=practice_id)) for words in ways)
 
