@@ -15,7 +15,9 @@ from appointments.waiting_list import services as waiting_list
 from integrations.sending import Reason, SendFailed
 from integrations.tests.test_sending import twilio_signature
 from notifications.jobs import run_due, schedule
+from notifications.jobs.registry import KINDS
 from notifications.messages import sending
+from notifications.messages.jobs import SHARE
 from notifications.models import Message, MessagePreference
 from patients.registrations.services import confirm_registration
 from patients.tests.factories import PatientFactory
@@ -210,6 +212,18 @@ def test_what_was_marked_together_is_given_back_where_the_provider_is_slow(desk,
     rows = Message.objects.filter(about_id__in=[visit.pk for visit in visits], channel="sms")
     assert [(row.status, row.attempts) for row in rows] == [("sent", 1)] * 5
     assert (provider.calls, waiting) == (5, [1, 4, 3, 2, 1])
+
+
+def test_sending_takes_a_share_of_the_processor_and_can_rest_after_each_message(desk, at, provider, monkeypatch):
+    assert KINDS["messages.send_due"].share == SHARE < 1
+    for number in range(3):
+        book(desk, date=VISIT + timedelta(hours=number))
+    run(at, NOW + timedelta(minutes=5))
+    run(at, VISIT - timedelta(hours=30))
+    rests = []
+    monkeypatch.setattr(sending, "rest", lambda: rests.append(provider.calls))
+    run(at, VISIT - timedelta(hours=1))
+    assert rests == [0, 0, 0, 1, 2, 3], "as each is prepared, and after each is handed over"
 
 
 def test_failure_that_cannot_be_noted_leaves_the_others_to_be_sent(desk, at, provider, monkeypatch):

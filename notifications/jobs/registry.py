@@ -19,6 +19,7 @@ class Kind:
     first_delay: timedelta
     longest_delay: timedelta
     urgent: bool
+    share: float
     atomic: bool
     on_failed: Callable[..., Any] | None
     on_uncertain: Callable[..., Any] | None
@@ -58,6 +59,7 @@ def job(
     first_delay: timedelta = timedelta(seconds=15),
     longest_delay: timedelta = timedelta(hours=1),
     urgent: bool = False,
+    share: float = 1,
     atomic: bool = False,
     on_failed: Callable[..., Any] | None = None,
     on_uncertain: Callable[..., Any] | None = None,
@@ -66,7 +68,8 @@ def job(
 
     With `atomic` it and its end are one transaction, so that what it does to the database happens once. `on_failed` and
     `on_uncertain` are called with the same keywords, in the transaction in which the job ends so. An `urgent` job,
-    somebody waits for it, comes before all that are not.
+    somebody waits for it, comes before all that are not. One that may have very much to do takes no more than its
+    `share` of a core if it calls `rest` after each bit of it.
     """
 
     def register(function: Function) -> Function:
@@ -74,7 +77,7 @@ def job(
         if known and known.function.__module__ != function.__module__:
             raise RuntimeError(f"There are two jobs {name}.")
         KINDS[name] = Kind(
-            name, function, max_attempts, first_delay, longest_delay, urgent, atomic, on_failed, on_uncertain
+            name, function, max_attempts, first_delay, longest_delay, urgent, share, atomic, on_failed, on_uncertain
         )
         setattr(function, NAME, name)
         return function

@@ -1,15 +1,16 @@
 """What the worker does for messages."""
 
-import time
 from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
-from notifications.jobs import enqueue, job, pause, scheduled, stopping
+from notifications.jobs import enqueue, job, scheduled, somebody_waits, stopping
 from notifications.messages import sending
 from notifications.models import Message
 from practices.services import each_practice
+
+SHARE = 1 / 5  # of a core, so that sending some thousands does not slow down whoever works with the pages
 
 
 @scheduled("messages.find_due", every=timedelta(seconds=15))
@@ -21,16 +22,13 @@ def find_due() -> None:
             enqueue(send_due, payload={}, unique_key="due", practice=practice_id)
 
 
-@job("messages.send_due", max_attempts=1)
+@job("messages.send_due", max_attempts=1, share=SHARE)
 def send_due() -> None:
     """Send what is due in the practice. Should the worker die, nothing is sent twice: each message is marked before
-    its provider is called. Between batches it rests as long as it computed, so that sending some thousands never takes
-    a whole core from whoever works with the pages."""
-    while not stopping():
-        began = time.thread_time()
+    its provider is called. Where somebody waits for another job, the next run of `find_due` has it go on."""
+    while not stopping() and not somebody_waits():
         if sending.send_due(most=sending.BATCH) < sending.BATCH:
             break
-        pause(time.thread_time() - began)
 
 
 @job("messages.send_one", max_attempts=1, urgent=True)
