@@ -6,7 +6,8 @@ from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.passwords.reset import request_reset
 from appointments import services
@@ -18,6 +19,7 @@ from notifications.jobs import run_due, schedule
 from notifications.jobs.registry import KINDS
 from notifications.messages import sending
 from notifications.messages.jobs import SHARE
+from notifications.messages.sources import facts_of
 from notifications.models import Message, MessagePreference
 from patients.registrations.services import confirm_registration
 from patients.tests.factories import PatientFactory
@@ -292,6 +294,22 @@ def test_offer_of_a_free_time_goes_out_at_once_and_not_after_it_is_taken_back(de
     run(at, NOW)
     assert len(mailoutbox) == 1
     assert {row.why for row in Message.objects.filter(about_id=other.pk)} == {"changed"}
+
+
+def test_offers_are_filled_in_with_a_constant_number_of_statements(desk, at, mailoutbox, capsys):
+    def statements(number):
+        for _ in range(number):
+            entry = waiting_list.add(by=desk.staff, patient_id=PatientFactory(email="a@example.org").pk)
+            waiting_list.offer(by=desk.staff, entry_id=entry.pk, doctor_id=desk.doctor.pk, date=VISIT)
+        due = list(Message.objects.due(NOW))
+        assert len(due) == 2 * number
+        with CaptureQueriesContext(connection) as captured:
+            for facts in facts_of(due, NOW).values():
+                assert facts.fields("en")["office"] == "Main Street"
+        run(at, NOW)
+        return len(captured)
+
+    assert statements(1) == statements(3)
 
 
 def test_confirmed_registration_is_told(desk, at, mailoutbox):

@@ -71,7 +71,7 @@ class _Built(EmailMessage):
 
     built: Message | None = None
 
-    def message(self) -> Any:
+    def message(self) -> Any:  # type: ignore[override] # the stubs are those of Django 6
         if self.built is None:
             self.built = super().message()
             self.built.policy = SHORT_LINES

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from notifications.jobs import enqueue, job, scheduled, somebody_waits, stopping
 from notifications.messages import sending
@@ -13,7 +14,7 @@ from practices.services import each_practice
 SHARE = 1 / 5  # of a core, so that sending some thousands does not slow down whoever works with the pages
 
 
-@scheduled("messages.find_due", every=timedelta(seconds=15))
+@scheduled("messages.find_due", _("Look for messages that are due"), every=timedelta(seconds=15))
 def find_due() -> None:
     """Have each practice's due messages sent, by one worker for each."""
     for practice_id in each_practice():
@@ -22,7 +23,7 @@ def find_due() -> None:
             enqueue(send_due, payload={}, unique_key="due", practice=practice_id)
 
 
-@job("messages.send_due", max_attempts=1, share=SHARE)
+@job("messages.send_due", _("Send messages that are due"), max_attempts=1, share=SHARE)
 def send_due() -> None:
     """Send what is due in the practice. Should the worker die, nothing is sent twice: each message is marked before
     its provider is called. Where somebody waits for another job, the next run of `find_due` has it go on."""
@@ -31,7 +32,7 @@ def send_due() -> None:
             break
 
 
-@job("messages.send_one", max_attempts=1, urgent=True)
+@job("messages.send_one", _("Send one message at once"), max_attempts=1, urgent=True)
 def send_one(message_id: str) -> None:
     """Send a message for which somebody waits, such as a link to set a new password."""
     sending.send_these(Message.objects.filter(pk=UUID(message_id)))
