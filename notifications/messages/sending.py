@@ -1,7 +1,7 @@
 """Sending what is due. A message is marked as being sent before its provider is called: if the worker dies then, nobody
 knows whether it went out, and it is said to be uncertain instead of being sent twice. As many are marked together as
-their provider takes within a tenth of a second: one after another where it is slow, some dozens where the database
-would take longer than all the rest."""
+their provider takes within a tenth of a second: one after another where it is slow, ten where the database would
+take longer than all the rest. In the worker's job it rests between them (docs/adr/0062)."""
 
 import time
 from collections import Counter
@@ -46,7 +46,7 @@ from notifications.models import (
 from notifications.models.message import MessageQuerySet
 
 logger = structlog.get_logger("praxis.messages")
-BATCH, TOGETHER = 100, 10  # that are prepared, and at most marked, at once
+BATCH, TOGETHER = 50, 10  # that are prepared, and at most marked, at once
 SOON, TOO_LONG = 0.1, 1.0  # seconds: what is marked together is to be sent in, and after which the rest is given back
 MAX_ATTEMPTS = 8
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(hours=1)
