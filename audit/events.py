@@ -148,6 +148,8 @@ class AuditEvent(models.TextChoices):
 
 _DATA_CHANGES = {AuditEvent.CREATED, AuditEvent.CHANGED, AuditEvent.DELETED}
 _CHANGES = _DATA_CHANGES | {
+    AuditEvent.OFFER_ACCEPTED,
+    AuditEvent.OFFER_WITHDRAWN,
     AuditEvent.AMENDED,
     AuditEvent.SOFT_DELETED,
     AuditEvent.RESTORED,

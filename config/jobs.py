@@ -3,6 +3,7 @@
 from datetime import time, timedelta
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from core.backups.errors import BackupError, Busy
 from core.backups.making import Backup
@@ -11,7 +12,9 @@ from core.backups.targets import target_at
 from notifications.jobs import Again, GiveUp, scheduled, stopping
 
 
-@scheduled("backup.daily", daily_at=time(0, 40), max_attempts=4, first_delay=timedelta(minutes=10))
+@scheduled(
+    "backup.daily", _("Make the daily backup"), daily_at=time(0, 40), max_attempts=4, first_delay=timedelta(minutes=10)
+)
 def back_up() -> None:
     """Back up to BACKUP_TARGET, if that is set, as `manage.py backup` does, and remove what is old."""
     if not settings.BACKUP_TARGET:

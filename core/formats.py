@@ -43,8 +43,8 @@ def format_day(day: date | str, form: str = "DATE_FORMAT") -> str:
         return str(day)
 
 
-def format_time(at: time) -> str:
-    return time_format(at, "TIME_FORMAT")
+def format_time(at: time, form: str = "TIME_FORMAT") -> str:
+    return time_format(at, form)
 
 
 def format_local_datetime(row: HasTimeZone, at: datetime) -> str:

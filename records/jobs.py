@@ -3,6 +3,8 @@
 from contextlib import closing
 from datetime import time, timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import Unavailable
 from integrations.virus_scan import ScanFailed
 from notifications.jobs import Again, GiveUp, scheduled, stopping
@@ -11,7 +13,7 @@ from records.attachments.reconcile import NOT_YOUNGER, Reconciliation, UnknownFi
 from records.attachments.storage import StorageUnavailable
 
 
-@scheduled("files.scan", every=timedelta(minutes=1))
+@scheduled("files.scan", _("Scan new files for viruses"), every=timedelta(minutes=1))
 def scan() -> None:
     """Scan the files in quarantine whose time has come, as `manage.py scan_files --every 60` does."""
     try:
@@ -24,7 +26,13 @@ def scan() -> None:
         raise GiveUp("The files can't be read.") from error
 
 
-@scheduled("files.reconcile", daily_at=time(2, 40), max_attempts=4, first_delay=timedelta(minutes=10))
+@scheduled(
+    "files.reconcile",
+    _("Compare files with their storage"),
+    daily_at=time(2, 40),
+    max_attempts=4,
+    first_delay=timedelta(minutes=10),
+)
 def reconcile() -> None:
     """Compare storage and rows, as `manage.py reconcile_files` does; a person decides where most would be removed."""
     trial = Reconciliation(NOT_YOUNGER, dry_run=True)

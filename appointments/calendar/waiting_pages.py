@@ -130,7 +130,6 @@ class TakeBack(Slot):
         _check(self.user)
         asked = OfferForm(request.POST).given
         services.take_back(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
-        self.audit_details = {"kind": AuditEvent.OFFER_WITHDRAWN, "about": ABOUT, "about_id": asked["entry"]}
         return self.panel(SlotForm(request.POST))
 
 
@@ -145,7 +144,7 @@ class Accept(Slot):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.panel(SlotForm(request.POST), error=refusal.detail)
-        self.read([booked], kind=AuditEvent.OFFER_ACCEPTED, about=ABOUT, about_id=asked["entry"])
+        self.read([booked])
         sentence = gettext("Booked %(patient)s with %(doctor)s, %(time)s") % described(booked)
         undo = {"status": AppointmentStatus.CANCELLED, "version": booked.version}
         return changed_page(request, sentence, booked, undo)

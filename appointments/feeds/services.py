@@ -33,6 +33,7 @@ from practices.services import current_practice
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=366)
 SECRET_BYTES, ID_BYTES = 24, 16
+END_OF_CALENDAR = b"END:VCALENDAR\r\n"
 UNKNOWN = gettext_lazy("This calendar isn't there any more. Its address may have been replaced.")
 
 
@@ -134,25 +135,27 @@ def _calendar(user: User, visits: Iterable[Appointment]) -> bytes:
 
 def visit_as_calendar(visit: Appointment, *, is_cancelled: bool = False) -> bytes:
     """Return one visit as iCalendar, to be attached to a mail: when and where, and nothing of what it is for."""
-    calendar = Calendar()
-    calendar.add("prodid", "-//Praxis//Appointment//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    if (zone := visit.tzinfo.key) != "UTC":
-        calendar.add_component(_timezone(zone, visit.starts_at.date()))
     event = _event(visit, visit.practice.name, is_cancelled=is_cancelled)
     if link := visit.video_link:
         event.pop("location", None)
         event.add("location", link)
-    calendar.add_component(event)
-    return calendar.to_ical()
+    around = _around_one_visit(visit.tzinfo.key, visit.starts_at.date())
+    return around.replace(END_OF_CALENDAR, event.to_ical() + END_OF_CALENDAR)
 
 
 @lru_cache(maxsize=256)
-def _timezone(name: str, day: date) -> Timezone:
-    """Return what a calendar says of a zone, for an event on this day: reminders of one day are sent one after another,
-    and to find this out takes longer than all the rest of an attachment."""
-    return Timezone.from_tzid(name, first_date=day - timedelta(days=1), last_date=day + timedelta(days=2))
+def _around_one_visit(zone: str, day: date) -> bytes:
+    """Return a calendar without its event: reminders of one day are sent one after another, and to find out what it
+    says of a zone takes longer than all the rest of an attachment."""
+    calendar = Calendar()
+    calendar.add("prodid", "-//Praxis//Appointment//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    if zone != "UTC":
+        calendar.add_component(
+            Timezone.from_tzid(zone, first_date=day - timedelta(days=1), last_date=day + timedelta(days=2))
+        )
+    return calendar.to_ical()
 
 
 def _event(visit: Appointment, summary: str, *, is_cancelled: bool = False) -> Event:

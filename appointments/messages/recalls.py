@@ -1,7 +1,8 @@
 """Recalls: so many months after the last visit of a type, patients who have no next one are asked to come again.
 
 A patient is due from the moment at which both are so, and asked if that moment is later than the rule: when the months
-are over, or, should a next visit be booked then, when that comes to nothing. A visit without a type may be the next
+are over, or, should a next visit be booked then, when that comes to nothing: it passes, is cancelled or deleted, or
+turns out to be one of another type. A visit without a type may be the next
 one, a visit of another type is not. Only the last month is looked through, so that no night takes longer because the
 practice is older; who was due before the rule was set is looked for once, if its manager wants that."""
 
@@ -21,7 +22,7 @@ from django.utils.dateparse import parse_datetime
 
 from appointments.booking_rules import months_later
 from appointments.messages.source import facts_of_chart
-from appointments.models import Appointment, AppointmentQuerySet, AppointmentStatus
+from appointments.models import Appointment, AppointmentEvent, AppointmentQuerySet, AppointmentStatus
 from notifications.messages import planning
 from notifications.messages.planning import Draft
 from notifications.messages.quiet import end_of_quiet
@@ -106,11 +107,16 @@ def _due(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
 
 
 def _left_without_next(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
-    """Return the patients of whom a visit that might have been the next one has passed, was cancelled or was deleted
-    since then."""
+    """Return the patients of whom a visit that might have been the next one has passed, was cancelled, was deleted or
+    became one of another type since then."""
     ended = Q(starts_at__lte=now) | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
     visits = Appointment.with_deleted.filter(_may_be(rule.type_id), ended, starts_at__gte=since)
-    return set(visits.values_list("patient_id", flat=True))
+    changes = AppointmentEvent.objects.filter(appointment__starts_at__gte=since, created_at__gte=since)
+    changes = changes.filter(details__moved__typeId__isnull=False)
+    changed = changes.values_list("appointment__patient_id", "details")
+    might_have_been = (None, str(rule.type_id))
+    retyped = {patient for patient, details in changed if details["moved"]["typeId"]["from"] in might_have_been}
+    return set(visits.values_list("patient_id", flat=True)) | retyped
 
 
 def _last_visits(rule: Rule, patients: Sequence[UUID], now: datetime) -> list[UUID]:

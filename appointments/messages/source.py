@@ -1,9 +1,10 @@
 """What is filled into messages about visits, when they are sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from datetime import date, datetime, time
+from functools import lru_cache, partial
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone, translation
 
@@ -12,7 +13,7 @@ from appointments.messages.planning import ABOUT, CANCELLED, says_of
 from appointments.messages.tokens import LinkKind, link_of
 from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from appointments.schedule.availability import visits_of
-from core.formats import format_moment
+from core.formats import format_day, format_time
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
 from notifications.messages.texts import BY_VIDEO, FURTHER
@@ -106,16 +107,30 @@ def _series(visit: Appointment, language: str) -> str:
 def place_and_time(moment: datetime, visit: Appointment, language: str) -> dict[str, str]:
     """Return the merge fields that say when and where, in this language."""
     office: Office | None = visit.office or visit.doctor.office
-    with translation.override(language), timezone.override(visit.practice.tzinfo):
-        day = format_moment(moment, visit.tzinfo, "LONG_DATE_FORMAT")
-        time = format_moment(moment, visit.tzinfo, "TIME_IN_TEXT_FORMAT")
+    local = moment.astimezone(visit.tzinfo)
     return {
-        "date": day,
-        "time": time,
+        "date": _day_in_words(local.date(), visit.practice.tzinfo, language),
+        "time": _time_in_words(local.time(), visit.practice.tzinfo, language),
         "office": office.name if office else "",
         "address": " ".join(office.address.split()) if office else "",
         "phone": office.phone if office else "",
     }
+
+
+# Reminders that go out one after another are about visits of one day, at the same few times of it. The form is that of
+# the practice's region, which its time zone names.
+
+
+@lru_cache(maxsize=256)
+def _day_in_words(day: date, zone: ZoneInfo, language: str) -> str:
+    with translation.override(language), timezone.override(zone):
+        return format_day(day, "LONG_DATE_FORMAT")
+
+
+@lru_cache(maxsize=512)
+def _time_in_words(at: time, zone: ZoneInfo, language: str) -> str:
+    with translation.override(language), timezone.override(zone):
+        return format_time(at, "TIME_IN_TEXT_FORMAT")
 
 
 @source(SlotOffer._meta.label)
@@ -124,6 +139,7 @@ def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Fa
     offers = offers.select_related("entry__patient", "doctor__office__practice", "practice")
     known = {offer.pk: offer for offer in offers}
     found: dict[UUID, Facts | Why] = {}
+    open_ones: dict[UUID, SlotOffer] = {}  # by message: there may be two about one
     for message in messages:
         offer = known.get(message.about_id)
         if offer is None or offer.entry.patient.deletion_id:
@@ -131,12 +147,14 @@ def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Fa
         if not offer.is_open(now):
             found[message.pk] = Why.CHANGED if now < offer.expires_at else Why.TOO_LATE
             continue
-        found[message.pk] = _facts_of_offer(offer)
-    return found
+        open_ones[message.pk] = offer
+    visits = visits_of(list(open_ones.values()))
+    return found | {
+        pk: _facts_of_offer(offer, visit) for (pk, offer), visit in zip(open_ones.items(), visits, strict=True)
+    }
 
 
-def _facts_of_offer(offer: SlotOffer) -> Facts:
-    (visit,) = visits_of([offer])
+def _facts_of_offer(offer: SlotOffer, visit: Appointment) -> Facts:
     chart = offer.entry.patient
 
     def fields(language: str) -> Mapping[str, str]:

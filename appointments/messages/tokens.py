@@ -15,6 +15,7 @@ from django.conf import settings
 from django.urls import reverse
 
 ID_BYTES, MAC_BYTES = 16, 12
+ANY = "*"
 
 
 class LinkKind(Enum):
@@ -45,7 +46,13 @@ def _mac(kind: LinkKind, practice_id: UUID, row_id: UUID, until: datetime) -> by
 def link_of(kind: LinkKind, practice_id: UUID, row_id: UUID, until: datetime) -> str:
     raw = practice_id.bytes + row_id.bytes + _mac(kind, practice_id, row_id, until)
     token = urlsafe_b64encode(raw).decode().rstrip("=")
-    return settings.SITE_URL + reverse(kind.page, args=[token])
+    return settings.SITE_URL + _path(kind.page).replace(ANY, token)
+
+
+@cache
+def _path(page: str) -> str:
+    """Return the path of a page once for all links to it."""
+    return reverse(page, args=[ANY])
 
 
 def read(token: str) -> tuple[UUID, UUID, bytes] | None:

@@ -2,17 +2,23 @@
 they meet, no doctor has two visits at a time, nobody is answered with an error of the server, nobody waits forever."""
 
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import pairwise
+from threading import Barrier, Event
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from appointments.messages.tokens import LinkKind, link_of
 from appointments.models import Appointment, SlotHold, WaitingListEntry
 from appointments.tests.factories import AppointmentFactory, SlotOfferFactory, WaitingListEntryFactory
 from appointments.tests.test_double_booking import START, at_once, booking
+from appointments.waiting_list import services as waiting_list
+from audit.models import Event as AuditEntry
 from core.tenancy.scope import practice_scope
 from patients.deletion import services as deletions
 from patients.tests.factories import PatientFactory
@@ -123,6 +129,46 @@ def test_offers_are_accepted_withdrawn_and_booked_at_once(callers, doctors, as_r
         booked = WaitingListEntry.objects.filter(status="booked")
         assert {entry.appointment_id for entry in booked} <= set(Appointment.objects.values_list("pk", flat=True))
         assert len(booked) <= 2
+
+
+@pytest.mark.parametrize("door", ["My page", "API", "link"])
+def test_offer_that_is_declined_while_it_is_accepted_was_accepted(
+    door, practice, transactional_db, make_user, client_of, monkeypatch
+):
+    """The desk is a moment ahead of the patient, who has seen that the time is still on offer."""
+    with practice_scope(practice.pk):
+        patient, doctor, desk = make_user("patient"), make_user("doctor"), make_user("staff")
+        slot = {"doctor": doctor, "starts_at": START, "ends_at": START + timedelta(minutes=30)}
+        hold = SlotHold.objects.create(**slot, held_by=make_user("admin"), expires_at=START)
+        entry = WaitingListEntryFactory(patient=PatientFactory(user=patient))
+        offer = SlotOfferFactory(entry=entry, hold=hold, **slot, expires_at=START)
+    own, staff, page = client_of(patient), client_of(desk), Client()
+    page.force_login(patient)
+    path = f"/api/waiting-list/{entry.pk}/offers/{offer.pk}"
+    link = urlsplit(link_of(LinkKind.OFFER, practice.pk, offer.pk, offer.expires_at)).path
+    declined = {
+        "My page": lambda: page.post(reverse("me_offer_decline", args=[entry.pk, offer.pk])).status_code,
+        "API": lambda: own.delete(path).status_code,
+        "link": lambda: own.post(link, {"action": "decline"}).status_code,
+    }
+    real, both, first = waiting_list._calendars_locked, Barrier(2), Event()
+
+    @contextmanager
+    def in_turn(by, entry_id):
+        both.wait(20)
+        assert by == desk or first.wait(30)
+        with real(by, entry_id):
+            first.set()
+            yield
+
+    monkeypatch.setattr(waiting_list, "_calendars_locked", in_turn)
+    calls = [lambda: staff.post(f"{path}/accept", {}, "application/json").status_code, declined[door]]
+    answers = at_once(2, lambda number: calls[number]())
+    assert answers == [201, {"My page": 302, "API": 409, "link": 200}[door]]
+    with practice_scope(practice.pk):
+        trail = AuditEntry.objects.filter(practice_id=practice.pk, about_id=entry.pk, kind__startswith="waiting_list.")
+        kinds = set(trail.values_list("kind", flat=True)) - {"waiting_list.read"}
+    assert kinds == {"waiting_list.accepted"}
 
 
 def test_every_door_to_one_time_lets_one_visit_in(callers, doctors, as_role, make_user, client_of, practice):

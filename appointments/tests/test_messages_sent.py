@@ -6,7 +6,8 @@ from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.passwords.reset import request_reset
 from appointments import services
@@ -15,7 +16,10 @@ from appointments.waiting_list import services as waiting_list
 from integrations.sending import Reason, SendFailed
 from integrations.tests.test_sending import twilio_signature
 from notifications.jobs import run_due, schedule
+from notifications.jobs.registry import KINDS
 from notifications.messages import sending
+from notifications.messages.jobs import SHARE
+from notifications.messages.sources import facts_of
 from notifications.models import Message, MessagePreference
 from patients.registrations.services import confirm_registration
 from patients.tests.factories import PatientFactory
@@ -212,6 +216,18 @@ def test_what_was_marked_together_is_given_back_where_the_provider_is_slow(desk,
     assert (provider.calls, waiting) == (5, [1, 4, 3, 2, 1])
 
 
+def test_sending_takes_a_share_of_the_processor_and_can_rest_after_each_message(desk, at, provider, monkeypatch):
+    assert KINDS["messages.send_due"].share == SHARE < 1
+    for number in range(3):
+        book(desk, date=VISIT + timedelta(hours=number))
+    run(at, NOW + timedelta(minutes=5))
+    run(at, VISIT - timedelta(hours=30))
+    rests = []
+    monkeypatch.setattr(sending, "rest", lambda: rests.append(provider.calls))
+    run(at, VISIT - timedelta(hours=1))
+    assert rests == [0, 0, 0, 1, 2, 3], "as each is prepared, and after each is handed over"
+
+
 def test_failure_that_cannot_be_noted_leaves_the_others_to_be_sent(desk, at, provider, monkeypatch):
     visits = [book(desk, date=VISIT + timedelta(hours=number)) for number in range(5)]
     run(at, NOW + timedelta(minutes=5))
@@ -278,6 +294,22 @@ def test_offer_of_a_free_time_goes_out_at_once_and_not_after_it_is_taken_back(de
     run(at, NOW)
     assert len(mailoutbox) == 1
     assert {row.why for row in Message.objects.filter(about_id=other.pk)} == {"changed"}
+
+
+def test_offers_are_filled_in_with_a_constant_number_of_statements(desk, at, mailoutbox, capsys):
+    def statements(number):
+        for _ in range(number):
+            entry = waiting_list.add(by=desk.staff, patient_id=PatientFactory(email="a@example.org").pk)
+            waiting_list.offer(by=desk.staff, entry_id=entry.pk, doctor_id=desk.doctor.pk, date=VISIT)
+        due = list(Message.objects.due(NOW))
+        assert len(due) == 2 * number
+        with CaptureQueriesContext(connection) as captured:
+            for facts in facts_of(due, NOW).values():
+                assert facts.fields("en")["office"] == "Main Street"
+        run(at, NOW)
+        return len(captured)
+
+    assert statements(1) == statements(3)
 
 
 def test_confirmed_registration_is_told(desk, at, mailoutbox):

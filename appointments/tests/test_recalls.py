@@ -136,6 +136,17 @@ def test_next_visit_that_comes_to_nothing_puts_it_off(recalled, at, subtests):
             assert plan_recalls(now=march) == 1
             assert plan_recalls(now=march + DAY) == 0
             assert recalls_of(last) == [("recall", "email", "planned", "")]
+    with subtests.test("of another type after all"):
+        at(march - 2 * DAY)
+        chart = PatientFactory()
+        last = visit(recalled, chart, start=HALF_A_YEAR_AGO + timedelta(hours=9))
+        coming = book(recalled, chart=chart, date=march + 9 * DAY)
+        services.change(by=recalled.staff, appointment_id=coming.pk, notes="No type yet")
+        assert plan_recalls(now=march) == 0
+        services.change(by=recalled.staff, appointment_id=coming.pk, type_id=recalled.other_kind.pk)
+        coming.events.update(created_at=march - 2 * DAY)
+        assert plan_recalls(now=march) == 1
+        assert recalls_of(last) == [("recall", "email", "planned", "")]
     with subtests.test("long ago"):
         assert plan_recalls(now=march + 40 * DAY) == 0
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,35 +48,34 @@ def _find(offer_id: UUID) -> SlotOffer | None:
 def read(token: str) -> SlotOffer:
     """Return the offer of a link, and record that it was opened. Raises LinkNotValid."""
     with opened(token) as offer:
-        _record(offer, AuditEvent.WAITING_LIST_READ)
+        _record_read(offer)
         return offer
 
 
 def accept(token: str) -> SlotOffer:
     """Book what is offered, unless it was booked already. Raises LinkNotValid, and what `waiting_list.services.accept`
     raises."""
-    return _act(token, services.accept_by_link, AuditEvent.OFFER_ACCEPTED)
+    return _act(token, services.accept)
 
 
 def decline(token: str) -> SlotOffer:
     """Let others have the time, unless it was booked already. Raises LinkNotValid, and Conflict if somebody has it by
     now."""
-    return _act(token, services.decline_by_link, AuditEvent.OFFER_WITHDRAWN)
+    return _act(token, services.take_back)
 
 
-def _act(token: str, verb: Callable[[SlotOffer], None], event: AuditEvent) -> SlotOffer:
-    with opened(token) as offer, transaction.atomic():
+def _act(token: str, verb: Callable[..., Any]) -> SlotOffer:
+    with opened(token) as offer:
         if offer.accepted_visit():
-            _record(offer, AuditEvent.WAITING_LIST_READ)
+            _record_read(offer)
             return offer
-        verb(offer)
-        _record(offer, event)
+        verb(by=None, entry_id=offer.entry_id, offer_id=offer.pk)
         return _find(offer.pk) or offer
 
 
-def _record(offer: SlotOffer, event: AuditEvent) -> None:
+def _record_read(offer: SlotOffer) -> None:
     log.record(
-        event,
+        AuditEvent.WAITING_LIST_READ,
         practice_id=offer.practice_id,
         patients=[offer.entry.patient_id],
         about=WaitingListEntry._meta.label,

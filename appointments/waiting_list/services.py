@@ -28,17 +28,19 @@ from appointments.models import (
 )
 from appointments.models.waiting_list import ANY_DAY, SlotOfferQuerySet
 from appointments.schedule import availability
-from audit import context
+from audit import context, log
+from audit.events import AuditEvent
 from core.errors import Conflict, Invalid
 from notifications.messages.planning import plan
 from notifications.models import MessageKind
 from patients.models import Patient
-from patients.restriction.services import check_access
+from patients.restriction.services import check_access, emergency_details, resolve_access
 from patients.services import lock_chart
 from practices.services import current_practice, get_timezone_at
 
 MOST_MATCHES = 50
 LASTS = 30  # minutes
+BY_LINK = {"via": "link"}  # nobody is signed in
 ON_IT_ALREADY = _("This patient is already waiting for this.")
 NOT_WAITING = _("This patient isn't waiting any more. Put them on the list again if they should be.")
 BOOKED_ALREADY = _("This has been booked already. Cancel the appointment instead.")
@@ -245,18 +247,14 @@ def offer(*, by: User, entry_id: UUID, doctor_id: UUID, date: datetime, lasts: i
         return made
 
 
-def accept(*, by: User, entry_id: UUID, offer_id: UUID, reason: str = "") -> Appointment:
+def accept(*, by: User | None, entry_id: UUID, offer_id: UUID, reason: str = "") -> Appointment:
     """Book what is offered, by the rules that hold for the colleague who keeps it: the practice has chosen the time.
-    Raises NotFound, and Conflict if the offer has expired or the slot is somebody else's by now."""
-    with _locked(by, entry_id, waiting=True) as entry:
-        _book(entry, offer_id, reason=reason, said_by=by)
+    Without `by` it is accepted by the link in the offer. Raises NotFound, and Conflict if the patient does not wait any
+    more, the offer has expired or the slot is somebody else's by now."""
+    with _deciding(by, entry_id, offer_id, waiting=True) as entry:
+        _book(entry, offer_id, reason=reason, **({"said_by": by} if by else BY_LINK))
+        _record(AuditEvent.OFFER_ACCEPTED, entry, by=by)
     return Appointment.objects.with_people().get(pk=entry.appointment_id)
-
-
-def accept_by_link(offer: SlotOffer) -> None:
-    """Book what is offered, by the link in the offer: nobody is signed in. Raises what `accept` raises."""
-    with _locked_by_link(offer) as entry:
-        _book(entry, offer.pk, via="link")
 
 
 def _book(entry: WaitingListEntry, offer_id: UUID, *, reason: str = "", **who: Any) -> None:
@@ -280,20 +278,30 @@ def _book(entry: WaitingListEntry, offer_id: UUID, *, reason: str = "", **who: A
     _end(entry, WaitingState.BOOKED)
 
 
-def take_back(*, by: User, entry_id: UUID, offer_id: UUID) -> WaitingListEntry:
+def take_back(*, by: User | None, entry_id: UUID, offer_id: UUID) -> WaitingListEntry:
     """Withdraw an offer, or decline one's own; the slot is free again unless it is offered to others, and the patient
-    waits as before. Raises NotFound."""
-    with _locked(by, entry_id) as entry:
+    waits as before. Without `by` it is declined by the link in the offer. What is not on offer any more stays so.
+    Raises NotFound, and Conflict for a patient who has been booked; by a link also if they do not wait any more."""
+    with _deciding(by, entry_id, offer_id, waiting=by is None) as entry:
         offered: SlotOffer = _offers(entry).select_related("hold").get_or_refuse(pk=offer_id)
-        _take_back(offered)
+        if entry.status == WaitingState.BOOKED:
+            raise Conflict(BOOKED_ALREADY)
+        if offered.hold:
+            _take_back(offered)
+            _record(AuditEvent.OFFER_WITHDRAWN, entry, by=by)
     return entry
 
 
-def decline_by_link(offer: SlotOffer) -> None:
-    """Decline what is offered, by the link in the offer: nobody is signed in. Raises Conflict if the patient does not
-    wait any more."""
-    with _locked_by_link(offer) as entry:
-        _take_back(_offers(entry).select_related("hold").get_or_refuse(pk=offer.pk))
+def _record(kind: AuditEvent, entry: WaitingListEntry, *, by: User | None) -> None:
+    details = emergency_details(resolve_access(by, [entry.patient])) if by else BY_LINK
+    log.record(
+        kind,
+        practice_id=entry.practice_id,
+        patients=[entry.patient_id],
+        about=WaitingListEntry._meta.label,
+        about_id=entry.pk,
+        **details,
+    )
 
 
 def _offers(entry: WaitingListEntry) -> SlotOfferQuerySet:
@@ -328,14 +336,18 @@ def _locked(by: User, entry_id: UUID, *, waiting: bool = False) -> Iterator[Wait
 
 
 @contextmanager
-def _locked_by_link(offer: SlotOffer) -> Iterator[WaitingListEntry]:
-    """The same for a patient who is not signed in, which is what the trail says. The rules are those of whoever keeps
-    the time. Raises Conflict if nobody does any more, or the patient does not wait any more."""
-    held = SlotHold.objects.filter(offers=offer).select_related("held_by").first()
+def _deciding(by: User | None, entry_id: UUID, offer_id: UUID, *, waiting: bool) -> Iterator[WaitingListEntry]:
+    """The same for a decision on an offer, also for a patient who is not signed in, which is what the trail says then.
+    The rules are those of whoever keeps the time. Raises Conflict, too, if nobody does any more."""
+    if by:
+        with _locked(by, entry_id, waiting=waiting) as entry:
+            yield entry
+        return
+    held = SlotHold.objects.filter(offers=offer_id).select_related("held_by").first()
     if held is None:
         raise Conflict(TAKEN)
-    with _calendars_locked(held.held_by, offer.entry_id):
-        yield _lock(held.held_by, offer.entry_id)
+    with _calendars_locked(held.held_by, entry_id):
+        yield _lock(held.held_by, entry_id, waiting=waiting)
 
 
 @contextmanager

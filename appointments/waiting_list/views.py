@@ -171,12 +171,12 @@ class SlotOffers(OfWaitingList):
 class SlotOfferById(OfWaitingList):
     permissions = {"DELETE": DECIDE}
     audit_events = {"DELETE": AuditEvent.OFFER_WITHDRAWN}
-    extra_errors = {"DELETE": NOT_FOUND}
+    extra_errors = {"DELETE": NOT_FOUND | {"409": "The patient has been booked already."}}
 
     @extend_schema(responses={204: None}, summary="Take an offer back, or decline one's own")
     def delete(self, request: Request, entry_id: UUID, offer_id: UUID) -> Response:
         entry = services.take_back(by=self.caller, entry_id=entry_id, offer_id=offer_id)
-        self.audit_read([entry.patient_id], about_id=entry_id)
+        self.audit_read([entry.patient_id], kind=AuditEvent.WAITING_LIST_READ, about_id=entry_id)  # if it was so before
         return Response(status=204)
 
 

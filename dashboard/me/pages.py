@@ -11,7 +11,6 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,10 +22,10 @@ from appointments.booking_rules import TOO_LATE, is_late
 from appointments.calendar.forms import DayField
 from appointments.calendar.page import describe_time
 from appointments.calendar.visit import get_visit
-from appointments.models import Appointment, AppointmentStatus, SlotOffer, WaitingListEntry
+from appointments.models import Appointment, AppointmentStatus, SlotOffer
 from appointments.schedule import availability
 from appointments.waiting_list import services as waiting_list
-from audit import log, queries
+from audit import queries
 from audit.events import AuditEvent
 from audit.queries import EventFilter
 from audit_review.entries import Entry, entries
@@ -106,7 +105,6 @@ class DecideOffer(OwnPage):
 
     needs = Permission.CHANGE_OWN_APPOINTMENTS
     verb = staticmethod(waiting_list.accept)
-    event = AuditEvent.OFFER_ACCEPTED
 
     def get(self, request: HttpRequest, entry_id: UUID, offer_id: UUID) -> HttpResponse:
         return redirect("my_page")  # after a sign-in
@@ -128,16 +126,7 @@ class DecideOffer(OwnPage):
 
     def decide(self, entry_id: UUID, offer_id: UUID) -> Refusal | None:
         try:
-            with transaction.atomic():
-                decided = self.verb(by=self.user, entry_id=entry_id, offer_id=offer_id)
-                # by hand: what a page declares is not recorded where it leads on to another
-                log.record(
-                    self.event,
-                    practice_id=decided.practice_id,
-                    patients=[decided.patient_id],
-                    about=WaitingListEntry._meta.label,
-                    about_id=entry_id,
-                )
+            self.verb(by=self.user, entry_id=entry_id, offer_id=offer_id)
         except Refusal as refusal:
             return refusal
         return None
@@ -145,7 +134,6 @@ class DecideOffer(OwnPage):
 
 class DeclineOffer(DecideOffer):
     verb = staticmethod(waiting_list.take_back)  # type: ignore[assignment]
-    event = AuditEvent.OFFER_WITHDRAWN
 
 
 class TimeForm(forms.Form):

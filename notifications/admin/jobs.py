@@ -17,6 +17,7 @@ from core.formats import format_datetime
 from core.tenancy.managers import row_not_found
 from core.tenancy.scope import current_practice_id
 from notifications.jobs import services, status
+from notifications.jobs.registry import title_of
 from notifications.models import Job, JobState, Schedule
 
 BAD_ENDS = (JobState.FAILED, JobState.UNCERTAIN)
@@ -34,9 +35,9 @@ class JobAdmin(PracticeModelAdmin):
     empty_hint = _("What the worker does in the background appears here.")
     access = Access(P.MANAGE_PRACTICE)
     paginator = FreshCount
-    list_display = ("name", "state", "due", "attempts", "last_error", "ended")
+    list_display = ("title", "state", "due", "attempts", "last_error", "ended")
     list_filter = ("state",)
-    fields = ("name", "state", "due", "attempts", "last_error", "started", "ended")
+    fields = ("title", "state", "due", "attempts", "last_error", "started", "ended")
     readonly_fields = fields
     list_before_template = "admin/notifications/job/worker.html"
     change_form_outer_after_template = "admin/notifications/job/run_again.html"
@@ -73,6 +74,10 @@ class JobAdmin(PracticeModelAdmin):
 
     # --- Columns and fields
 
+    @admin.display(description=_("Job"), ordering="name")
+    def title(self, row: Job) -> str:
+        return title_of(row.name)
+
     @admin.display(description=_("Due"), ordering="run_at")
     def due(self, row: Job) -> str:
         return format_datetime(row.run_at)
@@ -100,4 +105,4 @@ def _sentence(late: status.Lateness) -> str:
 
 def _entry(row: Schedule) -> dict[str, str]:
     last = format_datetime(row.last_run_at) if row.last_run_at else gettext("never")
-    return {"name": row.name, "last": last, "next": format_datetime(row.next_run_at)}
+    return {"name": title_of(row.name), "last": last, "next": format_datetime(row.next_run_at)}

@@ -18,7 +18,7 @@ be repeated (`point_of_no_return`). A test calls `run_due()`.
 from notifications.jobs import upkeep as upkeep  # it is scheduled
 from notifications.jobs.errors import Again, GiveUp, LeaseLost, Uncertain
 from notifications.jobs.registry import job, scheduled
-from notifications.jobs.running import pause, point_of_no_return, run_due, stopping
+from notifications.jobs.running import point_of_no_return, rest, run_due, somebody_waits, stopping
 from notifications.jobs.schedule import tick
 from notifications.jobs.services import Planned, cancel, enqueue, enqueue_many, run_again
 
@@ -32,11 +32,12 @@ __all__ = [
     "enqueue",
     "enqueue_many",
     "job",
-    "pause",
     "point_of_no_return",
+    "rest",
     "run_again",
     "run_due",
     "scheduled",
+    "somebody_waits",
     "stopping",
     "tick",
 ]

@@ -14,11 +14,13 @@ class JobKind:
     """A registered job. `first_delay` doubles with each attempt that fails, up to `longest_delay`."""
 
     name: str
+    title: Any
     function: Callable[..., Any]
     max_attempts: int
     first_delay: timedelta
     longest_delay: timedelta
     urgent: bool
+    share: float
     atomic: bool
     on_failed: Callable[..., Any] | None
     on_uncertain: Callable[..., Any] | None
@@ -53,20 +55,24 @@ RHYTHMS: dict[str, Rhythm] = {}
 
 def job(
     name: str,
+    title: Any = "",
     *,
     max_attempts: int = 8,
     first_delay: timedelta = timedelta(seconds=15),
     longest_delay: timedelta = timedelta(hours=1),
     urgent: bool = False,
+    share: float = 1,
     atomic: bool = False,
     on_failed: Callable[..., Any] | None = None,
     on_uncertain: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
-    """Register a function, which is called with the payload as keywords (ids are texts).
+    """Register a function, which is called with the payload as keywords (ids are texts). The title says to people at a
+    practice what it does.
 
     With `atomic` it and its end are one transaction, so that what it does to the database happens once. `on_failed` and
     `on_uncertain` are called with the same keywords, in the transaction in which the job ends so. An `urgent` job,
-    somebody waits for it, comes before all that are not.
+    somebody waits for it, comes before all that are not. One that may have very much to do takes no more than its
+    `share` of a core if it calls `rest` after each bit of it.
     """
 
     def register(function: Function) -> Function:
@@ -74,7 +80,17 @@ def job(
         if known and known.function.__module__ != function.__module__:
             raise RuntimeError(f"There are two jobs {name}.")
         KINDS[name] = JobKind(
-            name, function, max_attempts, first_delay, longest_delay, urgent, atomic, on_failed, on_uncertain
+            name,
+            title,
+            function,
+            max_attempts,
+            first_delay,
+            longest_delay,
+            urgent,
+            share,
+            atomic,
+            on_failed,
+            on_uncertain,
         )
         setattr(function, NAME, name)
         return function
@@ -83,7 +99,13 @@ def job(
 
 
 def scheduled(
-    name: str, *, every: timedelta | None = None, daily_at: time | None = None, max_attempts: int = 1, **options: Any
+    name: str,
+    title: Any = "",
+    *,
+    every: timedelta | None = None,
+    daily_at: time | None = None,
+    max_attempts: int = 1,
+    **options: Any,
 ) -> Callable[[Function], Function]:
     """Register a job of the installation that runs `every` so often, or `daily_at` a time in UTC. It never runs twice
     at once: what is due while it still runs is left out, and what was missed while no worker was there runs once."""
@@ -92,9 +114,15 @@ def scheduled(
 
     def register(function: Function) -> Function:
         RHYTHMS[name] = Rhythm(every=every, daily_at=daily_at)
-        return job(name, max_attempts=max_attempts, **options)(function)
+        return job(name, title, max_attempts=max_attempts, **options)(function)
 
     return register
+
+
+def title_of(name: str) -> str:
+    """Return what a job does, in words; the name of one that this version does not know."""
+    known = KINDS.get(name)
+    return str(known.title or name) if known else name
 
 
 def name_of(what: str | Callable[..., Any]) -> str:

@@ -1,7 +1,11 @@
 """Running a job, and what follows from how it ends."""
 
+import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -24,6 +28,20 @@ UNKNOWN = _("No job is called so in this version of Praxis.")
 UNKNOWN_DELAY = timedelta(minutes=5)  # during an update, older workers see jobs that only newer ones know
 ERROR_LENGTH = 300
 
+SLICE = 0.002  # seconds of computing, between two rests of a job that may only take a share of the processor
+SOON = timedelta(seconds=2)  # a worker with a free thread looks each second
+
+
+@dataclass(eq=False)
+class _Pace:
+    """Which share of a core a job may take, and this thread's time when it rested last."""
+
+    share: float
+    since: float
+
+
+_paced: set[_Pace] = set()  # those that run in this process
+_pace: ContextVar[_Pace | None] = ContextVar("pace", default=None)
 _current: ContextVar[Job | None] = ContextVar("job", default=None)
 _stop = Event()  # of the worker that this process is
 
@@ -53,9 +71,19 @@ def stopping() -> bool:
     return _stop.is_set()
 
 
-def pause(seconds: float) -> None:
-    """Let others have the processor for so long, unless the worker is told to stop."""
-    _stop.wait(seconds)
+def rest() -> None:
+    """Leave the processor to others in a job that may only take a share of it, if it has computed for a slice since it
+    did so last; jobs that run at once have their shares in turn. A rest ends when the worker is told to stop."""
+    pace = _pace.get()
+    if pace and (computed := time.thread_time() - pace.since) >= SLICE:
+        _stop.wait(computed * (len(_paced) / pace.share - 1))
+        pace.since = time.thread_time()
+
+
+@installation_scope()
+def somebody_waits() -> bool:
+    """Return whether an urgent job finds no free thread, for which a long one should end early."""
+    return Job.objects.filter(state=JobState.WAITING, urgent=True, run_at__lt=timezone.now() - SOON).exists()
 
 
 def stop_with(event: Event) -> None:
@@ -101,8 +129,23 @@ def _run(job: Job, kind: JobKind, now: datetime | None) -> None:
 
 
 def _call(job: Job, kind: JobKind) -> None:
-    with leases.scope_of(job):
+    with leases.scope_of(job), _at_pace(kind):
         kind.function(**job.payload)
+
+
+@contextmanager
+def _at_pace(kind: JobKind) -> Iterator[None]:
+    if kind.share >= 1:
+        yield
+        return
+    pace = _Pace(kind.share, time.thread_time())
+    token = _pace.set(pace)
+    _paced.add(pace)
+    try:
+        yield
+    finally:
+        _paced.discard(pace)
+        _pace.reset(token)
 
 
 def _end_badly(job: Job, kind: JobKind, error: BaseException, now: datetime) -> None:

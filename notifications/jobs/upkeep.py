@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from notifications.jobs.registry import scheduled
 from notifications.models import Job, JobState
@@ -11,7 +12,7 @@ GOOD_ENDS = timedelta(days=2)
 BAD_ENDS = timedelta(days=90)
 
 
-@scheduled("jobs.remove_old", every=timedelta(hours=1))
+@scheduled("jobs.remove_old", _("Remove old background jobs"), every=timedelta(hours=1))
 def remove_old() -> None:
     now = timezone.now()
     good = (JobState.DONE, JobState.CANCELLED)

@@ -1,6 +1,6 @@
 """Quiet hours: when nobody is to be woken by a message, in the local time of the practice."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -17,7 +17,10 @@ def end_of_quiet(moment: datetime, *, zone: ZoneInfo, start: time, end: time) ->
         return moment
     local = moment.astimezone(zone)
     day = local.date() if local.time() < end else local.date() + timedelta(days=1)
-    return datetime.combine(day, end, zone).astimezone(moment.tzinfo)
+    ends = datetime.combine(day, end, zone)
+    if ends.astimezone(UTC) <= moment:  # that was the first of two, as the clocks were set back between them
+        ends = ends.replace(fold=1)
+    return ends.astimezone(moment.tzinfo)
 
 
 def before_quiet(moment: datetime, *, zone: ZoneInfo, start: time, end: time) -> datetime:

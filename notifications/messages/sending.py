@@ -1,10 +1,10 @@
 """Sending what is due. A message is marked as being sent before its provider is called: if the worker dies then, nobody
 knows whether it went out, and it is said to be uncertain instead of being sent twice. As many are marked together as
-their provider takes within a tenth of a second: one after another where it is slow, some dozens where the database
-would take longer than all the rest."""
+their provider takes within a tenth of a second: one after another where it is slow, ten where the database would
+take longer than all the rest. In the worker's job it rests between them (docs/adr/0062)."""
 
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from integrations import email, sms
 from integrations.email import Attachment, Mail
 from integrations.sending import Reason, SendFailed
 from integrations.sms import Sms
+from notifications.jobs import rest
 from notifications.messages.addresses import twilio_address
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings, preferences_of, say_preference
@@ -45,7 +46,7 @@ from notifications.models import (
 from notifications.models.message import MessageQuerySet
 
 logger = structlog.get_logger("praxis.messages")
-BATCH, TOGETHER = 100, 25  # that are prepared, and at most marked, at once
+BATCH, TOGETHER = 50, 10  # that are prepared, and at most marked, at once
 SOON, TOO_LONG = 0.1, 1.0  # seconds: what is marked together is to be sent in, and after which the rest is given back
 MAX_ATTEMPTS = 8
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(hours=1)
@@ -157,6 +158,7 @@ def _prepare_others(batch: list[Message], now: datetime) -> list[Ready]:
         except Exception as error:  # one that cannot be written must not keep the others from being sent
             logger.error("message not written", message_id=str(message.pk), error=type(error).__name__)
             _note_unsent(message, _Unsent(Why.TEXT), now)
+        rest()
     return ready
 
 
@@ -239,6 +241,7 @@ def _send(several: list[Ready]) -> list[Ready]:
     try:
         while left:
             _send_one(left.pop(0), sent)
+            rest()
             if time.monotonic() > slow_at:
                 break
     except DatabaseError:  # of a failure that could not be noted: the others must not become uncertain
@@ -313,31 +316,34 @@ def _hand_over(ready: Ready) -> str:
 
 def _note_sent(sent: list[tuple[Message, str]], now: datetime) -> None:
     """A report that one was delivered may have come already."""
-    alike: defaultdict[tuple[str, str, bool], list[Message]] = defaultdict(list)
-    for message, provider_id in sent:
-        alike[provider_id[:100], message.channel, message.kind == MessageKind.ACCOUNT].append(message)
-    for (provider_id, channel, _), messages in alike.items():
-        mine = Message.objects.filter(pk__in=[message.pk for message in messages])
-        known = {"sent_at": now, "provider_id": provider_id, "updated_at": now, **_forgotten(messages[0])}
-        if mine.filter(status=MessageStatus.SENDING).update(status=MessageStatus.SENT, **known) < len(messages):
-            mine.exclude(status=MessageStatus.SENT).update(**known)
-        count_message(channel, MessageStatus.SENT, len(messages))
+    for is_account in (False, True):
+        own = {row.pk: (known[:100],) for row, known in sent if (row.kind == MessageKind.ACCOUNT) == is_account}
+        if not own:
+            continue
+        alike = {"sent_at": now, "updated_at": now, **_forgotten(is_account=is_account)}
+        as_sent, where = {"status": MessageStatus.SENT, **alike}, {"status": MessageStatus.SENDING}
+        noted = update_each(Message, own, columns=["provider_id"], alike=as_sent, where=where)
+        for pk in own.keys() - noted:
+            reported = Message.objects.filter(pk=pk).exclude(status=MessageStatus.SENT)
+            reported.update(provider_id=own[pk][0], **alike)
+    for channel, number in Counter(row.channel for row, _provider_id in sent).items():
+        count_message(channel, MessageStatus.SENT, number)
 
 
-def _forgotten(message: Message) -> dict[str, str]:
+def _forgotten(*, is_account: bool) -> dict[str, str]:
     """Return what is not kept once it was sent: a link that lets somebody into an account."""
-    return {"text": ""} if message.kind == MessageKind.ACCOUNT else {}
+    return {"text": ""} if is_account else {}
 
 
 def _note_failure(message: Message, failed: SendFailed, now: datetime) -> None:
-    attempts = message.attempts + 1
+    attempts, forgotten = message.attempts + 1, _forgotten(is_account=message.kind == MessageKind.ACCOUNT)
     values: dict[str, object] = {"why": failed.reason.value, "updated_at": now}
     if failed.code:
         values["why_details"] = {"code": failed.code}
     if failed.uncertain:
-        values |= {"status": MessageStatus.UNCERTAIN, **_forgotten(message)}
+        values |= {"status": MessageStatus.UNCERTAIN, **forgotten}
     elif failed.permanent or attempts >= MAX_ATTEMPTS:
-        values |= {"status": MessageStatus.FAILED, **_forgotten(message)}
+        values |= {"status": MessageStatus.FAILED, **forgotten}
     else:
         delay = min(FIRST_DELAY * 4 ** (attempts - 1), LONGEST_DELAY)
         values |= {"status": MessageStatus.PLANNED, "due_at": now + max(delay, timedelta(seconds=failed.wait))}

@@ -3,6 +3,8 @@ lies beside the phone may read it. A practice may write its own (notifications/m
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
@@ -173,14 +175,22 @@ def check(kind: str, channel: str, *, subject: str, text: str) -> None:
 def fill(text: str, fields: Mapping[str, str]) -> str:
     """Return the text with its fields filled in. Where there is nothing to fill in, such as an address, the commas
     beside it are left out, and so is a line that is empty then."""
-    filled = "\n".join(_fill_line(line, fields) for line in text.split("\n"))
+    filled = "\n".join([_fill_line(line, fields) for line in _lines(text)])
     return re.sub(r"\n{3,}", "\n\n", filled).strip()
 
 
-def _fill_line(line: str, fields: Mapping[str, str]) -> str:
-    filled = FIELD.sub(lambda found: fields.get(found[1], ""), line)
-    lacks_something = any(not fields.get(name) for name in FIELD.findall(line))
-    return filled.strip(" ,") if lacks_something else filled
+@lru_cache(maxsize=256)
+def _lines(text: str) -> list[list[str]]:
+    """Return each line in parts: what stands there and the name of a field, in turn."""
+    return [FIELD.split(line) for line in text.split("\n")]
+
+
+def _fill_line(parts: list[str], fields: Mapping[str, str]) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    values = [fields.get(name, "") for name in parts[1::2]]
+    filled = "".join(chain.from_iterable(zip(parts[::2], [*values, ""], strict=True)))
+    return filled if all(values) else filled.strip(" ,")
 
 
 FURTHER: dict[str, str] = {EN: "Further appointments:", DE: "Weitere Termine:"}  # above the other visits of a series

@@ -86,7 +86,7 @@ class Job(Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {str(self.pk)[-6:]}"
+        return f"Job {str(self.pk)[-6:]}"
 
 
 class Schedule(Model):

@@ -7,6 +7,7 @@ from django.utils import timezone
 from audit.events import AuditEvent
 from audit.models import Event
 from core.tenancy.scope import installation_scope
+from notifications.jobs.registry import KINDS
 from notifications.models import Job, JobState, Webhook
 from notifications.tests.factories import DeliveryFactory
 from notifications.tests.kinds import made_up
@@ -37,6 +38,16 @@ def test_manager_sees_the_own_practices_jobs(enter_as, jobs):
         page = client.get(reverse("admin:notifications_job_change", args=[jobs[name].pk]))
         again = client.post(reverse("admin:notifications_job_run_again", args=[jobs[name].pk]))
         assert (page.status_code, again.status_code) == (404, 404)
+
+
+def test_jobs_are_named_in_words_and_each_has_them(enter_as, practice):
+    assert [name for name, kind in KINDS.items() if not kind.title] == []
+    failed(practice, "messages.send_due")
+    client = enter_as("admin")
+    page = client.get(LIST).content.decode()
+    assert "Send messages that are due" in page and "messages.send_due" not in page
+    page = client.get(LIST, headers={"Accept-Language": "de"}).content.decode()
+    assert "Fällige Nachrichten senden" in page
 
 
 def test_superuser_sees_the_installations_too(client, superuser, practice, jobs):

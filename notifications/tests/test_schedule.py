@@ -1,16 +1,19 @@
 """The schedule: each tick once, whoever is there; what was missed once; and how late the worker is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from core.tenancy.scope import installation_scope
-from notifications.jobs import leases, registry, run_due, schedule, scheduled, status, tick
+from notifications.jobs import enqueue, leases, registry, run_due, running, schedule, scheduled, status, tick
 from notifications.jobs.registry import RHYTHMS, Rhythm
 from notifications.messages import sending
-from notifications.messages.jobs import send_due
+from notifications.messages.jobs import send_due, send_one
 from notifications.models import Job, JobState, Schedule
 
 NOW = datetime(2031, 5, 5, 12, 0, tzinfo=UTC)
@@ -135,18 +138,54 @@ def test_everything_that_was_a_timer_is_scheduled_and_runs(practice, make_user, 
     assert {ran[name] for name in names} == {(JobState.DONE, "")}
 
 
-def test_worker_leaves_the_processor_to_pages(monkeypatch):
-    """It has a lower priority, once, and rests between batches of messages as long as it computed."""
-    nice, rests = [0], []
+def test_worker_has_a_lower_priority_than_pages(monkeypatch):
+    nice = [0]
     monkeypatch.setattr("os.nice", lambda more: nice.append(nice[-1] + more) or nice[-1])
     monkeypatch.setattr("notifications.management.commands.worker.set_on_termination", Event)
     monkeypatch.setattr("notifications.jobs.worker.Worker.run", lambda worker: 0)
     for _ in range(2):
         call_command("worker", verbosity=0)
     assert nice[-1] == 5
-    handled = iter([sending.BATCH, sending.BATCH, 3])
-    monkeypatch.setattr(sending, "send_due", lambda **most: sum(range(20_000)) and next(handled))
-    monkeypatch.setattr("notifications.messages.jobs.pause", rests.append)
-    monkeypatch.setattr("notifications.messages.jobs.stopping", lambda: False)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """What a thread has computed, in milliseconds, and how long it rested."""
+    state = SimpleNamespace(computed=0.0, rests=[])
+    monkeypatch.setattr("time.thread_time", lambda: state.computed / 1000)
+    stop = SimpleNamespace(is_set=lambda: False, wait=lambda seconds: state.rests.append(round(seconds * 1000, 3)))
+    monkeypatch.setattr(running, "_stop", stop)
+    return state
+
+
+def test_job_that_may_take_a_share_of_a_core_rests_after_each_slice(practice, clock, monkeypatch):
+    def compute(*slices):
+        for milliseconds in slices:
+            clock.computed += milliseconds
+            running.rest()
+
+    whole, quarter = (replace(registry.KINDS["jobs.remove_old"], share=share) for share in (1, 0.25))
+    compute(10)
+    with running._at_pace(whole):
+        compute(10)
+    assert clock.rests == []
+    with running._at_pace(quarter):
+        compute(1, 1.5, 0.5, 4)
+        assert clock.rests == [2.5 * 3, 4.5 * 3]
+        with running._at_pace(quarter):
+            compute(2)
+    assert clock.rests[2:] == [2 * 7], "two at once have their shares in turn"
+
+
+def test_sending_gives_way_to_what_somebody_waits_for(practice, scope, monkeypatch):
+    batches = []
+    monkeypatch.setattr(sending, "send_due", lambda most: batches.append(most) or most)
+    enqueue(send_one, payload={"message_id": practice.pk})
+    Job.all_practices.update(run_at=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr("notifications.messages.jobs.stopping", lambda: len(batches) > 2)
     send_due()
-    assert len(rests) == 2 and min(rests) > 0
+    assert len(batches) == 3
+    batches.clear()
+    Job.all_practices.update(run_at=timezone.now() - timedelta(seconds=5))
+    send_due()
+    assert batches == []

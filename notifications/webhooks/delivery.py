@@ -7,6 +7,7 @@ from hashlib import sha256
 import orjson
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations.web_post import PostFailed, post
 from notifications.jobs import Again, GiveUp, job, scheduled
@@ -27,6 +28,7 @@ def mark_failed(delivery_id: str) -> None:
 
 @job(
     DELIVER,
+    gettext_lazy("Deliver an event to a webhook"),
     max_attempts=ATTEMPTS,
     first_delay=FIRST_DELAY,
     longest_delay=LONGEST_DELAY,
@@ -86,7 +88,7 @@ def _note(delivery: Delivery, now: datetime, *, answered: int | None, error: str
     delivery.save(update_fields={"attempts", "attempted_at", "answered", "error", "state", "updated_at"})
 
 
-@scheduled("webhooks.remove_old", every=timedelta(days=1))
+@scheduled("webhooks.remove_old", gettext_lazy("Remove old deliveries of webhooks"), every=timedelta(days=1))
 def remove_old() -> None:
     """Remove what was sent long ago from the lists."""
     for _practice in each_practice():

@@ -21,7 +21,9 @@ from django.urls import URLPattern, get_resolver, resolve, reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from appointments.tests.factories import AppointmentFactory, WaitingListEntryFactory
+from appointments.messages.tokens import LinkKind, link_of
+from appointments.models import SlotHold
+from appointments.tests.factories import AppointmentFactory, SlotOfferFactory, WaitingListEntryFactory
 from audit.context import Origin, coming_from
 from billing.invoices import services as invoices
 from billing.payments import services as payments
@@ -85,8 +87,7 @@ NOT_WALKED = {
         admin:jsi18n admin:patients_patient_export admin:records_attachment_content admin:records_planofcare_pdf
         admin:trail_export""",
     "where a secret or a state leads that these rows do not have": """
-        chart_emergency invitation password_reset_set pay_console pay_thanks second_factor visit_link
-        offer_link""",
+        chart_emergency invitation password_reset_set pay_console pay_thanks second_factor""",
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)\w|\{\w*\}")
 SAID = """() => {
@@ -137,6 +138,15 @@ def addresses(live_server, practice, make_user, own, superuser):
         with coming_from(Origin()):
             code, _ends_at = hand_over(by=people["staff"], form_id=form.pk)
         final = FinalisedNoteFactory(patient=paula, doctor=doctor)
+        free = {"doctor": doctor, "starts_at": soon + timedelta(days=1), "ends_at": soon + timedelta(days=1, hours=1)}
+        kept = SlotHold.objects.create(**free, held_by=people["staff"], expires_at=soon)
+        offer = SlotOfferFactory(
+            entry=WaitingListEntryFactory(patient=paula), hold=kept, **free, expires_at=soon.replace(microsecond=0)
+        )
+        links = [
+            link_of(LinkKind.VISIT, practice.pk, visit.pk, visit.starts_at),
+            link_of(LinkKind.OFFER, practice.pk, offer.pk, offer.expires_at),
+        ]
         biller, lines = people["billing"], [{"description": "Massage", "unit_price": Decimal("80.00")}]
         bill, unissued = (invoices.write_draft(by=biller, patient_id=paula.pk, lines=lines) for _ in range(2))
         invoices.issue(by=biller, invoice_id=bill.pk)
@@ -172,7 +182,13 @@ def addresses(live_server, practice, make_user, own, superuser):
     of_chart = {name: reverse(name, args=[paula.pk]) for name in names}
     corrected = {"measure_correct": measure, "body_correct": body}
     return {
-        None: (None, ["/", "/password-reset/", "/tablet/", f"/tablet/{code}/", "/tablet/done/"]),
+        None: (
+            None,
+            [
+                *("/", "/password-reset/", "/tablet/", f"/tablet/{code}/", "/tablet/done/"),
+                *(urlsplit(link).path for link in links),
+            ],
+        ),
         "superuser": (superuser, [reverse("admin:pick_practice"), reverse("admin:system")]),
         "admin": (
             people["admin"],

@@ -356,25 +356,6 @@ def test_query_count_of_schedules_is_constant(as_role, practice, make_user, addr
     assert one <= AT_MOST_LIST + 4  # free times: who is asked, five of calendars, the practice
 
 
-@pytest.mark.parametrize("is_own, times", [(False, 1), (True, 0)])
-def test_booking_reads_offices_once(as_role, practice, make_user, is_own, times):
-    """The doctor's own comes with the doctor."""
-    client = as_role("staff")
-    with practice_scope(practice.pk):
-        office, chart = OfficeFactory(), PatientFactory()
-        doctor = make_user("doctor", office=office if is_own else OfficeFactory())
-        for weekday in range(7):
-            WorkingHoursFactory(doctor=doctor, office=office, weekday=weekday)
-    at_three = f"{timezone.localdate() + timedelta(days=30)}T15:00:00Z"
-    visit = {"patientId": chart.pk, "doctorId": doctor.pk, "date": at_three, "reason": "Check-up"}
-
-    with CaptureQueriesContext(connection) as asked:
-        booked = client.post("/api/appointments", visit, content_type="application/json")
-
-    assert booked.json()["officeId"] == str(office.pk)
-    assert sum('FROM "practices_office"' in query["sql"] for query in asked) == times
-
-
 def test_query_count_of_the_waiting_list_is_constant(as_role, practice, make_user):
     client, doctor = as_role("admin"), make_user("doctor")
 

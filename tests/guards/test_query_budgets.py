@@ -9,9 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import LoginSession
-from appointments.tests.factories import (
-    WorkingHoursFactory,
-)
+from appointments.tests.factories import WorkingHoursFactory
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
@@ -21,20 +19,23 @@ from tests.guards.test_queries import AT_MOST_ROW, add_rows, queries
 __all__ = ["add_rows"]
 
 
-def test_booking_reads_offices_once(as_role, practice, make_user):
-    client, doctor = as_role("staff"), make_user("doctor")
+@pytest.mark.parametrize("is_own, times", [(False, 1), (True, 0)])
+def test_booking_reads_offices_once(as_role, practice, make_user, is_own, times):
+    """The doctor's own comes with the doctor."""
+    client = as_role("staff")
     with practice_scope(practice.pk):
         office, chart = OfficeFactory(), PatientFactory()
+        doctor = make_user("doctor", office=office if is_own else OfficeFactory())
         for weekday in range(7):
             WorkingHoursFactory(doctor=doctor, office=office, weekday=weekday)
-    at_ten = f"{timezone.localdate() + timedelta(days=30)}T10:00:00"
-    visit = {"patientId": chart.pk, "doctorId": doctor.pk, "date": at_ten, "reason": "Check-up"}
+    at_three = f"{timezone.localdate() + timedelta(days=30)}T15:00:00Z"
+    visit = {"patientId": chart.pk, "doctorId": doctor.pk, "date": at_three, "reason": "Check-up"}
 
     with CaptureQueriesContext(connection) as asked:
         booked = client.post("/api/appointments", visit, content_type="application/json")
 
     assert booked.json()["officeId"] == str(office.pk)
-    assert sum('FROM "practices_office"' in query["sql"] for query in asked) == 1
+    assert sum('FROM "practices_office"' in query["sql"] for query in asked) == times
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])

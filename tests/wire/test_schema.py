@@ -162,7 +162,7 @@ OWN_ERRORS = {
     ("patch", "/api/waiting-list/{entry_id}"): {"404", "409"},
     ("post", "/api/waiting-list/{entry_id}/withdraw"): {"404", "409"},
     ("post", "/api/waiting-list/{entry_id}/offers"): {"404", "409"},
-    ("delete", "/api/waiting-list/{entry_id}/offers/{offer_id}"): {"404"},
+    ("delete", "/api/waiting-list/{entry_id}/offers/{offer_id}"): {"404", "409"},
     ("post", "/api/waiting-list/{entry_id}/offers/{offer_id}/accept"): {"404", "409"},
     ("get", "/api/calendar-feed/{token}.ics"): {"404"},
     ("post", "/api/services"): {"404", "409"},

@@ -13,7 +13,7 @@ from django.utils import autoreload, timezone
 
 from core.termination import set_on_termination
 from notifications.jobs import leases, run_due, schedule, status, tick
-from notifications.jobs.registry import RHYTHMS
+from notifications.jobs.registry import RHYTHMS, title_of
 from notifications.jobs.worker import Worker
 from notifications.models import JobState, Schedule
 
@@ -102,7 +102,7 @@ class Command(BaseCommand):
             last = f"{row.last_run_at:%Y-%m-%d %H:%M:%S}" if row and row.last_run_at else "never"
             following = f"{row.next_run_at:%Y-%m-%d %H:%M:%S}" if row else "when a worker starts"
             overdue = "  overdue" if row and now - row.next_run_at > status.SCHEDULE_LATE else ""
-            self.stdout.write(f"  {name:24}last {last:20} next {following}{overdue}")
+            self.stdout.write(f"  {name:34}last {last:20} next {following}{overdue}  {title_of(name)}")
         self._show_bad_ends()
         if late.is_late:
             raise CommandError("The worker is late, or none is running.")
@@ -111,9 +111,8 @@ class Command(BaseCommand):
         for number, job in enumerate(status.list_bad_ends()):
             if not number:
                 self.stdout.write("\nThe last that did not end well")
-            self.stdout.write(
-                f"  {job.finished_at:%Y-%m-%d %H:%M:%S}  {job.name}  {job.pk}  {job.state}: {job.last_error}"
-            )
+            what = f"{job.name} ({title_of(job.name)})  {job.pk}"
+            self.stdout.write(f"  {job.finished_at:%Y-%m-%d %H:%M:%S}  {what}  {job.state}: {job.last_error}")
 
 
 def _run_reloaded(ancestor: int | None, keywords: dict[str, Any]) -> None:
