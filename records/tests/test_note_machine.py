@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from core.tenancy.scope import practice_scope
+from core.texts import has_visible
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples
 
@@ -45,7 +46,7 @@ class Note:
 
     @property
     def says_something(self):
-        return any(text.strip() for text in self.sections.values())
+        return any(map(has_visible, self.sections.values()))
 
 
 MANAGER = 2  # beside the doctors 0 and 1
@@ -133,7 +134,7 @@ class Notes(RuleBasedStateMachine):
             expected = 403
         elif self.is_stale(note, lag):
             expected = 409
-        elif would_say == note.sections or not any(text.strip() for text in would_say.values()):
+        elif would_say == note.sections or not any(map(has_visible, would_say.values())):
             expected = 400
         else:
             expected = 200
