@@ -15,12 +15,12 @@ from appointments.tests.messages import NOW, VISIT, book, ledger, run
 from appointments.waiting_list import services as waiting_list
 from integrations.sending import Reason, SendFailed
 from integrations.tests.test_sending import twilio_signature
-from notifications.jobs import run_due, schedule
+from notifications.jobs import enqueue, run_due, running, schedule
 from notifications.jobs.registry import KINDS
 from notifications.messages import sending
-from notifications.messages.jobs import SHARE
+from notifications.messages.jobs import SHARE, send_due, send_one
 from notifications.messages.sources import facts_of
-from notifications.models import Message, MessagePreference
+from notifications.models import Job, Message, MessagePreference
 from patients.registrations.services import confirm_registration
 from patients.tests.factories import PatientFactory
 
@@ -228,6 +228,24 @@ def test_sending_takes_a_share_of_the_processor_and_can_rest_after_each_message(
     assert rests == [0, 0, 0, 1, 2, 3], "as each is prepared, and after each is handed over"
 
 
+def test_sending_ends_between_two_messages_where_somebody_waits_for_another_job(desk, at, provider, monkeypatch):
+    visits = [book(desk, date=VISIT + timedelta(hours=number)) for number in range(4)]
+    run(at, NOW + timedelta(minutes=5))
+    run(at, VISIT - timedelta(hours=30))
+    at(VISIT - timedelta(hours=1))
+    enqueue(send_one, payload={"message_id": str(visits[0].pk)})
+    Job.all_practices.filter(name="messages.send_one").update(run_at=VISIT - timedelta(hours=1, seconds=5))
+    monkeypatch.setattr(running, "monotonic", lambda: 1000 + provider.calls / 2)
+    monkeypatch.setattr(running, "_next_look", 1000.5)
+    monkeypatch.setattr(sending, "SOON", 0)
+    rows = Message.objects.filter(about_id__in=[visit.pk for visit in visits], channel="sms").order_by("due_at", "id")
+
+    send_due()
+    assert [row.status for row in rows] == ["sent", "planned", "planned", "planned"]
+    send_due()
+    assert provider.calls == 3, "whoever asks within a second of a look goes on"
+
+
 def test_failure_that_cannot_be_noted_leaves_the_others_to_be_sent(desk, at, provider, monkeypatch):
     visits = [book(desk, date=VISIT + timedelta(hours=number)) for number in range(5)]
     run(at, NOW + timedelta(minutes=5))
@@ -265,7 +283,7 @@ def test_visit_that_is_moved_while_the_worker_has_it_is_not_told_of_its_old_time
         return ready
 
     monkeypatch.setattr(sending, "_prepare", move_meanwhile)
-    sending.send_due(most=1)
+    sending.send_due()
     assert provider.calls == 0
 
 

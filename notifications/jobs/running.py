@@ -8,7 +8,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
+from time import monotonic
 
 import structlog
 from django.conf import settings
@@ -30,6 +31,7 @@ ERROR_LENGTH = 300
 
 SLICE = 0.002  # seconds of computing, between two rests of a job that may only take a share of the processor
 SOON = timedelta(seconds=2)  # a worker with a free thread looks each second
+LOOK_SECONDS = 1
 
 
 @dataclass(eq=False)
@@ -44,6 +46,7 @@ _paced: set[_Pace] = set()  # those that run in this process
 _pace: ContextVar[_Pace | None] = ContextVar("pace", default=None)
 _current: ContextVar[Job | None] = ContextVar("job", default=None)
 _stop = Event()  # of the worker that this process is
+_looking, _next_look = Lock(), 0.0  # for urgent jobs, in time.monotonic()
 
 
 def run_due(limit: int = 100, now: datetime | None = None) -> list[Job]:
@@ -80,10 +83,16 @@ def rest() -> None:
         pace.since = time.thread_time()
 
 
-@installation_scope()
 def somebody_waits() -> bool:
-    """Return whether an urgent job finds no free thread, for which a long one should end early."""
-    return Job.objects.filter(state=JobState.WAITING, urgent=True, run_at__lt=timezone.now() - SOON).exists()
+    """Return whether an urgent job finds no free thread, for which a long one should end early. One job of this process
+    in a second looks, and the others are told no: where several are long, one of them ends and not all."""
+    global _next_look
+    with _looking:
+        if (now := monotonic()) < _next_look:
+            return False
+        _next_look = now + LOOK_SECONDS
+    with installation_scope():
+        return Job.objects.filter(state=JobState.WAITING, urgent=True, run_at__lt=timezone.now() - SOON).exists()
 
 
 def stop_with(event: Event) -> None:

@@ -27,9 +27,7 @@ def find_due() -> None:
 def send_due() -> None:
     """Send what is due in the practice. Should the worker die, nothing is sent twice: each message is marked before
     its provider is called. Where somebody waits for another job, the next run of `find_due` has it go on."""
-    while not stopping() and not somebody_waits():
-        if sending.send_due(most=sending.BATCH) < sending.BATCH:
-            break
+    sending.send_due(until=lambda: stopping() or somebody_waits())
 
 
 @job("messages.send_one", _("Send one message at once"), max_attempts=1, urgent=True)

@@ -5,7 +5,7 @@ take longer than all the rest. In the worker's job it rests between them (docs/a
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -72,34 +72,36 @@ class _Unsent(Exception):
         self.why, self.until, self.details = why, until, details
 
 
-def send_due(*, most: int | None = None) -> int:
-    """Send what is due in the practice of the scope, oldest first, and return how many were handled. Call this outside
-    a transaction: each step is stored by itself."""
+def send_due(*, until: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due in the practice of the scope, oldest first, until all is sent or `until`, which is asked after
+    every few messages, says to end. Return how many were handled. Call this outside a transaction: each step is stored
+    by itself."""
     handled = 0
-    while most is None or handled < most:
-        batch = list(Message.objects.due(timezone.now())[:BATCH])
-        if not batch:
+    while not until() and (batch := list(Message.objects.due(timezone.now())[:BATCH])):
+        left = _send_all(batch, until)
+        handled += len(batch) - left
+        if left:
             break
-        handled += len(batch)
-        _send_all(batch)
     return handled
 
 
 def send_these(messages: MessageQuerySet) -> None:
     """Send these if they are due."""
-    _send_all(list(messages.due(timezone.now())))
+    _send_all(list(messages.due(timezone.now())), until=lambda: False)
 
 
-def _send_all(batch: list[Message]) -> None:
+def _send_all(batch: list[Message], until: Callable[[], bool]) -> int:
+    """Send these until `until` says to end, and return how many are left as they were."""
     with unreadable_marked():
         waiting, together = _prepare(batch, timezone.now()), 1
-        while waiting:
+        while waiting and not until():
             began = time.monotonic()
             given_back = _send(waiting[:together])
             done = min(together, len(waiting)) - len(given_back)
             waiting = [*given_back, *waiting[together:]]
             each = (time.monotonic() - began) / done
             together = max(1, min(TOGETHER, int(SOON / each)))
+        return len(waiting)
 
 
 def has_due(now: datetime) -> bool:

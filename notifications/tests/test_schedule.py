@@ -12,8 +12,7 @@ from django.utils import timezone
 from core.tenancy.scope import installation_scope
 from notifications.jobs import enqueue, leases, registry, run_due, running, schedule, scheduled, status, tick
 from notifications.jobs.registry import RHYTHMS, Rhythm
-from notifications.messages import sending
-from notifications.messages.jobs import send_due, send_one
+from notifications.messages.jobs import send_one
 from notifications.models import Job, JobState, Schedule
 
 NOW = datetime(2031, 5, 5, 12, 0, tzinfo=UTC)
@@ -177,15 +176,14 @@ def test_job_that_may_take_a_share_of_a_core_rests_after_each_slice(practice, cl
     assert clock.rests[2:] == [2 * 7], "two at once have their shares in turn"
 
 
-def test_sending_gives_way_to_what_somebody_waits_for(practice, scope, monkeypatch):
-    batches = []
-    monkeypatch.setattr(sending, "send_due", lambda most: batches.append(most) or most)
+def test_urgent_job_that_waits_is_seen_by_one_long_job_a_second(practice, scope, monkeypatch):
+    times = iter([10, 12, 12.5, 13])
+    monkeypatch.setattr(running, "monotonic", lambda: next(times))
+    monkeypatch.setattr(running, "_next_look", 0)
+
+    def waiting_for(seconds):
+        Job.all_practices.update(run_at=timezone.now() - timedelta(seconds=seconds))
+        return running.somebody_waits()
+
     enqueue(send_one, payload={"message_id": practice.pk})
-    Job.all_practices.update(run_at=timezone.now() - timedelta(seconds=1))
-    monkeypatch.setattr("notifications.messages.jobs.stopping", lambda: len(batches) > 2)
-    send_due()
-    assert len(batches) == 3
-    batches.clear()
-    Job.all_practices.update(run_at=timezone.now() - timedelta(seconds=5))
-    send_due()
-    assert batches == []
+    assert [waiting_for(seconds) for seconds in (1, 5, 5, 5)] == [False, True, False, True]
