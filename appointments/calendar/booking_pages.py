@@ -94,7 +94,7 @@ class Slot(CalendarPage):
         """Return the slot with what is likely where nothing is said, and the types that may be chosen."""
         form.is_valid()
         if {"doctor", "start", "office", "type", "room", "patient"} & form.errors.keys():
-            form.given  # noqa: B018 - raises
+            form.validated_data  # noqa: B018 - raises
         slot = {"hold": None, "by_room": False} | form.cleaned_data
         if not slot["doctor"]:
             slot["doctor"] = doctor_at(slot["start"], slot["office"]).pk
@@ -298,7 +298,7 @@ class ReleaseSlot(CalendarPage):
     is_counted = False
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        holds.drop(by=self.user, hold_id=HoldForm(request.POST).given["hold"])
+        holds.drop(by=self.user, hold_id=HoldForm(request.POST).validated_data["hold"])
         return HttpResponse(status=204)
 
 
@@ -309,7 +309,7 @@ class FoundPatients(CalendarPage):
     """Patients while somebody types. The text comes in the body: addresses end up in logs."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        query = SearchForm(request.POST).given["q"]
+        query = SearchForm(request.POST).validated_data["q"]
         hits = search_charts(Patient.objects.listed_for(self.user).newest_first(), query) if query else []
         if isinstance(hits, list):
             hits = Patient.objects.filter(pk__in=hits[: FOUND + 1]).newest_first() if hits else Patient.objects.none()

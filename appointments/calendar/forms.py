@@ -153,7 +153,7 @@ class ChangeForm(CheckedForm):
 
     def changes(self) -> dict[str, Any]:
         """Return them as the service names them. A day and a time are local to where the visit is."""
-        given = self.given
+        given = self.validated_data
         changes: dict[str, Any] = {}
         if given["start"]:
             changes["date"] = given["start"]
@@ -215,7 +215,7 @@ class WaitingForm(CheckedForm):
 
     def wishes(self) -> dict[str, Any]:
         """Return them as the service names them."""
-        given = self.given
+        given = self.validated_data
         kept = ("first_day", "last_day", "earliest", "latest", "note")
         return {
             **{name: given[name] for name in kept},

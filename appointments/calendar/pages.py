@@ -20,7 +20,7 @@ from appointments.models import Appointment, AppointmentType, Room
 from appointments.schedule import availability
 from appointments.visits.machine import VisitState
 from audit.events import AuditEvent
-from core.admin.access_log import asked_by_page, shows_no_patient
+from core.admin.access_log import background_request, shows_no_patient
 from core.api import throttling
 from core.formats import format_day
 from core.permissions import Permission
@@ -163,7 +163,7 @@ class Changes(CalendarView):
         return render(request, "appointments/calendar/shown.html", self.context(shown))
 
 
-changes = asked_by_page(Changes.as_view())
+changes = background_request(Changes.as_view())
 
 
 class DayNews(CalendarPage):
@@ -178,7 +178,7 @@ class DayNews(CalendarPage):
         return HttpResponse(status=204 if request.GET.get("token") == now else 200)
 
 
-is_day_the_same = shows_no_patient("whether something has changed")(asked_by_page(DayNews.as_view()))
+is_day_the_same = shows_no_patient("whether something has changed")(background_request(DayNews.as_view()))
 
 
 class Colours(CalendarPage):
@@ -199,7 +199,7 @@ class NextFree(CalendarPage):
     """The next free times of all doctors, or of one."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = NextForm(request.GET).given
+        asked = NextForm(request.GET).validated_data
         slots = availability.find_next(
             by=self.user,
             count=NEXT_FREE,

@@ -36,7 +36,7 @@ class BeforeForm(CheckedForm):
     )
 
     def before(self) -> Before:
-        given = self.given
+        given = self.validated_data
         values = {name: given[NAMES.get(name, name)] for name in (*NAMES, "minutes", "status")}
         said = {name: value for name, value in values.items() if NAMES.get(name, name) in self.data}
         needed = {"date", "doctor_id", "minutes", "status"}

@@ -80,7 +80,7 @@ def what_to_show(request: HttpRequest) -> Shown:
     everywhere = asked.get("office") == ALL_OFFICES
     if everywhere:
         del asked["office"]
-    given = ShownForm(asked).given
+    given = ShownForm(asked).validated_data
     last = request.session.get(REMEMBERED, {})
     practice: Practice = request.practice  # type: ignore[attr-defined]
     user = current_user(request)

@@ -88,7 +88,7 @@ class ChangeVisit(VisitPanel):
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         form = ChangeForm(request.POST)
-        wanted, asked = form.changes(), form.given
+        wanted, asked = form.changes(), form.validated_data
         if not wanted:
             raise Invalid("start", gettext("Choose what to change."))
         visit = get_visit(self.user, visit_id)
@@ -159,7 +159,7 @@ class RestoreVisits(VisitPanel):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        before = several.from_text(several.SeveralForm(request.POST).given["several"])
+        before = several.from_text(several.SeveralForm(request.POST).validated_data["several"])
         visit = get_visit(self.user, visit_id)
         try:
             restored = series.restore(by=self.user, changed=before)
@@ -175,7 +175,7 @@ class ActOnVisit(VisitPanel):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        asked = ActionForm(request.POST).given
+        asked = ActionForm(request.POST).validated_data
         action = Action(asked["action"])
         visit = get_visit(self.user, visit_id)
         try:

@@ -16,7 +16,7 @@ from billing.accounts.pdf import age_labels, describe, statement_pdf
 from billing.invoices.lines import not_billed
 from billing.models import EntryKind, Invoice, LedgerEntry
 from billing.money import label
-from core.admin.access_log import asked_by_page
+from core.admin.access_log import background_request
 from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from patients.models import Patient
@@ -86,7 +86,7 @@ class Balance(WorkPage):
     needs = Permission.READ_BILLING
     about = Patient._meta.label
 
-    @asked_by_page
+    @background_request
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().dispatch(request, *args, **kwargs)
 

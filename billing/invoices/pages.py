@@ -129,7 +129,7 @@ class LineForm(CheckedForm):
 
     def values(self, had_service: UUID | None) -> dict[str, Any]:
         """Return what a service takes. A service that is newly chosen brings its own price, unless one is typed."""
-        given = dict(self.given)
+        given = dict(self.validated_data)
         is_new = given["service_id"] and given["service_id"] != had_service
         values = {name: value for name, value in given.items() if value not in (None, "")}
         if is_new and not given["unit_price"] and not given["tax_rate"]:
@@ -207,7 +207,7 @@ class SaveDraft(OneInvoice):
     def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
         try:
-            given = dict(DraftForm(request.POST).given)
+            given = dict(DraftForm(request.POST).validated_data)
             changed = services.change_draft(
                 by=self.user,
                 invoice_id=invoice_id,
@@ -298,14 +298,14 @@ class ChangeInvoice(OneInvoice):
             return self.show(invoice, mistake=refusal.message if isinstance(refusal, Invalid) else refusal.detail)
 
     def _credit(self, invoice: Invoice) -> HttpResponse:
-        reason = ReasonForm(self.request.POST).given["reason"]
+        reason = ReasonForm(self.request.POST).validated_data["reason"]
         note = services.credit(by=self.user, invoice_id=invoice.pk, reason=reason)
         said = {"number": invoice.number, "note": note.number, "patient": invoice.patient.name}
         self.done(gettext("Credited: invoice %(number)s for %(patient)s, by credit note %(note)s.") % said)
         return redirect("billing-invoice", note.pk)
 
     def _write_off(self, invoice: Invoice) -> HttpResponse:
-        given = ReasonForm(self.request.POST).given
+        given = ReasonForm(self.request.POST).validated_data
         services.write_off(by=self.user, invoice_id=invoice.pk, reason=given["reason"], amount=given["amount"])
         said = {"number": invoice.number, "patient": invoice.patient.name}
         self.done(gettext("Written off: what was open of invoice %(number)s for %(patient)s.") % said)

@@ -126,7 +126,7 @@ class MovementsPage(RowsPage):
     headings: tuple[Any, ...] = (_("Date"), _("Movement"), _("Patient"), _("Amount"))
 
     def asked(self) -> tuple[date, date, Any]:
-        given = RowsForm(self.request.GET).given
+        given = RowsForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         found: Any = figures.movements(first, last, kind=given["kind"], method=given["method"])
         return first, last, found & LedgerEntry.objects.visible_to(self.user)
@@ -191,7 +191,7 @@ class LinesPage(RowsPage):
     headings: tuple[Any, ...] = (_("Date"), _("Invoice"), _("Patient"), _("Service"), _("Amount"))
 
     def rows(self) -> tuple[str, Any]:
-        given = LinesForm(self.request.GET).given
+        given = LinesForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         found = figures.lines(first, last, **{given["by"]: as_uuid(self.request.GET.get("key"))})
         said = {"first": format_day(first), "last": format_day(last)}
@@ -221,7 +221,7 @@ class OpenPage(RowsPage):
     nothing = _("Nothing is unpaid here.")
 
     def rows(self) -> tuple[str, Any]:
-        given = OpenForm(self.request.GET).given
+        given = OpenForm(self.request.GET).validated_data
         which: dict[str, Any] = {}
         if "payer" in self.request.GET:
             which = {"payer": bytes.fromhex(given["payer"])} if given["payer"] else {"payer": None}

@@ -48,7 +48,7 @@ class Imports(ImportPage):
         services.remove_old()
         self.read([])
         rows = list(Import.objects.order_by("-id").prefetch_related("made_by").defer("columns")[:LISTED])
-        context = {"imports": rows, "kinds": list(KINDS.values()), "days": services.KEPT.days}
+        context = {"imports": rows, "kinds": list(KINDS.values()), "days": services.RETENTION.days}
         return render(request, "patients/imports/list.html", context)
 
 
@@ -93,7 +93,7 @@ class Upload(ImportPage):
         if not isinstance(file, SpooledFile):
             return self.show(kind, form, error=_("Choose a file."))
         try:
-            asked = form.given
+            asked = form.validated_data
             batch = services.read_file(
                 by=self.user,
                 kind=kind,
@@ -285,7 +285,7 @@ class Decide(ImportPage):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, import_id: UUID) -> HttpResponse:
-        asked = DecideForm(request.POST).given
+        asked = DecideForm(request.POST).validated_data
         services.decide(
             by=self.user,
             pk=import_id,

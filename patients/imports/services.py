@@ -25,7 +25,7 @@ from patients.models import DateOrder, Import, ImportLine, ImportMapping, Import
 
 PART_LINES, PART_BYTES = 500, 1_000_000
 UNDO_LINES = 50
-KEPT = timedelta(days=7)  # the text of a file
+RETENTION = timedelta(days=7)  # the text of a file
 NAME_LENGTH = 255
 LEFT = (LineState.WRONG, LineState.DOUBLE)  # what an import leaves
 
@@ -369,7 +369,7 @@ def discard(*, by: User, pk: UUID) -> None:
 def remove_old() -> int:
     """Remove the text of files that were uploaded more than a week ago, and return how many. Imports that had not begun
     are removed with it; what is being imported is left alone."""
-    old = Import.objects.filter(created_at__lt=timezone.now() - KEPT, emptied_at=None)
+    old = Import.objects.filter(created_at__lt=timezone.now() - RETENTION, emptied_at=None)
     keys = list(old.exclude(state=ImportState.RUNNING).order_by("id").values_list("pk", flat=True))
     for key in keys:
         with transaction.atomic():

@@ -86,7 +86,7 @@ class Files(FilesPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = CategoryForm(request.GET).given
+        asked = CategoryForm(request.GET).validated_data
         files = self.files().with_people().newest_first()
         if asked["category"]:
             files = files.filter(category=asked["category"])
@@ -117,7 +117,7 @@ class AddFile(PostedPage):
         form = AddForm(request.POST, request.FILES)
         if "file" in form.errors:
             raise Invalid("file", gettext("Choose a file."))
-        asked = form.given
+        asked = form.validated_data
         category = asked["category"] or FileCategory.OTHER
         added = services.add_file(by=self.user, file=asked["file"], patient_id=self.chart.pk, category=category)
         if not self.is_asked_by_script():
@@ -169,7 +169,7 @@ class File(FilesPage):
             raise PermissionDenied
         file = self.get_file(file_id)
         try:
-            asked = ChangeForm(request.POST).given
+            asked = ChangeForm(request.POST).validated_data
             services.change_file(
                 by=self.user, attachment_id=file.pk, name=asked["name"] or None, category=asked["category"]
             )
@@ -245,7 +245,7 @@ class DeleteFile(PostedPage):
         if refused is not None:
             return refused
         file = Attachment.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=file_id)
-        delete(by=self.user, row=file, reason=DeletionForm(request.POST).given["reason"])
+        delete(by=self.user, row=file, reason=DeletionForm(request.POST).validated_data["reason"])
         said = {"file": file.name, "patient": self.chart.name}
         self.done(gettext("Deleted: %(file)s of %(patient)s. A manager can restore it.") % said)
         return redirect("chart_files", self.chart.pk)
@@ -260,7 +260,7 @@ class CompareFiles(FilesPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = ComparedForm(request.GET).given
+        asked = ComparedForm(request.GET).validated_data
         ready = self.files().filter(media_type__in=PICTURES, state=FileState.READY)
         pictures = list(ready.with_people().newest_first()[:MOST_PICTURES])
         self.read([self.chart, *pictures], kind=AuditEvent.FILES_LISTED, hits=len(pictures))

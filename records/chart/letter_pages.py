@@ -37,7 +37,7 @@ class LetterForm(CheckedForm):
     @property
     def letter(self) -> dict[str, str]:
         """Return title and text. Raises Invalid."""
-        given = self.given
+        given = self.validated_data
         return {"title": given["title"], "text": given["text"].replace("\r\n", "\n")}  # as forms send lines
 
 
@@ -67,7 +67,7 @@ class NewLetter(LetterPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        picked = PickedForm(request.GET).given["template"]
+        picked = PickedForm(request.GET).validated_data["template"]
         if picked is None:
             return self.editor()
         title, merged = services.begin_letter(by=self.user, patient_id=self.chart.pk, template_id=picked)

@@ -114,7 +114,7 @@ class ActOnMyVisit(MyDay):
         return redirect("my-day")  # after a sign-in
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        asked = ActionForm(request.POST).given
+        asked = ActionForm(request.POST).validated_data
         action = Action(asked["action"])
         try:
             visit = act(by=self.user, appointment_id=visit_id, action=action, expected=asked["version"])
