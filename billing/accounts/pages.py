@@ -22,7 +22,7 @@ from core.permissions import Permission
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart
 
-SHOWN, VISITS_SHOWN = 50, 50  # as many visits as an invoice takes
+PAGE_SIZE, VISITS_SHOWN = 50, 50  # as many visits as an invoice takes
 
 
 class AccountPage(WorkPage):
@@ -33,7 +33,7 @@ class AccountPage(WorkPage):
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         account = services.account_of(by=self.user, patient_id=patient_id)
         entries = services.entries_of(account.chart).with_numbers().order_by("-id")
-        page = Paginator(entries, SHOWN).get_page(request.GET.get("page"))
+        page = Paginator(entries, PAGE_SIZE).get_page(request.GET.get("page"))
         rows: list[LedgerEntry] = list(page)
         chart = Patient.objects.visible_to(self.user).get(pk=patient_id)
         for row in rows:

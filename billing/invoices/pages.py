@@ -34,7 +34,7 @@ from integrations import payments
 from notifications.messages.planning import ledger_of
 from notifications.messages.why import explain
 
-SHOWN, EMPTY_ROWS = 50, 3
+PAGE_SIZE, EMPTY_ROWS = 50, 3
 SHOWN_IN_LIST = (  # what is encrypted and not shown is not decrypted
     *("practice", "kind", "year", "sequence", "credits", "currency", "total", "issued_at", "issued_on", "due_on"),
     *("patient_name", "patient__name", "patient__restricted"),
@@ -56,10 +56,12 @@ class InvoicesPage(WorkPage):
         owed = None
         if state == "unpaid":
             number, owed = self._whole()
-            pages: Any = Paginator(self._unpaid(), SHOWN)
+            pages: Any = Paginator(self._unpaid(), PAGE_SIZE)
             pages.count = number
         else:
-            pages = Paginator(Invoice.objects.visible_to(self.user).with_sums().in_state(state).order_by("-id"), SHOWN)
+            pages = Paginator(
+                Invoice.objects.visible_to(self.user).with_sums().in_state(state).order_by("-id"), PAGE_SIZE
+            )
         page = pages.get_page(request.GET.get("page"))
         rows = self._shown(list(page))
         self.read(rows, kind=AuditEvent.INVOICES_LISTED, hits=page.paginator.count)
@@ -104,7 +106,7 @@ class VisitsPage(WorkPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         found = written.not_billed(self.user).with_people().with_offices().defer("reason", "notes")
-        page = Paginator(found.order_by("starts_at", "id"), SHOWN).get_page(request.GET.get("page"))
+        page = Paginator(found.order_by("starts_at", "id"), PAGE_SIZE).get_page(request.GET.get("page"))
         rows = list(page)
         self.read(rows, kind=AuditEvent.APPOINTMENTS_LISTED, hits=page.paginator.count)
         shown = [(visit, describe_time(visit)) for visit in rows]

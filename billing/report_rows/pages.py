@@ -39,7 +39,7 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 
-SHOWN, AT_ONCE = 50, 500
+PAGE_SIZE, AT_ONCE = 50, 500
 
 
 class RowsForm(RangeForm):
@@ -100,7 +100,7 @@ class RowsPage(WorkPage):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         title, found = self.rows()
-        page = Page(page=1, limit=SHOWN, cursor=request.GET.get("cursor", ""))  # nothing is counted, nothing skipped
+        page = Page(page=1, limit=PAGE_SIZE, cursor=request.GET.get("cursor", ""))  # no count, no skipping
         rows = page.rows(found)
         self.read(self.about_rows(rows), kind=AuditEvent.PAYMENTS_LISTED, hits=len(rows))
         query = request.GET.copy()

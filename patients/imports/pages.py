@@ -257,7 +257,7 @@ class DecideForm(CheckedForm):
     choice = forms.ChoiceField(choices=[("make", ""), ("leave", ""), ("same", ""), ("all", "")])
 
 
-SAID = {
+DONE_MESSAGES = {
     "start": gettext_lazy("Started: the lines are being imported. You can leave this page."),
     "undo": gettext_lazy("Started: what nobody has changed since is being taken back."),
     "discard": gettext_lazy("Discarded: nothing of this file was imported."),
@@ -276,7 +276,7 @@ class Change(ImportPage):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             raise
-        self.done(str(SAID[self.verb]))
+        self.done(str(DONE_MESSAGES[self.verb]))
         is_there = Import.objects.filter(pk=import_id).exists()
         return redirect("import", import_id) if is_there else redirect("imports")
 

@@ -24,7 +24,13 @@ from core.permissions import Permission
 from core.texts import READABLE
 from patients.deletion.services import delete
 from records.attachments import services, storage
-from records.attachments.downloads import SHOWN, SHOWN_HEADERS, check_downloadable, file_response, shown_response
+from records.attachments.downloads import (
+    INLINE_HEADERS,
+    INLINE_TYPES,
+    check_downloadable,
+    file_response,
+    inline_response,
+)
 from records.attachments.small_pictures import small_picture
 from records.attachments.uploads import read_form
 from records.chart.accepted import Accepted
@@ -152,7 +158,7 @@ class File(FilesPage):
             file=file,
             text=text,
             error=mistake or error,
-            is_shown=file.state == FileState.READY and file.media_type in SHOWN,
+            is_shown=file.state == FileState.READY and file.media_type in INLINE_TYPES,
             may_rename=services.may_rename(self.user, file),
             may_delete=self._may_delete(file),
             older=self.files().filter(pk__lt=file.pk).order_by("-id").values_list("pk", flat=True).first(),
@@ -219,8 +225,8 @@ class FileContent(FilesPage):
         services.look_at(by=self.user, file=file)
         self.read([file], kind=AuditEvent.FILE_READ, about_id=file.pk, file=file.pk)
         if self.is_small and (small := small_picture(file)):
-            return HttpResponse(small, content_type=MediaType.JPEG.value, headers=SHOWN_HEADERS)
-        return file_response(file, with_body=True) if self.as_download else shown_response(file)
+            return HttpResponse(small, content_type=MediaType.JPEG.value, headers=INLINE_HEADERS)
+        return file_response(file, with_body=True) if self.as_download else inline_response(file)
 
 
 class DownloadFile(FileContent):
