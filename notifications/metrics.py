@@ -10,12 +10,8 @@ from core.tenancy.scope import installation_scope
 from notifications.jobs.status import lateness
 from notifications.models import Job, JobState
 
-COUNTED_STATES = (
-    JobState.WAITING,
-    JobState.RUNNING,
-    JobState.FAILED,
-    JobState.UNCERTAIN,
-)  # those done are many, and all well
+# Those done are many, and all well.
+COUNTED_STATES = (JobState.WAITING, JobState.RUNNING, JobState.FAILED, JobState.UNCERTAIN)
 
 
 @gauges

@@ -26,7 +26,7 @@ from core.search.words import split_words
 from core.tenancy.scope import current_practice_id
 from patients.deletion import services as deletion
 from patients.imports.dates import UnclearDateError, read_day, read_time, split_moment
-from patients.imports.kinds import (
+from patients.imports.importers import (
     Cells,
     Context,
     Field,
@@ -34,7 +34,7 @@ from patients.imports.kinds import (
     Verdict,
     named_elsewhere,
     number_key_of,
-    register_kind,
+    register_importer,
 )
 from patients.models import ImportKind, ImportLine, LineState, Patient
 from patients.registrations.matching import MatchReason, with_matches
@@ -62,7 +62,7 @@ TOO_LONG = gettext_lazy("This text is too long. Shorten it.")
 IS_THERE = gettext_lazy("This appointment is in the calendar already.")
 
 
-@register_kind
+@register_importer
 class Visits(Importer):
     name = ImportKind.APPOINTMENTS.value
     label = gettext_lazy("Appointments")

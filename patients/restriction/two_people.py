@@ -55,7 +55,7 @@ def has_changed_hands(user: User) -> bool:
     return was_done_to(user.pk, AuditEvent.EMAIL_CHANGED, practice_id=current_practice().pk, since=since)
 
 
-def is_doctor_gone(chart: Patient) -> bool:
+def is_doctor_unavailable(chart: Patient) -> bool:
     """Return whether the chart's primary doctor cannot lift its restriction now: there is none, they have left, are no
     doctor any more, or are away."""
     doctor = chart.primary_doctor
@@ -73,7 +73,7 @@ def open_request(chart: Patient) -> LiftRequest | None:
 
 
 @transaction.atomic
-def ask(*, patient_id: UUID, by: User, reason: str) -> LiftRequest:
+def request_lift(*, patient_id: UUID, by: User, reason: str) -> LiftRequest:
     """Ask to lift the restriction. Raises NotFound, Forbidden, and Conflict if the primary doctor can do it, the chart
     is not restricted, or somebody asks already."""
     chart = _checked(patient_id, by)
@@ -88,7 +88,8 @@ def ask(*, patient_id: UUID, by: User, reason: str) -> LiftRequest:
 
 @transaction.atomic
 def agree(*, patient_id: UUID, by: User) -> Patient:
-    """Lift the restriction that somebody else has asked to lift. Raises NotFound, Forbidden and Conflict like `ask`."""
+    """Lift the restriction that somebody else has asked to lift. Raises NotFound, Forbidden and Conflict as
+    `request_lift` does."""
     chart = _checked(patient_id, by)
     asked = open_request(chart)
     if asked is None:
@@ -127,7 +128,7 @@ def _checked(patient_id: UUID, by: User) -> Patient:
         raise Forbidden(CHANGED_HANDS)
     if not chart.restricted:
         raise Conflict(NOT_RESTRICTED)
-    if not is_doctor_gone(chart):
+    if not is_doctor_unavailable(chart):
         raise Conflict(DOCTOR_IS_THERE)
     return chart
 

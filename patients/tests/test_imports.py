@@ -17,8 +17,8 @@ from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
 from core.errors import Conflict, Forbidden, Invalid
 from patients.imports import services
+from patients.imports.csv_reader import Columns, Layout, rows_of
 from patients.imports.dates import UnclearDateError, read_day
-from patients.imports.reading import Columns, Layout, rows_of
 from patients.models import Import, ImportLine, ImportPart, ImportState, LineState, Patient
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples
