@@ -82,5 +82,5 @@ def now_at(text: str, visit: Appointment) -> str:
     return as_text(changed)
 
 
-def the_one(visit_id: UUID, restored: list[Appointment]) -> Appointment:
+def restored_visit(visit_id: UUID, restored: list[Appointment]) -> Appointment:
     return next((visit for visit in restored if visit.pk == visit_id), restored[0])

@@ -25,7 +25,7 @@ from core.errors import Conflict, Invalid, Refusal, StaleVersion
 from core.formats import format_time
 from core.permissions import Permission
 from notifications.messages.planning import ledger_of
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 from patients.allergies import allergies_of
 
 
@@ -166,7 +166,7 @@ class RestoreVisits(VisitPanel):
         except Refusal as refusal:
             return self.refused(visit, refusal)
         self.read(restored, about_id=visit.pk)
-        return changed_page(request, gettext("Undone."), several.the_one(visit.pk, restored), None)
+        return changed_page(request, gettext("Undone."), several.restored_visit(visit.pk, restored), None)
 
 
 class ActOnVisit(VisitPanel):

@@ -32,7 +32,7 @@ from core.texts import READABLE, validate_line, validate_name
 from core.typed import PickedDateField
 from integrations import payments
 from notifications.messages.planning import ledger_of
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 
 PAGE_SIZE, EMPTY_ROWS = 50, 3
 SHOWN_IN_LIST = (  # what is encrypted and not shown is not decrypted

@@ -30,7 +30,7 @@ from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
 from notifications.messages.planning import ledger_of
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart, visible_chart
 

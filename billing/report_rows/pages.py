@@ -125,14 +125,14 @@ class MovementsPage(RowsPage):
     about = LedgerEntry._meta.label
     headings: tuple[Any, ...] = (_("Date"), _("Movement"), _("Patient"), _("Amount"))
 
-    def asked(self) -> tuple[date, date, Any]:
+    def requested_entries(self) -> tuple[date, date, Any]:
         given = RowsForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         found: Any = figures.movements(first, last, kind=given["kind"], method=given["method"])
         return first, last, found & LedgerEntry.objects.visible_to(self.user)
 
     def rows(self) -> tuple[str, Any]:
-        first, last, found = self.asked()
+        first, last, found = self.requested_entries()
         found = found.only(*SHOWN_OF_ENTRY)
         said = {"first": format_day(first), "last": format_day(last)}
         return gettext("Movements, %(first)s to %(last)s") % said, found
@@ -155,7 +155,7 @@ class MovementsFile(MovementsPage):
     headings = (_("Date"), _("Kind"), _("Number"), _("Method"), _("Amount"), _("Currency"), _("Entry"))
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        first, last, found = self.asked()
+        first, last, found = self.requested_entries()
         self.read([], kind=AuditEvent.LIST_EXPORTED, first=str(first), last=str(last))
         rows = in_this_context(_parts(found.order_by("booked_on", "id")))
         return csv_response(f"movements-{first}-{last}.csv", self.headings, rows)

@@ -64,7 +64,7 @@ class DrawingForm(CheckedForm):
         ]
 
     @property
-    def said(self) -> str:
+    def remark_text(self) -> str:
         return str(self.validated_data["remark"]).replace("\r\n", "\n")  # as forms send lines
 
 
@@ -137,7 +137,7 @@ class DrawBodyChart(BodyPage):
         marks = form.marks
         note = self.get_note(form.validated_data["note"])
         note_id = note.pk if note else None
-        services.draw(by=self.user, patient_id=self.chart.pk, marks=marks, note_id=note_id, remark=form.said)
+        services.draw(by=self.user, patient_id=self.chart.pk, marks=marks, note_id=note_id, remark=form.remark_text)
         self.done(gettext("Saved: the body chart of %(patient)s.") % {"patient": self.chart.name})
         return redirect("note-edit", note.pk) if note else redirect("chart_body", self.chart.pk)
 
@@ -171,7 +171,7 @@ class CorrectBodyChart(BodyPage):
                 expected=given["version"],
                 reason=given["reason"],
                 marks=marks,
-                remark=form.said,
+                remark=form.remark_text,
             )
         except Refusal as refusal:
             if refusal.status not in (400, 409):

@@ -17,7 +17,7 @@ from core.permissions import Permission
 from core.texts import READABLE, validate_line
 from core.typed import LocalDateTimeField
 from patients.deletion.services import delete
-from records.chart.measures import measures_shown
+from records.chart.measures import measures_context
 from records.chart.pages import ChartPage, DeletionForm, PostedPage
 from records.measures import services
 from records.measures.series import read_series
@@ -124,7 +124,7 @@ class AddMeasures(PostedPage):
             self.done(gettext("Saved: the measures of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart", patient_id)
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
-        context = {"chart": self.chart, **measures_shown(by=self.user, chart=self.chart)}
+        context = {"chart": self.chart, **measures_context(by=self.user, chart=self.chart)}
         return render(request, "records/chart/measures.html", context)
 
 

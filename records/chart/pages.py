@@ -36,7 +36,7 @@ from records.chart.accepted import Accepted
 from records.chart.banner import build_banner
 from records.chart.contact import ContactForm, fields_of, last_changed_by, missing_in
 from records.chart.lists import build_lists
-from records.chart.measures import measures_shown
+from records.chart.measures import measures_context
 from records.chart.timeline import TimelineKind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
 from records.models import ChartEntry, SessionNote
@@ -131,7 +131,7 @@ class ChartPage(WorkPage):
             "chart": self.chart,
             "banner": build_banner(by=self.user, chart=self.chart),
             **self.lists(),
-            **measures_shown(by=self.user, chart=self.chart),
+            **measures_context(by=self.user, chart=self.chart),
             "body": next(iter(drawings_of(self.chart, by=self.user, most=1)), None) if may_read else None,
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
