@@ -41,7 +41,7 @@ from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, 
 from patients.restriction.services import emergency_details, resolve_access, visible_key
 from practices.services import current_practice, local_days
 
-BESIDES = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
+CONTROL_FIELDS = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
 LISTED_COLUMNS = (
     *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id", "series_id"),
     *("version", "type__video", "type__video_link"),
@@ -187,7 +187,7 @@ class AppointmentById(OneAppointment):
 
         changes = self.checked_changes(ChangeInput, shown=shown)
         expected = given_version(request, changes.pop("version", None))
-        check_something_sent(request.data, ChangeInput().fields, besides=BESIDES)
+        check_something_sent(request.data, ChangeInput().fields, besides=CONTROL_FIELDS)
         scope = changes.pop("scope")
         change = services.change if scope == SeriesScope.THIS else partial(series.change, scope=scope)
         return self._changed(change, appointment_id, expected=expected, **changes)

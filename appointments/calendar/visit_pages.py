@@ -12,7 +12,7 @@ from accounts.models import User
 from appointments import services
 from appointments.calendar import facts, repeating, several, waiting
 from appointments.calendar.forms import ActionForm, ChangeForm
-from appointments.calendar.page import CalendarPage, changed_page, describe_time, say, trigger_change
+from appointments.calendar.page import CalendarPage, changed_page, describe_time, message_response, trigger_change
 from appointments.calendar.preview import Preview, preview_change
 from appointments.calendar.visit import get_visit, undoing, what_changed
 from appointments.models import Appointment, AppointmentStatus, CancelReason, SeriesScope
@@ -71,13 +71,13 @@ class VisitPanel(CalendarPage):
         self.read([visit], about_id=visit.pk)
         if not isinstance(refusal, StaleVersion):
             conflicts = repeating.refused(refusal.extra.get("occurrences", []), self.request.practice.tzinfo)
-            return say(self.request, refusal.detail, is_error=True, conflicts=conflicts)
+            return message_response(self.request, refusal.detail, is_error=True, conflicts=conflicts)
         now = get_visit(self.user, visit.pk)
         sentence = gettext("Someone else changed this visit in the meantime. Now it is: %(state)s, %(time)s.") % {
             "state": facts.describe(now, now.tzinfo) or gettext("booked"),
             "time": describe_time(now),
         }
-        return trigger_change(say(self.request, sentence, is_error=True), now)
+        return trigger_change(message_response(self.request, sentence, is_error=True), now)
 
 
 class ChangeVisit(VisitPanel):

@@ -14,7 +14,7 @@ from accounts.models import User
 from appointments.calendar import waiting
 from appointments.calendar.booking_pages import Slot
 from appointments.calendar.forms import OfferForm, SlotForm, WaitingForm
-from appointments.calendar.page import CalendarPage, changed_page, described, say
+from appointments.calendar.page import CalendarPage, changed_page, described, message_response
 from appointments.holds import services as holds
 from appointments.models import AppointmentStatus, AppointmentType, Priority, WaitingListEntry
 from appointments.models.waiting_list import ANY_DAY
@@ -95,7 +95,7 @@ class SaveEntry(EntryPanel):
             return self.panel(form, error=getattr(refusal, "message", refusal.detail), is_filled=True)
         self.read([entry], about=ABOUT, about_id=entry.pk)
         sentence = gettext("%(patient)s is on the waiting list.") % {"patient": entry.patient.name}
-        return _closing(say(request, sentence))
+        return _closing(message_response(request, sentence))
 
 
 class RemoveEntry(WaitingList):

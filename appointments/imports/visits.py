@@ -107,7 +107,7 @@ class Visits(Importer):
             if busy.has(verdict.row):
                 verdict.state = LineState.DOUBLE
                 verdict.problems.append(str(IS_THERE))
-            elif busy.is_in_the_way(verdict.row):
+            elif busy.has_conflict(verdict.row):
                 verdict.wrong("", TAKEN)
             else:
                 busy.add(verdict.row)
@@ -125,7 +125,7 @@ class Visits(Importer):
             sound = [verdict for verdict in verdicts if verdict.state != LineState.WRONG]
             busy = _Busy([verdict.row for verdict in sound])
             for verdict in verdicts:
-                if verdict.state != LineState.WRONG and busy.is_in_the_way(verdict.row):
+                if verdict.state != LineState.WRONG and busy.has_conflict(verdict.row):
                     verdict.wrong("", TAKEN)
                 if verdict.state == LineState.WRONG:
                     failed[verdict.number] = " ".join(verdict.problems)
@@ -366,7 +366,7 @@ class _Busy:
     def has(self, visit: Appointment) -> bool:
         return (visit.patient_id, visit.doctor_id, visit.starts_at) in self._visits
 
-    def is_in_the_way(self, visit: Appointment) -> bool:
+    def has_conflict(self, visit: Appointment) -> bool:
         spans = self._spans.get(visit.doctor_id, ()) if visit.status == AppointmentStatus.SCHEDULED else ()
         return any(start < visit.ends_at and end > visit.starts_at for start, end in spans)
 

@@ -344,4 +344,4 @@ class TakeOverTexts(ListPage):
 
 class NoKnownAllergies(ListPage):
     def change(self, request: HttpRequest) -> None:
-        chart_lists.say_none_known(by=self.user, patient_id=self.chart.pk)
+        chart_lists.record_no_known_allergies(by=self.user, patient_id=self.chart.pk)

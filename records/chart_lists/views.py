@@ -135,7 +135,7 @@ class NoKnownAllergies(ApiView):
         request=None, responses={200: NoneKnown}, summary="Keep that somebody has asked, and no allergies are known"
     )
     def put(self, request: Request, chart_id: UUID) -> Response:
-        chart = services.say_none_known(by=self.caller, patient_id=chart_id)
+        chart = services.record_no_known_allergies(by=self.caller, patient_id=chart_id)
         self.audit_read([chart.pk], about_id=chart.pk, **emergency_details([chart]))
         return Response({"state": allergies_of(chart)})
 
