@@ -102,7 +102,7 @@ def check_overlap(
     patient, and if it is not meant, and Forbidden for a patient who means it."""
     if allow_overlap and is_patient(by):
         raise Forbidden(_("Only the practice can book two appointments at the same time."))
-    found = (is_elsewhere or ask_whether_elsewhere(appointment))()
+    found = (is_elsewhere or prefetch_is_elsewhere(appointment))()
     if found and (is_patient(by) or allow_overlap is False):
         raise Conflict(ELSEWHERE_YOURSELF if is_patient(by) else ELSEWHERE)
     return [ANOTHER_VISIT] if found else []
@@ -111,7 +111,7 @@ def check_overlap(
 def check_patient_is_free(appointment: Appointment, *, sentence: Sentence = ELSEWHERE) -> None:
     """Raise Conflict if the appointment is to take place while its patient is with another doctor. That its own doctor
     is free, the database sees to."""
-    if ask_whether_elsewhere(appointment)():
+    if prefetch_is_elsewhere(appointment)():
         raise Conflict(sentence)
 
 
@@ -128,7 +128,7 @@ def is_room_taken(appointment: Appointment) -> bool:
     return room_id is not None and bool(_overlapping(appointment).filter(room=room_id).exists())
 
 
-def ask_whether_elsewhere(appointment: Appointment) -> Callable[[], bool]:
+def prefetch_is_elsewhere(appointment: Appointment) -> Callable[[], bool]:
     """Ask whether the patient is with another doctor then, and return what says so: within `sent_together`, the
     question may travel with others."""
     if appointment.status != AppointmentStatus.SCHEDULED:

@@ -10,7 +10,7 @@ from appointments import booking_rules
 from appointments.messages import planning
 from appointments.models import Appointment, AppointmentStatus, EventKind, SlotHold
 from appointments.receivers import cancel_upcoming
-from appointments.schedule.availability import HELD
+from appointments.schedule.availability import SLOT_HELD
 from appointments.services import calendar_names
 from appointments.visits import history
 from core.errors import Conflict
@@ -25,7 +25,7 @@ def check_restorable(row: Appointment) -> None:
     booking_rules.check_restorable(row)
     scheduled = row.status == AppointmentStatus.SCHEDULED
     if scheduled and SlotHold.objects.live().meeting(row.starts_at, row.ends_at, row.doctor_id).exists():
-        raise Conflict(HELD)
+        raise Conflict(SLOT_HELD)
 
 
 register_deletable(

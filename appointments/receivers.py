@@ -40,7 +40,7 @@ def is_away(doctor: User) -> bool:
     return off.filter(Q(doctor=doctor) | Q(doctor=None)).exists()
 
 
-two_people.ABSENCES.append(is_away)
+two_people.ABSENCE_CHECKS.append(is_away)
 
 
 @receiver(registration_declined)

@@ -34,7 +34,7 @@ from core.database.locks import take_lock
 from core.database.together import sent_together
 from core.errors import Conflict, Forbidden, NotFound
 from core.permissions import Permission
-from notifications.messages.settings import ask_settings
+from notifications.messages.settings import prefetch_settings
 from patients.deletion.services import lock_chart_with_deleted
 from patients.restriction.services import check_access
 from patients.services import lock_chart
@@ -140,7 +140,7 @@ def book(
             position=position,
         )
         office_id = get_office(office_id).pk if office_id else None
-        settings, is_elsewhere = ask_settings(), booking_rules.ask_whether_elsewhere(appointment)
+        settings, is_elsewhere = prefetch_settings(), booking_rules.prefetch_is_elsewhere(appointment)
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id, hold_id=hold_id)
         check_room_is_there(appointment)
         overlap = booking_rules.check_overlap(

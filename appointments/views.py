@@ -41,8 +41,8 @@ from patients.deletion.views import DELETE_ERRORS, RestoreView, delete_handler, 
 from patients.restriction.services import emergency_details, resolve_access, visible_key
 from practices.services import current_practice, local_days
 
-BESIDES = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
-SHOWN = (
+CONTROL_FIELDS = ("version", "allowOverlap", "allowPast", "scope")  # they say something about the change
+LISTED_COLUMNS = (
     *("starts_at", "ends_at", "type_id", "status", "reason", "notes", "office_id", "room_id", "series_id"),
     *("version", "type__video", "type__video_link"),
     *("confirmed_at", "arrived_at", "started_at", "finished_at", "no_show_at"),
@@ -95,7 +95,7 @@ class Appointments(ApiView):
     def _changes(self, *, updated_since: datetime, page: int, patient_id: UUID | None = None, **query: Any) -> Response:
         if patient_id is not None:
             query["patient_id"] = visible_key(self.caller, pk=patient_id).get_or_refuse().pk
-        found = changed_since(self.caller, *SHOWN, since=updated_since, **query)
+        found = changed_since(self.caller, *LISTED_COLUMNS, since=updated_since, **query)
         charts = resolve_access(self.caller, [row.patient for row in found.rows])
         if found.rows:
             patients = (row.patient_id for row in found.rows)
@@ -187,7 +187,7 @@ class AppointmentById(OneAppointment):
 
         changes = self.checked_changes(ChangeInput, shown=shown)
         expected = given_version(request, changes.pop("version", None))
-        check_something_sent(request.data, ChangeInput().fields, besides=BESIDES)
+        check_something_sent(request.data, ChangeInput().fields, besides=CONTROL_FIELDS)
         scope = changes.pop("scope")
         change = services.change if scope == SeriesScope.THIS else partial(series.change, scope=scope)
         return self._changed(change, appointment_id, expected=expected, **changes)
@@ -299,9 +299,9 @@ def _listed(
     if end is not None:
         found = found.filter(starts_at__lt=end)
     if midnight is None:
-        return found.with_shown_people(*SHOWN).order_by("-starts_at", "-id")
+        return found.with_shown_people(*LISTED_COLUMNS).order_by("-starts_at", "-id")
     found = found.filter(starts_at__gte=midnight, starts_at__lt=next_midnight)
-    return found.with_shown_people(*SHOWN).order_by("starts_at", "id")
+    return found.with_shown_people(*LISTED_COLUMNS).order_by("starts_at", "id")
 
 
 def _total(user: User, found: BoundQuery[Appointment], query: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing.invoices.services import forget_removed_drafts
+from billing.invoices.services import purge_removed_drafts
 from billing.kept_sums import fill_payers
 from notifications.jobs import scheduled
 from practices.services import each_practice
@@ -15,10 +15,10 @@ LATELY = timedelta(days=7)
 
 
 @scheduled("billing.forget_drafts", _("Remove drafts of invoices that were deleted"), daily_at=time(1))
-def forget_drafts() -> None:
+def purge_drafts() -> None:
     """Delete drafts that were removed a day ago, before what was deleted with their charts is removed for good."""
     for _practice in each_practice():
-        forget_removed_drafts()
+        purge_removed_drafts()
 
 
 @scheduled("billing.find_payers", _("Name who pays older invoices"), daily_at=time(4, 20))

@@ -18,7 +18,7 @@ from core.errors import Conflict, Refusal, Unavailable
 from integrations import payments as providers
 from integrations.payments import PaymentsFailed, Reason
 
-KEYS_ARE_KEPT = timedelta(hours=23)  # by the provider; Stripe's are for a day
+KEY_LIFETIME = timedelta(hours=23)  # the provider keeps idempotency keys; Stripe for a day
 OTHER_MODE = _("This was paid while Praxis took other payments (real or for tests). Refund it at the provider.")
 NOT_CONFIGURED = _("Online payments are switched off, so this can't be refunded to the card.")
 REFUSED = _("The payment provider refuses this. Nothing was done.")
@@ -36,7 +36,7 @@ def failure(error: PaymentsFailed) -> Refusal:
     return Unavailable(UNKNOWN if error.reason == Reason.UNKNOWN else NOT_REACHED)
 
 
-def check_none_is_asked(
+def check_pending_refund(
     payment: LedgerEntry, minor: int | None = None, refund_id: UUID | None = None
 ) -> OnlineRefund | None:
     """Return the refund of so much that the provider was asked for and that is not in the ledger. Raises Conflict if
@@ -55,7 +55,7 @@ def reserve(payment: LedgerEntry, minor: int, *, by: User, refund_id: UUID | Non
         raise Conflict(NOT_CONFIGURED)
     if checkout.is_live != providers.is_live() or checkout.provider != settings.PAYMENTS_PROVIDER:
         raise Conflict(OTHER_MODE)
-    if asked := check_none_is_asked(payment, minor, refund_id):
+    if asked := check_pending_refund(payment, minor, refund_id):
         # so that no earlier attempt forgets it, and `asked` stays older than its row, so that this one does not either
         OnlineRefund.objects.filter(pk=asked.pk).update(updated_at=timezone.now())
         return asked
@@ -69,7 +69,7 @@ def pay_back(asked: OnlineRefund) -> None:
     """Have the provider pay it back to the card, outside of a transaction. Raises Conflict and Unavailable, and forgets
     the refund if it is sure that nothing was done."""
     payment, key = asked.payment, str(asked.pk)
-    intent, would_say = payment.checkout.intent, asked.created_at > timezone.now() - KEYS_ARE_KEPT
+    intent, would_say = payment.checkout.intent, asked.created_at > timezone.now() - KEY_LIFETIME
     try:
         if not would_say and was_made(asked):
             return

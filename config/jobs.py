@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.backups.errors import BackupError, Busy
 from core.backups.making import Backup
-from core.backups.pruning import Keep
+from core.backups.pruning import RetentionPolicy
 from core.backups.targets import target_at
 from notifications.jobs import Again, GiveUp, scheduled, stopping
 
@@ -20,13 +20,15 @@ def back_up() -> None:
     if not settings.BACKUP_TARGET:
         return
     try:
-        Backup(target_at(settings.BACKUP_TARGET), stopping=_stop_if_told).run(Keep(*settings.BACKUP_KEEP))
+        Backup(target_at(settings.BACKUP_TARGET), stopping=_stop_if_requested).run(
+            RetentionPolicy(*settings.BACKUP_KEEP)
+        )
     except Busy as error:
         raise Again("Another backup or a drill is running.", after=timedelta(hours=1)) from error
     except BackupError as error:
         raise GiveUp("The backup was not made: manage.py backup says why.") from error
 
 
-def _stop_if_told() -> None:
+def _stop_if_requested() -> None:
     if stopping():
         raise Again("The worker was told to stop.", after=timedelta(minutes=1))

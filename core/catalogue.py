@@ -15,7 +15,7 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
-LEFT_OUT = {"bench", "demo", "docs", "files", "migrations", "staticfiles", "test-results", "tests"}
+EXCLUDED_FOLDERS = {"bench", "demo", "docs", "files", "migrations", "staticfiles", "test-results", "tests"}
 HEADER = """\
 # What Praxis says. Made by `manage.py makemessages` (docs/development.md, "Change a text").
 msgid ""
@@ -88,7 +88,7 @@ def _as_python(path: Path) -> str:
 
 def _sources() -> Iterator[Path]:
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = sorted(name for name in folders if name not in LEFT_OUT and not name.startswith("."))
+        folders[:] = sorted(name for name in folders if name not in EXCLUDED_FOLDERS and not name.startswith("."))
         for name in sorted(names):
             if name.endswith((".py", ".html")):
                 yield Path(folder) / name

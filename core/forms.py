@@ -16,7 +16,7 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 
 class CheckedForm(forms.Form):
     @property
-    def given(self) -> dict[str, Any]:
+    def validated_data(self) -> dict[str, Any]:
         """Return the values. Raises Invalid for the first that is wrong, with what the field is called where it has a
         label, since not every page can show it beside the field."""
         for name, errors in self.errors.items():

@@ -27,7 +27,7 @@ def speaking(choices: Iterable[str]) -> AbstractContextManager[None]:
     return translation.override(chosen) if chosen else nullcontext()
 
 
-def asked_by_browser(request: HttpRequest) -> str:
+def browser_language(request: HttpRequest) -> str:
     """Return the language of the header Accept-Language, or nothing: no cookie and no address says it."""
     if len(settings.LANGUAGES) < 2:
         return ""

@@ -63,7 +63,7 @@ class WorkPage(View):
         """Return what a part of a page says instead of what was asked for; None for a whole page."""
         if not _is_part(self.request):
             return None
-        return say(self.request, sentence, is_error=True, status=status)
+        return message_response(self.request, sentence, is_error=True, status=status)
 
     def done(self, sentence: str, address: str = "", *, undo: str = "") -> None:
         """Say on the page that comes next what was done, with a link to it where that page does not show it. What is
@@ -99,7 +99,7 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseClientRedirect(redirect_to_login(page, sign_in)["Location"] if page else sign_in)
 
 
-def say(
+def message_response(
     request: HttpRequest,
     sentence: str,
     *,

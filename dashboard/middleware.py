@@ -23,7 +23,7 @@ from core.encryption.fields import unreadable_marked
 from core.error_pages import error_page
 from core.errors import Refusal
 from core.forms import as_uuid
-from core.languages import asked_by_browser, speaking
+from core.languages import browser_language, speaking
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from practices.models import Practice
@@ -43,7 +43,7 @@ class PageLanguage:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with speaking([asked_by_browser(request)]):
+        with speaking([browser_language(request)]):
             response = self.get_response(request)
         patch_vary_headers(response, ["Accept-Language"])
         return response
@@ -62,7 +62,7 @@ class AdminPracticeMiddleware:
             return render(request, "400.html", status=400)
         try:
             # None where nobody is signed in
-            session = admin_site.check_session(request, seen=not _asked_by_page(request))
+            session = admin_site.check_session(request, seen=not _is_background_request(request))
         except AuditLogUnavailable:
             return unavailable(request)
         if session is None or not request.user.is_authenticated:
@@ -100,9 +100,9 @@ class AdminPracticeMiddleware:
         return error_page(request, exception.detail, status=exception.status)
 
 
-def _asked_by_page(request: HttpRequest) -> bool:
+def _is_background_request(request: HttpRequest) -> bool:
     try:
-        return bool(get_mark(resolve(request.path_info).func, "asked_by_page"))
+        return bool(get_mark(resolve(request.path_info).func, "background_request"))
     except Resolver404:
         return False
 

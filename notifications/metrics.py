@@ -10,16 +10,22 @@ from core.tenancy.scope import installation_scope
 from notifications.jobs.status import lateness
 from notifications.models import Job, JobState
 
-SHOWN = (JobState.WAITING, JobState.RUNNING, JobState.FAILED, JobState.UNCERTAIN)  # those done are many, and all well
+# Those done are many, and all well.
+COUNTED_STATES = (JobState.WAITING, JobState.RUNNING, JobState.FAILED, JobState.UNCERTAIN)
 
 
 @gauges
 def _jobs() -> Iterator[Metric]:
     family = GaugeMetricFamily("praxis_jobs", "Background jobs by state; failed ones of 90 days.", labels=["state"])
     with installation_scope():
-        rows = Job.objects.filter(state__in=SHOWN).values_list("state").annotate(number=Count("pk")).order_by("state")
+        rows = (
+            Job.objects.filter(state__in=COUNTED_STATES)
+            .values_list("state")
+            .annotate(number=Count("pk"))
+            .order_by("state")
+        )
         numbers = dict(rows)
-    for state in SHOWN:
+    for state in COUNTED_STATES:
         family.add_metric([state.value], numbers.get(state, 0))
     yield family
 

@@ -23,7 +23,7 @@ _NONE = re.compile(
 )
 
 
-def says_none(text: str) -> bool:
+def means_none_known(text: str) -> bool:
     return _NONE.fullmatch(" ".join(re.sub(r"[\W_]+", " ", text).casefold().split())) is not None
 
 
@@ -31,4 +31,4 @@ def allergies_of(chart: Patient) -> Allergies:
     """Tell an empty field, which nobody has asked about, from the answer that there are none."""
     if not chart.allergies.strip():
         return Allergies.NOT_ASKED
-    return Allergies.NONE_KNOWN if says_none(chart.allergies) else Allergies.KNOWN
+    return Allergies.NONE_KNOWN if means_none_known(chart.allergies) else Allergies.KNOWN

@@ -9,13 +9,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from notifications.messages.sources import Facts, source
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Message
 from patients.models import Patient
 
 
 @source(Patient._meta.label)
-def facts_of_charts(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+def facts_of_charts(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | UnsentReason]:
     ids = {message.patient_id for message in messages}  # a merge has moved them to the chart that is left
     columns = ("name", "email", "phone", "user_id", "practice__name", "practice__timezone")
     charts = Patient.objects.active().filter(pk__in=ids).select_related("practice").only(*columns)

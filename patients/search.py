@@ -14,7 +14,7 @@ from core.encryption.blind_index import is_exact, query_tokens
 from core.encryption.keyring import DecryptionError
 from core.errors import Invalid
 from core.search.letters import fold
-from core.search.words import MIN_LETTERS, Way, joined_words, occurs_in
+from core.search.words import MIN_LETTERS, WordPattern, joined_words, occurs_in
 from core.tenancy.scope import current_practice_id
 from patients.models import Patient, PatientQuerySet
 from patients.search_index import WORDS_OF, birth_date_token, joined_token
@@ -61,7 +61,7 @@ def _tokens(alternative: Alternative, practice_id: UUID) -> frozenset[int]:
             return frozenset([birth_date_token(day, practice_id=practice_id)])
         case BornIn():
             return frozenset()
-        case Way(joined=""):
+        case WordPattern(joined=""):
             return frozenset(query_tokens(alternative.words, practice_id=practice_id))
         case _:
             return frozenset([joined_token(alternative.joined, practice_id=practice_id)])
@@ -75,7 +75,7 @@ def _distinct(sets: set[frozenset[int]]) -> list[frozenset[int]]:
 def _is_exact(alternative: Alternative) -> bool:
     """Return whether the index alone tells that a chart meets this alternative."""
     match alternative:
-        case Way(words):
+        case WordPattern(words):
             return all(map(is_exact, words))
         case Born():
             return True
@@ -107,9 +107,9 @@ def plain_words(terms: list[Term]) -> list[str]:
     """Return words that meet all the terms if each occurs in the folded name, which need not be split for it: letters
     cannot span two words. Most hits are found so. Empty if the terms have no such words."""
     firsts = [term[0] for term in terms]
-    words = [word for first in firsts if isinstance(first, Way) for word in first.words]
+    words = [word for first in firsts if isinstance(first, WordPattern) for word in first.words]
     plain = all(word.isascii() and word.isalpha() and len(word) >= MIN_LETTERS for word in words)
-    return words if plain and all(isinstance(first, Way) for first in firsts) else []
+    return words if plain and all(isinstance(first, WordPattern) for first in firsts) else []
 
 
 def _is_named(field: Any, envelope: Any, words: list[str]) -> bool:
@@ -154,7 +154,7 @@ class _Candidate:
             return not self._restricted
 
     def _meets(self, alternative: Alternative) -> bool:
-        if isinstance(alternative, Way):
+        if isinstance(alternative, WordPattern):
             if alternative.joined:
                 return alternative.joined in joined_words(self._value("name"))
             return all(map(self._has_word, alternative.words))

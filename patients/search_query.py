@@ -8,7 +8,7 @@ from typing import NamedTuple
 from core.search.birth_dates import in_common_era, is_birth_year, numeric_dates, written_dates
 from core.search.letters import fold, tidy
 from core.search.phones import LONG_VOWEL_AS_DASH, TYPED, phone_digits, query_digits
-from core.search.words import MIN_LETTERS, Way, begins_anywhere, query_terms
+from core.search.words import MIN_LETTERS, WordPattern, begins_anywhere, query_terms
 
 
 class Born(NamedTuple):
@@ -24,7 +24,7 @@ class BornIn(NamedTuple):
     year: int
 
 
-Alternative = Way | Born | BornIn
+Alternative = WordPattern | Born | BornIn
 Term = tuple[Alternative, ...]  # a chart must meet one of them
 _EMAIL = re.compile(r"""[^\s<>()\[\]",;:]*@[^\s<>()\[\]",;:]*""")  # `Paula Jensen <paula@example.org>,` is pasted, too
 _SHORT_DATE = re.compile(r"\d{6}")  # `030879`; beside other digits it is a part of a phone number
@@ -41,7 +41,7 @@ _BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
 def chart_terms(query: str, *, get_region: Callable[[], str]) -> list[Term]:
     """Return the terms of a query, all of which a chart must meet. `get_region` is only called if there are digits."""
     emails, typed = _take(_EMAIL, tidy(query))
-    terms: list[Term] = [(Way(words=(fold(email),)),) for email in emails]
+    terms: list[Term] = [(WordPattern(words=(fold(email),)),) for email in emails]
     region = get_region() if _has(str.isdigit, typed) else ""
     return list(dict.fromkeys([*terms, *(_terms_with_digits(typed, region) if region else query_terms(typed))]))
 
@@ -51,7 +51,7 @@ def _terms_with_digits(typed: str, region: str) -> list[Term]:
     plain = _LABEL.sub(" ", typed)
     if plain != typed:
         terms = _terms_of(plain, region)
-        if any(isinstance(way, Born | BornIn) for term in terms for way in term):
+        if any(isinstance(pattern, Born | BornIn) for term in terms for pattern in term):
             return terms
     return _terms_of(typed, region)  # where no date follows, Born is a name
 
@@ -82,9 +82,9 @@ def _take(pattern: re.Pattern[str], text: str) -> tuple[list[str], str]:
     return [match[0].strip() for match in pattern.finditer(text)], pattern.sub(" ", text)
 
 
-def _has_long_word(terms: list[tuple[Way, ...]]) -> bool:
+def _has_long_word(terms: list[tuple[WordPattern, ...]]) -> bool:
     """Return whether a word is long enough for its charts to be decrypted; two letters are much in Chinese."""
-    words = {word for ways in terms for way in ways for word in way.words}
+    words = {word for patterns in terms for pattern in patterns for word in pattern.words}
     return any(len(word) >= (2 if begins_anywhere(word) else MIN_LETTERS) for word in words)
 
 
@@ -98,7 +98,7 @@ def _number_terms(number: str, region: str, *, year: bool) -> Iterator[Term]:
     ]
     for part in (*dates, " ".join(part for part in parts if part not in dates)):
         if phone_digits(part):
-            digits = [Way(words=(run,)) for run in query_digits(part, region=region)]
+            digits = [WordPattern(words=(run,)) for run in query_digits(part, region=region)]
             born = [Born(day) for day in dict.fromkeys(numeric_dates(part, region=region))]
             born_in = [BornIn(int(part))] if year and _YEAR.fullmatch(part) and is_birth_year(int(part)) else []
             yield (*digits, *born, *born_in)

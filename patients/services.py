@@ -21,7 +21,7 @@ from patients.serializers import Chart
 # Sent in the transaction in which a chart's allergies or medical history have changed, whoever changed them.
 chart_texts_changed = Signal()
 
-WAYS_TO_REACH = ("phone", "email", "address", "emergency_contact")
+CONTACT_FIELDS = ("phone", "email", "address", "emergency_contact")
 NOTHING = frozenset({"keine", "keiner", "none", "noaddress", "nothing", "null", "unbekannt", "unknown"})
 TEXTS = frozenset({"allergies", "medical_history"})
 CLINICAL_FIELDS = frozenset({"blood_type", *TEXTS})  # which doctors may change, too
@@ -57,11 +57,11 @@ def open_charts(*, by: User, charts: list[Patient]) -> list[Patient]:
 def check_reachable(chart: Patient) -> None:
     """Raise Invalid if nobody could be reached about this patient."""
     with unreadable_marked():  # what cannot be decrypted is there
-        if not any(_says_something(getattr(chart, way)) for way in WAYS_TO_REACH):
+        if not any(_is_filled(getattr(chart, way)) for way in CONTACT_FIELDS):
             raise Invalid("phone", UNREACHABLE)
 
 
-def _says_something(text: str) -> bool:
+def _is_filled(text: str) -> bool:
     """Return whether it may be a way to reach somebody, and not what is typed to get past a field: "-", "n/a", "none".
     Two letters are a name where a letter is a word."""
     letters = "".join(character for character in text.casefold() if character.isalnum())
@@ -101,7 +101,7 @@ def update_chart(*, patient: Patient, by: User, expected: int | None = None, **c
         check_regular_access(by, chart)
     for field, value in changes.items():
         setattr(chart, field, value)
-    if not changes.keys().isdisjoint(WAYS_TO_REACH):
+    if not changes.keys().isdisjoint(CONTACT_FIELDS):
         check_reachable(chart)
     if changes:
         with context.done_by(by):
@@ -116,7 +116,7 @@ def _check_may_change(by: User, fields: Iterable[str]) -> None:
     if by.can(Permission.WRITE_CHARTS):
         return
     is_own = by.can(Permission.CHANGE_OWN_CONTACT)
-    may_change = frozenset(WAYS_TO_REACH) if is_own else CLINICAL_FIELDS
+    may_change = frozenset(CONTACT_FIELDS) if is_own else CLINICAL_FIELDS
     if not (is_own or by.can(Permission.WRITE_CLINICAL_FIELDS)) or set(fields) - may_change:
         raise Forbidden(ONLY_CONTACT if is_own else ONLY_CLINICAL)
 

@@ -36,7 +36,7 @@ def end_others(request: HttpRequest) -> HttpResponse:
 
 
 @own_account_page("one's own devices")
-def end_one(request: HttpRequest, session_id: UUID) -> HttpResponse:
+def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if not sessions.end_own(user=current_user(request), here=_current_session_id(request), only=session_id):
         raise Http404
     messages.success(request, gettext("Session signed out."))

@@ -26,5 +26,5 @@ urlpatterns = [
     path("security/recovery-codes/", guarded(security.new_recovery_codes), name="security_recovery_codes"),
     path("sessions/", guarded(require_safe(sessions.own_sessions)), name="own_sessions"),
     path("sessions/end-others/", guarded(require_POST(sessions.end_others)), name="own_sessions_end_others"),
-    path("sessions/<uuid:session_id>/end/", guarded(require_POST(sessions.end_one)), name="own_sessions_end"),
+    path("sessions/<uuid:session_id>/end/", guarded(require_POST(sessions.end_session)), name="own_sessions_end"),
 ]

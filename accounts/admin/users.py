@@ -204,7 +204,7 @@ class UserAdmin(PracticeModelAdmin):
         joins_the_team = was_patient and values.get("role", Role.PATIENT) != Role.PATIENT
         person = services.update_user(user=row, by=by, confirmed=confirmed, **values)
         if joins_the_team:  # a patient's password may be too weak for the role
-            passwords_services.forget_password(user=person, by=by)
+            passwords_services.disable_password(user=person, by=by)
             reset.send_link(user=person, by=by)
             messages.info(request, _link_sent(person))
         return person

@@ -57,7 +57,7 @@ def set_password(*, user: User, by: User | None, password: str) -> None:
 
 
 @transaction.atomic
-def forget_password(*, user: User, by: User) -> None:
+def disable_password(*, user: User, by: User) -> None:
     """Let nobody sign in with this person's password any more, and end their sessions: it was chosen under the rules
     for patients. Raises Forbidden."""
     manager, colleague = User.all_practices.lock(by, user)

@@ -11,13 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import LoginSession
 from accounts.sessions import idle_timeout
 from accounts.sessions.admin_site import get_session_id
-from core.admin.access_log import asked_by_page, own_account_page
+from core.admin.access_log import background_request, own_account_page
 from core.admin.base import current_user
 
 _own = own_account_page("the user's own session", while_factor_due=True)
 
 
-@asked_by_page
+@background_request
 @_own
 @require_safe
 def time_left(request: HttpRequest) -> JsonResponse:

@@ -142,7 +142,7 @@ def update_user(*, user: User, by: User, confirmed: User | None = None, **change
     if manager is not colleague and _readable_email(colleague) != address:
         log_event(AuditEvent.EMAIL_CHANGED, colleague, by=manager)
         if address:
-            _tell_old_address(colleague, address, manager)
+            _notify_old_address(colleague, address, manager)
     return saved
 
 
@@ -154,7 +154,7 @@ def _readable_email(user: User) -> str | None:
         return None
 
 
-def _tell_old_address(user: User, address: str, by: User) -> None:
+def _notify_old_address(user: User, address: str, by: User) -> None:
     """Links to set a password go to the new address, so whoever changed it could sign in as this person."""
     with speaking((user.language, user.practice.language if user.practice else "")):
         message = EmailMessage(str(CHANGED_SUBJECT), str(CHANGED_TEXT) % {"manager": by.name}, to=[address])

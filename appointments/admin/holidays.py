@@ -57,7 +57,7 @@ class HolidaysForm(forms.Form):
         fields["office"].queryset = Office.objects.order_by("name", "id")
         fields["office"].label_from_instance = lambda office: office.name
 
-    def found(self) -> dict[date, str]:
+    def holidays(self) -> dict[date, str]:
         """Return the days and their names in the practice's language. Raises Invalid."""
         cleaned = self.cleaned_data
         language = current_practice().language or get_language() or "en"
@@ -68,7 +68,7 @@ class HolidaysForm(forms.Form):
         office = self.cleaned_data["office"]
         return office and office.pk
 
-    def asked(self) -> dict[str, Any]:
+    def query_values(self) -> dict[str, Any]:
         """Return the values as an address has them."""
         return {**self.cleaned_data, "office": self.office_id() or ""}
 
@@ -110,7 +110,7 @@ def holidays_page(request: HttpRequest) -> HttpResponse:
             messages.error(request, _sentence(refusal))
         days = _days(form, ticked)
         are_open = not all(one["is_closed"] for one in days)
-        shown = {"place": form.place(), "asked": form.asked(), "days": days, "are_open": are_open}
+        shown = {"place": form.place(), "asked": form.query_values(), "days": days, "are_open": are_open}
     context = {**admin.site.each_context(request), "title": gettext("Public holidays"), "form": form, **shown}
     context["checkbox_classes"] = " ".join(CHECKBOX_CLASSES)
     return TemplateResponse(request, "admin/appointments/scheduleexception/holidays.html", context)
@@ -122,7 +122,7 @@ def _sentence(refusal: Refusal) -> str:
 
 def _days(form: HolidaysForm, ticked: list[str] | None) -> list[dict[str, Any]]:
     """Return the days to tick: those that are not over, unless somebody ticked others."""
-    found, today = form.found(), current_practice().today()
+    found, today = form.holidays(), current_practice().today()
     closed = closed_days(found, office_id=form.office_id())
     return [
         {
@@ -143,7 +143,7 @@ def _added(request: HttpRequest, form: HolidaysForm, ticked: list[str]) -> HttpR
         dates = [date.fromisoformat(text) for text in ticked]
     except ValueError as error:
         raise Invalid("dates", INVALID_DATE) from error
-    made = take_holidays(by=current_user(request), names=choose(form.found(), dates), office_id=form.office_id())
+    made = take_holidays(by=current_user(request), names=choose(form.holidays(), dates), office_id=form.office_id())
     text = gettext("You're closed on these days already.")
     if made:
         number = {"count": len(made)}
@@ -151,4 +151,4 @@ def _added(request: HttpRequest, form: HolidaysForm, ticked: list[str]) -> HttpR
     link = reverse("admin:appointments_scheduleexception_changelist")
     text = format_html('{} <a href="{}">{}</a>', text, link, gettext("Show time off"))
     (messages.success if made else messages.info)(request, text)
-    return redirect(f"{reverse(PAGE)}?{urlencode(form.asked())}")
+    return redirect(f"{reverse(PAGE)}?{urlencode(form.query_values())}")

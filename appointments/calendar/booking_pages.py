@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.models import User
 from appointments import services
-from appointments.calendar import kept, repeating, waiting
+from appointments.calendar import repeating, slot_holds, waiting
 from appointments.calendar.forms import (
     ENDS,
     FIRST_GUESS,
@@ -40,7 +40,7 @@ from patients.registrations.duplicates import find_possible_duplicates
 from patients.search import search_charts
 from patients.services import open_chart
 
-FOUND = 8
+MAX_HITS = 8
 LAST_TYPE = "calendar_type"  # session key: what was booked last, which is often what is booked next
 
 
@@ -94,7 +94,7 @@ class Slot(CalendarPage):
         """Return the slot with what is likely where nothing is said, and the types that may be chosen."""
         form.is_valid()
         if {"doctor", "start", "office", "type", "room", "patient"} & form.errors.keys():
-            form.given  # noqa: B018 - raises
+            form.validated_data  # noqa: B018 - raises
         slot = {"hold": None, "by_room": False} | form.cleaned_data
         if not slot["doctor"]:
             slot["doctor"] = doctor_at(slot["start"], slot["office"]).pk
@@ -123,7 +123,7 @@ class Slot(CalendarPage):
 
     def _keep(self, slot: dict[str, Any], preview: Preview, own: SlotHold | None) -> tuple[SlotHold | None, str]:
         """Return what keeps the time while the form is open, and why it cannot be kept."""
-        left = own if own and kept.seconds_left(own) else None
+        left = own if own and slot_holds.seconds_left(own) else None
         if not may_book(self.user) or preview.conflict or slot["start"] <= timezone.now():
             return left, ""
         try:
@@ -270,8 +270,8 @@ def _kept_context(hold: SlotHold | None, not_kept: str) -> dict[str, Any]:
     return {
         "hold": hold,
         "not_kept": not_kept,
-        "kept_until": kept.until(hold, timezone.get_current_timezone()) if hold else "",
-        "kept_seconds": kept.seconds_left(hold) if hold else 0,
+        "kept_until": slot_holds.until(hold, timezone.get_current_timezone()) if hold else "",
+        "kept_seconds": slot_holds.seconds_left(hold) if hold else 0,
     }
 
 
@@ -298,7 +298,7 @@ class ReleaseSlot(CalendarPage):
     is_counted = False
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        holds.drop(by=self.user, hold_id=HoldForm(request.POST).given["hold"])
+        holds.drop(by=self.user, hold_id=HoldForm(request.POST).validated_data["hold"])
         return HttpResponse(status=204)
 
 
@@ -309,16 +309,18 @@ class FoundPatients(CalendarPage):
     """Patients while somebody types. The text comes in the body: addresses end up in logs."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        query = SearchForm(request.POST).given["q"]
+        query = SearchForm(request.POST).validated_data["q"]
         hits = search_charts(Patient.objects.listed_for(self.user).newest_first(), query) if query else []
         if isinstance(hits, list):
-            hits = Patient.objects.filter(pk__in=hits[: FOUND + 1]).newest_first() if hits else Patient.objects.none()
-        found = list(hits.brief()[: FOUND + 1])
-        self.read(found[:FOUND], kind=AuditEvent.CHARTS_SEARCHED, about=Patient._meta.label, searched=bool(query))
+            hits = (
+                Patient.objects.filter(pk__in=hits[: MAX_HITS + 1]).newest_first() if hits else Patient.objects.none()
+            )
+        found = list(hits.brief()[: MAX_HITS + 1])
+        self.read(found[:MAX_HITS], kind=AuditEvent.CHARTS_SEARCHED, about=Patient._meta.label, searched=bool(query))
         context = {
             "query": query,
-            "found": found[:FOUND],
-            "are_more": len(found) > FOUND,
+            "found": found[:MAX_HITS],
+            "are_more": len(found) > MAX_HITS,
             "may_open_charts": self.user.can(Permission.WRITE_CHARTS),
         }
         return render(request, "appointments/calendar/found.html", context)

@@ -32,7 +32,7 @@ class Visit(NamedTuple):
     html: str
 
 
-class Held(NamedTuple):
+class HeldSlot(NamedTuple):
     """A time that is kept for somebody, in minutes of the local day, and what is said of it."""
 
     begins: int
@@ -120,7 +120,7 @@ class Strip(NamedTuple):
     is_open: bool
     windows: list[Window]
     visits: list[Visit]
-    held: list[Held]
+    held: list[HeldSlot]
 
 
 def cells_of(strip: Strip, first: int, last: int, moments: MinutesOfDay) -> list[str]:
@@ -144,12 +144,12 @@ def cells_of(strip: Strip, first: int, last: int, moments: MinutesOfDay) -> list
     return cells
 
 
-def _begins_at(held: Held, minute: int, first: int) -> bool:
+def _begins_at(held: HeldSlot, minute: int, first: int) -> bool:
     return minute <= held.begins < minute + STEP or (minute == first and held.begins < first)
 
 
 def _tag(
-    strip: Strip, minute: int, free_from: int, moment: tuple[int, str] | None, held: Held | None, *, is_free: bool
+    strip: Strip, minute: int, free_from: int, moment: tuple[int, str] | None, held: HeldSlot | None, *, is_free: bool
 ) -> str:
     """Return the opening tag. It has a moment unless the clocks skip it, and a label if it can be opened."""
     picked = "picked " if strip.is_picked else ""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from appointments.calendar.due import register_due, what_is_due
-from appointments.calendar.forms import SAID
+from appointments.calendar.forms import STATUS_ACTIONS
 from appointments.models import Appointment
 from appointments.visits.machine import Action, VisitState, may_follow, state_of
 from core.errors import Sentence
@@ -65,7 +65,7 @@ def confirmation_is_missing(_user: User, visit: Appointment) -> Sentence:
 def of_panel(by: User, visit: Appointment) -> dict[str, Any]:
     """Return what the panel says of the visit, and a button for each thing that may be said next."""
     state, possible = state_of(visit), may_follow(visit)
-    said = [action for action in SAID if action in possible and action in LABELS]
+    said = [action for action in STATUS_ACTIONS if action in possible and action in LABELS]
     return {
         "state": state,
         "said": describe(visit, visit.tzinfo),

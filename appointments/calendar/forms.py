@@ -20,7 +20,7 @@ from core.texts import READABLE, validate_name, validate_phone
 from core.typed import EARLIEST_DAY, LATEST_DAY, TypedDateField, TypedTimeField, short_date
 
 # what is said with one click; cancelling and booking again are changes
-SAID = (Action.CONFIRM, Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW, Action.UNDO)
+STATUS_ACTIONS = (Action.CONFIRM, Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW, Action.UNDO)
 VIEWS = ("day", "rooms", "week", "list")
 UNITS = [
     ("", _("Doesn't repeat")),
@@ -60,7 +60,7 @@ class IsoDateTimeField(forms.DateTimeField):
         return moment
 
 
-class ShownForm(CheckedForm):
+class ViewStateForm(CheckedForm):
     """Which part of the calendar a page shows; what is not given is as it was last."""
 
     day = DayField()
@@ -153,7 +153,7 @@ class ChangeForm(CheckedForm):
 
     def changes(self) -> dict[str, Any]:
         """Return them as the service names them. A day and a time are local to where the visit is."""
-        given = self.given
+        given = self.validated_data
         changes: dict[str, Any] = {}
         if given["start"]:
             changes["date"] = given["start"]
@@ -175,7 +175,7 @@ class ChangeForm(CheckedForm):
 class ActionForm(CheckedForm):
     """What happened to a visit. `version` is how the page shows it."""
 
-    action = forms.ChoiceField(choices=[(action.value, action.value) for action in SAID])
+    action = forms.ChoiceField(choices=[(action.value, action.value) for action in STATUS_ACTIONS])
     version = forms.IntegerField(min_value=1)
 
 
@@ -215,7 +215,7 @@ class WaitingForm(CheckedForm):
 
     def wishes(self) -> dict[str, Any]:
         """Return them as the service names them."""
-        given = self.given
+        given = self.validated_data
         kept = ("first_day", "last_day", "earliest", "latest", "note")
         return {
             **{name: given[name] for name in kept},

@@ -15,11 +15,11 @@ from django.db.models.functions import Greatest
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from appointments.calendar import kept
+from appointments.calendar import slot_holds
 from appointments.calendar.cells import (
     DAY_MINUTES,
     STEP,
-    Held,
+    HeldSlot,
     Look,
     MinutesOfDay,
     Strip,
@@ -39,7 +39,7 @@ from core.formats import format_day
 from practices.models import Office
 
 OPENS, CLOSES = 8 * 60, 18 * 60  # shown at least
-SHOWN = (
+LISTED_COLUMNS = (
     *("starts_at", "ends_at", "type_id", "office_id", "room_id", "version"),
     *("status", "confirmed_at", "arrived_at", "started_at", "no_show_at", "cancel_reason"),
 )
@@ -58,7 +58,7 @@ class Column:
     picked: bool = False
     windows: list[Window] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldSlot] = field(default_factory=list)
 
     @property
     def pk(self) -> Any:
@@ -112,7 +112,7 @@ def find_visits(by: User, start: datetime, end: datetime, doctor: User | None = 
     )
     if doctor is not None:
         found = found.filter(doctor=doctor)
-    return list(found.with_shown_people(*SHOWN).order_by("starts_at", "id"))
+    return list(found.with_shown_people(*LISTED_COLUMNS).order_by("starts_at", "id"))
 
 
 def change_token(by: User, start: datetime, end: datetime) -> str:
@@ -127,7 +127,7 @@ def change_token(by: User, start: datetime, end: datetime) -> str:
             for rows in (
                 *(model.objects.all() for model in (WorkingHours, ScheduleException, AppointmentType, Room, Office)),
                 User.objects.doctors(),
-                kept.find_held(by, start, end),
+                slot_holds.find_holds(by, start, end),
             )
         ),
     ]
@@ -227,14 +227,14 @@ def _booked(by: User, start: datetime, end: datetime, doctor: User | None = None
 
 
 def _held(by: User, start: datetime, end: datetime) -> list[Any]:
-    return list(kept.find_held(by, start, end).select_related("held_by"))
+    return list(slot_holds.find_holds(by, start, end).select_related("held_by"))
 
 
-def _shown_held(found: Iterable[Any], look: Look) -> dict[Any, list[Held]]:
-    shown: dict[Any, list[Held]] = {}
+def _shown_held(found: Iterable[Any], look: Look) -> dict[Any, list[HeldSlot]]:
+    shown: dict[Any, list[HeldSlot]] = {}
     for held in found:
         begins, ends = (minute_of(moment, look.day, look.zone) for moment in (held.starts_at, held.ends_at))
-        shown.setdefault(held.doctor_id, []).append(Held(begins, ends, kept.describe(held, look.zone)))
+        shown.setdefault(held.doctor_id, []).append(HeldSlot(begins, ends, slot_holds.describe(held, look.zone)))
     return shown
 
 

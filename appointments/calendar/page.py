@@ -15,7 +15,7 @@ from core import pages
 from core.formats import format_moment, zone_label
 from core.permissions import Permission
 
-say = partial(pages.say, template="appointments/calendar/message.html")
+message_response = partial(pages.message_response, template="appointments/calendar/message.html")
 
 
 class CalendarPage(pages.WorkPage):
@@ -33,7 +33,7 @@ def changed_page(
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
     shown = {"elsewhere": "" if is_cancelled else visit_address(visit), **shown}
     shown = {"undo_with": "calendar_change", "warnings": [str(warning) for warning in visit.warnings], **shown}
-    answer = say(request, sentence, visit=visit, undo=undo, **shown)
+    answer = message_response(request, sentence, visit=visit, undo=undo, **shown)
     return trigger_change(answer, visit)
 
 

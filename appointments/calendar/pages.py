@@ -15,12 +15,12 @@ from accounts.models import User
 from appointments.calendar import cells, day_news, facts, grid
 from appointments.calendar.forms import NextForm
 from appointments.calendar.page import CalendarPage, describe_moment
-from appointments.calendar.shown import Shown, remember, what_to_show
+from appointments.calendar.view_state import ViewState, read_view_state, remember
 from appointments.models import Appointment, AppointmentType, Room
 from appointments.schedule import availability
 from appointments.visits.machine import VisitState
 from audit.events import AuditEvent
-from core.admin.access_log import asked_by_page, shows_no_patient
+from core.admin.access_log import background_request, shows_no_patient
 from core.api import throttling
 from core.formats import format_day
 from core.permissions import Permission
@@ -34,7 +34,7 @@ PAPER_COLUMNS, PAPER_LINES = 6, 30  # doctors side by side, and how many visits 
 
 class CalendarView(CalendarPage):
     def get(self, request: HttpRequest) -> HttpResponse:
-        shown = what_to_show(request)
+        shown = read_view_state(request)
         chart = Patient.objects.visible_to(self.user).get_or_refuse(pk=shown.patient) if shown.patient else None
         remember(request, shown)
         return render(
@@ -55,7 +55,7 @@ class CalendarView(CalendarPage):
             },
         )
 
-    def context(self, shown: Shown, charts: Sequence[Patient] = ()) -> dict[str, Any]:
+    def context(self, shown: ViewState, charts: Sequence[Patient] = ()) -> dict[str, Any]:
         """Return what the grid or the list shows, and tell the audit trail, also of charts that are shown beside it."""
         types = {kind.pk: kind for kind in AppointmentType.objects.all()}
         token = grid.change_token(self.user, *shown.bounds)  # before what it stands for is read
@@ -91,14 +91,14 @@ def _pickable(context: dict[str, Any]) -> list[tuple[UUID, str]]:
 
 
 def _picked(context: dict[str, Any]) -> UUID | None:
-    shown: Shown = context["shown"]
+    shown: ViewState = context["shown"]
     if shown.view == "week" and shown.doctor:
         return shown.doctor.pk
     columns = context["grid"].columns if "grid" in context else []
     return next((column.pk for column in columns if column.picked), None)
 
 
-def _title(shown: Shown) -> str:
+def _title(shown: ViewState) -> str:
     if shown.view != "week":
         return format_day(shown.day, "LONG_DATE_FORMAT")
     first, last = shown.days[0], shown.days[-1]
@@ -108,7 +108,7 @@ def _title(shown: Shown) -> str:
     }
 
 
-def _listed(user: User, shown: Shown) -> list[Appointment]:
+def _listed(user: User, shown: ViewState) -> list[Appointment]:
     rows = grid.find_visits(user, *shown.bounds)
     if shown.office is not None:
         rows = [row for row in rows if row.office_id in (None, shown.office.pk)]
@@ -131,7 +131,7 @@ def _paper(visits: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _line(row: Appointment, kind: AppointmentType | None, shown: Shown) -> dict[str, Any]:
+def _line(row: Appointment, kind: AppointmentType | None, shown: ViewState) -> dict[str, Any]:
     """Return a visit as a line of the list. Dicts, which templates look into several times faster than into objects."""
     begins = cells.minute_of(row.starts_at, shown.day, shown.zone)
     return {
@@ -157,13 +157,13 @@ class Changes(CalendarView):
     def get(self, request: HttpRequest) -> HttpResponse:
         with throttling.counted_as_poll() if "token" in request.GET else nullcontext():
             throttling.count_user(self.user.pk)
-        shown = what_to_show(request)
+        shown = read_view_state(request)
         if request.GET.get("token") == grid.change_token(self.user, *shown.bounds):
             return HttpResponse(status=204)
         return render(request, "appointments/calendar/shown.html", self.context(shown))
 
 
-changes = asked_by_page(Changes.as_view())
+changes = background_request(Changes.as_view())
 
 
 class DayNews(CalendarPage):
@@ -178,7 +178,7 @@ class DayNews(CalendarPage):
         return HttpResponse(status=204 if request.GET.get("token") == now else 200)
 
 
-is_day_the_same = shows_no_patient("whether something has changed")(asked_by_page(DayNews.as_view()))
+is_day_the_same = shows_no_patient("whether something has changed")(background_request(DayNews.as_view()))
 
 
 class Colours(CalendarPage):
@@ -199,7 +199,7 @@ class NextFree(CalendarPage):
     """The next free times of all doctors, or of one."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = NextForm(request.GET).given
+        asked = NextForm(request.GET).validated_data
         slots = availability.find_next(
             by=self.user,
             count=NEXT_FREE,

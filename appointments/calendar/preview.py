@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from appointments import booking_rules
-from appointments.calendar import kept
+from appointments.calendar import slot_holds
 from appointments.models import Appointment, AppointmentStatus
 from appointments.rooms.services import AT_ANOTHER_OFFICE, get_bookable_room
 from appointments.schedule import availability
@@ -69,7 +69,7 @@ def free_minutes(by: User, doctor_id: UUID, start: datetime, *, but_offers: bool
     """Return how long the doctor has from then on until their next visit or, but for what is on offer, until what is
     kept for somebody else."""
     visits = Appointment.objects.filter(doctor=doctor_id, status=AppointmentStatus.SCHEDULED)
-    held = kept.find_held(by, start, LATEST).filter(doctor=doctor_id)
+    held = slot_holds.find_holds(by, start, LATEST).filter(doctor=doctor_id)
     held = held.filter(is_offered=False) if but_offers else held
     following = [
         rows.filter(ends_at__gt=start).order_by("starts_at").values_list("starts_at", flat=True).first()
@@ -98,7 +98,7 @@ def _preview(appointment: Appointment, *, by: User, office_id: UUID | None, hold
     try:
         warnings = availability.place(appointment, appointment.type, by=by, office_id=office_id, hold_id=hold_id)
     except Conflict as refusal:  # the time is held
-        held = kept.who_keeps(by, appointment.doctor_id, appointment.starts_at, appointment.ends_at)
+        held = slot_holds.describe_hold_on(by, appointment.doctor_id, appointment.starts_at, appointment.ends_at)
         return Preview(appointment, conflict=held or refusal.detail)
     taken = Appointment.objects.filter(doctor=appointment.doctor_id, status=AppointmentStatus.SCHEDULED)
     taken = taken.filter(starts_at__lt=appointment.ends_at, ends_at__gt=appointment.starts_at)

@@ -36,7 +36,7 @@ class BeforeForm(CheckedForm):
     )
 
     def before(self) -> Before:
-        given = self.given
+        given = self.validated_data
         values = {name: given[NAMES.get(name, name)] for name in (*NAMES, "minutes", "status")}
         said = {name: value for name, value in values.items() if NAMES.get(name, name) in self.data}
         needed = {"date", "doctor_id", "minutes", "status"}
@@ -82,5 +82,5 @@ def now_at(text: str, visit: Appointment) -> str:
     return as_text(changed)
 
 
-def the_one(visit_id: UUID, restored: list[Appointment]) -> Appointment:
+def restored_visit(visit_id: UUID, restored: list[Appointment]) -> Appointment:
     return next((visit for visit in restored if visit.pk == visit_id), restored[0])

@@ -12,7 +12,7 @@ from accounts.models import User
 from appointments import services
 from appointments.calendar import facts, repeating, several, waiting
 from appointments.calendar.forms import ActionForm, ChangeForm
-from appointments.calendar.page import CalendarPage, changed_page, describe_time, say, trigger_change
+from appointments.calendar.page import CalendarPage, changed_page, describe_time, message_response, trigger_change
 from appointments.calendar.preview import Preview, preview_change
 from appointments.calendar.visit import get_visit, undoing, what_changed
 from appointments.models import Appointment, AppointmentStatus, CancelReason, SeriesScope
@@ -25,7 +25,7 @@ from core.errors import Conflict, Invalid, Refusal, StaleVersion
 from core.formats import format_time
 from core.permissions import Permission
 from notifications.messages.planning import ledger_of
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 from patients.allergies import allergies_of
 
 
@@ -71,13 +71,13 @@ class VisitPanel(CalendarPage):
         self.read([visit], about_id=visit.pk)
         if not isinstance(refusal, StaleVersion):
             conflicts = repeating.refused(refusal.extra.get("occurrences", []), self.request.practice.tzinfo)
-            return say(self.request, refusal.detail, is_error=True, conflicts=conflicts)
+            return message_response(self.request, refusal.detail, is_error=True, conflicts=conflicts)
         now = get_visit(self.user, visit.pk)
         sentence = gettext("Someone else changed this visit in the meantime. Now it is: %(state)s, %(time)s.") % {
             "state": facts.describe(now, now.tzinfo) or gettext("booked"),
             "time": describe_time(now),
         }
-        return trigger_change(say(self.request, sentence, is_error=True), now)
+        return trigger_change(message_response(self.request, sentence, is_error=True), now)
 
 
 class ChangeVisit(VisitPanel):
@@ -88,7 +88,7 @@ class ChangeVisit(VisitPanel):
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         form = ChangeForm(request.POST)
-        wanted, asked = form.changes(), form.given
+        wanted, asked = form.changes(), form.validated_data
         if not wanted:
             raise Invalid("start", gettext("Choose what to change."))
         visit = get_visit(self.user, visit_id)
@@ -159,14 +159,14 @@ class RestoreVisits(VisitPanel):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        before = several.from_text(several.SeveralForm(request.POST).given["several"])
+        before = several.from_text(several.SeveralForm(request.POST).validated_data["several"])
         visit = get_visit(self.user, visit_id)
         try:
             restored = series.restore(by=self.user, changed=before)
         except Refusal as refusal:
             return self.refused(visit, refusal)
         self.read(restored, about_id=visit.pk)
-        return changed_page(request, gettext("Undone."), several.the_one(visit.pk, restored), None)
+        return changed_page(request, gettext("Undone."), several.restored_visit(visit.pk, restored), None)
 
 
 class ActOnVisit(VisitPanel):
@@ -175,7 +175,7 @@ class ActOnVisit(VisitPanel):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        asked = ActionForm(request.POST).given
+        asked = ActionForm(request.POST).validated_data
         action = Action(asked["action"])
         visit = get_visit(self.user, visit_id)
         try:

@@ -14,7 +14,7 @@ from accounts.models import User
 from appointments.calendar import waiting
 from appointments.calendar.booking_pages import Slot
 from appointments.calendar.forms import OfferForm, SlotForm, WaitingForm
-from appointments.calendar.page import CalendarPage, changed_page, described, say
+from appointments.calendar.page import CalendarPage, changed_page, described, message_response
 from appointments.holds import services as holds
 from appointments.models import AppointmentStatus, AppointmentType, Priority, WaitingListEntry
 from appointments.models.waiting_list import ANY_DAY
@@ -54,7 +54,7 @@ class EntryPanel(CalendarPage):
 
     def panel(self, form: WaitingForm, *, error: str = "", is_filled: bool = False) -> HttpResponse:
         _check(self.user)
-        asked, entry = form.given if not is_filled else form.cleaned_data, None
+        asked, entry = form.validated_data if not is_filled else form.cleaned_data, None
         if asked["entry"]:
             entry = _entry(self.user, asked["entry"])
         chart = Patient.objects.visible_to(self.user).get_or_refuse(pk=entry.patient_id if entry else asked["patient"])
@@ -80,9 +80,9 @@ class SaveEntry(EntryPanel):
         form = WaitingForm(request.POST)
         if not form.is_valid():
             if {"patient", "entry", "type", "weekdays", "priority"} & form.errors.keys():
-                form.given  # noqa: B018 - raises
+                form.validated_data  # noqa: B018 - raises
             return self.panel(form, error=" ".join(str(one[0]) for one in form.errors.values()), is_filled=True)
-        asked, wishes = form.given, form.wishes()
+        asked, wishes = form.validated_data, form.wishes()
         try:
             if asked["entry"]:
                 if _entry(self.user, asked["entry"]).patient.is_closed:
@@ -95,7 +95,7 @@ class SaveEntry(EntryPanel):
             return self.panel(form, error=getattr(refusal, "message", refusal.detail), is_filled=True)
         self.read([entry], about=ABOUT, about_id=entry.pk)
         sentence = gettext("%(patient)s is on the waiting list.") % {"patient": entry.patient.name}
-        return _closing(say(request, sentence))
+        return _closing(message_response(request, sentence))
 
 
 class RemoveEntry(WaitingList):
@@ -113,7 +113,7 @@ class Offer(Slot):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
-        asked = OfferForm(request.POST).given
+        asked = OfferForm(request.POST).validated_data
         try:
             with transaction.atomic():
                 holds.drop(by=self.user, hold_id=asked["hold"])
@@ -128,7 +128,7 @@ class Offer(Slot):
 class TakeBack(Slot):
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
-        asked = OfferForm(request.POST).given
+        asked = OfferForm(request.POST).validated_data
         services.take_back(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
         return self.panel(SlotForm(request.POST))
 
@@ -138,7 +138,7 @@ class Accept(Slot):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
-        asked = OfferForm(request.POST).given
+        asked = OfferForm(request.POST).validated_data
         try:
             booked = services.accept(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
         except Refusal as refusal:
@@ -162,7 +162,7 @@ def _entry(user: User, entry_id: UUID) -> WaitingListEntry:
 
 
 def _checked_entry(request: HttpRequest) -> Any:
-    return WaitingForm(request.POST).given["entry"]
+    return WaitingForm(request.POST).validated_data["entry"]
 
 
 def _filled_in(form: WaitingForm) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from core.search.words import split_words
 from core.tenancy.scope import current_practice_id
 from patients.deletion import services as deletion
 from patients.imports.dates import UnclearDateError, read_day, read_time, split_moment
-from patients.imports.kinds import (
+from patients.imports.importers import (
     Cells,
     Context,
     Field,
@@ -34,7 +34,7 @@ from patients.imports.kinds import (
     Verdict,
     named_elsewhere,
     number_key_of,
-    register_kind,
+    register_importer,
 )
 from patients.models import ImportKind, ImportLine, LineState, Patient
 from patients.registrations.matching import MatchReason, with_matches
@@ -62,7 +62,7 @@ TOO_LONG = gettext_lazy("This text is too long. Shorten it.")
 IS_THERE = gettext_lazy("This appointment is in the calendar already.")
 
 
-@register_kind
+@register_importer
 class Visits(Importer):
     name = ImportKind.APPOINTMENTS.value
     label = gettext_lazy("Appointments")
@@ -107,7 +107,7 @@ class Visits(Importer):
             if busy.has(verdict.row):
                 verdict.state = LineState.DOUBLE
                 verdict.problems.append(str(IS_THERE))
-            elif busy.is_in_the_way(verdict.row):
+            elif busy.has_conflict(verdict.row):
                 verdict.wrong("", TAKEN)
             else:
                 busy.add(verdict.row)
@@ -125,7 +125,7 @@ class Visits(Importer):
             sound = [verdict for verdict in verdicts if verdict.state != LineState.WRONG]
             busy = _Busy([verdict.row for verdict in sound])
             for verdict in verdicts:
-                if verdict.state != LineState.WRONG and busy.is_in_the_way(verdict.row):
+                if verdict.state != LineState.WRONG and busy.has_conflict(verdict.row):
                     verdict.wrong("", TAKEN)
                 if verdict.state == LineState.WRONG:
                     failed[verdict.number] = " ".join(verdict.problems)
@@ -366,7 +366,7 @@ class _Busy:
     def has(self, visit: Appointment) -> bool:
         return (visit.patient_id, visit.doctor_id, visit.starts_at) in self._visits
 
-    def is_in_the_way(self, visit: Appointment) -> bool:
+    def has_conflict(self, visit: Appointment) -> bool:
         spans = self._spans.get(visit.doctor_id, ()) if visit.status == AppointmentStatus.SCHEDULED else ()
         return any(start < visit.ends_at and end > visit.starts_at for start, end in spans)
 

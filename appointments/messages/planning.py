@@ -17,7 +17,7 @@ from notifications.messages import planning
 from notifications.messages.planning import Draft
 from notifications.messages.quiet import reminder_time
 from notifications.messages.settings import get_settings
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Channel, Message, MessageKind, MessageSettings
 from notifications.models.message import MAY_HAVE_ARRIVED
 from practices.models import Office
@@ -45,7 +45,7 @@ def plan_new(visit: Appointment, *, asked: Callable[[], MessageSettings] = get_s
         settings = asked()
         drafts = _notices(MessageKind.BOOKED, visit, settings, settings.channels_of(MessageKind.BOOKED))
         if visit.series_id and visit.position:
-            drafts = [draft._replace(why=Why.SERIES) for draft in drafts]  # the first one's lists them all
+            drafts = [draft._replace(why=UnsentReason.SERIES) for draft in drafts]  # the first one's lists them all
         planning.store(_rows(visit, [*drafts, *_reminders(visit, settings, now)]))
 
 
@@ -60,7 +60,7 @@ def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> No
     if visit.starts_at <= now or not (is_open or says == CANCELLED):
         return  # it is over: nobody is told
     settings, rows = get_settings(), planning.ledger_of([visit.pk])
-    told = planning.last_said([row for row in rows if row.status in MAY_HAVE_ARRIVED or row.why == Why.SERIES])
+    told = planning.last_said([row for row in rows if row.status in MAY_HAVE_ARRIVED or row.why == UnsentReason.SERIES])
     drafts: list[Draft] = []
     for channel in Channel.values:
         kind = _notice_kind(told.get(channel), says)
@@ -90,7 +90,7 @@ def _notices(
 ) -> list[Draft]:
     at = planning.notice_time(settings, _zone_of(visit))
     said = says_of(visit) if says is None else says
-    why = Why.QUIET if at >= visit.starts_at else ""
+    why = UnsentReason.QUIET if at >= visit.starts_at else ""
     return [Draft(kind, channel, at, said, why) for channel in channels]
 
 
@@ -109,7 +109,7 @@ def _reminders(visit: Appointment, settings: MessageSettings, now: datetime) -> 
             continue
         wanted = visit.starts_at - timedelta(hours=hours)
         at = reminder_time(wanted, latest=visit.starts_at - LAST_REMINDER, zone=zone, **quiet)
-        found.append(Draft(MessageKind.REMINDER, channel, at, says, Why.TOO_LATE if at <= now else ""))
+        found.append(Draft(MessageKind.REMINDER, channel, at, says, UnsentReason.TOO_LATE if at <= now else ""))
     return found
 
 
@@ -175,7 +175,7 @@ def _plan_again(visits: list[Appointment], settings: MessageSettings, now: datet
     known: dict[UUID | None, list[Message]] = {}
     for row in planning.ledger_of(ids):
         known.setdefault(row.about_id, []).append(row)
-    planning.withdraw(ids, why=Why.SETTINGS, kinds=[MessageKind.REMINDER])
+    planning.withdraw(ids, why=UnsentReason.SETTINGS, kinds=[MessageKind.REMINDER])
     new: list[Message] = []
     for visit in visits:
         rows = known.get(visit.pk, [])

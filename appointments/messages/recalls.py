@@ -28,14 +28,14 @@ from notifications.messages.planning import Draft
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings
 from notifications.messages.sources import Facts, source
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Message, MessageKind, MessageSettings, MessageStatus
 from patients.models import Patient
 from practices.services import current_practice
 
 ABOUT = "appointments.Recall"  # the visit that was the last one: `about_id`
 LATE = timedelta(days=31)  # is caught up with: a worker that did not run, a visit that was completed late
-NEXT_CAME = (MessageStatus.SUPPRESSED, Why.NEXT)  # before the message was sent
+NEXT_CAME = (MessageStatus.SUPPRESSED, UnsentReason.NEXT)  # before the message was sent
 NOT_SENT = Q(status=NEXT_CAME[0], why=NEXT_CAME[1])
 AT_ONCE = 500
 
@@ -173,7 +173,7 @@ def _rows(
 
 
 @source(ABOUT)
-def facts_of_recalls(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+def facts_of_recalls(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | UnsentReason]:
     """Nothing is sent to patients who have booked the next visit since, or whose last one is no longer completed."""
     patients = {message.patient_id for message in messages}
     known = {
@@ -182,13 +182,13 @@ def facts_of_recalls(messages: Sequence[Message], now: datetime) -> dict[UUID, F
     booked = set(_next_visits(now).filter(patient__in=patients).values_list("patient_id", "type_id"))
     visits = Appointment.objects.filter(pk__in={message.about_id for message in messages})
     types = dict(visits.filter(status=AppointmentStatus.COMPLETED).values_list("pk", "type_id"))
-    found: dict[UUID, Facts | Why] = {}
+    found: dict[UUID, Facts | UnsentReason] = {}
     for message in messages:
         chart = known.get(message.patient_id)
         if chart is None or message.about_id not in types:
             continue
         has_next = booked & {(chart.pk, types[message.about_id]), (chart.pk, None)}
-        found[message.pk] = Why.NEXT if has_next else facts_of_chart(chart, _fields(chart))
+        found[message.pk] = UnsentReason.NEXT if has_next else facts_of_chart(chart, _fields(chart))
     return found
 
 

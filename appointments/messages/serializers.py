@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.serializers import OutputSerializer
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 from notifications.models import Channel, Message, MessageKind, MessageStatus
 
 

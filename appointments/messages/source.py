@@ -17,25 +17,25 @@ from core.formats import format_day, format_time
 from integrations.email import Attachment
 from notifications.messages.sources import Facts, source
 from notifications.messages.texts import BY_VIDEO, FURTHER
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Message, MessageKind
 from patients.models import Patient
 from practices.models import Office
 
 
 @source(ABOUT)
-def facts_of_visits(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+def facts_of_visits(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | UnsentReason]:
     ids = {message.about_id for message in messages}
     visits = Appointment.with_deleted.filter(pk__in=ids).with_offices().select_related("patient", "type")
     visits = visits.defer("reason", "notes", "last_writes", *(f"patient__{name}" for name in _unused_columns()))
     known = {visit.pk: visit for visit in visits}
-    found: dict[UUID, Facts | Why] = {}
+    found: dict[UUID, Facts | UnsentReason] = {}
     for message in messages:
         visit = known.get(message.about_id)
         if visit is None or visit.patient.deletion_id:
             continue
         says = CANCELLED if visit.deletion_id else says_of(visit)
-        found[message.pk] = Why.CHANGED if message.says != says else _facts(message, visit)
+        found[message.pk] = UnsentReason.CHANGED if message.says != says else _facts(message, visit)
     return found
 
 
@@ -134,18 +134,18 @@ def _time_in_words(at: time, zone: ZoneInfo, language: str) -> str:
 
 
 @source(SlotOffer._meta.label)
-def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | Why]:
+def facts_of_offers(messages: Sequence[Message], now: datetime) -> dict[UUID, Facts | UnsentReason]:
     offers = SlotOffer.objects.filter(pk__in={message.about_id for message in messages})
     offers = offers.select_related("entry__patient", "doctor__office__practice", "practice")
     known = {offer.pk: offer for offer in offers}
-    found: dict[UUID, Facts | Why] = {}
+    found: dict[UUID, Facts | UnsentReason] = {}
     open_ones: dict[UUID, SlotOffer] = {}  # by message: there may be two about one
     for message in messages:
         offer = known.get(message.about_id)
         if offer is None or offer.entry.patient.deletion_id:
             continue
         if not offer.is_open(now):
-            found[message.pk] = Why.CHANGED if now < offer.expires_at else Why.TOO_LATE
+            found[message.pk] = UnsentReason.CHANGED if now < offer.expires_at else UnsentReason.TOO_LATE
             continue
         open_ones[message.pk] = offer
     visits = visits_of(list(open_ones.values()))

@@ -51,7 +51,7 @@ from practices.models import Office
 from practices.services import current_practice
 
 NOT_OFFERED = _("This time isn't available. Please choose one of the times on offer.")
-HELD = _("Someone is booking this time at the moment. Please choose another one, or try again in a few minutes.")
+SLOT_HELD = _("Someone is booking this time at the moment. Please choose another one, or try again in a few minutes.")
 TOO_MANY = _("There are too many free times to list. Choose a doctor, an office or fewer days.")
 NOT_ONLINE = _("This can't be booked online. Please contact the practice.")
 OUTSIDE_HOURS, ELSEWHERE, TIME_OFF, TOO_CLOSE, NOT_THEIR_TYPE = (
@@ -428,7 +428,7 @@ def place(
     start, end = appointment.starts_at, appointment.ends_at
     (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk, hold_id=hold_id)
     if calendar.holds(appointment):
-        raise Conflict(HELD)
+        raise Conflict(SLOT_HELD)
     calendar.set_office(appointment, office_id)
     minutes = Length(int((end - start).total_seconds()))
     length = minutes if kind is None else length_of(kind)._replace(visit=minutes.visit)

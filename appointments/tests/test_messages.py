@@ -14,7 +14,7 @@ from appointments.tests.factories import AppointmentTypeFactory
 from appointments.tests.messages import NOW, VISIT, book, ledger, planned, run
 from appointments.visits.machine import Action
 from notifications.messages.settings import change_settings, say_preference
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 from notifications.models import Message
 from patients.deletion.services import delete, restore
 from patients.models import Deletion

@@ -40,7 +40,7 @@ STALE = stale(
     "The patient waits for this already, or doesn't wait any more, or someone else has changed this: `current`.",
 )
 NOT_FREE = {"409": "The slot is not free, is offered to this patient already, or the patient doesn't wait any more."}
-GONE = {"409": "The offer has expired, somebody else has the slot, or the patient is elsewhere at this time."}
+OFFER_CONFLICT = {"409": "The offer has expired, somebody else has the slot, or the patient is elsewhere at this time."}
 
 
 class OfWaitingList(VersionedView):
@@ -183,7 +183,7 @@ class SlotOfferById(OfWaitingList):
 class AcceptOffer(OfWaitingList):
     permissions = {"POST": DECIDE}
     audit_events = {"POST": AuditEvent.OFFER_ACCEPTED}
-    extra_errors = {"POST": NOT_FOUND | GONE}
+    extra_errors = {"POST": NOT_FOUND | OFFER_CONFLICT}
 
     @extend_schema(
         request=AcceptInput,

@@ -16,13 +16,13 @@ from billing.accounts.pdf import age_labels, describe, statement_pdf
 from billing.invoices.lines import not_billed
 from billing.models import EntryKind, Invoice, LedgerEntry
 from billing.money import label
-from core.admin.access_log import asked_by_page
+from core.admin.access_log import background_request
 from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart
 
-SHOWN, VISITS_SHOWN = 50, 50  # as many visits as an invoice takes
+PAGE_SIZE, VISITS_SHOWN = 50, 50  # as many visits as an invoice takes
 
 
 class AccountPage(WorkPage):
@@ -33,7 +33,7 @@ class AccountPage(WorkPage):
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         account = services.account_of(by=self.user, patient_id=patient_id)
         entries = services.entries_of(account.chart).with_numbers().order_by("-id")
-        page = Paginator(entries, SHOWN).get_page(request.GET.get("page"))
+        page = Paginator(entries, PAGE_SIZE).get_page(request.GET.get("page"))
         rows: list[LedgerEntry] = list(page)
         chart = Patient.objects.visible_to(self.user).get(pk=patient_id)
         for row in rows:
@@ -86,7 +86,7 @@ class Balance(WorkPage):
     needs = Permission.READ_BILLING
     about = Patient._meta.label
 
-    @asked_by_page
+    @background_request
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().dispatch(request, *args, **kwargs)
 

@@ -36,7 +36,7 @@ class MonthPage(WorkPage):
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        first, last = days_of_month(MonthForm(request.GET).given["month"])
+        first, last = days_of_month(MonthForm(request.GET).validated_data["month"])
         chart = get_accessible_chart(self.user, patient_id)
         practice = self.request.practice
         start, end = practice.day_bounds(first)[0], practice.day_bounds(last)[1]
@@ -66,7 +66,7 @@ class PrintMonth(WorkPage):
     about = VisitCoding._meta.label
 
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        first, last = days_of_month(MonthForm(request.GET).given["month"])
+        first, last = days_of_month(MonthForm(request.GET).validated_data["month"])
         chart, codings = services.coded_visits(by=self.user, patient_id=patient_id, first=first, last=last)
         if not codings:
             raise NotFound(NO_CODES)

@@ -40,7 +40,7 @@ class LineForm(CheckedForm):
 
     def line(self) -> dict[str, Any]:
         """Return the line. Raises Invalid."""
-        given = self.given
+        given = self.validated_data
         letters = "".join(_SPLIT.split(given["pointers"].upper()))
         if any(letter not in LETTERS for letter in letters):
             raise Invalid("pointers", services.WRONG_POINTER)
@@ -106,7 +106,7 @@ class CodingPage(WorkPage):
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
         try:
-            given = CodingForm(request.POST).given
+            given = CodingForm(request.POST).validated_data
             lines = [LineForm(row).line() for row in self._typed() if row["code"].strip()]
             services.code_visit(
                 by=self.user,
@@ -168,7 +168,7 @@ class CoveragePage(WorkPage):
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         try:
-            given = [CoverageForm(row).given for row in self._typed() if any(row.values())]
+            given = [CoverageForm(row).validated_data for row in self._typed() if any(row.values())]
             services.set_coverages(by=self.user, patient_id=patient_id, coverages=given[:MOST_COVERAGES])
         except Invalid as invalid:
             return self.show(patient_id, invalid.message)

@@ -56,7 +56,7 @@ class IdentitiesPage(WorkPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         try:
-            given = IdentityForm(request.POST).given
+            given = IdentityForm(request.POST).validated_data
             services.set_identity(by=self.user, doctor_id=given.pop("doctor"), **given)
         except Invalid as invalid:
             log_page_refusal(request, invalid)

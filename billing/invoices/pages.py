@@ -32,9 +32,9 @@ from core.texts import READABLE, validate_line, validate_name
 from core.typed import PickedDateField
 from integrations import payments
 from notifications.messages.planning import ledger_of
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 
-SHOWN, EMPTY_ROWS = 50, 3
+PAGE_SIZE, EMPTY_ROWS = 50, 3
 SHOWN_IN_LIST = (  # what is encrypted and not shown is not decrypted
     *("practice", "kind", "year", "sequence", "credits", "currency", "total", "issued_at", "issued_on", "due_on"),
     *("patient_name", "patient__name", "patient__restricted"),
@@ -56,10 +56,12 @@ class InvoicesPage(WorkPage):
         owed = None
         if state == "unpaid":
             number, owed = self._whole()
-            pages: Any = Paginator(self._unpaid(), SHOWN)
+            pages: Any = Paginator(self._unpaid(), PAGE_SIZE)
             pages.count = number
         else:
-            pages = Paginator(Invoice.objects.visible_to(self.user).with_sums().in_state(state).order_by("-id"), SHOWN)
+            pages = Paginator(
+                Invoice.objects.visible_to(self.user).with_sums().in_state(state).order_by("-id"), PAGE_SIZE
+            )
         page = pages.get_page(request.GET.get("page"))
         rows = self._shown(list(page))
         self.read(rows, kind=AuditEvent.INVOICES_LISTED, hits=page.paginator.count)
@@ -104,7 +106,7 @@ class VisitsPage(WorkPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         found = written.not_billed(self.user).with_people().with_offices().defer("reason", "notes")
-        page = Paginator(found.order_by("starts_at", "id"), SHOWN).get_page(request.GET.get("page"))
+        page = Paginator(found.order_by("starts_at", "id"), PAGE_SIZE).get_page(request.GET.get("page"))
         rows = list(page)
         self.read(rows, kind=AuditEvent.APPOINTMENTS_LISTED, hits=page.paginator.count)
         shown = [(visit, describe_time(visit)) for visit in rows]
@@ -129,7 +131,7 @@ class LineForm(CheckedForm):
 
     def values(self, had_service: UUID | None) -> dict[str, Any]:
         """Return what a service takes. A service that is newly chosen brings its own price, unless one is typed."""
-        given = dict(self.given)
+        given = dict(self.validated_data)
         is_new = given["service_id"] and given["service_id"] != had_service
         values = {name: value for name, value in given.items() if value not in (None, "")}
         if is_new and not given["unit_price"] and not given["tax_rate"]:
@@ -207,7 +209,7 @@ class SaveDraft(OneInvoice):
     def post(self, request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         invoice = services.get_invoice(by=self.user, invoice_id=invoice_id)
         try:
-            given = dict(DraftForm(request.POST).given)
+            given = dict(DraftForm(request.POST).validated_data)
             changed = services.change_draft(
                 by=self.user,
                 invoice_id=invoice_id,
@@ -298,14 +300,14 @@ class ChangeInvoice(OneInvoice):
             return self.show(invoice, mistake=refusal.message if isinstance(refusal, Invalid) else refusal.detail)
 
     def _credit(self, invoice: Invoice) -> HttpResponse:
-        reason = ReasonForm(self.request.POST).given["reason"]
+        reason = ReasonForm(self.request.POST).validated_data["reason"]
         note = services.credit(by=self.user, invoice_id=invoice.pk, reason=reason)
         said = {"number": invoice.number, "note": note.number, "patient": invoice.patient.name}
         self.done(gettext("Credited: invoice %(number)s for %(patient)s, by credit note %(note)s.") % said)
         return redirect("billing-invoice", note.pk)
 
     def _write_off(self, invoice: Invoice) -> HttpResponse:
-        given = ReasonForm(self.request.POST).given
+        given = ReasonForm(self.request.POST).validated_data
         services.write_off(by=self.user, invoice_id=invoice.pk, reason=given["reason"], amount=given["amount"])
         said = {"number": invoice.number, "patient": invoice.patient.name}
         self.done(gettext("Written off: what was open of invoice %(number)s for %(patient)s.") % said)

@@ -155,7 +155,7 @@ def put_back_draft(*, by: User, invoice_id: UUID) -> Invoice:
     return get_invoice(by=by, invoice_id=invoice_id)
 
 
-def forget_removed_drafts() -> None:
+def purge_removed_drafts() -> None:
     """Delete the practice's drafts that can't be put back any more."""
     late = Invoice.with_removed.filter(removed_at__lt=timezone.now() - PUT_BACK_WITHIN)
     for pk in list(late.values_list("pk", flat=True)):

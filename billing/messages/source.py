@@ -9,21 +9,21 @@ from django.urls import reverse
 
 from billing.messages.services import ABOUT_INVOICES, ABOUT_PAYMENTS
 from billing.models import Invoice, LedgerEntry
-from notifications.messages.sources import Facts, Found, source
-from notifications.messages.why import Why
+from notifications.messages.sources import Facts, FactsByMessage, source
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Message
 from patients.models import Patient
 from practices.models import Office, Practice
 
 
 @source(ABOUT_INVOICES)
-def facts_of_invoices(messages: Sequence[Message], now: datetime) -> Found:
+def facts_of_invoices(messages: Sequence[Message], now: datetime) -> FactsByMessage:
     rows = Invoice.objects.with_sums().filter(pk__in={message.about_id for message in messages})
     return _found(messages, {row.pk: row for row in _with_people(rows) if not row.is_credited})
 
 
 @source(ABOUT_PAYMENTS)
-def facts_of_payments(messages: Sequence[Message], now: datetime) -> Found:
+def facts_of_payments(messages: Sequence[Message], now: datetime) -> FactsByMessage:
     rows = LedgerEntry.objects.payments().filter(pk__in={message.about_id for message in messages})
     return _found(messages, {row.pk: row for row in _with_people(rows)})
 
@@ -32,13 +32,15 @@ def _with_people(rows: Any) -> Any:
     return rows.filter(patient__deletion=None).select_related("patient", "practice")
 
 
-def _found(messages: Sequence[Message], known: Mapping[Any, Any]) -> Found:
+def _found(messages: Sequence[Message], known: Mapping[Any, Any]) -> FactsByMessage:
     office = Office.objects.order_by("id").first()
-    found: dict[Any, Facts | Why] = {}
+    found: dict[Any, Facts | UnsentReason] = {}
     for message in messages:
         row = known.get(message.about_id)
         if row is not None:
-            found[message.pk] = _facts(row.patient, row.practice, office) if row.patient.user_id else Why.NO_ACCOUNT
+            found[message.pk] = (
+                _facts(row.patient, row.practice, office) if row.patient.user_id else UnsentReason.NO_ACCOUNT
+            )
     return found
 
 

@@ -13,14 +13,14 @@ from core.api.schema import NOT_FOUND, extend_schema
 from core.api.views import ApiView
 from core.permissions import Permission
 
-ONE_IS_PLANNED = {"409": "One is on its way already, or there is nothing to send."}
+ALREADY_PLANNED = {"409": "One is on its way already, or there is nothing to send."}
 
 
 class MailInvoice(ApiView):
     permissions = {"POST": Permission.TAKE_PAYMENTS}
     audit_events = {"POST": AuditEvent.BILL_MAILED}
     audited_model = Invoice._meta.label
-    extra_errors = {"POST": NOT_FOUND | ONE_IS_PLANNED}
+    extra_errors = {"POST": NOT_FOUND | ALREADY_PLANNED}
 
     @extend_schema(
         responses={201: MessageShape},
@@ -37,7 +37,7 @@ class MailReceipt(ApiView):
     permissions = {"POST": Permission.TAKE_PAYMENTS}
     audit_events = {"POST": AuditEvent.BILL_MAILED}
     audited_model = LedgerEntry._meta.label
-    extra_errors = {"POST": NOT_FOUND | ONE_IS_PLANNED}
+    extra_errors = {"POST": NOT_FOUND | ALREADY_PLANNED}
 
     @extend_schema(
         responses={201: MessageShape},

@@ -34,7 +34,7 @@ class OwnRevenuePage(ReportPage):
 
     def report(self) -> tuple[Table, dict[str, Any]]:
         check_allowed()
-        given = OwnForm(self.request.GET).given
+        given = OwnForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         by = given["by"] or "day"
         found = figures.revenue_of(self.user, first, last, by)
@@ -71,7 +71,7 @@ class OwnLinesPage(LinesPage):
 
     def rows(self) -> tuple[str, Any]:
         check_allowed()
-        given = RangeForm(self.request.GET).given
+        given = RangeForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         which: dict[str, Any] = {"doctor": self.user.pk}
         if "service" in self.request.GET:

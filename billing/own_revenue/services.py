@@ -5,10 +5,10 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Forbidden
 from practices.services import current_practice
 
-NOT_SHOWN = _("Your practice doesn't show doctors their revenue.")
+REVENUE_HIDDEN = _("Your practice doesn't show doctors their revenue.")
 
 
 def check_allowed() -> None:
     """Raise Forbidden where the practice does not let doctors see their revenue."""
     if not current_practice().doctors_see_revenue:
-        raise Forbidden(NOT_SHOWN)
+        raise Forbidden(REVENUE_HIDDEN)

@@ -30,7 +30,7 @@ from core.pages import WorkPage, pdf_response
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
 from notifications.messages.planning import ledger_of
-from notifications.messages.why import explain
+from notifications.messages.unsent_reasons import explain
 from patients.models import Patient
 from patients.restriction.services import get_accessible_chart, visible_chart
 
@@ -95,7 +95,7 @@ class TakePayment(WorkPage):
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         chart = get_accessible_chart(self.user, patient_id)
         try:
-            given = dict(PaymentForm(request.POST).given)
+            given = dict(PaymentForm(request.POST).validated_data)
             as_credit = given.pop("as_credit")
             minor = to_minor(given["amount"], self.request.practice.currency, field="amount")
             allocations = [] if as_credit else shared_out(minor, unpaid_of(chart, self._first()))
@@ -161,7 +161,7 @@ class RefundPage(OnePayment):
     def post(self, request: HttpRequest, payment_id: UUID) -> HttpResponse:
         payment = services.get_payment(by=self.user, payment_id=payment_id)
         try:
-            refunded = services.refund(by=self.user, payment_id=payment_id, **RefundForm(request.POST).given)
+            refunded = services.refund(by=self.user, payment_id=payment_id, **RefundForm(request.POST).validated_data)
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             return self.show(payment, refusal.message if isinstance(refusal, Invalid) else refusal.detail)

@@ -16,7 +16,7 @@ from audit.events import AuditEvent
 from billing import ledger
 from billing.models import Allocation, EntryKind, Invoice, LedgerEntry, OnlineRefund, PaymentMethod
 from billing.money import to_minor, to_text
-from billing.paying_back import check_none_is_asked, pay_back, reserve, was_made
+from billing.paying_back import check_pending_refund, pay_back, reserve, was_made
 from core.database.chosen_ids import ID_TAKEN
 from core.errors import Conflict, Invalid
 from patients.restriction.services import check_access
@@ -107,7 +107,7 @@ def take(
 def allocate(*, by: User, payment_id: UUID, allocations: Sequence[Mapping[str, Any]]) -> LedgerEntry:
     """Put what is left of a payment towards invoices. Raises what `take` raises."""
     payment = ledger.lock_payment(by, payment_id)
-    check_none_is_asked(payment)
+    check_pending_refund(payment)
     with context.done_by(by):
         _allocate(payment, allocations, by=by)
         _log(AuditEvent.PAYMENT_ALLOCATED, payment)
@@ -146,12 +146,12 @@ def refund(
             "write_off": write_off,
         }
         if how["method"] != PaymentMethod.STRIPE:
-            check_none_is_asked(payment)
+            check_pending_refund(payment)
             _refund(payment, minor, pk=refund_id, **how)
             return get_payment(by=by, payment_id=payment_id)
         asked = reserve(payment, minor, by=by, refund_id=refund_id)
     pay_back(asked)
-    _enter_asked(asked, **how)
+    _enter_refund(asked, **how)
     return get_payment(by=by, payment_id=payment_id)
 
 
@@ -160,14 +160,14 @@ def settle(asked: OnlineRefund) -> bool:
     made. Raises PaymentsFailed."""
     if is_made := was_made(asked):
         reason = str(ANSWER_WAS_LOST)
-        _enter_asked(asked, by=asked.made_by, method=PaymentMethod.STRIPE, reason=reason, write_off=False)
+        _enter_refund(asked, by=asked.made_by, method=PaymentMethod.STRIPE, reason=reason, write_off=False)
     else:
         OnlineRefund.objects.filter(pk=asked.pk, updated_at=asked.updated_at).delete()
     return is_made
 
 
 @transaction.atomic
-def _enter_asked(asked: OnlineRefund, *, by: User, **how: Any) -> None:
+def _enter_refund(asked: OnlineRefund, *, by: User, **how: Any) -> None:
     """Enter what the provider has done."""
     payment = ledger.lock_payment(by, asked.payment_id, is_done=True)
     if not LedgerEntry.objects.filter(pk=asked.pk).exists():  # another desk may have asked again

@@ -27,7 +27,7 @@ class PolicyPage(WorkPage):
         return render(request, "billing/policy.html", {"policy": services.policy(), "services": offered})
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        given = PolicyForm(request.POST).given
+        given = PolicyForm(request.POST).validated_data
         services.set_policy(by=self.user, **{f"{name}_id": value for name, value in given.items()})
         self.done(gettext("Saved: the fees for missed visits."))
         return redirect("billing-policy")

@@ -39,7 +39,7 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 
-SHOWN, AT_ONCE = 50, 500
+PAGE_SIZE, AT_ONCE = 50, 500
 
 
 class RowsForm(RangeForm):
@@ -100,7 +100,7 @@ class RowsPage(WorkPage):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         title, found = self.rows()
-        page = Page(page=1, limit=SHOWN, cursor=request.GET.get("cursor", ""))  # nothing is counted, nothing skipped
+        page = Page(page=1, limit=PAGE_SIZE, cursor=request.GET.get("cursor", ""))  # no count, no skipping
         rows = page.rows(found)
         self.read(self.about_rows(rows), kind=AuditEvent.PAYMENTS_LISTED, hits=len(rows))
         query = request.GET.copy()
@@ -125,14 +125,14 @@ class MovementsPage(RowsPage):
     about = LedgerEntry._meta.label
     headings: tuple[Any, ...] = (_("Date"), _("Movement"), _("Patient"), _("Amount"))
 
-    def asked(self) -> tuple[date, date, Any]:
-        given = RowsForm(self.request.GET).given
+    def requested_entries(self) -> tuple[date, date, Any]:
+        given = RowsForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         found: Any = figures.movements(first, last, kind=given["kind"], method=given["method"])
         return first, last, found & LedgerEntry.objects.visible_to(self.user)
 
     def rows(self) -> tuple[str, Any]:
-        first, last, found = self.asked()
+        first, last, found = self.requested_entries()
         found = found.only(*SHOWN_OF_ENTRY)
         said = {"first": format_day(first), "last": format_day(last)}
         return gettext("Movements, %(first)s to %(last)s") % said, found
@@ -155,7 +155,7 @@ class MovementsFile(MovementsPage):
     headings = (_("Date"), _("Kind"), _("Number"), _("Method"), _("Amount"), _("Currency"), _("Entry"))
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        first, last, found = self.asked()
+        first, last, found = self.requested_entries()
         self.read([], kind=AuditEvent.LIST_EXPORTED, first=str(first), last=str(last))
         rows = in_this_context(_parts(found.order_by("booked_on", "id")))
         return csv_response(f"movements-{first}-{last}.csv", self.headings, rows)
@@ -191,7 +191,7 @@ class LinesPage(RowsPage):
     headings: tuple[Any, ...] = (_("Date"), _("Invoice"), _("Patient"), _("Service"), _("Amount"))
 
     def rows(self) -> tuple[str, Any]:
-        given = LinesForm(self.request.GET).given
+        given = LinesForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         found = figures.lines(first, last, **{given["by"]: as_uuid(self.request.GET.get("key"))})
         said = {"first": format_day(first), "last": format_day(last)}
@@ -221,7 +221,7 @@ class OpenPage(RowsPage):
     nothing = _("Nothing is unpaid here.")
 
     def rows(self) -> tuple[str, Any]:
-        given = OpenForm(self.request.GET).given
+        given = OpenForm(self.request.GET).validated_data
         which: dict[str, Any] = {}
         if "payer" in self.request.GET:
             which = {"payer": bytes.fromhex(given["payer"])} if given["payer"] else {"payer": None}

@@ -45,7 +45,7 @@ class TakingsPage(ReportPage):
 
     def report(self) -> tuple[Table, dict[str, Any]]:
         form = DayForm(self.request.GET)
-        day = form.given["day"] or self.request.practice.today()
+        day = form.validated_data["day"] or self.request.practice.today()
         taken = figures.takings(day)
         headings = [gettext("Method"), gettext("Received"), gettext("Refunded"), gettext("Left"), gettext("Payments")]
         labels = dict(PaymentMethod.choices)
@@ -81,7 +81,7 @@ class RevenuePage(ReportPage):
     needs = REPORTS[name][1]
 
     def report(self) -> tuple[Table, dict[str, Any]]:
-        given = RevenueForm(self.request.GET).given
+        given = RevenueForm(self.request.GET).validated_data
         first, last = days_of(given["first"], given["last"])
         by = given["by"] or "day"
         found = figures.revenue(first, last, by)

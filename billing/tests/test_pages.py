@@ -13,7 +13,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
-from billing.jobs import forget_drafts
+from billing.jobs import purge_drafts
 from billing.models import Invoice, LedgerEntry, Service, ServiceOfType
 from billing.payments import services as payments
 from billing.tests.factories import ServiceFactory
@@ -172,7 +172,7 @@ def test_deleted_draft_can_be_put_back_for_a_day(enter_as, visit, chart):
     Invoice.with_removed.filter(pk=draft.pk).update(removed_at=timezone.now() - timedelta(days=2))
     refused = desk.post(delete, {"undo": "1"})
     assert (refused.status_code, "more than a day ago" in refused.content.decode()) == (409, True)
-    forget_drafts()
+    purge_drafts()
     assert desk.post(delete, {"undo": "1"}).status_code == 404
     left = Invoice.objects.get()
     assert left.lines.count() == 1

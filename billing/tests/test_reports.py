@@ -171,7 +171,7 @@ def test_unpaid_by_payer_and_age_and_credit_that_is_left(on, biller, chart, bill
 
 
 def test_rows_are_paged_without_counting_them(year, enter_as, monkeypatch):
-    monkeypatch.setattr("billing.report_rows.pages.SHOWN", 3)
+    monkeypatch.setattr("billing.report_rows.pages.PAGE_SIZE", 3)
     desk, query, seen = enter_as("billing"), {"first": "2030-01-01", "last": "2031-03-31"}, []
     while True:
         page = desk.get(reverse("billing-report-movements"), query)

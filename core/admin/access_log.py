@@ -29,9 +29,9 @@ def own_account_page(reason: str, *, while_factor_due: bool = False) -> Callable
     return _marked(no_patient_reason=reason, without_practice=True, while_factor_due=while_factor_due)
 
 
-def asked_by_page(page: Page) -> Page:
+def background_request(page: Page) -> Page:
     """Mark what an open page asks for by itself: it is nobody's activity, and the session times out all the same."""
-    return _marked(asked_by_page=True)(page)
+    return _marked(background_request=True)(page)
 
 
 def _marked(**marks: Any) -> Callable[[Any], Any]:

@@ -32,7 +32,7 @@ from core.admin.access_log import log_page_read, log_page_refusal
 from core.admin.changelist import CachedCountPaginator, SafeChangeList
 from core.admin.export import export_list
 from core.admin.needs import may_open
-from core.admin.related import shown_to
+from core.admin.related import set_viewer
 from core.admin.times import DateTimeWidget, DateWidget, TimeWidget, TypedDateField, TypedDateTimeField, TypedTimeField
 from core.database.locks import take_lock
 from core.encryption.fields import EncryptedFieldMixin, unreadable_marked
@@ -357,7 +357,7 @@ class PracticeModelAdmin(ModelAdmin):
         log_page_read(request, [row] if row else [], about=self.model._meta.label, about_id=row and row.pk)
         if row:
             row.site_label = self.get_label(row)  # for templates/unfold/helpers/header_title.html
-            shown_to(row, request)
+            set_viewer(row, request)
         context["subtitle"] = None  # not in the browser's history, which would name patients on a shared desk
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -70,11 +70,11 @@ def _parts(
         some = [UUID(bytes=part[at : at + UUID_BYTES]) for at in range(0, len(part), UUID_BYTES)]
         found = load(some)
         rows: list[Any] = [found[key] for key in some if key in found]
-        tell_part(rows, by=request.user, about=label, part=start // step + 1)
+        log_exported_part(rows, by=request.user, about=label, part=start // step + 1)
         yield [values(row) for row in rows]
 
 
-def tell_part(rows: list[Any], *, by: Any, about: str, part: int) -> None:
+def log_exported_part(rows: list[Any], *, by: Any, about: str, part: int) -> None:
     """Tell the audit trail whom the next part of a file names, and unlock what of it this person may read."""
     details: dict[str, Any] = {}
     answers: list[tuple[Any, Any]] = rows_read.send(sender=None, user=by, rows=rows)

@@ -29,6 +29,6 @@ class RelatedRow(UnfoldAdminReadonlyField):
 theme_forms.UnfoldAdminReadonlyField = RelatedRow  # unfold has no setting for it
 
 
-def shown_to(row: Any, request: HttpRequest) -> None:
-    """Say who looks at the form of this row, for `RelatedRow`, which is not told."""
+def set_viewer(row: Any, request: HttpRequest) -> None:
+    """Store on the row who looks at its form, for `RelatedRow`, which gets the row alone."""
     row.site_request = request

@@ -78,7 +78,7 @@ class _Writing:
         if not self._works:
             raise AuditLogUnavailable
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._tried_at = -math.inf
 
 

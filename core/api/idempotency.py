@@ -24,7 +24,7 @@ from core.tenancy.scope import practice_scope
 HEADER = "Idempotency-Key"
 REPEATED = "Idempotency-Replayed"  # as other APIs call it
 MAX_KEY = 255
-KEPT_HEADERS = ("ETag",)
+STORED_HEADERS = ("ETag",)
 PARAMETER = {
     "name": HEADER,
     "in": "header",
@@ -84,7 +84,7 @@ def _kept(view: Any, response: Response) -> dict[str, Any]:
     return {
         "status": response.status_code,
         "body": dumps(response.data).decode(),
-        "headers": {name: response[name] for name in KEPT_HEADERS if name in response},
+        "headers": {name: response[name] for name in STORED_HEADERS if name in response},
         "patients": sorted({str(pk) for pk in (*declared, *context.current().patients)}),
     }
 

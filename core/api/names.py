@@ -12,7 +12,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from core.api.parsers import GIVEN_TWICE
+from core.api.parsers import DUPLICATE_FIELD
 from core.api.renderers import dumps
 from core.api.schema import Takes
 from core.api.serializers import unknown_names
@@ -31,7 +31,7 @@ def check_query(request: Request, takes: Takes) -> None:
     errors = unknown_names(request.query_params, takes.query)
     twice = {name for name, values in request.query_params.lists() if len(values) > 1}
     if errors or twice:
-        raise serializers.ValidationError({**{name: [GIVEN_TWICE] for name in twice}, **errors})
+        raise serializers.ValidationError({**{name: [DUPLICATE_FIELD] for name in twice}, **errors})
 
 
 def check_nothing_empty(query: Mapping[str, str], fields: Mapping[str, Any]) -> None:

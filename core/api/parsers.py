@@ -13,7 +13,7 @@ from rest_framework.parsers import BaseParser
 
 from core.api.renderers import MEDIA_TYPE
 
-GIVEN_TWICE = _("Sent more than once.")
+DUPLICATE_FIELD = _("Sent more than once.")
 
 
 class OrjsonParser(BaseParser):
@@ -39,7 +39,7 @@ def _check_names_once(pairs: list[tuple[str, Any]]) -> None:
     """Raise ValidationError for a name that an object has twice."""
     counts = Counter(name for name, value in pairs)
     if len(counts) < len(pairs):
-        raise ValidationError({name: [GIVEN_TWICE] for name, count in counts.items() if count > 1})
+        raise ValidationError({name: [DUPLICATE_FIELD] for name, count in counts.items() if count > 1})
 
 
 MAX_FIELDS = 100

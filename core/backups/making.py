@@ -51,7 +51,7 @@ class Backup:
         self.pruned: list[str] = []
         self.copied = self.bytes_written = 0
 
-    def run(self, keep: pruning.Keep | None = None) -> catalogue.Manifest:
+    def run(self, keep: pruning.RetentionPolicy | None = None) -> catalogue.Manifest:
         """Make it, prune by the rule if one is given, and return its manifest. Raise BackupError, and then the backups
         before it are as they were."""
         if not settings.BACKUP_KEY:

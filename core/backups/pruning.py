@@ -10,13 +10,13 @@ from core.backups.stored_files import copies_in
 from core.backups.targets import Target
 
 
-class Keep(NamedTuple):
+class RetentionPolicy(NamedTuple):
     daily: int = 7
     weekly: int = 5
     monthly: int = 12
 
 
-def kept(ids: Iterable[str], keep: Keep) -> set[str]:
+def backups_to_keep(ids: Iterable[str], keep: RetentionPolicy) -> set[str]:
     """Return which backups stay: the newest of each of the last days, weeks and months with a backup, and always the
     newest of all."""
     newest_first = sorted(ids, reverse=True)
@@ -41,14 +41,14 @@ def _month(at: datetime) -> str:
     return f"{at:%Y-%m}"
 
 
-def prune(target: Target, keep: Keep) -> list[str]:
+def prune(target: Target, keep: RetentionPolicy) -> list[str]:
     """Remove what the rule does not keep, and files that no backup names any more. Return the ids of what was removed.
 
     Nothing is removed while a manifest cannot be read, for nobody knows then which files it names. The manifest goes
     first: what is left of a backup when this is interrupted is none, and the next run removes it.
     """
     ids = catalogue.backup_ids(target)
-    stays = kept(ids, keep)
+    stays = backups_to_keep(ids, keep)
     try:
         needed = {copy.object for backup_id in sorted(stays) for copy in catalogue.read_files(target, backup_id)}
     except BackupError as error:

@@ -19,7 +19,7 @@ from core.backups.models import Run, RunKind
 from core.tenancy.scope import installation_scope
 
 logger = structlog.get_logger("praxis.backups")
-KEPT = timedelta(days=400)
+RETENTION = timedelta(days=400)
 EVENTS = {
     RunKind.BACKUP: AuditEvent.BACKED_UP,
     RunKind.DRILL: AuditEvent.BACKUP_TRIED,
@@ -61,7 +61,7 @@ def record(kind: RunKind, *, name: str, began_at: datetime, is_good: bool, bytes
             kind=kind, name=name, began_at=began_at, ended_at=now, is_good=is_good, bytes_written=bytes_written
         ),
     )
-    _try(kind, lambda: Run.objects.filter(ended_at__lt=now - KEPT).delete())
+    _try(kind, lambda: Run.objects.filter(ended_at__lt=now - RETENTION).delete())
 
 
 def operator() -> str:

@@ -20,7 +20,7 @@ from core.backups.targets import Target, in_chunks
 
 OBJECTS = "objects"
 THREADS = 2  # SHA-256, reading and writing leave Python's lock alone
-One = TypeVar("One")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 _OBJECT = re.compile(rf"{OBJECTS}/[0-9a-f]{{2}}/(?P<name>.+)-(?P<sha256>[0-9a-f]{{64}})")
 
@@ -91,12 +91,12 @@ def copies_in(target: Target) -> dict[str, Copy]:
     return found
 
 
-def in_parallel(work: Callable[[One], Result], ones: Iterable[One], *, seen: Callable[[Result], object]) -> None:
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], *, seen: Callable[[Result], object]) -> None:
     """Do the work for each, and tell `seen` in this thread what it returned, in their order. What either raises ends
     it: nothing is begun any more, and nothing is under way when this returns."""
     pool = ThreadPoolExecutor(THREADS)
     try:
-        for result in pool.map(work, ones):
+        for result in pool.map(work, items):
             seen(result)
     finally:
         pool.shutdown(cancel_futures=True)

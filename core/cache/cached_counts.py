@@ -24,7 +24,7 @@ from core.cache import redis_client
 
 LIFE_SECONDS = 30  # how long a count can be wrong if an invalidation is lost (Redis restarted, process killed)
 GENERATION_LIFE_SECONDS = 86_400
-ADDRESSES_KEPT = 10_000
+MAX_ADDRESSES = 10_000
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ def _read(names: tuple[str, ...]) -> list[bytes | None]:
         return _fetch(names)
     if names and all(name in request.values for name in names):
         return [request.values.pop(name) for name in names]
-    if len(_asked) >= ADDRESSES_KEPT:
+    if len(_asked) >= MAX_ADDRESSES:
         _asked.clear()
     _asked[request.asker] = names
     return _fetch(names)

@@ -43,7 +43,7 @@ def client() -> redis.Redis:
     return connection
 
 
-def answers() -> bool:
+def is_reachable() -> bool:
     """Return whether Redis answers now, whatever failed before."""
     try:
         return bool(client().ping())

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, Refusal
 from core.idempotency.models import KeptAnswer
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 ABANDONED = timedelta(minutes=5)
 REMOVED_AT_ONCE = 20
 STILL_RUNNING = _("The first request with this Idempotency-Key is still being processed. Please try again in a moment.")
@@ -59,7 +59,7 @@ def reserve(*, user_id: UUID, key: str, request: str) -> KeptAnswer:
 def _reserve_new(user_id: UUID, key_hash: str, request: str) -> KeptAnswer:
     remove_expired(limit=REMOVED_AT_ONCE)
     now = timezone.now()
-    new = KeptAnswer(user_id=user_id, key_hash=key_hash, request=request, began_at=now, expires_at=now + KEPT)
+    new = KeptAnswer(user_id=user_id, key_hash=key_hash, request=request, began_at=now, expires_at=now + RETENTION)
     try:
         with transaction.atomic():
             new.save(force_insert=True)
@@ -75,7 +75,7 @@ def _take_over(known: KeptAnswer, request: str) -> KeptAnswer:
     if row is None:
         raise StillRunning
     row.request, row.answer, row.is_done, row.began_at = request, {}, False, timezone.now()
-    row.expires_at = row.began_at + KEPT
+    row.expires_at = row.began_at + RETENTION
     row.save()
     return row
 

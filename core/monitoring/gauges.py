@@ -18,15 +18,15 @@ from core.encryption.keyring import get_keyring
 from core.monitoring import shared
 from core.tenancy.scope import installation_scope
 
-Tells = Callable[[], Iterator[Metric]]
+Collector = Callable[[], Iterator[Metric]]
 logger = structlog.get_logger("praxis.metrics")
-_TELLING: list[Tells] = []
+_COLLECTORS: list[Collector] = []
 
 
-def gauges(function: Tells) -> Tells:
+def gauges(function: Collector) -> Collector:
     """Register a function that yields metrics. One that cannot reach what it asks may raise DatabaseError or RedisDown:
     its metrics are missing then, and the others are there."""
-    _TELLING.append(function)
+    _COLLECTORS.append(function)
     return function
 
 
@@ -48,9 +48,9 @@ class Gauges:
     """The collector of all that are registered."""
 
     def collect(self) -> Iterator[Metric]:
-        for tells in _TELLING:
+        for collector in _COLLECTORS:
             try:
-                yield from tells()
+                yield from collector()
             except (DatabaseError, redis_client.RedisDown) as error:
                 logger.warning("metrics missing", error=type(error).__name__)
 
@@ -68,7 +68,7 @@ def _database() -> Iterator[Metric]:
 
 @gauges
 def _redis() -> Iterator[Metric]:
-    answers = float(redis_client.answers()) if redis_client.configured() else None
+    answers = float(redis_client.is_reachable()) if redis_client.configured() else None
     yield gauge("praxis_redis_up", "1 if Redis answers; missing without Redis.", answers)
     yield shared.messages()
 

@@ -25,15 +25,15 @@ _LETTER, _BREAK = r"[\p{L}\p{M}\p{N}]", r"[^\p{L}\p{M}\p{N}]"
 _BEGINS_ANYWHERE = regex.compile(_UNSPACED, regex.V1)
 
 
-class Way(NamedTuple):
-    """One way for a text to have what was typed: each of these words occurs in it, or neighbouring whole words of it
-    make up `joined`: `delacruz` in Maria De La Cruz."""
+class WordPattern(NamedTuple):
+    """What a text must have to match what was typed: each of these words occurs in it, or neighbouring whole words
+    of it make up `joined`: `delacruz` in Maria De La Cruz."""
 
     words: tuple[str, ...] = ()
     joined: str = ""
 
 
-Term = tuple[Way, ...]  # alternatives
+Term = tuple[WordPattern, ...]  # alternatives
 
 
 def split_words(folded: str) -> list[str]:
@@ -71,12 +71,12 @@ def occurs_in(word: str, texts: Iterable[str]) -> bool:
 
 
 def query_terms(typed: str) -> list[Term]:
-    """Return what a text must have to match the typed words: all terms, each in one of its ways.
+    """Return what a text must have to match the typed words: all terms, each by one of its patterns.
 
     Words of one or two letters may also be written together with the next ones: `de la cruz` for Delacruz."""
     words_by_spelling = [split_words(spelling) for spelling in spellings(typed)]
     terms = (
-        tuple(dict.fromkeys(way for words in words_by_spelling for way in _ways(words[group])))
+        tuple(dict.fromkeys(pattern for words in words_by_spelling for pattern in _patterns(words[group])))
         for group in _groups(words_by_spelling[0])
     )
     return list(dict.fromkeys(terms))
@@ -91,12 +91,12 @@ def _groups(words: list[str]) -> Iterator[slice]:
             start = end
 
 
-def _ways(words: list[str]) -> Iterator[Way]:
+def _patterns(words: list[str]) -> Iterator[WordPattern]:
     joined = "".join(words)
-    yield Way(words=tuple(words))
+    yield WordPattern(words=tuple(words))
     if len(words) > 1 and len(words[-1]) >= MIN_LETTERS:  # else Li Na would show Carolina
-        yield Way(words=(joined,))
-    yield Way(joined=joined)
+        yield WordPattern(words=(joined,))
+    yield WordPattern(joined=joined)
 
 
 class Words(NamedTuple):
@@ -111,8 +111,10 @@ class Words(NamedTuple):
 
     def meets(self, term: Term) -> bool:
         return any(
-            way.joined in self.joined if way.joined else all(occurs_in(word, self.words) for word in way.words)
-            for way in term
+            pattern.joined in self.joined
+            if pattern.joined
+            else all(occurs_in(word, self.words) for word in pattern.words)
+            for pattern in term
         )
 
 
@@ -124,7 +126,10 @@ class FreeText:
         self._unbroken: list[str] | None = None
 
     def meets(self, term: Term) -> bool:
-        return any(self._has_joined(way.joined) if way.joined else all(map(self._has, way.words)) for way in term)
+        return any(
+            self._has_joined(pattern.joined) if pattern.joined else all(map(self._has, pattern.words))
+            for pattern in term
+        )
 
     def _has(self, word: str) -> bool:
         if len(word) >= MIN_LETTERS or begins_anywhere(word):

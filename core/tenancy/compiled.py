@@ -30,7 +30,7 @@ from core.tenancy.managers import row_not_found
 from core.tenancy.scope import current_practice_id, practice_scope
 from core.tenancy.stand_ins import MOMENTS, PEOPLE, PRACTICES, ZONES, NotCompilable, person_like, stand_in, type_of
 
-SHAPES_KEPT = 500  # of each query; there are as many as roles and combinations of filters
+MAX_SHAPES = 500  # of each query; there are as many as roles and combinations of filters
 JOINED_BEFORE = 50  # rows to skip; for more, their keys are selected first
 PRACTICE, PERSON, NOW, NARROWING = "practice", "person", "now", "narrowing"
 _clock: ContextVar[datetime | None] = ContextVar("clock", default=None)
@@ -66,7 +66,7 @@ class CompiledQuery(Generic[Row]):
         shape = (connection.vendor, who, bound.flags, values, counts)
         statement = self._statements.get(shape)
         if statement is None:
-            if len(self._statements) >= SHAPES_KEPT:
+            if len(self._statements) >= MAX_SHAPES:
                 self._statements.clear()
             statement = self._statements[shape] = self._compile(bound, counts=counts)
         return statement
@@ -219,7 +219,7 @@ def _with_keys(queryset: Any, keys: tuple[Any, ...]) -> Any:
     return queryset.filter(pk__in=keys)
 
 
-@lru_cache(SHAPES_KEPT)
+@lru_cache(MAX_SHAPES)
 def _around(sql: str, place: int) -> tuple[str, str]:
     """Return a statement's text before and after the parameter with this number."""
     places = [found for found in re.finditer("%(.)", sql) if found[1] == "s"]

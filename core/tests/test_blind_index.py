@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.encryption.blind_index import query_tokens, text_tokens
 from core.errors import Invalid
 from core.search.letters import fold
-from core.search.words import Way, joined_words, occurs_in
+from core.search.words import WordPattern, joined_words, occurs_in
 from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.search import search_charts
@@ -46,9 +46,11 @@ def plain_hits(patients, query):
 def meets(patient, term):
     words = [word for field, split in WORDS_OF.items() for word in split(getattr(patient, field))]
     return any(
-        way.joined in joined_words(patient.name) if way.joined else all(occurs_in(word, words) for word in way.words)
-        for way in term
-        if isinstance(way, Way)
+        pattern.joined in joined_words(patient.name)
+        if pattern.joined
+        else all(occurs_in(word, words) for word in pattern.words)
+        for pattern in term
+        if isinstance(pattern, WordPattern)
     )
 
 

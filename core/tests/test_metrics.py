@@ -169,7 +169,7 @@ def test_it_is_read_past_the_proxy_without_tls(db, settings):
 
 
 def test_ready_says_that_nothing_can_be_written(db, monkeypatch):
-    health.writing.forget()
+    health.writing.reset()
     assert Client().get("/api/health/ready").json()["checks"]["writing"] == "ok"
 
     def full(**columns):
@@ -177,19 +177,19 @@ def test_ready_says_that_nothing_can_be_written(db, monkeypatch):
 
     monkeypatch.setattr("audit.log._insert", full)
     assert Client().get("/api/health/ready").status_code == 200, "asked again within seconds"
-    health.writing.forget()
+    health.writing.reset()
     answer = Client().get("/api/health/ready")
     assert (answer.status_code, answer.json()["checks"]["writing"]) == (503, "failing")
     assert Client().get("/api/health/live").status_code == 200
     monkeypatch.undo()
-    health.writing.forget()
+    health.writing.reset()
     assert Client().get("/api/health/ready").status_code == 200
 
 
 def test_trying_to_write_leaves_nothing(db):
     with installation_scope():
         before = Event.objects.count()
-    health.writing.forget()
+    health.writing.reset()
     assert Client().get("/api/health/ready").status_code == 200
     with installation_scope():
         assert Event.objects.count() == before

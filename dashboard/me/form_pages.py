@@ -66,7 +66,7 @@ class Withdraw(FormPage):
         return redirect("me_form", form_id)  # after a sign-in
 
     def post(self, request: HttpRequest, form_id: UUID) -> HttpResponse:
-        form = services.withdraw(by=self.user, form_id=form_id, **WithdrawForm(request.POST).given)
+        form = services.withdraw(by=self.user, form_id=form_id, **WithdrawForm(request.POST).validated_data)
         messages.success(request, gettext("Withdrawn: %(form)s.") % {"form": form.version.content["name"]})
         return redirect("me_form", form.pk)
 

@@ -48,7 +48,7 @@ class NumbersPage(WorkPage):
     needs = Permission.SEE_NUMBERS
     about = Appointment._meta.label
 
-    def asked(self) -> tuple[DaysForm, date, date]:
+    def requested_days(self) -> tuple[DaysForm, date, date]:
         """Return the form, and the days that it asks for or those of the last weeks."""
         today = self.request.practice.today()
         form = DaysForm(self.request.GET or None)
@@ -60,7 +60,7 @@ class NumbersPage(WorkPage):
 
 class Numbers(NumbersPage):
     def get(self, request: HttpRequest) -> HttpResponse:
-        form, first, last = self.asked()
+        form, first, last = self.requested_days()
         self.read([])
         weeks = weeks_of(request.practice, first, last)  # type: ignore[attr-defined]
         context = {
@@ -78,7 +78,7 @@ class Numbers(NumbersPage):
 
 class NumbersFile(NumbersPage):
     def get(self, request: HttpRequest) -> Any:
-        _form, first, last = self.asked()
+        _form, first, last = self.requested_days()
         weeks = weeks_of(request.practice, first, last)  # type: ignore[attr-defined]
         self.read([], kind=AuditEvent.LIST_EXPORTED, count=len(weeks))
         days = [format_day(week.first, "SHORT_DATE_FORMAT") for week in weeks]
@@ -90,7 +90,7 @@ class OwedVisits(NumbersPage):
     """The visits that nothing signed tells of."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        _form, first, last = self.asked()
+        _form, first, last = self.requested_days()
         practice = request.practice  # type: ignore[attr-defined]
         start, end = practice.day_bounds(first)[0], practice.day_bounds(last)[1]
         visits: Any = owed_visits(start, end)

@@ -50,7 +50,7 @@ class AccessesPage(PrivacyPage):
         chart: Patient = charts.get_or_refuse(pk=patient_id)
         return chart
 
-    def asked(self) -> AccessDaysForm:
+    def days_form(self) -> AccessDaysForm:
         today: date = self.request.practice.today()
         days = {"first": today - timedelta(days=DEFAULT_DAYS), "last": today}
         given = {name: self.request.GET[name] for name in days if name in self.request.GET}
@@ -58,7 +58,7 @@ class AccessesPage(PrivacyPage):
 
     def days(self) -> tuple[date, date]:
         """Return the days that a file is asked for. Raises Invalid."""
-        form = self.asked()
+        form = self.days_form()
         for name, errors in form.errors.items():
             raise Invalid(name, str(errors[0]))
         return form.cleaned_data["first"], form.cleaned_data["last"]
@@ -70,7 +70,7 @@ class AccessesPage(PrivacyPage):
 
 class Accesses(AccessesPage):
     def get(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        chart, form = self.chart(patient_id), self.asked()
+        chart, form = self.chart(patient_id), self.days_form()
         rows: list[TrailRow] = []
         if form.is_valid():
             first, last = form.cleaned_data["first"], form.cleaned_data["last"]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import AuditEvent
-from core.admin.export import tell_part
+from core.admin.export import log_exported_part
 from core.csv_files import csv_response, in_this_context
 from dashboard.privacy.base import PrivacyPage
 from patients.deletion.retention import kept_until
@@ -67,13 +67,13 @@ class RetentionFile(RetentionPage):
 
     def _parts(self) -> Iterator[list[list[Any]]]:
         for number, found in enumerate(_some_at_a_time(deletions_for(self.user)), start=1):
-            tell_part(found, by=self.user, about=self.about, part=number)
+            log_exported_part(found, by=self.user, about=self.about, part=number)
             yield [
                 [row.kind, row.patient, _day(row.deleted_at), row.who, row.gone_at and _day(row.gone_at), row.why]
                 for row in _rows(found)
             ]
         for number, charts in enumerate(_some_at_a_time(self.closed()), start=1):
-            tell_part(charts, by=self.user, about=Patient._meta.label, part=number)
+            log_exported_part(charts, by=self.user, about=Patient._meta.label, part=number)
             yield [
                 [one.get_status_display(), one.name, _day(one.updated_at), "", "", gettext("kept")] for one in charts
             ]

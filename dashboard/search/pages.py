@@ -24,7 +24,7 @@ MOST = 8  # of each kind
 PART = "Praxis-Part"  # header of what the dialog asks for
 
 
-class Found(NamedTuple):
+class SearchHit(NamedTuple):
     title: Sentence
     address: str
     hint: Sentence = ""
@@ -41,13 +41,13 @@ class Search(WorkPage):
         return render(request, "dashboard/search/page.html")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        context = self.found(request)
+        context = self.results(request)
         charts = context["charts"]
         self.read(charts, kind=AuditEvent.CHARTS_SEARCHED, hits=len(charts), searched=bool(context["query"]))
         template = "results" if PART in request.headers else "page"
         return render(request, f"dashboard/search/{template}.html", context)
 
-    def found(self, request: HttpRequest) -> dict[str, Any]:
+    def results(self, request: HttpRequest) -> dict[str, Any]:
         form = SearchForm(request.POST)
         query = form.cleaned_data["q"] if form.is_valid() else ""
         nobody: dict[str, Any] = {"query": query, "charts": [], "people": [], "pages": []}
@@ -77,12 +77,12 @@ def _fits(query: str, title: Sentence) -> bool:
     return all(word in text for word in query.casefold().split())
 
 
-def people(user: User, query: str) -> list[Found]:
+def people(user: User, query: str) -> list[SearchHit]:
     """Return the colleagues of this name: where a manager keeps their account, or a doctor's day in the calendar."""
     if user.can(Permission.MANAGE_USERS):
         staff = [each for each in User.objects.exclude(role=Role.PATIENT).order_by("id") if _fits(query, each.name)]
         return [
-            Found(each.name, reverse("admin:accounts_user_change", args=[each.pk]), each.get_role_display())
+            SearchHit(each.name, reverse("admin:accounts_user_change", args=[each.pk]), each.get_role_display())
             for each in staff[:MOST]
         ]
     if not user.can(Permission.CHANGE_APPOINTMENTS):
@@ -90,17 +90,19 @@ def people(user: User, query: str) -> list[Found]:
     doctors = [each for each in User.objects.doctors().order_by("id") if _fits(query, each.name)]
     calendar = reverse("calendar")
     return [
-        Found(each.name, f"{calendar}?{urlencode({'view': 'day', 'doctor': str(each.pk)})}", each.get_role_display())
+        SearchHit(
+            each.name, f"{calendar}?{urlencode({'view': 'day', 'doctor': str(each.pk)})}", each.get_role_display()
+        )
         for each in doctors[:MOST]
     ]
 
 
-def pages(request: HttpRequest, query: str) -> list[Found]:
+def pages(request: HttpRequest, query: str) -> list[SearchHit]:
     """Return the pages of this name that the person may open: those of both menus, and of their account."""
     sidebar: Any = settings.UNFOLD["SIDEBAR"]
     listed = [(item["title"], str(item["link"])) for group in sidebar["navigation"] for item in group["items"]]
     listed += [(entry.title, entry.address) for entry in (*menu.entries(request), *menu.account_entries(request))]
     known = {address: title for title, address in reversed(listed) if address != reverse("search")}
-    fitting = [Found(title, address) for address, title in known.items() if _fits(query, title)]
-    fitting.sort(key=lambda found: str(found.title))
-    return [found for found in fitting if may_open(request, found.address)][:MOST]
+    fitting = [SearchHit(title, address) for address, title in known.items() if _fits(query, title)]
+    fitting.sort(key=lambda hit: str(hit.title))
+    return [hit for hit in fitting if may_open(request, hit.address)][:MOST]

@@ -20,7 +20,7 @@ from notifications.models import Delivery, Webhook
 from notifications.webhooks import services
 from notifications.webhooks.serializers import DeliveryShape, DeliveryStatus, WebhookEvent
 
-SHOWN = 20  # of the last deliveries
+MAX_DELIVERIES = 20  # of the last deliveries
 
 
 class WebhookForm(ServiceForm):
@@ -63,7 +63,7 @@ class WebhookAdmin(RemovableAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["show_save_and_add_another"] = context["show_save_and_continue"] = False
         if hook := context.get("original"):
-            context["deliveries"] = [_entry(row) for row in hook.deliveries.order_by("-id")[:SHOWN]]
+            context["deliveries"] = [_entry(row) for row in hook.deliveries.order_by("-id")[:MAX_DELIVERIES]]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def describe(self, row: Webhook) -> str:

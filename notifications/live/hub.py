@@ -22,7 +22,7 @@ from websockets.frames import CloseCode
 from core.tenancy.scope import practice_scope
 from notifications.live import hints
 from notifications.live.connection import PING_EVERY, SIGNED_OUT, Connection
-from notifications.live.listeners import Listener, gone
+from notifications.live.listeners import Listener, find_ended
 from notifications.live.sources import Change, source
 
 logger = structlog.get_logger("praxis.live")
@@ -167,7 +167,7 @@ class Hub:
 def _ask(known: dict[UUID, int], listeners: Iterable[Listener]) -> tuple[set[Listener], dict[UUID, News]]:
     close_old_connections()
     try:
-        ended = gone(listeners)
+        ended = find_ended(listeners)
         return ended, {practice_id: _news(practice_id, number) for practice_id, number in known.items()}
     finally:
         close_old_connections()

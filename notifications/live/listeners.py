@@ -43,7 +43,7 @@ def listener_of(user: User, session_id: UUID | None) -> Listener:
     return Listener(user.pk, user.practice_id, user.can(source().read_all), session_id, user.api_key_id)
 
 
-def gone(listeners: Iterable[Listener]) -> set[Listener]:
+def find_ended(listeners: Iterable[Listener]) -> set[Listener]:
     """Return those whose session or key has ended, timed out or changed hands. That a connection is open is nobody's
     activity: nothing is marked as seen."""
     by_session: dict[UUID, list[Listener]] = {}

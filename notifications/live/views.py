@@ -41,7 +41,7 @@ from notifications.live.serializers import TicketShape
 from notifications.live.sources import source
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
-KNOWN = {"cursor", "ticket"}
+PARAMETERS = {"cursor", "ticket"}
 MOST_CONNECTIONS, MOST_OF_ONE = 4000, 50  # of one process, and in it of one person or program
 TOO_MANY = _("You have too many connections open. Close some of them first.")
 
@@ -67,7 +67,7 @@ def events(request: HttpRequest) -> HttpResponse:
         response = error_response(426, gettext("This address speaks WebSocket, version 13."))
         response.headers["Upgrade"], response.headers["Sec-WebSocket-Version"] = "websocket", "13"
         return response
-    unknown = sorted(request.GET.keys() - KNOWN)
+    unknown = sorted(request.GET.keys() - PARAMETERS)
     if unknown:
         return error_response(400, gettext("Unknown parameter."))
     try:

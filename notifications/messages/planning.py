@@ -14,7 +14,7 @@ from core.encryption.fields import EncryptedFieldMixin
 from core.models import insert_statement
 from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Message, MessageKind, MessageSettings, MessageStatus
 
 GRACE = timedelta(minutes=3)  # so that a slip of the hand writes to nobody
@@ -118,7 +118,7 @@ def notice_time(settings: MessageSettings, zone: ZoneInfo | None, *, grace: time
     return end_of_quiet(at, zone=zone, start=settings.quiet_from, end=settings.quiet_until)
 
 
-def withdraw(about_ids: Iterable[UUID], *, why: str = Why.CHANGED, kinds: Iterable[str] = ()) -> int:
+def withdraw(about_ids: Iterable[UUID], *, why: str = UnsentReason.CHANGED, kinds: Iterable[str] = ()) -> int:
     """Cancel what is planned about these, in the caller's transaction, and return how many there were. A message that a
     worker is sending is sent."""
     planned = Message.objects.filter(about_id__in=list(about_ids), status=MessageStatus.PLANNED)

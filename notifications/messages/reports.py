@@ -6,14 +6,14 @@ from django.utils import timezone
 from core.monitoring.shared import count_message
 from integrations.sending import Report
 from notifications.messages.sending import refuse
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import How, Message, MessageStatus
 from notifications.models.message import parts_of_reference
 
 S = MessageStatus
 DELIVERABLE = (S.SENDING, S.SENT, S.UNCERTAIN)
 CAN_FAIL = (*DELIVERABLE, S.DELIVERED)
-EVENTS = {"delivered": (DELIVERABLE, S.DELIVERED, ""), "failed": (CAN_FAIL, S.FAILED, Why.BOUNCED)}
+EVENTS = {"delivered": (DELIVERABLE, S.DELIVERED, ""), "failed": (CAN_FAIL, S.FAILED, UnsentReason.BOUNCED)}
 
 
 def apply(report: Report) -> None:

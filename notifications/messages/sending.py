@@ -32,7 +32,7 @@ from notifications.messages.quiet import end_of_quiet
 from notifications.messages.settings import get_settings, preferences_of, say_preference
 from notifications.messages.sources import Facts, facts_of
 from notifications.messages.texts import DEFAULTS, MessageText, fill
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import (
     Channel,
     How,
@@ -68,7 +68,7 @@ class Ready(NamedTuple):
 class _Unsent(Exception):
     """The message is not sent, or not before `until`."""
 
-    def __init__(self, why: Why | None = None, *, until: datetime | None = None, **details: str) -> None:
+    def __init__(self, why: UnsentReason | None = None, *, until: datetime | None = None, **details: str) -> None:
         self.why, self.until, self.details = why, until, details
 
 
@@ -112,7 +112,7 @@ def give_up_lost() -> int:
     """Say of what a dead worker left that nobody knows whether it was sent."""
     moment = timezone.now()
     left = Message.objects.filter(status=MessageStatus.SENDING, started_at__lt=moment - LOST)
-    return int(left.update(status=MessageStatus.UNCERTAIN, why=Why.UNKNOWN, updated_at=moment))
+    return int(left.update(status=MessageStatus.UNCERTAIN, why=UnsentReason.UNKNOWN, updated_at=moment))
 
 
 # --- Before a message is sent -----------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def _prepare(batch: list[Message], now: datetime) -> list[Ready]:
     ready = [_as_written(message) for message in written_before if _is_configured(message.channel)]
     for message in written_before:
         if not _is_configured(message.channel):
-            _note_unsent(message, _Unsent(Why.NO_PROVIDER), now)
+            _note_unsent(message, _Unsent(UnsentReason.NO_PROVIDER), now)
     others = [message for message in batch if message.kind != MessageKind.ACCOUNT]
     if others:
         ready += _prepare_others(others, now)
@@ -159,7 +159,7 @@ def _prepare_others(batch: list[Message], now: datetime) -> list[Ready]:
             raise
         except Exception as error:  # one that cannot be written must not keep the others from being sent
             logger.error("message not written", message_id=str(message.pk), error=type(error).__name__)
-            _note_unsent(message, _Unsent(Why.TEXT), now)
+            _note_unsent(message, _Unsent(UnsentReason.TEXT), now)
         rest()
     return ready
 
@@ -173,35 +173,35 @@ def _own_texts() -> dict[tuple[str, str, str], MessageText]:
 
 def _prepared(
     message: Message,
-    facts: Facts | Why,
+    facts: Facts | UnsentReason,
     preference: MessagePreference | None,
     settings: MessageSettings,
     own: Mapping[tuple[str, str, str], MessageText],
     now: datetime,
 ) -> Ready:
     """Return the message with all that it takes to send it. Raises _Unsent."""
-    if isinstance(facts, Why):
+    if isinstance(facts, UnsentReason):
         raise _Unsent(facts)
     if facts.until and now >= facts.until:
-        raise _Unsent(Why.TOO_LATE)
+        raise _Unsent(UnsentReason.TOO_LATE)
     if preference and (since := preference.refused_since(message.channel)):
         how = getattr(preference, f"no_{message.channel}_how")
-        raise _Unsent(Why.OPTED_OUT, since=since.isoformat(), how=how)
+        raise _Unsent(UnsentReason.OPTED_OUT, since=since.isoformat(), how=how)
     address = _address(message.channel, facts)
     if not address:
-        raise _Unsent(Why.NO_ADDRESS)
+        raise _Unsent(UnsentReason.NO_ADDRESS)
     if not _is_configured(message.channel):
-        raise _Unsent(Why.NO_PROVIDER)
+        raise _Unsent(UnsentReason.NO_PROVIDER)
     if message.kind not in WAKES_NOBODY:
         later = end_of_quiet(now, zone=facts.zone, start=settings.quiet_from, end=settings.quiet_until)
         if facts.until and later >= facts.until:
-            raise _Unsent(Why.QUIET)
+            raise _Unsent(UnsentReason.QUIET)
         if later > now:
             raise _Unsent(until=later)
     language = (preference.language if preference else "") or settings.language
     text = written(message.kind, message.channel, language, facts.fields(language), own)
     if MARK in text.subject + text.text:
-        raise _Unsent(Why.TEXT)
+        raise _Unsent(UnsentReason.TEXT)
     attachments = tuple(facts.attachments()) if message.channel == Channel.EMAIL else ()
     return Ready(message, address, text, language, attachments, facts.until)
 
@@ -277,7 +277,7 @@ def _mark_sending(several: list[Ready], now: datetime) -> list[Ready]:
     those that are ours: not what is too late by now, was withdrawn, or is sent by another worker."""
     late = [ready for ready in several if ready.until and now >= ready.until]
     for ready in late:
-        _note_unsent(ready.message, _Unsent(Why.TOO_LATE), now)
+        _note_unsent(ready.message, _Unsent(UnsentReason.TOO_LATE), now)
     own = {ready.message.pk: _own_marks(ready) for ready in several if ready not in late}
     marks = {"status": MessageStatus.SENDING, "why": "", "why_details": {}, "started_at": now, "updated_at": now}
     where = {"status": MessageStatus.PLANNED}

@@ -23,10 +23,10 @@ LONGEST_RECALL = 60  # months
 
 def get_settings() -> MessageSettings:
     """Return the practice's settings, or the defaults."""
-    return ask_settings()()
+    return prefetch_settings()()
 
 
-def ask_settings() -> Callable[[], MessageSettings]:
+def prefetch_settings() -> Callable[[], MessageSettings]:
     """Ask for them, and return what returns them: within `sent_together`, the question may travel with others."""
     sent = _settings(None).sent()
 

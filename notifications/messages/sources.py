@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from integrations.email import Attachment
-from notifications.messages.why import Why
+from notifications.messages.unsent_reasons import UnsentReason
 from notifications.models import Message
 
 
@@ -24,18 +24,18 @@ class Facts(NamedTuple):
     attachments: Callable[[], Sequence[Attachment]] = tuple
 
 
-Found = Mapping[UUID, Facts | Why]
-Load = Callable[[Sequence[Message], datetime], Found]
-SOURCES: dict[str, Load] = {}
+FactsByMessage = Mapping[UUID, Facts | UnsentReason]
+FactsLoader = Callable[[Sequence[Message], datetime], FactsByMessage]
+SOURCES: dict[str, FactsLoader] = {}
 # What somebody means who answers a text message with a word, by what that message was about: returns what to answer.
 REPLIES: dict[str, Callable[[Message], str]] = {}
 
 
-def source(about: str) -> Callable[[Load], Load]:
+def source(about: str) -> Callable[[FactsLoader], FactsLoader]:
     """Register a function that finds the facts of messages about this model, in the scope of their practice. What it
     does not find is gone."""
 
-    def register(load: Load) -> Load:
+    def register(load: FactsLoader) -> FactsLoader:
         SOURCES[about] = load
         return load
 
@@ -52,13 +52,13 @@ def on_confirm(about: str) -> Callable[[Callable[[Message], str]], Callable[[Mes
     return register
 
 
-def facts_of(messages: Iterable[Message], now: datetime) -> dict[UUID, Facts | Why]:
+def facts_of(messages: Iterable[Message], now: datetime) -> dict[UUID, Facts | UnsentReason]:
     """Return the facts of each message, or why it must not be sent."""
     groups: dict[str, list[Message]] = {}
     for message in messages:
         groups.setdefault(message.about, []).append(message)
-    found: dict[UUID, Facts | Why] = {}
+    found: dict[UUID, Facts | UnsentReason] = {}
     for about, group in groups.items():
         loaded = SOURCES[about](group, now) if about in SOURCES else {}
-        found |= {message.pk: loaded.get(message.pk, Why.GONE) for message in group}
+        found |= {message.pk: loaded.get(message.pk, UnsentReason.GONE) for message in group}
     return found

@@ -87,7 +87,7 @@ class Message(PracticeModel):
     kind = models.CharField(_("kind"), max_length=10, choices=MessageKind.choices)
     channel = models.CharField(_("channel"), max_length=5, choices=Channel.choices)
     status = models.CharField(_("status"), max_length=10, choices=S.choices, default=S.PLANNED)
-    why = models.CharField(_("why"), max_length=20, blank=True)  # a Why, notifications/messages/why.py
+    why = models.CharField(_("why"), max_length=20, blank=True)  # an UnsentReason (notifications/messages/)
     why_details = models.JSONField(default=dict)  # moments and codes
     planned_for = models.DateTimeField(_("planned for"))
     due_at = models.DateTimeField()

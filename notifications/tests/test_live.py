@@ -15,7 +15,7 @@ from core.tenancy.scope import practice_scope
 from notifications import events
 from notifications.live import hints, hub, tickets
 from notifications.live.connection import MOST_UNREAD, SIGNED_OUT, Connection
-from notifications.live.listeners import Listener, gone, listener_of
+from notifications.live.listeners import Listener, find_ended, listener_of
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def test_who_has_been_idle_for_too_long_is_gone_and_an_open_connection_is_no_act
     settings.IDLE_LOGOFF_MINUTES = 15
     fresh, idle, patient = listen("staff", seen=5), listen("staff", seen=16), listen("patient", seen=600)
     before = LoginSession.objects.get(pk=fresh.session_id).last_seen_at
-    assert gone([fresh, idle, patient]) == {idle}
+    assert find_ended([fresh, idle, patient]) == {idle}
     assert LoginSession.objects.get(pk=fresh.session_id).last_seen_at == before
     assert LoginSession.objects.get(pk=idle.session_id).revoked_at is not None
     assert [event.kind for event in whole_trail()][-1] == "session.timed_out"
     sessions.end(session_id=fresh.session_id)
-    assert gone([fresh, patient]) == {fresh}
+    assert find_ended([fresh, patient]) == {fresh}
 
 
 def test_whether_many_still_may_listen_is_one_query(listen, django_assert_num_queries):
@@ -49,7 +49,7 @@ def test_whether_many_still_may_listen_is_one_query(listen, django_assert_num_qu
     many = [*few, *(listen("staff") for _ in range(3))]
     for listeners in (few, many):
         with django_assert_num_queries(1):
-            assert gone(listeners) == set()
+            assert find_ended(listeners) == set()
 
 
 def test_a_ticket_is_good_once_and_for_its_time(make_user, monkeypatch):

@@ -17,7 +17,7 @@ from practices.services import each_practice
 
 ATTEMPTS = 17  # with the waits below, the last is a day after the first
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(hours=3)
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 
 def mark_failed(delivery_id: str) -> None:
@@ -92,4 +92,4 @@ def _note(delivery: Delivery, now: datetime, *, answered: int | None, error: str
 def remove_old() -> None:
     """Remove what was sent long ago from the lists."""
     for _practice in each_practice():
-        Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=JobState.WAITING).delete()
+        Delivery.objects.filter(created_at__lt=timezone.now() - RETENTION).exclude(state=JobState.WAITING).delete()

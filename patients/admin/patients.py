@@ -254,7 +254,7 @@ class PatientAdmin(ChartSectionsAdmin):
 
     def _two_people(self, user: User, chart: Patient) -> dict[str, Any]:
         """Return what the page says of lifting the restriction where the primary doctor can't."""
-        if not (chart.restricted and two_people.may_take_part(user) and two_people.is_doctor_gone(chart)):
+        if not (chart.restricted and two_people.may_take_part(user) and two_people.is_doctor_unavailable(chart)):
             return {"may_ask_two": False}
         asked = two_people.open_request(chart)
         may_withdraw = asked is not None and (asked.asked_by_id == user.pk or user.can(P.RESTRICT_CHARTS))
@@ -266,7 +266,7 @@ class PatientAdmin(ChartSectionsAdmin):
         if not form.is_valid():
             messages.error(request, str(next(iter(form.errors.values()))[0]))
             return self.page_after(request, patient_id)
-        two_people.ask(patient_id=patient_id, by=current_user(request), reason=form.cleaned_data["why"])
+        two_people.request_lift(patient_id=patient_id, by=current_user(request), reason=form.cleaned_data["why"])
         messages.success(request, gettext("Asked. A second person must agree on the page of this chart."))
         return self.page_after(request, patient_id)
 

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from core.admin.access_log import asked_by_page
+from core.admin.access_log import background_request
 from core.pages import WorkPage
 from core.permissions import Permission
 from patients.duplicates import services
@@ -58,7 +58,7 @@ class Compare(DuplicatesPage):
         return render(request, "patients/duplicates/progress.html", context)
 
 
-compare = asked_by_page(Compare.as_view())
+compare = background_request(Compare.as_view())
 
 
 class Dismiss(DuplicatesPage):

@@ -13,7 +13,7 @@ from core.errors import Invalid, Sentence
 from core.search.letters import fold
 from patients.deletion import services as deletion
 from patients.imports.dates import UnclearDateError, read_day
-from patients.imports.kinds import (
+from patients.imports.importers import (
     Cells,
     Context,
     Field,
@@ -22,7 +22,7 @@ from patients.imports.kinds import (
     named_elsewhere,
     number_key_of,
     person_key_of,
-    register_kind,
+    register_importer,
 )
 from patients.models import ChartStatus, DuplicatePair, ImportKind, LineState, Patient
 from patients.registrations.matching import with_matches
@@ -43,7 +43,7 @@ NO_DOCTOR = gettext_lazy("No doctor of the practice is called this. Write the na
 TWICE = gettext_lazy("Line %(number)d is the same person.")
 
 
-@register_kind
+@register_importer
 class Charts(Importer):
     name = ImportKind.PATIENTS.value
     label = gettext_lazy("Patients")

@@ -22,8 +22,8 @@ from core.forms import CheckedForm, as_uuid
 from core.pages import WorkPage
 from core.permissions import Permission
 from patients.imports import services
-from patients.imports.kinds import KINDS, Importer
-from patients.imports.reading import ENCODINGS, SEPARATORS
+from patients.imports.csv_reader import ENCODINGS, SEPARATORS
+from patients.imports.importers import IMPORTERS, Importer
 from patients.imports.uploads import SpooledFile, SpoolingHandler
 from patients.models import DateOrder, Import, ImportLine, ImportPart, ImportState, LineState, Patient
 from patients.registrations.matching import MatchReason
@@ -48,7 +48,7 @@ class Imports(ImportPage):
         services.remove_old()
         self.read([])
         rows = list(Import.objects.order_by("-id").prefetch_related("made_by").defer("columns")[:LISTED])
-        context = {"imports": rows, "kinds": list(KINDS.values()), "days": services.KEPT.days}
+        context = {"imports": rows, "kinds": list(IMPORTERS.values()), "days": services.RETENTION.days}
         return render(request, "patients/imports/list.html", context)
 
 
@@ -93,7 +93,7 @@ class Upload(ImportPage):
         if not isinstance(file, SpooledFile):
             return self.show(kind, form, error=_("Choose a file."))
         try:
-            asked = form.given
+            asked = form.validated_data
             batch = services.read_file(
                 by=self.user,
                 kind=kind,
@@ -109,7 +109,7 @@ class Upload(ImportPage):
 
     def show(self, kind: str, form: UploadForm, error: str = "") -> HttpResponse:
         self.read([])
-        context = {"kind": KINDS[kind], "form": form, "error": error}
+        context = {"kind": IMPORTERS[kind], "form": form, "error": error}
         return render(self.request, "patients/imports/upload.html", context, status=400 if error else 200)
 
 
@@ -132,11 +132,11 @@ class OneImport(ImportPage):
         charts = self.charts_of(lines)
         context = {
             "batch": batch,
-            "kind": KINDS[batch.kind],
+            "kind": IMPORTERS[batch.kind],
             "error": error,
             "counts": [(state, number) for state, number in counts.items() if number],
             "ready": counts[LineState.READY],
-            "left": sum(counts[state] for state in services.LEFT),
+            "left": sum(counts[state] for state in services.NOT_IMPORTED),
             "made": counts[LineState.MADE],
             "shown": states[0] if states else "",
             "filters": [(state, counts[state]) for state in SHOWN_STATES if counts[state]],
@@ -158,7 +158,7 @@ class OneImport(ImportPage):
 
     def matching(self, batch: Import, error: str, sent: Any) -> HttpResponse:
         self.read([])
-        kind = KINDS[batch.kind]
+        kind = IMPORTERS[batch.kind]
         first = ImportPart.objects.filter(of=batch).order_by("number").first()
         rows = [cells for _number, cells in first.rows[:SAMPLES]] if first else []
         mapping = batch.mapping or services.suggested_mapping(batch)
@@ -198,7 +198,7 @@ class Match(OneImport):
         order, doctor = request.POST.get("date_order", ""), as_uuid(request.POST.get("doctor", ""))
         mapping: dict[str, int] = {}
         try:
-            mapping = _mapping_of(request.POST, batch, KINDS[batch.kind])
+            mapping = _mapping_of(request.POST, batch, IMPORTERS[batch.kind])
             services.match_columns(by=self.user, pk=import_id, mapping=mapping, date_order=order, doctor_id=doctor)
         except Invalid as refusal:
             sent = {"mapping": mapping or _first_of_each(request.POST, batch), "date_order": order, "doctor": doctor}
@@ -257,7 +257,7 @@ class DecideForm(CheckedForm):
     choice = forms.ChoiceField(choices=[("make", ""), ("leave", ""), ("same", ""), ("all", "")])
 
 
-SAID = {
+DONE_MESSAGES = {
     "start": gettext_lazy("Started: the lines are being imported. You can leave this page."),
     "undo": gettext_lazy("Started: what nobody has changed since is being taken back."),
     "discard": gettext_lazy("Discarded: nothing of this file was imported."),
@@ -276,7 +276,7 @@ class Change(ImportPage):
         except Refusal as refusal:
             log_page_refusal(request, refusal)
             raise
-        self.done(str(SAID[self.verb]))
+        self.done(str(DONE_MESSAGES[self.verb]))
         is_there = Import.objects.filter(pk=import_id).exists()
         return redirect("import", import_id) if is_there else redirect("imports")
 
@@ -285,7 +285,7 @@ class Decide(ImportPage):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, import_id: UUID) -> HttpResponse:
-        asked = DecideForm(request.POST).given
+        asked = DecideForm(request.POST).validated_data
         services.decide(
             by=self.user,
             pk=import_id,
@@ -298,20 +298,22 @@ class Decide(ImportPage):
         return redirect(f"{reverse('import', args=[import_id])}{f'?{query}' if query else ''}{anchor}")
 
 
-class Left(ImportPage):
+class NotImported(ImportPage):
     """The lines that were not imported, with the reason, as a file that can be corrected and imported again."""
 
     def get(self, request: HttpRequest, import_id: UUID) -> HttpResponseBase:
         batch = services.get_import(by=self.user, pk=import_id)
         self.read(
-            [], kind=AuditEvent.LIST_EXPORTED, count=sum(services.counts(batch)[state] for state in services.LEFT)
+            [],
+            kind=AuditEvent.LIST_EXPORTED,
+            count=sum(services.counts(batch)[state] for state in services.NOT_IMPORTED),
         )
         header = [*(column["name"] for column in batch.columns), _("Why it was not imported")]
-        return csv_response("not-imported.csv", header, in_this_context(_left_rows(batch)))
+        return csv_response("not-imported.csv", header, in_this_context(_rows_not_imported(batch)))
 
 
-def _left_rows(batch: Import) -> Iterator[list[list[str]]]:
-    for report in services.left_lines(batch):
+def _rows_not_imported(batch: Import) -> Iterator[list[list[str]]]:
+    for report in services.lines_not_imported(batch):
         problems = report["problems"] or [_("May be here already")]
         yield [[*report["cells"], " ".join(problems)]]
 

@@ -19,15 +19,15 @@ from audit import log
 from audit.events import AuditEvent
 from core.errors import Conflict, Forbidden, Invalid
 from core.permissions import Permission
-from patients.imports.kinds import KINDS, Verdict, cells_of, context_of, squeezed
-from patients.imports.reading import NO_LINES, Columns, Row, recognise, rows_of
+from patients.imports.csv_reader import NO_LINES, Columns, Row, detect_layout, rows_of
+from patients.imports.importers import IMPORTERS, Verdict, cells_of, context_of, normalize_name
 from patients.models import DateOrder, Import, ImportLine, ImportMapping, ImportPart, ImportState, LineState
 
 PART_LINES, PART_BYTES = 500, 1_000_000
 UNDO_LINES = 50
-KEPT = timedelta(days=7)  # the text of a file
+RETENTION = timedelta(days=7)  # the text of a file
 NAME_LENGTH = 255
-LEFT = (LineState.WRONG, LineState.DOUBLE)  # what an import leaves
+NOT_IMPORTED = (LineState.WRONG, LineState.DOUBLE)  # what an import leaves
 
 BUSY = gettext_lazy("This import is at another stage by now. Look at it again.")
 NOT_ALLOWED = gettext_lazy("Only an office manager can import files.")
@@ -64,7 +64,7 @@ def read_file(
 ) -> Import:
     """Read a file into parts, as it is written or as `encoding` and `separator` say. Raises Invalid and Forbidden."""
     check_may_import(by)
-    layout = recognise(chunks, encoding=encoding, separator=separator)
+    layout = detect_layout(chunks, encoding=encoding, separator=separator)
     with transaction.atomic(), origin.done_by(by):
         rows = rows_of(chunks(), layout)
         first = next(rows, None)
@@ -118,11 +118,11 @@ def _parts(rows: Iterable[Row], columns: Columns) -> Iterator[list[Row]]:
 def suggested_mapping(batch: Import) -> dict[str, int]:
     """Return the columns of the fields as they were matched last, else by their names."""
     names = [column["name"] for column in batch.columns]
-    found = KINDS[batch.kind].suggest(names)
+    found = IMPORTERS[batch.kind].suggest(names)
     remembered = ImportMapping.objects.filter(kind=batch.kind).first()
     if remembered is None:
         return found
-    columns = [squeezed(name) for name in names]
+    columns = [normalize_name(name) for name in names]
     for name, column in remembered.fields.items():
         if column in columns:
             at = columns.index(column)
@@ -133,7 +133,7 @@ def suggested_mapping(batch: Import) -> dict[str, int]:
 def date_evidence(batch: Import, mapping: dict[str, int]) -> dict[str, int]:
     """Return for each order of dates the first line that can only be read in it: `{"dmy": 14}`."""
     found: dict[str, int] = {}
-    for name in KINDS[batch.kind].days & mapping.keys():
+    for name in IMPORTERS[batch.kind].days & mapping.keys():
         column = batch.columns[mapping[name]]
         for told, order in (("day", DateOrder.DAY_FIRST), ("month", DateOrder.MONTH_FIRST)):
             if told in column:
@@ -150,7 +150,7 @@ def match_columns(
     batch = _locked(by, pk, ImportState.READ, ImportState.CHECKED)
     if batch.emptied_at:
         raise Conflict(TOO_OLD)
-    kind = KINDS[batch.kind]
+    kind = IMPORTERS[batch.kind]
     _check_mapping(batch, mapping)
     doctor = User.objects.doctor(doctor_id) if doctor_id else None
     if kind.asks_doctor and not doctor and "doctor" not in mapping:
@@ -160,7 +160,7 @@ def match_columns(
     batch.mapping, batch.date_order, batch.doctor = mapping, date_order, doctor
     batch.state, batch.position = ImportState.CHECKING, 0
     batch.save()
-    names = {name: squeezed(batch.columns[at]["name"]) for name, at in mapping.items()}
+    names = {name: normalize_name(batch.columns[at]["name"]) for name, at in mapping.items()}
     kept = ImportMapping.objects.select_for_update().filter(kind=batch.kind).first()
     kept = kept or ImportMapping(kind=batch.kind, fields={})
     kept.fields = names
@@ -169,7 +169,7 @@ def match_columns(
 
 
 def _check_mapping(batch: Import, mapping: dict[str, int]) -> None:
-    kind = KINDS[batch.kind]
+    kind = IMPORTERS[batch.kind]
     known, columns = {one.name for one in kind.fields}, len(batch.columns)
     if mapping.keys() - known or not all(0 <= at < columns for at in mapping.values()):
         raise Invalid("mapping", BUSY)
@@ -179,7 +179,7 @@ def _check_mapping(batch: Import, mapping: dict[str, int]) -> None:
 
 
 def _check_order(batch: Import, mapping: dict[str, int], date_order: str) -> None:
-    if not KINDS[batch.kind].days & mapping.keys():
+    if not IMPORTERS[batch.kind].days & mapping.keys():
         return
     if date_order not in DateOrder.values:
         raise Invalid("date_order", ORDER_MISSING)
@@ -220,7 +220,7 @@ def _check_part(batch: Import, part: ImportPart, by: User) -> None:
             ragged = Verdict(number)
             ragged.wrong("", RAGGED % {"found": len(cells), "expected": width})
             verdicts.append(ragged)
-    verdicts += KINDS[batch.kind].check(sound, context_of(batch, by))
+    verdicts += IMPORTERS[batch.kind].check(sound, context_of(batch, by))
     verdicts.sort(key=lambda verdict: verdict.number)
     _find_twice(batch, verdicts)
     texts = dict(part.rows)
@@ -256,7 +256,7 @@ def _line_of(batch: Import, verdict: Verdict, cells: list[str]) -> ImportLine:
         row_id=verdict.row_id,
         person=verdict.person,
         number_key=verdict.number_key,
-        report=report if verdict.state in LEFT else None,
+        report=report if verdict.state in NOT_IMPORTED else None,
     )
 
 
@@ -266,7 +266,7 @@ def _make_part(batch: Import, part: ImportPart, by: User) -> None:
     lines = {line.number: line for line in ready}
     texts = dict(part.rows)
     asked = [(number, line.row_id, cells_of(batch, texts[number])) for number, line in sorted(lines.items())]
-    failed = KINDS[batch.kind].make([one for one in asked if one[1]], context_of(batch, by)) if asked else {}
+    failed = IMPORTERS[batch.kind].make([one for one in asked if one[1]], context_of(batch, by)) if asked else {}
     for number, reason in failed.items():
         line = lines.pop(number)
         line.state = LineState.WRONG
@@ -282,13 +282,13 @@ def _finish(batch: Import) -> None:
         return
     batch.state, batch.finished_at = ImportState.DONE, timezone.now()
     found = counts(batch)
-    if not any(found[state] for state in LEFT):
+    if not any(found[state] for state in NOT_IMPORTED):
         batch.emptied_at = timezone.now()
     _log(AuditEvent.IMPORT_FINISHED, batch, **{state.value: number for state, number in found.items() if number})
 
 
 def _undo_some(batch: Import, by: User) -> None:
-    kind, made = KINDS[batch.kind], ImportLine.objects.filter(of=batch, state=LineState.MADE).order_by("-number")
+    kind, made = IMPORTERS[batch.kind], ImportLine.objects.filter(of=batch, state=LineState.MADE).order_by("-number")
     lines = list(made[:UNDO_LINES])
     rows = kind.untouched([line.row_id for line in lines if line.row_id]) if lines else {}
     for line in lines:
@@ -369,7 +369,7 @@ def discard(*, by: User, pk: UUID) -> None:
 def remove_old() -> int:
     """Remove the text of files that were uploaded more than a week ago, and return how many. Imports that had not begun
     are removed with it; what is being imported is left alone."""
-    old = Import.objects.filter(created_at__lt=timezone.now() - KEPT, emptied_at=None)
+    old = Import.objects.filter(created_at__lt=timezone.now() - RETENTION, emptied_at=None)
     keys = list(old.exclude(state=ImportState.RUNNING).order_by("id").values_list("pk", flat=True))
     for key in keys:
         with transaction.atomic():
@@ -404,9 +404,9 @@ def _empty(batch: Import) -> None:
     _log(AuditEvent.IMPORT_REMOVED, batch)
 
 
-def left_lines(batch: Import) -> Iterator[dict[str, Any]]:
+def lines_not_imported(batch: Import) -> Iterator[dict[str, Any]]:
     """Yield the reports of the lines that were not imported, without all of them in memory."""
-    lines = ImportLine.objects.filter(of=batch, state__in=LEFT).filter(report__isnull=False).order_by("number")
+    lines = ImportLine.objects.filter(of=batch, state__in=NOT_IMPORTED).filter(report__isnull=False).order_by("number")
     for line in lines.iterator(PART_LINES):
         yield report_of(line)
 

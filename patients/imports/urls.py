@@ -15,5 +15,5 @@ urlpatterns = [
     path("<uuid:import_id>/start/", pages.Change.as_view(verb="start"), name="import-start"),
     path("<uuid:import_id>/undo/", pages.Change.as_view(verb="undo"), name="import-undo"),
     path("<uuid:import_id>/discard/", pages.Change.as_view(verb="discard"), name="import-discard"),
-    path("<uuid:import_id>/not-imported.csv", pages.Left.as_view(), name="import-left"),
+    path("<uuid:import_id>/not-imported.csv", pages.NotImported.as_view(), name="import-left"),
 ]

@@ -58,7 +58,7 @@ class OwnEventsManager(PracticeManager.from_queryset(OwnEventsQuerySet)):  # typ
 
 class Import(PracticeModel):
     """One file. `columns` says of each column its name and in which line it tells the order of dates
-    (patients/imports/reading.py), `mapping` which column each field is read from, `position` the number of the last
+    (patients/imports/csv_reader.py), `mapping` which column each field is read from, `position` the number of the last
     part that the work on it has finished."""
 
     kind = models.CharField(max_length=12, choices=ImportKind.choices)

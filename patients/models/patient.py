@@ -44,10 +44,10 @@ ACTIVE_STATUSES = (
 
 
 # What the contract's POST requires beside the name; a chart without one of these is incomplete.
-WANTED = ("email", "phone", "date_of_birth", "gender", "address")
+EXPECTED_FIELDS = ("email", "phone", "date_of_birth", "gender", "address")
 # What people change in a chart: a save that writes any of it is a new version.
 CONTENT = frozenset(
-    ("name", *WANTED, "blood_type", "allergies", "medical_history", "emergency_contact", "primary_doctor")
+    ("name", *EXPECTED_FIELDS, "blood_type", "allergies", "medical_history", "emergency_contact", "primary_doctor")
 )
 
 
@@ -196,10 +196,10 @@ class Patient(SoftDeletable):
         _("emergency contact"), label="patient.emergency_contact", max_length=300, blank=True
     )
     search_index = BlindIndexField()
-    incomplete = models.BooleanField(_("incomplete"), default=False, editable=False)  # whether one of WANTED is empty
+    incomplete = models.BooleanField(_("incomplete"), default=False, editable=False)  # one of EXPECTED_FIELDS is empty
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
-    not_bulk_updatable = INDEXED | set(WANTED)
+    not_bulk_updatable = INDEXED | set(EXPECTED_FIELDS)
     unlogged_fields: ClassVar = {"version", "incomplete"}  # they change with others
     patient_field = "id"
     is_accessible = False  # whether the caller has access, if the chart is restricted; see resolve_access
@@ -244,7 +244,7 @@ class Patient(SoftDeletable):
 
     def lacks_something(self) -> bool:
         with unreadable_marked():  # what cannot be decrypted is there
-            return not all(getattr(self, name) for name in WANTED)
+            return not all(getattr(self, name) for name in EXPECTED_FIELDS)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.enter_scope()
@@ -254,7 +254,7 @@ class Patient(SoftDeletable):
         if written & INDEXED:
             self.search_index = chart_tokens(self)
             derived.add("search_index")
-        if not written.isdisjoint(WANTED):
+        if not written.isdisjoint(EXPECTED_FIELDS):
             self.incomplete = self.lacks_something()
             derived.add("incomplete")
         if written and not self._state.adding:

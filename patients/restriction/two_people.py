@@ -31,10 +31,10 @@ TOO_NEW = _("An account that was opened in the last 30 days can't take part in t
 CHANGED_HANDS = _("An account whose email somebody else changed in the last 30 days can't take part in this.")
 SOMEBODY_ELSE = _("A second person must agree: not the one who asked.")
 A_MANAGER = _("One of the two has to be an office manager.")
-NOTHING_ASKED = _("Nobody asks for this any more.")
+NO_OPEN_REQUEST = _("Nobody asks for this any more.")
 
 # Functions of apps above that say whether a doctor is away at present.
-ABSENCES: list[Callable[[User], bool]] = []
+ABSENCE_CHECKS: list[Callable[[User], bool]] = []
 
 
 def may_take_part(user: User) -> bool:
@@ -55,13 +55,13 @@ def has_changed_hands(user: User) -> bool:
     return was_done_to(user.pk, AuditEvent.EMAIL_CHANGED, practice_id=current_practice().pk, since=since)
 
 
-def is_doctor_gone(chart: Patient) -> bool:
+def is_doctor_unavailable(chart: Patient) -> bool:
     """Return whether the chart's primary doctor cannot lift its restriction now: there is none, they have left, are no
     doctor any more, or are away."""
     doctor = chart.primary_doctor
     if doctor is None or not doctor.is_active or doctor.role != Role.DOCTOR:
         return True
-    return any(is_away(doctor) for is_away in ABSENCES)
+    return any(is_away(doctor) for is_away in ABSENCE_CHECKS)
 
 
 def open_request(chart: Patient) -> LiftRequest | None:
@@ -73,7 +73,7 @@ def open_request(chart: Patient) -> LiftRequest | None:
 
 
 @transaction.atomic
-def ask(*, patient_id: UUID, by: User, reason: str) -> LiftRequest:
+def request_lift(*, patient_id: UUID, by: User, reason: str) -> LiftRequest:
     """Ask to lift the restriction. Raises NotFound, Forbidden, and Conflict if the primary doctor can do it, the chart
     is not restricted, or somebody asks already."""
     chart = _checked(patient_id, by)
@@ -88,16 +88,17 @@ def ask(*, patient_id: UUID, by: User, reason: str) -> LiftRequest:
 
 @transaction.atomic
 def agree(*, patient_id: UUID, by: User) -> Patient:
-    """Lift the restriction that somebody else has asked to lift. Raises NotFound, Forbidden and Conflict like `ask`."""
+    """Lift the restriction that somebody else has asked to lift. Raises NotFound, Forbidden and Conflict as
+    `request_lift` does."""
     chart = _checked(patient_id, by)
     asked = open_request(chart)
     if asked is None:
-        raise Conflict(NOTHING_ASKED)
+        raise Conflict(NO_OPEN_REQUEST)
     first = asked.asked_by
     if first.pk == by.pk:
         raise Forbidden(SOMEBODY_ELSE)
     if not (first.is_active and may_take_part(first)):
-        raise Conflict(NOTHING_ASKED)
+        raise Conflict(NO_OPEN_REQUEST)
     if not any(person.can(Permission.RESTRICT_CHARTS) for person in (first, by)):
         raise Forbidden(A_MANAGER)
     asked.delete()
@@ -110,7 +111,7 @@ def withdraw(*, patient_id: UUID, by: User) -> None:
     chart = restriction.lock(patient_id)
     asked: LiftRequest | None = LiftRequest.objects.filter(patient=chart).first()
     if asked is None:
-        raise NotFound(NOTHING_ASKED, about=Patient._meta.label, about_id=patient_id)
+        raise NotFound(NO_OPEN_REQUEST, about=Patient._meta.label, about_id=patient_id)
     if asked.asked_by_id != by.pk and not by.can(Permission.RESTRICT_CHARTS):
         raise Forbidden(NOT_YOURS)
     asked.delete()
@@ -127,7 +128,7 @@ def _checked(patient_id: UUID, by: User) -> Patient:
         raise Forbidden(CHANGED_HANDS)
     if not chart.restricted:
         raise Conflict(NOT_RESTRICTED)
-    if not is_doctor_gone(chart):
+    if not is_doctor_unavailable(chart):
         raise Conflict(DOCTOR_IS_THERE)
     return chart
 

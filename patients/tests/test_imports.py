@@ -17,8 +17,8 @@ from audit.events import AuditEvent
 from audit.tests.whole_trail import whole_trail
 from core.errors import Conflict, Forbidden, Invalid
 from patients.imports import services
+from patients.imports.csv_reader import Columns, Layout, rows_of
 from patients.imports.dates import UnclearDateError, read_day
-from patients.imports.reading import Columns, Layout, rows_of
 from patients.models import Import, ImportLine, ImportPart, ImportState, LineState, Patient
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples
@@ -180,7 +180,7 @@ def test_text_is_removed(manager, capsys):
     assert (batch.file_name, batch.emptied_at is not None) == ("", True)
     assert not ImportLine.objects.filter(of=batch).filter(report__isnull=False).exists()
     fresh, old = (upload(manager, "\n".join([HEADER, *LINES])) for _ in "12")
-    Import.objects.filter(pk=old.pk).update(created_at=batch.created_at - services.KEPT)
+    Import.objects.filter(pk=old.pk).update(created_at=batch.created_at - services.RETENTION)
     call_command("remove_old_imports")
     assert capsys.readouterr().out == "Removed the text of 1 imports.\n"
     assert list(Import.objects.order_by("pk").values_list("pk", flat=True)) == [batch.pk, fresh.pk]

@@ -66,18 +66,18 @@ def test_who_may_and_when(closed, practice, make_user):
     one, other, staff, manager = (make_user(role) for role in ("doctor", "doctor", "staff", "admin"))
     with practice_scope(practice.pk):
         with pytest.raises(Conflict, match="is there"):
-            two_people.ask(patient_id=closed.pk, by=manager, reason=WHY)
+            two_people.request_lift(patient_id=closed.pk, by=manager, reason=WHY)
         now = timezone.now()
         ScheduleExceptionFactory(
             doctor=closed.primary_doctor, starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1)
         )
         with pytest.raises(Forbidden):
-            two_people.ask(patient_id=closed.pk, by=staff, reason=WHY)
+            two_people.request_lift(patient_id=closed.pk, by=staff, reason=WHY)
         with pytest.raises(Conflict, match="Nobody asks"):
             two_people.agree(patient_id=closed.pk, by=manager)
-        two_people.ask(patient_id=closed.pk, by=one, reason=WHY)
+        two_people.request_lift(patient_id=closed.pk, by=one, reason=WHY)
         with pytest.raises(Conflict, match="already"):
-            two_people.ask(patient_id=closed.pk, by=manager, reason=WHY)
+            two_people.request_lift(patient_id=closed.pk, by=manager, reason=WHY)
         with pytest.raises(Forbidden, match="office manager"):
             two_people.agree(patient_id=closed.pk, by=other)
         with pytest.raises(Forbidden):
@@ -85,26 +85,26 @@ def test_who_may_and_when(closed, practice, make_user):
         two_people.withdraw(patient_id=closed.pk, by=one)
         with pytest.raises(NotFound):
             two_people.withdraw(patient_id=closed.pk, by=one)
-        asked = two_people.ask(patient_id=closed.pk, by=one, reason=WHY)
+        asked = two_people.request_lift(patient_id=closed.pk, by=one, reason=WHY)
         LiftRequest.objects.filter(pk=asked.pk).update(expires_at=now - timedelta(minutes=1))
         with pytest.raises(Conflict, match="Nobody asks"):
             two_people.agree(patient_id=closed.pk, by=manager)
-        two_people.ask(patient_id=closed.pk, by=one, reason=WHY)
+        two_people.request_lift(patient_id=closed.pk, by=one, reason=WHY)
         User.objects.filter(pk=one.pk).update(role="staff")
         with pytest.raises(Conflict, match="Nobody asks"):
             two_people.agree(patient_id=closed.pk, by=manager)
         two_people.withdraw(patient_id=closed.pk, by=manager)
-        two_people.ask(patient_id=closed.pk, by=other, reason=WHY)
+        two_people.request_lift(patient_id=closed.pk, by=other, reason=WHY)
         assert not two_people.agree(patient_id=closed.pk, by=manager).restricted
         with pytest.raises(Conflict, match="not restricted"):
-            two_people.ask(patient_id=closed.pk, by=manager, reason=WHY)
+            two_people.request_lift(patient_id=closed.pk, by=manager, reason=WHY)
 
 
 def test_a_manager_is_not_the_second_person_through_an_account_opened_for_it(closed, practice, make_user):
     manager, helper = make_user("admin"), make_user("doctor")
     with practice_scope(practice.pk):
         User.objects.filter(pk=closed.primary_doctor_id).update(is_active=False)
-        two_people.ask(patient_id=closed.pk, by=manager, reason=WHY)
+        two_people.request_lift(patient_id=closed.pk, by=manager, reason=WHY)
         practice.created_at -= timedelta(days=400)
         practice.save()
         with pytest.raises(Forbidden, match="last 30 days"):
@@ -120,7 +120,7 @@ def test_account_that_somebody_took_over_by_its_email_is_no_second_person(
     manager, doctor = as_role("admin", name="Mona Manager"), enter_as("doctor", email="dora@example.org")
     with practice_scope(practice.pk):
         User.objects.filter(pk=closed.primary_doctor_id).update(is_active=False)
-        two_people.ask(patient_id=closed.pk, by=manager.user, reason=WHY)
+        two_people.request_lift(patient_id=closed.pk, by=manager.user, reason=WHY)
     with practice_scope(practice.pk):
         services.update_user(user=doctor.user, by=manager.user, phone="555 0101", email="dora@example.org")
     assert mailoutbox == []

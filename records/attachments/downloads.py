@@ -23,13 +23,13 @@ HEADERS = {
 }
 # Only a page of ours may frame it. No sandbox: with one, browsers refuse to show a PDF. Their viewers run apart from
 # any page, and the cleaned file has no scripts.
-SHOWN_HEADERS = {
+INLINE_HEADERS = {
     **HEADERS,
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "SAMEORIGIN",
 }
-SHOWN = (*PICTURES, MediaType.PDF)
+INLINE_TYPES = (*PICTURES, MediaType.PDF)
 
 
 def check_downloadable(attachment: Attachment) -> None:
@@ -55,16 +55,16 @@ def file_response(attachment: Attachment, *, with_body: bool) -> StreamingHttpRe
     return download_response(chunks, name=readable_name(attachment), content_type=content_type, size=attachment.size)
 
 
-def shown_response(attachment: Attachment) -> StreamingHttpResponse:
+def inline_response(attachment: Attachment) -> StreamingHttpResponse:
     """Return a picture or PDF that a page shows in itself. Raises NotFound for other files, and as `file_response`."""
-    if attachment.media_type not in SHOWN:
+    if attachment.media_type not in INLINE_TYPES:
         raise NotFound(
             _("This file can't be shown here. Download it instead."),
             about=Attachment._meta.label,
             about_id=attachment.pk,
         )
     headers: dict[str, Any] = {
-        **SHOWN_HEADERS,
+        **INLINE_HEADERS,
         "Content-Disposition": content_disposition_header(False, readable_name(attachment)),
         "Content-Length": attachment.size,
     }

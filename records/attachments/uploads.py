@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles
 
-from core.api.parsers import GIVEN_TWICE
+from core.api.parsers import DUPLICATE_FIELD
 from core.database.availability import is_unavailable
 from core.encryption.streams import CHUNK_BYTES, Spool
 from core.errors import Invalid, Refusal, TooLarge
@@ -108,7 +108,7 @@ class Multipart(BaseParser):
         if not body.ends_with(f"--{named['boundary']}--".encode()):
             raise ParseError(BROKEN)
         if twice := [name for name, values in fields.lists() if len(values) > 1]:
-            raise Invalid(twice[0], GIVEN_TWICE)
+            raise Invalid(twice[0], DUPLICATE_FIELD)
         return DataAndFiles(fields, files)
 
 

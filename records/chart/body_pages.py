@@ -53,7 +53,7 @@ class DrawingForm(CheckedForm):
     @property
     def marks(self) -> list[dict[str, Any]]:
         """Return the marks. Raises Invalid."""
-        given = self.given
+        given = self.validated_data
         return [
             {
                 "region": region,
@@ -64,8 +64,8 @@ class DrawingForm(CheckedForm):
         ]
 
     @property
-    def said(self) -> str:
-        return str(self.given["remark"]).replace("\r\n", "\n")  # as forms send lines
+    def remark_text(self) -> str:
+        return str(self.validated_data["remark"]).replace("\r\n", "\n")  # as forms send lines
 
 
 class PickedForm(CheckedForm):
@@ -127,7 +127,7 @@ class DrawBodyChart(BodyPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        return self.editor(note=self.get_note(PickedForm(request.GET).given["note"]))
+        return self.editor(note=self.get_note(PickedForm(request.GET).validated_data["note"]))
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
         refused = self.open_chart(patient_id)
@@ -135,9 +135,9 @@ class DrawBodyChart(BodyPage):
             return refused
         form = DrawingForm(request.POST)
         marks = form.marks
-        note = self.get_note(form.given["note"])
+        note = self.get_note(form.validated_data["note"])
         note_id = note.pk if note else None
-        services.draw(by=self.user, patient_id=self.chart.pk, marks=marks, note_id=note_id, remark=form.said)
+        services.draw(by=self.user, patient_id=self.chart.pk, marks=marks, note_id=note_id, remark=form.remark_text)
         self.done(gettext("Saved: the body chart of %(patient)s.") % {"patient": self.chart.name})
         return redirect("note-edit", note.pk) if note else redirect("chart_body", self.chart.pk)
 
@@ -161,7 +161,7 @@ class CorrectBodyChart(BodyPage):
         if refused is not None:
             return refused
         row, form = self.get_drawing(body_chart_id), DrawingForm(request.POST)
-        marks, given = form.marks, form.given
+        marks, given = form.marks, form.validated_data
         if not given["reason"] or not given["version"]:
             raise Invalid("reason", str(forms.Field.default_error_messages["required"]))
         try:
@@ -171,7 +171,7 @@ class CorrectBodyChart(BodyPage):
                 expected=given["version"],
                 reason=given["reason"],
                 marks=marks,
-                remark=form.said,
+                remark=form.remark_text,
             )
         except Refusal as refusal:
             if refusal.status not in (400, 409):
@@ -190,7 +190,7 @@ class DeleteBodyChart(PostedPage):
         if refused is not None:
             return refused
         row = BodyChart.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=body_chart_id)
-        delete(by=self.user, row=row, reason=DeletionForm(request.POST).given["reason"])
+        delete(by=self.user, row=row, reason=DeletionForm(request.POST).validated_data["reason"])
         self.done(
             gettext("Deleted: a body chart of %(patient)s. A manager can restore it.") % {"patient": self.chart.name}
         )

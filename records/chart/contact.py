@@ -22,7 +22,7 @@ from core.permissions import Permission
 from core.texts import EMAIL, READABLE, validate_line, validate_name, validate_phone
 from core.typed import PickedDateField
 from patients.models import Gender, Patient
-from patients.models.patient import WANTED
+from patients.models.patient import EXPECTED_FIELDS
 from patients.serializers import check_birth_date
 from patients.services import CLINICAL_FIELDS
 
@@ -130,7 +130,7 @@ def fields_of(person: User, chart: Patient) -> list[str]:
 
 def missing_in(chart: Patient) -> str:
     """Return what the chart lacks, in words; what cannot be decrypted is there."""
-    lacking = [name for name in WANTED if not is_unreadable(chart, name) and not getattr(chart, name)]
+    lacking = [name for name in EXPECTED_FIELDS if not is_unreadable(chart, name) and not getattr(chart, name)]
     return ", ".join(str(ContactForm.base_fields[name].label) for name in lacking)
 
 

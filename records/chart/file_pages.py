@@ -24,7 +24,13 @@ from core.permissions import Permission
 from core.texts import READABLE
 from patients.deletion.services import delete
 from records.attachments import services, storage
-from records.attachments.downloads import SHOWN, SHOWN_HEADERS, check_downloadable, file_response, shown_response
+from records.attachments.downloads import (
+    INLINE_HEADERS,
+    INLINE_TYPES,
+    check_downloadable,
+    file_response,
+    inline_response,
+)
 from records.attachments.small_pictures import small_picture
 from records.attachments.uploads import read_form
 from records.chart.accepted import Accepted
@@ -86,7 +92,7 @@ class Files(FilesPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = CategoryForm(request.GET).given
+        asked = CategoryForm(request.GET).validated_data
         files = self.files().with_people().newest_first()
         if asked["category"]:
             files = files.filter(category=asked["category"])
@@ -117,7 +123,7 @@ class AddFile(PostedPage):
         form = AddForm(request.POST, request.FILES)
         if "file" in form.errors:
             raise Invalid("file", gettext("Choose a file."))
-        asked = form.given
+        asked = form.validated_data
         category = asked["category"] or FileCategory.OTHER
         added = services.add_file(by=self.user, file=asked["file"], patient_id=self.chart.pk, category=category)
         if not self.is_asked_by_script():
@@ -152,7 +158,7 @@ class File(FilesPage):
             file=file,
             text=text,
             error=mistake or error,
-            is_shown=file.state == FileState.READY and file.media_type in SHOWN,
+            is_shown=file.state == FileState.READY and file.media_type in INLINE_TYPES,
             may_rename=services.may_rename(self.user, file),
             may_delete=self._may_delete(file),
             older=self.files().filter(pk__lt=file.pk).order_by("-id").values_list("pk", flat=True).first(),
@@ -169,7 +175,7 @@ class File(FilesPage):
             raise PermissionDenied
         file = self.get_file(file_id)
         try:
-            asked = ChangeForm(request.POST).given
+            asked = ChangeForm(request.POST).validated_data
             services.change_file(
                 by=self.user, attachment_id=file.pk, name=asked["name"] or None, category=asked["category"]
             )
@@ -219,8 +225,8 @@ class FileContent(FilesPage):
         services.look_at(by=self.user, file=file)
         self.read([file], kind=AuditEvent.FILE_READ, about_id=file.pk, file=file.pk)
         if self.is_small and (small := small_picture(file)):
-            return HttpResponse(small, content_type=MediaType.JPEG.value, headers=SHOWN_HEADERS)
-        return file_response(file, with_body=True) if self.as_download else shown_response(file)
+            return HttpResponse(small, content_type=MediaType.JPEG.value, headers=INLINE_HEADERS)
+        return file_response(file, with_body=True) if self.as_download else inline_response(file)
 
 
 class DownloadFile(FileContent):
@@ -245,7 +251,7 @@ class DeleteFile(PostedPage):
         if refused is not None:
             return refused
         file = Attachment.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=file_id)
-        delete(by=self.user, row=file, reason=DeletionForm(request.POST).given["reason"])
+        delete(by=self.user, row=file, reason=DeletionForm(request.POST).validated_data["reason"])
         said = {"file": file.name, "patient": self.chart.name}
         self.done(gettext("Deleted: %(file)s of %(patient)s. A manager can restore it.") % said)
         return redirect("chart_files", self.chart.pk)
@@ -260,7 +266,7 @@ class CompareFiles(FilesPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = ComparedForm(request.GET).given
+        asked = ComparedForm(request.GET).validated_data
         ready = self.files().filter(media_type__in=PICTURES, state=FileState.READY)
         pictures = list(ready.with_people().newest_first()[:MOST_PICTURES])
         self.read([self.chart, *pictures], kind=AuditEvent.FILES_LISTED, hits=len(pictures))

@@ -17,7 +17,7 @@ from core.middleware.csp import CSP
 from core.permissions import Permission
 from core.texts import READABLE, validate_line
 from patients.models import Patient
-from records.attachments.downloads import SHOWN_HEADERS
+from records.attachments.downloads import INLINE_HEADERS
 from records.chart.file_pages import FRAMING_POLICY
 from records.chart.pages import ChartPage
 from records.letters import services
@@ -37,7 +37,7 @@ class LetterForm(CheckedForm):
     @property
     def letter(self) -> dict[str, str]:
         """Return title and text. Raises Invalid."""
-        given = self.given
+        given = self.validated_data
         return {"title": given["title"], "text": given["text"].replace("\r\n", "\n")}  # as forms send lines
 
 
@@ -67,7 +67,7 @@ class NewLetter(LetterPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        picked = PickedForm(request.GET).given["template"]
+        picked = PickedForm(request.GET).validated_data["template"]
         if picked is None:
             return self.editor()
         title, merged = services.begin_letter(by=self.user, patient_id=self.chart.pk, template_id=picked)
@@ -104,4 +104,4 @@ class PreviewLetter(LetterPage):
             by=self.user, patient_id=self.chart.pk, **LetterForm(request.POST).letter
         )
         self.read([chart], kind=AuditEvent.CHART_READ, about_id=chart.pk)
-        return HttpResponse(printed, content_type="application/pdf", headers=SHOWN_HEADERS)
+        return HttpResponse(printed, content_type="application/pdf", headers=INLINE_HEADERS)

@@ -17,7 +17,7 @@ from core.permissions import Permission
 from core.texts import READABLE, validate_line
 from core.typed import LocalDateTimeField
 from patients.deletion.services import delete
-from records.chart.measures import measures_shown
+from records.chart.measures import measures_context
 from records.chart.pages import ChartPage, DeletionForm, PostedPage
 from records.measures import services
 from records.measures.series import read_series
@@ -49,7 +49,7 @@ class ReadingForm(CheckedForm):
 
     def measures(self) -> list[dict[str, Any]]:
         """Return what was filled in, one for each kind. Raises Invalid."""
-        given = self.given
+        given = self.validated_data
         common: dict[str, Any] = {"measured_at": given["measured_at"], "remark": given["remark"]}
         found = []
         for kind in SPANS:
@@ -93,7 +93,7 @@ class Measures(ChartPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = SeriesForm(request.GET).given["series"]
+        asked = SeriesForm(request.GET).validated_data["series"]
         measures = read_series(self.chart)
         if asked:
             measures = measures._replace(series=[one for one in measures.series if one.key == asked], unreadable=[])
@@ -124,7 +124,7 @@ class AddMeasures(PostedPage):
             self.done(gettext("Saved: the measures of %(patient)s.") % {"patient": self.chart.name})
             return redirect("chart", patient_id)
         self.read([self.chart], kind=AuditEvent.MEASURES_LISTED, about_id=self.chart.pk)
-        context = {"chart": self.chart, **measures_shown(by=self.user, chart=self.chart)}
+        context = {"chart": self.chart, **measures_context(by=self.user, chart=self.chart)}
         return render(request, "records/chart/measures.html", context)
 
 
@@ -171,7 +171,7 @@ class CorrectMeasure(ChangedMeasure):
         return render(request, "records/chart/measure_correct.html", context)
 
     def change(self, measure: Measure) -> None:
-        fields = CorrectionForm(self.request.POST).given
+        fields = CorrectionForm(self.request.POST).validated_data
         version = fields.pop("version")
         shown = measure.measured_at.replace(second=0, microsecond=0)
         if _minute(fields["measured_at"]) == shown:  # the form has no seconds: they are kept
@@ -187,4 +187,4 @@ class DeleteMeasure(ChangedMeasure):
     said = _("Deleted: %(measure)s of %(patient)s. A manager can restore it.")
 
     def change(self, measure: Measure) -> None:
-        delete(by=self.user, row=measure, reason=DeletionForm(self.request.POST).given["reason"])
+        delete(by=self.user, row=measure, reason=DeletionForm(self.request.POST).validated_data["reason"])

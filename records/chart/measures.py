@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from accounts.models import User
 from core.permissions import Permission
 from patients.models import Patient
-from records.measures.series import BRIEF, Shown, read_series
+from records.measures.series import BRIEF, ChartMeasures, read_series
 from records.models.measure import SPANS, Joint, MeasureKind, Movement, Side, Span, Unit
 
 Choices = Sequence[tuple[str, str | Promise]]
@@ -27,7 +27,7 @@ class InputLine(NamedTuple):
         return "1" if self.span.places == 0 else f"0.{'0' * (self.span.places - 1)}1"
 
 
-def measures_shown(*, by: User, chart: Patient) -> dict[str, Any]:
+def measures_context(*, by: User, chart: Patient) -> dict[str, Any]:
     """Return what the page of an open chart shows of its measures."""
     if not by.can(Permission.READ_RECORDS):
         return {"measures": None}
@@ -42,7 +42,7 @@ def measures_shown(*, by: User, chart: Patient) -> dict[str, Any]:
     }
 
 
-def _lines(shown: Shown) -> list[InputLine]:
+def _lines(shown: ChartMeasures) -> list[InputLine]:
     used = {series.latest.kind: series.latest.unit for series in shown.series}
     lines = []
     for kind, spans in SPANS.items():

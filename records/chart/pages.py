@@ -36,7 +36,7 @@ from records.chart.accepted import Accepted
 from records.chart.banner import build_banner
 from records.chart.contact import ContactForm, fields_of, last_changed_by, missing_in
 from records.chart.lists import build_lists
-from records.chart.measures import measures_shown
+from records.chart.measures import measures_context
 from records.chart.timeline import TimelineKind, kinds_for, read_timeline
 from records.chart_lists import services as chart_lists
 from records.models import ChartEntry, SessionNote
@@ -131,7 +131,7 @@ class ChartPage(WorkPage):
             "chart": self.chart,
             "banner": build_banner(by=self.user, chart=self.chart),
             **self.lists(),
-            **measures_shown(by=self.user, chart=self.chart),
+            **measures_context(by=self.user, chart=self.chart),
             "body": next(iter(drawings_of(self.chart, by=self.user, most=1)), None) if may_read else None,
             "kinds": kinds_for(self.user),
             "may_write": self.user.can(Permission.WRITE_RECORDS),
@@ -173,7 +173,7 @@ class Chart(ChartPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = ShownForm(request.GET).given
+        asked = ShownForm(request.GET).validated_data
         return self.show_timeline(kind=TimelineKind(asked["show"]) if asked["show"] else None, cursor=asked["cursor"])
 
 
@@ -211,7 +211,7 @@ class ChangeAllergies(PostedPage):
         refused = self.open_chart(patient_id)
         if refused is not None:
             return refused
-        asked = AllergiesForm(request.POST).given
+        asked = AllergiesForm(request.POST).validated_data
         text = NONE_KNOWN if asked["none_known"] else asked["allergies"].replace("\r\n", "\n")  # as forms send lines
         try:
             services.update_chart(patient=self.chart, by=self.user, expected=asked["version"], allergies=text)
@@ -316,13 +316,13 @@ class AddEntry(ListPage):
     def change(self, request: HttpRequest, kind: str) -> None:
         if kind not in ChartList.values:
             raise Http404
-        fields = EntryForm(request.POST).given
+        fields = EntryForm(request.POST).validated_data
         chart_lists.add_entry(by=self.user, patient_id=self.chart.pk, kind=kind, **fields)
 
 
 class ChangeEntry(ListPage):
     def change(self, request: HttpRequest, entry_id: UUID) -> None:
-        fields = EntryChangeForm(request.POST).given
+        fields = EntryChangeForm(request.POST).validated_data
         version = fields.pop("version")
         if fields.pop("ended") and not fields["until"]:
             fields["until"] = self.chart.practice.today()
@@ -332,7 +332,7 @@ class ChangeEntry(ListPage):
 
 class DeleteEntry(ListPage):
     def change(self, request: HttpRequest, entry_id: UUID) -> None:
-        delete(by=self.user, row=self.entry(entry_id), reason=DeletionForm(request.POST).given["reason"])
+        delete(by=self.user, row=self.entry(entry_id), reason=DeletionForm(request.POST).validated_data["reason"])
 
 
 class TakeOverTexts(ListPage):
@@ -344,4 +344,4 @@ class TakeOverTexts(ListPage):
 
 class NoKnownAllergies(ListPage):
     def change(self, request: HttpRequest) -> None:
-        chart_lists.say_none_known(by=self.user, patient_id=self.chart.pk)
+        chart_lists.record_no_known_allergies(by=self.user, patient_id=self.chart.pk)

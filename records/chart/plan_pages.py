@@ -272,7 +272,7 @@ class AddProgress(PostedPage):
         if refused is not None:
             return refused
         PlanOfCare.objects.visible_to(self.user).filter(patient=self.chart).get_or_refuse(pk=plan_id)
-        asked = ProgressForm(request.POST).given
+        asked = ProgressForm(request.POST).validated_data
         plan = plans.add_progress(by=self.user, plan_id=plan_id, goal_id=goal_id, **asked)
         if "HX-Request" not in request.headers:
             self.done(gettext("Saved: progress of %(patient)s.") % {"patient": self.chart.name})

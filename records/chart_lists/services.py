@@ -19,7 +19,7 @@ from accounts.models import User
 from audit import context
 from core.encryption.fields import is_unreadable
 from core.errors import Conflict, Invalid
-from patients.allergies import NONE_KNOWN, Allergies, allergies_of, says_none
+from patients.allergies import NONE_KNOWN, Allergies, allergies_of, means_none_known
 from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import lock_chart, update_chart
@@ -81,7 +81,7 @@ def change_entry(*, by: User, entry_id: UUID, expected: int, reason: str = "", *
 
 
 @transaction.atomic
-def say_none_known(*, by: User, patient_id: UUID) -> Patient:
+def record_no_known_allergies(*, by: User, patient_id: UUID) -> Patient:
     """Keep that somebody has asked, and that no allergies are known. Raises NotFound, ChartRestricted, and Conflict if
     the chart lists some."""
     chart = check_access(by, lock_chart(by=by, patient_id=patient_id))
@@ -171,7 +171,7 @@ def _entries(chart: Patient, kind: str, apart_from: ChartEntry | None = None) ->
 def _lines(chart: Patient, kind: str) -> list[str]:
     text = getattr(chart, TEXTS[ChartList(kind)]) if kind in TEXTS else ""
     lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if line and not (kind == ChartList.ALLERGY and says_none(line))]
+    return [line for line in lines if line and not (kind == ChartList.ALLERGY and means_none_known(line))]
 
 
 def _take_over(chart: Patient, kind: str, *, by: User, apart_from: ChartEntry | None = None) -> None:

@@ -60,9 +60,9 @@ class ListView(ApiView):
         self.audit_read([chart.pk], hits=total, **page.asked, **emergency_details([chart]))
         shown = [ChartEntryShape.to_dict(row) for row in rows]
         with unreadable_marked():
-            return Response({self.name: shown, "total": total, **self.said(chart), **page.next})
+            return Response({self.name: shown, "total": total, **self.chart_fields(chart), **page.next})
 
-    def said(self, chart: Patient) -> dict[str, Any]:
+    def chart_fields(self, chart: Patient) -> dict[str, Any]:
         """Return what the chart itself says of the list."""
         return {}
 
@@ -86,7 +86,7 @@ class Problems(ListView):
     def post(self, request: Request, chart_id: UUID) -> Response:
         return self.add(chart_id, ProblemInput)
 
-    def said(self, chart: Patient) -> dict[str, Any]:
+    def chart_fields(self, chart: Patient) -> dict[str, Any]:
         return {"text": chart.medical_history}
 
 
@@ -121,7 +121,7 @@ class AllergyList(ListView):
     def post(self, request: Request, chart_id: UUID) -> Response:
         return self.add(chart_id, AllergyInput)
 
-    def said(self, chart: Patient) -> dict[str, Any]:
+    def chart_fields(self, chart: Patient) -> dict[str, Any]:
         return {"text": chart.allergies, "state": allergies_of(chart)}
 
 
@@ -135,7 +135,7 @@ class NoKnownAllergies(ApiView):
         request=None, responses={200: NoneKnown}, summary="Keep that somebody has asked, and no allergies are known"
     )
     def put(self, request: Request, chart_id: UUID) -> Response:
-        chart = services.say_none_known(by=self.caller, patient_id=chart_id)
+        chart = services.record_no_known_allergies(by=self.caller, patient_id=chart_id)
         self.audit_read([chart.pk], about_id=chart.pk, **emergency_details([chart]))
         return Response({"state": allergies_of(chart)})
 

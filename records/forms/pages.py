@@ -83,7 +83,7 @@ class PatientForms(FormsPage):
         return render(request, "records/forms/of_patient.html", context)
 
     def post(self, request: HttpRequest, patient_id: UUID) -> HttpResponse:
-        asked = AskForm(request.POST).given
+        asked = AskForm(request.POST).validated_data
         form = services.ask(by=self.user, patient_id=patient_id, template_id=asked["template"])
         said = {"form": form.version.content["name"], "patient": form.patient.name}
         self.done(gettext("Asked for: %(form)s, %(patient)s.") % said)
@@ -167,7 +167,7 @@ class HandOver(PostedForm):
 
 class Withdraw(PostedForm):
     def post(self, request: HttpRequest, form_id: UUID) -> HttpResponse:
-        form = services.withdraw(by=self.user, form_id=form_id, **WithdrawForm(request.POST).given)
+        form = services.withdraw(by=self.user, form_id=form_id, **WithdrawForm(request.POST).validated_data)
         said = {"form": form.version.content["name"], "patient": form.patient.name}
         messages.success(request, gettext("Withdrawn: %(form)s, %(patient)s.") % said)
         return redirect("form", form_id)
@@ -192,7 +192,7 @@ class Review(FormsPage):
         return self.page(form_id)
 
     def post(self, request: HttpRequest, form_id: UUID) -> HttpResponse:
-        given = AcceptForm(request.POST).given
+        given = AcceptForm(request.POST).validated_data
         try:
             form = review.review(by=self.user, form_id=form_id, expected=given["version"], accept=given["accept"])
         except Refusal as refusal:

@@ -16,7 +16,7 @@ from core.encryption.fields import is_unreadable
 from core.errors import Conflict, Invalid
 from core.formats import format_day
 from core.permissions import Permission
-from patients.allergies import says_none
+from patients.allergies import means_none_known
 from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import CLINICAL_FIELDS, lock_chart, update_chart
@@ -79,8 +79,8 @@ def _after(fills: Fills, before: Any, answer: str) -> Any:
         return date.fromisoformat(answer)
     if fills not in ADDED_TO:
         return ", ".join(answer.splitlines())  # these fields of the chart have one line
-    kept = [] if says_none(before) else before.splitlines()
-    if kept and fills == Fills.ALLERGIES and says_none(answer):
+    kept = [] if means_none_known(before) else before.splitlines()
+    if kept and fills == Fills.ALLERGIES and means_none_known(answer):
         return before  # somebody has to ask
     known = {line.strip().casefold() for line in kept}
     new = [line.strip() for line in answer.splitlines() if line.strip() and line.strip().casefold() not in known]

@@ -62,13 +62,13 @@ class Series(NamedTuple):
         return self.rows[0]
 
 
-class Shown(NamedTuple):
+class ChartMeasures(NamedTuple):
     series: list[Series]
     unreadable: list[Measure]
     are_more: bool
 
 
-def read_series(chart: Patient, *, most: int = MOST) -> Shown:
+def read_series(chart: Patient, *, most: int = MOST) -> ChartMeasures:
     """Return what was measured, in one query; of very much the latest. The chart is open to whoever reads this."""
     measures = Measure.objects.filter(patient=chart).latest_first()
     shown = measures.only("kind", "measured_at", "reading") if most == BRIEF else measures.select_related("doctor")
@@ -80,7 +80,7 @@ def read_series(chart: Patient, *, most: int = MOST) -> Shown:
             groups.setdefault(row.series, []).append(row)
     ordered = sorted(groups.items(), key=lambda group: (_ORDER[group[0][0]], group[0]))
     series = [_build(key, group) for key, group in ordered]
-    return Shown(series, [row for row in rows if row.value is None], len(found) > most)
+    return ChartMeasures(series, [row for row in rows if row.value is None], len(found) > most)
 
 
 def in_unit(value: Decimal, unit: str, wanted: str) -> Decimal:

@@ -143,10 +143,10 @@ class RecordVersionByNumber(VersionsView):
         return self.respond_with_version(record_id, number)
 
 
-SHOWN = ("date", "diagnosis", "prescription", "notes", "attachments")
+LISTED_COLUMNS = ("date", "diagnosis", "prescription", "notes", "attachments")
 _listed = CompiledQuery[MedicalRecord](
     lambda person, **equal: (
-        MedicalRecord.objects.visible_to(person).filter(**equal).with_shown_people(*SHOWN).latest_first()
+        MedicalRecord.objects.visible_to(person).filter(**equal).with_shown_people(*LISTED_COLUMNS).latest_first()
     )
 )
 

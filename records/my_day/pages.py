@@ -98,7 +98,7 @@ class MyDay(WorkPage):
         ]
 
 
-SAID: dict[Action, Any] = {
+DONE_MESSAGES: dict[Action, Any] = {
     Action.CONFIRM: _("Confirmed: the visit of %(patient)s."),
     Action.ARRIVE: _("%(patient)s has arrived."),
     Action.FINISH: _("Completed: the visit of %(patient)s."),
@@ -114,7 +114,7 @@ class ActOnMyVisit(MyDay):
         return redirect("my-day")  # after a sign-in
 
     def post(self, request: HttpRequest, visit_id: UUID) -> HttpResponse:
-        asked = ActionForm(request.POST).given
+        asked = ActionForm(request.POST).validated_data
         action = Action(asked["action"])
         try:
             visit = act(by=self.user, appointment_id=visit_id, action=action, expected=asked["version"])
@@ -123,7 +123,7 @@ class ActOnMyVisit(MyDay):
             return self.show(refusal.detail)
         if action == Action.START:
             return redirect(links.new_note_address(visit.patient_id, visit.pk))
-        self.done(SAID[action] % {"patient": visit.patient.name})
+        self.done(DONE_MESSAGES[action] % {"patient": visit.patient.name})
         return redirect(f"{reverse('my-day')}#next")  # where the focus goes
 
 

@@ -185,7 +185,7 @@ class ReviewNote(NotePage):
         )
 
     def post(self, request: HttpRequest, note_id: UUID) -> HttpResponse:
-        version = VersionForm(request.POST).given["version"]
+        version = VersionForm(request.POST).validated_data["version"]
         try:
             notes.finalise(by=self.user, note_id=note_id, expected=version)
         except StaleVersion as stale:

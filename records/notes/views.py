@@ -267,7 +267,7 @@ def _listed_for(user: User, *, start: Any = None, end: Any = None, **equal: Any)
     return found if end is None else found.filter(date__lt=end)
 
 
-SHOWN = (
+LISTED_COLUMNS = (
     "appointment_id",
     "plan_of_care_id",
     "date",
@@ -280,7 +280,9 @@ SHOWN = (
     "created_at",
     "updated_at",
 )
-_listed = CompiledQuery[SessionNote](lambda person, **filters: _listed_for(person, **filters).with_shown_people(*SHOWN))
+_listed = CompiledQuery[SessionNote](
+    lambda person, **filters: _listed_for(person, **filters).with_shown_people(*LISTED_COLUMNS)
+)
 
 
 def _total(user: User, found: BoundQuery[SessionNote], query: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from appointments.tests.factories import AppointmentFactory
 from core.api.names import NOTHING_SENT
-from core.api.parsers import GIVEN_TWICE
+from core.api.parsers import DUPLICATE_FIELD
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from tests.found.bodies import CHART
@@ -314,7 +314,7 @@ def test_field_given_twice_in_an_upload_is_refused(doctor, chart):
 
     answer = doctor.post("/api/attachments", {"patientId": [str(doctor.user.pk), str(chart.pk)], "file": file})
 
-    assert (answer.status_code, answer.json()["errors"]) == (400, {"patientId": [GIVEN_TWICE]})
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"patientId": [DUPLICATE_FIELD]})
 
 
 def test_form_with_fields_is_not_ignored(as_role, scope):

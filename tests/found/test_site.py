@@ -302,21 +302,21 @@ class TestServe:
 
     def test_banner_says_that_redis_is_down(self, banner, settings, monkeypatch):
         settings.REDIS_URL = "redis://:secret@127.0.0.1:1/0"
-        monkeypatch.setattr(redis_client, "answers", lambda: False)
+        monkeypatch.setattr(redis_client, "is_reachable", lambda: False)
         assert "Redis does not answer at 127.0.0.1:1 (REDIS_URL): nobody can sign in until it does." in banner()
         assert "secret" not in banner()
 
     def test_banner_says_nothing_of_a_redis_that_answers_or_is_not_used(self, banner, settings, monkeypatch):
-        monkeypatch.setattr(redis_client, "answers", lambda: True)
+        monkeypatch.setattr(redis_client, "is_reachable", lambda: True)
         settings.REDIS_URL = "redis://127.0.0.1:6379/0"
         assert "Redis" not in banner()
-        monkeypatch.setattr(redis_client, "answers", lambda: False)
+        monkeypatch.setattr(redis_client, "is_reachable", lambda: False)
         settings.REDIS_URL = ""
         assert "Redis" not in banner()
 
     def test_dead_redis_does_not_answer(self, monkeypatch):
         monkeypatch.setattr(redis_client, "client", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
-        assert not redis_client.answers()
+        assert not redis_client.is_reachable()
 
 
 @pytest.mark.slow  # a process of its own

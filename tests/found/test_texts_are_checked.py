@@ -96,7 +96,7 @@ UNCHECKED_ON_PAGES = {
     ("ChangeForm", "several"): "signed by us",
     ("SeveralForm", "several"): "signed by us",
     **dict.fromkeys([("CategoryForm", "cursor"), ("ShownForm", "cursor")], "signed by us"),
-    ("ShownForm", "token"): "signed by us",
+    ("ViewStateForm", "token"): "signed by us",
     **{("SignatureForm", name): "checked with the answers (records/forms/answers.py)" for name in ("name", "strokes")},
 }
 

@@ -74,7 +74,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {name:10}{address}{path}")
         if settings.DEBUG:
             self._print_demo_accounts()
-        if redis_client.configured() and not redis_client.answers():
+        if redis_client.configured() and not redis_client.is_reachable():
             place = urlsplit(settings.REDIS_URL)
             where = f"{place.hostname}:{place.port or 6379}" if place.hostname else place.path
             self.stdout.write(f"\nRedis does not answer at {where} (REDIS_URL): nobody can sign in until it does.")

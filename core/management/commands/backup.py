@@ -38,7 +38,7 @@ class Command(BaseCommand):
             elif options["check"]:
                 self._check(place)
             else:
-                self._make(place, None if options["keep_all"] else pruning.Keep(*settings.BACKUP_KEEP))
+                self._make(place, None if options["keep_all"] else pruning.RetentionPolicy(*settings.BACKUP_KEEP))
         except BackupError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 "Stopped. Earlier backups are as before; the next one continues.", returncode=130
             ) from None
 
-    def _make(self, place: str, keep: pruning.Keep | None) -> None:
+    def _make(self, place: str, keep: pruning.RetentionPolicy | None) -> None:
         with Bars() as bars:
             work = Backup(target_at(place), steps=bars)
             manifest = work.run(keep)

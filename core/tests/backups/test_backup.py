@@ -257,7 +257,7 @@ def test_rule_keeps_days_weeks_months_and_the_newest():
     moments = [begin + timedelta(hours=12 * number) for number in range(2 * 365)]
     ids = [f"{moment:%Y%m%dT%H%M%S}.000Z" for moment in moments]
 
-    stays = sorted(pruning.kept(ids, pruning.Keep(7, 5, 12)))
+    stays = sorted(pruning.backups_to_keep(ids, pruning.RetentionPolicy(7, 5, 12)))
 
     days = sorted({one[:8] for one in stays})
     assert len(stays) == len(days)
@@ -265,7 +265,7 @@ def test_rule_keeps_days_weeks_months_and_the_newest():
     assert [one[:8] for one in stays if one.startswith("202607")] == ["20260731"]
     assert days[0] == "20260131"
     assert len(days) == 7 + 3 + 11  # one week and one month end among the days
-    assert pruning.kept(ids[:3], pruning.Keep(0, 0, 1)) == {ids[2]}
+    assert pruning.backups_to_keep(ids[:3], pruning.RetentionPolicy(0, 0, 1)) == {ids[2]}
 
 
 def test_old_backups_go_with_their_files(run, target, folder, settings):
@@ -291,7 +291,7 @@ def test_old_backups_go_with_their_files(run, target, folder, settings):
     for path in target.glob(f"backups/{newest}/files"):
         path.write_bytes(b"damaged")
     before = objects(target)
-    monthly = pruning.Keep(9, 9, 9)
+    monthly = pruning.RetentionPolicy(9, 9, 9)
     with pytest.raises(Exception, match="No old backup was removed"):
         pruning.prune(target_at(str(target)), monthly)
     assert objects(target) == before

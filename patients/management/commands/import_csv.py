@@ -15,8 +15,8 @@ from core.errors import Invalid, Refusal
 from core.forms import as_uuid
 from core.tenancy.scope import installation_scope, practice_scope
 from patients.imports import services
-from patients.imports.kinds import KINDS
-from patients.imports.reading import ENCODINGS, SEPARATORS
+from patients.imports.csv_reader import ENCODINGS, SEPARATORS
+from patients.imports.importers import IMPORTERS
 from patients.models import DateOrder, Import, ImportLine, ImportState, LineState
 
 CHUNK = 64 * 1024
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=sorted(KINDS), help="what the file has in its lines")
+        parser.add_argument("kind", choices=sorted(IMPORTERS), help="what the file has in its lines")
         parser.add_argument("file", nargs="?", type=Path, help="the file")
         parser.add_argument("--by", required=True, metavar="EMAIL", help="the office manager whose import it is")
         parser.add_argument(
@@ -118,13 +118,15 @@ class Command(BaseCommand):
             if number:
                 self.stdout.write(f"{number:>9,} {state.label}")
         left = (
-            ImportLine.objects.filter(of=batch, state__in=services.LEFT).filter(report__isnull=False).order_by("number")
+            ImportLine.objects.filter(of=batch, state__in=services.NOT_IMPORTED)
+            .filter(report__isnull=False)
+            .order_by("number")
         )
         for line in left[:LISTED]:
             problems = services.report_of(line)["problems"] or ["May be here already: " + _candidates(line)]
             self.stdout.write(f"  line {line.number}: {' '.join(problems)}")
         is_undone = batch.state == ImportState.UNDONE
-        missing = sum(counts[state] for state in ([LineState.KEPT] if is_undone else services.LEFT))
+        missing = sum(counts[state] for state in ([LineState.KEPT] if is_undone else services.NOT_IMPORTED))
         if missing > LISTED and left:
             self.stdout.write(f"  … and {missing - LISTED:,} more; the page Import lists all.")
         if dry_run and batch.state == ImportState.CHECKED:

@@ -15,16 +15,16 @@ from appointments.models import SlotHold, SlotOffer
 from core.formats import format_time
 
 
-def find_held(by: User, start: datetime, end: datetime) -> Any:
+def find_holds(by: User, start: datetime, end: datetime) -> Any:
     """Return what is kept from this person between the two moments, with `is_offered`."""
     held = SlotHold.objects.live().filter(starts_at__lt=end, ends_at__gt=start)
     held = held.annotate(is_offered=Exists(SlotOffer.objects.filter(hold=OuterRef("pk"))))
     return held.exclude(held_by=by, is_offered=False).order_by("starts_at", "id")
 
 
-def who_keeps(by: User, doctor_id: UUID, start: datetime, end: datetime) -> str:
+def describe_hold_on(by: User, doctor_id: UUID, start: datetime, end: datetime) -> str:
     """Return `Kept by Kim until 10:42 AM.`; nothing if the time is not kept from this person."""
-    held = find_held(by, start, end).filter(doctor=doctor_id).select_related("held_by").first()
+    held = find_holds(by, start, end).filter(doctor=doctor_id).select_related("held_by").first()
     text = describe(held, timezone.get_current_timezone()) if held else ""
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 

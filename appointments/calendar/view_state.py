@@ -12,19 +12,19 @@ from django.utils.http import urlencode
 
 from accounts.models import User
 from accounts.roles import Role
-from appointments.calendar.forms import ShownForm
+from appointments.calendar.forms import ViewStateForm
 from appointments.calendar.grid import day_bounds, week_of
 from core.admin.base import current_user
 from core.forms import as_uuid
 from practices.models import Office, Practice
 from practices.services import get_office
 
-REMEMBERED = "calendar"  # session key
+SESSION_KEY = "calendar"
 ALL_OFFICES = "all"
 
 
 @dataclass
-class Shown:
+class ViewState:
     view: str
     day: date
     office: Office | None
@@ -74,14 +74,14 @@ class Shown:
         return f"{reverse('calendar')}?{self.query(**changed)}"
 
 
-def what_to_show(request: HttpRequest) -> Shown:
+def read_view_state(request: HttpRequest) -> ViewState:
     """Return what the address says, completed by what was shown last. Raises Invalid and NotFound."""
     asked = request.GET.copy()
     everywhere = asked.get("office") == ALL_OFFICES
     if everywhere:
         del asked["office"]
-    given = ShownForm(asked).given
-    last = request.session.get(REMEMBERED, {})
+    given = ViewStateForm(asked).validated_data
+    last = request.session.get(SESSION_KEY, {})
     practice: Practice = request.practice  # type: ignore[attr-defined]
     user = current_user(request)
     if given["office"]:
@@ -96,10 +96,10 @@ def what_to_show(request: HttpRequest) -> Shown:
         view = "day"  # nobody works here yet
     today = datetime.now(zone).date()
     room = given["room"] or as_uuid(last.get("room"))
-    return Shown(view, given["day"] or today, office, doctor, room, zone, today, given["patient"])
+    return ViewState(view, given["day"] or today, office, doctor, room, zone, today, given["patient"])
 
 
-def remember(request: HttpRequest, shown: Shown) -> None:
+def remember(request: HttpRequest, shown: ViewState) -> None:
     """Keep what somebody chose to see. Not for what an open page asks for by itself: two tabs would write each other's
     choice into the session every other second, and what else is changed there meanwhile would be lost."""
     kept = {
@@ -108,8 +108,8 @@ def remember(request: HttpRequest, shown: Shown) -> None:
         "doctor": str(shown.doctor.pk) if shown.doctor else "",
         "room": str(shown.room or ""),
     }
-    if kept != request.session.get(REMEMBERED):
-        request.session[REMEMBERED] = kept
+    if kept != request.session.get(SESSION_KEY):
+        request.session[SESSION_KEY] = kept
 
 
 def _doctor(user: User, asked: UUID | None, last: dict[str, str], *, needed: bool) -> User | None:

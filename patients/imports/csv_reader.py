@@ -76,7 +76,7 @@ class Bytes(io.RawIOBase):
         return len(taken)
 
 
-def recognise(chunks: Callable[[], Iterable[bytes]], *, encoding: str = "", separator: str = "") -> Layout:
+def detect_layout(chunks: Callable[[], Iterable[bytes]], *, encoding: str = "", separator: str = "") -> Layout:
     """Return how the file is written, looking through all of it; what is given is taken as it is. Raises Invalid."""
     sample = _beginning(chunks())
     if not sample.strip(b"\0\r\n\t ,;\xef\xbb\xbf\xff\xfe"):

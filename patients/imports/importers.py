@@ -119,7 +119,7 @@ class Importer:
     def suggest(self, names: Iterable[str]) -> dict[str, int]:
         """Return which column is probably which field, by their names."""
         found: dict[str, int] = {}
-        columns = [squeezed(name) for name in names]
+        columns = [normalize_name(name) for name in names]
         for one in self.fields:
             for known in one.names.split():
                 if known in columns and columns.index(known) not in found.values():
@@ -141,17 +141,17 @@ def named_elsewhere(model: Any, ids: Iterable[UUID], *, leaving_out: set[Any]) -
     return found
 
 
-def squeezed(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return the name of a column for comparing: `Date of birth:` is `dateofbirth`."""
     return "".join(split_words(fold(name)))
 
 
-KINDS: dict[str, Importer] = {}
+IMPORTERS: dict[str, Importer] = {}
 
 
-def register_kind(kind: type[Importer]) -> type[Importer]:
-    KINDS[kind.name] = kind()
-    return kind
+def register_importer(importer: type[Importer]) -> type[Importer]:
+    IMPORTERS[importer.name] = importer()
+    return importer
 
 
 def context_of(batch: Import, by: User) -> Context:

@@ -12,7 +12,7 @@ from core.formats import format_date
 from notifications.models import Channel, How, Message, MessageStatus
 
 
-class Why(TextChoices):
+class UnsentReason(TextChoices):
     OPTED_OUT = "opted_out", _("opted out")
     NO_ADDRESS = "no_address", _("there is no address for it in the chart")
     NO_ACCOUNT = "no_account", _("the patient has no account to see it with")
@@ -24,7 +24,7 @@ class Why(TextChoices):
     SETTINGS = "settings", _("the practice now writes at another time")
     NEXT = "next_visit", _("the patient has a next visit")
     SERIES = "series", _("the message about the first visit of the series lists it")
-    TOLD = "told", _("it would have told nothing new")
+    NOTHING_NEW = "told", _("it would have told nothing new")
     TEXT = "text", _("its text can't be filled in")
     BUSY = "busy", _("the provider can't take it at the moment")
     UNREACHABLE = "unreachable", _("the provider can't be reached")
@@ -47,15 +47,15 @@ def explain(message: Message) -> str:
 
 
 def _reason(why: str, channel: str, details: Mapping[str, Any]) -> str:
-    if why == Why.OPTED_OUT and "since" in details:
+    if why == UnsentReason.OPTED_OUT and "since" in details:
         sentence = gettext("opted out of text messages on %(day)s (%(how)s)")
         sentence = sentence if channel == Channel.SMS else gettext("opted out of emails on %(day)s (%(how)s)")
         since = datetime.fromisoformat(details["since"])
         how = dict(How.choices).get(details.get("how", ""), "")
         return sentence % {"day": format_date(since), "how": how}
-    if why == Why.NO_ADDRESS:
+    if why == UnsentReason.NO_ADDRESS:
         return gettext("no mobile number in the chart") if channel == Channel.SMS else gettext("no email in the chart")
-    label = dict(Why.choices).get(why, why)
+    label = dict(UnsentReason.choices).get(why, why)
     return (
         gettext("%(why)s (code %(code)s)") % {"why": label, "code": details["code"]}
         if details.get("code")
