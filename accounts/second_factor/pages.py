@@ -141,6 +141,7 @@ class SecondFactor(RedirectURLMixin, FormView):
         asks_passkey = SecondFactorMethod.PASSKEY in self.methods
         return super().get_context_data(
             **kwargs,
+            person=self.person,
             options=services.passkey_options(user=self.person) if asks_passkey else None,
             works_at=settings.SITE_URL,
         )

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import LoginSession, SignInChannel, User
@@ -52,6 +53,11 @@ def get_session_id(request: HttpRequest) -> UUID | None:
     return UUID(session_id) if session_id else None
 
 
+def is_sign_in_form(request: HttpRequest) -> bool:
+    """Return whether the request goes to where password or second factor are sent."""
+    return request.path in (reverse("home"), reverse("second_factor"))
+
+
 def check_session(request: HttpRequest, *, seen: bool = True) -> LoginSession | None:
     """Return the live session of a request, marked as seen now unless a page asks by itself (`seen`), or None if nobody
     is signed in.
@@ -69,6 +75,6 @@ def check_session(request: HttpRequest, *, seen: bool = True) -> LoginSession | 
         return session
     except NotSignedIn as refusal:
         logout(request)
-        lost = request.method not in ("GET", "HEAD")
+        lost = request.method not in ("GET", "HEAD") and not is_sign_in_form(request)
         messages.warning(request, f"{refusal.detail} {NOT_SAVED}" if lost else refusal.detail)
         return None

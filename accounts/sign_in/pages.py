@@ -3,7 +3,6 @@ factor is in accounts/second_factor/pages.py."""
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
@@ -20,9 +19,12 @@ from rest_framework.exceptions import Throttled
 from accounts.homes import way_in
 from accounts.models import SignInChannel, User, display_name
 from accounts.second_factor_challenge import available_methods, issue_challenge_token
-from core.admin.access_log import own_account_page
+from accounts.sessions.admin_site import is_sign_in_form
+from core.admin.access_log import log_page_refusal, own_account_page
 from core.api import throttling
+from core.encryption.blind_index import normalised_email
 from core.error_pages import throttled_page
+from core.errors import Forbidden
 from practices.services import only_practice
 
 CHALLENGE_TOKEN = "password_was_right"  # noqa: S105 - a key of Django's session
@@ -86,17 +88,25 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose CSRF token is no longer the browser's (CSRF_FAILURE_VIEW).
+    """Answer a form that Django's protection against other sites refuses (CSRF_FAILURE_VIEW).
 
     Each sign-in changes the token. When a session times out in two tabs, both show the sign-in page; after a sign-in in
-    one, the other's form leads to its page and says who is signed in, since somebody else may have typed there.
-    A browser without the cookie would be sent here for ever: it gets the refusal, as does every other form.
+    one, the other's form has the old token. It leads to its page and says who is signed in, or, if somebody else typed
+    there, only to the home of who is signed in. Whatever would be refused again (a foreign or unknown origin, no
+    cookie, no token) gets the refusal, as does every other form.
     """
-    of_sign_in = request.path in (reverse("home"), reverse("second_factor"))
-    if not of_sign_in or settings.CSRF_COOKIE_NAME not in request.COOKIES:
+    if not is_sign_in_form(request) or not reason.startswith("CSRF token from POST"):
         return csrf.csrf_failure(request, reason)
-    if request.user.is_authenticated:
-        messages.info(request, gettext("You're already signed in as %(name)s.") % {"name": display_name(request.user)})
-    else:
-        messages.warning(request, gettext("This page was out of date. Please sign in again."))
-    return redirect_with_next("home", request.GET.get("next", ""))
+    then = request.GET.get("next", "")
+    if not request.user.is_authenticated:
+        if not messages.get_messages(request):  # that the session timed out says it already
+            messages.warning(request, gettext("This page was out of date. Please sign in again."))
+        return redirect_with_next("home", then)
+    name = {"name": display_name(request.user)}
+    if normalised_email(request.POST.get("username", "")) == normalised_email(request.user.email):
+        messages.info(request, gettext("You're already signed in as %(name)s.") % name)
+        return redirect_with_next("home", then)
+    refusal = Forbidden(gettext("You're signed in as %(name)s. To sign in as somebody else, sign out first.") % name)
+    log_page_refusal(request, refusal)
+    messages.warning(request, refusal.detail)
+    return redirect("home")

@@ -12,9 +12,9 @@ async function ask() {
   }
   isAsking = true
   isDue = false
-  const answer = await fetch(notice.dataset.changed).catch(() => null)
+  const answer = await fetch(notice.dataset.changed, { redirect: 'manual' }).catch(() => null)
   isAsking = false
-  if (answer?.status === 200 && !answer.redirected) notice.hidden = false
+  if (answer?.status === 200) notice.hidden = false
   else if (isDue) ask()
 }
 

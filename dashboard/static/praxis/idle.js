@@ -25,7 +25,7 @@ if (idle) {
   }
   const ask = async (address, options) => {
     try {
-      const answer = await fetch(address, { cache: 'no-store', ...options })
+      const answer = await fetch(address, { cache: 'no-store', redirect: 'manual', ...options })
       if (answer.status === 401 || answer.status === 403) return leave()
       ends = Date.now() + (await answer.json()).seconds * 1000
     } catch {

@@ -34,11 +34,16 @@ export function keep() {
 }
 
 // Let others have the time, also while the page is being left: htmx would not send it then. After the session it would
-// follow to the sign-in page, unseen, and change the CSRF token of a sign-in form that is open by now.
+// follow to the sign-in page, unseen, and could put back the CSRF cookie of before a sign-in.
 export function release(hold) {
   const headers = JSON.parse(document.body.getAttribute('hx-headers'))
-  const whileLeaving = { keepalive: true, redirect: 'manual' }
-  fetch(calendar.dataset.release, { method: 'POST', headers, body: new URLSearchParams({ hold }), ...whileLeaving }).catch(() => {})
+  fetch(calendar.dataset.release, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams({ hold }),
+    keepalive: true,
+    redirect: 'manual',
+  }).catch(() => {})
 }
 
 export function openVisit(id) {
