@@ -1,5 +1,6 @@
 """The base of every model."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -58,6 +59,11 @@ class Model(models.Model):
                 [field.get_db_prep_save(value, connection) for field, value in prepared],
             )
         return []
+
+
+def first_key_at(moment: datetime) -> UUID:
+    """Return the lowest key that a row can get from this moment on: a UUIDv7 begins with its milliseconds."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 @cache

@@ -2,9 +2,13 @@
 
 A patient is due from the moment at which both are so, and asked if that moment is later than the rule: when the months
 are over, or, should a next visit be booked then, when that comes to nothing: it passes, is cancelled or deleted, or
-turns out to be one of another type. A visit without a type may be the next
-one, a visit of another type is not. Only the last month is looked through, so that no night takes longer because the
-practice is older; who was due before the rule was set is looked for once, if its manager wants that."""
+turns out to be one of another type. A visit without a type may be the next one, a visit of another type is not. Only
+the last month is looked through, so that no night takes longer because the practice is older; who was due before the
+rule was set is looked for once, if its manager wants that.
+
+Nobody looks for next visits that went to another chart. A merge leaves all of both to one, so that nobody loses a next
+one. Its undo may take one away, but comes within the month that is looked through (RESTORE_DAYS): who became due
+meanwhile is found, and who was due before had a next one of their own or was asked."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,6 +27,7 @@ from django.utils.dateparse import parse_datetime
 from appointments.booking_rules import months_later
 from appointments.messages.source import facts_of_chart
 from appointments.models import Appointment, AppointmentEvent, AppointmentQuerySet, AppointmentStatus
+from core.models import first_key_at
 from notifications.messages import planning
 from notifications.messages.planning import Draft
 from notifications.messages.quiet import end_of_quiet
@@ -48,6 +53,14 @@ class Rule(NamedTuple):
     since: datetime
 
 
+class Retyped(NamedTuple):
+    """A patient's visit that was of this type, or of none; `at` is when it was not any more, or earlier its start."""
+
+    patient_id: UUID
+    type_id: str | None
+    at: datetime
+
+
 def rules_of(found: MessageSettings, now: datetime) -> list[Rule]:
     long_ago = (now - LATE).isoformat()  # of a rule from before that was kept
     rules = found.recalls.items() if found.channels_of(MessageKind.RECALL) else ()
@@ -60,9 +73,11 @@ def plan_recalls(*, now: datetime | None = None) -> int:
     """Plan the recalls that are due in the practice of the scope, and return how many patients that is. Each visit has
     one in its life, unless a next visit came before it was sent: a later run finds it in the ledger."""
     moment, found, count = now or timezone.now(), get_settings(), 0
-    for rule in rules_of(found, moment):
-        since = max(rule.since, moment - LATE)
+    rules = {rule: max(rule.since, moment - LATE) for rule in rules_of(found, moment)}
+    retyped = _retyped(min(rules.values())) if rules else []
+    for rule, since in rules.items():
         patients = _due(rule, moment, since=since) | _left_without_next(rule, moment, since=since)
+        patients |= {one.patient_id for one in retyped if one.at >= since and one.type_id in (None, str(rule.type_id))}
         count += _plan(rule, sorted(patients), found, moment)
     return count
 
@@ -107,16 +122,21 @@ def _due(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
 
 
 def _left_without_next(rule: Rule, now: datetime, *, since: datetime) -> set[UUID]:
-    """Return the patients of whom a visit that might have been the next one has passed, was cancelled, was deleted or
-    became one of another type since then."""
+    """Return the patients of whom a visit that might have been the next one has passed, was cancelled or was deleted
+    since then."""
     ended = Q(starts_at__lte=now) | Q(cancelled_at__gte=since) | Q(deletion__created_at__gte=since)
     visits = Appointment.with_deleted.filter(_may_be(rule.type_id), ended, starts_at__gte=since)
-    changes = AppointmentEvent.objects.filter(appointment__starts_at__gte=since, created_at__gte=since)
-    changes = changes.filter(details__moved__typeId__isnull=False)
-    changed = changes.values_list("appointment__patient_id", "details")
-    might_have_been = (None, str(rule.type_id))
-    retyped = {patient for patient, details in changed if details["moved"]["typeId"]["from"] in might_have_been}
-    return set(visits.values_list("patient_id", flat=True)) | retyped
+    return set(visits.values_list("patient_id", flat=True))
+
+
+def _retyped(since: datetime) -> list[Retyped]:
+    """Return the visits since then that have become ones of another type since then. Entries are looked up by their
+    key, which is a moment and has an index."""
+    changes = AppointmentEvent.objects.filter(pk__gte=first_key_at(since), details__moved__typeId__isnull=False)
+    changed = list(changes.order_by().values_list("appointment_id", "details__moved__typeId__from", "created_at"))
+    visits = Appointment.with_deleted.filter(pk__in={pk for pk, *_ in changed}, starts_at__gte=since)
+    known = {pk: (patient, starts) for pk, patient, starts in visits.values_list("pk", "patient_id", "starts_at")}
+    return [Retyped(known[pk][0], was, min(at, known[pk][1])) for pk, was, at in changed if pk in known]
 
 
 def _last_visits(rule: Rule, patients: Sequence[UUID], now: datetime) -> list[UUID]:

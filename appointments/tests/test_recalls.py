@@ -1,8 +1,11 @@
 """Whoever was here so many months ago and has no next visit is asked to come again, once."""
 
 from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from appointments import services
@@ -10,6 +13,7 @@ from appointments.messages.recalls import plan_overdue, plan_recalls
 from appointments.models import Appointment, AppointmentStatus
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory
 from appointments.tests.messages import NOW, book, ledger, run
+from core.models import first_key_at
 from core.tenancy.scope import practice_scope
 from notifications.jobs import run_due, schedule
 from notifications.messages.settings import change_settings, get_settings
@@ -144,11 +148,21 @@ def test_next_visit_that_comes_to_nothing_puts_it_off(recalled, at, subtests):
         services.change(by=recalled.staff, appointment_id=coming.pk, notes="No type yet")
         assert plan_recalls(now=march) == 0
         services.change(by=recalled.staff, appointment_id=coming.pk, type_id=recalled.other_kind.pk)
-        coming.events.update(created_at=march - 2 * DAY)
+        for number, entry in enumerate(coming.events.order_by("id")):
+            pk = UUID(int=first_key_at(march - 2 * DAY).int + number)
+            coming.events.filter(pk=entry.pk).update(id=pk, created_at=march - 2 * DAY)
         assert plan_recalls(now=march) == 1
         assert recalls_of(last) == [("recall", "email", "planned", "")]
     with subtests.test("long ago"):
         assert plan_recalls(now=march + 40 * DAY) == 0
+
+
+def test_history_is_looked_through_once_and_not_beyond_a_month(recalled):
+    change_settings(by=recalled.manager, recalls={str(recalled.kind.pk): 6, str(recalled.other_kind.pk): 6})
+    with CaptureQueriesContext(connection) as asked:
+        plan_recalls(now=NOW)
+    (history,) = [query["sql"] for query in asked if 'FROM "appointments_appointmentevent"' in query["sql"]]
+    assert '"appointments_appointmentevent"."id" >= ' in history
 
 
 def test_booked_after_it_was_planned_and_then_cancelled(recalled, at):
