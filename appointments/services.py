@@ -119,6 +119,7 @@ def book(
     date = start_of(date, doctor, office_id, by=by, allow_past=allow_past)
     if room and booking_rules.is_patient(by):
         raise Forbidden(_("Only the practice can choose the room."))
+    office = get_office(office_id) if office_id else None  # before others wait
     with calendar_lock(doctor_id, room_id):
         kind = availability.get_bookable_type(by, type_id)
         length = length_of(kind, minutes, doctor=doctor, by=by)
@@ -130,6 +131,7 @@ def book(
             practice=doctor.practice,
             patient=patient,
             doctor=doctor,
+            office=office,
             type=kind,
             room=room,
             starts_at=date,
@@ -139,8 +141,8 @@ def book(
             series=series,
             position=position,
         )
-        office_id = get_office(office_id).pk if office_id else None
         settings, is_elsewhere = prefetch_settings(), booking_rules.prefetch_is_elsewhere(appointment)
+        office_id = office.pk if office else None
         appointment.warnings = availability.place(appointment, kind, by=by, office_id=office_id, hold_id=hold_id)
         check_room_is_there(appointment)
         overlap = booking_rules.check_overlap(

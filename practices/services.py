@@ -108,8 +108,8 @@ def change_practice(*, by: "User", expected: int | None = None, **changes: Any) 
 
 
 def get_office(office_id: Any) -> Office:
-    """Return the practice's office with this id. Raises NotFound."""
-    office: Office = Office.objects.get_or_refuse(pk=office_id)
+    """Return the practice's office with this id, with the practice, which may have its time zone. Raises NotFound."""
+    office: Office = Office.objects.select_related("practice").get_or_refuse(pk=office_id)
     return office
 
 
@@ -117,8 +117,7 @@ def get_timezone_at(office_id: UUID | None) -> ZoneInfo:
     """Return the time zone of this office, else of the practice, in one query. Raises NotFound."""
     if office_id is None:
         return current_practice().tzinfo
-    office: Office = Office.objects.select_related("practice").get_or_refuse(pk=office_id)
-    return office.tzinfo
+    return get_office(office_id).tzinfo
 
 
 def each_practice() -> Iterator[UUID]:

@@ -272,10 +272,11 @@ def load_calendars(
     leaving_out: UUID | None = None,
     hold_id: UUID | None = None,
     busy_alone: bool = False,
+    offices: Iterable[Office | None] = (),
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
     that is booked through, in three queries, or four where anybody has hours at an office that did not come with the
-    doctors. With `busy_alone` it isn't told what of the busy time is a visit or held."""
+    doctors and is none of `offices`. With `busy_alone` it isn't told what of the busy time is a visit or held."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     if not calendars:
         return []
@@ -286,8 +287,8 @@ def load_calendars(
     exceptions = _exceptions(None, **asked, before=end + DAY, after=start - DAY).sent()
     found = _busy(None, busy_alone, **asked, **near, leaving_out=leaving_out, hold_id=hold_id).sent()
     rules = sent()
-    offices = _offices_of(rules, {pk: calendar.doctor for pk, calendar in calendars.items()})
-    zones = {pk: office.tzinfo for pk, office in offices.items()}
+    known = _offices_of(rules, {pk: calendar.doctor for pk, calendar in calendars.items()}, offices)
+    zones = {pk: office.tzinfo for pk, office in known.items()}
     for doctor_id, at, practices_zone, *hours in rules:
         calendar = calendars[doctor_id]
         office_id = at or calendar.doctor.office_id  # hours without an office are at the doctor's own
@@ -305,15 +306,18 @@ def load_calendars(
         calendar.busy += zip(kept_from, kept_until, strict=True)
         calendar.longest = max(calendar.longest, max(map(sub, kept_until, kept_from), default=0))
     for calendar in calendars.values():
-        calendar.offices = offices
+        calendar.offices = known
         calendar.busy.sort()
     return list(calendars.values())
 
 
-def _offices_of(rules: list[Any], doctors: dict[UUID, User]) -> dict[UUID | None, Office]:
-    """Return the offices where these doctors have hours, and others: those that came with the doctors, if that is
-    enough, else the practice's."""
-    came = [doctor.office for doctor in doctors.values() if User.office.is_cached(doctor)]
+def _offices_of(
+    rules: list[Any], doctors: dict[UUID, User], came: Iterable[Office | None]
+) -> dict[UUID | None, Office]:
+    """Return the offices where these doctors have hours, and others: those that came with the doctors and the visit,
+    if that is enough, else the practice's. Those that came may have been read before the calendar was locked: their
+    time zone may be that of just before."""
+    came = [*came, *(doctor.office for doctor in doctors.values() if User.office.is_cached(doctor))]
     known: dict[UUID | None, Office] = {one.pk: one for one in came if one and Office.practice.is_cached(one)}
     needed = {at or doctors[doctor_id].office_id for doctor_id, at, *_ in rules} - {None}
     return known if needed <= known.keys() else {office.pk: office for office in _offices(None).all()}
@@ -426,7 +430,10 @@ def place(
 
     Call this with the doctor's calendar locked, as holds are made, so that no hold comes between."""
     start, end = appointment.starts_at, appointment.ends_at
-    (calendar,) = load_calendars([appointment.doctor], start, end, leaving_out=appointment.pk, hold_id=hold_id)
+    came = [appointment.office] if Appointment.office.is_cached(appointment) else []
+    (calendar,) = load_calendars(
+        [appointment.doctor], start, end, leaving_out=appointment.pk, hold_id=hold_id, offices=came
+    )
     if calendar.holds(appointment):
         raise Conflict(SLOT_HELD)
     calendar.set_office(appointment, office_id)

@@ -38,6 +38,27 @@ def test_booking_reads_offices_once(as_role, practice, make_user, is_own, times)
     assert sum('FROM "practices_office"' in query["sql"] for query in asked) == times
 
 
+@pytest.mark.parametrize("has_hours", [True, False])
+def test_booking_reads_the_office_that_is_asked_for_before_it_locks(as_role, practice, make_user, has_hours):
+    client = as_role("staff")
+    with practice_scope(practice.pk):
+        office, chart = OfficeFactory(), PatientFactory()
+        doctor = make_user("doctor", office=OfficeFactory())
+        for weekday in range(7):
+            WorkingHoursFactory(doctor=doctor, office=office if has_hours else doctor.office, weekday=weekday)
+    at_three = f"{timezone.localdate() + timedelta(days=30)}T15:00:00Z"
+    visit = {"patientId": chart.pk, "doctorId": doctor.pk, "date": at_three, "reason": "Check-up"}
+
+    with CaptureQueriesContext(connection) as asked:
+        booked = client.post("/api/appointments", {**visit, "officeId": office.pk}, content_type="application/json")
+
+    assert booked.json()["officeId"] == str(office.pk)
+    read = [query["sql"] for query in asked]
+    offices = [number for number, sql in enumerate(read) if 'FROM "practices_office"' in sql]
+    chart_lock = next(number for number, sql in enumerate(read) if 'FROM "patients_patient"' in sql)
+    assert len(offices) == 1 and offices[0] < chart_lock
+
+
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff", "billing"])
 def test_chart_takes_at_most_four_queries(as_role, practice, role):
     with practice_scope(practice.pk):
