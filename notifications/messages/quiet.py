@@ -29,7 +29,12 @@ def before_quiet(moment: datetime, *, zone: ZoneInfo, start: time, end: time) ->
         return moment
     local = moment.astimezone(zone)
     day = local.date() if local.time() >= start else local.date() - timedelta(days=1)
-    return (datetime.combine(day, start, zone) - timedelta(minutes=1)).astimezone(moment.tzinfo)
+    begins = max(datetime.combine(day, start, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    before = min(moment.astimezone(UTC), begins)
+    # once, unless the clocks skip the start or show it twice
+    while is_quiet(before, zone=zone, start=start, end=end):
+        before -= timedelta(minutes=1)
+    return before.astimezone(moment.tzinfo)
 
 
 def reminder_time(wanted: datetime, *, latest: datetime, zone: ZoneInfo, start: time, end: time) -> datetime:
