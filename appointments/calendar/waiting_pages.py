@@ -129,7 +129,11 @@ class TakeBack(Slot):
     def post(self, request: HttpRequest) -> HttpResponse:
         _check(self.user)
         asked = OfferForm(request.POST).validated_data
-        services.take_back(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
+        try:
+            services.take_back(by=self.user, entry_id=asked["entry"], offer_id=asked["offer"])
+        except Refusal as refusal:  # the patient was faster
+            log_page_refusal(request, refusal)
+            return self.panel(SlotForm(request.POST), error=refusal.detail)
         return self.panel(SlotForm(request.POST))
 
 

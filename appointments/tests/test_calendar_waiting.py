@@ -68,6 +68,8 @@ def test_free_time_shows_who_fits_and_offers_it(enter_as, waiting):
     assert "Booked Mia Okoro with" in post(client, "calendar_accept", **mias, **here).content.decode()
     late = post(client, "calendar_accept", **mias, **here).content.decode()
     assert "isn&#x27;t waiting any more" in late
+    too_late = post(client, "calendar_take_back", **mias, **here).content.decode()
+    assert "has been booked already" in too_late and 'id="slot"' in too_late
     assert len(visits(waiting.practice)) == 2
     with practice_scope(waiting.practice.pk):
         assert WaitingListEntry.objects.get(pk=waiting.mia.pk).status == "booked"
