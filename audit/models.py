@@ -13,15 +13,16 @@ from uuid_utils.compat import uuid7
 from audit import keys
 from audit.events import AuditEvent, Outcome
 
-# Sent when a row was added, changed or deleted; `changes` holds the old and new value of each field.
+# Sent when a row was changed or deleted; `changes` holds the old and new value of each field. New rows go another way
+# (audit/auditlog_adapter.py).
 row_changed = Signal()
 NO_PRACTICE = UUID(int=0)  # an event of the installation: an unknown email, a superuser, a command
 
 
 class EventManager(models.Manager["Event"]):
     def log_create(self, instance: models.Model, *, action: AuditEvent, changes: dict[str, Any], **kwargs: Any) -> None:
-        """Called by django-auditlog for each change (AUDITLOG_LOGENTRY_MODEL). Raise RuntimeError if no receiver would
-        record it."""
+        """Called by django-auditlog for each change and deletion (AUDITLOG_LOGENTRY_MODEL). Raise RuntimeError if no
+        receiver would record it."""
         if not row_changed.has_listeners(type(instance)):
             raise RuntimeError("Changes would not be recorded: audit/auditlog_adapter.py is not loaded.")
         row_changed.send(sender=type(instance), row=instance, kind=action, changes=changes)
