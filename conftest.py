@@ -48,7 +48,7 @@ def _find_static_files_once(middleware: WhiteNoiseMiddleware) -> None:
 WhiteNoiseMiddleware.add_files_from_finders = _find_static_files_once
 # each httpx.get() would load the certificates of the whole web, which takes longer than the call and its answer
 httpx_transports.create_ssl_context = functools.cache(httpx_transports.create_ssl_context)
-pytest_plugins = ["tests.admin_site", "tests.emptying", "tests.last_request", "pytester"]
+pytest_plugins = ["tests.admin_site", "tests.emptying", "tests.last_request", "tests.s3", "pytester"]
 
 by_command("test")  # the origin of what tests do outside of requests
 
@@ -68,9 +68,11 @@ def django_db_setup(
             stack.enter_context(as_plain_role())
         yield
         with django_db_blocker.unblock():
-            left = committed_events()
-            stack.close()
-    assert left == [], "committed by a test that wrote without the fixture db or transactional_db"
+            try:
+                left = committed_events()
+            finally:
+                stack.close()
+    assert left == [], "committed by another thread or process of a test without the fixture transactional_db"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

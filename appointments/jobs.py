@@ -10,7 +10,7 @@ from notifications.jobs import enqueue, job, scheduled
 from practices.services import each_practice
 
 
-@scheduled("holds.remove_expired", _("Free times whose hold is over"), every=timedelta(hours=1))
+@scheduled("holds.remove_expired", _("Remove holds that are over"), every=timedelta(hours=1))
 def remove_expired_holds() -> None:
     for _practice in each_practice():
         holds.remove_expired()

@@ -43,7 +43,7 @@ def insert(rows: list[PracticeModel]) -> None:
 def analyze(model: type[PracticeModel]) -> None:
     """Let PostgreSQL see how large the table has become. Until autovacuum has, it would plan as if it were small. A
     role may only analyze tables of its own; that warning is of no use to whoever runs the command. What is encrypted is
-    never compared, and would take a third of the time."""
+    never compared, and would take a third of the time; the statistics of expressions are left to autovacuum."""
     if connection.vendor == "postgresql":
         fields = (field for field in model._meta.concrete_fields if not isinstance(field, EncryptedFieldMixin))
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)

@@ -1,11 +1,17 @@
-"""How a test with real transactions ends: with empty tables.
+"""How a test ends: without a committed event in the audit trail; one with real transactions with empty tables.
 
 Django's own flush empties every table, filled or not, which on PostgreSQL takes longer than most tests, and then writes
 the content types anew. Here only what was filled is emptied, and what `migrate` wrote stays."""
 
-from django.db import connection, transaction
+from collections.abc import Iterator
+
+import pytest
+from django.db import Error, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
+from pytest_django.plugin import blocking_manager_key
+
+from audit.tests.emptying import committed_events, has_committed_events
 
 WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
 # A superuser may leave aside triggers and foreign keys; any other owner of the tables has TRUNCATE alone.
@@ -31,7 +37,24 @@ BEGIN
 END $$"""
 
 
-def empty_filled_tables(test: TransactionTestCase) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that left events, which every later one that reads the trail would find. While rows of several tests
+    are there (tests/rows.py), nothing is committed."""
+    yield
+    if connection.connection is None or connection.in_atomic_block:
+        return
+    with item.config.stash[blocking_manager_key].unblock():
+        try:
+            left = committed_events() if has_committed_events() else []
+        except Error:  # the test took the database away
+            return
+        if left:
+            empty_filled_tables()
+            pytest.fail(f"it wrote without the fixture db or transactional_db, and left {left}", pytrace=False)
+
+
+def empty_filled_tables(test: TransactionTestCase | None = None) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL ROLE NONE")  # back to the owner (tests/plain_role.py)

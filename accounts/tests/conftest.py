@@ -91,3 +91,9 @@ def person(make_user, client_of):
     client_of(user)
     user.session_id = LoginSession.objects.get(user=user).pk
     return user
+
+
+@pytest.fixture
+def committed_manager(transactional_db, make_user) -> User:
+    """An office manager, made while the trail could still be written."""
+    return make_user("admin")

@@ -8,7 +8,7 @@ from accounts.passwords import reset as password_reset
 from accounts.passwords import services as passwords_services
 from accounts.sign_in import services as sign_in_services
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_audit import logged_events
+from accounts.tests.trail import logged_events
 from accounts.users import services
 from audit.events import AuditEvent
 from tests.admin_forms import errors_of, form_values, page_of, send

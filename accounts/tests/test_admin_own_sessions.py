@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import LoginSession, RevocationReason
-from accounts.tests.test_audit import logged_events
+from accounts.tests.trail import logged_events
 from audit.events import AuditEvent
 
 PAGE = "/admin/sessions/"

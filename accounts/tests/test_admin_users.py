@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Authenticator, LoginSession, RevocationReason, User
-from accounts.tests.test_audit import logged_events
+from accounts.tests.trail import logged_events
 from audit.events import AuditEvent
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory

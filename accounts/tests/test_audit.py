@@ -1,9 +1,7 @@
 """Every sign-in event is in the trail, for the API and the admin site alike (45 CFR 164.312(b))."""
 
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
-import orjson
 import pytest
 from django.db import connection, connections
 from django.test import Client
@@ -11,52 +9,12 @@ from django.test import Client
 from accounts.models import LoginSession, User
 from accounts.roles import Role
 from accounts.tests.factories import PASSWORD
+from accounts.tests.trail import FROM, api_login, both_sign_ins, is_about, is_by, logged_events, only_event, site_login
 from accounts.users import services
-from audit import keys
 from audit.events import AuditEvent, Outcome
 from audit.models import NO_PRACTICE
-from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import installation_scope
 from tests.admin_forms import send
-
-FROM = {"HTTP_USER_AGENT": "Browser/1.0", "REMOTE_ADDR": "192.0.2.9"}
-
-
-def api_login(client, email, password=PASSWORD):
-    body = {"email": email, "password": password}
-    return client.post("/api/auth/login", body, content_type="application/json", **FROM)
-
-
-def site_login(client, email, password=PASSWORD):
-    return client.post("/", {"username": email, "password": password}, **FROM)
-
-
-both_sign_ins = pytest.mark.parametrize("login", [api_login, site_login], ids=["api", "admin site"])
-
-
-def logged_events(*kinds: AuditEvent) -> list[SimpleNamespace]:
-    """The events of these kinds in order, as somebody with the trail's key reads them."""
-    events = []
-    for event in whole_trail().filter(kind__in=kinds).order_by("id"):
-        hidden = event.email and bytes(event.email)
-        email = keys.decrypt_email(hidden, key_id=event.key_id, event_id=event.id) if hidden else None
-        columns = {name: getattr(event, name) for name in ("kind", "practice_id", "user_id", "role", "outcome")}
-        columns |= {"about_id": event.about_id, "address": event.address, "agent": event.agent, "email": email}
-        events.append(SimpleNamespace(**columns, details=orjson.loads(event.details)))
-    return events
-
-
-def only_event(*kinds: AuditEvent) -> SimpleNamespace:
-    (event,) = logged_events(*kinds)
-    return event
-
-
-def is_about(event, user) -> bool:
-    return (event.practice_id, event.about_id, event.email) == (user.practice_id or NO_PRACTICE, user.pk, user.email)
-
-
-def is_by(event, user) -> bool:
-    return (event.user_id, event.role) == (user.pk, user.role)
 
 
 @pytest.fixture
@@ -319,20 +277,14 @@ def test_superusers_own_password_before_a_practice_is_picked(client, superuser):
     assert all(is_by(event, superuser) for event in changed)
 
 
-@pytest.fixture
-def committed(transactional_db, make_user) -> User:
-    """An office manager, made while the trail could still be written."""
-    return make_user("admin")
-
-
 # --- At the same moment
 
 
 @pytest.mark.django_db(transaction=True)
-def test_parallel_guesses_are_locked_out_after_five(committed):
+def test_parallel_guesses_are_locked_out_after_five(committed_manager):
     def guess(_):
         try:
-            return api_login(Client(), committed.email, "wrong").status_code
+            return api_login(Client(), committed_manager.email, "wrong").status_code
         finally:
             connections.close_all()
 
@@ -345,9 +297,9 @@ def test_parallel_guesses_are_locked_out_after_five(committed):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", ["/api/auth/logout", "/api/users/me"], ids=["logout", "timeout"])
-def test_timeout_by_parallel_requests_is_logged_once(committed, clock, path):
+def test_timeout_by_parallel_requests_is_logged_once(committed_manager, clock, path):
     client = Client()
-    api_login(client, committed.email)
+    api_login(client, committed_manager.email)
     access = client.cookies["access_token"].value
     clock.move(minutes=14 if path == "/api/auth/logout" else 16)
 

@@ -9,15 +9,12 @@ from django.db import connection
 from accounts.models import LoginSession, User
 from accounts.passwords import services as passwords_services
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_audit import api_login, both_sign_ins, committed, site_login
+from accounts.tests.trail import api_login, both_sign_ins, site_login
 from audit.log import AuditLogUnavailable
 from core.api.exceptions import TRAIL_DOWN
 from core.tenancy.scope import practice_scope
 from practices.models import Practice
 from tests.plain_role import as_owner
-
-__all__ = ["committed"]
-
 
 BREAK = {
     "postgresql": """
@@ -45,8 +42,8 @@ def is_unavailable(answer) -> bool:
 
 @both_sign_ins
 @pytest.mark.django_db(transaction=True)
-def test_without_the_trail_the_right_password_signs_nobody_in(client, committed, broken_trail, login):
-    answer = login(client, committed.email)
+def test_without_the_trail_the_right_password_signs_nobody_in(client, committed_manager, broken_trail, login):
+    answer = login(client, committed_manager.email)
 
     assert is_unavailable(answer), answer.content
     assert not LoginSession.objects.exists()
@@ -57,22 +54,24 @@ def test_without_the_trail_the_right_password_signs_nobody_in(client, committed,
 @both_sign_ins
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("email", ["known", "nobody@example.com"])
-def test_without_the_trail_no_password_is_told_wrong(client, committed, broken_trail, login, email):
-    answer = login(client, committed.email if email == "known" else email, "wrong")
+def test_without_the_trail_no_password_is_told_wrong(client, committed_manager, broken_trail, login, email):
+    answer = login(client, committed_manager.email if email == "known" else email, "wrong")
 
     assert is_unavailable(answer), answer.content
 
 
 @pytest.mark.django_db(transaction=True)
-def test_audit_log_outage_locks_nobody_out(client, committed, request):
+def test_audit_log_outage_locks_nobody_out(client, committed_manager, request):
     request.getfixturevalue("broken_trail")
     for _ in range(6):
-        assert api_login(client, committed.email).status_code == 503
+        assert api_login(client, committed_manager.email).status_code == 503
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_trail_a_session_neither_refreshes_nor_times_out_nor_ends(client, committed, clock, request):
-    api_login(client, committed.email)
+def test_without_the_trail_a_session_neither_refreshes_nor_times_out_nor_ends(
+    client, committed_manager, clock, request
+):
+    api_login(client, committed_manager.email)
     kept = {name: morsel.value for name, morsel in client.cookies.items()}
     request.getfixturevalue("broken_trail")
 
@@ -85,8 +84,8 @@ def test_without_the_trail_a_session_neither_refreshes_nor_times_out_nor_ends(cl
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_trail_an_idle_page_is_not_shown(client, committed, clock, request):
-    site_login(client, committed.email)
+def test_without_the_trail_an_idle_page_is_not_shown(client, committed_manager, clock, request):
+    site_login(client, committed_manager.email)
     request.getfixturevalue("broken_trail")
     clock.move(minutes=16)
 
@@ -94,7 +93,7 @@ def test_without_the_trail_an_idle_page_is_not_shown(client, committed, clock, r
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_trail_nobody_registers_and_no_account_changes(client, committed, request):
+def test_without_the_trail_nobody_registers_and_no_account_changes(client, committed_manager, request):
     practice = Practice.objects.get()
     request.getfixturevalue("broken_trail")
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD, "role": "patient"}
@@ -103,5 +102,5 @@ def test_without_the_trail_nobody_registers_and_no_account_changes(client, commi
     assert User.all_practices.with_email("ann@example.com") is None
 
     with pytest.raises(AuditLogUnavailable), practice_scope(practice.pk):
-        passwords_services.change_password(by=committed, current=PASSWORD, new="Another1!", keep=None)
-    assert User.all_practices.get(pk=committed.pk).check_password(PASSWORD)
+        passwords_services.change_password(by=committed_manager, current=PASSWORD, new="Another1!", keep=None)
+    assert User.all_practices.get(pk=committed_manager.pk).check_password(PASSWORD)

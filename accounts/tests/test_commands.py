@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from accounts import mail
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_audit import logged_events
+from accounts.tests.trail import logged_events
 from audit.events import AuditEvent
 from practices.models import Practice
 

@@ -15,7 +15,7 @@ from accounts.sessions import services as sessions
 from accounts.sessions.devices import MAX_LENGTH, describe_device
 from accounts.sign_in import services as sign_in_services
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_audit import logged_events
+from accounts.tests.trail import logged_events
 from audit.events import AuditEvent
 from core.cache import redis_client
 from core.errors import NotSignedIn

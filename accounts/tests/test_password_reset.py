@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Authenticator, LoginSession, RevocationReason, User
 from accounts.tests.factories import PASSWORD
-from accounts.tests.test_audit import logged_events, only_event
+from accounts.tests.trail import logged_events, only_event
 from accounts.users import services
 from audit import log
 from audit.events import AuditEvent

@@ -10,6 +10,7 @@ from accounts.tests.factories import UserFactory
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
 from appointments.tests.messages import NOW
+from appointments.tests.visit_clinic import Clinic
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from practices.models import Office
@@ -67,3 +68,8 @@ def desk(practice, scope, at, settings):
         practice=practice,
         office=office,
     )
+
+
+@pytest.fixture
+def visit_clinic(scope, as_role, make_user):
+    return Clinic(as_role, make_user("doctor"))

@@ -3,11 +3,9 @@
 from datetime import timedelta
 
 from appointments.tests.factories import AppointmentFactory
-from appointments.tests.test_visits import JSON, NOW, clinic
+from appointments.tests.visit_clinic import JSON, NOW
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
-
-__all__ = ["clinic"]
 
 
 class Feed:
@@ -29,15 +27,15 @@ class Feed:
         return body
 
 
-def test_changes_since_are_told_once(clinic, as_role, scope):
+def test_changes_since_are_told_once(visit_clinic, as_role, scope):
     before, manager = NOW() + timedelta(minutes=2), as_role("admin")  # later than all that was made so far
-    old = clinic.visit()
-    feed = Feed(clinic.desk, updatedSince=before.isoformat(), limit=2)
+    old = visit_clinic.visit()
+    feed = Feed(visit_clinic.desk, updatedSince=before.isoformat(), limit=2)
     assert feed.ask() == {"appointments": [], "deleted": [], "removed": [], "total": 0, "next": feed.cursor}
 
-    made = [clinic.visit() for _ in range(3)]
-    clinic.act(made[0], "arrive")
-    clinic.act(old, "no-show")
+    made = [visit_clinic.visit() for _ in range(3)]
+    visit_clinic.act(made[0], "arrive")
+    visit_clinic.act(old, "no-show")
     manager.delete(f"/api/appointments/{made[1].pk}", {"reason": "Twice"}, JSON)
 
     first, second = feed.ask(), feed.ask()
@@ -52,67 +50,73 @@ def test_changes_since_are_told_once(clinic, as_role, scope):
     # a doctor is told of everybody's, or one that was given to a colleague would stay
     for filters, total in [
         ({}, 4),
-        ({"patientId": str(clinic.chart.pk)}, 4),
-        ({"doctorId": str(clinic.doctor.pk), "from": "2020-01-01", "to": "2190-01-01"}, 4),
+        ({"patientId": str(visit_clinic.chart.pk)}, 4),
+        ({"doctorId": str(visit_clinic.doctor.pk), "from": "2020-01-01", "to": "2190-01-01"}, 4),
         ({"status": "completed"}, 0),
-        ({"typeId": str(clinic.chart.pk)}, 0),
-        ({"roomId": str(clinic.chart.pk)}, 0),  # none of them has a room
+        ({"typeId": str(visit_clinic.chart.pk)}, 0),
+        ({"roomId": str(visit_clinic.chart.pk)}, 0),  # none of them has a room
     ]:
         doctors = Feed(as_role("doctor"), updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=100, **filters)
         answer = doctors.ask()
         assert (len(answer["appointments"]), len(answer["removed"]), answer["total"]) == (total, 4 - total, 4)
-    assert clinic.desk.get("/api/appointments", {**doctors.query, "patientId": str(made[0].pk)}).status_code == 404
-    assert clinic.desk.get("/api/appointments", {"typeId": str(clinic.chart.pk)}).json()["total"] == 0
+    assert (
+        visit_clinic.desk.get("/api/appointments", {**doctors.query, "patientId": str(made[0].pk)}).status_code == 404
+    )
+    assert visit_clinic.desk.get("/api/appointments", {"typeId": str(visit_clinic.chart.pk)}).json()["total"] == 0
 
 
-def test_copy_of_a_doctors_day_stays_the_day(clinic, as_role, make_user):
+def test_copy_of_a_doctors_day_stays_the_day(visit_clinic, as_role, make_user):
     """Whatever leaves the day, and comes back: the copy of a client equals the list."""
     colleague, manager = make_user("doctor"), as_role("admin")
-    visits = [clinic.visit() for _ in range(6)]
+    visits = [visit_clinic.visit() for _ in range(6)]
     first = min(visit.starts_at for visit in visits)
-    day = {"doctorId": str(clinic.doctor.pk), "status": "scheduled", "to": (first + timedelta(days=3)).isoformat()}
-    feed = Feed(clinic.desk, updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=3, **day)
+    day = {
+        "doctorId": str(visit_clinic.doctor.pk),
+        "status": "scheduled",
+        "to": (first + timedelta(days=3)).isoformat(),
+    }
+    feed = Feed(visit_clinic.desk, updatedSince=(NOW() - timedelta(days=1)).isoformat(), limit=3, **day)
 
     def check(*gone):
         while feed.ask()["total"]:
             pass
-        listed = clinic.desk.get("/api/appointments", {**day, "limit": 100}).json()["appointments"]
+        listed = visit_clinic.desk.get("/api/appointments", {**day, "limit": 100}).json()["appointments"]
         assert {row["id"] for row in listed} == {pk for pk, row in feed.known.items() if row}
         assert not {str(row.pk) for row in gone} & {row["id"] for row in listed}
 
     check()
     to_colleague, later, cancelled, deleted, both = visits[:5]
-    assert clinic.patch(to_colleague, doctorId=str(colleague.pk)).status_code == 200
-    assert clinic.patch(later, date=(first + timedelta(days=5)).isoformat()).status_code == 200
-    assert clinic.patch(cancelled, status="cancelled").status_code == 200
+    assert visit_clinic.patch(to_colleague, doctorId=str(colleague.pk)).status_code == 200
+    assert visit_clinic.patch(later, date=(first + timedelta(days=5)).isoformat()).status_code == 200
+    assert visit_clinic.patch(cancelled, status="cancelled").status_code == 200
     manager.delete(f"/api/appointments/{deleted.pk}", {"reason": "Twice"}, JSON)
-    clinic.patch(both, doctorId=str(colleague.pk))
+    visit_clinic.patch(both, doctorId=str(colleague.pk))
     manager.delete(f"/api/appointments/{both.pk}", {"reason": "Twice"}, JSON)
     check(*visits[:5])
-    assert clinic.patch(to_colleague, doctorId=str(clinic.doctor.pk)).status_code == 200
+    assert visit_clinic.patch(to_colleague, doctorId=str(visit_clinic.doctor.pk)).status_code == 200
     manager.post(f"/api/appointments/{deleted.pk}/restore")
     check(later, cancelled, both)
     assert feed.known[str(to_colleague.pk)] and feed.known[str(deleted.pk)]
 
 
-def test_visit_that_a_merge_moved_is_told(clinic, as_role):
+def test_visit_that_a_merge_moved_is_told(visit_clinic, as_role):
     twice = PatientFactory()
-    visit, merged = clinic.visit(patient=twice), {"from": str(twice.pk)}
-    feed = Feed(clinic.desk, updatedSince=(NOW() + timedelta(minutes=2)).isoformat())
+    visit, merged = visit_clinic.visit(patient=twice), {"from": str(twice.pk)}
+    feed = Feed(visit_clinic.desk, updatedSince=(NOW() + timedelta(minutes=2)).isoformat())
     assert feed.ask()["total"] == 0
-    for who, path, chart in ((clinic.desk, "merge", clinic.chart), (as_role("admin"), "merge/undo", twice)):
-        answer = who.post(f"/api/patients/{clinic.chart.pk}/{path}", merged, JSON)
+    for who, path, chart in ((visit_clinic.desk, "merge", visit_clinic.chart), (as_role("admin"), "merge/undo", twice)):
+        answer = who.post(f"/api/patients/{visit_clinic.chart.pk}/{path}", merged, JSON)
         assert answer.status_code in (200, 204), answer.content
         (told,) = feed.ask()["appointments"]
         assert (told["id"], told["patientId"]) == (str(visit.pk), str(chart.pk))
 
 
-def test_changes_that_cannot_be_told_are_refused(clinic, scope, subtests):
-    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
+def test_changes_that_cannot_be_told_are_refused(visit_clinic, scope, subtests):
+    feed = Feed(visit_clinic.desk, updatedSince=NOW().isoformat())
     feed.ask()
-    listed = clinic.desk.get("/api/appointments", {"cursor": ""}).json()
-    clinic.visit(), clinic.visit()
-    other = clinic.desk.get("/api/appointments", {"cursor": "", "limit": 1}).json()["next"]
+    listed = visit_clinic.desk.get("/api/appointments", {"cursor": ""}).json()
+    visit_clinic.visit(), visit_clinic.visit()
+    other = visit_clinic.desk.get("/api/appointments", {"cursor": "", "limit": 1}).json()["next"]
     for query, field in [
         ({"updatedSince": "2026-11-30"}, "updatedSince"),
         ({"updatedSince": "yesterday"}, "updatedSince"),
@@ -125,30 +129,30 @@ def test_changes_that_cannot_be_told_are_refused(clinic, scope, subtests):
         ({"typeId": "massage"}, "typeId"),
     ]:
         with subtests.test(query=query):
-            answer = clinic.desk.get("/api/appointments", query)
+            answer = visit_clinic.desk.get("/api/appointments", query)
             assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
     assert "deleted" not in listed
 
 
-def test_patients_are_told_their_own_changes(clinic, make_user, client_of):
+def test_patients_are_told_their_own_changes(visit_clinic, make_user, client_of):
     person = make_user("patient")
-    visit = clinic.visit(patient=PatientFactory(user=person))
+    visit = visit_clinic.visit(patient=PatientFactory(user=person))
     feed = Feed(client_of(person), updatedSince=NOW().isoformat())
-    clinic.visit()
+    visit_clinic.visit()
 
     feed.ask()
-    clinic.act(clinic.visit(), "arrive")
-    clinic.act(visit, "arrive")
+    visit_clinic.act(visit_clinic.visit(), "arrive")
+    visit_clinic.act(visit, "arrive")
     feed.ask()
 
     assert set(feed.told) == {str(visit.pk)} and feed.known[str(visit.pk)]["arrivedAt"]
 
 
-def test_nothing_new_costs_one_query_and_leaves_no_event(clinic, practice, django_assert_max_num_queries):
+def test_nothing_new_costs_one_query_and_leaves_no_event(visit_clinic, practice, django_assert_max_num_queries):
     from audit.tests.whole_trail import whole_trail
 
-    clinic.visit()
-    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
+    visit_clinic.visit()
+    feed = Feed(visit_clinic.desk, updatedSince=NOW().isoformat())
     feed.ask()
     events = whole_trail().count()
     with django_assert_max_num_queries(4) as asked:  # of them the session and the practice
@@ -157,8 +161,8 @@ def test_nothing_new_costs_one_query_and_leaves_no_event(clinic, practice, djang
     assert whole_trail().count() == events
 
 
-def test_another_practices_changes_are_not_told(clinic, other_practice, make_user, as_role):
-    feed = Feed(clinic.desk, updatedSince=NOW().isoformat())
+def test_another_practices_changes_are_not_told(visit_clinic, other_practice, make_user, as_role):
+    feed = Feed(visit_clinic.desk, updatedSince=NOW().isoformat())
     feed.ask()
     with practice_scope(other_practice.pk):
         AppointmentFactory(patient=PatientFactory(), doctor=make_user("doctor", practice=other_practice))

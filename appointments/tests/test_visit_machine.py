@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from appointments.tests.factories import AppointmentFactory
 from appointments.tests.test_visit_changes import Feed
-from appointments.tests.test_visits import JSON
+from appointments.tests.visit_clinic import JSON
 from core.tenancy.scope import practice_scope
 from patients.tests.factories import PatientFactory
 from tests.sampling import examples

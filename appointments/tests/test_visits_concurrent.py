@@ -15,7 +15,7 @@ from appointments.services import act, book
 from appointments.tests.factories import AppointmentFactory
 from appointments.tests.test_double_booking import at_once
 from appointments.tests.test_visit_changes import Feed
-from appointments.tests.test_visits import JSON
+from appointments.tests.visit_clinic import JSON
 from appointments.visits.machine import Action
 from core.tenancy.scope import practice_scope
 from notifications.messages.settings import say_preference

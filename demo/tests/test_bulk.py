@@ -43,6 +43,25 @@ def test_seeded_charts_are_stored_as_saved_ones_are(practice):
         assert [without(derived, row) for (row,) in saved] == [without(derived, row) for (row,) in columns]
 
 
+@pytest.mark.postgresql
+def test_seeded_visits_and_records_are_stored_as_saved_ones_are_with_what_is_null(practice, make_user):
+    make_user("doctor")
+    with practice_scope(practice.pk):
+        sum(bulk.add_patients(practice, 3, seed=1))
+        sum(bulk.add_appointments(practice, 4, seed=1))
+        sum(bulk.add_records(practice, 6, seed=1))
+        rows = [
+            Appointment.objects.filter(arrived_at=None).first(),
+            MedicalRecord.objects.filter(appointment=None).first(),
+        ]
+        for row in rows:
+            (seeded,) = type(row).objects.filter(pk=row.pk).values()
+            row.save()
+            (saved,) = type(row).objects.filter(pk=row.pk).values()
+            derived = ("updated_at", "changed_at", "change_number")
+            assert without(derived, saved) == without(derived, seeded)
+
+
 def without(names, row):
     return {name: value for name, value in row.items() if name not in names}
 

@@ -1,9 +1,9 @@
 """Work outside of requests (docs/adr/0043). An app's `jobs.py` says what the worker does for it:
 
-    @job("messages.send", on_uncertain=mark_uncertain)
+    @job("messages.send", _("Send a message"), on_uncertain=mark_uncertain)
     def send(message_id: str) -> None: ...
 
-    @scheduled("holds.remove_expired", every=timedelta(hours=1))
+    @scheduled("holds.remove_expired", _("Remove holds that are over"), every=timedelta(hours=1))
     def remove_expired() -> None: ...
 
 and a service asks for it, in the transaction of what causes it:

@@ -41,7 +41,8 @@ def test_manager_sees_the_own_practices_jobs(enter_as, jobs):
 
 
 def test_jobs_are_named_in_words_and_each_has_them(enter_as, practice):
-    assert [name for name, kind in KINDS.items() if not kind.title] == []
+    unnamed = [name for name, kind in KINDS.items() if not kind.title]
+    assert unnamed == [], 'say what it does as its second argument: @job("app.verb", _("Title"))'
     failed(practice, "messages.send_due")
     client = enter_as("admin")
     page = client.get(LIST).content.decode()

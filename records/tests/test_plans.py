@@ -10,63 +10,23 @@ from django.core.exceptions import FieldError
 from pypdf import PdfReader
 
 from accounts.models import User
-from audit.tests.whole_trail import whole_trail
 from core.tenancy.scope import practice_scope
 from patients.restriction.services import break_glass
 from patients.tests.factories import PatientFactory
 from records.models import GoalProgress, PlanOfCare, PlanVersion
 from records.tests.factories import GoalFactory, PlanFactory
+from records.tests.plans import JSON, PLAN, amend, logged_events, made, note
 from tests.damage import flip_bit
-
-JSON = "application/json"
-GOALS = [
-    {"text": "Lift ten kilograms", "measure": "Weight lifted", "target": "10 kg", "dueOn": "2026-12-24"},
-    {"text": "Sleep through"},
-]
-PLAN = {"title": "Back to work", "diagnosis": "Lumbar strain", "frequency": "Twice a week", "startsOn": "2026-11-02"}
-
-
-@pytest.fixture
-def doctor(as_role):
-    return as_role("doctor")
-
-
-@pytest.fixture
-def chart(practice):
-    with practice_scope(practice.pk):
-        return PatientFactory(name="Ada Lovelace")
-
-
-def made(client, chart, **fields):
-    body = {"patientId": str(chart.pk), **PLAN, "goals": GOALS, **fields}
-    answer = client.post("/api/plans", body, JSON)
-    assert answer.status_code == 201, answer.content
-    return answer.json()
-
-
-def amend(client, plan, **fields):
-    body = {"reason": "After the review", "version": plan["version"], **fields}
-    return client.post(f"/api/plans/{plan['id']}/amendments", body, JSON)
-
-
-def note(client, plan, place=0, **fields):
-    goal = plan["goals"][place]["id"]
-    return client.post(f"/api/plans/{plan['id']}/goals/{goal}/progress", {"text": "6 kg", **fields}, JSON)
-
-
-def logged_events(kind):
-    return list(whole_trail().filter(kind=kind).order_by("id"))
-
 
 # --- Creating
 
 
-def test_doctor_creates_plan_with_goals(doctor, chart):
-    plan = made(doctor, chart)
+def test_doctor_creates_plan_with_goals(plan_doctor, plan_chart):
+    plan = made(plan_doctor, plan_chart)
 
     assert {name: plan[name] for name in PLAN} == PLAN
-    assert (plan["patientId"], plan["patientName"]) == (str(chart.pk), "Ada Lovelace")
-    assert (plan["doctorId"], plan["doctorName"]) == (str(doctor.user.pk), doctor.user.name)
+    assert (plan["patientId"], plan["patientName"]) == (str(plan_chart.pk), "Ada Lovelace")
+    assert (plan["doctorId"], plan["doctorName"]) == (str(plan_doctor.user.pk), plan_doctor.user.name)
     assert (plan["status"], plan["version"], plan["amendedAt"], plan["targetEndOn"]) == ("active", 1, None, None)
     assert [(goal["text"], goal["measure"], goal["target"], goal["dueOn"]) for goal in plan["goals"]] == [
         ("Lift ten kilograms", "Weight lifted", "10 kg", "2026-12-24"),
@@ -82,20 +42,20 @@ def test_doctor_creates_plan_with_goals(doctor, chart):
         "appointmentsDone": 0,
         "appointmentsToCome": 0,
     }
-    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+    assert plan_doctor.get(f"/api/plans/{plan['id']}").json() == plan
     brief = {name: value for name, value in plan.items() if name not in ("goals", "sessionIds", "appointmentIds")}
-    assert doctor.get("/api/plans").json() == {"plans": [brief], "total": 1, "page": 1, "limit": 10}
+    assert plan_doctor.get("/api/plans").json() == {"plans": [brief], "total": 1, "page": 1, "limit": 10}
 
 
-def test_plan_goal_limits(doctor, chart):
-    assert made(doctor, chart, goals=[])["goals"] == []
-    fifty = made(doctor, chart, goals=[{"text": f"Goal {n}"} for n in range(50)])
+def test_plan_goal_limits(plan_doctor, plan_chart):
+    assert made(plan_doctor, plan_chart, goals=[])["goals"] == []
+    fifty = made(plan_doctor, plan_chart, goals=[{"text": f"Goal {n}"} for n in range(50)])
     assert [goal["text"] for goal in fifty["goals"]] == [f"Goal {n}" for n in range(50)]
 
-    body = {"patientId": str(chart.pk), **PLAN, "goals": [{"text": "Goal"}] * 51}
-    answer = doctor.post("/api/plans", body, JSON)
+    body = {"patientId": str(plan_chart.pk), **PLAN, "goals": [{"text": "Goal"}] * 51}
+    answer = plan_doctor.post("/api/plans", body, JSON)
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {"goals"})
-    answer = amend(doctor, fifty, goals=[{"text": "One more"}])
+    answer = amend(plan_doctor, fifty, goals=[{"text": "One more"}])
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {"goals"})
 
 
@@ -124,28 +84,28 @@ def test_plan_goal_limits(doctor, chart):
         ("goals", [{"text": "t", "dueOn": "x"}], "goals.0.dueOn"),
     ],
 )
-def test_invalid_plan_field_is_named(doctor, chart, field, value, named):
-    answer = doctor.post("/api/plans", {"patientId": str(chart.pk), **PLAN, field: value}, JSON)
+def test_invalid_plan_field_is_named(plan_doctor, plan_chart, field, value, named):
+    answer = plan_doctor.post("/api/plans", {"patientId": str(plan_chart.pk), **PLAN, field: value}, JSON)
 
     assert answer.status_code == 400, answer.content
     assert set(answer.json()["errors"]) == {named}
 
 
-def test_longest_texts_are_stored(doctor, chart):
+def test_longest_texts_are_stored(plan_doctor, plan_chart):
     longest = {"title": "t" * 200, "diagnosis": "日" * 2000, "frequency": "f" * 200}
     goal = {"text": "ж" * 1000, "measure": "m" * 300, "target": "t" * 300}
 
-    plan = made(doctor, chart, **longest, goals=[goal])
+    plan = made(plan_doctor, plan_chart, **longest, goals=[goal])
 
     assert {name: plan[name] for name in longest} == longest
     assert {name: plan["goals"][0][name] for name in goal} == goal
 
 
 @pytest.mark.parametrize("role", ["admin", "staff", "billing", "patient"])
-def test_plans_by_other_roles_are_forbidden(as_role, doctor, chart, role):
-    plan, client = made(doctor, chart), as_role(role)
+def test_plans_by_other_roles_are_forbidden(as_role, plan_doctor, plan_chart, role):
+    plan, client = made(plan_doctor, plan_chart), as_role(role)
 
-    assert client.post("/api/plans", {"patientId": str(chart.pk), **PLAN}, JSON).status_code == 403
+    assert client.post("/api/plans", {"patientId": str(plan_chart.pk), **PLAN}, JSON).status_code == 403
     assert amend(client, plan, title="Mine").status_code == 403
     assert note(client, plan).status_code == 403
 
@@ -154,80 +114,80 @@ def test_plans_by_other_roles_are_forbidden(as_role, doctor, chart, role):
 
 
 @pytest.mark.parametrize("role", ["admin", "staff", "doctor"])
-def test_record_readers_read_plans(as_role, doctor, chart, role):
-    plan, client = made(doctor, chart), as_role(role)
+def test_record_readers_read_plans(as_role, plan_doctor, plan_chart, role):
+    plan, client = made(plan_doctor, plan_chart), as_role(role)
 
     assert client.get(f"/api/plans/{plan['id']}").json() == plan
-    assert client.get("/api/plans", {"patientId": str(chart.pk)}).json()["total"] == 1
+    assert client.get("/api/plans", {"patientId": str(plan_chart.pk)}).json()["total"] == 1
     assert client.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 1
 
 
-def test_patient_reads_only_own_plan(as_role, doctor, chart, practice):
+def test_patient_reads_only_own_plan(as_role, plan_doctor, plan_chart, practice):
     client = as_role("patient")
     with practice_scope(practice.pk):
         own = PatientFactory(user=client.user)
-    mine, other = made(doctor, own), made(doctor, chart)
+    mine, other = made(plan_doctor, own), made(plan_doctor, plan_chart)
 
     assert client.get(f"/api/plans/{mine['id']}").json() == mine
     assert [plan["id"] for plan in client.get("/api/plans").json()["plans"]] == [mine["id"]]
     for path in ("", "/versions", "/versions/1", "/pdf"):
         assert client.get(f"/api/plans/{other['id']}{path}").status_code == 404
         assert client.get(f"/api/plans/{mine['id']}{path}").status_code == 200
-    assert client.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 404
+    assert client.get("/api/plans", {"patientId": str(plan_chart.pk)}).status_code == 404
 
 
-def test_other_practice_plan_is_404(make_user, client_of, doctor, chart, other_practice):
-    plan = made(doctor, chart)
+def test_other_practice_plan_is_404(make_user, client_of, plan_doctor, plan_chart, other_practice):
+    plan = made(plan_doctor, plan_chart)
     stranger = client_of(make_user("doctor", practice=other_practice))
     goal = plan["goals"][0]["id"]
 
     assert stranger.get(f"/api/plans/{plan['id']}").status_code == 404
     assert stranger.get("/api/plans").json() == {"plans": [], "total": 0, "page": 1, "limit": 10}
-    assert stranger.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 404
+    assert stranger.get("/api/plans", {"patientId": str(plan_chart.pk)}).status_code == 404
     assert amend(stranger, plan, title="Mine").status_code == 404
     assert note(stranger, plan).status_code == 404
     assert stranger.get(f"/api/plans/{plan['id']}/pdf").status_code == 404
-    own = doctor.get(f"/api/plans/{plan['id']}").json()
+    own = plan_doctor.get(f"/api/plans/{plan['id']}").json()
     assert own["goals"][0]["id"] == goal and own == plan
 
 
-def test_list_filters_by_patient_and_status(doctor, chart, practice):
+def test_list_filters_by_patient_and_status(plan_doctor, plan_chart, practice):
     with practice_scope(practice.pk):
         other = PatientFactory()
-    early, late = made(doctor, chart, startsOn="2026-01-05"), made(doctor, chart)
-    theirs = made(doctor, other, startsOn="2025-01-05")
-    amend(doctor, early, status="completed")
+    early, late = made(plan_doctor, plan_chart, startsOn="2026-01-05"), made(plan_doctor, plan_chart)
+    theirs = made(plan_doctor, other, startsOn="2025-01-05")
+    amend(plan_doctor, early, status="completed")
 
     def ids(**query):
-        return [plan["id"] for plan in doctor.get("/api/plans", query).json()["plans"]]
+        return [plan["id"] for plan in plan_doctor.get("/api/plans", query).json()["plans"]]
 
     assert ids() == [late["id"], early["id"], theirs["id"]]
-    assert ids(patientId=str(chart.pk)) == [late["id"], early["id"]]
+    assert ids(patientId=str(plan_chart.pk)) == [late["id"], early["id"]]
     assert ids(status="completed") == [early["id"]]
     assert ids(page=2, limit=1) == [early["id"]]
-    assert doctor.get("/api/plans", {"status": "completed"}).json()["total"] == 1
-    assert doctor.get("/api/plans", {"status": "lost"}).status_code == 400
-    assert doctor.get("/api/plans", {"patientId": str(uuid4())}).status_code == 404
+    assert plan_doctor.get("/api/plans", {"status": "completed"}).json()["total"] == 1
+    assert plan_doctor.get("/api/plans", {"status": "lost"}).status_code == 400
+    assert plan_doctor.get("/api/plans", {"patientId": str(uuid4())}).status_code == 404
 
 
-def test_closed_chart_plan_is_forbidden(as_role, doctor, chart, practice):
-    plan = made(doctor, chart)
+def test_closed_chart_plan_is_forbidden(as_role, plan_doctor, plan_chart, practice):
+    plan = made(plan_doctor, plan_chart)
     with practice_scope(practice.pk):
-        chart.restricted = True
-        chart.save()
+        plan_chart.restricted = True
+        plan_chart.save()
     other = as_role("doctor")
 
     for client in (other, as_role("staff")):
         assert client.get(f"/api/plans/{plan['id']}").status_code == 403
         assert client.get(f"/api/plans/{plan['id']}/pdf").status_code == 403
-        assert client.get("/api/plans", {"patientId": str(chart.pk)}).status_code == 403
+        assert client.get("/api/plans", {"patientId": str(plan_chart.pk)}).status_code == 403
         assert client.get("/api/plans").json()["total"] == 0
     assert amend(other, plan, title="Mine").status_code == 403
     assert note(other, plan).status_code == 403
-    assert other.post("/api/plans", {"patientId": str(chart.pk), **PLAN}, JSON).status_code == 403
+    assert other.post("/api/plans", {"patientId": str(plan_chart.pk), **PLAN}, JSON).status_code == 403
 
     with practice_scope(practice.pk):
-        access, _ = break_glass(patient_id=chart.pk, by=other.user, reason="Unconscious")
+        access, _ = break_glass(patient_id=plan_chart.pk, by=other.user, reason="Unconscious")
     assert other.get(f"/api/plans/{plan['id']}").status_code == 200
     assert note(other, plan).status_code == 201
     for event in (logged_events("plan.read")[-1], logged_events("data.changed")[-1]):
@@ -237,12 +197,12 @@ def test_closed_chart_plan_is_forbidden(as_role, doctor, chart, practice):
 # --- Amending
 
 
-def test_amendment_adds_version(doctor, chart):
-    plan = made(doctor, chart)
+def test_amendment_adds_version(plan_doctor, plan_chart):
+    plan = made(plan_doctor, plan_chart)
     first, second = plan["goals"]
 
     changes = [{"id": first["id"], "target": "12 kg"}, {"text": "Climb stairs"}]
-    answer = amend(doctor, plan, frequency="Once a week", goals=changes)
+    answer = amend(plan_doctor, plan, frequency="Once a week", goals=changes)
 
     now = answer.json()
     assert (answer.status_code, answer["ETag"]) == (200, '"2"')
@@ -251,35 +211,35 @@ def test_amendment_adds_version(doctor, chart):
     assert now["goals"][1] == second
     assert now["goals"][2]["text"] == "Climb stairs"
     assert now["amendedAt"] is not None
-    versions = doctor.get(f"/api/plans/{plan['id']}/versions").json()
+    versions = plan_doctor.get(f"/api/plans/{plan['id']}/versions").json()
     assert [(v["number"], v["reason"], v["changed"]) for v in versions["versions"]] == [
         (1, "", []),
         (2, "After the review", ["frequency", "goals"]),
     ]
-    kept = doctor.get(f"/api/plans/{plan['id']}/versions/1").json()["content"]
+    kept = plan_doctor.get(f"/api/plans/{plan['id']}/versions/1").json()["content"]
     assert (kept["frequency"], len(kept["goals"]), kept["goals"][0]["target"]) == ("Twice a week", 2, "10 kg")
-    change = doctor.get(f"/api/plans/{plan['id']}/versions/2").json()["changes"]["frequency"]
+    change = plan_doctor.get(f"/api/plans/{plan['id']}/versions/2").json()["changes"]["frequency"]
     assert change == {"before": "Twice a week", "after": "Once a week"}
-    assert doctor.get(f"/api/plans/{plan['id']}/versions/3").status_code == 404
+    assert plan_doctor.get(f"/api/plans/{plan['id']}/versions/3").status_code == 404
     (event,) = logged_events("data.amended")
     assert orjson.loads(event.details)["fields"] == ["frequency", "goals"]
 
 
-def test_stale_amendment_returns_current_plan(doctor, chart):
-    plan = made(doctor, chart)
-    assert amend(doctor, plan, title="New title").status_code == 200
+def test_stale_amendment_returns_current_plan(plan_doctor, plan_chart):
+    plan = made(plan_doctor, plan_chart)
+    assert amend(plan_doctor, plan, title="New title").status_code == 200
 
-    answer = amend(doctor, plan, title="Newer title")
+    answer = amend(plan_doctor, plan, title="Newer title")
 
     assert (answer.status_code, answer.json()["current"]["title"]) == (409, "New title")
-    assert answer.json()["current"] == doctor.get(f"/api/plans/{plan['id']}").json()
+    assert answer.json()["current"] == plan_doctor.get(f"/api/plans/{plan['id']}").json()
 
 
 @pytest.mark.parametrize("stale", [True, False])
-def test_version_in_if_match(doctor, chart, stale):
-    plan = made(doctor, chart)
+def test_version_in_if_match(plan_doctor, plan_chart, stale):
+    plan = made(plan_doctor, plan_chart)
 
-    answer = doctor.post(
+    answer = plan_doctor.post(
         f"/api/plans/{plan['id']}/amendments",
         {"reason": "Review", "title": "New"},
         JSON,
@@ -305,98 +265,101 @@ def test_version_in_if_match(doctor, chart, stale):
         ({"version": 1, "goals": [{"id": str(uuid4()), "text": "t"}], "reason": "Why"}, {"goals.0.id"}),
     ],
 )
-def test_invalid_amendment_is_refused(doctor, chart, body, named):
-    plan = made(doctor, chart)
+def test_invalid_amendment_is_refused(plan_doctor, plan_chart, body, named):
+    plan = made(plan_doctor, plan_chart)
 
-    answer = doctor.post(f"/api/plans/{plan['id']}/amendments", body, JSON)
+    answer = plan_doctor.post(f"/api/plans/{plan['id']}/amendments", body, JSON)
 
     assert (answer.status_code, set(answer.json()["errors"])) == (400, named)
-    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+    assert plan_doctor.get(f"/api/plans/{plan['id']}").json() == plan
 
 
-def test_amendment_without_changes_is_refused(doctor, chart):
-    plan = made(doctor, chart)
+def test_amendment_without_changes_is_refused(plan_doctor, plan_chart):
+    plan = made(plan_doctor, plan_chart)
     goal = {"id": plan["goals"][0]["id"], "text": plan["goals"][0]["text"]}
 
     for nothing in ({}, {"title": plan["title"]}, {"goals": []}, {"goals": [goal]}):
-        assert amend(doctor, plan, **nothing).status_code == 400
-    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+        assert amend(plan_doctor, plan, **nothing).status_code == 400
+    assert plan_doctor.get(f"/api/plans/{plan['id']}").json() == plan
 
 
-def test_duplicate_or_foreign_goal_is_refused(doctor, chart):
-    plan, other = made(doctor, chart), made(doctor, chart)
+def test_duplicate_or_foreign_goal_is_refused(plan_doctor, plan_chart):
+    plan, other = made(plan_doctor, plan_chart), made(plan_doctor, plan_chart)
     own, foreign = ({"id": found["goals"][0]["id"], "text": "New"} for found in (plan, other))
 
     for goals, place in (([own, own], 1), ([own, foreign], 1)):
-        answer = amend(doctor, plan, goals=goals)
+        answer = amend(plan_doctor, plan, goals=goals)
         assert (answer.status_code, set(answer.json()["errors"])) == (400, {f"goals.{place}.id"})
-    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
-    assert doctor.get(f"/api/plans/{other['id']}").json() == other
+    assert plan_doctor.get(f"/api/plans/{plan['id']}").json() == plan
+    assert plan_doctor.get(f"/api/plans/{other['id']}").json() == other
 
 
-def test_other_doctor_amends_after_author_left(as_role, doctor, chart):
-    plan, other = made(doctor, chart), as_role("doctor")
+def test_other_doctor_amends_after_author_left(as_role, plan_doctor, plan_chart):
+    plan, other = made(plan_doctor, plan_chart), as_role("doctor")
 
     assert amend(other, plan, title="Mine").status_code == 403
-    with practice_scope(doctor.user.practice_id):
-        User.objects.filter(pk=doctor.user.pk).update(is_active=False)
+    with practice_scope(plan_doctor.user.practice_id):
+        User.objects.filter(pk=plan_doctor.user.pk).update(is_active=False)
     assert amend(other, plan, title="Mine").json()["title"] == "Mine"
 
 
-def test_plan_query_count_is_constant(doctor, chart, practice, django_assert_max_num_queries):
+def test_plan_query_count_is_constant(plan_doctor, plan_chart, practice, django_assert_max_num_queries):
     with practice_scope(practice.pk):
-        plan = PlanFactory(patient=chart, doctor=doctor.user)
+        plan = PlanFactory(patient=plan_chart, doctor=plan_doctor.user)
         for position in range(20):
             goal = GoalFactory(plan=plan, position=position)
             for _ in range(3):
-                GoalProgress.objects.create(goal=goal, author=doctor.user, date=date(2026, 11, 3), text="Better")
+                GoalProgress.objects.create(goal=goal, author=plan_doctor.user, date=date(2026, 11, 3), text="Better")
 
     with django_assert_max_num_queries(8):
-        assert len(doctor.get(f"/api/plans/{plan.pk}").json()["goals"]) == 20
+        assert len(plan_doctor.get(f"/api/plans/{plan.pk}").json()["goals"]) == 20
 
 
-def test_damaged_text_is_marked(doctor, chart, practice):
-    plan = made(doctor, chart)
+def test_damaged_text_is_marked(plan_doctor, plan_chart, practice):
+    plan = made(plan_doctor, plan_chart)
     with practice_scope(practice.pk):
         flip_bit(PlanOfCare.objects.get(), "title")
 
-    shown = doctor.get(f"/api/plans/{plan['id']}").json()
+    shown = plan_doctor.get(f"/api/plans/{plan['id']}").json()
 
     assert shown["title"].startswith("[cannot be decrypted")
     assert shown["diagnosis"] == PLAN["diagnosis"]
-    assert doctor.get("/api/plans").json()["total"] == 1
+    assert plan_doctor.get("/api/plans").json()["total"] == 1
 
 
-def test_plan_versions_cannot_be_changed(doctor, chart):
-    made(doctor, chart)
-    with practice_scope(chart.practice_id), pytest.raises(FieldError):
+def test_plan_versions_cannot_be_changed(plan_doctor, plan_chart):
+    made(plan_doctor, plan_chart)
+    with practice_scope(plan_chart.practice_id), pytest.raises(FieldError):
         PlanVersion.objects.get().save()
 
 
-def test_unknown_field_is_refused(doctor, chart):
-    plan = made(doctor, chart)
-    body = {"patientId": str(chart.pk), **PLAN}
+def test_unknown_field_is_refused(plan_doctor, plan_chart):
+    plan = made(plan_doctor, plan_chart)
+    body = {"patientId": str(plan_chart.pk), **PLAN}
     for answer, named in (
-        (doctor.post("/api/plans", {**body, "diagnose": "Strain"}, JSON), "diagnose"),
-        (doctor.post("/api/plans", {**body, "goals": [{"text": "Sleep", "due": "2026-12-24"}]}, JSON), "goals.0.due"),
-        (amend(doctor, plan, titel="Back to sport"), "titel"),
-        (amend(doctor, plan, goals=[{"id": plan["goals"][0]["id"], "targt": "12 kg"}]), "goals.0.targt"),
-        (note(doctor, plan, state="met"), "state"),
+        (plan_doctor.post("/api/plans", {**body, "diagnose": "Strain"}, JSON), "diagnose"),
+        (
+            plan_doctor.post("/api/plans", {**body, "goals": [{"text": "Sleep", "due": "2026-12-24"}]}, JSON),
+            "goals.0.due",
+        ),
+        (amend(plan_doctor, plan, titel="Back to sport"), "titel"),
+        (amend(plan_doctor, plan, goals=[{"id": plan["goals"][0]["id"], "targt": "12 kg"}]), "goals.0.targt"),
+        (note(plan_doctor, plan, state="met"), "state"),
     ):
         assert (answer.status_code, answer.json()["errors"]) == (400, {named: ["Unknown field."]})
-    assert doctor.get(f"/api/plans/{plan['id']}").json() == plan
+    assert plan_doctor.get(f"/api/plans/{plan['id']}").json() == plan
 
 
-def test_printed_plan_names_latest_version(doctor, chart):
-    plan = made(doctor, chart)
-    assert "· version 1" in printed(doctor, plan)
-    met = note(doctor, plan, status="met").json()  # a save, and no version
-    amended = amend(doctor, met, title="Back to sport").json()
+def test_printed_plan_names_latest_version(plan_doctor, plan_chart):
+    plan = made(plan_doctor, plan_chart)
+    assert "· version 1" in printed(plan_doctor, plan)
+    met = note(plan_doctor, plan, status="met").json()  # a save, and no version
+    amended = amend(plan_doctor, met, title="Back to sport").json()
     assert amended["version"] == 3
 
-    assert doctor.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 2
-    assert "as amended on " in printed(doctor, amended)
-    assert "version 2" in printed(doctor, amended)
+    assert plan_doctor.get(f"/api/plans/{plan['id']}/versions").json()["total"] == 2
+    assert "as amended on " in printed(plan_doctor, amended)
+    assert "version 2" in printed(plan_doctor, amended)
 
 
 def printed(client, plan):

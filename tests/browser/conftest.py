@@ -2,12 +2,24 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+
+from appointments.tests.factories import AppointmentFactory, AppointmentTypeFactory, WorkingHoursFactory
+from billing.models import ServiceOfType
+from billing.tests.factories import ServiceFactory
+from core.tenancy.scope import practice_scope
+from patients.tests.factories import PatientFactory
+from records.tests.factories import (
+    FinalisedNoteFactory,
+)
 
 # The one without windows takes a third of the other's time, for the same engine.
 CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
@@ -112,3 +124,32 @@ def sign_in(page, live_server, make_user):
         return page
 
     return sign_in
+
+
+@pytest.fixture
+def look(request, page):
+    width, scheme = request.param
+    page.set_viewport_size({"width": width, "height": 850})
+    page.emulate_media(color_scheme=scheme)
+    return page
+
+
+@pytest.fixture
+def days_clinic(live_server, settings, practice, make_user):
+    """A doctor with a visit of today, its type on the price list, and a patient who has a page of their own."""
+    settings.SITE_URL = live_server.url
+    now = timezone.now().astimezone(practice.tzinfo)
+    begun = max(now.replace(hour=0, minute=0, second=0, microsecond=0), now - timedelta(minutes=40))  # of today
+    doctor, user = make_user("doctor", name="Dr. Daniel Reyes"), make_user("patient", name="Paula Jensen")
+    with practice_scope(practice.pk):
+        for weekday in range(7):
+            WorkingHoursFactory(doctor=doctor, weekday=weekday)
+        kind = AppointmentTypeFactory(name="Follow-up")
+        ServiceOfType.objects.create(service=ServiceFactory(name="Adjustment", price=12_000), appointment_type=kind)
+        chart = PatientFactory(name="Paula Jensen", user=user, primary_doctor=doctor, date_of_birth="1984-03-09")
+        booked = {"patient": chart, "doctor": doctor, "type": kind, "reason": "Follow-up"}
+        visit = AppointmentFactory(**booked, starts_at=begun, ends_at=begun + timedelta(minutes=20))
+        later = (timezone.now() + timedelta(days=10)).replace(hour=15, minute=0, second=0, microsecond=0)
+        AppointmentFactory(**booked, starts_at=later, ends_at=later + timedelta(minutes=30))
+        FinalisedNoteFactory(patient=chart, doctor=doctor, date=begun - timedelta(days=7), plan="Stretching")
+    return SimpleNamespace(practice=practice, doctor=doctor, user=user, chart=chart, visit=visit, kind=kind)

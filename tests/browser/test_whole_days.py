@@ -24,11 +24,9 @@ from records.tests.factories import (
     asked_form,
     consent_template,
 )
-from tests.browser.days import DROP, PASSWORD, clinic, in_some_look, kept, look, on_paper, sign_in
+from tests.browser.days import DROP, PASSWORD, in_some_look, kept, on_paper, sign_in
 from tests.browser.test_pages import overflows
 from tests.browser.test_workspace import picture
-
-__all__ = ["clinic", "look"]
 
 CLINICAL = (
     *("Neck pain", "Tuesday", "Range of motion", "No known allergies", "Wrong day", "Lift again", "Ten kilograms"),
@@ -40,14 +38,14 @@ STORED = """async () => JSON.stringify([
 
 
 @in_some_look(0)
-def test_a_doctors_day(look, page, clinic, caplog):
+def test_a_doctors_day(look, page, days_clinic, caplog):
     addresses = []
     page.on("request", lambda request: addresses.append(unquote_plus(request.url)))
-    with practice_scope(clinic.practice.pk):
+    with practice_scope(days_clinic.practice.pk):
         NoteTemplateFactory(name="Back pain", texts={"objective": "Range of motion:"})
         PhraseFactory(word="nka", text="No known allergies.")
         LetterTemplateFactory(name="Certificate", text="{patient} was treated at {practice}.")
-    sign_in(page, clinic.doctor)
+    sign_in(page, days_clinic.doctor)
     page.wait_for_url("**/my-day/")
     page.keyboard.press("s")  # the visit whose turn it is
     expect(page.get_by_label("Subjective")).to_be_focused()
@@ -71,18 +69,18 @@ def test_a_doctors_day(look, page, clinic, caplog):
     expect(page.get_by_text("last amended")).to_be_visible()
     assert not overflows(page)
     assert on_paper(page, "Print").startswith(b"%PDF")
-    assert kept(clinic, SessionNote)[-1].objective == "Range of motion:"
+    assert kept(days_clinic, SessionNote)[-1].objective == "Range of motion:"
 
-    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.goto(reverse("chart", args=[days_clinic.chart.pk]))
     page.keyboard.press("p")  # 1
     page.get_by_label("Title").fill("Lift again")  # 2
     page.get_by_label("Goal 1", exact=True).fill("Ten kilograms")  # 3
     page.keyboard.press("Enter")  # 4
     expect(page.get_by_role("heading", name="Lift again")).to_be_visible()
     assert not overflows(page)
-    assert len(kept(clinic, PlanOfCare)) == 1
+    assert len(kept(days_clinic, PlanOfCare)) == 1
 
-    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.goto(reverse("chart", args=[days_clinic.chart.pk]))
     files = [[f"{color}.png", list(picture(color))] for color in ("red", "green", "blue", "orange", "purple")]
     page.locator("#files-input").evaluate(DROP, files)  # 1
     expect(page.locator("#uploads-summary")).to_have_text("Files added: 5. Not added: 0.")
@@ -92,9 +90,9 @@ def test_a_doctors_day(look, page, clinic, caplog):
     expect(page.get_by_label("Text")).to_have_value(re.compile("Paula Jensen was treated at"))
     page.get_by_role("button", name="Sign and keep").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Certificate of attendance")
-    assert len(kept(clinic, Attachment)) == 6
+    assert len(kept(days_clinic, Attachment)) == 6
 
-    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.goto(reverse("chart", args=[days_clinic.chart.pk]))
     page.keyboard.press("v")
     page.get_by_role("spinbutton", name="Pain").fill("7")
     page.keyboard.press("Enter")
@@ -104,9 +102,9 @@ def test_a_doctors_day(look, page, clinic, caplog):
     page.locator("[data-region='front.left.knee']").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Knee, left (front): pain, 5 of 10")).to_be_visible()
-    assert (len(kept(clinic, Measure)), len(kept(clinic, BodyChart))) == (1, 1)
+    assert (len(kept(days_clinic, Measure)), len(kept(days_clinic, BodyChart))) == (1, 1)
     assert not overflows(page)
-    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.goto(reverse("chart", args=[days_clinic.chart.pk]))
     page.keyboard.press("r")  # 1
     page.get_by_label("Diagnosis").fill("Neck strain")  # 2
     page.get_by_label("Prescription").fill("Ibuprofen 400 mg")  # 3
@@ -128,9 +126,9 @@ def test_a_doctors_day(look, page, clinic, caplog):
 
 
 @in_some_look(1)
-def test_a_billing_administrators_day(look, page, clinic, make_user):
-    with practice_scope(clinic.practice.pk):
-        Appointment.objects.filter(pk=clinic.visit.pk).update(status="completed")
+def test_a_billing_administrators_day(look, page, days_clinic, make_user):
+    with practice_scope(days_clinic.practice.pk):
+        Appointment.objects.filter(pk=days_clinic.visit.pk).update(status="completed")
     sign_in(page, make_user("billing", name="Ben Biller"))
     page.wait_for_url("**/billing/")
     page.get_by_role("main").get_by_role("link", name="Visits to bill").last.click()
@@ -164,18 +162,18 @@ def test_a_billing_administrators_day(look, page, clinic, make_user):
         page.get_by_role("link", name=re.compile("file", re.IGNORECASE)).first.click()
     assert "100.00" in told.value.path().read_text("utf-8-sig")
     page.get_by_role("link", name="Unpaid").first.click()
-    with practice_scope(clinic.practice.pk):
+    with practice_scope(days_clinic.practice.pk):
         assert Invoice.objects.with_sums().get().state == "paid"  # what was given back is not owed again
 
 
 @in_some_look(2)
-def test_a_patients_day(look, page, clinic, make_user):
-    with practice_scope(clinic.practice.pk):
+def test_a_patients_day(look, page, days_clinic, make_user):
+    with practice_scope(days_clinic.practice.pk):
         consent = consent_template(by=make_user("admin"), need="everyone")
-        asked_form(patient=clinic.chart, by=clinic.doctor, template=consent)
+        asked_form(patient=days_clinic.chart, by=days_clinic.doctor, template=consent)
     elsewhere = Client()
-    elsewhere.force_login(clinic.user)
-    sign_in(page, clinic.user)
+    elsewhere.force_login(days_clinic.user)
+    sign_in(page, days_clinic.user)
     expect(page.get_by_role("heading", level=1)).to_have_text("My visits, my record, my data")
     assert not overflows(page)
     page.get_by_role("region", name="Please fill in").get_by_role("link").first.click()
@@ -184,7 +182,7 @@ def test_a_patients_day(look, page, clinic, make_user):
     assert not overflows(page)
     page.get_by_role("button", name="Send").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert kept(clinic, PatientForm)[0].state == "completed"
+    assert kept(days_clinic, PatientForm)[0].state == "completed"
 
     page.goto("/me/")
     page.get_by_role("link", name="Move").press("Enter")
@@ -222,7 +220,7 @@ def test_a_patients_day(look, page, clinic, make_user):
     expect(page.get_by_role("status")).to_contain_text("Cancelled: your visit on")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
-    assert kept(clinic, Appointment)[1].status == "cancelled"
+    assert kept(days_clinic, Appointment)[1].status == "cancelled"
 
 
 def dirty_file():
@@ -238,9 +236,9 @@ def dirty_file():
 
 
 @in_some_look(3)
-def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
+def test_a_managers_day(look, page, days_clinic, make_user, monkeypatch):
     monkeypatch.setattr(duplicates, "SETTLED", timedelta(seconds=-1))  # what was saved just now is compared too
-    with practice_scope(clinic.practice.pk):
+    with practice_scope(days_clinic.practice.pk):
         for _ in range(2):
             PatientFactory(name="Ingrid Twice", phone="(212) 555-0177", date_of_birth="1971-05-05")
     sign_in(page, make_user("admin", name="Olive Manager"))
@@ -253,7 +251,7 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     page.get_by_label("Role").select_option("doctor")  # 3
     page.get_by_role("button", name="Save", exact=True).click()  # 4
     expect(page.get_by_text(re.compile("nina@example.org")).first).to_be_visible()
-    assert len(kept(clinic, Invitation)) == 1
+    assert len(kept(days_clinic, Invitation)) == 1
 
     page.goto(reverse("duplicates"))
     expect(page.locator("#compared")).to_contain_text("1 pair to look at")
@@ -263,7 +261,7 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     assert not overflows(page)
     page.get_by_role("button", name="Merge").press("Enter")  # 2
     expect(page.get_by_text(re.compile("merged", re.IGNORECASE)).first).to_be_visible()
-    with practice_scope(clinic.practice.pk):
+    with practice_scope(days_clinic.practice.pk):
         assert Patient.objects.filter(status="merged").count() == 1
 
     page.goto(reverse("imports"))
@@ -279,7 +277,7 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     with page.expect_download() as told:
         page.get_by_role("link", name="Save the 3 lines that are left as a file").click()
     assert "Nina" in told.value.path().read_text("utf-8-sig")
-    with practice_scope(clinic.practice.pk):
+    with practice_scope(days_clinic.practice.pk):
         assert Patient.objects.confirmed().count() == 499
 
     page.goto(reverse("admin:practices_practice_changelist"))
@@ -287,8 +285,8 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     assert not overflows(page)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved: ")).to_be_visible()
-    clinic.practice.refresh_from_db()
-    assert clinic.practice.payment_days == 30
+    days_clinic.practice.refresh_from_db()
+    assert days_clinic.practice.payment_days == 30
 
     page.goto(reverse("numbers"))
     assert not overflows(page)
@@ -299,15 +297,15 @@ def test_a_managers_day(look, page, clinic, make_user, monkeypatch):
     assert told.value.path().read_text("utf-8-sig").count("\n") >= 499
 
 
-def test_two_people_lift_a_restriction_whose_doctor_is_gone(page, sign_in, clinic, make_user):
+def test_two_people_lift_a_restriction_whose_doctor_is_gone(page, sign_in, days_clinic, make_user):
     """In the manager's own words: restrict, ask a second person, who agrees."""
-    address = reverse("admin:patients_patient_change", args=[clinic.chart.pk])
+    address = reverse("admin:patients_patient_change", args=[days_clinic.chart.pk])
     sign_in("admin").goto(address)
     page.locator("summary", has_text="Restrict this chart").click()  # 1
     page.get_by_role("button", name="Restrict the chart").click()  # 2
-    with practice_scope(clinic.practice.pk):
-        assert Patient.objects.get(pk=clinic.chart.pk).restricted
-    type(clinic.doctor).all_practices.filter(pk=clinic.doctor.pk).update(is_active=False)
+    with practice_scope(days_clinic.practice.pk):
+        assert Patient.objects.get(pk=days_clinic.chart.pk).restricted
+    type(days_clinic.doctor).all_practices.filter(pk=days_clinic.doctor.pk).update(is_active=False)
     page.goto(address)
     page.complaints.clear()  # a closed chart is a refusal: 403
     page.get_by_role("region", name="Lift the restriction together").get_by_role("textbox").fill("He has left")  # 1
@@ -319,8 +317,8 @@ def test_two_people_lift_a_restriction_whose_doctor_is_gone(page, sign_in, clini
     sign_in("doctor").goto(address)
     page.complaints.clear()
     page.get_by_role("button", name="Agree and lift the restriction").click()  # 1
-    with practice_scope(clinic.practice.pk):
-        assert not Patient.objects.get(pk=clinic.chart.pk).restricted
+    with practice_scope(days_clinic.practice.pk):
+        assert not Patient.objects.get(pk=days_clinic.chart.pk).restricted
     page.goto(address)
     expect(page.get_by_text("Paula Jensen").first).to_be_visible()
 
@@ -329,16 +327,16 @@ MONDAY = "/calendar/?day=2030-01-07&view=day"
 
 
 @in_some_look(4)
-def test_a_receptionists_day(look, page, clinic, make_user):
-    with practice_scope(clinic.practice.pk):
+def test_a_receptionists_day(look, page, days_clinic, make_user):
+    with practice_scope(days_clinic.practice.pk):
         consent_template(by=make_user("admin"), need="everyone")
     sign_in(page, make_user("staff", name="Sam Desk"))
     page.wait_for_url("**/calendar/**")
-    page.locator(f"#v-{clinic.visit.pk}").click()
+    page.locator(f"#v-{days_clinic.visit.pk}").click()
     expect(page.locator("#panel")).to_contain_text("Paula Jensen")
     assert not overflows(page)
     page.get_by_role("button", name="Arrived").click()
-    expect(page.locator(f"#v-{clinic.visit.pk}")).to_contain_text("here since")
+    expect(page.locator(f"#v-{days_clinic.visit.pk}")).to_contain_text("here since")
 
     page.goto(MONDAY)
     free = page.get_by_role("gridcell", name=re.compile("^Dr. Daniel Reyes, 11:00 AM, free"))
@@ -375,7 +373,7 @@ def test_a_receptionists_day(look, page, clinic, make_user):
     expect(page.locator("#message")).to_contain_text("Booked 6 visits of Paula Jensen")
 
     page.goto("/calendar/")
-    page.locator(f"#v-{clinic.visit.pk}").click()
+    page.locator(f"#v-{days_clinic.visit.pk}").click()
     page.get_by_role("link", name="Take payment").click()  # 2
     page.get_by_label("Amount in").fill("50.00")
     page.get_by_role("button", name="Take payment").click()  # 3
@@ -383,12 +381,12 @@ def test_a_receptionists_day(look, page, clinic, make_user):
     assert on_paper(page, "Print receipt").startswith(b"%PDF")
     assert not overflows(page)
 
-    page.goto(reverse("chart", args=[clinic.chart.pk]))
+    page.goto(reverse("chart", args=[days_clinic.chart.pk]))
     page.keyboard.press("s")  # 1: forms and consents
     page.get_by_role("button", name="Ask for it").click()  # 2
     page.get_by_role("button", name="Hand over this device").click()  # 3
     sign_on_the_tablet(page)
-    (form,) = kept(clinic, PatientForm)
+    (form,) = kept(days_clinic, PatientForm)
     assert (form.state, form.channel, form.signature["name"]) == ("completed", "tablet", "Paula Jensen")
     assert len(form.signature["strokes"]) == 1 and len(form.signature["strokes"][0]) > 2
 

@@ -1,4 +1,5 @@
-"""The classification of every model field. A new field must be added here, unless it is a relation or of every model.
+"""The classification of every model field. A new field must be added here, unless it is of every model, or a
+relation to one of LED_TO.
 
 `phi`          identifies a patient or describes their health (45 CFR 160.103): always encrypted.
 `secret`       a credential: always encrypted, unless it is a hash (then it is operational).
@@ -14,6 +15,23 @@ OUR_APPS = {"core", "practices", "accounts", "notifications", "patients", "appoi
 OUR_APPS |= {"billing", "audit"}
 OURS = [model for model in apps.get_models() if model.__module__.split(".")[0] in OUR_APPS]
 OF_EVERY_MODEL = {"id", "created_at", "updated_at", "practice"}
+
+# Where relations may lead: that a row names one of these says nothing that is not encrypted elsewhere. A table of what
+# patients can have (diagnoses, medicines) is none of them: who has which would be health data in plain.
+LED_TO = {
+    *("practices.Practice", "practices.Office", "accounts.User", "notifications.Webhook"),
+    *("patients.Patient", "patients.Deletion", "patients.Import"),
+    *(
+        "appointments.Appointment",
+        "appointments.AppointmentSeries",
+        "appointments.AppointmentType",
+        "appointments.Room",
+    ),
+    *("appointments.SlotHold", "appointments.WaitingListEntry"),
+    *("records.Attachment", "records.BodyChart", "records.ChartEntry", "records.FormTemplate", "records.FormVersion"),
+    *("records.Goal", "records.Measure", "records.MedicalRecord", "records.PlanOfCare", "records.SessionNote"),
+    *("billing.Invoice", "billing.InvoiceLine", "billing.LedgerEntry", "billing.Service"),
+}
 
 # What is not encrypted: operational, or personal where PERSONAL_FIELDS says so. Relations are ids, and not listed.
 PLAIN = {
@@ -136,15 +154,21 @@ PERSONAL_FIELDS = {
     "records.PatientForm.address",
 }
 
-# Fields that hold less than their names suggest.
+# Why it may be in plain: what holds less than its name suggests, and all text of a row that names a patient, unless it
+# is one of a list of choices.
 WHY_PLAIN = {
     "audit.Event.patients": "ids",
     "audit.Event.details": "names of fields, counts, ids; a test looks for PHI in it",
     "notifications.Job.payload": "ids alone (notifications/jobs/services.py)",
     "notifications.Job.last_error": "types and places, never the text of an exception that is not ours",
+    "notifications.Message.about": "a model's name",
+    "notifications.Message.occurrence": "a moment, a version and a status: the same message is planned once",
     "notifications.Message.says": "a moment and ends of ids",
+    "notifications.Message.why": "from a fixed list (notifications/messages/why.py)",
     "notifications.Message.why_details": "moments and a provider's codes",
     "notifications.Message.address_index": "keyed hash",
+    "notifications.Message.language": "a code",
+    "notifications.Message.provider_id": "the provider's random number of it",
     "notifications.MessageTemplate.text": "of nobody: what it says of a patient is filled in",
     "notifications.Delivery.error": "fixed words (integrations/web_post)",
     "practices.Practice.join_code_index": "a keyed hash",
@@ -165,6 +189,7 @@ WHY_PLAIN = {
     "patients.Patient.search_index": "keyed hashes; docs/adr/0003 says what they leak",
     "patients.Patient.restricted": "the practice may know that it is, not why",
     "patients.Patient.incomplete": "that something is not known, not what",
+    "patients.Deletion.about": "a model's name",
     "patients.ChartMerge.moved": "ids",
     "patients.ChartMerge.accounts": "ids",
     "patients.DuplicatePair.reasons": "from a fixed list",
@@ -174,6 +199,15 @@ WHY_PLAIN = {
     "appointments.Appointment.starts_at": "the calendar is filtered and kept free of overlaps by it",
     "appointments.Appointment.cancel_reason": "one of six; withheld like the reason of the visit",
     "appointments.Appointment.last_writes": "names of fields, ids and times",
+    "billing.Invoice.currency": "a code",
+    "billing.Invoice.issuer": "the practice's own name",
+    "billing.LedgerEntry.currency": "a code",
+    "billing.OpenAmount.payer": "a keyed hash",
+    "billing.Checkout.currency": "a code",
+    "billing.Checkout.provider": "the service that takes the money",
+    "billing.Checkout.session": "that service's random number of it",
+    "billing.Checkout.intent": "that service's random number of the payment",
+    "billing.VisitCoding.place_of_service": "a two-digit code: where the practice treats",
     "billing.ProviderIdentity.npi": "NPIs are public (NPPES)",
     "billing.ProviderIdentity.taxonomy": "NPIs are public (NPPES)",
     "appointments.WaitingListEntry.first_day": "the days and times that suit are searched by when a slot becomes free",

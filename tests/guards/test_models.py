@@ -3,7 +3,7 @@
 import pytest
 from auditlog.diff import model_instance_diff
 from django.apps import apps
-from django.db.models import DateTimeField
+from django.db.models import BinaryField, CharField, DateTimeField, JSONField, TextField
 
 from audit.auditlog_adapter import fields_of_new
 from core.encryption.fields import EncryptedFieldMixin
@@ -11,12 +11,16 @@ from core.tenancy.models import PracticeModel
 from core.tenancy.scope import ScopeError, practice_scope
 from patients.tests.factories import PatientFactory
 from tests.guards.fields import (
+    ENCRYPTED,
     ENCRYPTED_OTHERWISE,
     FIELDS,
     LABELS,
+    LED_TO,
+    OF_EVERY_MODEL,
     OURS,
     PERSONAL_FIELDS,
     PHI,
+    PLAIN,
     SECRET,
     SECRETS,
     WHY_PLAIN,
@@ -70,6 +74,45 @@ def test_every_field_of_ours_is_classified():
     assert new == [], "classify it in PLAIN or ENCRYPTED (tests/guards/fields.py)"
     gone += sorted({*PERSONAL_FIELDS, *SECRETS, *WHY_PLAIN} - found)
     assert gone == [], "no model has it any more: remove it (tests/guards/fields.py)"
+
+
+def test_every_classified_model_exists_and_no_field_is_in_both_lists():
+    gone = sorted({*PLAIN, *ENCRYPTED} - {model._meta.label for model in OURS})
+    assert gone == [], "no model is called so: remove it from PLAIN or ENCRYPTED (tests/guards/fields.py)"
+    plain = {f"{label}.{name}" for label, fields in PLAIN.items() for name in fields.split()}
+    assert sorted(plain & {*LABELS, *ENCRYPTED_OTHERWISE}) == [], "encrypted: remove it from PLAIN"
+
+
+def test_relations_lead_to_known_models():
+    found: dict[str, list[str]] = {}
+    for model in OURS:
+        for field in model._meta.get_fields():
+            if field.concrete and field.is_relation:
+                found.setdefault(field.related_model._meta.label, []).append(f"{model._meta.label}.{field.name}")
+
+    new = {label: fields for label, fields in found.items() if label not in LED_TO}
+    assert new == {}, "if which row is named tells nothing about a patient's health: LED_TO (tests/guards/fields.py)"
+    assert sorted(LED_TO - set(found)) == [], "nothing leads there any more: remove it from LED_TO"
+
+
+def _refers_to(model, models):
+    return any(field.concrete and field.related_model in models for field in model._meta.get_fields())
+
+
+def test_plain_text_of_a_patients_row_says_why():
+    of_patients = {model for model in OURS if getattr(model, "patient_field", None)}
+    while parts := {model for model in OURS if _refers_to(model, of_patients)} - of_patients:
+        of_patients |= parts
+    fields = {
+        f"{model._meta.label}.{field.name}"
+        for model in of_patients
+        for field in model._meta.fields
+        if isinstance(field, BinaryField | CharField | JSONField | TextField)
+        and not isinstance(field, EncryptedFieldMixin)
+        and not (field.choices or field.is_relation or field.name in OF_EVERY_MODEL)
+    }
+    unexplained = sorted(fields - {*ENCRYPTED_OTHERWISE, *PERSONAL_FIELDS, *WHY_PLAIN})
+    assert unexplained == [], "use a field of core/encryption/fields.py, or say in WHY_PLAIN why it may be in plain"
 
 
 def test_exactly_the_phi_fields_are_encrypted(subtests):

@@ -28,18 +28,10 @@ from patients.tests.chart_with_all import chart_with_all
 from patients.tests.factories import EmergencyAccessFactory, PatientFactory
 from practices.tests.factories import OfficeFactory
 from records.tests.factories import (
-    BodyChartFactory,
-    FinalisedNoteFactory,
-    GoalFactory,
     LetterTemplateFactory,
-    MeasureFactory,
-    MedicalRecordFactory,
     NoteTemplateFactory,
     PhraseFactory,
-    PlanFactory,
-    asked_form,
     consent_template,
-    stored_file,
 )
 from tests.guards.rows import clear_caches
 from tests.guards.test_routes import GUARDED
@@ -92,27 +84,6 @@ def queries(client, path):
     with CaptureQueriesContext(connection) as captured:
         assert client.get(path).status_code == 200
     return len(captured)
-
-
-@pytest.fixture
-def add_rows(practice, make_user):
-    def add(number, user=None):
-        with practice_scope(practice.pk):
-            for _ in range(number):
-                doctor = make_user("doctor")
-                chart = PatientFactory(name="Ada Lovelace", user=user)
-                mine = doctor if user is None else user
-                office = OfficeFactory()
-                AppointmentFactory(patient=chart, doctor=doctor if mine.role != "doctor" else mine, office=office)
-                MedicalRecordFactory(patient=chart, doctor=doctor)
-                FinalisedNoteFactory(patient=chart, doctor=doctor)
-                GoalFactory(plan=PlanFactory(patient=chart, doctor=doctor))
-                stored_file(patient=chart, uploaded_by=doctor)
-                for make in (MeasureFactory, BodyChartFactory):
-                    make(patient=chart, doctor=doctor)
-                asked_form(patient=chart, by=doctor)
-
-    return add
 
 
 @pytest.mark.parametrize("role", ["admin", "doctor", "staff"])

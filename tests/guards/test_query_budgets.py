@@ -14,9 +14,7 @@ from core.tenancy.scope import practice_scope
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from practices.tests.factories import OfficeFactory
-from tests.guards.test_queries import AT_MOST_ROW, add_rows, queries
-
-__all__ = ["add_rows"]
+from tests.guards.test_queries import AT_MOST_ROW, queries
 
 
 @pytest.mark.parametrize("is_own, times", [(False, 1), (True, 0)])

@@ -17,7 +17,6 @@ from core.backups.models import RunKind
 from core.backups.targets import Folder, target_at
 from core.backups.verifying import Verified
 from core.encryption.key_file import entry_of
-from records.tests.attachments.conftest import s3_url  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -298,7 +297,7 @@ def test_old_backups_go_with_their_files(run, target, folder, settings):
 
 
 @pytest.mark.production
-def test_bucket(run, folder, settings, s3_url, new_machine):  # noqa: F811
+def test_bucket(run, folder, settings, s3_url, new_machine):
     import boto3
 
     access = {"endpoint_url": s3_url, "region_name": "us-east-1"}

@@ -1,7 +1,6 @@
 """A chart, a doctor who may add files to it, and the storage of files."""
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -33,18 +32,6 @@ def folder(settings, tmp_path):
     options = {**configured.STORAGES["files"]["OPTIONS"], "location": tmp_path / "files"}
     settings.STORAGES = with_files({**configured.STORAGES["files"], "OPTIONS": options})
     return tmp_path / "files"
-
-
-@pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    """The URL of an S3 server in this process, on 127.0.0.1."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
