@@ -87,9 +87,10 @@ def _lock(known: KeptAnswer) -> KeptAnswer | None:
     return row
 
 
+@transaction.atomic(savepoint=False)
 def keep(reserved: KeptAnswer, answer: dict[str, Any]) -> None:
-    """Store the answer; call this in the transaction that did the work. Raises Conflict if the reservation was taken
-    over."""
+    """Store the answer; call this in the transaction that did the work, if there is one. Raises Conflict if the
+    reservation was taken over."""
     row = _lock(reserved)
     if row is None:
         raise StillRunning

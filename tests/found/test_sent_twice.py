@@ -345,3 +345,21 @@ class TestAtOnce:
         monkeypatch.setattr(charts, "open_chart", meanwhile)
         assert open_chart(staff).status_code == 201
         assert seen == [409]
+
+    @pytest.mark.parametrize("path", ["/api/attachments", "/api/patients/{}/letters"])
+    def test_file_is_stored_once_where_each_step_is_a_transaction_of_its_own(self, practice, as_role, path):
+        """Seen by make test-all: on PostgreSQL the file was stored, the answer could not be kept, and was a 500."""
+        with practice_scope(practice.pk):
+            chart = PatientFactory()
+        doctor, letter = as_role("doctor"), {"title": "To whom it may concern", "text": "Ms. Quist is well."}
+
+        def send():
+            if path.endswith("letters"):
+                return doctor.post(path.format(chart.pk), letter, JSON, headers=KEY)
+            file = SimpleUploadedFile("findings.txt", b"Normal", "text/plain")
+            return doctor.post(path, {"patientId": str(chart.pk), "file": file}, headers=KEY)
+
+        first, second = send(), send()
+        assert (first.status_code, second.status_code) == (201, 201), first.content
+        assert second.content == first.content and "Idempotency-Replayed" in second
+        assert doctor.get("/api/attachments", {"patientId": str(chart.pk)}).json()["total"] == 1
