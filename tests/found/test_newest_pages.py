@@ -2,6 +2,7 @@
 bytes in fields (django#33173), digits of other scripts, years outside of what a database takes, and texts that are too
 long for their column."""
 
+import random
 from itertools import product
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import get_resolver
 from core.client import WORK_ROOTS
 from core.tenancy.scope import practice_scope
 from tests.guards.rows import Rows
-from tests.sampling import sample
+from tests.sampling import SEED, examples, sample
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 ODD = [
@@ -142,9 +143,11 @@ def test_odd_values_are_no_fault_of_the_server(enter_as, practice, make_user, se
         "version": 1,
         "password": "Passw0rd!",
     }
+    draw = random.Random(SEED)
     for address in sample(list(addresses(rows)), 15):
         cases = [{"method": "get", "sent": {}}, {"method": "post", "sent": {}}, {"method": "post", "sent": known}]
-        for (name, value), method in product(sample(list(product(NAMES, ODD)), 2), ("get", "post")):
+        odd = draw.sample(list(product(NAMES, ODD)), examples(10, 2))  # all of them would take hours
+        for (name, value), method in product(odd, ("get", "post")):
             cases.append({"method": method, "sent": {**known, name: value}})
         with subtests.test(address=address):
             faults = []
