@@ -11,7 +11,7 @@ from notifications.messages import sending
 from notifications.models import Message
 from practices.services import each_practice
 
-SHARE = 1 / 5  # of a core, so that sending some thousands does not slow down whoever works with the pages
+SHARE = 1 / 3  # of a core, so that sending some thousands does not slow down whoever works with the pages
 
 
 @scheduled("messages.find_due", _("Look for messages that are due"), every=timedelta(seconds=15))
