@@ -120,14 +120,18 @@ def record_bulk(
 def record_change(row: models.Model, *, kind: AuditEvent, fields: list[str], patients: Iterable[str] = ()) -> None:
     """Record that a row was added, changed or deleted, with the names of its fields. `patients` are the old and the new
     patient if that changed, as strings from django-auditlog."""
-    named = [UUID(patient) for patient in patients if patient != "None"]
+    record_about(kind, row, patients=[UUID(patient) for patient in patients if patient != "None"], fields=fields)
+
+
+def record_about(kind: AuditEvent, row: models.Model, *, patients: Iterable[UUID] = (), **details: Any) -> None:
+    """Record what happened to a row, or that it was read, with the patients it is about, and these."""
     record(
         kind,
         practice_id=getattr(row, "practice_id", None),
-        patients=[*row.about_patients(), *named],  # type: ignore[attr-defined] # core.models.Model
+        patients=[*row.about_patients(), *patients],  # type: ignore[attr-defined] # core.models.Model
         about=row._meta.label,
         about_id=row.pk,
-        fields=fields,
+        **details,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -33,7 +34,7 @@ EARLIEST_BIRTH_DATE = date(1880, 1, 1)
 def check_birth_date(birth_date: date) -> None:
     """Raise ValidationError for an implausible date of birth (today is allowed in every time zone)."""
     if not EARLIEST_BIRTH_DATE <= birth_date <= timezone.localdate() + timedelta(days=1):
-        raise serializers.ValidationError(_("Enter a valid date of birth."))
+        raise ValidationError(_("Enter a valid date of birth."))
 
 
 class GenderOrUnknown(PublicTextChoices):

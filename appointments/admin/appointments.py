@@ -34,6 +34,8 @@ from patients.admin.filters import DaysFilter
 from practices.models import Office
 from practices.services import current_practice
 
+SAID_BY_STATUS = (VisitState.BOOKED, VisitState.FINISHED, VisitState.CANCELLED)
+
 
 class WhenFilter(SimpleListFilter):
     """Days in the practice's time zone."""
@@ -253,11 +255,7 @@ class AppointmentAdmin(EncounterAdmin):
     def happened(self, row: Appointment) -> str:
         """Return what the status does not say."""
         state = state_of(row)
-        return (
-            ""
-            if state in (VisitState.BOOKED, VisitState.FINISHED, VisitState.CANCELLED)
-            else str(EventKind(state).label)
-        )
+        return "" if state in SAID_BY_STATUS else str(EventKind(state).label)
 
     @admin.display(description=_("Ends at"))
     def ends(self, row: Appointment) -> str:

@@ -60,10 +60,11 @@ def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> No
     if visit.starts_at <= now or not (is_open or says == CANCELLED):
         return  # it is over: nobody is told
     settings, rows = get_settings(), planning.ledger_of([visit.pk])
-    told = planning.last_said([row for row in rows if row.status in MAY_HAVE_ARRIVED or row.why == UnsentReason.SERIES])
+    known = [row for row in rows if row.status in MAY_HAVE_ARRIVED or row.why == UnsentReason.SERIES]
+    last_said = planning.last_said(known)
     drafts: list[Draft] = []
     for channel in Channel.values:
-        kind = _notice_kind(told.get(channel), says)
+        kind = _notice_kind(last_said.get(channel), says)
         if kind and channel in settings.channels_of(kind):
             drafts += _notices(kind, visit, settings, [channel], says=says)
     if is_open:
@@ -76,13 +77,13 @@ def follow(visit: Appointment, *, said_before: str, deleted: bool = False) -> No
     planning.store(_rows(visit, drafts, earlier=len(rows)))
 
 
-def _notice_kind(told: str | None, says: str) -> MessageKind | None:
-    """Return which notice tells somebody who was told this what is so now; None if they know."""
-    if told is None or told == CANCELLED:
+def _notice_kind(last_said: str | None, says: str) -> MessageKind | None:
+    """Return which notice a patient needs whose last one said this; None if that is still so."""
+    if last_said is None or last_said == CANCELLED:
         return None if says == CANCELLED else MessageKind.BOOKED
     if says == CANCELLED:
         return MessageKind.CANCELLED
-    return None if told == says else MessageKind.MOVED
+    return None if last_said == says else MessageKind.MOVED
 
 
 def _notices(
@@ -179,8 +180,8 @@ def _plan_again(visits: list[Appointment], settings: MessageSettings, now: datet
     new: list[Message] = []
     for visit in visits:
         rows = known.get(visit.pk, [])
-        told = {row.channel for row in rows if row.kind == MessageKind.REMINDER and row.status in MAY_HAVE_ARRIVED}
-        drafts = [one for one in _reminders(visit, settings, now) if not one.why and one.channel not in told]
+        reminded = {row.channel for row in rows if row.kind == MessageKind.REMINDER and row.status in MAY_HAVE_ARRIVED}
+        drafts = [one for one in _reminders(visit, settings, now) if not one.why and one.channel not in reminded]
         new += _rows(visit, drafts, earlier=len(rows))
     planning.store(new)
     return len(new)

@@ -276,7 +276,7 @@ def load_calendars(
 ) -> list[Calendar]:
     """Return the calendars of these doctors between the two moments, without one visit that is to be moved and the hold
     that is booked through, in three queries, or four where anybody has hours at an office that did not come with the
-    doctors and is none of `offices`. With `busy_alone` it isn't told what of the busy time is a visit or held."""
+    doctors and is none of `offices`. With `busy_alone` it stays open which busy time is a visit and which is held."""
     calendars = {doctor.pk: Calendar(doctor) for doctor in doctors}
     if not calendars:
         return []

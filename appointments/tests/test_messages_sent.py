@@ -243,7 +243,7 @@ def test_sending_ends_between_two_messages_where_somebody_waits_for_another_job(
     send_due()
     assert [row.status for row in rows] == ["sent", "planned", "planned", "planned"]
     send_due()
-    assert provider.calls == 3, "whoever asks within a second of a look goes on"
+    assert provider.calls == 3, "within a second nobody looks again"
 
 
 def test_failure_that_cannot_be_noted_leaves_the_others_to_be_sent(desk, at, provider, monkeypatch):

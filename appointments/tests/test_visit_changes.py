@@ -1,4 +1,4 @@
-"""What changed since a client last asked: each change is told once, to those who may see the visit. Over HTTP."""
+"""What changed since a client last asked: each change is listed once, for those who may see the visit. Over HTTP."""
 
 from datetime import timedelta
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.messages import tokens
 from appointments.messages.tokens import LinkKind
-from appointments.models import SlotOffer, WaitingListEntry, WaitingState
+from appointments.models import SlotOffer, WaitingState
 from appointments.visit_links.services import LinkNotValid
 from appointments.waiting_list import services
 from audit import log
@@ -74,11 +74,4 @@ def _act(token: str, verb: Callable[..., Any]) -> SlotOffer:
 
 
 def _record_read(offer: SlotOffer) -> None:
-    log.record(
-        AuditEvent.WAITING_LIST_READ,
-        practice_id=offer.practice_id,
-        patients=[offer.entry.patient_id],
-        about=WaitingListEntry._meta.label,
-        about_id=offer.entry_id,
-        via="link",
-    )
+    log.record_about(AuditEvent.WAITING_LIST_READ, offer.entry, **services.BY_LINK)

@@ -52,14 +52,7 @@ def opened(token: str) -> Iterator[Appointment]:
 def read(token: str) -> Appointment:
     """Return the visit of a link, and record that it was opened. Raises LinkNotValid."""
     with opened(token) as visit:
-        log.record(
-            AuditEvent.APPOINTMENT_READ,
-            practice_id=visit.practice_id,
-            patients=[visit.patient_id],
-            about=ABOUT,
-            about_id=visit.pk,
-            via="link",
-        )
+        log.record_about(AuditEvent.APPOINTMENT_READ, visit, via="link")
         return visit
 
 

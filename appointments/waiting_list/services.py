@@ -40,7 +40,7 @@ from practices.services import current_practice, get_timezone_at
 
 MOST_MATCHES = 50
 LASTS = 30  # minutes
-BY_LINK = {"via": "link"}  # nobody is signed in
+BY_LINK: dict[str, Any] = {"via": "link"}  # nobody is signed in
 ON_IT_ALREADY = _("This patient is already waiting for this.")
 NOT_WAITING = _("This patient isn't waiting any more. Put them on the list again if they should be.")
 BOOKED_ALREADY = _("This has been booked already. Cancel the appointment instead.")
@@ -293,15 +293,7 @@ def take_back(*, by: User | None, entry_id: UUID, offer_id: UUID) -> WaitingList
 
 
 def _record(kind: AuditEvent, entry: WaitingListEntry, *, by: User | None) -> None:
-    details = emergency_details(resolve_access(by, [entry.patient])) if by else BY_LINK
-    log.record(
-        kind,
-        practice_id=entry.practice_id,
-        patients=[entry.patient_id],
-        about=WaitingListEntry._meta.label,
-        about_id=entry.pk,
-        **details,
-    )
+    log.record_about(kind, entry, **(emergency_details(resolve_access(by, [entry.patient])) if by else BY_LINK))
 
 
 def _offers(entry: WaitingListEntry) -> SlotOfferQuerySet:

@@ -130,7 +130,7 @@ def remove_draft(*, by: User, invoice_id: UUID, expected: int | None = None) -> 
     invoice.removed_at = timezone.now()
     with context.done_by(by):
         invoice.save()
-        _log(AuditEvent.SOFT_DELETED, invoice)
+        log.record_about(AuditEvent.SOFT_DELETED, invoice)
     return invoice
 
 
@@ -151,7 +151,7 @@ def put_back_draft(*, by: User, invoice_id: UUID) -> Invoice:
         draft.removed_at = None
         with context.done_by(by):
             draft.save()
-            _log(AuditEvent.RESTORED, draft)
+            log.record_about(AuditEvent.RESTORED, draft)
     return get_invoice(by=by, invoice_id=invoice_id)
 
 
@@ -242,7 +242,7 @@ def issue(*, by: User, invoice_id: UUID, expected: int | None = None, due_on: da
         if invoice.payer_name != invoice.patient_name:
             payer = payer_fingerprint(invoice.payer_name, practice_id=practice.pk)
             OpenAmount.objects.filter(invoice=invoice).update(payer=payer)
-        _log(AuditEvent.INVOICE_ISSUED, invoice)
+        log.record_about(AuditEvent.INVOICE_ISSUED, invoice)
     return get_invoice(by=by, invoice_id=invoice_id)
 
 
@@ -285,7 +285,7 @@ def credit(*, by: User, invoice_id: UUID, reason: str) -> Invoice:
         if invoice.off:
             ledger.enter(by=by, kind=EntryKind.WRITE_OFF, amount=-invoice.off, invoice=invoice, **common)
         ledger.enter(by=by, kind=EntryKind.CREDIT_NOTE, amount=-invoice.total, invoice=note, **common)
-        _log(AuditEvent.INVOICE_CREDITED, invoice, note=note.pk)
+        log.record_about(AuditEvent.INVOICE_CREDITED, invoice, note=note.pk)
     return get_invoice(by=by, invoice_id=note.pk)
 
 
@@ -321,16 +321,5 @@ def write_off(*, by: User, invoice_id: UUID, reason: str, amount: Decimal | None
             invoice=invoice,
             reason=reason,
         )
-        _log(AuditEvent.WRITTEN_OFF, invoice)
+        log.record_about(AuditEvent.WRITTEN_OFF, invoice)
     return get_invoice(by=by, invoice_id=invoice_id)
-
-
-def _log(event: AuditEvent, invoice: Invoice, **details: Any) -> None:
-    log.record(
-        event,
-        practice_id=invoice.practice_id,
-        patients=[invoice.patient_id],
-        about=Invoice._meta.label,
-        about_id=invoice.pk,
-        **details,
-    )

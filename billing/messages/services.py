@@ -58,11 +58,5 @@ def _plan(kind: MessageKind, about: Any) -> Message:
         patient_id=about.patient_id,
     )
     store(rows)
-    log.record(
-        AuditEvent.BILL_MAILED,
-        practice_id=about.practice_id,
-        patients=[about.patient_id],
-        about=about._meta.label,
-        about_id=about.pk,
-    )
+    log.record_about(AuditEvent.BILL_MAILED, about)
     return row

@@ -99,7 +99,7 @@ def take(
         )
         payment.allocated = payment.refunded = 0
         _allocate(payment, allocations, by=by)
-        _log(AuditEvent.PAYMENT_TAKEN, payment)
+        log.record_about(AuditEvent.PAYMENT_TAKEN, payment)
     return get_payment(by=by, payment_id=payment.pk)
 
 
@@ -110,7 +110,7 @@ def allocate(*, by: User, payment_id: UUID, allocations: Sequence[Mapping[str, A
     check_pending_refund(payment)
     with context.done_by(by):
         _allocate(payment, allocations, by=by)
-        _log(AuditEvent.PAYMENT_ALLOCATED, payment)
+        log.record_about(AuditEvent.PAYMENT_ALLOCATED, payment)
     return get_payment(by=by, payment_id=payment_id)
 
 
@@ -192,7 +192,7 @@ def _refund(
             **common,
             **({"pk": pk} if pk else {}),
         )
-        _log(AuditEvent.PAYMENT_REFUNDED, payment)
+        log.record_about(AuditEvent.PAYMENT_REFUNDED, payment)
 
 
 @transaction.atomic
@@ -208,7 +208,7 @@ def use_credit(*, by: User, invoice_id: UUID) -> int:
             part = min(payment.left, missing)
             if part > 0:
                 ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=part)
-                _log(AuditEvent.PAYMENT_ALLOCATED, payment)
+                log.record_about(AuditEvent.PAYMENT_ALLOCATED, payment)
             missing -= part
     if missing == invoice.open:
         raise Conflict(NO_CREDIT)
@@ -231,7 +231,7 @@ def receive_online(*, by: User, invoice_id: UUID, minor: int, payment_id: UUID) 
         pk=payment_id,
     )
     ledger.put_towards(by=by, payment=payment, invoice=invoice, amount=max(0, min(minor, invoice.open)))
-    _log(AuditEvent.PAYMENT_TAKEN, payment)
+    log.record_about(AuditEvent.PAYMENT_TAKEN, payment)
     return payment
 
 
@@ -288,13 +288,3 @@ def _take_back(payment: LedgerEntry, missing: int, *, by: User) -> list[tuple[In
             opened.append((invoices[invoice_id], taken))
         missing -= taken
     return opened
-
-
-def _log(event: AuditEvent, payment: LedgerEntry) -> None:
-    log.record(
-        event,
-        practice_id=payment.practice_id,
-        patients=[payment.patient_id],
-        about=LedgerEntry._meta.label,
-        about_id=payment.pk,
-    )

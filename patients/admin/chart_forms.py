@@ -3,11 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ValidationError as ApiValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import User
@@ -30,41 +28,32 @@ class ChartForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             del self.fields["confirm_new"]
+        if "date_of_birth" in self.fields:
+            self.fields["date_of_birth"].validators.append(check_birth_date)
         if "primary_doctor" in self.fields:
             offered = Q(pk__in=User.objects.doctors().values("pk")) | Q(pk=self.instance.primary_doctor_id)
             self.fields["primary_doctor"].queryset = User.objects.filter(offered).order_by("id")  # type: ignore[attr-defined]
         if "gender" in self.fields:
             self.fields["gender"].choices = [("", gettext("Unknown")), *Gender.choices]  # type: ignore[attr-defined]
 
-    def clean_date_of_birth(self) -> Any:
-        birth_date = self.cleaned_data["date_of_birth"]
-        try:
-            if birth_date is not None:
-                check_birth_date(birth_date)
-        except ApiValidationError as error:
-            raise ValidationError([str(detail) for detail in error.detail]) from error
-        return birth_date
+
+def _reason_field(label: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        min_length=MIN_REASON_LENGTH,
+        max_length=2000,
+        validators=READABLE,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
 
 
 class EmergencyForm(forms.Form):
     """The reason for breaking the glass; stored encrypted and shown to the reviewer."""
 
-    reason = forms.CharField(
-        label=_("Reason for emergency access"),
-        min_length=MIN_REASON_LENGTH,
-        max_length=2000,
-        validators=READABLE,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
+    reason = _reason_field(_("Reason for emergency access"))
 
 
 class LiftForm(forms.Form):
     """Why a restriction is to be lifted; stored encrypted and shown to the second person."""
 
-    why = forms.CharField(
-        label=_("Why the restriction should be lifted"),
-        min_length=MIN_REASON_LENGTH,
-        max_length=2000,
-        validators=READABLE,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
+    why = _reason_field(_("Why the restriction should be lifted"))

@@ -78,7 +78,7 @@ class Bytes(io.RawIOBase):
 
 def detect_layout(chunks: Callable[[], Iterable[bytes]], *, encoding: str = "", separator: str = "") -> Layout:
     """Return how the file is written, looking through all of it; what is given is taken as it is. Raises Invalid."""
-    sample = _beginning(chunks())
+    sample = io.BufferedReader(Bytes(chunks())).read(SAMPLE_BYTES)
     if not sample.strip(b"\0\r\n\t ,;\xef\xbb\xbf\xff\xfe"):
         raise Invalid("file", EMPTY)
     mark = next(((mark, name) for mark, name in BOMS if sample.startswith(mark)), None)
@@ -90,15 +90,6 @@ def detect_layout(chunks: Callable[[], Iterable[bytes]], *, encoding: str = "", 
     if "\0" in text:
         raise Invalid("file", NOT_TEXT)
     return Layout(encoding, separator or _separator_of(text), '"' in text, skips)
-
-
-def _beginning(chunks: Iterable[bytes]) -> bytes:
-    found = b""
-    for chunk in chunks:
-        found += chunk
-        if len(found) >= SAMPLE_BYTES:
-            break
-    return found[:SAMPLE_BYTES]
 
 
 def _encoding_of(sample: bytes, chunks: Callable[[], Iterable[bytes]]) -> str:

@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ValidationError as ApiValidationError
 
 from accounts.models import User
 from audit import queries
@@ -51,7 +50,7 @@ class ContactForm(forms.Form):
     from what a colleague has changed."""
 
     name = forms.CharField(label=_("Name"), max_length=200, validators=[validate_name])
-    date_of_birth = PickedDateField(label=_("Date of birth"), required=False)
+    date_of_birth = PickedDateField(label=_("Date of birth"), required=False, validators=[check_birth_date])
     gender = forms.ChoiceField(label=_("Gender"), choices=[("", _("Unknown")), *Gender.choices], required=False)
     phone = forms.CharField(label=_("Phone"), max_length=40, required=False, validators=[validate_phone])
     email = forms.EmailField(label=_("Email"), max_length=254, required=False, validators=EMAIL)
@@ -77,15 +76,6 @@ class ContactForm(forms.Form):
         if "primary_doctor_id" in self.fields:
             cast("forms.ChoiceField", self.fields["primary_doctor_id"]).choices = _doctors(chart)
         self.initial = {**{name: _in_field(chart, name) for name in self.offered}, "version": chart.version}
-
-    def clean_date_of_birth(self) -> Any:
-        birth_date = self.cleaned_data["date_of_birth"]
-        try:
-            if birth_date is not None:
-                check_birth_date(birth_date)
-        except ApiValidationError as error:
-            raise forms.ValidationError([str(detail) for detail in error.detail]) from error
-        return birth_date
 
     def clean(self) -> dict[str, Any]:
         """A value from before a rule must not keep the other fields from being saved."""

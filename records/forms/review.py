@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from audit import context
+from audit import context, log
 from audit.events import AuditEvent
 from core.encryption.fields import is_unreadable
 from core.errors import Conflict, Invalid
@@ -21,7 +21,7 @@ from patients.models import Patient
 from patients.restriction.services import check_access
 from patients.services import CLINICAL_FIELDS, lock_chart, update_chart
 from records.form_templates.content import COLUMNS, Fills
-from records.forms.services import get_form, log_form
+from records.forms.services import get_form
 from records.models import PatientForm
 from records.models.patient_form import FormState
 
@@ -112,5 +112,5 @@ def review(*, by: User, form_id: UUID, expected: int, accept: Collection[str]) -
     form.reviewed_at, form.reviewed_by = timezone.now(), by
     with context.done_by(by):
         form.save(update_fields={"reviewed_at", "reviewed_by", "updated_at"})
-        log_form(AuditEvent.FORM_REVIEWED, form, fields=sorted(changes))
+        log.record_about(AuditEvent.FORM_REVIEWED, form, fields=sorted(changes))
     return get_form(by=by, form_id=form.pk)

@@ -30,7 +30,6 @@ from records.models import Attachment, FormCode, FormTemplate, FormVersion, Pati
 from records.models.attachment import MAX_NAME_LENGTH
 from records.models.patient_form import FormChannel, FormNeed, FormState
 
-LABEL = PatientForm._meta.label
 CODE_LENGTH = 8
 CODE_LASTS = timedelta(minutes=30)
 
@@ -176,7 +175,7 @@ def _finish(form: PatientForm, file: Attachment, expected: int) -> None:
     form.file = file
     form.save(update_fields={*COMPLETED, "updated_at"})
     FormCode.objects.filter(form_id=form.pk).delete()
-    log_form(AuditEvent.FORM_COMPLETED, form, channel=form.channel, version=expected, sha256=form.sha256)
+    log.record_about(AuditEvent.FORM_COMPLETED, form, channel=form.channel, version=expected, sha256=form.sha256)
 
 
 def _locked(form_id: UUID) -> PatientForm:
@@ -215,7 +214,7 @@ def hand_over(*, by: User, form_id: UUID) -> tuple[str, datetime]:
         expires_at=ends,
     ).save(force_insert=True)
     with context.done_by(by):
-        log_form(AuditEvent.FORM_HANDED_OVER, form)
+        log.record_about(AuditEvent.FORM_HANDED_OVER, form)
     return code, ends
 
 
@@ -235,12 +234,8 @@ def withdraw(*, by: User, form_id: UUID, reason: str = "") -> PatientForm:
     form.withdrawal_reason = reason
     with context.done_by(by):
         form.save()
-        log_form(AuditEvent.FORM_WITHDRAWN, form)
+        log.record_about(AuditEvent.FORM_WITHDRAWN, form)
     return get_form(by=by, form_id=form.pk)
-
-
-def log_form(kind: AuditEvent, form: PatientForm, **details: Any) -> None:
-    log.record(kind, practice_id=form.practice_id, patients=[form.patient_id], about=LABEL, about_id=form.pk, **details)
 
 
 def describe_needed(templates: Iterable[FormTemplate]) -> str:

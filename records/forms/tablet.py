@@ -57,14 +57,7 @@ def read(code: str) -> tuple[PatientForm, Any]:
     who handed it over may no longer open the chart."""
     with opened(code) as (form, person):
         form = services.get_form(by=person, form_id=form.pk)
-        log.record(
-            AuditEvent.FORM_OPENED,
-            practice_id=form.practice_id,
-            patients=[form.patient_id],
-            about=services.LABEL,
-            about_id=form.pk,
-            handed_over_by=str(person.pk),
-        )
+        log.record_about(AuditEvent.FORM_OPENED, form, handed_over_by=str(person.pk))
         return form, person
 
 
